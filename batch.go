@@ -1,0 +1,296 @@
+package upsert
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// rowSource is the rows of a call, by index. The values are addressable or maps.
+type rowSource struct {
+	n     int
+	at    func(i int) reflect.Value
+	first int // the index of the first row in the caller's eyes
+}
+
+func source[T any](rows []T) rowSource {
+	v := reflect.ValueOf(rows)
+	return rowSource{n: len(rows), at: v.Index}
+}
+
+// batch is rows on their way: checked, with their keys, and in the order they are sent in.
+type batch struct {
+	*table
+	rows  rowSource
+	keyed []any // each row's key values, len(t.keys) a row
+	// waves are row indexes in key order, without two rows of one key in a wave: the n-th wave has the n-th row of each
+	// key, so that duplicates act as if the rows were sent one by one. Key order is what keeps concurrent batches from
+	// deadlocking (hazard P24).
+	waves [][]int32
+	bound *statement // the only statement, where the batch is one
+}
+
+func (t *table) batch(rows rowSource) (*batch, error) {
+	b := &batch{table: t, rows: rows, keyed: make([]any, rows.n*len(t.keys))}
+	for i := range rows.n {
+		if err := b.checkRow(i); err != nil {
+			return nil, err
+		}
+	}
+	return b, b.order()
+}
+
+func (b *batch) fail(i int, column string, err error) error {
+	if i >= 0 {
+		i += b.rows.first
+	}
+	return &RowError{Table: b.name, Column: column, Row: i, Err: err}
+}
+
+// checkRow takes the row's key and refuses what could match no row.
+func (b *batch) checkRow(i int) error {
+	row := b.rows.at(i)
+	if err := b.plan.Check(row); err != nil {
+		return b.fail(i, "", err)
+	}
+	for place, c := range b.keys {
+		col := b.cols[c]
+		v, err := b.value(c, row)
+		if err != nil {
+			return b.fail(i, col.Name, err)
+		}
+		if v == nil {
+			return b.fail(i, col.Name, ErrNullKey)
+		}
+		if !ordered(v) {
+			return b.fail(i, col.Name, fmt.Errorf("a %T cannot be a key: give its type a Value method that returns a number, a string, bytes or a time", v))
+		}
+		if i > 0 {
+			if first := b.keyed[place]; reflect.TypeOf(first) != reflect.TypeOf(v) {
+				return b.fail(i, col.Name, fmt.Errorf("its key is a %T, but that of row %d a %T: the database may hold them for different (hazard S10)", v, b.rows.first, first))
+			}
+		}
+		b.keyed[i*len(b.keys)+place] = v
+	}
+	return nil
+}
+
+// value is a column's value as it is bound.
+func (t *table) value(col int, row reflect.Value) (any, error) {
+	v, err := t.cols[col].Value(row)
+	if err != nil {
+		return nil, err
+	}
+	if at, ok := v.(time.Time); ok && t.traits.UTC {
+		// Round strips the monotonic clock, which one driver would write into the text.
+		return at.UTC().Round(0), nil
+	}
+	if t.writes[col].Rule == Merge {
+		return v, checkJSON(v)
+	}
+	return v, nil
+}
+
+// checkJSON refuses a patch that some databases would take for NULL.
+func checkJSON(v any) error {
+	valid := true
+	switch v := v.(type) {
+	case string:
+		valid = json.Valid([]byte(v))
+	case []byte:
+		valid = v == nil || json.Valid(v)
+	}
+	if !valid {
+		return errors.New("it is no JSON document, so it cannot be merged")
+	}
+	return nil
+}
+
+func ordered(v any) bool {
+	switch v.(type) {
+	case int64, uint64, float64, bool, string, []byte, time.Time:
+		return true
+	}
+	return false
+}
+
+// compareKey orders two values of the same type.
+func compareKey(a, b any) int {
+	switch a := a.(type) {
+	case int64:
+		return cmp.Compare(a, b.(int64))
+	case string:
+		return cmp.Compare(a, b.(string))
+	case []byte:
+		return bytes.Compare(a, b.([]byte))
+	case time.Time:
+		return a.Compare(b.(time.Time))
+	case uint64:
+		return cmp.Compare(a, b.(uint64))
+	case float64:
+		return cmp.Compare(a, b.(float64))
+	case bool:
+		return cmp.Compare(boolInt(a), boolInt(b.(bool)))
+	}
+	panic(fmt.Sprintf("upsert: compareKey: %T", a)) // ordered has let no other through
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (b *batch) key(i int32) []any {
+	k := len(b.keys)
+	return b.keyed[int(i)*k : int(i)*k+k]
+}
+
+func compareKeys(a, b []any) int {
+	for i := range a {
+		if c := compareKey(a[i], b[i]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// order sorts the rows by key and splits duplicates into waves.
+func (b *batch) order() error {
+	order := make([]int32, b.rows.n)
+	sorted := true
+	for i := range order {
+		order[i] = int32(i)
+		sorted = sorted && (i == 0 || compareKeys(b.key(int32(i-1)), b.key(int32(i))) < 0)
+	}
+	b.waves = [][]int32{order}
+	if sorted {
+		return nil
+	}
+	slices.SortStableFunc(order, func(x, y int32) int { return compareKeys(b.key(x), b.key(y)) })
+	b.split(order)
+	return nil
+}
+
+// split takes the second and later rows of a key out of the first wave. order is kept where there are none.
+func (b *batch) split(order []int32) {
+	var waves [][]int32
+	nth := 0
+	for at, i := range order {
+		if at > 0 && compareKeys(b.key(order[at-1]), b.key(i)) == 0 {
+			nth++
+		} else {
+			nth = 0
+		}
+		if nth == 0 && waves == nil {
+			continue
+		}
+		if waves == nil {
+			waves = [][]int32{slices.Clone(order[:at])}
+		}
+		if nth == len(waves) {
+			waves = append(waves, nil)
+		}
+		waves[nth] = append(waves[nth], i)
+	}
+	if waves != nil {
+		b.waves = waves
+	}
+}
+
+// duplicate returns the first row, in the caller's order, whose key an earlier one has.
+func (b *batch) duplicate() (row int, ok bool) {
+	for _, wave := range b.waves[1:] {
+		for _, i := range wave {
+			if !ok || int(i) < row {
+				row, ok = int(i), true
+			}
+		}
+	}
+	return row, ok
+}
+
+// statement is one statement's shape, arguments and rows.
+type statement struct {
+	shape
+	args []any
+	rows []int32
+}
+
+// next makes the next statement from the rows that are left, and says how many it took. buf is room for the arguments.
+func (b *batch) next(left []int32, buf []any) (s statement, taken int, err error) {
+	if b.bound != nil {
+		return *b.bound, len(b.bound.rows), nil
+	}
+	omit := b.omitted(left[0])
+	params := dialect.Params(b.columns(omit))
+	limit := min(len(left), b.fit(len(left), params))
+	args, size, rows := buf[:0], 0, 0
+	for rows < limit && (rows == 0 || b.omitted(left[rows]) == omit) {
+		before := len(args)
+		if args, err = b.bind(args, left[rows], omit); err != nil {
+			return s, 0, err
+		}
+		size += sizeOf(args[before:])
+		if rows > 0 && size > b.traits.MaxBytes {
+			args = args[:before]
+			break
+		}
+		rows++
+	}
+	rows = b.fit(rows, params)
+	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit}, args: args[:rows*params], rows: left[:rows]}, rows, nil
+}
+
+// omitted returns the mask of the row's omitted columns.
+func (b *batch) omitted(i int32) (omit uint64) {
+	for bit, c := range b.zeros {
+		if b.cols[c].IsZero(b.rows.at(int(i))) {
+			omit |= 1 << bit
+		}
+	}
+	return omit
+}
+
+// bind appends the row's arguments.
+func (b *batch) bind(args []any, i int32, omit uint64) ([]any, error) {
+	row := b.rows.at(int(i))
+	for c := range b.cols {
+		switch {
+		case b.writes[c].Now || b.omits(omit, c):
+		case b.keyPlace[c] >= 0:
+			args = append(args, b.key(i)[b.keyPlace[c]])
+		default:
+			v, err := b.value(c, row)
+			if err != nil {
+				return nil, b.fail(int(i), b.cols[c].Name, err)
+			}
+			args = append(args, v)
+		}
+	}
+	return args, nil
+}
+
+// sizeOf estimates the bytes of values on the wire.
+func sizeOf(args []any) int {
+	n := 0
+	for _, a := range args {
+		switch a := a.(type) {
+		case string:
+			n += len(a)
+		case []byte:
+			n += len(a)
+		default:
+			n += 8
+		}
+	}
+	return n
+}

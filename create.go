@@ -1,0 +1,111 @@
+package upsert
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// findAttempts bounds how often GetOrCreate begins again because the row it met was deleted before it was read.
+const findAttempts = 10
+
+// GetOrCreate inserts row if no row has its key, and fills row with the stored one. created says whether this call made
+// it: of any number of concurrent calls with one key exactly one does, at every isolation level.
+//
+// A row that is there is left as it is, whatever the rules say, so a table with an Add column needs a [Claim] here as
+// anywhere but nothing is added. In a transaction of the caller's a serialization failure is the caller's to see and to
+// retry. It returns the errors that [Table.Put] returns, and a *dialect.UnsupportedError where the database does not
+// tell who created the row (TiDB, Vitess). As for Put, an answer that is lost on a handle that is no transaction can make
+// created false for the row that this call made.
+func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
+	if row == nil {
+		return false, &RowError{Table: t.name, Row: -1, Err: errors.New("the row is nil")}
+	}
+	if err := t.guard(db); err != nil {
+		return false, err
+	}
+	// The row is filled whole or not at all.
+	fresh := clone(row)
+	s, err := t.single(reflect.ValueOf(fresh).Elem())
+	if err != nil {
+		return false, err
+	}
+	for range findAttempts {
+		if created, err = s.getOrCreate(ctx, db); !errors.Is(err, errGone) {
+			break
+		}
+	}
+	if err != nil {
+		return false, t.fail(err, -1)
+	}
+	*row = *fresh
+	return created, nil
+}
+
+func clone[T any](row *T) *T {
+	fresh := *row
+	if m, ok := any(fresh).(map[string]any); ok {
+		fresh = any(maps.Clone(m)).(T)
+	}
+	return &fresh
+}
+
+func (s *single) getOrCreate(ctx context.Context, db DB) (created bool, err error) {
+	if err := s.ready(ctx, db); err != nil {
+		return false, err
+	}
+	switch {
+	case s.traits.Reporting == dialect.ReportCode:
+		err = s.alone(ctx, db, func(db DB) error {
+			var code int64
+			if _, err := s.create(ctx, db, true, &code); err != nil {
+				return err
+			}
+			o, err := codeOutcome(code)
+			created = o == Inserted
+			return err
+		})
+	case s.traits.Reporting == dialect.ReportLastID:
+		// In a transaction the row stays locked between the two statements.
+		err = s.inTx(ctx, db, func(db DB) error {
+			o, err := s.execReport(ctx, db, dialect.Create)
+			if err != nil {
+				return err
+			}
+			created = o == Inserted
+			return s.found(s.find(ctx, db, s.all(), s.row))
+		})
+	case s.traits.Returning:
+		err = s.alone(ctx, db, func(db DB) error {
+			if created, err = s.create(ctx, db, false); err != nil || created {
+				return err
+			}
+			// A second statement, for the first one's snapshot may be older than the row (hazard P4).
+			return s.found(s.find(ctx, db, s.all(), s.row))
+		})
+	default:
+		err = &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: s.dialect.Name(), Hint: "use Put with columns of rule Keep"}
+	}
+	return created, err
+}
+
+func (s *single) found(found bool, err error) error {
+	if err == nil && !found {
+		return errGone
+	}
+	return err
+}
+
+// create sends the row's insert-or-nothing statement; the row is filled if it comes back.
+func (s *single) create(ctx context.Context, db DB, report bool, dest ...any) (returned bool, err error) {
+	shape := s.shape
+	shape.mode, shape.report, shape.back = dialect.Create, report, backAll
+	query, err := s.text(shape)
+	if err != nil {
+		return false, err
+	}
+	return queryRow(ctx, db, query, s.args, append(dest, dests(s.all(), s.row)...))
+}

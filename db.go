@@ -1,0 +1,56 @@
+package upsert
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// DB is what a verb runs on: a *sql.DB, *sql.Tx or *sql.Conn, or sqlx's.
+//
+// On a handle that can begin a transaction the library does so where it needs one, retries it, and never commits one in
+// which a statement failed. A *sql.Conn counts as such a handle: one on which a transaction was begun by hand must be
+// wrapped, as in struct{ upsert.DB }{conn}, so that only the two methods are seen. On any other handle the transaction is
+// the caller's, and so is running it again.
+type DB interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+var (
+	_ DB = (*sql.DB)(nil)
+	_ DB = (*sql.Tx)(nil)
+	_ DB = (*sql.Conn)(nil)
+	_ DB = (*sqlx.DB)(nil)
+	_ DB = (*sqlx.Tx)(nil)
+	_ DB = (*sqlx.Conn)(nil)
+)
+
+// Claim is a transaction in which a key has been claimed: whatever is written on it is committed together with the record
+// that it was, once. Only on a Claim does a table with an Add column run.
+type Claim interface {
+	DB
+	// UpsertClaim returns nil while the claim is held and its transaction open, or why it is not.
+	UpsertClaim() error
+}
+
+// beginner is a handle that can begin a transaction.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+// connector is a pool that hands out a connection.
+type connector interface {
+	Conn(ctx context.Context) (*sql.Conn, error)
+}
+
+// preparer is a handle that prepares statements.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+func canBegin(db DB) bool {
+	_, ok := db.(beginner)
+	return ok
+}

@@ -1,0 +1,227 @@
+package dialect
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"strings"
+	"syscall"
+)
+
+// Class says what can be done about an error.
+type Class int
+
+const (
+	// Permanent: the same statement would fail again, or nothing is known of the error.
+	Permanent Class = iota
+	// Retryable: the transaction is lost and nothing of it was kept; the whole of it can be run again.
+	Retryable
+	// UniqueViolation: a unique key refused the row.
+	UniqueViolation
+	// Ambiguous: the connection was lost or the server gave up after the statement may have been applied. Only a write
+	// that is safe to repeat may be sent again.
+	Ambiguous
+	// LockTimeout: a lock was not to be had in time; nothing was done, and it can be tried again.
+	LockTimeout
+)
+
+// String returns the class's name.
+func (c Class) String() string {
+	return [...]string{"Permanent", "Retryable", "UniqueViolation", "Ambiguous", "LockTimeout"}[c]
+}
+
+// Classify says what can be done about an error of database/sql or of a driver. It reads SQLSTATEs through
+// `SQLState() string` (lib/pq, pgx) and the number fields of go-sql-driver/mysql, go-sqlite3 and modernc.org/sqlite, and
+// looks through wrapped and joined errors. An error it does not know, and nil, is Permanent; so is a context's end.
+func Classify(err error) Class {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrTxDone) {
+		return Permanent
+	}
+	if c := classify(err); c != Permanent {
+		return c
+	}
+	return Permanent
+}
+
+func classify(err error) Class {
+	if known, ok := classOne(err); ok {
+		return known
+	}
+	switch e := err.(type) { //nolint:errorlint // this is the walk itself
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return classify(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if c := classify(inner); c != Permanent {
+				return c
+			}
+		}
+	}
+	return Permanent
+}
+
+// classOne classifies one error of the chain; ok is false where the chain should be followed further.
+func classOne(err error) (Class, bool) {
+	switch e := err.(type) { //nolint:errorlint // see classify
+	case interface{ Class() Class }:
+		return e.Class(), true
+	case interface{ SQLState() string }:
+		if state := e.SQLState(); state != "" {
+			return classSQLState(state), true
+		}
+	case interface{ SafeToRetry() bool }: // pgconn: nothing was sent
+		if e.SafeToRetry() {
+			return Retryable, true
+		}
+	}
+	if n, ok := mysqlNumber(err); ok {
+		return classMySQL(n), true
+	}
+	if n, ok := sqliteCode(err); ok {
+		return classSQLite(n), true
+	}
+	if lostConnection(err) {
+		return Ambiguous, true
+	}
+	return Permanent, false
+}
+
+// classSQLState follows PostgreSQL's Appendix A and CockroachDB's documentation of 40003.
+func classSQLState(s string) Class {
+	switch s {
+	case "40001", "40P01", "57P03", "53300":
+		return Retryable
+	case "23505":
+		return UniqueViolation
+	case "55P03":
+		return LockTimeout
+	case "40003", "57P01", "57P02":
+		return Ambiguous
+	}
+	if strings.HasPrefix(s, "08") {
+		return Ambiguous
+	}
+	return Permanent
+}
+
+func classMySQL(n uint64) Class {
+	switch n {
+	case 1213, 1020, 1040, 1047, // deadlock; row changed since read; too many connections; Galera node not ready
+		8002, 8005, 8022, 8028, 9007: // TiDB's conflicts
+		return Retryable
+	case 1062, 1169, 1586:
+		return UniqueViolation
+	case 1205, 3572:
+		return LockTimeout
+	case 1053, 1180, 1927, 2006, 2013, 4031: // shutdown, error during COMMIT, connection killed or gone
+		return Ambiguous
+	}
+	return Permanent
+}
+
+func classSQLite(code int64) Class {
+	switch code {
+	case 517: // BUSY_SNAPSHOT: the transaction's view is too old to write
+		return Retryable
+	case 2067, 1555, 2579:
+		return UniqueViolation
+	}
+	if primary := code & 0xff; primary == 5 || primary == 6 {
+		return LockTimeout
+	}
+	return Permanent
+}
+
+// mysqlNumber reads the field Number of go-sql-driver's MySQLError. It is a uint16 there and nowhere else.
+func mysqlNumber(err error) (uint64, bool) {
+	f, ok := errorField(err, "Number")
+	if !ok || f.Kind() != reflect.Uint16 {
+		return 0, false
+	}
+	return f.Uint(), true
+}
+
+// sqliteCode reads go-sqlite3's ExtendedCode field and the Code method of modernc.org/sqlite.
+func sqliteCode(err error) (int64, bool) {
+	if e, ok := err.(interface{ Code() int }); ok && strings.Contains(typePath(err), "sqlite") { //nolint:errorlint // see classify
+		return int64(e.Code()), true
+	}
+	f, ok := errorField(err, "ExtendedCode")
+	if !ok || !f.CanInt() {
+		return 0, false
+	}
+	return f.Int(), true
+}
+
+// MySQLNumber returns the error number of a go-sql-driver error in err's chain.
+func MySQLNumber(err error) (number int, ok bool) {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if n, ok := mysqlNumber(err); ok {
+			return int(n), true
+		}
+	}
+	return 0, false
+}
+
+// SQLState returns the SQLSTATE of the first error in err's chain that has one, or "".
+func SQLState(err error) string {
+	var e interface{ SQLState() string }
+	if errors.As(err, &e) {
+		return e.SQLState()
+	}
+	return ""
+}
+
+// ErrorColumn returns the column that a driver's error names (pgx, lib/pq), or "".
+func ErrorColumn(err error) string {
+	for ; err != nil; err = errors.Unwrap(err) {
+		for _, name := range []string{"ColumnName", "Column"} {
+			if f, ok := errorField(err, name); ok && f.Kind() == reflect.String {
+				return f.String()
+			}
+		}
+	}
+	return ""
+}
+
+func errorField(err error, name string) (reflect.Value, bool) {
+	v := reflect.ValueOf(err)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return reflect.Value{}, false
+		}
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return reflect.Value{}, false
+	}
+	f := v.FieldByName(name)
+	return f, f.IsValid()
+}
+
+func typePath(err error) string {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath()
+}
+
+func lostConnection(err error) bool {
+	for _, lost := range []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if err == lost { //nolint:errorlint // see classify
+			return true
+		}
+	}
+	if _, ok := err.(net.Error); ok { //nolint:errorlint // see classify
+		return true
+	}
+	// go-sql-driver's ErrInvalidConn is a plain errors.New.
+	return err.Error() == "invalid connection"
+}

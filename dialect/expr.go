@@ -1,0 +1,153 @@
+package dialect
+
+import "strings"
+
+// grammar is what differs between databases inside an expression about one conflicting row.
+type grammar struct {
+	stored   func(column string) string       // a column of the row that is there
+	excluded func(column string) string       // a column of the row that was to be inserted
+	distinct func(a, b string, k Kind) string // a and b differ; two NULLs do not
+	merge    func(target, patch string) string
+	json     func(x string) string // x as the type merge works on
+	now      string
+}
+
+// value is what a column takes on a conflict. COALESCE(a op b, a, b) makes NULL lose: a op b is NULL only where one of
+// them is, or neither decides.
+func (g *grammar) value(c Column) string {
+	s, e := g.stored(c.Name), g.excluded(c.Name)
+	switch c.Rule {
+	case Fill:
+		return "COALESCE(" + s + ", " + e + ")"
+	case Coalesce:
+		return "COALESCE(" + e + ", " + s + ")"
+	case Max:
+		return "CASE WHEN " + s + " IS NULL OR " + e + " > " + s + " THEN " + e + " ELSE " + s + " END"
+	case Min:
+		return "CASE WHEN " + s + " IS NULL OR " + e + " < " + s + " THEN " + e + " ELSE " + s + " END"
+	case Or:
+		return "COALESCE(" + s + " OR " + e + ", " + s + ", " + e + ")"
+	case And:
+		return "COALESCE(" + s + " AND " + e + ", " + s + ", " + e + ")"
+	case Add:
+		return "COALESCE(" + s + " + " + e + ", " + s + ", " + e + ")"
+	case Merge:
+		s, e = g.json(s), g.json(e)
+		return "COALESCE(" + g.merge("COALESCE("+s+", '{}')", e) + ", " + s + ")"
+	default:
+		return e
+	}
+}
+
+// inserted is a column's value in VALUES, around its parameter. A merged column is stored as a patch of nothing, for a
+// null member inside it would otherwise be stored first and removed by the repetition.
+func (g *grammar) inserted(c Column, param string) string {
+	switch {
+	case c.Now:
+		return g.now
+	case c.Rule == Merge:
+		return g.merge("'{}'", param)
+	}
+	return param
+}
+
+// changes is true if applying the rules would change a column other than the touched ones and the version.
+func (g *grammar) changes(cols []Column) string {
+	var parts []string
+	for _, c := range cols {
+		if c.Rule == Touch || c.Rule == Version {
+			continue
+		}
+		s := g.stored(c.Name)
+		if c.Rule == Merge {
+			parts = append(parts, g.distinct(g.json(s), g.json(g.value(c)), KindJSON))
+			continue
+		}
+		parts = append(parts, g.distinct(s, g.value(c), c.Kind))
+	}
+	return strings.Join(parts, " OR ")
+}
+
+// newer is true if the row that was to be inserted has the greater version. A stored NULL is older than any version.
+func (g *grammar) newer(v Column) string {
+	s, e := g.stored(v.Name), g.excluded(v.Name)
+	return "(" + e + " > " + s + " OR " + s + " IS NULL AND " + e + " IS NOT NULL)"
+}
+
+// same is true if the row that was to be inserted has the stored version and would change nothing.
+func (g *grammar) same(v Column, cols []Column) string {
+	is := "NOT (" + g.distinct(g.stored(v.Name), g.excluded(v.Name), KindPlain) + ")"
+	if ch := g.changes(cols); ch != "" {
+		is += " AND NOT (" + ch + ")"
+	}
+	return is
+}
+
+// assigned returns the columns that a conflict may assign, and the version column if there is one. Columns of the target
+// and other keys are never among them (hazard P11).
+func assigned(cols []Column, target []string) (set []Column, version *Column) {
+	for i, c := range cols {
+		switch {
+		case c.Rule == Key || c.Rule == Keep || c.Rule == Generated || contains(target, c.Name):
+		case c.Rule == Version:
+			version = &cols[i]
+			set = append(set, c)
+		default:
+			set = append(set, c)
+		}
+	}
+	return set, version
+}
+
+// onlyTouches is true if nothing can change: a touched column waits for another.
+func onlyTouches(set []Column) bool {
+	for _, c := range set {
+		if c.Rule != Touch {
+			return false
+		}
+	}
+	return true
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func names(cols []Column) []string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = c.Name
+	}
+	return out
+}
+
+// tuples writes the rows of VALUES. param writes the n-th parameter, from 1; lead is what opens a row beside its columns.
+func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, param func(n int, c Column) string, lead func(row int) string) {
+	n := 0
+	for r := range rows {
+		if r > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('(')
+		b.WriteString(lead(r))
+		for i, c := range cols {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			if c.Now {
+				b.WriteString(g.now)
+				continue
+			}
+			n++
+			b.WriteString(g.inserted(c, param(n, c)))
+		}
+		b.WriteByte(')')
+	}
+}
+
+func noLead(int) string { return "" }

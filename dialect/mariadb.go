@@ -1,0 +1,12 @@
+package dialect
+
+// MariaDB is MariaDB from 10.5 on (INSERT … RETURNING). It has no row alias at any version.
+var MariaDB = newMariaDB("")
+
+func newMariaDB(version string) Dialect {
+	return mysql{
+		name: "mariadb", version: version, returning: true, reporting: ReportCode,
+		// JSON is text here: two spellings of one document must compare as one.
+		json: func(x string) string { return "JSON_COMPACT(" + x + ")" },
+	}
+}

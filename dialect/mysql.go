@@ -1,0 +1,81 @@
+package dialect
+
+import (
+	"unicode/utf8"
+)
+
+// MySQL is MySQL from 5.7 on. [Detect] gives the server's own version, which from 8.0.19 on is written to with a row
+// alias instead of VALUES().
+var MySQL = newMySQL("")
+
+type mysql struct {
+	name      string
+	version   string
+	rowAlias  bool // VALUES (…) AS _new, MySQL 8.0.19
+	returning bool // INSERT … RETURNING, MariaDB 10.5
+	reporting Reporting
+	json      func(string) string
+}
+
+// newMySQL is a real MySQL at the version the server names. No other flavour knows the row alias (hazard H11).
+func newMySQL(version string) Dialect {
+	return mysql{name: "mysql", version: version, rowAlias: atLeast(version, 8, 0, 19), reporting: ReportLastID}
+}
+
+func (d mysql) Name() string    { return d.name }
+func (d mysql) Version() string { return d.version }
+func (mysql) sealed()           {}
+
+func (d mysql) Traits() Traits {
+	return Traits{
+		// More placeholders are error 1390.
+		MaxParams: 65535, MaxRows: 1000,
+		// Half of 1 MiB, the smallest max_allowed_packet a server has had by default; escaping can double a value.
+		MaxBytes:  512 << 10,
+		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true,
+		LockingRead: " LOCK IN SHARE MODE",
+	}
+}
+
+func (d mysql) CheckIdent(name string) error {
+	return checkIdent(d.name, name, 64, utf8.RuneCountInString)
+}
+func (mysql) Quote(name string) string    { return quoteWith("`", name) }
+func (d mysql) QuoteTable(t Table) string { return quoteTable(d, t) }
+
+func (d mysql) Upsert(u Upsert) (string, error) { return d.syntax(u.Table).upsert(u) }
+
+// Compare is never needed: every row's fate is reported.
+func (d mysql) Compare(Compare) (string, error) {
+	return "", &UnsupportedError{Feature: "comparison after the fact", Dialect: d.name}
+}
+
+func (mysql) Lock(Table) string { return "" }
+
+func (d mysql) Find(f Find) string { return findText(d, f, func(int) string { return "?" }) }
+
+func (d mysql) syntax(t Table) *onDuplicate {
+	o := &onDuplicate{
+		Dialect: d,
+		grammar: grammar{
+			stored:   func(c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
+			excluded: func(c string) string { return "VALUES(" + d.Quote(c) + ")" },
+			merge:    func(t, p string) string { return "JSON_MERGE_PATCH(" + t + ", " + p + ")" },
+			json:     d.json,
+			now:      "CURRENT_TIMESTAMP(6)",
+		},
+	}
+	o.distinct = func(a, b string, k Kind) string { return "NOT (" + o.equal(a, b, k) + ")" }
+	if o.json == nil {
+		o.grammar.json = func(x string) string { return x }
+	}
+	if d.rowAlias {
+		alias := "_new"
+		if t.Name == alias {
+			alias = "_new_row" // an alias that is the table's name is error 1066
+		}
+		o.alias = " AS " + d.Quote(alias)
+		o.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
+	}
+	return o
+}

@@ -1,0 +1,145 @@
+package dialect
+
+import (
+	"strconv"
+	"strings"
+)
+
+// onDuplicate writes the statements of the databases that have INSERT … ON DUPLICATE KEY UPDATE.
+//
+// Any unique key fires there, not only the target (hazard H10), and a collation may take two keys for one (H18). So the
+// first assignment compares the stored key with the new one, byte by byte, and fails the statement where they differ. It
+// assigns the key to itself, which writes nothing (H13), and carries the report.
+type onDuplicate struct {
+	Dialect
+	grammar
+	table string // the qualifier of stored columns
+	alias string // what follows VALUES (…)
+}
+
+// otherKey is an expression that fails in every sql_mode, with error 1242: the statement must not go on.
+const otherKey = "(SELECT 1 UNION ALL SELECT 2)"
+
+// OtherKeyNumber is the error number by which a MySQL-family statement of this package says that a row conflicted through
+// another unique key than the target, or with a key that only a collation takes for the same.
+const OtherKeyNumber = 1242
+
+func (o *onDuplicate) upsert(u Upsert) (string, error) {
+	switch {
+	case u.Target.Where != "":
+		return "", &UnsupportedError{Feature: "partial unique index", Dialect: o.Name(), Hint: "leave IndexWhere out, or use a generated column that is NULL where the index shall not count"}
+	case u.Target.Constraint != "":
+		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: o.Name(), Hint: "leave OnConstraint out: the statement is guarded to act on the key's columns only"}
+	case len(u.Return) > 0 && !o.Traits().Returning:
+		return "", &UnsupportedError{Feature: "INSERT … RETURNING", Dialect: o.Name()}
+	case u.Report && o.Traits().Reporting == ReportLastID && u.Rows > 1:
+		return "", &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.Name()}
+	}
+	set, version := assigned(u.Columns, u.Target.Columns)
+	if u.Mode == Create || onlyTouches(set) {
+		set, version = nil, nil
+	}
+	code := u.Report && o.Traits().Reporting == ReportCode
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") VALUES ")
+	o.tuples(&b, u.Columns, u.Rows, func(_ int, c Column) string {
+		if code && c.Name == u.Target.Columns[0] {
+			return "IF(LAST_INSERT_ID(" + codeText(CodeInserted) + ") > 0, ?, NULL)"
+		}
+		return "?"
+	}, noLead)
+	b.WriteString(o.alias + " ON DUPLICATE KEY UPDATE ")
+	o.guard(&b, u, set, version)
+	o.assign(&b, set, version)
+	if code || len(u.Return) > 0 {
+		b.WriteString(" RETURNING ")
+		if code {
+			b.WriteString("LAST_INSERT_ID()")
+			if len(u.Return) > 0 {
+				b.WriteString(", ")
+			}
+		}
+		b.WriteString(quoteList(o.Dialect, u.Return))
+	}
+	return b.String(), nil
+}
+
+// guard writes the first assignment: the key to itself if it is the same key.
+func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version *Column) {
+	kinds := map[string]Kind{}
+	for _, c := range u.Columns {
+		kinds[c.Name] = c.Kind
+	}
+	key := u.Target.Columns[0]
+	b.WriteString(o.Quote(key) + " = IF(")
+	for i, k := range u.Target.Columns {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		b.WriteString(o.equal(o.stored(k), o.excluded(k), kinds[k]))
+	}
+	self := o.stored(key)
+	if u.Report && o.Traits().Reporting != ReportUnknown {
+		self = "IF(LAST_INSERT_ID(" + o.code(set, version) + ") > 0, " + self + ", NULL)"
+	}
+	b.WriteString(", " + self + ", " + otherKey + ")")
+}
+
+// code is what happened to a row that was there. It reads the stored values, so it stands before any is assigned.
+func (o *onDuplicate) code(set []Column, version *Column) string {
+	switch {
+	case version != nil:
+		return "IF(" + o.newer(*version) + ", " + codeText(CodeUpdated) + ", IF(" + o.same(*version, set) + ", " + codeText(CodeUnchanged) + ", " + codeText(CodeStale) + "))"
+	case len(set) == 0:
+		return codeText(CodeUnchanged)
+	}
+	return "IF(" + o.changes(set) + ", " + codeText(CodeUpdated) + ", " + codeText(CodeUnchanged) + ")"
+}
+
+// assign writes the columns. Assignments run from left to right and see what those before them did (hazard H16): a
+// touched column, which reads the others, comes first, and the version, which the others read, last.
+func (o *onDuplicate) assign(b *strings.Builder, set []Column, version *Column) {
+	write := func(c Column, cond string) {
+		b.WriteString(", " + o.Quote(c.Name) + " = ")
+		if cond == "" {
+			b.WriteString(o.value(c))
+		} else {
+			b.WriteString("IF(" + cond + ", " + o.value(c) + ", " + o.stored(c.Name) + ")")
+		}
+	}
+	cond := ""
+	if version != nil {
+		cond = o.newer(*version)
+	}
+	for _, c := range set {
+		if c.Rule == Touch {
+			if version != nil {
+				write(c, cond)
+			} else {
+				write(c, o.changes(set))
+			}
+		}
+	}
+	for _, c := range set {
+		switch {
+		case c.Rule == Touch || c.Rule == Version:
+		case c.Rule == Merge && version == nil:
+			// The merged text may be the stored one in another spelling.
+			write(c, o.changes([]Column{c}))
+		default:
+			write(c, cond)
+		}
+	}
+	if version != nil {
+		write(*version, cond)
+	}
+}
+
+func (o *onDuplicate) equal(a, b string, k Kind) string {
+	if k == KindPlain || k == KindJSON {
+		return a + " <=> " + b
+	}
+	return "CAST(" + a + " AS BINARY) <=> CAST(" + b + " AS BINARY)"
+}
+
+func codeText(c int64) string { return strconv.FormatInt(c, 10) }

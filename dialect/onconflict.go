@@ -1,0 +1,132 @@
+package dialect
+
+import (
+	"strconv"
+	"strings"
+)
+
+// storedAlias is the target table's alias, so that a column of it can always be told from the excluded row's (hazard P14).
+const storedAlias = "_t"
+
+// onConflict writes the statements of the databases that have INSERT … ON CONFLICT (target).
+type onConflict struct {
+	Dialect
+	grammar
+	param func(n int, cast string) string
+	flag  func(target []string) string // what RETURNING tells an insert by; nil where nothing does
+	with  string                       // what opens RETURNING
+	// values writes the table of parameters that Compare joins with.
+	values func(b *strings.Builder, c Compare)
+}
+
+func (o *onConflict) upsert(u Upsert) (string, error) {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") VALUES ")
+	o.tuples(&b, u.Columns, u.Rows, func(n int, _ Column) string { return o.param(n, "") }, noLead)
+	b.WriteString(" ON CONFLICT ")
+	o.target(&b, u.Target)
+	o.action(&b, u)
+	o.returning(&b, u)
+	return b.String(), nil
+}
+
+func (o *onConflict) target(b *strings.Builder, t Target) {
+	if t.Constraint != "" {
+		b.WriteString("ON CONSTRAINT " + o.Quote(t.Constraint))
+		return
+	}
+	b.WriteString("(" + quoteList(o.Dialect, t.Columns) + ")")
+	if t.Where != "" {
+		b.WriteString(" WHERE " + t.Where)
+	}
+}
+
+func (o *onConflict) action(b *strings.Builder, u Upsert) {
+	set, version := assigned(u.Columns, u.Target.Columns)
+	if u.Mode == Create || onlyTouches(set) {
+		b.WriteString(" DO NOTHING")
+		return
+	}
+	b.WriteString(" DO UPDATE SET ")
+	for i, c := range set {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(o.Quote(c.Name) + " = " + o.value(c))
+	}
+	// A row that is the same is not written: no new row version, no trigger (hazard P13).
+	if version != nil {
+		b.WriteString(" WHERE " + o.newer(*version))
+	} else {
+		b.WriteString(" WHERE " + o.changes(set))
+	}
+}
+
+func (o *onConflict) returning(b *strings.Builder, u Upsert) {
+	report := u.Report && o.flag != nil
+	if !report && len(u.Return) == 0 {
+		return
+	}
+	b.WriteString(" RETURNING ")
+	if report {
+		b.WriteString(o.with + o.flag(u.Target.Columns))
+		if len(u.Return) > 0 {
+			b.WriteString(", ")
+		}
+	}
+	b.WriteString(quoteList(o.Dialect, u.Return))
+}
+
+func (o *onConflict) compare(c Compare) (string, error) {
+	set, version := assigned(c.Columns, c.Target.Columns)
+	given := *o
+	given.excluded = func(col string) string { return o.Quote(givenAlias) + "." + o.Quote(col) }
+	var b strings.Builder
+	o.values(&b, c)
+	for i, k := range c.Target.Columns {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		b.WriteString(given.stored(k) + " = " + given.excluded(k))
+	}
+	head := "SELECT " + o.Quote(givenAlias) + "." + o.Quote(placeColumn) + ", " + given.fate(set, version) + " FROM "
+	return strings.Replace(b.String(), selectHere, head, 1), nil
+}
+
+// fate is one of the Compare numbers.
+func (g *grammar) fate(set []Column, version *Column) string {
+	switch {
+	case version != nil:
+		return "CASE WHEN " + g.newer(*version) + " THEN 2 WHEN " + g.same(*version, set) + " THEN 0 ELSE 1 END"
+	case onlyTouches(set):
+		return "0"
+	}
+	return "CASE WHEN " + g.changes(set) + " THEN 2 ELSE 0 END"
+}
+
+const (
+	givenAlias  = "_e"         // the table of parameters in Compare
+	placeColumn = "_upsert_at" // a row's place in it
+	selectHere  = "\x00"       // where values leaves room for the SELECT
+)
+
+func (o *onConflict) find(f Find) string {
+	return findText(o.Dialect, f, func(n int) string { return o.param(n, "") })
+}
+
+func findText(d Dialect, f Find, param func(n int) string) string {
+	var b strings.Builder
+	b.WriteString("SELECT " + quoteList(d, f.Return) + " FROM " + d.QuoteTable(f.Table) + " WHERE ")
+	for i, k := range f.Key {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		b.WriteString(d.Quote(k) + " = " + param(i+1))
+	}
+	if f.Lock {
+		b.WriteString(d.Traits().LockingRead)
+	}
+	return b.String()
+}
+
+func place(row int) string { return strconv.Itoa(row) + ", " }

@@ -1,0 +1,124 @@
+package dialect
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Postgres is PostgreSQL from 9.5 on. [Detect] gives the server's own version, which from 18 on lets an upsert report
+// exactly what it did on every kind of table.
+var Postgres Dialect = postgres{name: "postgres"}
+
+type postgres struct {
+	name    string
+	version string
+	old     bool // RETURNING WITH (OLD AS …), PostgreSQL 18
+	xmax    bool // xmax tells an insert on a plain table
+	bytes   bool // text compares byte by byte whatever its type
+}
+
+// MergeFunctionName is the function that the rule Merge uses on PostgreSQL, found by the connection's search_path.
+const MergeFunctionName = "upsert_merge_patch"
+
+// PostgresMergeFunction is the SQL of the function that the rule Merge needs: JSON Merge Patch as RFC 7396, section 2,
+// defines it, over jsonb. Install it in a migration; running it again changes nothing.
+const PostgresMergeFunction = `CREATE OR REPLACE FUNCTION ` + MergeFunctionName + `(target jsonb, patch jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN patch IS NULL THEN NULL
+    WHEN jsonb_typeof(patch) <> 'object' THEN patch
+    ELSE (
+      SELECT COALESCE(jsonb_object_agg(COALESCE(p.key, t.key),
+               CASE WHEN p.key IS NULL THEN t.value ELSE ` + MergeFunctionName + `(t.value, p.value) END), '{}')
+      FROM jsonb_each(CASE WHEN jsonb_typeof(target) = 'object' THEN target ELSE '{}' END) AS t
+      FULL JOIN jsonb_each(patch) AS p ON p.key = t.key
+      WHERE p.key IS NULL OR jsonb_typeof(p.value) <> 'null')
+  END
+$$`
+
+// newPostgres is PostgreSQL at the version the server names.
+func newPostgres(version string) Dialect {
+	return postgres{name: "postgres", version: version, old: atLeast(version, 18), xmax: true, bytes: true}
+}
+
+func (d postgres) Name() string    { return d.name }
+func (d postgres) Version() string { return d.version }
+func (postgres) sealed()           {}
+
+func (d postgres) Traits() Traits {
+	t := Traits{
+		// The wire protocol counts parameters in 16 bits.
+		MaxParams: 65535, MaxRows: 1000, MaxBytes: 4 << 20,
+		Returning: true, Catalog: PostgresCatalog,
+	}
+	switch {
+	case d.old:
+		t.Reporting = ReportFlag
+	case d.xmax || d.version == "":
+		t.Reporting = ReportFlagPlain
+	}
+	return t
+}
+
+// CheckIdent: NAMEDATALEN is 64, and a longer name is cut to 63 bytes with no more than a notice.
+func (d postgres) CheckIdent(name string) error { return checkIdent(d.name, name, 63, byteLen) }
+func (postgres) Quote(name string) string       { return quoteWith(`"`, name) }
+func (d postgres) QuoteTable(t Table) string    { return quoteTable(d, t) }
+
+func (d postgres) Upsert(u Upsert) (string, error)   { return d.syntax().upsert(u) }
+func (d postgres) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
+func (postgres) Lock(Table) string                   { return "" }
+
+// PostgresCatalog asks, with the quoted table as its parameter, for each column's name and type, whether the table is a
+// plain one, and whether the function of the rule Merge is installed.
+const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), c.relkind = 'r', to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+WHERE a.attrelid = to_regclass($1::text) AND a.attnum > 0 AND NOT a.attisdropped`
+
+func (d postgres) Find(f Find) string { return d.syntax().find(f) }
+
+func (d postgres) syntax() *onConflict {
+	o := &onConflict{
+		Dialect: d,
+		grammar: grammar{
+			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
+			excluded: func(c string) string { return "EXCLUDED." + d.Quote(c) },
+			distinct: d.distinct,
+			merge:    func(t, p string) string { return MergeFunctionName + "(" + t + ", " + p + ")" },
+			json:     func(x string) string { return x + "::jsonb" },
+			now:      "CURRENT_TIMESTAMP",
+		},
+		param: func(n int, cast string) string {
+			if cast != "" {
+				return "$" + strconv.Itoa(n) + "::" + cast
+			}
+			return "$" + strconv.Itoa(n)
+		},
+	}
+	switch d.Traits().Reporting {
+	case ReportFlag:
+		o.with = `WITH (OLD AS "_o") `
+		o.flag = func(target []string) string { return `"_o".` + d.Quote(target[0]) + " IS NULL" }
+	case ReportFlagPlain:
+		o.flag = func([]string) string { return d.Quote(storedAlias) + ".xmax = 0" }
+	}
+	o.values = func(b *strings.Builder, c Compare) {
+		b.WriteString(selectHere + "(VALUES ")
+		o.tuples(b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, place)
+		b.WriteString(") AS " + d.Quote(givenAlias) + " (" + d.Quote(placeColumn) + ", " + quoteList(d, names(c.Columns)) + ") JOIN " +
+			d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
+	}
+	return o
+}
+
+// distinct compares text by its bytes, or a case-insensitive type or collation would take 'a' for 'A' and never be
+// corrected; the cast also serves types that have no equality, json among them.
+func (d postgres) distinct(a, b string, k Kind) string {
+	switch {
+	case k == KindJSON:
+		return "(" + a + ")::jsonb IS DISTINCT FROM (" + b + ")::jsonb"
+	case (k == KindText || k == KindAny) && (d.bytes || d.version == ""):
+		return `(` + a + `)::text COLLATE "C" IS DISTINCT FROM (` + b + `)::text COLLATE "C"`
+	}
+	return a + " IS DISTINCT FROM " + b
+}

@@ -1,0 +1,88 @@
+package dialect
+
+import "fmt"
+
+// Column is one column of a statement.
+type Column struct {
+	Name string
+	Rule Rule
+	Kind Kind
+	// Now: the database's clock gives the value; the column has no parameter.
+	Now bool
+}
+
+// Target is what a conflict is judged by.
+type Target struct {
+	// Columns of the unique index or primary key. They identify the row even where Constraint names the arbiter.
+	Columns []string
+	// Where is a partial unique index's predicate: SQL text, never with parameters (hazards P1, S3).
+	Where string
+	// Constraint names the arbiter instead of inferring it from Columns (PostgreSQL only).
+	Constraint string
+}
+
+// Mode is what an Upsert does with a row that is already there.
+type Mode int
+
+const (
+	// Write applies the columns' rules.
+	Write Mode = iota
+	// Create leaves the stored row as it is.
+	Create
+)
+
+// Upsert describes an INSERT … ON CONFLICT (or ON DUPLICATE KEY) statement. Parameters are the values of the columns
+// that are not Now, row by row.
+type Upsert struct {
+	Table   Table
+	Target  Target
+	Columns []Column // what is inserted; a subset of it is assigned on conflict
+	Rows    int      // at least 1
+	Mode    Mode
+	Report  bool     // return what happened, as Traits.Reporting says, before the columns of Return
+	Return  []string // columns to return of each row that was written
+}
+
+// Compare describes the SELECT that tells what an upsert would do to rows that are there. It returns two integers for each
+// of them: its place among the parameters' rows, from 0, and CompareSame, CompareStale or CompareChanged.
+type Compare struct {
+	Table   Table
+	Target  Target
+	Columns []Column // as in the Upsert: the parameters are the same
+	Rows    int
+	Types   map[string]string // the columns' types, where there is a Traits.Catalog
+}
+
+// Find describes the SELECT of one row by the target's columns, which are its parameters.
+type Find struct {
+	Table  Table
+	Key    []string
+	Return []string
+	Lock   bool // add Traits.LockingRead
+}
+
+// Params returns how many parameters one row of the columns has.
+func Params(columns []Column) int {
+	n := 0
+	for _, c := range columns {
+		if !c.Now {
+			n++
+		}
+	}
+	return n
+}
+
+// UnsupportedError says that a database lacks what a table or a call asks of it. Nothing was sent.
+type UnsupportedError struct {
+	Feature string // "partial index predicate"
+	Dialect string // the dialect's Name
+	Hint    string // what to do instead, or ""
+}
+
+func (e *UnsupportedError) Error() string {
+	s := fmt.Sprintf("upsert: %s has no %s", e.Dialect, e.Feature)
+	if e.Hint != "" {
+		s += ": " + e.Hint
+	}
+	return s
+}

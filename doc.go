@@ -1,0 +1,2 @@
+// Package upsert makes SQL writes safe to repeat.
+package upsert

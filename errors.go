@@ -1,0 +1,108 @@
+package upsert
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/plan"
+)
+
+var (
+	// ErrUnguarded is returned by every verb of a table with an Add column on a handle that is no live [Claim], before any
+	// statement is sent: adding is not repeat-safe, and a lost answer makes database/sql send a statement twice.
+	ErrUnguarded = errors.New("a column of rule add needs a claim: call it inside one, with the claim's transaction")
+	// ErrNullKey is wrapped in the [*RowError] of a row with NULL in its key, which would match no row. Nothing of the
+	// batch was sent.
+	ErrNullKey = errors.New("NULL in the key: a row with it is never the same row")
+	// ErrDuplicateKey is wrapped in the *RowError of the later of two rows with one key under [RefuseDuplicates].
+	ErrDuplicateKey = errors.New("an earlier row of the batch has the same key")
+	// ErrOtherKey is wrapped where a row violates another unique key than the conflict target; on MySQL and MariaDB also
+	// where it meets a stored row whose key only a collation takes for the same. dialect.Classify calls it UniqueViolation.
+	ErrOtherKey = errors.New("the row conflicts through another unique key than the conflict target, or with a key that is the same only to a collation")
+)
+
+// TagError says which field's tag [New] refuses, and why.
+type TagError = plan.TagError
+
+// RowError is an error about a table and, where they are known, a column and a row.
+type RowError struct {
+	Table  string // as given to New
+	Column string // "" where none is known
+	Row    int    // the row's index in the call, from 0; -1 where none is known
+	Err    error
+}
+
+func (e *RowError) Error() string {
+	var b strings.Builder
+	b.WriteString("upsert: table " + e.Table)
+	if e.Row >= 0 {
+		fmt.Fprintf(&b, ": row %d", e.Row)
+	}
+	if e.Column != "" {
+		b.WriteString(": column " + e.Column)
+	}
+	b.WriteString(": " + strings.TrimPrefix(e.Err.Error(), "upsert: "))
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *RowError) Unwrap() error { return e.Err }
+
+// PartialError is returned by a call with [ChunkTx] that failed after some of its rows were committed. The same call can
+// simply be repeated: what was committed is unchanged by it.
+type PartialError struct {
+	Rows   int64  // how many rows were committed, from the first on
+	Result Result // their outcomes
+	Err    error
+}
+
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("upsert: stopped after %d committed rows: %s", e.Rows, strings.TrimPrefix(e.Err.Error(), "upsert: "))
+}
+
+// Unwrap returns what stopped the call.
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// otherKeyError keeps the driver's error and its class.
+type otherKeyError struct{ err error }
+
+func (e *otherKeyError) Error() string        { return ErrOtherKey.Error() + ": " + e.err.Error() }
+func (e *otherKeyError) Unwrap() []error      { return []error{ErrOtherKey, e.err} }
+func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
+
+// fail wraps an error of the database. row is the statement's only row, or -1.
+func (t *table) fail(err error, row int) error {
+	var known *RowError
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	column := dialect.ErrorColumn(err)
+	if number, ok := dialect.MySQLNumber(err); ok && number == dialect.OtherKeyNumber || dialect.Classify(err) == dialect.UniqueViolation {
+		err = &otherKeyError{err}
+	} else if hint := hintOf(err); hint != "" {
+		err = fmt.Errorf("%w (%s)", err, hint)
+	}
+	return &RowError{Table: t.name, Column: column, Row: row, Err: err}
+}
+
+// hintOf says what to do about an error that is the schema's or the options'.
+func hintOf(err error) string {
+	switch dialect.SQLState(err) {
+	case "42P10":
+		return "no unique index has exactly the key's columns: create one, or name its predicate with IndexWhere"
+	case "42704":
+		return "OnConstraint takes the name of a constraint, not of an index: leave it out to infer the target from the key's columns"
+	case "42883":
+		return "a column's type cannot be compared: use jsonb for json, or json.RawMessage for the field"
+	case "55000":
+		return "a deferrable constraint cannot arbitrate a conflict: make it NOT DEFERRABLE"
+	case "42809":
+		return "an exclusion constraint cannot arbitrate an update"
+	}
+	if strings.Contains(err.Error(), "ON CONFLICT clause does not match") {
+		return "no unique index has exactly the key's columns: create one, or name its predicate with IndexWhere"
+	}
+	return ""
+}

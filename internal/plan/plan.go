@@ -1,0 +1,134 @@
+// Package plan turns a row's type into columns: which there are, what rule each has, and how its value is had from a row.
+//
+// It goes in three steps, each of which can be read alone: a field's tag is parsed into a small value (tag.go), the fields
+// are walked as sqlx's reflectx maps them (fields.go), and every column gets its accessors (get.go, set.go). A plan never
+// changes once it is built.
+package plan
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// Column is one column of a plan.
+type Column struct {
+	Name     string // the database's name
+	Field    string // the field's path in Go, or the name for a map's column
+	Rule     dialect.Rule
+	Kind     dialect.Kind
+	Now      bool     // the database's clock gives the value
+	OmitZero bool     // a zero value is left to the column's DEFAULT
+	Targets  []string // the targets it is part of: "" for the default one
+
+	value value
+}
+
+// Plan is the columns of a type.
+type Plan struct {
+	Type    reflect.Type
+	Columns []Column
+	isMap   bool
+}
+
+// TagError says what is wrong with a struct's tags, or with the columns given for a map.
+type TagError struct {
+	Type   reflect.Type // the row's type
+	Field  string       // the field's path, or "" where the whole type is meant
+	Reason string       // what is wrong and what to do about it
+}
+
+func (e *TagError) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("upsert: type %s: %s", e.Type, e.Reason)
+	}
+	return fmt.Sprintf("upsert: type %s, field %s: %s", e.Type, e.Field, e.Reason)
+}
+
+// MapColumn declares a column of rows that are map[string]any.
+type MapColumn struct {
+	Name    string
+	Options Options
+}
+
+// MapType is the row type that has its columns as options.
+var MapType = reflect.TypeFor[map[string]any]()
+
+// OfMap returns the plan of rows that are map[string]any.
+func OfMap(cols []MapColumn) (*Plan, error) {
+	p := &Plan{Type: MapType, isMap: true}
+	for _, c := range cols {
+		if err := c.Options.check(shapeOpaque); err != nil {
+			return nil, &TagError{Type: MapType, Field: c.Name, Reason: err.Error()}
+		}
+		col := c.Options.column(c.Name, c.Name)
+		col.value = mapValue(c.Name)
+		p.Columns = append(p.Columns, col)
+	}
+	return p, p.checkNames()
+}
+
+// IsMap reports whether the rows are map[string]any.
+func (p *Plan) IsMap() bool { return p.isMap }
+
+func (p *Plan) checkNames() error {
+	seen := map[string]string{}
+	for _, c := range p.Columns {
+		if other, ok := seen[c.Name]; ok {
+			return &TagError{Type: p.Type, Field: c.Field, Reason: fmt.Sprintf("column %q is also that of %s: rename one, or leave one out with `db:\"-\"`", c.Name, other)}
+		}
+		seen[c.Name] = c.Field
+	}
+	return nil
+}
+
+// Check reports what is wrong with the shape of a row: a map must have the plan's written columns and no other.
+func (p *Plan) Check(row reflect.Value) error {
+	if !p.isMap {
+		return nil
+	}
+	m := row.Interface().(map[string]any)
+	written := 0
+	for _, c := range p.Columns {
+		if c.Rule == dialect.Generated || c.Now {
+			if _, ok := m[c.Name]; !ok {
+				continue
+			}
+			if c.Now {
+				return fmt.Errorf("column %q is given, but the database's clock sets it", c.Name)
+			}
+			written++ // read back by an earlier call
+			continue
+		}
+		if _, ok := m[c.Name]; !ok {
+			return fmt.Errorf("column %q is missing", c.Name)
+		}
+		written++
+	}
+	if written == len(m) {
+		return nil
+	}
+	return fmt.Errorf("column %q is not one of the table's", p.extra(m))
+}
+
+// extra returns the first name, in order, that is no column.
+func (p *Plan) extra(m map[string]any) string {
+	first := ""
+	for name := range m {
+		if p.Index(name) < 0 && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return first
+}
+
+// Index returns the place of the column of that name, or -1.
+func (p *Plan) Index(name string) int {
+	for i, c := range p.Columns {
+		if c.Name == name {
+			return i
+		}
+	}
+	return -1
+}

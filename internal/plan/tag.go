@@ -1,0 +1,150 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// Options are what a field's upsert tag says. Two tags that mean the same have equal Options.
+type Options struct {
+	Rule     dialect.Rule
+	Targets  string // the named targets, each followed by a comma
+	Now      bool
+	OmitZero bool
+}
+
+// modifiers are the words of a tag beside the rules. "key=" takes a name.
+var modifiers = [...]string{"omitzero", "now", "key="}
+
+// ParseTag reads the text of an upsert tag: a rule and modifiers, separated by commas, each at most once.
+func ParseTag(tag string) (Options, error) {
+	var o Options
+	if tag == "" {
+		return o, nil
+	}
+	seen, rule := map[string]bool{}, ""
+	for word := range strings.SplitSeq(tag, ",") {
+		if seen[word] {
+			return o, fmt.Errorf("option %q is there twice", word)
+		}
+		seen[word] = true
+		if r, ok := ruleOf(word); ok {
+			if rule != "" {
+				return o, fmt.Errorf("options %q and %q are both rules: a column has one", rule, word)
+			}
+			o.Rule, rule = r, word
+			continue
+		}
+		if err := o.modify(word); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+func (o *Options) modify(word string) error {
+	switch name, isKey := strings.CutPrefix(word, "key="); {
+	case isKey && name == "":
+		return errors.New(`option "key=" lacks the target's name`)
+	case isKey:
+		o.Targets += name + ","
+	case word == "omitzero":
+		o.OmitZero = true
+	case word == "now":
+		o.Now = true
+	default:
+		return unknownOption(word)
+	}
+	return nil
+}
+
+func ruleOf(word string) (dialect.Rule, bool) {
+	for i, name := range dialect.Rules() {
+		if name == word {
+			return dialect.Rule(i), true
+		}
+	}
+	return 0, false
+}
+
+func unknownOption(word string) error {
+	known := append(dialect.Rules(), modifiers[:]...)
+	if near := Nearest(word, known); near != "" {
+		return fmt.Errorf("option %q is not known: is %q meant?", word, near)
+	}
+	return fmt.Errorf("option %q is not known: there are %s", word, strings.Join(known, ", "))
+}
+
+// check reports what is wrong with the options on a column of that shape.
+func (o Options) check(s shape) error {
+	if !s.fits(o.Rule) {
+		return fmt.Errorf("rule %q does not fit a %s", o.Rule, s)
+	}
+	switch {
+	case o.Rule == dialect.Generated && o.Targets != "":
+		return errors.New("a generated column is not written, so it cannot be part of a conflict target")
+	case o.Now && o.Rule != dialect.Keep && o.Rule != dialect.Fill && o.Rule != dialect.Touch:
+		return fmt.Errorf("\"now\" goes with keep, fill or touch; with %q every repetition would change the row", o.Rule)
+	case o.Now && o.OmitZero:
+		return errors.New(`"now" and "omitzero" exclude each other`)
+	case o.Now && o.Targets != "":
+		return errors.New(`"now" cannot be part of a conflict target`)
+	case o.OmitZero && (o.Rule == dialect.Key || o.Targets != "" || o.Rule == dialect.Version || o.Rule == dialect.Generated):
+		return fmt.Errorf("\"omitzero\" does not go with %q: the column must be in every row", o.ruleWord())
+	}
+	return nil
+}
+
+func (o Options) ruleWord() string {
+	if o.Targets != "" {
+		return "key=" + strings.TrimSuffix(o.Targets, ",")
+	}
+	return o.Rule.String()
+}
+
+func (o Options) column(name, field string) Column {
+	c := Column{Name: name, Field: field, Rule: o.Rule, Now: o.Now, OmitZero: o.OmitZero}
+	if o.Rule == dialect.Key {
+		c.Targets = append(c.Targets, "")
+	}
+	if o.Targets != "" {
+		c.Targets = append(c.Targets, strings.Split(strings.TrimSuffix(o.Targets, ","), ",")...)
+	}
+	return c
+}
+
+// Nearest returns the word that word is most likely a misspelling of, or "".
+func Nearest(word string, words []string) string {
+	word = strings.ToLower(strings.TrimSpace(word))
+	best, dist := "", 1+len(word)/3
+	for _, w := range words {
+		if d := editDistance(word, w); d <= dist && (best == "" || d < dist) {
+			best, dist = w, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions and replacements of bytes from a to b (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diag := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diag
+			if a[i] != b[j] {
+				cost++
+			}
+			diag = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diag+1)
+		}
+	}
+	return row[len(b)]
+}

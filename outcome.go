@@ -1,0 +1,70 @@
+package upsert
+
+import "fmt"
+
+// Outcome is what happened to a row.
+type Outcome int
+
+const (
+	// Unknown: the database does not tell an insert from an update here. It is what [Table.Put] reports of a row it has
+	// written on a partitioned table or a view of PostgreSQL before 18, and on CockroachDB, YugabyteDB, TiDB and Vitess;
+	// and what a batch without [Outcomes] counts every row as.
+	Unknown Outcome = iota
+	// Inserted: the row was not there.
+	Inserted
+	// Updated: the row was there and was changed.
+	Updated
+	// Unchanged: the row was there and the rules left every column as it was. Nothing was written.
+	Unchanged
+	// Stale: the row was there with a newer version, or with the same version and other content. Nothing was written.
+	Stale
+)
+
+// String returns the outcome in lower case.
+func (o Outcome) String() string {
+	switch o {
+	case Unknown:
+		return "unknown"
+	case Inserted:
+		return "inserted"
+	case Updated:
+		return "updated"
+	case Unchanged:
+		return "unchanged"
+	case Stale:
+		return "stale"
+	}
+	return fmt.Sprintf("Outcome(%d)", int(o))
+}
+
+// Result counts the outcomes of a batch's rows. A row that is there twice is counted twice, as if the rows had been sent
+// one by one.
+type Result struct {
+	Inserted, Updated, Unchanged, Stale, Unknown int64
+}
+
+// Rows is the number of rows counted.
+func (r Result) Rows() int64 { return r.Inserted + r.Updated + r.Unchanged + r.Stale + r.Unknown }
+
+func (r *Result) count(o Outcome, n int) {
+	switch o {
+	case Inserted:
+		r.Inserted += int64(n)
+	case Updated:
+		r.Updated += int64(n)
+	case Unchanged:
+		r.Unchanged += int64(n)
+	case Stale:
+		r.Stale += int64(n)
+	default:
+		r.Unknown += int64(n)
+	}
+}
+
+func (r *Result) add(s Result) {
+	r.Inserted += s.Inserted
+	r.Updated += s.Updated
+	r.Unchanged += s.Unchanged
+	r.Stale += s.Stale
+	r.Unknown += s.Unknown
+}

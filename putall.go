@@ -1,0 +1,135 @@
+package upsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// PutAll writes rows, as if they were sent one by one in their order: a row that is there twice is applied twice. It takes
+// options [Outcomes], [EachOutcome], [Progress], [ChunkTx] and [RefuseDuplicates].
+//
+// On a handle that can begin a transaction it is atomic, all rows or none, unless ChunkTx says otherwise, and it is run
+// again after a deadlock or a serialization failure. On any other handle the transaction is the caller's: after an error
+// it must be rolled back. Rows are sent in key order, so that concurrent batches meet in the same order.
+//
+// The result counts the rows by outcome, exactly with Outcomes and as Unknown without. It is zero where nothing was
+// committed. Generated columns are not read back: see [Table.Put].
+//
+// It returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
+// the driver's; the index is -1 for what the database says of a statement of several rows. It returns ErrUnguarded for a
+// table that adds outside of a [Claim], and with ChunkTx a [*PartialError].
+func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
+	cfg, err := t.putConfig(db, opts)
+	if err != nil || len(rows) == 0 {
+		return Result{}, err
+	}
+	if cfg.chunk == 0 {
+		return t.putBatch(ctx, db, source(rows), cfg)
+	}
+	return t.putChunks(rows, cfg, func(part rowSource, cfg *putConfig) (Result, error) {
+		return t.putBatch(ctx, db, part, cfg)
+	})
+}
+
+func (t *table) putConfig(db DB, opts []PutOption) (*putConfig, error) {
+	cfg := &putConfig{}
+	for _, o := range opts {
+		o.applyPut(cfg)
+	}
+	switch {
+	case cfg.chunk < 0:
+		return nil, fmt.Errorf("upsert: ChunkTx: %d is negative", cfg.chunk)
+	case cfg.chunk > 0 && !canBegin(db):
+		return nil, errors.New("upsert: ChunkTx: the handle cannot begin a transaction: give it a *sql.DB or *sql.Conn, or leave the option out")
+	case cfg.chunk > 0 && cfg.unique:
+		return nil, errors.New("upsert: RefuseDuplicates and ChunkTx exclude each other: a chunk does not know the keys of those before it")
+	}
+	return cfg, t.guard(db)
+}
+
+// putChunks calls put with n rows at a time and adds up.
+func (t *Table[T]) putChunks(rows []T, cfg *putConfig, put func(rowSource, *putConfig) (Result, error)) (total Result, err error) {
+	for first := 0; first < len(rows); first += cfg.chunk {
+		part := source(rows[first:min(first+cfg.chunk, len(rows))])
+		part.first = first
+		r, err := put(part, cfg.after(first))
+		if err != nil {
+			return total, &PartialError{Rows: int64(first), Result: total, Err: err}
+		}
+		total.add(r)
+	}
+	return total, nil
+}
+
+// after is the configuration of a part whose first row is the done-th of the call.
+func (c *putConfig) after(done int) *putConfig {
+	part := *c
+	if c.progress != nil {
+		part.progress = func(rows int64) { c.progress(int64(done) + rows) }
+	}
+	if c.each != nil {
+		part.each = func(row int, o Outcome) { c.each(done+row, o) }
+	}
+	return &part
+}
+
+// putBatch writes rows in one transaction.
+func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putConfig) (Result, error) {
+	b, err := t.batch(rows)
+	if err != nil {
+		return Result{}, err
+	}
+	if cfg.unique {
+		if i, ok := b.duplicate(); ok {
+			return Result{}, b.fail(i, t.target.Columns[0], ErrDuplicateKey)
+		}
+	}
+	var done *writer
+	send := func(db DB) error {
+		if t.locksFirst(cfg) {
+			if _, err := db.ExecContext(ctx, t.dialect.Lock(t.ident)); err != nil {
+				return err
+			}
+		}
+		r := t.runner(ctx, db)
+		defer r.close()
+		done, err = b.write(ctx, r, cfg)
+		return err
+	}
+	run := t.inTx
+	if only, err := b.only(cfg); err != nil {
+		return Result{}, err
+	} else if only {
+		run = t.alone
+	}
+	err = run(ctx, db, send)
+	if err != nil {
+		return Result{}, t.fail(err, -1)
+	}
+	for i, o := range done.each {
+		cfg.each(i, o)
+	}
+	return done.result, nil
+}
+
+// locksFirst: what is told beforehand holds only under the write lock, which a transaction of the caller's may not have.
+func (t *table) locksFirst(cfg *putConfig) bool {
+	return cfg.outcomes && t.traits.Reporting == dialect.ReportBeforehand
+}
+
+// only reports whether the batch is a single statement, which needs no transaction around it, and then keeps it.
+func (b *batch) only(cfg *putConfig) (bool, error) {
+	n := b.rows.n
+	if cfg.outcomes || len(b.waves) > 1 || b.fit(n, dialect.Params(b.writes)) < n {
+		return false, nil
+	}
+	s, taken, err := b.next(b.waves[0], nil)
+	if err != nil || taken < n {
+		return false, err
+	}
+	b.bound = &s
+	return true, nil
+}

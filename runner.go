@@ -1,0 +1,89 @@
+package upsert
+
+import (
+	"context"
+	"database/sql"
+)
+
+// runner sends statements on one handle, and prepares those that come again.
+type runner struct {
+	ctx      context.Context //nolint:containedctx // a runner lives within one call
+	db       DB
+	prepares bool
+	seen     map[string]*sql.Stmt // nil after the first use
+}
+
+func (t *table) runner(ctx context.Context, db DB) *runner {
+	return &runner{ctx: ctx, db: db, prepares: t.traits.PrepareChunks}
+}
+
+func (r *runner) exec(query string, args []any) (sql.Result, error) {
+	stmt, err := r.prepared(query)
+	switch {
+	case err != nil:
+		return nil, err
+	case stmt != nil:
+		return stmt.ExecContext(r.ctx, args...)
+	}
+	return r.db.ExecContext(r.ctx, query, args...)
+}
+
+// query runs a statement and gives each row to scan.
+func (r *runner) query(query string, args []any, scan func(*sql.Rows) error) error {
+	stmt, err := r.prepared(query)
+	if err != nil {
+		return err
+	}
+	var rows *sql.Rows
+	if stmt != nil {
+		rows, err = stmt.QueryContext(r.ctx, args...)
+	} else {
+		rows, err = r.db.QueryContext(r.ctx, query, args...)
+	}
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+// prepared returns the prepared statement from a text's second use on.
+func (r *runner) prepared(query string) (*sql.Stmt, error) {
+	if !r.prepares {
+		return nil, nil
+	}
+	stmt, again := r.seen[query]
+	if stmt != nil {
+		return stmt, nil
+	}
+	p, ok := r.db.(preparer)
+	if !again || !ok {
+		if r.seen == nil {
+			r.seen = map[string]*sql.Stmt{}
+		}
+		r.seen[query] = nil
+		return nil, nil
+	}
+	stmt, err := p.PrepareContext(r.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	r.seen[query] = stmt
+	return stmt, nil
+}
+
+func (r *runner) close() {
+	for _, stmt := range r.seen {
+		if stmt != nil {
+			_ = stmt.Close()
+		}
+	}
+}

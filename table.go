@@ -1,0 +1,302 @@
+package upsert
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/plan"
+)
+
+// Table writes rows of type T to a table. It is immutable, safe for concurrent use, and bound to no connection.
+type Table[T any] struct{ *table }
+
+// table is all of a Table that does not depend on the row's type at compile time.
+type table struct {
+	dialect   dialect.Dialect
+	traits    dialect.Traits
+	name      string // as given to New
+	ident     dialect.Table
+	plan      *plan.Plan
+	target    dialect.Target
+	cols      []*column        // what is written, in the plan's order
+	writes    []dialect.Column // the same for the dialect
+	keys      []int            // the target's columns in cols
+	keyPlace  []int            // by column in cols: its place in keys, or -1
+	zeros     []int            // the columns in cols with omitzero
+	generated []*column
+	versioned bool
+	merges    bool
+	adds      bool
+	guarantee Guarantee
+	rowsMax   int // rows in a full statement
+	attempts  int
+	onRetry   func(error)
+	texts     texts
+	catalog   atomic.Pointer[catalog]
+}
+
+type column = plan.Column
+
+// New binds a row's type to a table of a database. The type is a struct whose tags say which columns it has and what a
+// conflict does to each, or map[string]any with the columns given by [Column]. name may be qualified by a schema
+// ("app.accounts"); a part with a dot in it is put in double quotes.
+//
+// Everything that can be checked without a server is checked here: it returns a [*TagError] for a tag that is wrong or
+// a key that is missing, a [*dialect.UnsupportedError] for what the database lacks, and an error that names the option
+// for one that does not fit.
+func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], error) {
+	if d == nil {
+		return nil, errors.New("upsert: New: the dialect is nil: use one of package dialect, or dialect.Detect")
+	}
+	c := config{attempts: 11}
+	for _, o := range opts {
+		if err := o.apply(&c); err != nil {
+			return nil, err
+		}
+	}
+	p, err := planOf(reflect.TypeFor[T](), &c)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{dialect: d, traits: d.Traits(), name: name, plan: p, attempts: c.attempts, onRetry: c.onRetry}
+	for _, step := range []func(*config) error{t.setName, t.setColumns, t.setTarget, t.checkIdents, t.checkText} {
+		if err := step(&c); err != nil {
+			return nil, err
+		}
+	}
+	return &Table[T]{t}, nil
+}
+
+func planOf(row reflect.Type, c *config) (*plan.Plan, error) {
+	if row != plan.MapType {
+		if len(c.declared) > 0 {
+			return nil, fmt.Errorf("upsert: Column %q is given for %s: its tags say its columns", c.declared[0].Name, row)
+		}
+		return plan.OfStruct(row, c.mapper)
+	}
+	if len(c.declared) == 0 {
+		return nil, errors.New("upsert: a map[string]any has no columns of its own: give New a Column option for each")
+	}
+	return plan.OfMap(c.declared)
+}
+
+func (t *table) setName(*config) error {
+	parts, err := splitName(t.name)
+	if err != nil {
+		return fmt.Errorf("upsert: table name %q: %w", t.name, err)
+	}
+	t.ident.Name = parts[len(parts)-1]
+	if len(parts) == 2 {
+		t.ident.Schema = parts[0]
+	}
+	return nil
+}
+
+// splitName splits schema.table. A part in double quotes is taken as it is, a doubled quote in it being one.
+func splitName(name string) ([]string, error) {
+	var parts []string
+	for rest := name; ; {
+		part, more := rest, false
+		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
+			end := 0
+			for end < len(quoted) && (quoted[end] != '"' || strings.HasPrefix(quoted[end+1:], `"`)) {
+				if quoted[end] == '"' {
+					end++
+				}
+				end++
+			}
+			if end >= len(quoted) {
+				return nil, errors.New("a quote is not closed")
+			}
+			part, rest = strings.ReplaceAll(quoted[:end], `""`, `"`), quoted[end+1:]
+			if rest != "" && rest[0] != '.' {
+				return nil, errors.New("a quoted part is followed by something else than a dot")
+			}
+			rest, more = strings.TrimPrefix(rest, "."), rest != ""
+		} else {
+			part, rest, more = strings.Cut(rest, ".")
+		}
+		parts = append(parts, part)
+		if !more {
+			break
+		}
+	}
+	if len(parts) > 2 {
+		return nil, errors.New("more than a schema and a table: put a part with a dot in it in double quotes")
+	}
+	return parts, nil
+}
+
+// setColumns chooses the columns that are written and read back.
+func (t *table) setColumns(c *config) error {
+	chosen := func(string) bool { return true }
+	if c.columns != nil {
+		for i, name := range c.columns {
+			switch {
+			case t.plan.Index(name) < 0:
+				return t.unknownColumn("Columns", name)
+			case slices.Contains(c.columns[:i], name):
+				return fmt.Errorf("upsert: Columns: %q is there twice", name)
+			}
+		}
+		chosen = func(name string) bool { return slices.Contains(c.columns, name) }
+	}
+	version := ""
+	for i := range t.plan.Columns {
+		col := &t.plan.Columns[i]
+		if col.Rule == Version {
+			if version != "" {
+				return &TagError{Type: t.plan.Type, Field: col.Field, Reason: "a row has one version, and " + version + " is it already"}
+			}
+			version = col.Field
+			if !chosen(col.Name) {
+				return fmt.Errorf("upsert: Columns: the version %q must be among them, or a late row would undo a newer one", col.Name)
+			}
+		}
+		switch {
+		case !chosen(col.Name):
+		case col.Rule == Generated:
+			t.generated = append(t.generated, col)
+		default:
+			t.cols = append(t.cols, col)
+		}
+	}
+	return nil
+}
+
+func (t *table) unknownColumn(option, name string) error {
+	var known []string
+	for _, col := range t.plan.Columns {
+		known = append(known, col.Name)
+	}
+	if near := plan.Nearest(name, known); near != "" {
+		return fmt.Errorf("upsert: %s: %s has no column %q: is %q meant?", option, t.plan.Type, name, near)
+	}
+	return fmt.Errorf("upsert: %s: %s has no column %q: it has %s", option, t.plan.Type, name, strings.Join(known, ", "))
+}
+
+// setTarget finds the key and fills in what follows from the columns.
+func (t *table) setTarget(c *config) error {
+	if c.named && c.target == "" {
+		return errors.New("upsert: Target: the name is empty: leave the option out for the columns tagged key")
+	}
+	t.target = dialect.Target{Where: c.where, Constraint: c.constraint}
+	var omits []bool
+	for i, col := range t.cols {
+		w := dialect.Column{Name: col.Name, Rule: col.Rule, Kind: col.Kind, Now: col.Now}
+		place := -1
+		if slices.Contains(col.Targets, c.target) {
+			w.Rule, place = Key, len(t.keys)
+			t.keys = append(t.keys, i)
+			t.target.Columns = append(t.target.Columns, col.Name)
+		} else if w.Rule == Key {
+			w.Rule = Keep
+		}
+		if col.OmitZero {
+			t.zeros = append(t.zeros, i)
+		}
+		t.keyPlace = append(t.keyPlace, place)
+		t.writes, omits = append(t.writes, w), append(omits, col.OmitZero)
+		t.versioned = t.versioned || w.Rule == Version
+		t.merges = t.merges || w.Rule == Merge
+		t.adds = t.adds || w.Rule == Add
+	}
+	if err := t.checkTarget(c); err != nil {
+		return err
+	}
+	t.guarantee = guaranteeOf(t.writes, omits)
+	t.rowsMax = min(t.traits.MaxRows, t.traits.MaxParams/max(1, dialect.Params(t.writes)))
+	switch {
+	case len(t.zeros) > 64:
+		return &TagError{Type: t.plan.Type, Reason: "more than 64 columns have omitzero"}
+	case t.rowsMax == 0:
+		return &dialect.UnsupportedError{Feature: fmt.Sprintf("statement with %d parameters", dialect.Params(t.writes)), Dialect: t.dialect.Name(), Hint: "choose fewer with Columns"}
+	}
+	return nil
+}
+
+// checkTarget reports a key that is missing, whole or in part.
+func (t *table) checkTarget(c *config) error {
+	var others []string
+	for i := range t.plan.Columns {
+		col := &t.plan.Columns[i]
+		inTarget := slices.Contains(col.Targets, c.target)
+		if inTarget && !slices.Contains(t.target.Columns, col.Name) {
+			return fmt.Errorf("upsert: Columns: the key column %q must be among them", col.Name)
+		}
+		for _, name := range col.Targets {
+			if name != "" && !slices.Contains(others, name) {
+				others = append(others, name)
+			}
+		}
+	}
+	if len(t.keys) > 0 {
+		return nil
+	}
+	if c.named {
+		if near := plan.Nearest(c.target, others); near != "" {
+			return fmt.Errorf("upsert: Target: no field is tagged key=%s: is %q meant?", c.target, near)
+		}
+		return fmt.Errorf("upsert: Target: no field is tagged key=%s", c.target)
+	}
+	reason := "no field is tagged `upsert:\"key\"`: say what makes a row the same row"
+	if len(others) > 0 {
+		reason += ", or pick one of its targets with Target: " + strings.Join(others, ", ")
+	}
+	return &TagError{Type: t.plan.Type, Reason: reason}
+}
+
+func (t *table) checkIdents(*config) error {
+	check := func(what, name string) error {
+		if err := t.dialect.CheckIdent(name); err != nil {
+			return fmt.Errorf("upsert: %s: %s", what, strings.TrimPrefix(err.Error(), "upsert: "))
+		}
+		return nil
+	}
+	if t.ident.Schema != "" || strings.HasPrefix(t.name, ".") {
+		if err := check("table name "+t.name, t.ident.Schema); err != nil {
+			return err
+		}
+	}
+	if err := check("table name "+t.name, t.ident.Name); err != nil {
+		return err
+	}
+	for _, col := range t.plan.Columns {
+		if err := check("field "+col.Field, col.Name); err != nil {
+			return err
+		}
+	}
+	if t.target.Constraint != "" {
+		return check("OnConstraint", t.target.Constraint)
+	}
+	return nil
+}
+
+// checkText writes one statement, so that what the database cannot say is known before there is a row.
+func (t *table) checkText(*config) error {
+	_, err := t.text(shape{mode: dialect.Write, rows: 1})
+	return err
+}
+
+// Guarantee reports the weakest of what the columns' rules promise.
+func (t *Table[T]) Guarantee() Guarantee { return t.guarantee }
+
+// guard refuses a table that adds on a handle that is no live claim.
+func (t *table) guard(db DB) error {
+	if !t.adds {
+		return nil
+	}
+	claim, ok := db.(Claim)
+	if !ok {
+		return &RowError{Table: t.name, Row: -1, Err: ErrUnguarded}
+	}
+	if err := claim.UpsertClaim(); err != nil {
+		return &RowError{Table: t.name, Row: -1, Err: fmt.Errorf("%w: the claim: %w", ErrUnguarded, err)}
+	}
+	return nil
+}

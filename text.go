@@ -1,0 +1,160 @@
+package upsert
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"sync"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// shape is all that one statement's text depends on beside the table. omit has a bit for each column with omitzero that is
+// left out.
+type shape struct {
+	mode   dialect.Mode
+	rows   int
+	omit   uint64
+	report bool
+	back   back
+}
+
+// back is which columns a statement returns.
+type back uint8
+
+const (
+	backNone back = iota
+	backKeys
+	backGenerated
+	backAll
+)
+
+// texts keeps the text of the shapes in use. Shapes are few by construction but for the masks of omitted columns, so
+// beyond a bound a text is written each time.
+type texts struct {
+	mu   sync.RWMutex
+	kept map[shape]string
+}
+
+const textsKept = 512
+
+// of returns a shape's text, written by write if it is not kept.
+func (k *texts) of(s shape, write func() (string, error)) (string, error) {
+	k.mu.RLock()
+	q, ok := k.kept[s]
+	k.mu.RUnlock()
+	if ok {
+		return q, nil
+	}
+	q, err := write()
+	if err != nil {
+		return "", err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.kept == nil {
+		k.kept = map[shape]string{}
+	}
+	if len(k.kept) < textsKept {
+		k.kept[s] = q
+	}
+	return q, nil
+}
+
+// text returns the statement of a shape.
+func (t *table) text(s shape) (string, error) {
+	return t.texts.of(s, func() (string, error) {
+		return t.dialect.Upsert(dialect.Upsert{
+			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Report: s.report, Return: t.returned(s.back),
+		})
+	})
+}
+
+// columns returns the written columns without the omitted ones: a column that is not inserted is not assigned either, or
+// the excluded row would give it its DEFAULT (hazard P12).
+func (t *table) columns(omit uint64) []dialect.Column {
+	if omit == 0 {
+		return t.writes
+	}
+	var cols []dialect.Column
+	for i, c := range t.writes {
+		if !t.omits(omit, i) {
+			cols = append(cols, c)
+		}
+	}
+	return cols
+}
+
+func (t *table) omits(omit uint64, col int) bool {
+	if omit == 0 {
+		return false
+	}
+	for bit, i := range t.zeros {
+		if i == col {
+			return omit&(1<<bit) != 0
+		}
+	}
+	return false
+}
+
+func (t *table) returned(b back) []string {
+	switch b {
+	case backKeys:
+		return t.target.Columns
+	case backGenerated:
+		return columnNames(t.generated)
+	case backAll:
+		return columnNames(t.all())
+	}
+	return nil
+}
+
+// all returns every column, written and generated.
+func (t *table) all() []*column { return slices.Concat(t.cols, t.generated) }
+
+func columnNames(cols []*column) []string {
+	var names []string
+	for _, c := range cols {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// fit returns how many of n rows the next statement takes: the most that a full one does, and below that a number with
+// three leading bits, so that any batch is cut into few statements of few shapes.
+func (t *table) fit(n, params int) int {
+	full := min(t.traits.MaxRows, t.traits.MaxParams/max(1, params))
+	if n >= full {
+		return full
+	}
+	if over := bits.Len(uint(n)) - 3; over > 0 {
+		return n >> over << over
+	}
+	return n
+}
+
+// SQL returns the statement and the arguments that PutAll would send for rows, which must fit one statement: it is for
+// looking at and for golden tests. The text depends on nothing but the table and the number of rows. With no row it is the
+// text for one, without arguments.
+func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
+	if len(rows) == 0 {
+		query, err = t.text(shape{mode: dialect.Write, rows: 1})
+		return query, nil, err
+	}
+	b, err := t.batch(source(rows))
+	if err != nil {
+		return "", nil, err
+	}
+	if len(b.waves) > 1 {
+		return "", nil, fmt.Errorf("upsert: table %s: SQL: two rows have the same key, so they need two statements", t.name)
+	}
+	s, used, err := b.next(b.waves[0], nil)
+	if err != nil {
+		return "", nil, err
+	}
+	if used != len(rows) {
+		return "", nil, fmt.Errorf("upsert: table %s: SQL: %d rows need more than one statement", t.name, len(rows))
+	}
+	query, err = t.text(s.shape)
+	return query, s.args, err
+}
