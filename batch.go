@@ -3,8 +3,6 @@ package upsert
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -96,21 +94,6 @@ func (t *table) value(col int, row reflect.Value) (any, error) {
 		return v, checkJSON(v)
 	}
 	return v, nil
-}
-
-// checkJSON refuses a patch that some databases would take for NULL.
-func checkJSON(v any) error {
-	valid := true
-	switch v := v.(type) {
-	case string:
-		valid = json.Valid([]byte(v))
-	case []byte:
-		valid = v == nil || json.Valid(v)
-	}
-	if !valid {
-		return errors.New("it is no JSON document, so it cannot be merged")
-	}
-	return nil
 }
 
 func ordered(v any) bool {
@@ -234,10 +217,16 @@ func (b *batch) next(left []int32, buf []any) (s statement, taken int, err error
 	params := dialect.Params(b.columns(omit))
 	limit := min(len(left), b.fit(len(left), params))
 	args, size, rows := buf[:0], 0, 0
-	for rows < limit && (rows == 0 || b.omitted(left[rows]) == omit) {
+	removes := false
+	for rows < limit && !removes && (rows == 0 || b.omitted(left[rows]) == omit) {
 		before := len(args)
 		if args, err = b.bind(args, left[rows], omit); err != nil {
 			return s, 0, err
+		}
+		// A patch that removes members goes in a statement of its own.
+		if removes = b.removes(args[before:], omit); removes && rows > 0 {
+			removes, args = false, args[:before]
+			break
 		}
 		size += sizeOf(args[before:])
 		if rows > 0 && size > b.traits.MaxBytes {
@@ -247,7 +236,7 @@ func (b *batch) next(left []int32, buf []any) (s statement, taken int, err error
 		rows++
 	}
 	rows = b.fit(rows, params)
-	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit}, args: args[:rows*params], rows: left[:rows]}, rows, nil
+	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes}, args: args[:rows*params], rows: left[:rows]}, rows, nil
 }
 
 // omitted returns the mask of the row's omitted columns.
@@ -277,6 +266,24 @@ func (b *batch) bind(args []any, i int32, omit uint64) ([]any, error) {
 		}
 	}
 	return args, nil
+}
+
+// removes reports whether a merge patch among a row's arguments removes members.
+func (b *batch) removes(args []any, omit uint64) bool {
+	if !b.merges {
+		return false
+	}
+	at := 0
+	for c, w := range b.writes {
+		if w.Now || b.omits(omit, c) {
+			continue
+		}
+		if w.Rule == Merge && removesMembers(args[at]) {
+			return true
+		}
+		at++
+	}
+	return false
 }
 
 // sizeOf estimates the bytes of values on the wire.

@@ -65,7 +65,7 @@ func InTarget(name string) Modifier {
 		if name == "" || strings.Contains(name, ",") {
 			return errors.New("InTarget: a target's name is not empty and has no comma")
 		}
-		o.Targets += name + ","
+		o.AddTarget(name)
 		return nil
 	}
 }

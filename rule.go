@@ -25,7 +25,9 @@ const (
 	Generated = dialect.Generated // never written, read back
 )
 
-// Guarantee is what a table promises of writes that are repeated or arrive in another order.
+// Guarantee is what a table promises of writes that are repeated or arrive in another order. It speaks of all columns but
+// those of rule Touch, which tell when a row was changed: repeating one row leaves them too, but when a whole history is
+// repeated or reordered, another of its rows may be the one that makes the last change.
 type Guarantee uint8
 
 const (
@@ -67,9 +69,9 @@ func guaranteeOf(cols []dialect.Column, omitsZero []bool) Guarantee {
 	for i, c := range cols {
 		free := false
 		switch c.Rule {
-		case Key, Version:
+		case Key, Version, Touch:
 			free = true
-		case Replace, Touch:
+		case Replace:
 			free = versioned
 		case Max, Min, Or, And, Add:
 			free = !versioned

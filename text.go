@@ -17,6 +17,8 @@ type shape struct {
 	omit   uint64
 	report bool
 	back   back
+	// removes: the one row's merge patches remove members.
+	removes bool
 }
 
 // back is which columns a statement returns.
@@ -65,7 +67,7 @@ func (k *texts) of(s shape, write func() (string, error)) (string, error) {
 func (t *table) text(s shape) (string, error) {
 	return t.texts.of(s, func() (string, error) {
 		return t.dialect.Upsert(dialect.Upsert{
-			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Report: s.report, Return: t.returned(s.back),
+			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Report: s.report, Return: t.returned(s.back),
 		})
 	})
 }

@@ -8,7 +8,8 @@ type grammar struct {
 	excluded func(column string) string       // a column of the row that was to be inserted
 	distinct func(a, b string, k Kind) string // a and b differ; two NULLs do not
 	merge    func(target, patch string) string
-	json     func(x string) string // x as the type merge works on
+	json     func(x string) string      // x as the type merge works on
+	patch    func(column string) string // a merge patch as it was given, where excluded lacks what it removes; or nil
 	now      string
 }
 
@@ -32,6 +33,9 @@ func (g *grammar) value(c Column) string {
 	case Add:
 		return "COALESCE(" + s + " + " + e + ", " + s + ", " + e + ")"
 	case Merge:
+		if g.patch != nil {
+			e = g.patch(c.Name)
+		}
 		s, e = g.json(s), g.json(e)
 		return "COALESCE(" + g.merge("COALESCE("+s+", '{}')", e) + ", " + s + ")"
 	default:
@@ -39,13 +43,10 @@ func (g *grammar) value(c Column) string {
 	}
 }
 
-// inserted is a column's value in VALUES, around its parameter. A merged column is stored as a patch of nothing, for a
-// null member inside it would otherwise be stored first and removed by the repetition.
+// inserted is what an insert stores of a parameter. A merged column is stored as a patch of nothing, for a null member
+// inside it would otherwise be stored first and removed by the repetition.
 func (g *grammar) inserted(c Column, param string) string {
-	switch {
-	case c.Now:
-		return g.now
-	case c.Rule == Merge:
+	if c.Rule == Merge {
 		return g.merge("'{}'", param)
 	}
 	return param
@@ -126,8 +127,9 @@ func names(cols []Column) []string {
 	return out
 }
 
-// tuples writes the rows of VALUES. param writes the n-th parameter, from 1; lead is what opens a row beside its columns.
-func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, param func(n int, c Column) string, lead func(row int) string) {
+// tuples writes the rows of VALUES. field writes a column's value, given the number of its parameter, from 1; lead is what
+// opens a row beside its columns.
+func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func(n int, c Column) string, lead func(row int) string) {
 	n := 0
 	for r := range rows {
 		if r > 0 {
@@ -144,10 +146,24 @@ func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, param func
 				continue
 			}
 			n++
-			b.WriteString(g.inserted(c, param(n, c)))
+			b.WriteString(field(n, c))
 		}
 		b.WriteByte(')')
 	}
+}
+
+// place is the number of a column's parameter in the first row, from 1.
+func place(cols []Column, name string) int {
+	n := 0
+	for _, c := range cols {
+		if !c.Now {
+			n++
+		}
+		if c.Name == name {
+			break
+		}
+	}
+	return n
 }
 
 func noLead(int) string { return "" }

@@ -41,14 +41,21 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	}
 	code := u.Report && o.Traits().Reporting == ReportCode
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") VALUES ")
-	o.tuples(&b, u.Columns, u.Rows, func(_ int, c Column) string {
+	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
+	field := func(c Column, value string) string {
 		if code && c.Name == u.Target.Columns[0] {
-			return "IF(LAST_INSERT_ID(" + codeText(CodeInserted) + ") > 0, ?, NULL)"
+			return "IF(LAST_INSERT_ID(" + codeText(CodeInserted) + ") > 0, " + value + ", NULL)"
 		}
-		return "?"
-	}, noLead)
-	b.WriteString(o.alias + " ON DUPLICATE KEY UPDATE ")
+		return o.inserted(c, value)
+	}
+	if u.Removes {
+		o = o.selected(&b, u, field)
+	} else {
+		b.WriteString("VALUES ")
+		o.tuples(&b, u.Columns, u.Rows, func(_ int, c Column) string { return field(c, "?") }, noLead)
+		b.WriteString(o.alias)
+	}
+	b.WriteString(" ON DUPLICATE KEY UPDATE ")
 	o.guard(&b, u, set, version)
 	o.assign(&b, set, version)
 	if code || len(u.Return) > 0 {
@@ -62,6 +69,27 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 		b.WriteString(quoteList(o.Dialect, u.Return))
 	}
 	return b.String(), nil
+}
+
+// selected writes the row as a SELECT from one of parameters, whose columns the update can refer to beside VALUES(), and
+// returns the syntax of that update. There is no row alias beside a SELECT (hazard H11).
+func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
+	given := func(c string) string { return o.Quote(givenAlias) + "." + o.Quote(c) }
+	var list, params []string
+	for _, c := range u.Columns {
+		if c.Now {
+			list = append(list, o.now)
+			continue
+		}
+		list = append(list, field(c, given(c.Name)))
+		params = append(params, "? AS "+o.Quote(c.Name))
+	}
+	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM (SELECT " + strings.Join(params, ", ") + ") AS " + o.Quote(givenAlias))
+	s := *o
+	s.excluded = func(c string) string { return "VALUES(" + o.Quote(c) + ")" }
+	s.patch = given
+	s.distinct = func(a, b string, k Kind) string { return "NOT (" + s.equal(a, b, k) + ")" }
+	return &s
 }
 
 // guard writes the first assignment: the key to itself if it is the same key.

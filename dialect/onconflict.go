@@ -12,17 +12,23 @@ const storedAlias = "_t"
 type onConflict struct {
 	Dialect
 	grammar
-	param func(n int, cast string) string
-	flag  func(target []string) string // what RETURNING tells an insert by; nil where nothing does
-	with  string                       // what opens RETURNING
+	param func(n int, cast string) string // the n-th parameter, for the first time
+	again func(n int) string              // the n-th parameter once more
+	flag  func(target []string) string    // what RETURNING tells an insert by; nil where nothing does
+	with  string                          // what opens RETURNING
 	// values writes the table of parameters that Compare joins with.
 	values func(b *strings.Builder, c Compare)
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
+	if u.Removes {
+		removing := *o
+		removing.patch = func(c string) string { return o.again(place(u.Columns, c)) }
+		o = &removing
+	}
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") VALUES ")
-	o.tuples(&b, u.Columns, u.Rows, func(n int, _ Column) string { return o.param(n, "") }, noLead)
+	o.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.inserted(c, o.param(n, "")) }, noLead)
 	b.WriteString(" ON CONFLICT ")
 	o.target(&b, u.Target)
 	o.action(&b, u)
@@ -129,4 +135,4 @@ func findText(d Dialect, f Find, param func(n int) string) string {
 	return b.String()
 }
 
-func place(row int) string { return strconv.Itoa(row) + ", " }
+func rowPlace(row int) string { return strconv.Itoa(row) + ", " }

@@ -95,6 +95,7 @@ func (d postgres) syntax() *onConflict {
 			return "$" + strconv.Itoa(n)
 		},
 	}
+	o.again = func(n int) string { return o.param(n, "") }
 	switch d.Traits().Reporting {
 	case ReportFlag:
 		o.with = `WITH (OLD AS "_o") `
@@ -104,7 +105,7 @@ func (d postgres) syntax() *onConflict {
 	}
 	o.values = func(b *strings.Builder, c Compare) {
 		b.WriteString(selectHere + "(VALUES ")
-		o.tuples(b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, place)
+		o.tuples(b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
 		b.WriteString(") AS " + d.Quote(givenAlias) + " (" + d.Quote(placeColumn) + ", " + quoteList(d, names(c.Columns)) + ") JOIN " +
 			d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
 	}

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -55,10 +56,11 @@ func (d sqlite) syntax() *onConflict {
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
 		},
 		param: func(int, string) string { return "?" },
+		again: func(n int) string { return "?" + strconv.Itoa(n) },
 	}
 	o.values = func(b *strings.Builder, c Compare) {
 		b.WriteString("WITH " + d.Quote(givenAlias) + " (" + d.Quote(placeColumn) + ", " + quoteList(d, names(c.Columns)) + ") AS (VALUES ")
-		o.tuples(b, c.Columns, c.Rows, func(int, Column) string { return "?" }, place)
+		o.tuples(b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
 		b.WriteString(") " + selectHere + d.Quote(givenAlias) + " JOIN " + d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
 	}
 	return o

@@ -39,6 +39,9 @@ type Upsert struct {
 	Columns []Column // what is inserted; a subset of it is assigned on conflict
 	Rows    int      // at least 1
 	Mode    Mode
+	// Removes: the one row's merge patches remove members. What an insert stores of such a patch lacks the members, so
+	// the conflict's arm must be given the patch itself.
+	Removes bool
 	Report  bool     // return what happened, as Traits.Reporting says, before the columns of Return
 	Return  []string // columns to return of each row that was written
 }

@@ -112,6 +112,12 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 	if err != nil {
 		return fail(err.Error())
 	}
+	if !f.IsExported() {
+		return fail("an embedded field of an unexported type cannot be read: give it an exported name, or leave it out with `db:\"-\"`")
+	}
+	if !storable(f.Type) {
+		return fail(fmt.Sprintf("no database stores a %s: leave it out with `db:\"-\"`", f.Type))
+	}
 	s, nullable := shapeOf(f.Type)
 	if err := o.check(s); err != nil {
 		return fail(err.Error())

@@ -76,7 +76,11 @@ func (p *Plan) checkNames() error {
 	seen := map[string]string{}
 	for _, c := range p.Columns {
 		if other, ok := seen[c.Name]; ok {
-			return &TagError{Type: p.Type, Field: c.Field, Reason: fmt.Sprintf("column %q is also that of %s: rename one, or leave one out with `db:\"-\"`", c.Name, other)}
+			reason := fmt.Sprintf("column %q is also that of %s: rename one, or leave one out with `db:\"-\"`", c.Name, other)
+			if p.isMap {
+				reason = fmt.Sprintf("column %q is declared twice", c.Name)
+			}
+			return &TagError{Type: p.Type, Field: c.Field, Reason: reason}
 		}
 		seen[c.Name] = c.Field
 	}

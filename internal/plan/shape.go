@@ -88,6 +88,18 @@ func isColumn(t reflect.Type) bool {
 	}
 }
 
+// storable is false for the kinds that no driver takes.
+func storable(t reflect.Type) bool {
+	for !isValuer(t) && !isScanner(t) && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer, reflect.Uintptr:
+		return isValuer(t) || isScanner(t)
+	}
+	return true
+}
+
 // shapeOf returns a field's shape and whether its type has a NULL.
 func shapeOf(t reflect.Type) (s shape, nullable bool) {
 	if inner, ok := nullInner(t); ok {

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
@@ -50,7 +51,7 @@ func (o *Options) modify(word string) error {
 	case isKey && name == "":
 		return errors.New(`option "key=" lacks the target's name`)
 	case isKey:
-		o.Targets += name + ","
+		o.AddTarget(name)
 	case word == "omitzero":
 		o.OmitZero = true
 	case word == "now":
@@ -59,6 +60,20 @@ func (o *Options) modify(word string) error {
 		return unknownOption(word)
 	}
 	return nil
+}
+
+// AddTarget puts the column into a named target. The names stand in order, so that their order in a tag means nothing.
+func (o *Options) AddTarget(name string) {
+	names := append(o.targets(), name)
+	slices.Sort(names)
+	o.Targets = strings.Join(names, ",") + ","
+}
+
+func (o Options) targets() []string {
+	if o.Targets == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(o.Targets, ","), ",")
 }
 
 func ruleOf(word string) (dialect.Rule, bool) {
@@ -80,10 +95,15 @@ func unknownOption(word string) error {
 
 // check reports what is wrong with the options on a column of that shape.
 func (o Options) check(s shape) error {
-	if !s.fits(o.Rule) {
-		return fmt.Errorf("rule %q does not fit a %s", o.Rule, s)
-	}
 	switch {
+	case o.Rule < 0 || int(o.Rule) >= len(dialect.Rules()):
+		return fmt.Errorf("%s is no rule", o.Rule)
+	case !s.fits(o.Rule):
+		return fmt.Errorf("rule %q does not fit a %s", o.Rule, s)
+	case o.Targets != "" && !s.fits(dialect.Key):
+		return fmt.Errorf("a %s cannot be part of a key", s)
+	case o.Now && s != shapeTime && s != shapeText && s != shapeBytes && s != shapeOpaque:
+		return fmt.Errorf("\"now\" does not fit a %s", s)
 	case o.Rule == dialect.Generated && o.Targets != "":
 		return errors.New("a generated column is not written, so it cannot be part of a conflict target")
 	case o.Now && o.Rule != dialect.Keep && o.Rule != dialect.Fill && o.Rule != dialect.Touch:
@@ -100,7 +120,7 @@ func (o Options) check(s shape) error {
 
 func (o Options) ruleWord() string {
 	if o.Targets != "" {
-		return "key=" + strings.TrimSuffix(o.Targets, ",")
+		return "key=" + o.targets()[0]
 	}
 	return o.Rule.String()
 }
@@ -110,9 +130,7 @@ func (o Options) column(name, field string) Column {
 	if o.Rule == dialect.Key {
 		c.Targets = append(c.Targets, "")
 	}
-	if o.Targets != "" {
-		c.Targets = append(c.Targets, strings.Split(strings.TrimSuffix(o.Targets, ","), ",")...)
-	}
+	c.Targets = append(c.Targets, o.targets()...)
 	return c
 }
 
