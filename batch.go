@@ -11,16 +11,23 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// rowSource is the rows of a call, by index. The values are addressable or maps.
+// rowSource is the rows of a call, by index: a slice, or one row. The values are addressable or maps.
 type rowSource struct {
 	n     int
-	at    func(i int) reflect.Value
+	rows  reflect.Value
+	one   bool
 	first int // the index of the first row in the caller's eyes
 }
 
 func source[T any](rows []T) rowSource {
-	v := reflect.ValueOf(rows)
-	return rowSource{n: len(rows), at: v.Index}
+	return rowSource{n: len(rows), rows: reflect.ValueOf(rows)}
+}
+
+func (r *rowSource) at(i int) reflect.Value {
+	if r.one {
+		return r.rows
+	}
+	return r.rows.Index(i)
 }
 
 // batch is rows on their way: checked, with their keys, and in the order they are sent in.
@@ -88,7 +95,10 @@ func (t *table) value(col int, row reflect.Value) (any, error) {
 	}
 	if at, ok := v.(time.Time); ok && t.traits.UTC {
 		// Round strips the monotonic clock, which one driver would write into the text.
-		return at.UTC().Round(0), nil
+		if plain := at.UTC().Round(0); plain != at {
+			return plain, nil
+		}
+		return v, nil
 	}
 	if t.writes[col].Rule == Merge {
 		return v, checkJSON(v)

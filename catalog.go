@@ -39,19 +39,14 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	c := &catalog{types: map[string]string{}}
-	for rows.Next() {
+	err = each(rows, func() error {
 		var name, typ string
-		if err := rows.Scan(&name, &typ, &c.plain, &c.merges); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&name, &typ, &c.plain, &c.merges)
 		c.types[name] = typ
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return c, rows.Close()
+		return err
+	})
+	return c, err
 }
 
 // ready asks the catalog where what follows depends on it: the rule Merge may lack its function.

@@ -59,37 +59,47 @@ func (s *single) getOrCreate(ctx context.Context, db DB) (created bool, err erro
 	}
 	switch {
 	case s.traits.Reporting == dialect.ReportCode:
-		err = s.alone(ctx, db, func(db DB) error {
-			var code int64
-			if _, err := s.create(ctx, db, true, &code); err != nil {
-				return err
-			}
-			o, err := codeOutcome(code)
-			created = o == Inserted
-			return err
-		})
+		err = alone(ctx, s.table, db, s, (*single).createCoded)
 	case s.traits.Reporting == dialect.ReportLastID:
 		// In a transaction the row stays locked between the two statements.
-		err = s.inTx(ctx, db, func(db DB) error {
-			o, err := s.execReport(ctx, db, dialect.Create)
-			if err != nil {
-				return err
-			}
-			created = o == Inserted
-			return s.found(s.find(ctx, db, s.all(), s.row))
-		})
+		err = inTx(ctx, s.table, db, s, (*single).createLastID)
 	case s.traits.Returning:
-		err = s.alone(ctx, db, func(db DB) error {
-			if created, err = s.create(ctx, db, false); err != nil || created {
-				return err
-			}
-			// A second statement, for the first one's snapshot may be older than the row (hazard P4).
-			return s.found(s.find(ctx, db, s.all(), s.row))
-		})
+		err = alone(ctx, s.table, db, s, (*single).createReturning)
 	default:
 		err = &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: s.dialect.Name(), Hint: "use Put with columns of rule Keep"}
 	}
-	return created, err
+	return s.outcome == Inserted, err
+}
+
+func (s *single) createCoded(ctx context.Context, db DB) error {
+	var code int64
+	if _, err := s.create(ctx, db, true, &code); err != nil {
+		return err
+	}
+	o, err := codeOutcome(code)
+	s.outcome = o
+	return err
+}
+
+func (s *single) createLastID(ctx context.Context, db DB) (err error) {
+	if s.outcome, err = s.execReport(ctx, db, dialect.Create); err != nil {
+		return err
+	}
+	return s.found(s.find(ctx, db, s.all()))
+}
+
+func (s *single) createReturning(ctx context.Context, db DB) error {
+	s.outcome = Unknown
+	created, err := s.create(ctx, db, false)
+	if err != nil {
+		return err
+	}
+	if created {
+		s.outcome = Inserted
+		return nil
+	}
+	// A second statement, for the first one's snapshot may be older than the row (hazard P4).
+	return s.found(s.find(ctx, db, s.all()))
 }
 
 func (s *single) found(found bool, err error) error {

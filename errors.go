@@ -65,10 +65,18 @@ func (e *PartialError) Error() string {
 // Unwrap returns what stopped the call.
 func (e *PartialError) Unwrap() error { return e.Err }
 
+// errFolded is what Compare tells of a key.
+var errFolded = errors.New("the stored key is another one byte by byte")
+
 // otherKeyError keeps the driver's error and its class.
 type otherKeyError struct{ err error }
 
-func (e *otherKeyError) Error() string        { return ErrOtherKey.Error() + ": " + e.err.Error() }
+func (e *otherKeyError) Error() string {
+	if dialect.IsOtherKey(e.err) {
+		return ErrOtherKey.Error() // the statement was made to fail: how says nothing
+	}
+	return ErrOtherKey.Error() + ": " + e.err.Error()
+}
 func (e *otherKeyError) Unwrap() []error      { return []error{ErrOtherKey, e.err} }
 func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
 
@@ -79,7 +87,7 @@ func (t *table) fail(err error, row int) error {
 		return err
 	}
 	column := dialect.ErrorColumn(err)
-	if number, ok := dialect.MySQLNumber(err); ok && number == dialect.OtherKeyNumber || dialect.Classify(err) == dialect.UniqueViolation {
+	if dialect.IsOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {
 		err = &otherKeyError{err}
 	} else if hint := hintOf(err); hint != "" {
 		err = fmt.Errorf("%w (%s)", err, hint)

@@ -28,80 +28,97 @@ func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
 	if err := t.guard(db); err != nil {
 		return Unknown, err
 	}
-	one, err := t.single(reflect.ValueOf(row).Elem())
+	s, err := t.table.single(reflect.ValueOf(row).Elem())
 	if err != nil {
 		return Unknown, err
 	}
-	o, err := one.put(ctx, db)
-	return o, t.fail(err, -1)
+	if err := s.put(ctx, db); err != nil {
+		return Unknown, t.fail(err, -1)
+	}
+	return s.outcome, nil
 }
 
 // single is one row on its way.
 type single struct {
-	*table
-	row reflect.Value
+	batch
 	statement
-	keyed []any
+	row     reflect.Value
+	outcome Outcome
+	flag    bool // an insert is told by a flag
+	keyRoom [2]any
+	first   [1]int32
 }
 
 func (t *table) single(row reflect.Value) (*single, error) {
-	b := &batch{table: t, rows: rowSource{n: 1, at: func(int) reflect.Value { return row }}, keyed: make([]any, len(t.keys))}
-	err := b.checkRow(0)
+	s := &single{row: row}
+	s.batch = batch{table: t, rows: rowSource{n: 1, rows: row, one: true}, keyed: s.keyRoom[:]}
+	if len(t.keys) > len(s.keyRoom) {
+		s.keyed = make([]any, len(t.keys))
+	}
+	s.keyed = s.keyed[:len(t.keys)]
+	err := s.checkRow(0)
 	if err == nil {
-		var s statement
-		if s, _, err = b.next([]int32{0}, make([]any, 0, len(t.cols))); err == nil {
-			return &single{table: t, row: row, statement: s, keyed: b.keyed}, nil
-		}
+		s.statement, _, err = s.next(s.first[:], make([]any, 0, len(t.cols)))
+	}
+	return s, rowless(err)
+}
+
+// rowless takes the row's index out of an error where the caller has only one.
+func rowless(err error) error {
+	if err == nil {
+		return nil
 	}
 	var known *RowError
 	if errors.As(err, &known) {
-		known.Row = -1 // the caller has only this one
+		known.Row = -1
 	}
-	return nil, err
+	return err
 }
 
-func (s *single) put(ctx context.Context, db DB) (o Outcome, err error) {
+func (s *single) put(ctx context.Context, db DB) (err error) {
 	if err := s.ready(ctx, db); err != nil {
-		return Unknown, err
+		return err
 	}
 	switch s.traits.Reporting {
 	case dialect.ReportBeforehand:
 		return s.putForetold(ctx, db)
 	case dialect.ReportCode:
-		return s.putCoded(ctx, db)
+		return alone(ctx, s.table, db, s, (*single).writeCoded)
 	case dialect.ReportLastID:
-		return s.putLastID(ctx, db)
+		// Generated columns take a second statement.
+		if len(s.generated) > 0 {
+			return inTx(ctx, s.table, db, s, (*single).writeLastID)
+		}
+		return alone(ctx, s.table, db, s, (*single).writeLastID)
 	}
 	if !s.traits.Returning {
-		return s.putBlind(ctx, db)
+		return inTx(ctx, s.table, db, s, (*single).writeBlind)
 	}
 	return s.putFlagged(ctx, db)
 }
 
-// send runs the row's statement in the given mode and reports whether it returned a row, whose leading columns go to dest
-// and whose generated ones to the row.
-func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool, dest ...any) (returned bool, err error) {
+// send runs the row's statement in the given mode and reports whether it wrote the row. What it returns goes to dest, and
+// the generated columns to the row.
+func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
 	shape := s.shape
-	shape.mode, shape.report, shape.back = mode, report, backGenerated
-	if len(s.generated) == 0 {
-		shape.back = backNone
-		if !report {
-			shape.back = backKeys // something must come back
-		}
+	shape.mode, shape.report = mode, report
+	if len(s.generated) > 0 {
+		shape.back = backGenerated
 	}
 	query, err := s.text(shape)
 	if err != nil {
 		return false, err
 	}
-	switch shape.back {
-	case backGenerated:
-		for _, c := range s.generated {
-			dest = append(dest, c.Dest(s.row))
+	if !report && shape.back == backNone {
+		res, err := db.ExecContext(ctx, query, s.args...)
+		if err != nil {
+			return false, err
 		}
-	case backKeys:
-		for range s.keys {
-			dest = append(dest, new(any))
-		}
+		n, err := res.RowsAffected()
+		return n > 0, err
+	}
+	for _, c := range s.generated {
+		dest = append(dest, c.Dest(s.row))
 	}
 	return queryRow(ctx, db, query, s.args, dest)
 }
@@ -111,125 +128,120 @@ func queryRow(ctx context.Context, db DB, query string, args, dest []any) (found
 	if err != nil {
 		return false, err
 	}
-	defer rows.Close()
-	if rows.Next() {
+	err = each(rows, func() error {
 		found = true
-		if err := rows.Scan(dest...); err != nil {
-			return false, err
-		}
-	}
-	for rows.Next() { // to the end: some drivers report the statement's error only there
-	}
-	if err := rows.Err(); err != nil {
-		return false, err
-	}
-	return found, rows.Close()
+		return rows.Scan(dest...)
+	})
+	return found, err
 }
 
 // putFlagged: the statement returns the row if it wrote it, with a flag.
-func (s *single) putFlagged(ctx context.Context, db DB) (o Outcome, err error) {
-	flag, err := s.flags(ctx, db)
-	if err != nil {
-		return Unknown, err
-	}
-	write := func(db DB) (bool, error) {
-		var inserted bool
-		var dest []any
-		if flag {
-			dest = append(dest, &inserted)
-		}
-		written, err := s.send(ctx, db, dialect.Write, flag, dest...)
-		o = Unchanged
-		switch {
-		case !written:
-		case !flag:
-			o = Unknown
-		case inserted:
-			o = Inserted
-		default:
-			o = Updated
-		}
-		return written, err
-	}
-	written := false
-	err = s.alone(ctx, db, func(db DB) (err error) {
-		written, err = write(db)
+func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
+	if s.flag, err = s.flags(ctx, db); err != nil {
 		return err
-	})
-	if err != nil || written || !s.versioned && len(s.generated) == 0 {
-		return o, err
+	}
+	err = alone(ctx, s.table, db, s, (*single).writeFlagged)
+	if err != nil || s.outcome != Unchanged || !s.versioned && len(s.generated) == 0 {
+		return err
 	}
 	// The row was skipped, and more must be known of it. In a transaction the statement keeps it locked, so it is sent
 	// again in one: it is safe to repeat.
-	err = s.inTx(ctx, db, func(tx DB) error {
-		if canBegin(db) {
-			if written, err = write(tx); err != nil || written {
-				return err
-			}
+	if !canBegin(db) {
+		return s.lookSkipped(ctx, db)
+	}
+	return inTx(ctx, s.table, db, s, (*single).writeAndLook)
+}
+
+func (s *single) writeAndLook(ctx context.Context, db DB) error {
+	if err := s.writeFlagged(ctx, db); err != nil || s.outcome != Unchanged {
+		return err
+	}
+	return s.lookSkipped(ctx, db)
+}
+
+func (s *single) writeFlagged(ctx context.Context, db DB) error {
+	inserted := false
+	var dest []any
+	if s.flag {
+		dest = append(dest, &inserted)
+	}
+	written, err := s.send(ctx, db, dialect.Write, s.flag, dest...)
+	switch {
+	case !written:
+		s.outcome = Unchanged
+	case !s.flag:
+		s.outcome = Unknown
+	case inserted:
+		s.outcome = Inserted
+	default:
+		s.outcome = Updated
+	}
+	return err
+}
+
+// lookSkipped tells what the skipped row was, and reads it back.
+func (s *single) lookSkipped(ctx context.Context, db DB) error {
+	if s.versioned {
+		f, err := s.compareOne(ctx, db)
+		if err != nil {
+			return err
 		}
-		if s.versioned {
-			f, err := s.compare(ctx, tx)
-			if err != nil {
-				return err
-			}
-			o = f.outcome(Unknown)
+		if s.outcome, err = f.outcome(Unknown); err != nil {
+			return err
 		}
-		return s.readBack(ctx, tx)
-	})
-	return o, err
+	}
+	return s.readBack(ctx, db)
 }
 
 // putForetold: the write lock makes what Compare says hold. The first statement takes it, and is all there is to do for a
 // new row.
-func (s *single) putForetold(ctx context.Context, db DB) (o Outcome, err error) {
-	created := false
-	err = s.alone(ctx, db, func(db DB) (err error) {
-		created, err = s.send(ctx, db, dialect.Create, false)
+func (s *single) putForetold(ctx context.Context, db DB) error {
+	if err := alone(ctx, s.table, db, s, (*single).insert); err != nil || s.outcome == Inserted {
 		return err
-	})
-	if err != nil || created {
-		return Inserted, err
 	}
-	err = s.inTx(ctx, db, func(db DB) error {
-		f, err := s.compare(ctx, db)
-		if err != nil {
-			return err
-		}
-		if o = f.outcome(Inserted); o == Inserted || o == Updated {
-			_, err = s.send(ctx, db, dialect.Write, false)
-			return err
-		}
-		return s.readBack(ctx, db)
-	})
-	return o, err
+	return inTx(ctx, s.table, db, s, (*single).writeForetold)
 }
 
-// putCoded: the statement returns the row and a code for it.
-func (s *single) putCoded(ctx context.Context, db DB) (o Outcome, err error) {
-	err = s.alone(ctx, db, func(db DB) error {
-		var code int64
-		if _, err := s.send(ctx, db, dialect.Write, true, &code); err != nil {
-			return err
-		}
-		o, err = codeOutcome(code)
-		return err
-	})
-	return o, err
+func (s *single) insert(ctx context.Context, db DB) error {
+	created, err := s.send(ctx, db, dialect.Create, false)
+	if created {
+		s.outcome = Inserted
+	}
+	return err
 }
 
-// putLastID: the statement leaves a code in LastInsertId; generated columns take a second one.
-func (s *single) putLastID(ctx context.Context, db DB) (o Outcome, err error) {
-	run := s.alone
-	if len(s.generated) > 0 {
-		run = s.inTx
+func (s *single) writeForetold(ctx context.Context, db DB) error {
+	f, err := s.compareOne(ctx, db)
+	if err != nil {
+		return err
 	}
-	err = run(ctx, db, func(db DB) error {
-		if o, err = s.execReport(ctx, db, dialect.Write); err != nil {
-			return err
-		}
-		return s.readBack(ctx, db)
-	})
-	return o, err
+	if s.outcome, err = f.outcome(Inserted); err != nil {
+		return err
+	}
+	if s.outcome == Inserted || s.outcome == Updated {
+		_, err = s.send(ctx, db, dialect.Write, false)
+		return err
+	}
+	return s.readBack(ctx, db)
+}
+
+// writeCoded: the statement returns the row and a code for it.
+func (s *single) writeCoded(ctx context.Context, db DB) error {
+	var code int64
+	if _, err := s.send(ctx, db, dialect.Write, true, &code); err != nil {
+		return err
+	}
+	o, err := codeOutcome(code)
+	s.outcome = o
+	return err
+}
+
+// writeLastID: the statement leaves a code in LastInsertId.
+func (s *single) writeLastID(ctx context.Context, db DB) (err error) {
+	if s.outcome, err = s.execReport(ctx, db, dialect.Write); err != nil {
+		return err
+	}
+	return s.readBack(ctx, db)
 }
 
 func (s *single) execReport(ctx context.Context, db DB, mode dialect.Mode) (Outcome, error) {
@@ -242,23 +254,20 @@ func (s *single) execReport(ctx context.Context, db DB, mode dialect.Mode) (Outc
 	return lastID(db.ExecContext(ctx, query, s.args...))
 }
 
-// putBlind: nothing tells.
-func (s *single) putBlind(ctx context.Context, db DB) (Outcome, error) {
+// writeBlind: nothing tells.
+func (s *single) writeBlind(ctx context.Context, db DB) error {
 	query, err := s.text(s.shape)
 	if err != nil {
-		return Unknown, err
+		return err
 	}
-	err = s.inTx(ctx, db, func(db DB) error {
-		if _, err := db.ExecContext(ctx, query, s.args...); err != nil {
-			return err
-		}
-		return s.readBack(ctx, db)
-	})
-	return Unknown, err
+	if _, err := db.ExecContext(ctx, query, s.args...); err != nil {
+		return err
+	}
+	return s.readBack(ctx, db)
 }
 
-func (s *single) compare(ctx context.Context, db DB) (f fate, err error) {
-	query, err := s.compareText(ctx, db, []int32{0}, s.omit)
+func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
+	query, err := s.compareText(ctx, db, s.first[:], s.omit)
 	if err != nil {
 		return 0, err
 	}
@@ -275,17 +284,17 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 	if len(s.generated) == 0 {
 		return nil
 	}
-	found, err := s.find(ctx, db, s.generated, s.row)
+	found, err := s.find(ctx, db, s.generated)
 	if err == nil && !found {
 		return errGone
 	}
 	return err
 }
 
-// find reads columns of the stored row into row.
-func (s *single) find(ctx context.Context, db DB, cols []*column, row reflect.Value) (found bool, err error) {
+// find reads columns of the stored row into the row.
+func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
 	query := s.dialect.Find(dialect.Find{Table: s.ident, Key: s.target.Columns, Return: columnNames(cols), Lock: !canBegin(db)})
-	return queryRow(ctx, db, query, s.keyed, dests(cols, row))
+	return queryRow(ctx, db, query, s.keyed, dests(cols, s.row))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

@@ -87,32 +87,39 @@ func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 			return Result{}, b.fail(i, t.target.Columns[0], ErrDuplicateKey)
 		}
 	}
-	var done *writer
-	send := func(db DB) error {
-		if t.locksFirst(cfg) {
-			if _, err := db.ExecContext(ctx, t.dialect.Lock(t.ident)); err != nil {
-				return err
-			}
-		}
-		r := t.runner(ctx, db)
-		defer r.close()
-		done, err = b.write(ctx, r, cfg)
-		return err
-	}
-	run := t.inTx
+	run := inTx[*sending]
 	if only, err := b.only(cfg); err != nil {
 		return Result{}, err
 	} else if only {
-		run = t.alone
+		run = alone[*sending]
 	}
-	err = run(ctx, db, send)
-	if err != nil {
+	s := &sending{batch: b, cfg: cfg}
+	if err := run(ctx, t, db, s, (*sending).send); err != nil {
 		return Result{}, t.fail(err, -1)
 	}
-	for i, o := range done.each {
+	for i, o := range s.done.each {
 		cfg.each(i, o)
 	}
-	return done.result, nil
+	return s.done.result, nil
+}
+
+// sending is a batch on its way to one handle.
+type sending struct {
+	*batch
+	cfg  *putConfig
+	done *writer
+}
+
+func (s *sending) send(ctx context.Context, db DB) (err error) {
+	if s.locksFirst(s.cfg) {
+		if _, err := db.ExecContext(ctx, s.dialect.Lock(s.ident)); err != nil {
+			return err
+		}
+	}
+	r := s.runner(ctx, db)
+	defer r.close()
+	s.done, err = s.write(ctx, r, s.cfg)
+	return err
 }
 
 // locksFirst: what is told beforehand holds only under the write lock, which a transaction of the caller's may not have.

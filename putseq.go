@@ -27,20 +27,34 @@ func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 	case !canBegin(db):
 		return t.seqOn(ctx, db, rows, cfg)
 	}
-	var total Result
-	err = t.retry(ctx, func() (again bool, err error) {
-		again = true // until the sequence has been touched
-		err = t.once(ctx, db, func(tx DB) error {
-			again = false
-			total, err = t.seqOn(ctx, tx, rows, cfg)
-			return err
-		})
-		return again, err
-	})
+	q := &sequence[T]{table: t, rows: rows, cfg: cfg}
+	for r := (retry{table: t.table}); ; {
+		err = once(ctx, t.table, db, q, (*sequence[T]).send)
+		r.caller = q.started // it is read only once
+		var again bool
+		if again, err = r.again(ctx, err); !again {
+			break
+		}
+	}
 	if err != nil {
 		return Result{}, t.fail(err, -1)
 	}
-	return total, nil
+	return q.total, nil
+}
+
+// sequence is a sequence on its way to one handle.
+type sequence[T any] struct {
+	table   *Table[T]
+	rows    iter.Seq2[T, error]
+	cfg     *putConfig
+	started bool
+	total   Result
+}
+
+func (q *sequence[T]) send(ctx context.Context, db DB) (err error) {
+	q.started = true
+	q.total, err = q.table.seqOn(ctx, db, q.rows, q.cfg)
+	return err
 }
 
 // seqChunks commits every chunk.

@@ -43,16 +43,22 @@ func (r *runner) query(query string, args []any, scan func(*sql.Rows) error) err
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	return each(rows, func() error { return scan(rows) })
+}
+
+// each calls f for every row and closes rows. It reads to the end, for some drivers report a statement's error only there.
+func each(rows *sql.Rows, f func() error) (err error) {
+	defer func() {
+		if closing := rows.Close(); err == nil {
+			err = closing
+		}
+	}()
 	for rows.Next() {
-		if err := scan(rows); err != nil {
+		if err := f(); err != nil {
 			return err
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return rows.Close()
+	return rows.Err()
 }
 
 // prepared returns the prepared statement from a text's second use on.

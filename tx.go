@@ -2,6 +2,7 @@ package upsert
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -9,71 +10,80 @@ import (
 	"strings"
 	"time"
 
-	"database/sql"
-
 	"github.com/goupsert/upsert/dialect"
 )
 
 // tx is a transaction of the library's.
 type tx struct {
 	DB
-	commit   func() error
-	rollback func()
+	std *sql.Tx   // nil where it was begun by hand
+	own *sql.Conn // goes back to its pool at the end
 }
 
 // begin begins a transaction on a handle that can. Where a transaction must begin with the write lock, database/sql has no
 // word for it, so it is begun on a connection by hand.
-func (t *table) begin(ctx context.Context, db DB) (*tx, error) {
+func (t *table) begin(ctx context.Context, db DB) (tx, error) {
 	if !t.traits.Immediate {
 		std, err := db.(beginner).BeginTx(ctx, nil)
-		if err != nil {
-			return nil, err
-		}
-		return &tx{DB: std, commit: std.Commit, rollback: func() { _ = std.Rollback() }}, nil
+		return tx{DB: std, std: std}, err
 	}
+	x := tx{DB: db}
 	if pool, ok := db.(connector); ok {
 		conn, err := pool.Conn(ctx)
 		if err != nil {
-			return nil, err
+			return tx{}, err
 		}
-		return beginImmediate(ctx, conn, conn)
+		x = tx{DB: conn, own: conn}
 	}
-	return beginImmediate(ctx, db, nil)
+	if _, err := x.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		x.release()
+		return tx{}, err
+	}
+	return x, nil
 }
 
-// beginImmediate begins on conn. own is conn where it goes back to its pool at the end.
-func beginImmediate(ctx context.Context, conn DB, own *sql.Conn) (*tx, error) {
-	done := func() {
-		if own != nil {
-			_ = own.Close()
-		}
+func (x *tx) release() {
+	if x.own != nil {
+		_ = x.own.Close()
 	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		done()
-		return nil, err
+}
+
+func (x *tx) rollback(ctx context.Context) {
+	if x.std != nil {
+		_ = x.std.Rollback()
+		return
 	}
-	rollback := func() {
-		// The context may be what ended the transaction.
-		_, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		// SQLite rolls back by itself after some errors, an interrupted write among them.
-		if err != nil && own != nil && !strings.Contains(err.Error(), "no transaction is active") {
-			_ = own.Raw(func(any) error { return driver.ErrBadConn })
-		}
-		done()
+	// The context may be what ended the transaction.
+	_, err := x.ExecContext(lasting(ctx), "ROLLBACK")
+	// SQLite rolls back by itself after some errors, an interrupted write among them.
+	if err != nil && x.own != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		_ = x.own.Raw(func(any) error { return driver.ErrBadConn })
 	}
-	commit := func() error {
-		if err := ctx.Err(); err != nil {
-			rollback()
-			return err
-		}
-		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
-			rollback()
-			return err
-		}
-		done()
-		return nil
+	x.release()
+}
+
+func (x *tx) commit(ctx context.Context) error {
+	if x.std != nil {
+		return x.std.Commit()
 	}
-	return &tx{DB: conn, commit: commit, rollback: rollback}, nil
+	err := ctx.Err()
+	if err == nil {
+		_, err = x.ExecContext(lasting(ctx), "COMMIT")
+	}
+	if err != nil {
+		x.rollback(ctx)
+		return err
+	}
+	x.release()
+	return nil
+}
+
+// lasting is ctx without its end.
+func lasting(ctx context.Context) context.Context {
+	if ctx.Done() == nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // commitError says that a transaction may or may not have been committed.
@@ -85,20 +95,31 @@ func (e *commitError) Error() string {
 func (e *commitError) Unwrap() error        { return e.err }
 func (e *commitError) Class() dialect.Class { return dialect.Ambiguous }
 
+// lostError says that a transaction is gone with its connection, before its commit.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string        { return e.err.Error() }
+func (e *lostError) Unwrap() error        { return e.err }
+func (e *lostError) Class() dialect.Class { return dialect.Retryable }
+
+// work is what a call does on a handle, as a function of what it works for: a method of it, which unlike a closure costs
+// no allocation.
+type work[A any] func(a A, ctx context.Context, db DB) error
+
 // once runs f in one transaction of the library's. Where f fails it is rolled back, whatever the server thinks of it
 // (hazard E3).
-func (t *table) once(ctx context.Context, db DB, f func(DB) error) error {
-	tx, err := t.begin(ctx, db)
+func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
+	x, err := t.begin(ctx, db)
 	if err != nil {
 		return err
 	}
 	finished := false
 	defer func() {
 		if !finished {
-			tx.rollback()
+			x.rollback(ctx)
 		}
 	}()
-	if err := f(tx.DB); err != nil {
+	if err := f(a, ctx, x.DB); err != nil {
 		if dialect.Classify(err) == dialect.Ambiguous {
 			// The connection is gone and no COMMIT was sent: nothing was kept.
 			return &lostError{err}
@@ -106,7 +127,7 @@ func (t *table) once(ctx context.Context, db DB, f func(DB) error) error {
 		return err
 	}
 	finished = true
-	if err := tx.commit(); err != nil {
+	if err := x.commit(ctx); err != nil {
 		if dialect.Classify(err) == dialect.Ambiguous {
 			return &commitError{err}
 		}
@@ -115,28 +136,28 @@ func (t *table) once(ctx context.Context, db DB, f func(DB) error) error {
 	return nil
 }
 
-// lostError says that a transaction is gone with its connection, before its commit.
-type lostError struct{ err error }
-
-func (e *lostError) Error() string        { return e.err.Error() }
-func (e *lostError) Unwrap() error        { return e.err }
-func (e *lostError) Class() dialect.Class { return dialect.Retryable }
-
 // inTx runs f in a transaction: the caller's if the handle is one, else one of the library's, again where that may help.
-func (t *table) inTx(ctx context.Context, db DB, f func(DB) error) error {
+func inTx[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	if !canBegin(db) {
-		return f(db)
+		return f(a, ctx, db)
 	}
-	return t.retry(ctx, func() (bool, error) { return true, t.once(ctx, db, f) })
+	for r := (retry{table: t}); ; {
+		err := once(ctx, t, db, a, f)
+		if again, err := r.again(ctx, err); !again {
+			return err
+		}
+	}
 }
 
 // alone runs f, which sends one statement, on the handle itself: a statement is a transaction of its own on a handle that
 // can begin one.
-func (t *table) alone(ctx context.Context, db DB, f func(DB) error) error {
-	if !canBegin(db) {
-		return f(db)
+func alone[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
+	for r := (retry{table: t, caller: !canBegin(db)}); ; {
+		err := f(a, ctx, db)
+		if again, err := r.again(ctx, err); !again {
+			return err
+		}
 	}
-	return t.retry(ctx, func() (bool, error) { return true, f(db) })
 }
 
 const (
@@ -144,26 +165,34 @@ const (
 	mostWait  = 500 * time.Millisecond
 )
 
-// retry runs f, and again while its error says that nothing of it was kept. The wait before the n-th attempt is random, up
-// to a bound that doubles, so that those who met once do not meet again. f tells whether it can be run again at all.
-func (t *table) retry(ctx context.Context, f func() (again bool, err error)) error {
-	for n := 1; ; n++ {
-		again, err := f()
-		if c := dialect.Classify(err); err == nil || !again || c != dialect.Retryable && c != dialect.LockTimeout || ctx.Err() != nil {
-			return err
-		}
-		if n >= t.attempts {
-			return fmt.Errorf("after %d attempts: %w", n, err)
-		}
-		if t.onRetry != nil {
-			t.onRetry(err)
-		}
-		timer := time.NewTimer(rand.N(min(firstWait<<min(n-1, 20), mostWait)))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return errors.Join(ctx.Err(), err)
-		case <-timer.C:
-		}
+// retry counts the attempts of a call.
+type retry struct {
+	*table
+	caller bool // the transaction is the caller's, and so is running it again
+	n      int
+}
+
+// again waits and returns true if an attempt that ended in err is worth another: its error says that nothing of it was
+// kept. The wait is random, up to a bound that doubles, so that those who met once do not meet again.
+func (r *retry) again(ctx context.Context, err error) (bool, error) {
+	if err == nil || r.caller || ctx.Err() != nil {
+		return false, err
+	}
+	if c := dialect.Classify(err); c != dialect.Retryable && c != dialect.LockTimeout {
+		return false, err
+	}
+	if r.n++; r.n >= r.attempts {
+		return false, fmt.Errorf("after %d attempts: %w", r.n, err)
+	}
+	if r.onRetry != nil {
+		r.onRetry(err)
+	}
+	timer := time.NewTimer(rand.N(min(firstWait<<min(r.n-1, 20), mostWait)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false, errors.Join(ctx.Err(), err)
+	case <-timer.C:
+		return true, err
 	}
 }

@@ -113,7 +113,11 @@ func (w *writer) foretold(s statement) error {
 		return err
 	}
 	for at, i := range s.rows {
-		w.happened(i, fates[at].outcome(Inserted))
+		o, err := fates[at].outcome(Inserted)
+		if err != nil {
+			return w.batch.fail(int(i), w.target.Columns[0], err)
+		}
+		w.happened(i, o)
 	}
 	return nil
 }
@@ -121,16 +125,18 @@ func (w *writer) foretold(s statement) error {
 // fate is what Compare tells of a row; 0 where the row is not there.
 type fate int8
 
-func (f fate) outcome(absent Outcome) Outcome {
+func (f fate) outcome(absent Outcome) (Outcome, error) {
 	switch f - 1 {
 	case dialect.CompareSame:
-		return Unchanged
+		return Unchanged, nil
 	case dialect.CompareStale:
-		return Stale
+		return Stale, nil
 	case dialect.CompareChanged:
-		return Updated
+		return Updated, nil
+	case dialect.CompareOtherKey:
+		return Unknown, &otherKeyError{errFolded}
 	}
-	return absent
+	return absent, nil
 }
 
 // compare runs the statement's Compare.
@@ -145,7 +151,7 @@ func (w *writer) compare(s statement) ([]fate, error) {
 		if err := rows.Scan(&at, &f); err != nil {
 			return err
 		}
-		fates[at] = fate(f + 1)
+		fates[at] = max(fates[at], fate(f+1))
 		return nil
 	})
 	return fates, err
@@ -302,7 +308,11 @@ func (w *writer) skipped(s statement, m *matcher, written int) error {
 	}
 	for at, i := range s.rows {
 		if m.seen == nil || !m.seen[at] {
-			w.happened(i, fates[at].outcome(Unknown))
+			o, err := fates[at].outcome(Unknown)
+			if err != nil {
+				return w.batch.fail(int(i), w.target.Columns[0], err)
+			}
+			w.happened(i, o)
 		}
 	}
 	return nil

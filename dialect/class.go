@@ -169,6 +169,18 @@ func MySQLNumber(err error) (number int, ok bool) {
 	return 0, false
 }
 
+// otherKeyMark is in the error by which SQLite and PostgreSQL fail a statement of this package.
+const otherKeyMark = "upsert: other key"
+
+// IsOtherKey reports whether err is the failure that a statement of this package has made on purpose: a row met a stored
+// one whose key is the same only to a collation or, on MySQL and MariaDB, through another unique key than the target.
+func IsOtherKey(err error) bool {
+	if n, ok := MySQLNumber(err); ok {
+		return n == 1242
+	}
+	return err != nil && strings.Contains(err.Error(), otherKeyMark)
+}
+
 // SQLState returns the SQLSTATE of the first error in err's chain that has one, or "".
 func SQLState(err error) string {
 	var e interface{ SQLState() string }

@@ -101,7 +101,8 @@ const (
 
 // What Compare tells of a row that is there.
 const (
-	CompareSame    = iota // nothing would change
-	CompareStale          // its version is not newer, and it is not the same
-	CompareChanged        // it would be updated
+	CompareSame     = iota // nothing would change
+	CompareStale           // its version is not newer, and it is not the same
+	CompareChanged         // it would be updated
+	CompareOtherKey        // its key is the same only to a collation
 )

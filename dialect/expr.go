@@ -9,6 +9,7 @@ type grammar struct {
 	distinct func(a, b string, k Kind) string // a and b differ; two NULLs do not
 	merge    func(target, patch string) string
 	json     func(x string) string      // x as the type merge works on
+	fail     func(text string) string   // an expression that fails with the text in its error
 	patch    func(column string) string // a merge patch as it was given, where excluded lacks what it removes; or nil
 	now      string
 }
@@ -65,6 +66,17 @@ func (g *grammar) changes(cols []Column) string {
 			continue
 		}
 		parts = append(parts, g.distinct(s, g.value(c), c.Kind))
+	}
+	return strings.Join(parts, " OR ")
+}
+
+// folded is true if a key is not the stored one byte by byte, "" where keys cannot be the same in any other way.
+func (g *grammar) folded(cols []Column) string {
+	var parts []string
+	for _, c := range cols {
+		if c.Rule == Key && (c.Kind == KindText || c.Kind == KindAny) {
+			parts = append(parts, g.distinct(g.stored(c.Name), g.excluded(c.Name), c.Kind))
+		}
 	}
 	return strings.Join(parts, " OR ")
 }

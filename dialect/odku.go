@@ -20,10 +20,6 @@ type onDuplicate struct {
 // otherKey is an expression that fails in every sql_mode, with error 1242: the statement must not go on.
 const otherKey = "(SELECT 1 UNION ALL SELECT 2)"
 
-// OtherKeyNumber is the error number by which a MySQL-family statement of this package says that a row conflicted through
-// another unique key than the target, or with a key that only a collation takes for the same.
-const OtherKeyNumber = 1242
-
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	switch {
 	case u.Target.Where != "":

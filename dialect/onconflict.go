@@ -61,11 +61,16 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 		b.WriteString(o.Quote(c.Name) + " = " + o.value(c))
 	}
 	// A row that is the same is not written: no new row version, no trigger (hazard P13).
+	cond := o.changes(set)
 	if version != nil {
-		b.WriteString(" WHERE " + o.newer(*version))
-	} else {
-		b.WriteString(" WHERE " + o.changes(set))
+		cond = o.newer(*version)
 	}
+	// Two keys that only a collation takes for one are two rows on another database: neither may be written over.
+	if folded := o.folded(u.Columns); folded != "" {
+		key := o.excluded(u.Target.Columns[0])
+		cond = "CASE WHEN " + folded + " THEN " + o.fail(key) + " ELSE " + cond + " END"
+	}
+	b.WriteString(" WHERE " + cond)
 }
 
 func (o *onConflict) returning(b *strings.Builder, u Upsert) {
@@ -95,19 +100,25 @@ func (o *onConflict) compare(c Compare) (string, error) {
 		}
 		b.WriteString(given.stored(k) + " = " + given.excluded(k))
 	}
-	head := "SELECT " + o.Quote(givenAlias) + "." + o.Quote(placeColumn) + ", " + given.fate(set, version) + " FROM "
+	head := "SELECT " + o.Quote(givenAlias) + "." + o.Quote(placeColumn) + ", " + given.fate(c.Columns, set, version) + " FROM "
 	return strings.Replace(b.String(), selectHere, head, 1), nil
 }
 
 // fate is one of the Compare numbers.
-func (g *grammar) fate(set []Column, version *Column) string {
+func (g *grammar) fate(cols, set []Column, version *Column) string {
+	text := "CASE"
+	if folded := g.folded(cols); folded != "" {
+		text += " WHEN " + folded + " THEN 3"
+	}
 	switch {
 	case version != nil:
-		return "CASE WHEN " + g.newer(*version) + " THEN 2 WHEN " + g.same(*version, set) + " THEN 0 ELSE 1 END"
-	case onlyTouches(set):
-		return "0"
+		return text + " WHEN " + g.newer(*version) + " THEN 2 WHEN " + g.same(*version, set) + " THEN 0 ELSE 1 END"
+	case !onlyTouches(set):
+		return text + " WHEN " + g.changes(set) + " THEN 2 ELSE 0 END"
+	case text != "CASE":
+		return text + " ELSE 0 END"
 	}
-	return "CASE WHEN " + g.changes(set) + " THEN 2 ELSE 0 END"
+	return "0"
 }
 
 const (

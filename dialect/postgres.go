@@ -86,6 +86,7 @@ func (d postgres) syntax() *onConflict {
 			distinct: d.distinct,
 			merge:    func(t, p string) string { return MergeFunctionName + "(" + t + ", " + p + ")" },
 			json:     func(x string) string { return x + "::jsonb" },
+			fail:     func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" },
 			now:      "CURRENT_TIMESTAMP",
 		},
 		param: func(n int, cast string) string {

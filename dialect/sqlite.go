@@ -52,6 +52,7 @@ func (d sqlite) syntax() *onConflict {
 			distinct: func(a, b string, _ Kind) string { return a + " IS NOT " + b + " COLLATE BINARY" },
 			merge:    func(t, p string) string { return "json_patch(" + t + ", " + p + ")" },
 			json:     func(x string) string { return "json(" + x + ")" },
+			fail:     func(key string) string { return "json_extract('{}', '" + otherKeyMark + " ' || " + key + ")" },
 			// In the format go-sqlite3 binds a time.Time in, so that stored and bound times compare as text.
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
 		},

@@ -33,8 +33,11 @@ func OfStruct(t reflect.Type, mapper *reflectx.Mapper) (*Plan, error) {
 }
 
 func build(t reflect.Type, mapper *reflectx.Mapper) (*Plan, error) {
-	if t.Kind() != reflect.Struct || isColumn(t) {
+	switch {
+	case t.Kind() != reflect.Struct:
 		return nil, &TagError{Type: t, Reason: "a row is a struct or a map[string]any"}
+	case isColumn(t):
+		return nil, &TagError{Type: t, Reason: "it has a Value or Scan method, its own or of a type it embeds, so it is one column and no row"}
 	}
 	w := walker{plan: &Plan{Type: t}}
 	if err := w.walk(mapper.TypeMap(t).Tree, t, "", []reflect.Type{t}, false); err != nil {
@@ -116,7 +119,7 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 		return fail("an embedded field of an unexported type cannot be read: give it an exported name, or leave it out with `db:\"-\"`")
 	}
 	if !storable(f.Type) {
-		return fail(fmt.Sprintf("no database stores a %s: leave it out with `db:\"-\"`", f.Type))
+		return fail(fmt.Sprintf("no driver takes a %s: implement driver.Valuer, or leave it out with `db:\"-\"`", f.Type))
 	}
 	s, nullable := shapeOf(f.Type)
 	if err := o.check(s); err != nil {

@@ -101,7 +101,7 @@ func (o Options) check(s shape) error {
 	case !s.fits(o.Rule):
 		return fmt.Errorf("rule %q does not fit a %s", o.Rule, s)
 	case o.Targets != "" && !s.fits(dialect.Key):
-		return fmt.Errorf("a %s cannot be part of a key", s)
+		return fmt.Errorf("rule %q does not fit a %s", o.ruleWord(), s)
 	case o.Now && s != shapeTime && s != shapeText && s != shapeBytes && s != shapeOpaque:
 		return fmt.Errorf("\"now\" does not fit a %s", s)
 	case o.Rule == dialect.Generated && o.Targets != "":

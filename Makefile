@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+.PHONY: help test race lint fuzz bench cover engines generate nested ci
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## run the tests on every engine that is here
+	go test ./...
+
+race: ## run the short tests with the race detector
+	go test -race -short ./...
+
+lint: ## check format and lint rules, in every module
+	scripts/lint
+
+fuzz: ## run every fuzz test for 10 seconds, or TIME=1m
+	scripts/fuzz $(or $(TIME),10s)
+
+bench: ## run the benchmarks, with allocations
+	go test -run '^$$' -bench . -benchmem ./...
+
+cover: ## write cover.html: which lines the tests reach
+	go test -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -html=cover.out -o cover.html
+
+engines: ## install the servers the tests start (Debian, root)
+	scripts/engines
+
+generate: ## rewrite the golden files from what the code says now
+	go test . -run Golden -update
+
+nested: ## vet and test the modules below this one
+	scripts/each-module go vet ./...
+	scripts/each-module go test ./...
+
+ci: ## do what the automated check does (Debian, root)
+	.ci/run

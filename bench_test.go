@@ -1,0 +1,355 @@
+package upsert_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/jmoiron/sqlx"
+)
+
+// account is the row of the benchmarks: about 120 bytes in eight columns.
+type account struct {
+	ID        int64     `db:"id" upsert:"key"`
+	Email     string    `db:"email"`
+	Name      string    `db:"name"`
+	Balance   int64     `db:"balance"`
+	Score     float64   `db:"score"`
+	Active    bool      `db:"active"`
+	UpdatedAt time.Time `db:"updated_at"`
+	Payload   string    `db:"payload"`
+}
+
+const accountsDDL = `CREATE TABLE accounts (id BIGINT NOT NULL PRIMARY KEY, email TEXT NOT NULL, name TEXT NOT NULL, balance BIGINT NOT NULL,
+score DOUBLE NOT NULL, active BOOLEAN NOT NULL, updated_at TIMESTAMP NOT NULL, payload TEXT NOT NULL)`
+
+func newAccount(i int, payload string) account {
+	id := strconv.Itoa(i)
+	return account{
+		ID: int64(i), Email: "user" + id + "@example.com", Name: "User Number " + id, Balance: int64(i) * 100, Score: float64(i) / 3,
+		Active: i%2 == 0, UpdatedAt: time.Date(2026, 1, 1, 0, 0, i%86400, 0, time.UTC), Payload: payload,
+	}
+}
+
+func newAccounts(n int, payload string) []account {
+	rows := make([]account, n)
+	for i := range rows {
+		rows[i] = newAccount(i+1, payload)
+	}
+	return rows
+}
+
+const freshPayload, otherPayload = "a payload that is about as long as such things are", "another payload that the row has had before the sync"
+
+func benchDB(b *testing.B) *sqlx.DB {
+	b.Helper()
+	db := sqlx.MustOpen("sqlite3", "file:"+filepath.Join(b.TempDir(), "bench.db")+"?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000")
+	b.Cleanup(func() { _ = db.Close() })
+	db.MustExec(accountsDDL)
+	return db
+}
+
+func accountsTable(b testing.TB) *upsert.Table[account] {
+	b.Helper()
+	tab, err := upsert.New[account](dialect.SQLite, "accounts")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return tab
+}
+
+// benchCase is what the table holds before the batch.
+type benchCase struct {
+	name   string
+	before func(n int) []account
+}
+
+var benchCases = []benchCase{
+	{"fresh", func(int) []account { return nil }},
+	{"half", func(n int) []account { return newAccounts(n/2, otherPayload) }},
+	{"replay", func(n int) []account { return newAccounts(n, freshPayload) }},
+}
+
+// side is one of two ways that are measured against each other.
+type side struct {
+	times   []time.Duration
+	mallocs []uint64
+}
+
+func (s *side) run(b *testing.B, f func() error) {
+	b.Helper()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	if err := f(); err != nil {
+		b.Fatal(err)
+	}
+	s.times = append(s.times, time.Since(start))
+	runtime.ReadMemStats(&after)
+	s.mallocs = append(s.mallocs, after.Mallocs-before.Mallocs)
+}
+
+func median[T int64 | uint64 | time.Duration](xs []T) float64 {
+	slices.Sort(xs)
+	return float64(xs[len(xs)/2])
+}
+
+// against runs the library and its hand-written twin in turn, five rounds at least, and reports the ratio of the medians
+// and the allocations a row that the library adds.
+func against(b *testing.B, rows int, prepare func(), lib, hand func() error) {
+	b.Helper()
+	var l, h side
+	for n := 0; n < 5 || n < b.N; n++ {
+		for turn := range 2 {
+			prepare()
+			if (n+turn)%2 == 0 {
+				l.run(b, lib)
+			} else {
+				h.run(b, hand)
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(l.times)/median(h.times), "x-hand")
+	b.ReportMetric((median(l.mallocs)-median(h.mallocs))/float64(rows), "allocs+/row")
+	b.ReportMetric(float64(rows)/(median(l.times)/float64(time.Second)), "rows/s")
+}
+
+// BenchmarkPut: single rows, one statement each, on a table that holds half of them.
+func BenchmarkPut(b *testing.B) {
+	for _, c := range benchCases {
+		b.Run(c.name, func(b *testing.B) {
+			db, tab, ctx := benchDB(b), accountsTable(b), context.Background()
+			rows, before := newAccounts(1000, freshPayload), c.before(1000)
+			prepare := func() { refill(b, db, tab, before) }
+			against(b, len(rows), prepare, func() error {
+				for i := range rows {
+					if _, err := tab.Put(ctx, db, &rows[i]); err != nil {
+						return err
+					}
+				}
+				return nil
+			}, func() error { return handPut(ctx, db, rows) })
+		})
+	}
+}
+
+// BenchmarkPutAll: a batch in one transaction.
+func BenchmarkPutAll(b *testing.B) {
+	for _, n := range []int{1000, 40000} {
+		for _, c := range benchCases {
+			b.Run(fmt.Sprintf("%d/%s", n, c.name), func(b *testing.B) {
+				db, tab, ctx := benchDB(b), accountsTable(b), context.Background()
+				rows, before := newAccounts(n, freshPayload), c.before(n)
+				prepare := func() { refill(b, db, tab, before) }
+				against(b, n, prepare, func() error {
+					_, err := tab.PutAll(ctx, db, rows)
+					return err
+				}, func() error { return handPutAll(ctx, db, tab, rows) })
+			})
+		}
+	}
+}
+
+func refill(b *testing.B, db *sqlx.DB, tab *upsert.Table[account], rows []account) {
+	b.Helper()
+	db.MustExec("DELETE FROM accounts")
+	if _, err := tab.PutAll(context.Background(), db, rows); err != nil {
+		b.Fatal(err)
+	}
+	db.MustExec("PRAGMA wal_checkpoint(TRUNCATE)")
+}
+
+// handPut sends the statements that Put sends, written out.
+func handPut(ctx context.Context, db *sqlx.DB, rows []account) error {
+	d, table := dialect.SQLite, dialect.Table{Name: "accounts"}
+	target, cols := dialect.Target{Columns: []string{"id"}}, accountColumns()
+	u := dialect.Upsert{Table: table, Target: target, Columns: cols, Rows: 1, Mode: dialect.Create}
+	create, err := d.Upsert(u)
+	if err != nil {
+		return err
+	}
+	u.Mode = dialect.Write
+	write, err := d.Upsert(u)
+	if err != nil {
+		return err
+	}
+	compare, err := d.Compare(dialect.Compare{Table: table, Target: target, Columns: cols, Rows: 1})
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := handPutOne(ctx, db, &rows[i], create, compare, write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func accountColumns() []dialect.Column {
+	cols := []dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindPlain}}
+	for _, c := range []struct {
+		name string
+		kind dialect.Kind
+	}{{"email", dialect.KindText}, {"name", dialect.KindText}, {"balance", dialect.KindPlain}, {"score", dialect.KindPlain},
+		{"active", dialect.KindPlain}, {"updated_at", dialect.KindPlain}, {"payload", dialect.KindText}} {
+		cols = append(cols, dialect.Column{Name: c.name, Kind: c.kind})
+	}
+	return cols
+}
+
+func handPutOne(ctx context.Context, db *sqlx.DB, r *account, create, compare, write string) error {
+	args := []any{r.ID, r.Email, r.Name, r.Balance, r.Score, r.Active, r.UpdatedAt.UTC(), r.Payload}
+	res, err := db.ExecContext(ctx, create, args...)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	var at, fate int
+	rows, err := conn.QueryContext(ctx, compare, args...)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		if err := rows.Scan(&at, &fate); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	if fate == dialect.CompareChanged {
+		if _, err := conn.ExecContext(ctx, write, args...); err != nil {
+			return err
+		}
+	}
+	_, err = conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// handPutAll sends the statements that PutAll sends, written out.
+func handPutAll(ctx context.Context, db *sqlx.DB, tab *upsert.Table[account], rows []account) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	const full = 256
+	query, _, err := tab.SQL(rows[:full]...)
+	if err != nil {
+		return err
+	}
+	stmt, err := conn.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	var args []any
+	bind := func(part []account) []any {
+		args = args[:0]
+		for i := range part {
+			r := &part[i]
+			args = append(args, r.ID, r.Email, r.Name, r.Balance, r.Score, r.Active, r.UpdatedAt.UTC(), r.Payload)
+		}
+		return args
+	}
+	for len(rows) >= full {
+		if _, err := stmt.ExecContext(ctx, bind(rows[:full])...); err != nil {
+			return err
+		}
+		rows = rows[full:]
+	}
+	for _, n := range []int{192, 64, 32, 8} { // 1000 = 3*256 + 192 + 40, 40000 = 156*256 + 64
+		if len(rows) < n {
+			continue
+		}
+		query, _, err := tab.SQL(rows[:n]...)
+		if err != nil {
+			return err
+		}
+		if _, err := conn.ExecContext(ctx, query, bind(rows[:n])...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	if len(rows) > 0 {
+		return fmt.Errorf("%d rows are left", len(rows))
+	}
+	_, err = conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// BenchmarkPutSeq writes 5 million generated rows, or UPSERT_BENCH_ROWS, and reports the peak memory of the process and
+// the rows/s of the last million to the second's.
+func BenchmarkPutSeq(b *testing.B) {
+	total := 5_000_000
+	if n, err := strconv.Atoi(os.Getenv("UPSERT_BENCH_ROWS")); err == nil {
+		total = n
+	}
+	db, tab := benchDB(b), accountsTable(b)
+	part := total / 5
+	var marks []time.Time
+	var seq iter.Seq2[account, error] = func(yield func(account, error) bool) {
+		for i := range total {
+			if i%part == 0 {
+				marks = append(marks, time.Now())
+			}
+			if !yield(newAccount(i+1, freshPayload), nil) {
+				return
+			}
+		}
+		marks = append(marks, time.Now())
+	}
+	start := time.Now()
+	if _, err := tab.PutSeq(context.Background(), db, seq); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(total)/time.Since(start).Seconds(), "rows/s")
+	b.ReportMetric(float64(marks[2].Sub(marks[1]))/float64(marks[5].Sub(marks[4])), "last/second")
+	b.ReportMetric(peakMiB(b), "peak-MiB")
+}
+
+// peakMiB is the process's greatest resident size so far.
+func peakMiB(b *testing.B) float64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if kib, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.Atoi(strings.Fields(kib)[0])
+			if err != nil {
+				b.Fatal(err)
+			}
+			return float64(n) / 1024
+		}
+	}
+	return 0
+}

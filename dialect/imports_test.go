@@ -1,0 +1,45 @@
+package dialect_test
+
+import (
+	"go/build"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/goupsert/upsert"
+
+// imports returns what a package's code, without its tests, imports.
+func imports(t *testing.T, dir string) []string {
+	t.Helper()
+	p, err := build.ImportDir(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Imports
+}
+
+// Anybody can read and extend a dialect: it stands on the standard library alone.
+func TestDialectImportsTheStandardLibraryOnly(t *testing.T) {
+	t.Parallel()
+	for _, path := range imports(t, ".") {
+		if strings.Contains(strings.Split(path, "/")[0], ".") {
+			t.Errorf("dialect imports %s", path)
+		}
+	}
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	t.Parallel()
+	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
+	for dir, allowed := range map[string][]string{
+		"..":               append(sqlx, module+"/dialect", module+"/internal/plan"),
+		"../internal/plan": append(sqlx, module+"/dialect"),
+	} {
+		for _, path := range imports(t, dir) {
+			if strings.Contains(strings.Split(path, "/")[0], ".") && !slices.Contains(allowed, path) {
+				t.Errorf("package %s imports %s: drivers are the user's, and imports go from upsert to plan to dialect", dir, path)
+			}
+		}
+	}
+}

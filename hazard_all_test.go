@@ -1,0 +1,262 @@
+package upsert_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+)
+
+// What is the same hazard on every database, and what the same input does on each (hazards, section 2.6).
+
+func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
+	t.Parallel()
+	const columns, rows = 60, 1200
+	labs(t, allLabs, func(l *lab) {
+		opts := []upsert.Option{upsert.Column("k", upsert.Key)}
+		ddl := "CREATE TABLE wide (k BIGINT PRIMARY KEY"
+		for c := range columns - 1 {
+			name := fmt.Sprintf("c%d", c)
+			opts, ddl = append(opts, upsert.Column(name, upsert.Replace)), ddl+", "+name+" INT"
+		}
+		l.exec(ddl + ")")
+		limit := l.d.Traits().MaxParams
+		tooMany, code := make([]any, limit+1), "1390"
+		query := "INSERT INTO wide (k) VALUES " + strings.Repeat("(?), ", limit) + "(?)"
+		if l.postgres() {
+			query = l.db.Rebind(query)
+			code = "pq: got 65536 parameters but PostgreSQL only supports 65535 parameters"
+		} else if l.lite() {
+			code = sqliteSyntax
+		}
+		for i := range tooMany {
+			tooMany[i] = i
+		}
+		l.fails(l.db, code, query, tooMany...)
+		l.want("hazard: rows of the refused statement", l.text("SELECT COUNT(*) FROM wide"), 0)
+
+		batch := make([]map[string]any, rows)
+		for i := range batch {
+			batch[i] = map[string]any{"k": i}
+			for c := range columns - 1 {
+				batch[i][fmt.Sprintf("c%d", c)] = c
+			}
+		}
+		table := labTable[map[string]any](l, "wide", opts...)
+		if _, err := table.PutAll(l.Context(), l.db, batch); err != nil {
+			l.Errorf("PutAll of %d parameters: %v", columns*rows, err)
+		}
+		l.want("rows, and the sum of the last column", l.text("SELECT COUNT(*), SUM(c58) FROM wide"), "1200|69600")
+	})
+}
+
+func TestHazard_P12_ColumnsNotInsertedAreNotAssigned(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int `upsert:"omitzero"`
+		W int
+	}
+	labs(t, allLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 7, w INT DEFAULT 8)", "INSERT INTO things VALUES (1, 1, 1)")
+		on := " ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v"
+		if l.d.Traits().LockingRead != "" {
+			on = " ON DUPLICATE KEY UPDATE v = VALUES(v)"
+		}
+		l.exec("INSERT INTO things (k) VALUES (1)" + on)
+		l.want("hazard: a column that was not given", l.text("SELECT v FROM things"), 7)
+		l.exec("UPDATE things SET v = 1")
+
+		labPut(l, labTable[thing](l, "things", upsert.Columns("k", "w")), l.db, thing{1, 5, 2})
+		l.want("the row after Put with Columns", l.text("SELECT * FROM things"), "1|1|2")
+		table := labTable[thing](l, "things")
+		labPut(l, table, l.db, thing{1, 0, 3})
+		l.want("the row after Put with a zero", l.text("SELECT * FROM things"), "1|1|3")
+		if _, err := table.PutAll(l.Context(), l.db, []thing{{1, 0, 4}, {2, 0, 4}, {3, 3, 4}, {1, 0, 5}}); err != nil {
+			l.Errorf("PutAll: %v", err)
+		}
+		l.want("the rows after PutAll with zeros", l.text("SELECT * FROM things ORDER BY k"), "1|1|5 2|7|4 3|3|4")
+	})
+}
+
+func TestHazard_P15_ConflictsBurnSequences(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		ID int `upsert:"generated"`
+		K  int `upsert:"key"`
+		V  int
+	}
+	labs(t, allLabs, func(l *lab) {
+		id := map[string]string{"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgres": "SERIAL"}[l.d.Name()]
+		if id == "" {
+			id = "INT PRIMARY KEY AUTO_INCREMENT"
+		}
+		l.exec("CREATE TABLE things (id " + id + ", k INT UNIQUE, v INT)")
+		table, last := labTable[thing](l, "things"), thing{}
+		for _, row := range []thing{{K: 1, V: 1}, {K: 1, V: 2}, {K: 1, V: 3}, {K: 2, V: 1}} {
+			last = row
+			labPutRow(l, table, &last)
+			l.want("the id read back", last.ID, l.text(fmt.Sprintf("SELECT id FROM things WHERE k = %d", row.K)))
+		}
+		if last.ID <= 2 {
+			l.Errorf("hazard: the id of the second row: %d, want a gap before it", last.ID)
+		}
+	})
+}
+
+func TestHazard_P20_NullInTheKey(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K *int `upsert:"key"`
+		V int
+	}
+	labs(t, allLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT UNIQUE, v INT)")
+		skip := "INSERT INTO things VALUES (NULL, 1) ON CONFLICT (k) DO NOTHING"
+		if l.d.Traits().LockingRead != "" {
+			skip = "INSERT INTO things VALUES (NULL, 1) ON DUPLICATE KEY UPDATE k = things.k"
+		}
+		l.exec(skip, skip)
+		l.want("hazard: rows with one key that is NULL", l.text("SELECT COUNT(*) FROM things"), 2)
+		if l.postgres() {
+			l.exec("CREATE TABLE one (k INT UNIQUE NULLS NOT DISTINCT)", "INSERT INTO one VALUES (NULL)", "INSERT INTO one VALUES (NULL) ON CONFLICT (k) DO NOTHING")
+			l.want("rows under NULLS NOT DISTINCT", l.text("SELECT COUNT(*) FROM one"), 1)
+		}
+		if _, err := upsert.New[thing](l.d, "things"); !errors.As(err, new(*upsert.TagError)) || !strings.Contains(err.Error(), "field K") {
+			l.Errorf("New with a key that can be NULL: %v, want a *TagError that names the field K", err)
+		}
+		table := labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
+		null := map[string]any{"k": nil, "v": 2}
+		_, err := table.Put(l.Context(), l.db, &null)
+		l.wantErr("Put", err, upsert.ErrNullKey, "column k")
+		_, err = table.PutAll(l.Context(), l.db, []map[string]any{{"k": 1, "v": 2}, null})
+		l.wantErr("PutAll", err, upsert.ErrNullKey, "row 1", "column k")
+		_, err = table.GetOrCreate(l.Context(), l.db, &null)
+		l.wantErr("GetOrCreate", err, upsert.ErrNullKey, "column k")
+		l.want("rows the library wrote", l.text("SELECT COUNT(*) FROM things WHERE v = 2"), 0)
+	})
+}
+
+func TestHazard_P21_BeforeTriggersFireOnAConflict(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	labs(t, "sqlite "+postgresLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "CREATE TABLE fired (v INT)")
+		if l.lite() {
+			l.exec("CREATE TRIGGER fire BEFORE INSERT ON things BEGIN INSERT INTO fired VALUES (NEW.v); END")
+		} else {
+			l.exec("CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO fired VALUES (NEW.v); NEW.v = NEW.v * 2; RETURN NEW; END$$",
+				"CREATE TRIGGER fire BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION fire()")
+		}
+		table := labTable[thing](l, "things")
+		if _, err := table.PutAll(l.Context(), l.db, []thing{{1, 10}}); err != nil {
+			l.Errorf("PutAll: %v", err)
+		}
+		l.exec("DELETE FROM fired", "UPDATE things SET v = 0")
+		if _, err := table.PutAll(l.Context(), l.db, []thing{{1, 10}}); err != nil {
+			l.Errorf("PutAll: %v", err)
+		}
+		l.want("what the trigger saw of a row that ended in a conflict", l.text("SELECT v FROM fired"), 10)
+		want := 10
+		if l.postgres() {
+			want = 20 // the trigger's value is the excluded row's
+		}
+		l.want("the row", l.text("SELECT v FROM things"), want)
+		l.want("the same row again", labPut(l, table, l.db, thing{1, 10}), upsert.Unchanged)
+	})
+}
+
+func TestHazard_SameInput_DuplicateKeysInABatch(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K      int  `upsert:"key"`
+		Last   int  // replaced
+		First  int  `upsert:"keep"`
+		High   int  `upsert:"max"`
+		Filled *int `upsert:"coalesce"`
+	}
+	labs(t, allLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, last INT, first INT, high INT, filled INT)")
+		n := 5
+		batch := []thing{{2, 1, 1, 9, nil}, {1, 1, 1, 1, &n}, {2, 2, 2, 3, &n}, {2, 3, 3, 4, nil}}
+		var got []upsert.Outcome
+		each := upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) })
+		if _, err := labTable[thing](l, "things").PutAll(l.Context(), l.db, batch, each); err != nil {
+			l.Errorf("PutAll: %v", err)
+		}
+		l.want("outcomes", got, []upsert.Outcome{upsert.Inserted, upsert.Inserted, upsert.Updated, upsert.Updated})
+		l.want("rows", l.text("SELECT * FROM things ORDER BY k"), "1|1|1|1|5 2|3|1|9|5")
+	})
+}
+
+func TestHazard_SameInput_SecondUniqueKey(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K     int `upsert:"key"`
+		Other int
+	}
+	labs(t, allLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, other INT UNIQUE)", "INSERT INTO things VALUES (1, 1), (2, 2)")
+		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v, want no retry", err) }))
+		for _, row := range []thing{{3, 1}, {2, 1}} {
+			_, err := table.Put(l.Context(), l.db, &row)
+			l.wantErr(fmt.Sprintf("Put(%+v)", row), err, upsert.ErrOtherKey)
+			l.want("its class", dialect.Classify(err), dialect.UniqueViolation)
+			_, err = table.PutAll(l.Context(), l.db, []thing{{4, 9}, row})
+			l.wantErr(fmt.Sprintf("PutAll with %+v", row), err, upsert.ErrOtherKey)
+		}
+		l.want("rows", l.text("SELECT * FROM things ORDER BY k"), "1|1 2|2")
+	})
+}
+
+func TestHazard_SameInput_SkippedRow(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K  int `upsert:"key"`
+		V  int `upsert:"keep"`
+		No int `upsert:"generated"`
+	}
+	labs(t, allLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, no INT DEFAULT 42)")
+		table := labTable[thing](l, "things")
+		for _, want := range []upsert.Outcome{upsert.Inserted, upsert.Unchanged} {
+			row := thing{K: 1, V: 1}
+			l.want("Put", labPutRow(l, table, &row), want)
+			l.want("what is read back of an "+want.String()+" row", row.No, 42)
+		}
+		row := thing{K: 1, V: 2}
+		if created, err := table.GetOrCreate(l.Context(), l.db, &row); err != nil || created || row != (thing{1, 1, 42}) {
+			l.Errorf("GetOrCreate: created %v, row %+v, err %v; want the stored row", created, row, err)
+		}
+	})
+}
+
+func TestHazard_SameInput_ErrorInsideATransaction(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int  `upsert:"key"`
+		V *int `upsert:"omitzero"`
+	}
+	labs(t, allLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 1 CHECK (v > 0))")
+		bad, table := -1, labTable[thing](l, "things")
+		// The row with a value is in a statement of its own, after the others'.
+		for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}} {
+			_, err := table.PutAll(l.Context(), l.db, []thing{{K: 1}, {K: 2}, {3, &bad}}, opts...)
+			l.wantErr("PutAll with a row that is refused", err, nil, "row 2", "table things")
+			l.want("rows that stayed", l.text("SELECT * FROM things"), "")
+		}
+		_, err := table.PutAll(l.Context(), l.db, []thing{{K: 1}, {K: 2}, {3, &bad}}, upsert.ChunkTx(1))
+		var partial *upsert.PartialError
+		if !errors.As(err, &partial) || partial.Rows != 2 {
+			l.Errorf("PutAll in chunks: %v, want a *PartialError of 2 rows", err)
+		}
+		l.want("rows that stayed", l.text("SELECT * FROM things ORDER BY k"), "1|1 2|1")
+	})
+}

@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Engine is one kind of database a test can run on. Its methods may be called from several tests at once.
+type Engine struct {
+	name    string
+	dialect string
+	env     string   // variable that names a server to use, "" for SQLite
+	family  family   // how it is spoken to
+	starter starter  // how it is started, nil if it never is
+	hint    string   // how to get it
+	session *session // the test binary's, for what must happen at its end
+
+	once    sync.Once
+	skip    string // why it is not to be had
+	err     error  // why it is there and does not work
+	base    string // DSN that names the server but no namespace
+	admin   *sql.DB
+	version string
+	server  *server       // nil unless we started it
+	took    time.Duration // to start it
+}
+
+// All returns every engine, whether or not it can be had here, always in the same order.
+func All() []*Engine { return append([]*Engine(nil), current.engines...) }
+
+// Get returns the engine of that name. It panics on a name that [All] does not have: names are constants in tests.
+func Get(name string) *Engine {
+	for _, e := range current.engines {
+		if e.name == name {
+			return e
+		}
+	}
+	panic(fmt.Sprintf("engine: no engine %q; there are %s", name, strings.Join(names(current.engines), ", ")))
+}
+
+// Each runs fn as a parallel subtest on each engine of [All]. The subtest is named after the engine and is skipped, or
+// fails if UPSERT_REQUIRE names it, where the engine is not to be had.
+func Each(t *testing.T, fn func(t *testing.T, e *Engine)) {
+	t.Helper()
+	for _, e := range All() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			e.need(t)
+			fn(t, e)
+		})
+	}
+}
+
+// Name returns the engine's name, which is also its name in UPSERT_REQUIRE.
+func (e *Engine) Name() string { return e.name }
+
+// String returns the engine's name.
+func (e *Engine) String() string { return e.name }
+
+// Dialect returns the name of the engine's SQL dialect: sqlite, postgres, mariadb or mysql.
+func (e *Engine) Dialect() string { return e.dialect }
+
+// Version returns what the server says about its version, for the log. It starts the engine, or skips the test.
+func (e *Engine) Version(t testing.TB) string {
+	t.Helper()
+	e.need(t)
+	return e.version
+}
+
+// need makes the engine ready, once per test binary, or ends the test.
+func (e *Engine) need(t testing.TB) {
+	t.Helper()
+	e.once.Do(e.start)
+	switch required, err := requiredNames(current.engines); {
+	case err != nil:
+		t.Fatal(err)
+	case e.err != nil:
+		t.Fatalf("engine %s: %v", e.name, e.err)
+	case e.skip != "" && required[e.name]:
+		t.Fatalf("engine %s: required by %s, but %s", e.name, requireEnv, e.skip)
+	case e.skip != "":
+		t.Skipf("engine %s: %s", e.name, e.skip)
+	}
+}
+
+// start fills in either skip, err, or what a running engine has.
+func (e *Engine) start() {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	began := time.Now()
+	if e.base = e.dsnFromEnv(); e.base == "" && e.env != "" {
+		if e.launch(ctx); e.skip != "" || e.err != nil {
+			return
+		}
+	}
+	if e.err = e.connect(ctx); e.err != nil && e.env != "" && e.server == nil {
+		e.err = fmt.Errorf("%s: %w", e.env, e.err)
+	}
+	e.took = time.Since(began)
+}
+
+func (e *Engine) dsnFromEnv() string {
+	if e.env == "" {
+		return ""
+	}
+	return os.Getenv(e.env)
+}
+
+// launch starts the engine's own server.
+func (e *Engine) launch(ctx context.Context) {
+	if e.starter == nil {
+		e.skip = fmt.Sprintf("%s is not set; %s", e.env, e.hint)
+		return
+	}
+	program, err := e.starter.find()
+	if err != nil {
+		e.skip = fmt.Sprintf("%v; %s, or set %s", err, e.hint, e.env)
+		return
+	}
+	if !e.session.running() {
+		e.err = errNoRun
+		return
+	}
+	e.server, e.err = launch(ctx, e.name, e.starter, program)
+	if e.err == nil {
+		e.base = e.starter.dsn(e.server.port)
+	}
+}
+
+// connect opens the pool that makes and drops namespaces, and checks that the server is what the engine's name says.
+func (e *Engine) connect(ctx context.Context) error {
+	dsn, err := e.family.adminDSN(e.base)
+	if err != nil {
+		return err
+	}
+	e.admin, err = sql.Open(e.family.driver(), dsn)
+	if err != nil {
+		return err
+	}
+	e.admin.SetMaxOpenConns(adminConns)
+	e.version, err = e.family.version(ctx, e.admin)
+	if err != nil {
+		return err
+	}
+	return e.family.check(e.version)
+}
+
+// stop ends what start began. It is called once, after the last test.
+func (e *Engine) stop() error {
+	if e.admin != nil {
+		_ = e.admin.Close() // its server is about to go, or was never ours
+	}
+	if e.server == nil {
+		return nil
+	}
+	return e.server.stop()
+}
+
+func names(engines []*Engine) []string {
+	out := make([]string, len(engines))
+	for i, e := range engines {
+		out[i] = e.name
+	}
+	return out
+}

@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+const (
+	folderPrefix = "upsert-engine-"
+	folderTries  = 3
+)
+
+var errLocked = errors.New("somebody else has the lock")
+
+// folder is a server's temporary folder. We hold a lock on a file beside the data for as long as we live, so that whoever
+// comes later knows a folder that was left behind from one in use.
+type folder struct {
+	path string
+	lock *os.File
+}
+
+// newFolder tries again if a sweep took the new folder for an old one, in the moment before it is locked.
+func newFolder(name string, a *account) (f *folder, err error) {
+	for range folderTries {
+		if f, err = lockedFolder(name); !errors.Is(err, errLocked) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	sweep(filepath.Dir(f.path))
+	if err := a.owns(f.path); err != nil {
+		return nil, errors.Join(err, f.remove())
+	}
+	return f, nil
+}
+
+func lockedFolder(name string) (*folder, error) {
+	path, err := makeDir(folderPrefix + name + "-")
+	if err != nil {
+		return nil, err
+	}
+	lock, err := os.Create(lockFile(path))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(path))
+	}
+	f := &folder{path, lock}
+	if err := tryLock(lock); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return nil, errors.Join(err, f.remove())
+	}
+	return f, nil
+}
+
+func lockFile(path string) string { return filepath.Join(path, "lock") }
+
+func dataFolder(path string) string { return filepath.Join(path, "data") }
+
+func (f *folder) remove() error {
+	return errors.Join(removeFolder(f.path), f.lock.Close())
+}
+
+// removeFolder removes the lock file last: without it nobody would finish what we could not.
+func removeFolder(path string) error {
+	if err := os.RemoveAll(dataFolder(path)); err != nil {
+		return err
+	}
+	return os.RemoveAll(path)
+}
+
+// sweep removes the folders of test binaries that were killed. A folder without a lock file is about to get one.
+func sweep(parent string) {
+	for _, path := range glob(filepath.Join(parent, folderPrefix+"*")) {
+		lock, err := os.OpenFile(lockFile(path), os.O_RDWR, 0)
+		if err != nil {
+			continue
+		}
+		if err := tryLock(lock); err == nil {
+			_ = removeFolder(path) // somebody else's rubbish is not our failure
+		}
+		_ = lock.Close()
+	}
+}

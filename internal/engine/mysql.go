@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// mysqlFamily is MariaDB or MySQL, which share a protocol and a driver.
+type mysqlFamily struct{ mariadb bool }
+
+func (mysqlFamily) driver() string { return "mysql" }
+
+// adminDSN gives up on a lock after a while: a drop that waits for a forgotten transaction would wait for ever.
+func (mysqlFamily) adminDSN(base string) (string, error) {
+	return mysqlDSN(base, "", []param{{"lock_wait_timeout", "10"}})
+}
+
+func (mysqlFamily) version(ctx context.Context, admin *sql.DB) (v string, err error) {
+	err = admin.QueryRowContext(ctx, "SELECT CONCAT(@@version, ' (', @@version_comment, ')')").Scan(&v)
+	return v, err
+}
+
+func (f mysqlFamily) check(version string) error {
+	if is := strings.Contains(version, "MariaDB"); is != f.mariadb {
+		return fmt.Errorf("the server is %s: MariaDB goes by mariadb, MySQL by mysql", version)
+	}
+	return nil
+}
+
+func (mysqlFamily) name(testing.TB) (string, error) { return freshName(), nil }
+
+// create leaves the collation to the server: case-insensitive, as most people have it.
+func (mysqlFamily) create(ctx context.Context, admin *sql.DB, name string) error {
+	_, err := admin.ExecContext(ctx, "CREATE DATABASE `"+name+"` CHARACTER SET utf8mb4")
+	return err
+}
+
+func (mysqlFamily) drop(ctx context.Context, admin *sql.DB, name string) error {
+	_, err := admin.ExecContext(ctx, "DROP DATABASE `"+name+"`")
+	return err
+}
+
+func (mysqlFamily) dsn(base, name string, o options) (string, error) {
+	return mysqlDSN(base, name, o.params)
+}
+
+// mysqlDSN writes the parameters behind the others, where they win over those of the same name.
+func mysqlDSN(base, name string, params []param) (string, error) {
+	cfg, err := mysql.ParseDSN(base)
+	if err != nil {
+		return "", err
+	}
+	cfg.DBName = name
+	cfg.ParseTime = true
+	dsn := cfg.FormatDSN()
+	for _, p := range params {
+		dsn += "&" + p.key + "=" + url.QueryEscape(p.value)
+	}
+	return dsn, nil
+}

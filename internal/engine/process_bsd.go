@@ -1,0 +1,27 @@
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
+
+package engine
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// processAttr makes a process run as the account. There is no death signal: a killed test binary leaves its servers.
+func processAttr(a *account, _ syscall.Signal) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{}
+	if a != nil {
+		attr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid}
+	}
+	return attr
+}
+
+// tryLock returns errLocked if somebody else has the lock. It lasts until the file is closed or we die.
+func tryLock(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errLocked
+	}
+	return err
+}

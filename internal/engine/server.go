@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+const (
+	// A port is free when we ask for one, and may be taken when the server binds it.
+	portTries = 5
+
+	stopTimeout  = 15 * time.Second
+	askTimeout   = 5 * time.Second
+	pollInterval = 10 * time.Millisecond
+	logTail      = 2000
+)
+
+var errPortTaken = errors.New("the port was taken by another program")
+
+// server is a database server that we started.
+type server struct {
+	starter starter
+	account *account
+	folder  *folder
+	port    int
+	*spawned
+}
+
+// launch fills a temporary folder and starts a server on it.
+func launch(ctx context.Context, name string, st starter, program string) (_ *server, err error) {
+	s := &server{starter: st}
+	if s.account, err = accountFor(st.user(), "nobody"); err != nil {
+		return nil, err
+	}
+	if s.folder, err = newFolder(name, s.account); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.folder.remove())
+		}
+	}()
+	if err := s.install(ctx, program); err != nil {
+		return nil, err
+	}
+	for range portTries {
+		if s.port, err = freePort(); err != nil {
+			return nil, err
+		}
+		if err = s.serve(ctx, program); !errors.Is(err, errPortTaken) {
+			break
+		}
+	}
+	return s, err
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// command is run in the server's folder and without our environment, since PGDATA, MYSQL_HOME and the like would be obeyed.
+func (s *server) command(args []string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = s.folder.path
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=" + s.folder.path, "TMPDIR=" + s.folder.path, "LC_ALL=C", "TZ=UTC",
+	}
+	cmd.SysProcAttr = processAttr(s.account, s.starter.stopSignal())
+	return cmd
+}
+
+func (s *server) data() string { return dataFolder(s.folder.path) }
+
+func (s *server) logFile() string { return filepath.Join(s.folder.path, "log") }
+
+// install fills the data folder.
+func (s *server) install(ctx context.Context, program string) error {
+	if err := errors.Join(os.Mkdir(s.data(), 0o700), s.account.owns(s.data())); err != nil {
+		return err
+	}
+	args := s.starter.install(program, s.data())
+	p, err := s.spawn(args)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.exited:
+		err = p.err
+	case <-ctx.Done():
+		_ = p.process.Kill() // it has ended, or it ends
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(args[0]), err, s.tail())
+	}
+	return nil
+}
+
+type spawned struct {
+	process *os.Process
+	exited  chan struct{} // closed when the process has ended
+	err     error         // how, after that
+}
+
+// spawn starts a command whose output goes to the log file. On Linux the command is to die with us, but what the kernel
+// calls its parent is the thread that started it: that thread waits for the command, and lives as long.
+func (s *server) spawn(args []string) (*spawned, error) {
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // the command has its own
+	cmd := s.command(args)
+	cmd.Stdout, cmd.Stderr = log, log
+	p, started := &spawned{exited: make(chan struct{})}, make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		p.process = cmd.Process
+		started <- err
+		if err == nil {
+			p.err = cmd.Wait()
+			close(p.exited)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// serve starts the server and returns when it answers.
+func (s *server) serve(ctx context.Context, program string) error {
+	if err := os.Truncate(s.logFile(), 0); err != nil { // so that answers reads of this try only
+		return err
+	}
+	p, err := s.spawn(s.starter.serve(program, s.folder.path, s.data(), s.port))
+	if err != nil {
+		return err
+	}
+	s.spawned = p
+	if err := s.answers(ctx); err != nil {
+		return errors.Join(err, s.kill())
+	}
+	return nil
+}
+
+// answers waits until the server does.
+func (s *server) answers(ctx context.Context) error {
+	db, err := sql.Open(s.starter.driver(), s.starter.dsn(s.port))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the server does not answer: %w\n%s", ctx.Err(), s.tail())
+		case <-s.exited:
+			tail := s.tail()
+			if portInUse(tail) {
+				return errPortTaken
+			}
+			return fmt.Errorf("the server ended as it started\n%s", tail)
+		case <-tick.C:
+		}
+		dir, err := s.askFolder(ctx, db)
+		switch {
+		case err == nil && sameFolder(dir, s.data()):
+			return nil
+		case err == nil:
+			return errPortTaken
+		}
+	}
+}
+
+// askFolder waits only so long, in case that some other program took the port and says nothing.
+func (s *server) askFolder(ctx context.Context, db *sql.DB) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return s.starter.dataFolder(ctx, db)
+}
+
+// portInUse recognises what PostgreSQL and MariaDB write about it.
+func portInUse(log string) bool {
+	log = strings.ToLower(log)
+	return strings.Contains(log, "address already in use") || strings.Contains(log, "bind on tcp/ip port")
+}
+
+// sameFolder compares the files themselves: a server may name its folder without symbolic links.
+func sameFolder(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// tail returns the end of the server's log.
+func (s *server) tail() string {
+	log, err := os.ReadFile(s.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.TrimSpace(log[max(0, len(log)-logTail):]))
+}
+
+// kill ends the process.
+func (s *server) kill() error {
+	if err := s.process.Signal(s.starter.stopSignal()); err != nil {
+		_ = s.process.Kill() // where there are no such signals, or it has ended
+	}
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	select {
+	case <-s.exited:
+		return nil
+	case <-timeout.C:
+	}
+	_ = s.process.Kill()
+	select {
+	case <-s.exited:
+		return nil
+	case <-time.After(stopTimeout):
+		return fmt.Errorf("process %d does not end", s.process.Pid)
+	}
+}
+
+// stop ends the server and removes its folder.
+func (s *server) stop() error {
+	if err := s.kill(); err != nil {
+		return err
+	}
+	return s.folder.remove()
+}

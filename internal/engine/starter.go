@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// starter is how one database's server is started.
+type starter interface {
+	// find returns the server program, or an error that says what is missing.
+	find() (program string, err error)
+
+	// install returns the command that fills an empty data folder.
+	install(program, data string) []string
+
+	// serve returns the command that serves the data folder on a port of 127.0.0.1. Sockets go into dir.
+	serve(program, dir, data string, port int) []string
+
+	// dsn names the server, without a namespace.
+	dsn(port int) string
+
+	// driver and dataFolder ask a server which folder it serves: another program may have taken the port in between.
+	driver() string
+	dataFolder(ctx context.Context, db *sql.DB) (string, error)
+
+	// user is the system user the program's package creates.
+	user() string
+
+	// stopSignal ends the server at once; its data is of no use to anybody.
+	stopSignal() syscall.Signal
+}
+
+// account is the system user a server runs as; nil is the current one.
+type account struct{ uid, gid uint32 }
+
+// accountFor returns nobody special unless we are root, whom PostgreSQL and MariaDB refuse to run as.
+func accountFor(names ...string) (*account, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range names {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, err
+		}
+		return &account{uint32(uid), uint32(gid)}, nil
+	}
+	return nil, fmt.Errorf("root cannot run a database server, and there is no user called any of %q", names)
+}
+
+// owns gives path to the account.
+func (a *account) owns(path string) error {
+	if a == nil {
+		return nil
+	}
+	return os.Chown(path, int(a.uid), int(a.gid))
+}
+
+// firstProgram returns the first path that is a program every user may run.
+func firstProgram(paths ...string) (string, bool) {
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && reachable(filepath.Dir(p)) {
+			return p, true
+		}
+	}
+	return "", false
+}
+
+// reachable reports whether a server may enter the folder: only as root, when the server is somebody else, must each folder
+// on the way be open to all. Root's own home usually is not.
+func reachable(dir string) bool {
+	if os.Geteuid() != 0 {
+		return true
+	}
+	for {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode()&0o001 == 0 {
+			return false
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return true
+		}
+		dir = parent
+	}
+}
+
+// inPath returns where the shell would find the program, without symbolic links, or "".
+func inPath(name string) string {
+	p, err := exec.LookPath(name)
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		return ""
+	}
+	if p, err = filepath.EvalSymlinks(p); err != nil {
+		return ""
+	}
+	if p, err = filepath.Abs(p); err != nil {
+		return ""
+	}
+	return p
+}
+
+// versionOf runs the program with --version.
+func versionOf(program string) (string, error) {
+	out, err := exec.Command(program, "--version").Output()
+	return string(out), err
+}
+
+// glob is filepath.Glob for patterns that are right.
+func glob(pattern string) []string {
+	paths, _ := filepath.Glob(pattern)
+	return paths
+}
+
+// makeDir makes a temporary folder that the account can reach.
+func makeDir(prefix string) (string, error) {
+	for _, parent := range []string{os.TempDir(), "/tmp", "/var/tmp"} {
+		if !reachable(parent) {
+			continue
+		}
+		dir, err := os.MkdirTemp(parent, prefix)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		return dir, err
+	}
+	return "", fmt.Errorf("no temporary folder that a server's user can reach; set TMPDIR")
+}

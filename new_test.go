@@ -1,0 +1,241 @@
+package upsert_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/jmoiron/sqlx/reflectx"
+)
+
+// newRow is a row with a bit of everything that options can choose from.
+type newRow struct {
+	ID      int64     `db:"id" upsert:"key"`
+	Email   string    `db:"email" upsert:"key=email"`
+	Shop    string    `db:"shop" upsert:"key=number,keep"`
+	Number  int64     `db:"number" upsert:"key=number"`
+	Balance int64     `db:"balance"`
+	Rev     int64     `db:"rev" upsert:"version"`
+	At      time.Time `db:"at" upsert:"touch,now"`
+	Serial  int64     `db:"serial" upsert:"generated"`
+}
+
+// newSays checks an error of New.
+func newSays(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	switch {
+	case err == nil:
+		t.Errorf("%s: no error, want one that has %q", what, want)
+	case !strings.HasPrefix(err.Error(), "upsert: ") || !strings.Contains(err.Error(), want):
+		t.Errorf("%s: %q, want it to begin with upsert: and to have %q", what, err, want)
+	case strings.Count(err.Error(), "upsert: ") > 1:
+		t.Errorf("%s: %q says upsert: more than once", what, err)
+	}
+}
+
+func newErr[T any](d dialect.Dialect, name string, opts ...upsert.Option) error {
+	_, err := upsert.New[T](d, name, opts...)
+	return err
+}
+
+func TestOptionIsRefused(t *testing.T) {
+	t.Parallel()
+	type noDefault struct {
+		Email string `db:"email" upsert:"key=email"`
+	}
+	for name, c := range map[string]struct {
+		err  error
+		says string
+	}{
+		"dialect nil":            {newErr[newRow](nil, "t"), "the dialect is nil"},
+		"target unknown":         {newErr[newRow](dialect.SQLite, "t", upsert.Target("emial")), `Target: no field is tagged key=emial: is "email" meant?`},
+		"target far off":         {newErr[newRow](dialect.SQLite, "t", upsert.Target("zzzzzzzz")), "Target: no field is tagged key=zzzzzzzz"},
+		"target empty":           {newErr[newRow](dialect.SQLite, "t", upsert.Target("")), "Target: the name is empty"},
+		"columns none":           {newErr[newRow](dialect.SQLite, "t", upsert.Columns()), "Columns: no column is named"},
+		"columns unknown":        {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "balanse")), `no column "balanse": is "balance" meant?`},
+		"columns far off":        {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "xyzzyxyzzy")), "it has id, email, shop, number, balance, rev, at, serial"},
+		"columns by field":       {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "Balance")), `is "balance" meant?`},
+		"columns twice":          {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "id")), `Columns: "id" is there twice`},
+		"columns without key":    {newErr[newRow](dialect.SQLite, "t", upsert.Columns("rev", "balance")), `Columns: the key column "id" must be among them`},
+		"columns without target": {newErr[newRow](dialect.SQLite, "t", upsert.Target("number"), upsert.Columns("rev", "shop")), `the key column "number" must be among them`},
+		"columns no version":     {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "balance")), `Columns: the version "rev" must be among them`},
+		"where empty":            {newErr[newRow](dialect.SQLite, "t", upsert.IndexWhere(" \t")), "IndexWhere: the predicate is empty"},
+		"constraint empty":       {newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint("")), "OnConstraint: the name is empty"},
+		"constraint NUL":         {newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint("a\x00")), "OnConstraint: identifier"},
+		"constraint long":        {newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint(strings.Repeat("c", 64))), "OnConstraint: identifier"},
+		"mapper nil":             {newErr[newRow](dialect.SQLite, "t", upsert.Mapper(nil)), "Mapper: the mapper is nil"},
+		"retries negative":       {newErr[newRow](dialect.SQLite, "t", upsert.Retries(-1)), "Retries: -1 is negative"},
+		"column for a struct":    {newErr[newRow](dialect.SQLite, "t", upsert.Column("id", upsert.Key)), `Column "id" is given for upsert_test.newRow: its tags say its columns`},
+		"map without columns":    {newErr[map[string]any](dialect.SQLite, "t"), "give New a Column option for each"},
+		"map without a key":      {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("a", upsert.Replace)), "say what makes a row the same row"},
+		"map column without name": {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("", upsert.Key)),
+			"an identifier is empty"},
+		"map rule unknown":  {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("a", upsert.Key), upsert.Column("b", upsert.Rule(99))), "Rule(99)"},
+		"map column twice":  {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("a", upsert.Key), upsert.Column("a", upsert.Keep)), `field a: column "a"`},
+		"map key omitzero":  {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("a", upsert.Key, upsert.OmitZero())), `"omitzero" does not go with "key"`},
+		"map now replace":   {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("a", upsert.Key), upsert.Column("b", upsert.Replace, upsert.Now())), `"now" goes with`},
+		"map target empty":  {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("a", upsert.Key, upsert.InTarget(""))), "InTarget: a target's name is not empty"},
+		"map target comma":  {newErr[map[string]any](dialect.SQLite, "t", upsert.Column("a", upsert.Key, upsert.InTarget("a,b"))), "InTarget: a target's name is not empty and has no comma"},
+		"only named target": {newErr[noDefault](dialect.SQLite, "t"), "pick one of its targets with Target: email"},
+		"not a row":         {newErr[int](dialect.SQLite, "t"), "a row is a struct or a map[string]any"},
+		"pointer":           {newErr[*newRow](dialect.SQLite, "t"), "a row is a struct or a map[string]any"},
+	} {
+		newSays(t, name, c.err, c.says)
+	}
+}
+
+func TestTagOfTheWholeRowIsRefused(t *testing.T) {
+	t.Parallel()
+	type noKey struct{ A, B int }
+	type onlyGenerated struct {
+		A int `upsert:"generated"`
+	}
+	type versions struct {
+		ID int `upsert:"key"`
+		V  int `upsert:"version"`
+		At struct {
+			W int `upsert:"version"`
+		}
+	}
+	for _, c := range []struct {
+		err         error
+		field, says string
+	}{
+		{newErr[noKey](dialect.Postgres, "t"), "", "no field is tagged `upsert:\"key\"`: say what makes a row the same row"},
+		{newErr[onlyGenerated](dialect.Postgres, "t"), "", "no field is tagged `upsert:\"key\"`"},
+		{newErr[versions](dialect.Postgres, "t"), "At.W", "a row has one version, and V is it already"},
+	} {
+		var tag *upsert.TagError
+		if !errors.As(c.err, &tag) || tag.Field != c.field {
+			t.Errorf("%v: want a *TagError of field %q", c.err, c.field)
+		}
+		newSays(t, "whole row", c.err, c.says)
+	}
+}
+
+func TestOnlyKeysIsInsertOrNothing(t *testing.T) {
+	t.Parallel()
+	type pair struct {
+		A int    `upsert:"key"`
+		B string `upsert:"key"`
+	}
+	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres, dialect.MySQL, dialect.MariaDB} {
+		table, err := upsert.New[pair](d, "t")
+		if err != nil {
+			t.Errorf("%s: %v, want a table of keys to be allowed", d.Name(), err)
+			continue
+		}
+		query, _, err := table.SQL()
+		if err != nil || strings.Contains(query, "SET ") {
+			t.Errorf("%s: %q, %v, want a statement that sets nothing", d.Name(), query, err)
+		}
+		if g := table.Guarantee(); g != upsert.RepeatSafe|upsert.OrderFree {
+			t.Errorf("%s: the guarantee is %v, want both", d.Name(), g)
+		}
+	}
+}
+
+func TestDialectLacksAnOption(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err           error
+		feature, dial string
+	}{
+		"mysql where":        {newErr[newRow](dialect.MySQL, "t", upsert.IndexWhere("a = 1")), "partial unique index", "mysql"},
+		"mariadb where":      {newErr[newRow](dialect.MariaDB, "t", upsert.IndexWhere("a = 1")), "partial unique index", "mariadb"},
+		"mysql constraint":   {newErr[newRow](dialect.MySQL, "t", upsert.OnConstraint("c")), "ON CONSTRAINT", "mysql"},
+		"mariadb constraint": {newErr[newRow](dialect.MariaDB, "t", upsert.OnConstraint("c")), "ON CONSTRAINT", "mariadb"},
+		"sqlite constraint":  {newErr[newRow](dialect.SQLite, "t", upsert.OnConstraint("c")), "ON CONSTRAINT", "sqlite"},
+	} {
+		var lacks *dialect.UnsupportedError
+		if !errors.As(c.err, &lacks) || lacks.Feature != c.feature || lacks.Dialect != c.dial || lacks.Hint == "" {
+			t.Errorf("%s: %v, want an *UnsupportedError of feature %q and dialect %q with a hint", name, c.err, c.feature, c.dial)
+		}
+		newSays(t, name, c.err, c.dial+" has no "+c.feature)
+	}
+	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres} {
+		if err := newErr[newRow](d, "t", upsert.IndexWhere("balance > 0")); err != nil {
+			t.Errorf("IndexWhere on %s: %v", d.Name(), err)
+		}
+	}
+	if err := newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint("accounts_pkey")); err != nil {
+		t.Errorf("OnConstraint on postgres: %v", err)
+	}
+}
+
+func TestTooManyParametersForOneRow(t *testing.T) {
+	t.Parallel()
+	opts := []upsert.Option{upsert.Column("id", upsert.Key)}
+	for i := range 32766 {
+		opts = append(opts, upsert.Column("c"+strings.Repeat("x", i%7)+time.Duration(i).String(), upsert.Replace))
+	}
+	var lacks *dialect.UnsupportedError
+	if err := newErr[map[string]any](dialect.SQLite, "t", opts...); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "32767 parameters") {
+		t.Errorf("32767 columns on SQLite: %v, want an *UnsupportedError that says so", err)
+	}
+}
+
+func TestLaterOptionWins(t *testing.T) {
+	t.Parallel()
+	both, err := upsert.New[newRow](dialect.SQLite, "t", upsert.Target("email"), upsert.Columns("id", "rev"), upsert.Target("number"), upsert.Columns("shop", "number", "rev"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := upsert.New[newRow](dialect.SQLite, "t", upsert.Target("number"), upsert.Columns("shop", "number", "rev"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _, _ := both.SQL()
+	b, _, _ := one.SQL()
+	if a != b || !strings.Contains(a, `ON CONFLICT ("shop", "number")`) {
+		t.Errorf("with both options the statement is\n%s\nwith the later one alone\n%s", a, b)
+	}
+}
+
+func TestMapperNamesTheColumns(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID   int64  `json:"identity,omitempty" upsert:"key"`
+		Name string `json:"fullName"`
+	}
+	table, err := upsert.New[row](dialect.SQLite, "t", upsert.Mapper(reflectx.NewMapperFunc("json", strings.ToLower)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if query, _, err := table.SQL(); err != nil || !strings.Contains(query, `("identity", "fullName")`) {
+		t.Errorf("%q, %v: want the columns to be named by the json tags", query, err)
+	}
+}
+
+func TestUint64KeysMayBeMixed(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID uint64 `upsert:"key"`
+	}
+	table, err := upsert.New[row](dialect.MySQL, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, args, err := table.SQL(row{math.MaxUint64}, row{1}, row{math.MaxInt64 + 1}, row{math.MaxInt64})
+	if err != nil {
+		t.Fatalf("keys below and above the greatest int64 in one batch: %v", err)
+	}
+	var order []uint64
+	for _, a := range args {
+		switch a := a.(type) {
+		case int64:
+			order = append(order, uint64(a))
+		case uint64:
+			order = append(order, a)
+		}
+	}
+	for i, want := range []uint64{1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64} {
+		if i >= len(order) || order[i] != want {
+			t.Fatalf("the keys are sent in the order %d, want the numbers' order", order)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package upsert_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+)
+
+const (
+	neither = upsert.Guarantee(0)
+	both    = upsert.RepeatSafe | upsert.OrderFree
+)
+
+// guaranteed lists, for a table of a key and one column of a rule, what design says: alone, beside a version, with
+// omitzero, with both.
+var guaranteed = []struct {
+	rule                                 upsert.Rule
+	alone, versioned, omitted, omittedIn upsert.Guarantee
+}{
+	{upsert.Replace, upsert.RepeatSafe, both, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Key, both, both, neither, neither},
+	{upsert.Keep, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Fill, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Coalesce, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Max, both, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Min, both, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Or, both, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.And, both, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Merge, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Version, both, neither, neither, neither},
+	{upsert.Touch, both, both, upsert.RepeatSafe, upsert.RepeatSafe},
+	{upsert.Add, upsert.OrderFree, neither, neither, neither},
+	{upsert.Generated, both, both, neither, neither},
+}
+
+func TestGuaranteeOfEveryRule(t *testing.T) {
+	t.Parallel()
+	if len(guaranteed) != len(dialect.Rules()) {
+		t.Fatalf("%d rules are tested, there are %d", len(guaranteed), len(dialect.Rules()))
+	}
+	for i, g := range guaranteed {
+		if g.rule != upsert.Rule(i) {
+			t.Fatalf("row %d tests %v", i, g.rule)
+		}
+		for _, c := range []struct {
+			versioned, omitted bool
+			want               upsert.Guarantee
+		}{{false, false, g.alone}, {true, false, g.versioned}, {false, true, g.omitted}, {true, true, g.omittedIn}} {
+			opts := []upsert.Option{upsert.Column("id", upsert.Key)}
+			if c.versioned {
+				opts = append(opts, upsert.Column("rev", upsert.Version))
+			}
+			var mods []upsert.Modifier
+			if c.omitted {
+				mods = append(mods, upsert.OmitZero())
+			}
+			what := fmt.Sprintf("%v, version %v, omitzero %v", g.rule, c.versioned, c.omitted)
+			table, err := upsert.New[map[string]any](dialect.SQLite, "t", append(opts, upsert.Column("c", g.rule, mods...))...)
+			refused := c.omitted && (g.rule == upsert.Key || g.rule == upsert.Version || g.rule == upsert.Generated) ||
+				c.versioned && g.rule == upsert.Version
+			switch {
+			case (err != nil) != refused:
+				t.Errorf("%s: %v, want it refused: %v", what, err, refused)
+			case err == nil && table.Guarantee() != c.want:
+				t.Errorf("%s: %v, want %v", what, table.Guarantee(), c.want)
+			}
+		}
+	}
+}
+
+func TestGuaranteeIsTheWeakest(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rules []upsert.Rule
+		want  upsert.Guarantee
+	}{
+		{nil, both},
+		{[]upsert.Rule{upsert.Max, upsert.Min, upsert.Or, upsert.And}, both},
+		{[]upsert.Rule{upsert.Max, upsert.Replace}, upsert.RepeatSafe},
+		{[]upsert.Rule{upsert.Max, upsert.Add}, upsert.OrderFree},
+		{[]upsert.Rule{upsert.Replace, upsert.Add}, neither},
+		{[]upsert.Rule{upsert.Add, upsert.Version}, neither},
+		{[]upsert.Rule{upsert.Version, upsert.Replace, upsert.Touch, upsert.Generated}, both},
+		{[]upsert.Rule{upsert.Version, upsert.Replace, upsert.Keep}, upsert.RepeatSafe},
+	} {
+		opts := []upsert.Option{upsert.Column("id", upsert.Key)}
+		for i, r := range c.rules {
+			opts = append(opts, upsert.Column(fmt.Sprintf("c%d", i), r))
+		}
+		table, err := upsert.New[map[string]any](dialect.Postgres, "t", opts...)
+		if err != nil || table.Guarantee() != c.want {
+			t.Errorf("%v: %v, want %v", c.rules, err, c.want)
+		}
+	}
+}
+
+// A key of another target is written by an insert and never assigned: the first one wins.
+func TestGuaranteeOfAnotherTargetsKey(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID    int64  `upsert:"key"`
+		Email string `upsert:"key=email"`
+	}
+	table, err := upsert.New[row](dialect.SQLite, "t", upsert.Target("email"))
+	if err != nil || table.Guarantee() != upsert.RepeatSafe {
+		t.Errorf("%v, %v, want repeat-safe only: the id that came first stays", table, err)
+	}
+}
+
+func TestGuaranteeCountsTheChosenColumns(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID   int64 `upsert:"key"`
+		Peak int64 `upsert:"max"`
+		Hits int64 `upsert:"add"`
+	}
+	table, err := upsert.New[row](dialect.SQLite, "t", upsert.Columns("id", "peak"))
+	if err != nil || table.Guarantee() != both {
+		t.Errorf("%v: %v, want the column that is left out to count for nothing", table.Guarantee(), err)
+	}
+}
+
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		v    fmt.Stringer
+		want string
+	}{
+		{upsert.Replace, "replace"}, {upsert.Key, "key"}, {upsert.Generated, "generated"}, {upsert.Rule(99), "Rule(99)"}, {upsert.Rule(-1), "Rule(-1)"},
+		{upsert.Unknown, "unknown"}, {upsert.Inserted, "inserted"}, {upsert.Updated, "updated"}, {upsert.Unchanged, "unchanged"},
+		{upsert.Stale, "stale"}, {upsert.Outcome(9), "Outcome(9)"}, {upsert.Outcome(-1), "Outcome(-1)"},
+		{both, "repeat-safe, order-free"}, {upsert.RepeatSafe, "repeat-safe"}, {upsert.OrderFree, "order-free"}, {neither, "none"},
+	} {
+		if got := c.v.String(); got != c.want {
+			t.Errorf("%T is %q, want %q", c.v, got, c.want)
+		}
+	}
+	if !both.RepeatSafe() || !both.OrderFree() || neither.RepeatSafe() || neither.OrderFree() || upsert.RepeatSafe.OrderFree() {
+		t.Error("RepeatSafe and OrderFree do not tell what the guarantee has")
+	}
+	if r := (upsert.Result{Inserted: 1, Updated: 2, Unchanged: 3, Stale: 4, Unknown: 5}); r.Rows() != 15 {
+		t.Errorf("Rows() = %d, want 15", r.Rows())
+	}
+}
