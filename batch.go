@@ -78,7 +78,7 @@ func (b *batch) checkRow(i int) error {
 			return b.fail(i, col.Name, fmt.Errorf("a %T cannot be a key: give its type a Value method that returns a number, a string, bytes or a time", v))
 		}
 		if i > 0 {
-			if first := b.keyed[place]; reflect.TypeOf(first) != reflect.TypeOf(v) {
+			if first := b.keyed[place]; !sameKind(first, v) {
 				return b.fail(i, col.Name, fmt.Errorf("its key is a %T, but that of row %d a %T: the database may hold them for different (hazard S10)", v, b.rows.first, first))
 			}
 		}
@@ -106,6 +106,18 @@ func (t *table) value(col int, row reflect.Value) (any, error) {
 	return v, nil
 }
 
+// sameKind reports whether two key values can be ordered: they are of one type, or both integers.
+func sameKind(a, b any) bool {
+	integer := func(v any) bool {
+		switch v.(type) {
+		case int64, uint64:
+			return true
+		}
+		return false
+	}
+	return reflect.TypeOf(a) == reflect.TypeOf(b) || integer(a) && integer(b)
+}
+
 func ordered(v any) bool {
 	switch v.(type) {
 	case int64, uint64, float64, bool, string, []byte, time.Time:
@@ -118,7 +130,10 @@ func ordered(v any) bool {
 func compareKey(a, b any) int {
 	switch a := a.(type) {
 	case int64:
-		return cmp.Compare(a, b.(int64))
+		if b, ok := b.(int64); ok {
+			return cmp.Compare(a, b)
+		}
+		return -1 // a uint64 is one only above the greatest int64
 	case string:
 		return cmp.Compare(a, b.(string))
 	case []byte:
@@ -126,7 +141,10 @@ func compareKey(a, b any) int {
 	case time.Time:
 		return a.Compare(b.(time.Time))
 	case uint64:
-		return cmp.Compare(a, b.(uint64))
+		if b, ok := b.(uint64); ok {
+			return cmp.Compare(a, b)
+		}
+		return 1
 	case float64:
 		return cmp.Compare(a, b.(float64))
 	case bool:

@@ -333,6 +333,9 @@ func BenchmarkPutSeq(b *testing.B) {
 	b.ReportMetric(float64(total)/time.Since(start).Seconds(), "rows/s")
 	b.ReportMetric(float64(marks[2].Sub(marks[1]))/float64(marks[5].Sub(marks[4])), "last/second")
 	b.ReportMetric(peakMiB(b), "peak-MiB")
+	for i := range 5 {
+		b.Logf("million %d: %v", i+1, marks[i+1].Sub(marks[i]))
+	}
 }
 
 // peakMiB is the process's greatest resident size so far.

@@ -94,6 +94,11 @@ func (t *table) setName(*config) error {
 	if len(parts) == 2 {
 		t.ident.Schema = parts[0]
 	}
+	for _, part := range parts {
+		if err := t.dialect.CheckIdent(part); err != nil {
+			return fmt.Errorf("upsert: table name %q: %s", t.name, strings.TrimPrefix(err.Error(), "upsert: "))
+		}
+	}
 	return nil
 }
 
@@ -257,14 +262,6 @@ func (t *table) checkIdents(*config) error {
 			return fmt.Errorf("upsert: %s: %s", what, strings.TrimPrefix(err.Error(), "upsert: "))
 		}
 		return nil
-	}
-	if t.ident.Schema != "" || strings.HasPrefix(t.name, ".") {
-		if err := check("table name "+t.name, t.ident.Schema); err != nil {
-			return err
-		}
-	}
-	if err := check("table name "+t.name, t.ident.Name); err != nil {
-		return err
 	}
 	for _, col := range t.plan.Columns {
 		if err := check("field "+col.Field, col.Name); err != nil {

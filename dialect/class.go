@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"reflect"
@@ -31,7 +32,11 @@ const (
 
 // String returns the class's name.
 func (c Class) String() string {
-	return [...]string{"Permanent", "Retryable", "UniqueViolation", "Ambiguous", "LockTimeout"}[c]
+	names := [...]string{"Permanent", "Retryable", "UniqueViolation", "Ambiguous", "LockTimeout"}
+	if c < 0 || int(c) >= len(names) {
+		return fmt.Sprintf("Class(%d)", int(c))
+	}
+	return names[c]
 }
 
 // Classify says what can be done about an error of database/sql or of a driver. It reads SQLSTATEs through

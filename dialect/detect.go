@@ -83,6 +83,9 @@ func FromVersion(banner string) (Dialect, error) {
 		return newVitess(firstVersion(banner)), nil
 	case banner != "" && banner[0] >= '0' && banner[0] <= '9':
 		v := firstVersion(banner)
+		if strings.Count(v, ".") > 2 { // ClickHouse, for one, which enforces no unique key
+			break
+		}
 		if !atLeast(v, 5, 7) {
 			return unknown("mysql", "5.7 or later is needed")
 		}

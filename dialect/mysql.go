@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -37,7 +39,22 @@ func (d mysql) Traits() Traits {
 	}
 }
 
+// CheckIdent: 64 characters of the Basic Multilingual Plane, the last no blank (dev.mysql.com, "Schema Object Names").
 func (d mysql) CheckIdent(name string) error {
+	if err := checkIdent(d.name, name, 64, utf8.RuneCountInString); err != nil {
+		return err
+	}
+	for _, r := range name {
+		if r > 0xFFFF {
+			return fmt.Errorf("upsert: identifier %q has a character beyond U+FFFF, which %s does not take", name, d.name)
+		}
+	}
+	if strings.TrimRight(name, " \t\n\v\f\r") != name {
+		return fmt.Errorf("upsert: identifier %q ends in a blank, which %s does not take", name, d.name)
+	}
+	return nil
+}
+
 	return checkIdent(d.name, name, 64, utf8.RuneCountInString)
 }
 func (mysql) Quote(name string) string    { return quoteWith("`", name) }

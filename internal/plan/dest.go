@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"time"
@@ -10,79 +10,118 @@ import (
 // destOf returns what rows.Scan fills f through: its own Scan method or address, but for the types that database/sql
 // cannot fill from what some drivers return.
 func destOf(f reflect.Value) any {
-	t := f.Type()
-	switch {
-	case t == timeType || t == reflect.TypeFor[*time.Time]() || t == reflect.TypeFor[sql.NullTime]():
-		return &timeDest{f}
-	case isScanner(t):
-	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		return &bytesDest{f}
+	if fill := fillerOf(f.Type()); fill != nil {
+		return &dest{f, fill}
 	}
 	return f.Addr().Interface()
 }
 
-// bytesDest fills any byte slice type from text too: go-sqlite3 returns TEXT as a string, which database/sql does not
-// convert to a json.RawMessage.
-type bytesDest struct{ f reflect.Value }
+// filler puts a driver's value, which is not nil, into a field.
+type filler func(f reflect.Value, src any) error
 
-func (d *bytesDest) Scan(src any) error {
-	switch v := src.(type) {
-	case nil:
-		d.f.SetZero()
-	case []byte:
-		d.f.SetBytes(append([]byte{}, v...))
-	case string:
-		d.f.SetBytes([]byte(v))
-	default:
-		return fmt.Errorf("cannot store a %T in a %s", src, d.f.Type())
+// dest is a field with its filler.
+type dest struct {
+	f    reflect.Value
+	fill filler
+}
+
+// Scan implements sql.Scanner.
+func (d *dest) Scan(src any) error {
+	if src != nil {
+		return d.fill(d.f, src)
+	}
+	if _, null := shapeOf(d.f.Type()); !null && d.f.Kind() != reflect.Slice {
+		return fmt.Errorf("cannot store NULL in a %s", d.f.Type())
+	}
+	d.f.SetZero()
+	return nil
+}
+
+// fillerOf returns the filler of a type that needs one, or nil.
+func fillerOf(t reflect.Type) filler {
+	if inner, ok := nullInner(t); ok {
+		fill := fillerOf(inner)
+		if fill == nil {
+			return nil
+		}
+		return func(f reflect.Value, src any) error {
+			f.Field(1).SetBool(true) // Valid
+			return fill(f.Field(0), src)
+		}
+	}
+	switch {
+	case t == timeType:
+		return fillTime
+	case isScanner(t):
+		return nil
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		return fillBytes
+	case t.Kind() == reflect.Bool && t != reflect.TypeFor[bool]():
+		return fillBool
+	case t.Kind() == reflect.Pointer:
+		fill := fillerOf(t.Elem())
+		if fill == nil {
+			return nil
+		}
+		return func(f reflect.Value, src any) error {
+			p := reflect.New(t.Elem())
+			f.Set(p)
+			return fill(p.Elem(), src)
+		}
 	}
 	return nil
 }
 
-// timeDest fills a time from text too: SQLite has no time type, and a RETURNING column tells its driver no declared one;
-// go-sql-driver returns text without parseTime.
-type timeDest struct{ f reflect.Value }
+// fillBytes fills any byte slice type from text too: go-sqlite3 returns TEXT as a string, which database/sql does not
+// convert to a json.RawMessage.
+func fillBytes(f reflect.Value, src any) error {
+	switch v := src.(type) {
+	case []byte:
+		f.SetBytes(append([]byte{}, v...))
+	case string:
+		f.SetBytes([]byte(v))
+	default:
+		return fmt.Errorf("cannot store a %T in a %s", src, f.Type())
+	}
+	return nil
+}
+
+// fillBool fills a boolean type with a name of its own, which database/sql does only from booleans.
+func fillBool(f reflect.Value, src any) error {
+	v, err := driver.Bool.ConvertValue(src)
+	if err != nil {
+		return err
+	}
+	f.SetBool(v.(bool))
+	return nil
+}
 
 // timeLayouts are what go-sqlite3, modernc.org/sqlite, SQLite's own functions and MySQL write.
 var timeLayouts = [...]string{
 	"2006-01-02 15:04:05.999999999-07:00", "2006-01-02T15:04:05.999999999-07:00", "2006-01-02 15:04:05.999999999 -0700 MST",
-	"2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04:05.999999999Z",
+	"2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04:05.999999999Z", "2006-01-02 15:04:05.999999999Z",
 	"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02",
 }
 
-func (d *timeDest) Scan(src any) error {
+// fillTime fills a time from text too: SQLite has no time type, and a RETURNING column tells its driver no declared one;
+// go-sql-driver returns text without parseTime.
+func fillTime(f reflect.Value, src any) error {
 	var at time.Time
+	var err error
 	switch v := src.(type) {
-	case nil:
-		if d.f.Type() == timeType {
-			return fmt.Errorf("cannot store NULL in a time.Time")
-		}
-		d.f.SetZero()
-		return nil
 	case time.Time:
 		at = v
 	case string:
-		var err error
-		if at, err = parseTime(v); err != nil {
-			return err
-		}
+		at, err = parseTime(v)
 	case []byte:
-		var err error
-		if at, err = parseTime(string(v)); err != nil {
-			return err
-		}
+		at, err = parseTime(string(v))
 	default:
-		return fmt.Errorf("cannot store a %T in a time.Time", src)
+		err = fmt.Errorf("cannot store a %T in a time.Time", src)
 	}
-	switch d.f.Type() {
-	case timeType:
-		d.f.Set(reflect.ValueOf(at))
-	case reflect.TypeFor[*time.Time]():
-		d.f.Set(reflect.ValueOf(&at))
-	default:
-		d.f.Set(reflect.ValueOf(sql.NullTime{Time: at, Valid: true}))
+	if err == nil {
+		f.Set(reflect.ValueOf(at))
 	}
-	return nil
+	return err
 }
 
 func parseTime(s string) (time.Time, error) {
@@ -100,6 +139,7 @@ type mapDest struct {
 	name string
 }
 
+// Scan implements sql.Scanner.
 func (d *mapDest) Scan(src any) error {
 	if b, ok := src.([]byte); ok {
 		src = append([]byte{}, b...)

@@ -37,7 +37,7 @@ func build(t reflect.Type, mapper *reflectx.Mapper) (*Plan, error) {
 	case t.Kind() != reflect.Struct:
 		return nil, &TagError{Type: t, Reason: "a row is a struct or a map[string]any"}
 	case isColumn(t):
-		return nil, &TagError{Type: t, Reason: "it has a Value or Scan method, its own or of a type it embeds, so it is one column and no row"}
+		return nil, &TagError{Type: t, Reason: "it has a Value or Scan method, its own or of a type it embeds, so it is one column: a row is a struct or a map[string]any"}
 	}
 	w := walker{plan: &Plan{Type: t}}
 	if err := w.walk(mapper.TypeMap(t).Tree, t, "", []reflect.Type{t}, false); err != nil {

@@ -95,8 +95,10 @@ func mapValue(name string) value {
 // normal returns a value of any type as a driver takes it.
 func normal(v any) (any, error) {
 	switch v := v.(type) {
-	case nil, int64, float64, bool, []byte, string, time.Time:
+	case nil, int64, float64, bool, string, time.Time:
 		return v, nil
+	case []byte:
+		return notNil(v), nil
 	case int:
 		return int64(v), nil
 	case json.Number:
@@ -115,7 +117,12 @@ func reader(t reflect.Type) func(reflect.Value) (any, error) {
 	case t == timeType:
 		return func(v reflect.Value) (any, error) { return v.Interface(), nil }
 	case t.Implements(valuerType):
-		return func(v reflect.Value) (any, error) { return callValue(v.Interface().(driver.Valuer)) }
+		return func(v reflect.Value) (any, error) {
+			if v.Kind() == reflect.Interface && v.IsNil() {
+				return nil, nil
+			}
+			return callValue(v.Interface().(driver.Valuer))
+		}
 	case isValuer(t):
 		return func(v reflect.Value) (any, error) {
 			if !v.CanAddr() {
@@ -191,10 +198,26 @@ func callValue(v driver.Valuer) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its Value method: %w", err)
 	}
+	if b, ok := out.([]byte); ok {
+		return notNil(b), nil
+	}
 	return out, nil
 }
 
+// notNil makes a nil byte slice the NULL that drivers take it for.
+func notNil(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
+}
+
 func isZero(v reflect.Value) bool {
+	if v.CanAddr() && v.Kind() != reflect.Pointer {
+		if z, ok := v.Addr().Interface().(interface{ IsZero() bool }); ok {
+			return z.IsZero()
+		}
+	}
 	if z, ok := v.Interface().(interface{ IsZero() bool }); ok && (v.Kind() != reflect.Pointer || !v.IsNil()) {
 		return z.IsZero()
 	}

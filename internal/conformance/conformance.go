@@ -1,0 +1,97 @@
+// Package conformance says what an upsert means on every database alike: one suite of behaviours, which runs unchanged on
+// each engine and through each driver. A behaviour is a test here, not in one engine's file.
+package conformance
+
+import (
+	"testing"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/jmoiron/sqlx"
+)
+
+// Server is a database as one driver and one set of its parameters show it.
+type Server struct {
+	// Name is that of the subtest which holds the suite: the driver or the parameters that make this server another one.
+	Name string
+	// Dialect is the name of the dialect that Detect must find.
+	Dialect string
+	// Open returns a pool on a fresh, empty namespace. Both go away with the test.
+	Open func(t testing.TB) *sqlx.DB
+}
+
+// behaviour is one thing that every database does, or only those of the dialect only.
+type behaviour struct {
+	name string
+	run  func(*place)
+	only string
+}
+
+type group struct {
+	name       string
+	behaviours []behaviour
+}
+
+func groups() []group {
+	return []group{
+		{"rules", ruleBehaviours()},
+		{"handles", handleBehaviours()},
+		{"outcomes", outcomeBehaviours()},
+		{"batches", batchBehaviours()},
+		{"keys", keyBehaviours()},
+		{"values", valueBehaviours()},
+		{"fields", fieldBehaviours()},
+		{"generated", generatedBehaviours()},
+		{"omitzero", omitZeroBehaviours()},
+		{"now", nowBehaviours()},
+		{"targets", targetBehaviours()},
+		{"names", nameBehaviours()},
+		{"maps", mapBehaviours()},
+		{"quiet", quietBehaviours()},
+		{"atomic", atomicBehaviours()},
+		{"chunks", chunkBehaviours()},
+		{"sequence", sequenceBehaviours()},
+		{"guard", guardBehaviours()},
+		{"errors", errorBehaviours()},
+		{"merge", mergeBehaviours()},
+		{"getorcreate", getOrCreateBehaviours()},
+		{"relations", relationBehaviours()},
+	}
+}
+
+// Exercise runs every behaviour as a parallel subtest in a namespace of its own.
+func Exercise(t *testing.T, s Server) {
+	t.Helper()
+	t.Run(s.Name, func(t *testing.T) {
+		t.Parallel()
+		d := detect(t, s)
+		for _, g := range groups() {
+			t.Run(g.name, func(t *testing.T) {
+				t.Parallel()
+				for _, b := range g.behaviours {
+					if b.only != "" && b.only != s.Dialect {
+						continue
+					}
+					t.Run(b.name, func(t *testing.T) {
+						t.Parallel()
+						b.run(newPlace(t, s, d))
+					})
+				}
+			})
+		}
+	})
+}
+
+func detect(t *testing.T, s Server) dialect.Dialect {
+	t.Helper()
+	d, err := dialect.Detect(t.Context(), s.Open(t))
+	if err != nil {
+		t.Fatalf("Detect: %v; want the dialect %s", err, s.Dialect)
+	}
+	if d.Name() != s.Dialect {
+		t.Fatalf("Detect found %s, want %s", d.Name(), s.Dialect)
+	}
+	if d.Version() == "" {
+		t.Fatalf("Detect found no version of %s", d.Name())
+	}
+	return d
+}

@@ -1,0 +1,161 @@
+package conformance
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+)
+
+func errorBehaviours() []behaviour {
+	return []behaviour{
+		{name: "another unique key that is met", run: otherKey},
+		{name: "another unique key, met by a batch", run: otherKeyInBatch},
+		{name: "another unique key, which is kept", run: otherKeyKept},
+		{name: "a NULL that the table refuses", run: notNull},
+		{name: "a table that is not there", run: noTable},
+		{name: "a column that is not there", run: noColumn},
+		{name: "a nil row", run: nilRow},
+	}
+}
+
+func wantOtherKey(p *place, what string, err error) {
+	p.Helper()
+	wantIs(p, what, err, upsert.ErrOtherKey)
+	if c := dialect.Classify(err); c != dialect.UniqueViolation {
+		p.Errorf("%s: error %v is classified %v, want UniqueViolation", what, err, c)
+	}
+}
+
+// otherKey: the row has a key of its own and the address of another row, which must stay as it is (hazards H10, P8).
+func otherKey(p *place) {
+	p.create("users", userColumns)
+	before := []user{{1, "a", "first", nil}, {2, "b", "second", nil}}
+	tab := table[user](p, "users")
+	putAll(p, tab, before, inserted, inserted)
+	for _, row := range []user{{3, "b", "new", nil}, {9, "a", "first", nil}} {
+		_, err := tab.Put(p.ctx, p.db, &row)
+		wantOtherKey(p, "Put", err)
+		wantRowError(p, err, "users", "", -1)
+		_, err = tab.PutAll(p.ctx, p.db, []user{row}, upsert.Outcomes())
+		wantOtherKey(p, "PutAll", err)
+		_, err = tab.GetOrCreate(p.ctx, p.db, &row)
+		wantOtherKey(p, "GetOrCreate", err)
+		wantRows(p, "SELECT * FROM users ORDER BY id", before...)
+	}
+	byEmail := table[user](p, "users", upsert.Target("email"))
+	_, err := byEmail.Put(p.ctx, p.db, &user{1, "new", "third", nil})
+	wantOtherKey(p, "Put by the named target", err)
+	wantRows(p, "SELECT * FROM users ORDER BY id", before...)
+
+	// Both keys are met, by two rows.
+	_, err = tab.Put(p.ctx, p.db, &user{1, "b", "changed", nil})
+	wantOtherKey(p, "Put of a row that would take another's address", err)
+	wantRows(p, "SELECT * FROM users ORDER BY id", before...)
+}
+
+// otherKeyKept: the row that is there keeps its address, so whether the new row's counts is the database's to say. SQLite
+// looks at every unique key before the target's.
+func otherKeyKept(p *place) {
+	type kept struct {
+		ID    int64  `db:"id" upsert:"key"`
+		Email string `db:"email" upsert:"keep"`
+		Name  string `db:"name"`
+	}
+	p.create("users", userColumns)
+	tab := table[kept](p, "users")
+	putAll(p, tab, []kept{{1, "a", "first"}, {2, "b", "second"}}, inserted, inserted)
+	name := "changed"
+	o, err := tab.Put(p.ctx, p.db, &kept{1, "b", name})
+	if err != nil {
+		wantOtherKey(p, "Put", err)
+		name = "first"
+	} else if o != updated {
+		p.Errorf("Put = %v, want updated", o)
+	}
+	wantRows(p, "SELECT id, email, name FROM users ORDER BY id", kept{1, "a", name}, kept{2, "b", "second"})
+}
+
+func otherKeyInBatch(p *place) {
+	p.create("users", userColumns)
+	tab := table[user](p, "users")
+	before := []user{{1, "a", "first", nil}, {2, "b", "second", nil}}
+	putAll(p, tab, before, inserted, inserted)
+	rows := []user{{1, "a", "changed", nil}, {5, "e", "new", nil}, {6, "b", "thief", nil}, {7, "g", "new", nil}}
+	for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}} {
+		_, err := tab.PutAll(p.ctx, p.db, rows, opts...)
+		wantOtherKey(p, "PutAll", err)
+		wantRowError(p, err, "users", "", -1)
+		wantRows(p, "SELECT * FROM users ORDER BY id", before...)
+	}
+	_, err := tab.PutAll(p.ctx, p.db, []user{{8, "new", "h", nil}, {9, "new", "i", nil}})
+	wantOtherKey(p, "PutAll of two rows with one address", err)
+	wantRows(p, "SELECT * FROM users ORDER BY id", before...)
+}
+
+func notNull(p *place) {
+	p.create("t", "id {int} NOT NULL PRIMARY KEY, name {text} NOT NULL")
+	type row struct {
+		ID   int64   `db:"id" upsert:"key"`
+		Name *string `db:"name"`
+	}
+	tab := table[row](p, "t")
+	p.exec("INSERT INTO t (id, name) VALUES (1, 'a')")
+	for _, id := range []int64{1, 2} {
+		_, err := tab.Put(p.ctx, p.db, &row{id, nil})
+		if err == nil {
+			p.Errorf("Put of NULL into a column that refuses it: no error")
+		}
+		if c := dialect.Classify(err); c != dialect.Permanent {
+			p.Errorf("error %v is classified %v, want Permanent", err, c)
+		}
+		var at *upsert.RowError
+		if !errors.As(err, &at) || at.Table != "t" || p.postgres() && at.Column != "name" {
+			p.Errorf("error %v, want a *RowError of the table, with the column where the driver tells it", err)
+		}
+	}
+	_, err := tab.PutAll(p.ctx, p.db, []row{{1, ptr("b")}, {2, nil}})
+	if err == nil {
+		p.Error("PutAll of NULL into a column that refuses it: no error")
+	}
+	wantRows(p, "SELECT * FROM t", row{1, ptr("a")})
+}
+
+func noTable(p *place) {
+	tab := table[account](p, "nowhere")
+	_, put := tab.Put(p.ctx, p.db, &account{1, "a"})
+	_, all := tab.PutAll(p.ctx, p.db, []account{{1, "a"}, {2, "b"}}, upsert.Outcomes())
+	_, seq := tab.PutSeq(p.ctx, p.db, sequence(account{1, "a"}))
+	_, create := tab.GetOrCreate(p.ctx, p.db, &account{1, "a"})
+	for verb, err := range map[string]error{"Put": put, "PutAll": all, "PutSeq": seq, "GetOrCreate": create} {
+		row := -1
+		if verb == "PutSeq" {
+			row = 0 // the statement's only row
+		}
+		wantRowError(p, err, "nowhere", "", row)
+		if err != nil && !strings.HasPrefix(err.Error(), "upsert: table nowhere: ") {
+			p.Errorf("%s: error %q, want it to begin with the table", verb, err)
+		}
+	}
+}
+
+func noColumn(p *place) {
+	p.create("t", "id {int} NOT NULL PRIMARY KEY")
+	tab := table[account](p, "t")
+	_, err := tab.Put(p.ctx, p.db, &account{1, "a"})
+	if err == nil || !strings.Contains(err.Error(), "name") {
+		p.Errorf("Put into a table without the column: error %v, want one that names it", err)
+	}
+	p.wantCount("t", 0)
+}
+
+func nilRow(p *place) {
+	tab := table[account](p, "t")
+	sent := &recorder{DB: p.begin(nil)}
+	_, err := tab.Put(p.ctx, sent, nil)
+	wantRowError(p, err, "t", "", -1)
+	_, err = tab.GetOrCreate(p.ctx, sent, nil)
+	wantRowError(p, err, "t", "", -1)
+	sent.wantNothing(p)
+}

@@ -1,0 +1,82 @@
+package conformance
+
+import "time"
+
+// customer has columns that the database makes: a number, one computed from another, and a DEFAULT.
+type customer struct {
+	ID      int64     `db:"id" upsert:"generated"`
+	Email   string    `db:"email" upsert:"key"`
+	Version int64     `db:"version" upsert:"version"`
+	N       int64     `db:"n"`
+	Twice   int64     `db:"twice" upsert:"generated"`
+	Made    time.Time `db:"made" upsert:"generated"`
+}
+
+func createCustomers(p *place) {
+	p.create("customers", "id {serial}, email {exact} NOT NULL UNIQUE, version {int} NOT NULL, n {int} NOT NULL, twice {int} GENERATED ALWAYS AS (n * 2) STORED, made {time} NOT NULL DEFAULT "+
+		p.pick("'2026-01-02 03:04:05+00:00'", "'2026-01-02 03:04:05+00'", "'2026-01-02 03:04:05'"))
+}
+
+func generatedBehaviours() []behaviour {
+	return []behaviour{
+		{name: "columns are read back whatever the outcome", run: readBack},
+		{name: "columns are read back in a transaction", run: readBackInTx},
+		{name: "columns are not written by a batch", run: generatedBatch},
+	}
+}
+
+func readBack(p *place) {
+	createCustomers(p)
+	tab := table[customer](p, "customers")
+	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	other := customer{Email: "other", Version: 1, N: 1}
+	put(p, tab, &other, inserted)
+	first := customer{Email: "a", Version: 2, N: 5}
+	put(p, tab, &first, inserted)
+	if first.ID == 0 || first.ID == other.ID {
+		p.Errorf("the id of an inserted row is read back as %d, want one of its own", first.ID)
+	}
+	wantSame(p, "an inserted row", first, customer{first.ID, "a", 2, 5, 10, made})
+
+	again := customer{ID: -1, Email: "a", Version: 2, N: 5}
+	put(p, tab, &again, unchanged)
+	wantSame(p, "an unchanged row", again, customer{first.ID, "a", 2, 5, 10, made})
+
+	newer := customer{Email: "a", Version: 3, N: 6}
+	put(p, tab, &newer, updated)
+	wantSame(p, "an updated row", newer, customer{first.ID, "a", 3, 6, 12, made})
+
+	late := customer{Email: "a", Version: 1, N: 100}
+	put(p, tab, &late, stale)
+	wantSame(p, "a stale row", late, customer{first.ID, "a", 1, 100, 12, made})
+}
+
+func readBackInTx(p *place) {
+	createCustomers(p)
+	tab := table[customer](p, "customers")
+	tx := p.begin(nil)
+	row := customer{Email: "a", Version: 1, N: 5}
+	for range 2 { // inserted, then unchanged
+		if _, err := tab.Put(p.ctx, tx, &row); err != nil {
+			p.Fatal(err)
+		}
+		if row.ID == 0 || row.Twice != 10 {
+			p.Errorf("read back in a transaction: %s, want an id and twice = 10", show(row))
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		p.Fatal(err)
+	}
+	wantSame(p, "the id", get[int64](p, "SELECT id FROM customers"), row.ID)
+}
+
+func generatedBatch(p *place) {
+	createCustomers(p)
+	tab := table[customer](p, "customers")
+	rows := []customer{{Email: "b", Version: 1, N: 1, ID: 77, Twice: 77}, {Email: "a", Version: 1, N: 2, ID: 77, Twice: 77}}
+	putAll(p, tab, rows, inserted, inserted)
+	wantSame(p, "a row of the batch afterwards", rows[0].Twice, int64(77))
+	rows[1].Version, rows[1].N = 2, 3
+	putAll(p, tab, rows, unchanged, updated)
+	wantRows(p, "SELECT twice FROM customers ORDER BY email", int64(6), int64(2))
+}

@@ -1,0 +1,198 @@
+package conformance
+
+import (
+	"database/sql/driver"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/goupsert/upsert"
+)
+
+// uuid is an identifier whose type says itself how it is stored, as most libraries of such have it.
+type uuid [16]byte
+
+func (u uuid) String() string {
+	h := hex.EncodeToString(u[:])
+	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+}
+
+func (u uuid) Value() (driver.Value, error) { return u.String(), nil }
+
+func (u *uuid) Scan(src any) error {
+	var text string
+	switch v := src.(type) {
+	case string:
+		text = v
+	case []byte:
+		text = string(v)
+	default:
+		return fmt.Errorf("a uuid cannot be had from a %T", src)
+	}
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(raw) != len(u) {
+		return errors.Join(fmt.Errorf("%q is no uuid", text), err)
+	}
+	copy(u[:], raw)
+	return nil
+}
+
+// digest is a Valuer that is bytes to the database.
+type digest [4]byte
+
+func (d digest) Value() (driver.Value, error) { return d[:], nil }
+
+func (d *digest) Scan(src any) error {
+	raw, ok := src.([]byte)
+	if !ok || len(raw) != len(d) {
+		return fmt.Errorf("a digest cannot be had from %v", src)
+	}
+	copy(d[:], raw)
+	return nil
+}
+
+func keyBehaviours() []behaviour {
+	at := time.Date(2026, 10, 25, 1, 30, 0, 123456000, time.UTC)
+	return []behaviour{
+		{name: "text", run: func(p *place) {
+			checkKeys(p, "{exact}", "b", "", "a", "A", "a'b", `a\b`, `a"b`, "ä", "🙂", "%", "a b", "Z")
+		}},
+		{name: "bytes", run: func(p *place) {
+			checkKeys(p, "{bytes}", []byte{0xff}, []byte{}, []byte{0}, []byte{0, 0}, []byte{1, 0, 0xff}, []byte("'\\\""), []byte{0x80, 0xc3})
+		}},
+		{name: "times", run: func(p *place) {
+			checkKeys(p, "{time}", at.Add(time.Hour), at, at.Add(time.Microsecond), at.AddDate(-60, 0, 0), at.Truncate(time.Second), at.AddDate(1000, 0, 0))
+		}},
+		{name: "integers", run: func(p *place) { checkKeys[int64](p, "{int}", 5, -5, 0, 9223372036854775807, -9223372036854775808) }},
+		{name: "booleans", run: func(p *place) { checkKeys(p, "{bool}", true, false) }},
+		{name: "floats", run: func(p *place) { checkKeys(p, "{float}", 1.5, -0.1, 1e300, 0, 0.30000000000000004) }},
+		{name: "a Valuer of text", run: func(p *place) { checkKeys(p, "{uuid}", uuid{15: 2}, uuid{0: 0xff}, uuid{}, uuid{7: 1}) }},
+		{name: "a Valuer of bytes", run: func(p *place) { checkKeys(p, "{bytes}", digest{3: 2}, digest{0xff, 0}, digest{}) }},
+		{name: "in parts of every kind", run: keyInParts},
+		{name: "in another zone is the same", run: keyInZone},
+		{name: "that only a collation takes for the same", run: keyFolded},
+		{name: "NULL is refused before anything is sent", run: nullKey},
+	}
+}
+
+// checkKeys writes a row for each key, in the order given, and again with every second one changed.
+func checkKeys[K any](p *place, typ string, keys ...K) {
+	type row struct {
+		K K     `db:"k" upsert:"key"`
+		V int64 `db:"v"`
+	}
+	p.create("t", "k "+typ+" NOT NULL PRIMARY KEY, v {int}")
+	tab := table[row](p, "t")
+	var rows []row
+	var created, next []upsert.Outcome
+	for i, k := range keys {
+		rows, created = append(rows, row{k, int64(i)}), append(created, inserted)
+	}
+	put(p, tab, &rows[0], inserted)
+	put(p, tab, &rows[0], unchanged)
+	created[0] = unchanged
+	putAll(p, tab, rows, created...)
+	for i := range rows {
+		next = append(next, []upsert.Outcome{updated, unchanged}[i%2])
+		if i%2 == 0 {
+			rows[i].V += 100
+		}
+	}
+	putAll(p, tab, rows, next...)
+	wantRows(p, "SELECT * FROM t ORDER BY CASE WHEN v >= 100 THEN v - 100 ELSE v END", rows...)
+	for i := range rows {
+		got := row{K: rows[i].K, V: -1}
+		if created, err := tab.GetOrCreate(p.ctx, p.db, &got); err != nil || created {
+			p.Errorf("GetOrCreate of the stored key %s = %v, %v; want false", show(rows[i].K), created, err)
+		}
+		wantSame(p, "the row that GetOrCreate found", got, rows[i])
+	}
+}
+
+func keyInParts(p *place) {
+	type row struct {
+		Done bool      `db:"done" upsert:"key"`
+		At   time.Time `db:"at" upsert:"key"`
+		ID   uuid      `db:"id" upsert:"key"`
+		Raw  []byte    `db:"raw" upsert:"key"`
+		N    int32     `db:"n" upsert:"key"`
+		V    string    `db:"v"`
+	}
+	p.create("t", "done {bool} NOT NULL, at {time} NOT NULL, id {uuid} NOT NULL, raw {bytes} NOT NULL, n {int} NOT NULL, v {text}, PRIMARY KEY (n, raw, id, at, done)")
+	tab := table[row](p, "t")
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	base := row{true, at, uuid{1: 1}, []byte{0, 0xff}, 3, "a"}
+	rows := []row{base, base, base, base, base, base}
+	rows[1].Done, rows[2].At, rows[3].ID, rows[4].Raw, rows[5].N = false, at.Add(time.Second), uuid{}, []byte{0}, -3
+	putAll(p, tab, rows, inserted, inserted, inserted, inserted, inserted, inserted)
+	rows[3].V = "b"
+	putAll(p, tab, rows, unchanged, unchanged, unchanged, updated, unchanged, unchanged)
+	put(p, tab, &rows[4], unchanged)
+	p.wantCount("t", len(rows))
+}
+
+func keyInZone(p *place) {
+	type row struct {
+		At time.Time `db:"at" upsert:"key"`
+		V  string    `db:"v"`
+	}
+	p.create("t", "at {time} NOT NULL PRIMARY KEY, v {text}")
+	tab := table[row](p, "t")
+	at := time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC)
+	east, west := at.In(time.FixedZone("east", 19800)), at.In(time.FixedZone("west", -9*3600))
+	put(p, tab, &row{at, "a"}, inserted)
+	put(p, tab, &row{east, "a"}, unchanged)
+	putAll(p, tab, []row{{west, "b"}, {at, "b"}, {east, "c"}}, updated, unchanged, updated)
+	wantRows(p, "SELECT * FROM t", row{at, "c"})
+}
+
+// keyFolded: where the key's collation folds, two keys are one row to the database, and two to the program.
+func keyFolded(p *place) {
+	p.create("t", "id {text} NOT NULL, v {text}"+p.pick("", "", " , PRIMARY KEY (id)"))
+	if !p.mysql() {
+		p.exec("CREATE UNIQUE INDEX t_id ON t (id)")
+	}
+	type row struct {
+		ID string `db:"id" upsert:"key"`
+		V  string `db:"v"`
+	}
+	tab := table[row](p, "t")
+	put(p, tab, &row{"a", "1"}, inserted)
+	for _, other := range []string{"A", "a "} {
+		o, err := tab.Put(p.ctx, p.db, &row{other, "2"})
+		if !p.mysql() {
+			if err != nil || o != inserted {
+				p.Errorf("Put of key %q = %v, %v; want inserted", other, o, err)
+			}
+			continue
+		}
+		wantIs(p, fmt.Sprintf("Put of key %q", other), err, upsert.ErrOtherKey)
+		wantRows(p, "SELECT * FROM t", row{"a", "1"})
+	}
+}
+
+func nullKey(p *place) {
+	type row struct {
+		ID []byte `db:"id" upsert:"key"`
+		V  string `db:"v"`
+	}
+	p.create("t", "id {bytes} NOT NULL PRIMARY KEY, v {text}")
+	tab := table[row](p, "t")
+	sent := &recorder{DB: p.begin(nil)}
+	rows := []row{{[]byte("a"), "a"}, {[]byte("b"), "b"}, {nil, "c"}}
+	_, err := tab.PutAll(p.ctx, sent, rows)
+	wantIs(p, "PutAll", err, upsert.ErrNullKey)
+	wantRowError(p, err, "t", "id", 2)
+	_, err = tab.Put(p.ctx, sent, &rows[2])
+	wantIs(p, "Put", err, upsert.ErrNullKey)
+	wantRowError(p, err, "t", "id", -1)
+	_, err = tab.GetOrCreate(p.ctx, sent, &rows[2])
+	wantIs(p, "GetOrCreate", err, upsert.ErrNullKey)
+	sent.wantNothing(p)
+	_, err = tab.PutSeq(p.ctx, p.db, sequence(rows...))
+	wantIs(p, "PutSeq", err, upsert.ErrNullKey)
+	wantRowError(p, err, "t", "id", 2)
+	p.wantCount("t", 0)
+}

@@ -1,0 +1,159 @@
+package conformance
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/jmoiron/sqlx"
+)
+
+// place is where one behaviour is tried out: an empty namespace, and the test it fails.
+type place struct {
+	*testing.T
+	ctx    context.Context
+	db     *sqlx.DB
+	d      dialect.Dialect
+	server Server
+}
+
+func newPlace(t *testing.T, s Server, d dialect.Dialect) *place {
+	t.Helper()
+	return &place{T: t, ctx: t.Context(), db: s.Open(t), d: d, server: s}
+}
+
+// on runs f as a subtest in the same namespace.
+func (p *place) on(name string, f func(*place)) {
+	p.Helper()
+	p.Run(name, func(t *testing.T) { //nolint:paralleltest // it shares the namespace with those beside it
+		f(&place{T: t, ctx: p.ctx, db: p.db, d: p.d, server: p.server})
+	})
+}
+
+func (p *place) sqlite() bool   { return p.d.Name() == "sqlite" }
+func (p *place) postgres() bool { return p.d.Name() == "postgres" }
+func (p *place) mysql() bool    { return p.d.Name() == "mysql" || p.d.Name() == "mariadb" }
+
+// pick returns what is written for the server's family.
+func (p *place) pick(sqlite, postgres, mysql string) string {
+	switch {
+	case p.sqlite():
+		return sqlite
+	case p.postgres():
+		return postgres
+	}
+	return mysql
+}
+
+// pgVersion asks the server itself, since what the dialect makes of the version is under test.
+func (p *place) pgVersion() int {
+	p.Helper()
+	return get[int](p, "SELECT current_setting('server_version_num')::int / 10000")
+}
+
+// exec runs SQL with ? for parameters on the pool.
+func (p *place) exec(query string, args ...any) {
+	p.Helper()
+	if _, err := p.db.ExecContext(p.ctx, p.rebind(query, args), args...); err != nil {
+		p.Fatalf("%s: %v", query, err)
+	}
+}
+
+// rebind leaves a query without parameters as it is: a ? in it is part of a name.
+func (p *place) rebind(query string, args []any) string {
+	if len(args) == 0 {
+		return query
+	}
+	return p.db.Rebind(query)
+}
+
+// create makes a table. A word in braces is a type by the name of columnTypes.
+func (p *place) create(name, columns string) {
+	p.Helper()
+	p.exec("CREATE TABLE " + name + " (" + p.types(columns) + ")")
+}
+
+func (p *place) types(ddl string) string {
+	var pairs []string
+	for name, of := range columnTypes() {
+		pairs = append(pairs, "{"+name+"}", p.pick(of[0], of[1], of[2]))
+	}
+	return strings.NewReplacer(pairs...).Replace(ddl)
+}
+
+// columnTypes are the spellings of a type: SQLite's, PostgreSQL's, and MySQL's and MariaDB's.
+func columnTypes() map[string][3]string {
+	return map[string][3]string{
+		"int":    {"INTEGER", "bigint", "BIGINT"},
+		"serial": {"INTEGER PRIMARY KEY AUTOINCREMENT", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "BIGINT AUTO_INCREMENT PRIMARY KEY"},
+		"float":  {"REAL", "double precision", "DOUBLE"},
+		"bool":   {"BOOLEAN", "boolean", "BOOLEAN"},
+		"text":   {"TEXT", "text", "VARCHAR(500)"}, // with the default collation, whatever it folds
+		"exact":  {"TEXT", `text COLLATE "C"`, "VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"},
+		"bytes":  {"BLOB", "bytea", "VARBINARY(200)"},
+		"time":   {"TIMESTAMP", "timestamptz", "DATETIME(6)"},
+		"json":   {"TEXT", "jsonb", "JSON"},
+		"uuid":   {"TEXT", "uuid", "CHAR(36) CHARACTER SET ascii COLLATE ascii_bin"},
+	}
+}
+
+// quote quotes an identifier.
+func (p *place) quote(name string) string {
+	q := p.pick(`"`, `"`, "`")
+	return q + strings.ReplaceAll(name, q, q+q) + q
+}
+
+// get returns the one row of a query.
+func get[T any](p *place, query string, args ...any) (row T) {
+	p.Helper()
+	if err := p.db.GetContext(p.ctx, &row, p.rebind(query, args), args...); err != nil {
+		p.Fatalf("%s: %v", query, err)
+	}
+	return row
+}
+
+// list returns the rows of a query.
+func list[T any](p *place, query string, args ...any) (rows []T) {
+	p.Helper()
+	if err := p.db.SelectContext(p.ctx, &rows, p.rebind(query, args), args...); err != nil {
+		p.Fatalf("%s: %v", query, err)
+	}
+	return rows
+}
+
+func (p *place) count(table string) int {
+	p.Helper()
+	return get[int](p, "SELECT count(*) FROM "+table)
+}
+
+// wantCount fails the test unless the table has n rows.
+func (p *place) wantCount(table string, n int) {
+	p.Helper()
+	if got := p.count(table); got != n {
+		p.Errorf("%s has %d rows, want %d", table, got, n)
+	}
+}
+
+// begin begins a transaction that ends with the test if it has not ended before.
+func (p *place) begin(opts *sql.TxOptions) *sqlx.Tx {
+	p.Helper()
+	tx, err := p.db.BeginTxx(p.ctx, opts)
+	if err != nil {
+		p.Fatalf("begin: %v", err)
+	}
+	p.Cleanup(func() { _ = tx.Rollback() })
+	return tx
+}
+
+// table binds T to a table.
+func table[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T] {
+	p.Helper()
+	t, err := upsert.New[T](p.d, name, opts...)
+	if err != nil {
+		p.Fatalf("New: %v", err)
+	}
+	return t
+}

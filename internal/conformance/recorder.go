@@ -1,0 +1,42 @@
+package conformance
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/goupsert/upsert"
+)
+
+// recorder keeps the statements that are sent. It is a handle that cannot begin a transaction.
+type recorder struct {
+	upsert.DB
+	sent []string
+}
+
+func (r *recorder) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	r.sent = append(r.sent, query)
+	return r.DB.ExecContext(ctx, query, args...)
+}
+
+func (r *recorder) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	r.sent = append(r.sent, query)
+	return r.DB.QueryContext(ctx, query, args...)
+}
+
+// wantNothing fails the test if a statement was sent.
+func (r *recorder) wantNothing(p *place) {
+	p.Helper()
+	if len(r.sent) > 0 {
+		p.Errorf("%d statements were sent, want none: %s", len(r.sent), r.sent[0])
+	}
+}
+
+// claim is a transaction in which a key has been claimed, as package upsert sees it.
+type claim struct {
+	upsert.DB
+	err error
+}
+
+func (c *claim) UpsertClaim() error { return c.err }
+
+var _ upsert.Claim = (*claim)(nil)

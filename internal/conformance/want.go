@@ -1,0 +1,160 @@
+package conformance
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"time"
+
+	"github.com/goupsert/upsert"
+)
+
+// Short names, since tables of cases are made of them.
+const (
+	inserted  = upsert.Inserted
+	updated   = upsert.Updated
+	unchanged = upsert.Unchanged
+	stale     = upsert.Stale
+)
+
+// put puts a row and wants the outcome.
+func put[T any](p *place, t *upsert.Table[T], row *T, want upsert.Outcome) {
+	p.Helper()
+	got, err := t.Put(p.ctx, p.db, row)
+	switch {
+	case err != nil:
+		p.Fatalf("Put(%+v): %v; want %v", *row, err, want)
+	case got != want:
+		p.Errorf("Put(%+v) = %v, want %v", *row, got, want)
+	}
+}
+
+// putAll puts rows and wants an outcome for each, and the counts of them.
+func putAll[T any](p *place, t *upsert.Table[T], rows []T, want ...upsert.Outcome) {
+	p.Helper()
+	got := make([]upsert.Outcome, len(rows))
+	next := 0
+	res, err := t.PutAll(p.ctx, p.db, rows, upsert.EachOutcome(func(i int, o upsert.Outcome) {
+		if i != next {
+			p.Errorf("EachOutcome tells of row %d, want %d: the rows come in order", i, next)
+		}
+		got[i] = o
+		next++
+	}))
+	if err != nil {
+		p.Fatalf("PutAll: %v; want %v", err, want)
+	}
+	if next != len(rows) {
+		p.Errorf("EachOutcome was called %d times, want %d", next, len(rows))
+	}
+	wrong := 0
+	for i, w := range want {
+		if got[i] != w && wrong < 5 {
+			p.Errorf("row %d, %+v: %v, want %v", i, rows[i], got[i], w)
+			wrong++
+		}
+	}
+	wantResult(p, "PutAll", res, resultOf(want))
+}
+
+func resultOf(outcomes []upsert.Outcome) (r upsert.Result) {
+	for _, o := range outcomes {
+		switch o {
+		case inserted:
+			r.Inserted++
+		case updated:
+			r.Updated++
+		case unchanged:
+			r.Unchanged++
+		case stale:
+			r.Stale++
+		default:
+			r.Unknown++
+		}
+	}
+	return r
+}
+
+func wantResult(p *place, what string, got, want upsert.Result) {
+	p.Helper()
+	if got != want {
+		p.Errorf("%s = %+v, want %+v", what, got, want)
+	}
+}
+
+// wantRows wants the rows of a query.
+func wantRows[T any](p *place, query string, want ...T) {
+	p.Helper()
+	got := list[T](p, query)
+	if len(got) != len(want) {
+		p.Errorf("%s: %d rows %+v, want %d rows %+v", query, len(got), got, len(want), want)
+		return
+	}
+	for i := range want {
+		if !same(got[i], want[i]) {
+			p.Errorf("%s: row %d is %s, want %s", query, i, show(got[i]), show(want[i]))
+		}
+	}
+}
+
+// wantSame wants equal values.
+func wantSame[T any](p *place, what string, got, want T) {
+	p.Helper()
+	if !same(got, want) {
+		p.Errorf("%s: %s, want %s", what, show(got), show(want))
+	}
+}
+
+// wantRowError wants an error about a table's row and column.
+func wantRowError(p *place, err error, table, column string, row int) {
+	p.Helper()
+	var at *upsert.RowError
+	if !errors.As(err, &at) {
+		p.Errorf("error %v (%T), want a *RowError of table %s, column %q, row %d", err, err, table, column, row)
+		return
+	}
+	if at.Table != table || at.Column != column || at.Row != row {
+		p.Errorf("error %q is of table %q, column %q, row %d; want %q, %q, %d", err, at.Table, at.Column, at.Row, table, column, row)
+	}
+}
+
+// wantIs wants an error that is target.
+func wantIs(p *place, what string, err, target error) {
+	p.Helper()
+	if !errors.Is(err, target) {
+		p.Errorf("%s: error %v, want one that is %q", what, err, target)
+	}
+}
+
+// same is equality but for times, of which the instant counts.
+func same(a, b any) bool { return sameValue(reflect.ValueOf(a), reflect.ValueOf(b)) }
+
+func sameValue(a, b reflect.Value) bool {
+	if !a.IsValid() || !b.IsValid() {
+		return a.IsValid() == b.IsValid()
+	}
+	if a.Type() != b.Type() {
+		return false
+	}
+	if at, ok := a.Interface().(time.Time); ok {
+		return at.Equal(b.Interface().(time.Time))
+	}
+	if raw, ok := a.Interface().([]byte); ok {
+		return bytes.Equal(raw, b.Bytes()) && a.IsNil() == b.IsNil()
+	}
+	switch a.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() == b.IsNil()
+		}
+		return sameValue(a.Elem(), b.Elem())
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !sameValue(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}

@@ -1,0 +1,89 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// dsns are data source names of a server at an address, by driver.
+var dsns = map[string]string{
+	"postgres": "postgres://u@%s/d?sslmode=disable",
+	"pgx":      "postgres://u@%s/d?sslmode=disable",
+	"mysql":    "u@tcp(%s)/d",
+}
+
+func ping(t *testing.T, driver, address string) error {
+	t.Helper()
+	db, err := sql.Open(driver, fmt.Sprintf(dsns[driver], address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	_, err = db.ExecContext(ctx, "INSERT INTO t VALUES (1)")
+	return err
+}
+
+// listen takes connections and hands each to f, until the test ends.
+func listen(t *testing.T, f func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f(conn)
+			_ = conn.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// A server that is not there may have been there a moment ago: only a repeat-safe write may be sent again.
+func TestServerIsGone(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for driver := range dsns {
+		err := ping(t, driver, address)
+		if got := dialect.Classify(err); got != dialect.Ambiguous {
+			t.Errorf("%s: a refused connection, %T %v, is %v, want Ambiguous", driver, err, err, got)
+		}
+	}
+}
+
+func TestServerHangsUp(t *testing.T) {
+	t.Parallel()
+	address := listen(t, func(net.Conn) {})
+	// MySQL's server speaks first, PostgreSQL's client: the one's is cut off before a word, the other's after one.
+	spoken := listen(t, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 8)) })
+	for driver := range dsns {
+		at := spoken
+		if driver == "mysql" {
+			at = address
+		}
+		err := ping(t, driver, at)
+		if got := dialect.Classify(err); got != dialect.Ambiguous {
+			t.Errorf("%s: a server that hangs up, %T %v, is %v, want Ambiguous", driver, err, err, got)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package drivertest_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/jmoiron/sqlx"
+)
+
+func TestSQLiteErrors(t *testing.T) {
+	t.Parallel()
+	each(t, sqliteServers, func(p *place) {
+		plain(p)
+		p.must(p.db, "CREATE TABLE r (v INT)")
+		p.must(p.db, "INSERT INTO r (rowid, v) VALUES (1, 1)")
+		p.fails(p.db, "INSERT INTO r (rowid, v) VALUES (1, 1)", dialect.UniqueViolation)
+		p.must(p.db, "CREATE TABLE i (id INTEGER PRIMARY KEY, p TEXT REFERENCES t (id), CHECK (id < 10))")
+		p.must(p.db, "INSERT INTO i VALUES (1, 'a')")
+		p.fails(p.db, "INSERT INTO i VALUES (1, 'a')", dialect.UniqueViolation)
+		p.fails(p.db, "INSERT INTO i VALUES (2, 'z')", dialect.Permanent)
+		p.fails(p.db, "INSERT INTO i VALUES (20, 'a')", dialect.Permanent)
+	})
+}
+
+// impatient waits for no lock.
+func (p *place) impatient() *sqlx.DB {
+	p.Helper()
+	if p.driver == "sqlite" {
+		return p.open(engine.Param("_pragma", "busy_timeout(0)"))
+	}
+	return p.open(engine.Param("_busy_timeout", "0"))
+}
+
+func TestSQLiteBusy(t *testing.T) {
+	t.Parallel()
+	each(t, sqliteServers, func(p *place) {
+		holder, waiter := p.begin(p.db, nil), p.impatient()
+		p.must(holder, "UPDATE t SET v = 5 WHERE id = 'a'")
+		p.fails(waiter, "UPDATE t SET v = 6 WHERE id = 'a'", dialect.LockTimeout)
+		p.fails(waiter, "BEGIN IMMEDIATE", dialect.LockTimeout)
+		if err := holder.Rollback(); err != nil {
+			p.Fatal(err)
+		}
+		p.must(waiter, "UPDATE t SET v = 6 WHERE id = 'a'")
+	})
+}
+
+// In WAL mode a transaction that has read and is no longer at the newest state cannot write, however long it waits.
+func TestSQLiteBusySnapshot(t *testing.T) {
+	t.Parallel()
+	each(t, sqliteServers, func(p *place) {
+		tx := p.begin(p.db, nil)
+		p.number(tx, "SELECT v FROM t WHERE id = 'a'")
+		p.must(p.db, "UPDATE t SET v = 5 WHERE id = 'a'")
+		p.classified("a write on an old snapshot", p.exec(tx, "UPDATE t SET v = 6 WHERE id = 'b'"), dialect.Retryable)
+	})
+}
+
+// One connection that reads a table cannot drop it.
+func TestSQLiteLocked(t *testing.T) {
+	t.Parallel()
+	each(t, sqliteServers, func(p *place) {
+		conn, err := p.db.DB.Conn(p.Context())
+		if err != nil {
+			p.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		rows, err := conn.QueryContext(p.Context(), "SELECT id FROM t")
+		if err != nil || !rows.Next() {
+			p.Fatal(err)
+		}
+		defer rows.Close()
+		p.fails(conn, "DROP TABLE t", dialect.LockTimeout)
+		if err := rows.Err(); err != nil {
+			p.Fatal(err)
+		}
+	})
+}
+
+func TestSQLiteFileThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	each(t, sqliteServers, func(p *place) {
+		nowhere, err := sqlx.Open(p.driver, "file:"+filepath.Join(p.TempDir(), "no", "such", "folder"))
+		if err != nil {
+			p.Fatal(err)
+		}
+		defer nowhere.Close()
+		p.fails(nowhere, "CREATE TABLE t (a INT)", dialect.Permanent)
+		p.fails(p.open(engine.Param("mode", "ro")), "UPDATE t SET v = 6", dialect.Permanent)
+	})
+}

@@ -1,0 +1,63 @@
+package syntaxtest
+
+import "github.com/goupsert/upsert/dialect"
+
+var items = dialect.Table{Name: "items"}
+
+func columns(cols ...dialect.Column) []dialect.Column {
+	return append([]dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindPlain}}, cols...)
+}
+
+var (
+	title   = dialect.Column{Name: "title", Kind: dialect.KindText}
+	attr    = dialect.Column{Name: "attr", Rule: dialect.Merge, Kind: dialect.KindJSON}
+	count   = dialect.Column{Name: "count", Rule: dialect.Max, Kind: dialect.KindPlain}
+	version = dialect.Column{Name: "version", Rule: dialect.Version, Kind: dialect.KindPlain}
+	updated = dialect.Column{Name: "updated_at", Rule: dialect.Touch, Kind: dialect.KindPlain}
+	created = dialect.Column{Name: "created_at", Rule: dialect.Keep, Kind: dialect.KindPlain, Now: true}
+)
+
+func write(u dialect.Upsert) func(dialect.Dialect) (string, error) {
+	u.Table, u.Target = items, dialect.Target{Columns: id}
+	return func(d dialect.Dialect) (string, error) { return d.Upsert(u) }
+}
+
+func compare(c dialect.Compare) func(dialect.Dialect) (string, error) {
+	c.Table, c.Target = items, dialect.Target{Columns: id}
+	c.Types = map[string]string{
+		"id": "bigint", "title": "character varying(80)", "attr": "jsonb", "count": "bigint", "version": "bigint",
+		"updated_at": "timestamp with time zone", "created_at": "timestamp with time zone",
+	}
+	return func(d dialect.Dialect) (string, error) { return d.Compare(c) }
+}
+
+func find(f dialect.Find) func(dialect.Dialect) (string, error) {
+	return func(d dialect.Dialect) (string, error) { return d.Find(f), nil }
+}
+
+// directCases are the statements that Table.SQL does not show: what is sent to tell what happened.
+func directCases() []Case {
+	all := columns(updated, title, attr, version, count, created)
+	generated := []string{"no", "id"}
+	return []Case{
+		{"report", "The statement of Put: one row, and how the database tells what happened to it. PostgreSQL returns whether the row is\nnew, MariaDB a code for it; MySQL leaves the code in the insert id.", id, write(dialect.Upsert{Columns: columns(title), Rows: 1, Report: true})},
+		{"report-rows", "The statement of PutAll with Outcomes: the keys come back, for the order of rows means nothing (hazard P3). On MySQL each\nrow goes alone.", id, write(dialect.Upsert{Columns: columns(title), Rows: 2, Report: true, Return: id})},
+		{"report-key-only", "A row that is there is unchanged, whatever it is.", id, write(dialect.Upsert{Columns: columns(), Rows: 1, Report: true})},
+		{"report-version", "A row that is not newer is stale, or unchanged if it has the stored version and would change nothing.", id, write(dialect.Upsert{Columns: columns(updated, title, version), Rows: 1, Report: true})},
+		{"report-all", "Every kind of column at once, with a report.", id, write(dialect.Upsert{Columns: all, Rows: 1, Report: true})},
+		{"report-removes", "A report with a patch that removes a member.", id, write(dialect.Upsert{Columns: all, Rows: 1, Removes: true, Report: true})},
+		{"return", "Generated columns come back with the row where there is RETURNING.", id, write(dialect.Upsert{Columns: columns(title), Rows: 1, Return: generated})},
+		{"create", "GetOrCreate: a row that is there is left as it is.", id, write(dialect.Upsert{Columns: columns(title), Rows: 1, Mode: dialect.Create})},
+		{"create-report", "GetOrCreate with a report of who made the row, as on MySQL.", id, write(dialect.Upsert{Columns: columns(title, version), Rows: 1, Mode: dialect.Create, Report: true})},
+		{"create-return", "GetOrCreate with the row it made, as on SQLite and PostgreSQL: of a row that was there nothing comes back.", id, write(dialect.Upsert{Columns: columns(title), Rows: 1, Mode: dialect.Create, Return: []string{"id", "title"}})},
+		{"create-report-return", "GetOrCreate with both, as on MariaDB: its RETURNING has the stored row, too.", id, write(dialect.Upsert{Columns: columns(title), Rows: 1, Mode: dialect.Create, Report: true, Return: []string{"id", "title"}})},
+		{"compare", "What an upsert would do to the rows that are there. Parameters in a table of VALUES would be text on PostgreSQL, so the\nfirst row and all others name their types (hazard P17).", id, compare(dialect.Compare{Columns: columns(title, count), Rows: 2})},
+		{"compare-version", "The same with a version: 0 the same, 1 stale, 2 would change.", id, compare(dialect.Compare{Columns: all, Rows: 1})},
+		{"compare-key-only", "Nothing could change.", id, compare(dialect.Compare{Columns: columns(updated), Rows: 1})},
+		{"compare-alias", "A table that has the name of the parameters' alias.", id, func(d dialect.Dialect) (string, error) {
+			return d.Compare(dialect.Compare{Table: dialect.Table{Name: "_e"}, Target: dialect.Target{Columns: id}, Columns: columns(title), Rows: 1, Types: map[string]string{"id": "bigint", "title": "text"}})
+		}},
+		{"find", "One row by its key.", id, find(dialect.Find{Table: items, Key: []string{"tenant", "number"}, Return: []string{"id", "title"}})},
+		{"find-lock", "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard H19).", id, find(dialect.Find{Table: dialect.Table{Schema: "app", Name: "items"}, Key: id, Return: []string{"id"}, Lock: true})},
+	}
+}
