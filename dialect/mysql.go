@@ -55,8 +55,6 @@ func (d mysql) CheckIdent(name string) error {
 	return nil
 }
 
-	return checkIdent(d.name, name, 64, utf8.RuneCountInString)
-}
 func (mysql) Quote(name string) string    { return quoteWith("`", name) }
 func (d mysql) QuoteTable(t Table) string { return quoteTable(d, t) }
 

@@ -62,7 +62,7 @@ func TestMySQLConnectionKilledInAStatement(t *testing.T) {
 			p.must(holder, "UPDATE t SET v = 5 WHERE id = 'a'")
 			id := p.number(tx, "SELECT CONNECTION_ID()")
 			done := p.meanwhile(tx, "UPDATE t SET v = 6 WHERE id = 'a'")
-			p.until("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = ? AND trx_state = 'LOCK WAIT'", id)
+			p.until("SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND info LIKE 'UPDATE t SET v = 6%'", id)
 			p.must(p.db, kill, id)
 			p.classified(kill, <-done, want)
 			_ = holder.Rollback()
