@@ -101,7 +101,7 @@ func (t *table) value(col int, row reflect.Value) (any, error) {
 		return v, nil
 	}
 	if t.writes[col].Rule == Merge {
-		return v, checkJSON(v)
+		return patchText(v)
 	}
 	return v, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 )
@@ -99,7 +100,49 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 		return nil
 	}
 	// A second statement, for the first one's snapshot may be older than the row (hazard P4).
-	return s.found(s.find(ctx, db, s.all()))
+	if err := s.found(s.find(ctx, db, s.all())); err != nil {
+		return err
+	}
+	return s.checkFolded(ctx, db)
+}
+
+// checkFolded refuses a stored row whose key is the same only to a collation. The types of keys that the database writes
+// in a form of its own, as it does a uuid, are told apart by the catalog or, without one, by what a collation can fold.
+func (s *single) checkFolded(ctx context.Context, db DB) error {
+	for place, c := range s.keys {
+		sent, ok := s.keyed[place].(string)
+		if !ok {
+			continue
+		}
+		v, err := s.value(c, s.row)
+		if err != nil {
+			return err
+		}
+		if b, isBytes := v.([]byte); isBytes {
+			v = string(b)
+		}
+		stored, ok := v.(string)
+		if !ok || strings.TrimRight(stored, " ") == sent {
+			continue
+		}
+		folded := strings.EqualFold(strings.TrimRight(stored, " "), strings.TrimRight(sent, " "))
+		if s.traits.Catalog != "" {
+			known, err := s.look(ctx, db)
+			if err != nil {
+				return err
+			}
+			folded = isTextType(known.types[s.writes[c].Name])
+		}
+		if folded && stored != sent {
+			return &otherKeyError{errFolded}
+		}
+	}
+	return nil
+}
+
+// isTextType reports whether a type of PostgreSQL's compares by a collation.
+func isTextType(t string) bool {
+	return t == "text" || t == "citext" || strings.HasSuffix(t, ".citext") || strings.HasPrefix(t, "character")
 }
 
 func (s *single) found(found bool, err error) error {

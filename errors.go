@@ -86,6 +86,10 @@ func (t *table) fail(err error, row int) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
+	var several *failedStatement
+	if errors.As(err, &several) {
+		err = several.err
+	}
 	column := dialect.ErrorColumn(err)
 	if dialect.IsOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {
 		err = &otherKeyError{err}

@@ -73,6 +73,14 @@ func labPut[T any](l *lab, table *upsert.Table[T], db upsert.DB, row T) upsert.O
 func (l *lab) lite() bool     { return l.d.Name() == "sqlite" }
 func (l *lab) postgres() bool { return l.d.Name() == "postgres" }
 
+// family is sqlite, postgres, or mysql for MariaDB too.
+func (l *lab) family() string {
+	if l.d.Name() == "mariadb" {
+		return "mysql"
+	}
+	return l.d.Name()
+}
+
 // exec runs statements that must succeed.
 func (l *lab) exec(statements ...string) {
 	l.Helper()

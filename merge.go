@@ -1,38 +1,36 @@
 package upsert
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 )
 
-// checkJSON refuses a patch that some databases would take for NULL.
-func checkJSON(v any) error {
-	if text, ok := jsonText(v); ok && !json.Valid(text) {
-		return errors.New("it is no JSON document, so it cannot be merged")
+// patchText returns a patch as text, for some databases take no bytes for JSON. It refuses what is none, which some would
+// take for NULL.
+func patchText(v any) (any, error) {
+	text, ok := v.(string)
+	if b, isBytes := v.([]byte); isBytes {
+		text, ok = string(b), true
 	}
-	return nil
-}
-
-func jsonText(v any) (text []byte, ok bool) {
-	switch v := v.(type) {
-	case string:
-		return []byte(v), true
-	case []byte:
-		return v, v != nil
+	switch {
+	case !ok:
+		return v, nil
+	case !json.Valid([]byte(text)):
+		return nil, errors.New("it is no JSON document, so it cannot be merged")
 	}
-	return nil, false
+	return text, nil
 }
 
 // removesMembers reports whether a merge patch has a null member, which removes the stored one (RFC 7396, section 1). A
 // null inside an array is a value like any other.
 func removesMembers(v any) bool {
-	text, ok := jsonText(v)
-	if !ok || !bytes.Contains(text, []byte("null")) {
+	text, ok := v.(string)
+	if !ok || !strings.Contains(text, "null") {
 		return false
 	}
 	var doc any
-	return json.Unmarshal(text, &doc) == nil && hasNullMember(doc)
+	return json.Unmarshal([]byte(text), &doc) == nil && hasNullMember(doc)
 }
 
 func hasNullMember(doc any) bool {

@@ -70,8 +70,8 @@ func InTarget(name string) Modifier {
 	}
 }
 
-// Target picks the conflict target: the columns tagged key=NAME instead of those tagged key. The others' keys are then
-// written by an insert and never assigned.
+// Target picks the conflict target: the columns tagged key=NAME instead of those tagged key, which are then written by an
+// insert and never assigned. A column that is tagged key=NAME only is assigned by its own rule under any other target.
 func Target(name string) Option {
 	return option(func(c *config) error { c.target, c.named = name, true; return nil })
 }

@@ -19,7 +19,9 @@ import (
 // committed. Generated columns are not read back: see [Table.Put].
 //
 // It returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
-// the driver's; the index is -1 for what the database says of a statement of several rows. It returns ErrUnguarded for a
+// the driver's. A database does not say which row of a statement it refused: where the transaction is the library's, the
+// row is found by sending the statement's rows once more one by one, rolled back; else the index is -1. It returns
+// ErrUnguarded for a
 // table that adds outside of a [Claim], and with ChunkTx a [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
 	cfg, err := t.putConfig(db, opts)
@@ -95,7 +97,7 @@ func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 	}
 	s := &sending{batch: b, cfg: cfg}
 	if err := run(ctx, t, db, s, (*sending).send); err != nil {
-		return Result{}, t.fail(err, -1)
+		return Result{}, t.fail(t.pinpoint(ctx, db, err), -1)
 	}
 	for i, o := range s.done.each {
 		cfg.each(i, o)

@@ -25,7 +25,8 @@ func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 	case cfg.chunk > 0:
 		return t.seqChunks(ctx, db, rows, cfg)
 	case !canBegin(db):
-		return t.seqOn(ctx, db, rows, cfg)
+		total, err := t.seqOn(ctx, db, rows, cfg)
+		return total, t.fail(err, -1)
 	}
 	q := &sequence[T]{table: t, rows: rows, cfg: cfg}
 	for r := (retry{table: t.table}); ; {
@@ -37,7 +38,7 @@ func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 		}
 	}
 	if err != nil {
-		return Result{}, t.fail(err, -1)
+		return Result{}, t.fail(t.pinpoint(ctx, db, err), -1)
 	}
 	return q.total, nil
 }
@@ -91,7 +92,7 @@ func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], c
 		}
 		w, err := b.write(ctx, r, cfg.after(part.first))
 		if err != nil {
-			return t.fail(err, -1)
+			return err
 		}
 		total.add(w.result)
 		return nil
@@ -107,10 +108,12 @@ func collect[T any](ctx context.Context, t *table, rows iter.Seq2[T, error], n i
 		part := source(chunk)
 		part.first = first
 		first += len(chunk)
-		err := put(part)
+		if err := put(part); err != nil {
+			return err
+		}
 		clear(chunk)
 		chunk = chunk[:0]
-		return err
+		return nil
 	}
 	for row, err := range rows {
 		if err != nil {

@@ -60,6 +60,9 @@ func (b *batch) failStatement(s statement, err error) error {
 	if len(s.rows) == 1 {
 		row = int(s.rows[0]) + b.rows.first
 	}
+	if row < 0 {
+		return &failedStatement{b, s.rows, err}
+	}
 	return b.table.fail(err, row)
 }
 

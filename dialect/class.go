@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"reflect"
 	"strings"
 	"syscall"
 )
@@ -141,93 +140,6 @@ func classSQLite(code int64) Class {
 		return LockTimeout
 	}
 	return Permanent
-}
-
-// mysqlNumber reads the field Number of go-sql-driver's MySQLError. It is a uint16 there and nowhere else.
-func mysqlNumber(err error) (uint64, bool) {
-	f, ok := errorField(err, "Number")
-	if !ok || f.Kind() != reflect.Uint16 {
-		return 0, false
-	}
-	return f.Uint(), true
-}
-
-// sqliteCode reads go-sqlite3's ExtendedCode field and the Code method of modernc.org/sqlite.
-func sqliteCode(err error) (int64, bool) {
-	if e, ok := err.(interface{ Code() int }); ok && strings.Contains(typePath(err), "sqlite") { //nolint:errorlint // see classify
-		return int64(e.Code()), true
-	}
-	f, ok := errorField(err, "ExtendedCode")
-	if !ok || !f.CanInt() {
-		return 0, false
-	}
-	return f.Int(), true
-}
-
-// MySQLNumber returns the error number of a go-sql-driver error in err's chain.
-func MySQLNumber(err error) (number int, ok bool) {
-	for ; err != nil; err = errors.Unwrap(err) {
-		if n, ok := mysqlNumber(err); ok {
-			return int(n), true
-		}
-	}
-	return 0, false
-}
-
-// otherKeyMark is in the error by which SQLite and PostgreSQL fail a statement of this package.
-const otherKeyMark = "upsert: other key"
-
-// IsOtherKey reports whether err is the failure that a statement of this package has made on purpose: a row met a stored
-// one whose key is the same only to a collation or, on MySQL and MariaDB, through another unique key than the target.
-func IsOtherKey(err error) bool {
-	if n, ok := MySQLNumber(err); ok {
-		return n == 1242
-	}
-	return err != nil && strings.Contains(err.Error(), otherKeyMark)
-}
-
-// SQLState returns the SQLSTATE of the first error in err's chain that has one, or "".
-func SQLState(err error) string {
-	var e interface{ SQLState() string }
-	if errors.As(err, &e) {
-		return e.SQLState()
-	}
-	return ""
-}
-
-// ErrorColumn returns the column that a driver's error names (pgx, lib/pq), or "".
-func ErrorColumn(err error) string {
-	for ; err != nil; err = errors.Unwrap(err) {
-		for _, name := range []string{"ColumnName", "Column"} {
-			if f, ok := errorField(err, name); ok && f.Kind() == reflect.String {
-				return f.String()
-			}
-		}
-	}
-	return ""
-}
-
-func errorField(err error, name string) (reflect.Value, bool) {
-	v := reflect.ValueOf(err)
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return reflect.Value{}, false
-		}
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Struct {
-		return reflect.Value{}, false
-	}
-	f := v.FieldByName(name)
-	return f, f.IsValid()
-}
-
-func typePath(err error) string {
-	t := reflect.TypeOf(err)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.PkgPath()
 }
 
 func lostConnection(err error) bool {

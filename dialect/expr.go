@@ -8,7 +8,7 @@ type grammar struct {
 	excluded func(column string) string       // a column of the row that was to be inserted
 	distinct func(a, b string, k Kind) string // a and b differ; two NULLs do not
 	merge    func(target, patch string) string
-	json     func(x string) string      // x as the type merge works on
+	document func(x string) string      // x as the type merge works on
 	fail     func(text string) string   // an expression that fails with the text in its error
 	patch    func(column string) string // a merge patch as it was given, where excluded lacks what it removes; or nil
 	now      string
@@ -37,7 +37,7 @@ func (g *grammar) value(c Column) string {
 		if g.patch != nil {
 			e = g.patch(c.Name)
 		}
-		s, e = g.json(s), g.json(e)
+		s, e = g.document(s), g.document(e)
 		return "COALESCE(" + g.merge("COALESCE("+s+", '{}')", e) + ", " + s + ")"
 	default:
 		return e
@@ -62,7 +62,7 @@ func (g *grammar) changes(cols []Column) string {
 		}
 		s := g.stored(c.Name)
 		if c.Rule == Merge {
-			parts = append(parts, g.distinct(g.json(s), g.json(g.value(c)), KindJSON))
+			parts = append(parts, g.distinct(s, g.value(c), kindMerged))
 			continue
 		}
 		parts = append(parts, g.distinct(s, g.value(c), c.Kind))

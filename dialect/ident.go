@@ -35,6 +35,14 @@ func quoteTable(d Dialect, t Table) string {
 	return d.Quote(t.Schema) + "." + d.Quote(t.Name)
 }
 
+// aliasBeside returns an alias that is not the table's name, however the database folds case.
+func aliasBeside(alias, table string) string {
+	if strings.EqualFold(alias, table) {
+		return alias + "_row"
+	}
+	return alias
+}
+
 func quoteList(d Dialect, names []string) string {
 	var b strings.Builder
 	for i, n := range names {

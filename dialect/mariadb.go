@@ -6,7 +6,7 @@ var MariaDB = newMariaDB("")
 func newMariaDB(version string) Dialect {
 	return mysql{
 		name: "mariadb", version: version, returning: true, reporting: ReportCode,
-		// JSON is text here: two spellings of one document must compare as one.
-		json: func(x string) string { return "JSON_COMPACT(" + x + ")" },
+		// JSON is text here.
+		json: func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" },
 	}
 }

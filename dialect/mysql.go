@@ -16,13 +16,17 @@ type mysql struct {
 	rowAlias  bool // VALUES (…) AS _new, MySQL 8.0.19
 	returning bool // INSERT … RETURNING, MariaDB 10.5
 	reporting Reporting
-	json      func(string) string
+	// json is x in the form in which two spellings of one document are equal.
+	json func(x string) string
 }
 
 // newMySQL is a real MySQL at the version the server names. No other flavour knows the row alias (hazard H11).
 func newMySQL(version string) Dialect {
-	return mysql{name: "mysql", version: version, rowAlias: atLeast(version, 8, 0, 19), reporting: ReportLastID}
+	return mysql{name: "mysql", version: version, rowAlias: atLeast(version, 8, 0, 19), reporting: ReportLastID, json: castJSON}
 }
+
+// castJSON serves a column of JSON text as well, which would otherwise be compared with a document as a string.
+func castJSON(x string) string { return "CAST(" + x + " AS JSON)" }
 
 func (d mysql) Name() string    { return d.name }
 func (d mysql) Version() string { return d.version }
@@ -76,19 +80,13 @@ func (d mysql) syntax(t Table) *onDuplicate {
 			stored:   func(c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "VALUES(" + d.Quote(c) + ")" },
 			merge:    func(t, p string) string { return "JSON_MERGE_PATCH(" + t + ", " + p + ")" },
-			json:     d.json,
+			document: func(x string) string { return x },
 			now:      "CURRENT_TIMESTAMP(6)",
 		},
 	}
-	o.distinct = func(a, b string, k Kind) string { return "NOT (" + o.equal(a, b, k) + ")" }
-	if o.json == nil {
-		o.grammar.json = func(x string) string { return x }
-	}
+	o.json, o.distinct = d.json, o.differ
 	if d.rowAlias {
-		alias := "_new"
-		if t.Name == alias {
-			alias = "_new_row" // an alias that is the table's name is error 1066
-		}
+		alias := aliasBeside("_new", t.Name) // one that is the table's name is error 1066
 		o.alias = " AS " + d.Quote(alias)
 		o.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
 	}

@@ -13,12 +13,19 @@ import (
 type onDuplicate struct {
 	Dialect
 	grammar
-	table string // the qualifier of stored columns
 	alias string // what follows VALUES (…)
+	json  func(x string) string
 }
 
-// otherKey is an expression that fails in every sql_mode, with error 1242: the statement must not go on.
-const otherKey = "(SELECT 1 UNION ALL SELECT 2)"
+// otherKey is an expression that fails in every sql_mode, with error 1690: the statement must not go on. It depends on the
+// stored key, so that no optimizer evaluates it where it is not reached, as TiDB does a subquery; and where an engine did
+// not fail, it would be NULL, which no key is.
+func otherKey(key string) string {
+	return "IF(" + greatest + " + (LENGTH(" + key + ") + 1) > 0, NULL, NULL)"
+}
+
+// greatest is the greatest BIGINT UNSIGNED. MySQL and MariaDB name the expression in the error's text.
+const greatest = "18446744073709551615"
 
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	switch {
@@ -70,7 +77,8 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 // selected writes the row as a SELECT from one of parameters, whose columns the update can refer to beside VALUES(), and
 // returns the syntax of that update. There is no row alias beside a SELECT (hazard H11).
 func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
-	given := func(c string) string { return o.Quote(givenAlias) + "." + o.Quote(c) }
+	alias := o.Quote(aliasBeside(givenAlias, u.Table.Name))
+	given := func(c string) string { return alias + "." + o.Quote(c) }
 	var list, params []string
 	for _, c := range u.Columns {
 		if c.Now {
@@ -80,11 +88,11 @@ func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, 
 		list = append(list, field(c, given(c.Name)))
 		params = append(params, "? AS "+o.Quote(c.Name))
 	}
-	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM (SELECT " + strings.Join(params, ", ") + ") AS " + o.Quote(givenAlias))
+	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM (SELECT " + strings.Join(params, ", ") + ") AS " + alias)
 	s := *o
 	s.excluded = func(c string) string { return "VALUES(" + o.Quote(c) + ")" }
 	s.patch = given
-	s.distinct = func(a, b string, k Kind) string { return "NOT (" + s.equal(a, b, k) + ")" }
+	s.distinct = s.differ
 	return &s
 }
 
@@ -102,11 +110,11 @@ func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version 
 		}
 		b.WriteString(o.equal(o.stored(k), o.excluded(k), kinds[k]))
 	}
-	self := o.stored(key)
+	self, other := o.stored(key), otherKey(o.stored(key))
 	if u.Report && o.Traits().Reporting != ReportUnknown {
 		self = "IF(LAST_INSERT_ID(" + o.code(set, version) + ") > 0, " + self + ", NULL)"
 	}
-	b.WriteString(", " + self + ", " + otherKey + ")")
+	b.WriteString(", " + self + ", " + other + ")")
 }
 
 // code is what happened to a row that was there. It reads the stored values, so it stands before any is assigned.
@@ -159,9 +167,14 @@ func (o *onDuplicate) assign(b *strings.Builder, set []Column, version *Column) 
 	}
 }
 
+func (o *onDuplicate) differ(a, b string, k Kind) string { return "NOT (" + o.equal(a, b, k) + ")" }
+
 func (o *onDuplicate) equal(a, b string, k Kind) string {
-	if k == KindPlain || k == KindJSON {
+	switch k {
+	case KindPlain:
 		return a + " <=> " + b
+	case kindMerged:
+		return o.json(a) + " <=> " + o.json(b)
 	}
 	return "CAST(" + a + " AS BINARY) <=> CAST(" + b + " AS BINARY)"
 }

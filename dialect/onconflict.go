@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -49,28 +50,49 @@ func (o *onConflict) target(b *strings.Builder, t Target) {
 
 func (o *onConflict) action(b *strings.Builder, u Upsert) {
 	set, version := assigned(u.Columns, u.Target.Columns)
-	if u.Mode == Create || onlyTouches(set) {
+	folded := o.folded(u.Columns)
+	idle := o.idle(u.Columns)
+	if u.Mode == Create || onlyTouches(set) && (folded == "" || idle == "") {
 		b.WriteString(" DO NOTHING")
 		return
 	}
 	b.WriteString(" DO UPDATE SET ")
+	// A row that is the same is not written: no new row version, no trigger (hazard P13).
+	cond := o.changes(set)
+	switch {
+	case version != nil:
+		cond = o.newer(*version)
+	case onlyTouches(set): // the update is there for its condition, which no row meets
+		cond = "FALSE"
+		b.WriteString(o.Quote(idle) + " = " + o.stored(idle))
+		set = nil
+	}
 	for i, c := range set {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteString(o.Quote(c.Name) + " = " + o.value(c))
 	}
-	// A row that is the same is not written: no new row version, no trigger (hazard P13).
-	cond := o.changes(set)
-	if version != nil {
-		cond = o.newer(*version)
-	}
 	// Two keys that only a collation takes for one are two rows on another database: neither may be written over.
-	if folded := o.folded(u.Columns); folded != "" {
+	if folded != "" {
 		key := o.excluded(u.Target.Columns[0])
 		cond = "CASE WHEN " + folded + " THEN " + o.fail(key) + " ELSE " + cond + " END"
 	}
 	b.WriteString(" WHERE " + cond)
+}
+
+// idle is a column that an update can assign to itself, or "". On PostgreSQL it is none of the key's, which would lock out
+// the inserts of rows that refer to this one (hazard P11).
+func (o *onConflict) idle(cols []Column) string {
+	for _, c := range cols {
+		if c.Rule != Key {
+			return c.Name
+		}
+	}
+	if o.Traits().Immediate {
+		return cols[0].Name
+	}
+	return ""
 }
 
 func (o *onConflict) returning(b *strings.Builder, u Upsert) {
@@ -91,7 +113,7 @@ func (o *onConflict) returning(b *strings.Builder, u Upsert) {
 func (o *onConflict) compare(c Compare) (string, error) {
 	set, version := assigned(c.Columns, c.Target.Columns)
 	given := *o
-	given.excluded = func(col string) string { return o.Quote(givenAlias) + "." + o.Quote(col) }
+	given.excluded = func(col string) string { return o.Quote(c.alias()) + "." + o.Quote(col) }
 	var b strings.Builder
 	o.values(&b, c)
 	for i, k := range c.Target.Columns {
@@ -100,7 +122,7 @@ func (o *onConflict) compare(c Compare) (string, error) {
 		}
 		b.WriteString(given.stored(k) + " = " + given.excluded(k))
 	}
-	head := "SELECT " + o.Quote(givenAlias) + "." + o.Quote(placeColumn) + ", " + given.fate(c.Columns, set, version) + " FROM "
+	head := "SELECT " + o.Quote(c.alias()) + "." + o.Quote(c.place()) + ", " + given.fate(c.Columns, set, version) + " FROM "
 	return strings.Replace(b.String(), selectHere, head, 1), nil
 }
 
@@ -122,10 +144,21 @@ func (g *grammar) fate(cols, set []Column, version *Column) string {
 }
 
 const (
-	givenAlias  = "_e"         // the table of parameters in Compare
-	placeColumn = "_upsert_at" // a row's place in it
-	selectHere  = "\x00"       // where values leaves room for the SELECT
+	givenAlias = "_e"   // the table of parameters
+	selectHere = "\x00" // where values leaves room for the SELECT
 )
+
+// alias is the name of the table of parameters.
+func (c *Compare) alias() string { return aliasBeside(givenAlias, c.Table.Name) }
+
+// place is the name of its column with a row's place in it: none of the table's.
+func (c *Compare) place() string {
+	name := "_at"
+	for slices.ContainsFunc(c.Columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
+		name += "_"
+	}
+	return name
+}
 
 func (o *onConflict) find(f Find) string {
 	return findText(o.Dialect, f, func(n int) string { return o.param(n, "") })

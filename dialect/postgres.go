@@ -7,7 +7,7 @@ import (
 
 // Postgres is PostgreSQL from 9.5 on. [Detect] gives the server's own version, which from 18 on lets an upsert report
 // exactly what it did on every kind of table.
-var Postgres Dialect = postgres{name: "postgres"}
+var Postgres Dialect = postgres{name: "postgres", xmax: true, bytes: true}
 
 type postgres struct {
 	name    string
@@ -54,7 +54,7 @@ func (d postgres) Traits() Traits {
 	switch {
 	case d.old:
 		t.Reporting = ReportFlag
-	case d.xmax || d.version == "":
+	case d.xmax:
 		t.Reporting = ReportFlagPlain
 	}
 	return t
@@ -85,7 +85,7 @@ func (d postgres) syntax() *onConflict {
 			excluded: func(c string) string { return "EXCLUDED." + d.Quote(c) },
 			distinct: d.distinct,
 			merge:    func(t, p string) string { return MergeFunctionName + "(" + t + ", " + p + ")" },
-			json:     func(x string) string { return x + "::jsonb" },
+			document: func(x string) string { return x + "::jsonb" },
 			fail:     func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" },
 			now:      "CURRENT_TIMESTAMP",
 		},
@@ -107,7 +107,7 @@ func (d postgres) syntax() *onConflict {
 	o.values = func(b *strings.Builder, c Compare) {
 		b.WriteString(selectHere + "(VALUES ")
 		o.tuples(b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
-		b.WriteString(") AS " + d.Quote(givenAlias) + " (" + d.Quote(placeColumn) + ", " + quoteList(d, names(c.Columns)) + ") JOIN " +
+		b.WriteString(") AS " + d.Quote(c.alias()) + " (" + d.Quote(c.place()) + ", " + quoteList(d, names(c.Columns)) + ") JOIN " +
 			d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
 	}
 	return o
@@ -119,7 +119,9 @@ func (d postgres) distinct(a, b string, k Kind) string {
 	switch {
 	case k == KindJSON:
 		return "(" + a + ")::jsonb IS DISTINCT FROM (" + b + ")::jsonb"
-	case (k == KindText || k == KindAny) && (d.bytes || d.version == ""):
+	case k == kindMerged: // the merged value is jsonb already
+		return a + "::jsonb IS DISTINCT FROM " + b
+	case (k == KindText || k == KindAny) && d.bytes:
 		return `(` + a + `)::text COLLATE "C" IS DISTINCT FROM (` + b + `)::text COLLATE "C"`
 	}
 	return a + " IS DISTINCT FROM " + b

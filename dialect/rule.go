@@ -52,4 +52,6 @@ const (
 	KindBytes
 	// KindJSON: json.RawMessage; compared as JSON where the database can.
 	KindJSON
+	// kindMerged is a column of rule Merge, whatever its Go type, beside what merging makes of it.
+	kindMerged
 )

@@ -49,9 +49,14 @@ func (d sqlite) syntax() *onConflict {
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "excluded." + d.Quote(c) },
 			// COLLATE BINARY, or a NOCASE column would take 'a' for 'A' and never be corrected.
-			distinct: func(a, b string, _ Kind) string { return a + " IS NOT " + b + " COLLATE BINARY" },
+			distinct: func(a, b string, k Kind) string {
+				if k == kindMerged {
+					a, b = "json("+a+")", "json("+b+")"
+				}
+				return a + " IS NOT " + b + " COLLATE BINARY"
+			},
 			merge:    func(t, p string) string { return "json_patch(" + t + ", " + p + ")" },
-			json:     func(x string) string { return "json(" + x + ")" },
+			document: func(x string) string { return x },
 			fail:     func(key string) string { return "json_extract('{}', '" + otherKeyMark + " ' || " + key + ")" },
 			// In the format go-sqlite3 binds a time.Time in, so that stored and bound times compare as text.
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
@@ -60,9 +65,10 @@ func (d sqlite) syntax() *onConflict {
 		again: func(n int) string { return "?" + strconv.Itoa(n) },
 	}
 	o.values = func(b *strings.Builder, c Compare) {
-		b.WriteString("WITH " + d.Quote(givenAlias) + " (" + d.Quote(placeColumn) + ", " + quoteList(d, names(c.Columns)) + ") AS (VALUES ")
+		given := d.Quote(c.alias())
+		b.WriteString("WITH " + given + " (" + d.Quote(c.place()) + ", " + quoteList(d, names(c.Columns)) + ") AS (VALUES ")
 		o.tuples(b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
-		b.WriteString(") " + selectHere + d.Quote(givenAlias) + " JOIN " + d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
+		b.WriteString(") " + selectHere + given + " JOIN " + d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
 	}
 	return o
 }

@@ -75,6 +75,7 @@ func (s *sink) Scan(src any) error {
 func (level) String() string { return "a level" }
 
 func (broken) Value() (driver.Value, error) { return nil, errBroken }
+func (*broken) Scan(any) error              { return errBroken }
 
 var errBroken = fmt.Errorf("the value is broken")
 
