@@ -14,7 +14,7 @@ import (
 
 func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
 	t.Parallel()
-	const columns, rows = 60, 1200
+	const columns, rows = 130, 700
 	labs(t, allLabs, func(l *lab) {
 		opts := []upsert.Option{upsert.Column("k", upsert.Key)}
 		ddl := "CREATE TABLE wide (k BIGINT PRIMARY KEY"
@@ -49,7 +49,7 @@ func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
 		if _, err := table.PutAll(l.Context(), l.db, batch); err != nil {
 			l.Errorf("PutAll of %d parameters: %v", columns*rows, err)
 		}
-		l.want("rows, and values in the last column", l.text("SELECT COUNT(*), COUNT(c58) FROM wide"), "1200|1200")
+		l.want("rows, and values in the last column", l.text("SELECT COUNT(*), COUNT(c128) FROM wide"), "700|700")
 	})
 }
 

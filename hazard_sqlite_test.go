@@ -268,7 +268,12 @@ func TestHazard_S11_WriteTransactionsBeginImmediately(t *testing.T) {
 			r, err = table.PutAll(l.Context(), conn, []thing{{1, 5}, {2, 5}}, upsert.Outcomes())
 			return err
 		})
-		l.want("how the library begins", <-began, "BEGIN IMMEDIATE")
+		select {
+		case query := <-began:
+			l.want("how the library begins", query, "BEGIN IMMEDIATE")
+		case err := <-done:
+			l.Fatalf("PutAll while another writes: %v without a statement for the write lock; want BEGIN IMMEDIATE", err)
+		}
 		l.on(holder, "INSERT INTO things VALUES (2, 5)")
 		l.on(holder, "COMMIT")
 		if err := l.result(done); err != nil || r != (upsert.Result{Updated: 1, Unchanged: 1}) {

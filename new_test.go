@@ -56,7 +56,7 @@ func TestOptionIsRefused(t *testing.T) {
 		"target far off":         {newErr[newRow](dialect.SQLite, "t", upsert.Target("zzzzzzzz")), "Target: no field is tagged key=zzzzzzzz"},
 		"target empty":           {newErr[newRow](dialect.SQLite, "t", upsert.Target("")), "Target: the name is empty"},
 		"columns none":           {newErr[newRow](dialect.SQLite, "t", upsert.Columns()), "Columns: no column is named"},
-		"columns unknown":        {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "balanse")), `no column "balanse": is "balance" meant?`},
+		"columns unknown":        {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "balnce")), `no column "balnce": is "balance" meant?`},
 		"columns far off":        {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "xyzzyxyzzy")), "it has id, email, shop, number, balance, rev, at, serial"},
 		"columns by field":       {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "Balance")), `is "balance" meant?`},
 		"columns twice":          {newErr[newRow](dialect.SQLite, "t", upsert.Columns("id", "rev", "id")), `Columns: "id" is there twice`},
@@ -119,12 +119,15 @@ func TestTagOfTheWholeRowIsRefused(t *testing.T) {
 
 func TestOnlyKeysIsInsertOrNothing(t *testing.T) {
 	t.Parallel()
-	type pair struct {
-		A int    `upsert:"key"`
-		B string `upsert:"key"`
+	type numbers struct {
+		A int `upsert:"key"`
+		B int `upsert:"key"`
+	}
+	type texts struct {
+		A string `upsert:"key"`
 	}
 	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres, dialect.MySQL, dialect.MariaDB} {
-		table, err := upsert.New[pair](d, "t")
+		table, err := upsert.New[numbers](d, "t")
 		if err != nil {
 			t.Errorf("%s: %v, want a table of keys to be allowed", d.Name(), err)
 			continue
@@ -136,6 +139,14 @@ func TestOnlyKeysIsInsertOrNothing(t *testing.T) {
 		if g := table.Guarantee(); g != upsert.RepeatSafe|upsert.OrderFree {
 			t.Errorf("%s: the guarantee is %v, want both", d.Name(), g)
 		}
+	}
+	// Even to itself a key is not assigned on PostgreSQL: it would lock out the inserts of rows that refer to this one.
+	table, err := upsert.New[texts](dialect.Postgres, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if query, _, err := table.SQL(); err != nil || !strings.Contains(query, "DO NOTHING") {
+		t.Errorf("postgres: %q, %v, want DO NOTHING", query, err)
 	}
 }
 

@@ -1,6 +1,10 @@
 package upsert
 
-import "github.com/goupsert/upsert/dialect"
+import (
+	"slices"
+
+	"github.com/goupsert/upsert/dialect"
+)
 
 // Rule says what a column takes when the row is already there. In a struct it is a word of the upsert tag; the columns of
 // a map are given theirs by [Column].
@@ -60,7 +64,7 @@ func (g Guarantee) String() string {
 
 // guaranteeOf is the weakest of the columns'. A version makes the replaced columns order-free and the accumulating ones
 // not: of a late row nothing is applied, not even a greater maximum.
-func guaranteeOf(cols []dialect.Column, omitsZero []bool) Guarantee {
+func guaranteeOf(cols []dialect.Column, target []string, omitsZero []bool) Guarantee {
 	g := RepeatSafe | OrderFree
 	versioned := false
 	for _, c := range cols {
@@ -69,7 +73,9 @@ func guaranteeOf(cols []dialect.Column, omitsZero []bool) Guarantee {
 	for i, c := range cols {
 		free := false
 		switch c.Rule {
-		case Key, Version, Touch:
+		case Key: // of another target it is as one of rule Keep
+			free = slices.Contains(target, c.Name)
+		case Version, Touch:
 			free = true
 		case Replace:
 			free = versioned

@@ -2,6 +2,7 @@ package upsert_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/goupsert/upsert"
@@ -97,15 +98,19 @@ func TestGuaranteeIsTheWeakest(t *testing.T) {
 }
 
 // A key of another target is written by an insert and never assigned: the first one wins.
-func TestGuaranteeOfAnotherTargetsKey(t *testing.T) {
+func TestAnotherTargetsKeyIsNeverAssigned(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		ID    int64  `upsert:"key"`
 		Email string `upsert:"key=email"`
+		By    string `upsert:"keep"`
 	}
-	table, err := upsert.New[row](dialect.SQLite, "t", upsert.Target("email"))
+	table, err := upsert.New[row](dialect.Postgres, "t", upsert.Target("email"))
 	if err != nil || table.Guarantee() != upsert.RepeatSafe {
-		t.Errorf("%v, %v, want repeat-safe only: the id that came first stays", table, err)
+		t.Fatalf("%v, want a table that is repeat-safe only: the id that came first stays", err)
+	}
+	if query, _, err := table.SQL(); err != nil || strings.Contains(query, `"id" = `) || !strings.Contains(query, `ON CONFLICT ("email")`) {
+		t.Errorf("%s, %v: want the email to be the target and the id not to be assigned, not even to itself (hazard P11)", query, err)
 	}
 }
 

@@ -199,8 +199,6 @@ func (t *table) setTarget(c *config) error {
 			w.Rule, place = Key, len(t.keys)
 			t.keys = append(t.keys, i)
 			t.target.Columns = append(t.target.Columns, col.Name)
-		} else if w.Rule == Key {
-			w.Rule = Keep
 		}
 		if col.OmitZero {
 			t.zeros = append(t.zeros, i)
@@ -214,7 +212,7 @@ func (t *table) setTarget(c *config) error {
 	if err := t.checkTarget(c); err != nil {
 		return err
 	}
-	t.guarantee = guaranteeOf(t.writes, omits)
+	t.guarantee = guaranteeOf(t.writes, t.target.Columns, omits)
 	t.rowsMax = min(t.traits.MaxRows, t.traits.MaxParams/max(1, dialect.Params(t.writes)))
 	switch {
 	case len(t.zeros) > 64:

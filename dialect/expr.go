@@ -71,10 +71,10 @@ func (g *grammar) changes(cols []Column) string {
 }
 
 // folded is true if a key is not the stored one byte by byte, "" where keys cannot be the same in any other way.
-func (g *grammar) folded(cols []Column) string {
+func (g *grammar) folded(cols []Column, target []string) string {
 	var parts []string
 	for _, c := range cols {
-		if c.Rule == Key && (c.Kind == KindText || c.Kind == KindAny) {
+		if contains(target, c.Name) && (c.Kind == KindText || c.Kind == KindAny) {
 			parts = append(parts, g.distinct(g.stored(c.Name), g.excluded(c.Name), c.Kind))
 		}
 	}

@@ -50,8 +50,8 @@ func (o *onConflict) target(b *strings.Builder, t Target) {
 
 func (o *onConflict) action(b *strings.Builder, u Upsert) {
 	set, version := assigned(u.Columns, u.Target.Columns)
-	folded := o.folded(u.Columns)
-	idle := o.idle(u.Columns)
+	folded := o.folded(u.Columns, u.Target.Columns)
+	idle := o.idle(u)
 	if u.Mode == Create || onlyTouches(set) && (folded == "" || idle == "") {
 		b.WriteString(" DO NOTHING")
 		return
@@ -83,14 +83,14 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 
 // idle is a column that an update can assign to itself, or "". On PostgreSQL it is none of the key's, which would lock out
 // the inserts of rows that refer to this one (hazard P11).
-func (o *onConflict) idle(cols []Column) string {
-	for _, c := range cols {
-		if c.Rule != Key {
+func (o *onConflict) idle(u Upsert) string {
+	for _, c := range u.Columns {
+		if c.Rule != Key && !contains(u.Target.Columns, c.Name) {
 			return c.Name
 		}
 	}
 	if o.Traits().Immediate {
-		return cols[0].Name
+		return u.Target.Columns[0]
 	}
 	return ""
 }
@@ -122,14 +122,14 @@ func (o *onConflict) compare(c Compare) (string, error) {
 		}
 		b.WriteString(given.stored(k) + " = " + given.excluded(k))
 	}
-	head := "SELECT " + o.Quote(c.alias()) + "." + o.Quote(c.place()) + ", " + given.fate(c.Columns, set, version) + " FROM "
+	head := "SELECT " + o.Quote(c.alias()) + "." + o.Quote(c.place()) + ", " + given.fate(c, set, version) + " FROM "
 	return strings.Replace(b.String(), selectHere, head, 1), nil
 }
 
 // fate is one of the Compare numbers.
-func (g *grammar) fate(cols, set []Column, version *Column) string {
+func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 	text := "CASE"
-	if folded := g.folded(cols); folded != "" {
+	if folded := g.folded(c.Columns, c.Target.Columns); folded != "" {
 		text += " WHEN " + folded + " THEN 3"
 	}
 	switch {

@@ -45,9 +45,11 @@ func nothingStays(p *place) {
 		for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}} {
 			res, err := tab.PutAll(p.ctx, p.db, badRows(n), opts...)
 			wantFailure(p, "PutAll", err)
+			wantRowError(p, err, "t", "", n*3/4)
 			wantResult(p, "PutAll that fails", res, upsert.Result{})
 			res, err = tab.PutSeq(p.ctx, p.db, sequence(badRows(n)...), opts...)
 			wantFailure(p, "PutSeq", err)
+			wantRowError(p, err, "t", "", n*3/4)
 			wantResult(p, "PutSeq that fails", res, upsert.Result{})
 			wantRows(p, "SELECT * FROM t", checked{1, 7})
 		}

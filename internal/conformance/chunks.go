@@ -44,6 +44,7 @@ func repeatChunks(p *place) {
 	wantPartial(p, err, 12, want)
 	wantResult(p, "PutAll", res, want)
 	wantFailure(p, "PutAll", err)
+	wantRowError(p, err, "t", "", 15)
 	p.wantCount("t", 12)
 	if w := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}; !slices.Equal(told, w) {
 		p.Errorf("EachOutcome told of rows %v, want those that are committed, %v", told, w)
@@ -66,6 +67,7 @@ func sequenceChunks(p *place) {
 	res, err := tab.PutSeq(p.ctx, p.db, sequence(rows...), upsert.ChunkTx(6), upsert.Outcomes())
 	wantPartial(p, err, 12, upsert.Result{Inserted: 12})
 	wantResult(p, "PutSeq", res, upsert.Result{Inserted: 12})
+	wantRowError(p, err, "t", "", 15)
 	p.wantCount("t", 12)
 	rows[15].N = 1
 	var last int64

@@ -55,6 +55,7 @@ func groups() []group {
 		{"merge", mergeBehaviours()},
 		{"getorcreate", getOrCreateBehaviours()},
 		{"relations", relationBehaviours()},
+		{"retries", retryBehaviours()},
 	}
 }
 

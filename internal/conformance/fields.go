@@ -137,5 +137,9 @@ func definedTypes(p *place) {
 	put(p, tab, &row{"x", -1, 255, false, 0.1, nil}, inserted)
 	put(p, tab, &row{"x", -2, 255, false, 0.1, nil}, unchanged)
 	put(p, tab, &row{"x", 3, 0, true, 0.25, nil}, updated)
-	wantRows(p, "SELECT * FROM t", row{"x", 3, 0, true, 0.25, nil})
+	got := row{ID: "x"}
+	if created, err := tab.GetOrCreate(p.ctx, p.db, &got); err != nil || created {
+		p.Fatalf("GetOrCreate = %v, %v; want false", created, err)
+	}
+	wantSame(p, "the row found", got, row{"x", 3, 0, true, 0.25, nil})
 }

@@ -138,7 +138,7 @@ func oneMakerOwned(p *place) {
 				if err != nil {
 					return false, err
 				}
-				defer conn.Close()
+				defer conn.Close() //nolint:errcheck // what it could say has been said by then
 				if _, err := conn.ExecContext(p.ctx, set); err != nil {
 					return false, err
 				}

@@ -51,7 +51,7 @@ func unguarded(p *place) {
 func adds(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, n {int}")
 	tab := table[counter](p, "t")
-	n := func(v int64) *int64 { return &v }
+	n := ptr[int64]
 	cases := []struct {
 		stored, put, want *int64
 		outcome           upsert.Outcome

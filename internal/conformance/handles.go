@@ -20,44 +20,49 @@ type handle struct {
 	open func(p *place) (db upsert.DB, end func(keep bool))
 }
 
+// givenBack ends a connection.
+func givenBack(p *place, c interface{ Close() error }, err error) func(bool) {
+	if err != nil {
+		p.Fatal(err)
+	}
+	return func(bool) {
+		if err := c.Close(); err != nil {
+			p.Errorf("the connection cannot be given back: %v", err)
+		}
+	}
+}
+
+// ended ends a transaction.
+func ended(p *place, tx interface {
+	Commit() error
+	Rollback() error
+}, err error,
+) func(bool) {
+	if err != nil {
+		p.Fatal(err)
+	}
+	return func(keep bool) {
+		end := tx.Rollback
+		if keep {
+			end = tx.Commit
+		}
+		if err := end(); err != nil {
+			p.Errorf("the transaction cannot be ended, so the library has ended it: %v", err)
+		}
+	}
+}
+
 func handles() []handle {
-	conn := func(p *place, c interface{ Close() error }, err error) func(bool) {
-		if err != nil {
-			p.Fatal(err)
-		}
-		return func(bool) {
-			if err := c.Close(); err != nil {
-				p.Errorf("the connection cannot be given back: %v", err)
-			}
-		}
-	}
-	ended := func(p *place, tx interface {
-		Commit() error
-		Rollback() error
-	}, err error) func(bool) {
-		if err != nil {
-			p.Fatal(err)
-		}
-		return func(keep bool) {
-			end := tx.Rollback
-			if keep {
-				end = tx.Commit
-			}
-			if err := end(); err != nil {
-				p.Errorf("the transaction cannot be ended, so the library has ended it: %v", err)
-			}
-		}
-	}
 	return []handle{
 		{"sql.DB", func(p *place) (upsert.DB, func(bool)) { return p.db.DB, func(bool) {} }},
 		{"sqlx.DB", func(p *place) (upsert.DB, func(bool)) { return p.db, func(bool) {} }},
 		{"sql.Conn", func(p *place) (upsert.DB, func(bool)) {
 			c, err := p.db.Conn(p.ctx)
-			return c, conn(p, c, err)
+			return c, givenBack(p, c, err)
 		}},
 		{"sqlx.Conn", func(p *place) (upsert.DB, func(bool)) {
 			c, err := p.db.Connx(p.ctx)
-			return c, conn(p, c, err)
+			return c, givenBack(p, c, err)
 		}},
 		{"sql.Tx", func(p *place) (upsert.DB, func(bool)) {
 			tx, err := p.db.BeginTx(p.ctx, nil)
@@ -141,11 +146,7 @@ func rollsBack(p *place) {
 func leavesConnection(p *place) {
 	p.create("t", checkedColumns)
 	tab := table[checked](p, "t")
-	conn, err := p.db.Connx(p.ctx)
-	if err != nil {
-		p.Fatal(err)
-	}
-	defer conn.Close()
+	conn := p.conn()
 	if _, err := tab.PutAll(p.ctx, conn, []checked{{1, 1}, {2, -1}}, upsert.Outcomes()); err == nil {
 		p.Fatal("PutAll of a row that a CHECK refuses: no error")
 	}

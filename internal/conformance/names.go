@@ -61,11 +61,7 @@ func longNames(p *place) {
 
 // qualified: the connection's own schema is another.
 func qualified(p *place) {
-	conn, err := p.db.Connx(p.ctx)
-	if err != nil {
-		p.Fatal(err)
-	}
-	defer conn.Close()
+	conn := p.conn()
 	schema, leave := "other", "ATTACH DATABASE ':memory:' AS other"
 	switch {
 	case p.postgres():

@@ -28,7 +28,7 @@ func newPlace(t *testing.T, s Server, d dialect.Dialect) *place {
 // on runs f as a subtest in the same namespace.
 func (p *place) on(name string, f func(*place)) {
 	p.Helper()
-	p.Run(name, func(t *testing.T) { //nolint:paralleltest // it shares the namespace with those beside it
+	p.Run(name, func(t *testing.T) { // not parallel: it shares the namespace with those beside it
 		f(&place{T: t, ctx: p.ctx, db: p.db, d: p.d, server: p.server})
 	})
 }
@@ -146,6 +146,17 @@ func (p *place) begin(opts *sql.TxOptions) *sqlx.Tx {
 	}
 	p.Cleanup(func() { _ = tx.Rollback() })
 	return tx
+}
+
+// conn returns a connection that goes back to the pool with the test.
+func (p *place) conn() *sqlx.Conn {
+	p.Helper()
+	conn, err := p.db.Connx(p.ctx)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 // table binds T to a table.

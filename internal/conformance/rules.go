@@ -9,45 +9,31 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// A cell is a row with one column of a rule.
-type (
-	replaceCell[V any] struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *V    `db:"v"`
-	}
-	keepCell[V any] struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *V    `db:"v" upsert:"keep"`
-	}
-	fillCell[V any] struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *V    `db:"v" upsert:"fill"`
-	}
-	coalesceCell[V any] struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *V    `db:"v" upsert:"coalesce"`
-	}
-	maxCell[V any] struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *V    `db:"v" upsert:"max"`
-	}
-	minCell[V any] struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *V    `db:"v" upsert:"min"`
-	}
-	orCell struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *bool `db:"v" upsert:"or"`
-	}
-	andCell struct {
-		ID int64 `db:"id" upsert:"key"`
-		V  *bool `db:"v" upsert:"and"`
-	}
-)
+// cells is a row with a column of each rule, which is named after it. Columns picks one of them.
+type cells[V any] struct {
+	ID       int64 `db:"id" upsert:"key"`
+	Replace  *V    `db:"replace"`
+	Keep     *V    `db:"keep" upsert:"keep"`
+	Fill     *V    `db:"fill" upsert:"fill"`
+	Coalesce *V    `db:"coalesce" upsert:"coalesce"`
+	Max      *V    `db:"max" upsert:"max"`
+	Min      *V    `db:"min" upsert:"min"`
+}
+
+// flags is cells of the rules that fit booleans only.
+type flags struct {
+	ID       int64 `db:"id" upsert:"key"`
+	Replace  *bool `db:"replace"`
+	Keep     *bool `db:"keep" upsert:"keep"`
+	Fill     *bool `db:"fill" upsert:"fill"`
+	Coalesce *bool `db:"coalesce" upsert:"coalesce"`
+	Or       *bool `db:"or" upsert:"or"`
+	And      *bool `db:"and" upsert:"and"`
+}
 
 // ruleTable says for each rule what is stored (-, lo or hi), what is put, what is stored then, and the outcome.
 const ruleTable = `
-rule      -  -  = -  unchanged
+replace   -  -  = -  unchanged
           -  lo = lo updated
           -  hi = hi updated
           lo -  = -  updated
@@ -110,9 +96,6 @@ type ruleCase struct {
 }
 
 func casesOf(rule string) (cases []ruleCase) {
-	if rule == "replace" {
-		rule = "rule" // a column without a rule
-	}
 	in := false
 	for line := range strings.Lines(ruleTable) {
 		f := strings.Fields(line)
@@ -141,95 +124,97 @@ func outcomeOf(word string) upsert.Outcome {
 func ruleBehaviours() []behaviour {
 	at := time.Date(2026, 2, 28, 23, 59, 59, 123456000, time.UTC)
 	return slices.Concat([]behaviour{
-		{name: "of integers", run: func(p *place) { checkOrdered(p, "{int}", int64(-5), 7) }},
-		{name: "of text", run: func(p *place) { checkOrdered(p, "{text}", "apple", "pear") }},
-		{name: "of text that a collation takes for equal", run: func(p *place) { checkPlain(p, "{text}", "Zoë", "zoe ") }},
-		{name: "of floats", run: func(p *place) { checkOrdered(p, "{float}", -0.1, 1e300) }},
-		{name: "of times", run: func(p *place) { checkOrdered(p, "{time}", at, at.Add(time.Microsecond)) }},
-		{name: "of bytes", run: func(p *place) { checkOrdered(p, "{bytes}", []byte{0}, []byte{0xff, 0}) }},
-		{name: "of booleans", run: func(p *place) {
-			checkPlain(p, "{bool}", false, true)
-			checkRule[orCell](p, "or", "{bool}", false, true)
-			checkRule[andCell](p, "and", "{bool}", false, true)
+		{name: "of integers", run: func(p *place) { checkRules[cells[int64]](p, "{int}", int64(-5), 7) }},
+		{name: "of text", run: func(p *place) { checkRules[cells[string]](p, "{text}", "apple", "pear") }},
+		{name: "of text that a collation takes for equal", run: func(p *place) {
+			checkRules[cells[string]](p, "{text}", "Zoë", "zoe ", "replace", "keep", "fill", "coalesce")
 		}},
+		{name: "of floats", run: func(p *place) { checkRules[cells[float64]](p, "{float}", -0.1, 1e300) }},
+		{name: "of times", run: func(p *place) { checkRules[cells[time.Time]](p, "{time}", at, at.Add(time.Microsecond)) }},
+		{name: "of bytes", run: func(p *place) { checkRules[cells[[]byte]](p, "{bytes}", []byte{0}, []byte{0xff, 0}) }},
+		{name: "of booleans", run: func(p *place) { checkRules[flags](p, "{bool}", false, true) }},
 	}, versionBehaviours(), touchBehaviours())
 }
 
-func checkPlain[V any](p *place, typ string, lo, hi V) {
-	checkRule[replaceCell[V]](p, "replace", typ, lo, hi)
-	checkRule[keepCell[V]](p, "keep", typ, lo, hi)
-	checkRule[fillCell[V]](p, "fill", typ, lo, hi)
-	checkRule[coalesceCell[V]](p, "coalesce", typ, lo, hi)
-}
-
-func checkOrdered[V any](p *place, typ string, lo, hi V) {
-	checkPlain(p, typ, lo, hi)
-	checkRule[maxCell[V]](p, "max", typ, lo, hi)
-	checkRule[minCell[V]](p, "min", typ, lo, hi)
+// checkRules checks the named rules of T's columns, or all.
+func checkRules[T, V any](p *place, typ string, lo, hi V, rules ...string) {
+	columns, all := "id {int} NOT NULL PRIMARY KEY", []string(nil)
+	for i := range reflect.TypeFor[T]().NumField() - 1 {
+		rule := reflect.TypeFor[T]().Field(i + 1).Tag.Get("db")
+		columns, all = columns+", "+p.quote(rule)+" "+typ, append(all, rule)
+	}
+	if len(rules) == 0 {
+		rules = all
+	}
+	p.create("cells", columns)
+	for _, rule := range rules {
+		checkRule[T](p, rule, lo, hi)
+	}
 }
 
 // checkRule runs a rule's table by Put, by one PutAll of all its lines, and with rows that are maps.
-func checkRule[T, V any](p *place, rule, typ string, lo, hi V) {
-	values := map[string]*V{"-": nil, "lo": &lo, "hi": &hi}
-	cases := casesOf(rule)
-	if len(cases) != 9 {
-		p.Fatalf("%d cases of rule %s, want 9", len(cases), rule)
+func checkRule[T, V any](p *place, rule string, lo, hi V) {
+	r := ruleRun[T, V]{rule: rule, cases: casesOf(rule), values: map[string]*V{"-": nil, "lo": &lo, "hi": &hi}}
+	if len(r.cases) != 9 {
+		p.Fatalf("%d cases of rule %s, want 9", len(r.cases), rule)
 	}
-	name := "cell_" + rule
-	p.create(name, "id {int} NOT NULL PRIMARY KEY, v "+typ)
-	tab := table[T](p, name)
-	row := func(at int, value string) (row T) {
-		v := reflect.ValueOf(&row).Elem()
-		v.Field(0).SetInt(int64(at))
-		v.Field(1).Set(reflect.ValueOf(values[value]))
-		return row
-	}
-	reset := func(p *place) {
-		p.exec("DELETE FROM " + name)
-		for i, c := range cases {
-			p.exec("INSERT INTO "+name+" (id, v) VALUES (?, ?)", i, values[c.stored])
+	tab := table[T](p, "cells", upsert.Columns("id", rule))
+	var rows []T
+	var maps []map[string]any
+	var want []upsert.Outcome
+	for i, c := range r.cases {
+		m := map[string]any{"id": i, rule: nil}
+		if v := r.values[c.put]; v != nil {
+			m[rule] = *v
 		}
+		rows, maps, want = append(rows, r.row(i, c.put)), append(maps, m), append(want, c.outcome)
 	}
-	check := func(p *place) {
-		p.Helper()
-		for i, c := range cases {
-			got := get[T](p, "SELECT id, v FROM "+name+" WHERE id = ?", i)
-			wantSame(p, c.stored+" stored, "+c.put+" put", got, row(i, c.want))
-		}
-	}
-	var rows, wanted = []T{}, []upsert.Outcome{}
-	again := slices.Repeat([]upsert.Outcome{unchanged}, len(cases))
-	for i, c := range cases {
-		rows, wanted = append(rows, row(i, c.put)), append(wanted, c.outcome)
-	}
-	p.on(rule+" Put", func(p *place) {
-		reset(p)
+	again := slices.Repeat([]upsert.Outcome{unchanged}, len(rows))
+	r.on(p, rule+" Put", func(p *place) {
 		for i := range rows {
-			put(p, tab, &rows[i], wanted[i])
+			put(p, tab, &rows[i], want[i])
 			put(p, tab, &rows[i], unchanged)
 		}
-		check(p)
 	})
-	p.on(rule+" PutAll", func(p *place) {
-		reset(p)
-		putAll(p, tab, rows, wanted...)
-		check(p)
+	r.on(p, rule+" PutAll", func(p *place) {
+		putAll(p, tab, rows, want...)
 		putAll(p, tab, rows, again...)
-		check(p)
 	})
-	p.on(rule+" maps", func(p *place) {
-		reset(p)
-		maps := table[map[string]any](p, name, upsert.Column("id", upsert.Key), upsert.Column("v", ruleOf(rule)))
-		var mapped []map[string]any
-		for i, c := range cases {
-			m := map[string]any{"id": i, "v": nil}
-			if v := values[c.put]; v != nil {
-				m["v"] = *v
-			}
-			mapped = append(mapped, m)
+	r.on(p, rule+" maps", func(p *place) {
+		putAll(p, table[map[string]any](p, "cells", upsert.Column("id", upsert.Key), upsert.Column(rule, ruleOf(rule))), maps, want...)
+	})
+}
+
+// ruleRun is a rule's table over a type's two values.
+type ruleRun[T, V any] struct {
+	rule   string
+	cases  []ruleCase
+	values map[string]*V
+}
+
+func (r *ruleRun[T, V]) row(at int, value string) (row T) {
+	v := reflect.ValueOf(&row).Elem()
+	v.Field(0).SetInt(int64(at))
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("db") == r.rule {
+			v.Field(i).Set(reflect.ValueOf(r.values[value]))
 		}
-		putAll(p, maps, mapped, wanted...)
-		check(p)
+	}
+	return row
+}
+
+// on stores what the cases begin with, lets f write, and looks at what is stored then.
+func (r *ruleRun[T, V]) on(p *place, name string, f func(*place)) {
+	p.on(name, func(p *place) {
+		p.exec("DELETE FROM cells")
+		for i, c := range r.cases {
+			p.exec("INSERT INTO cells (id, "+p.quote(r.rule)+") VALUES (?, ?)", i, r.values[c.stored])
+		}
+		f(p)
+		for i, c := range r.cases {
+			got := get[T](p, "SELECT * FROM cells WHERE id = ?", i)
+			wantSame(p, c.stored+" stored, "+c.put+" put", got, r.row(i, c.want))
+		}
 	})
 }
 

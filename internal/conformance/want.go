@@ -140,7 +140,7 @@ func sameValue(a, b reflect.Value) bool {
 		return at.Equal(b.Interface().(time.Time))
 	}
 	if raw, ok := a.Interface().([]byte); ok {
-		return bytes.Equal(raw, b.Bytes()) && a.IsNil() == b.IsNil()
+		return bytes.Equal(raw, b.Bytes()) // modernc.org/sqlite gives an empty BLOB as nil; a NULL is a pointer's to tell
 	}
 	switch a.Kind() {
 	case reflect.Pointer, reflect.Interface:

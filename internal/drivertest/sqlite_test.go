@@ -1,6 +1,7 @@
 package drivertest_test
 
 import (
+	"database/sql"
 	"path/filepath"
 	"testing"
 
@@ -24,13 +25,16 @@ func TestSQLiteErrors(t *testing.T) {
 	})
 }
 
-// impatient waits for no lock.
-func (p *place) impatient() *sqlx.DB {
+// impatient is a connection that waits for no lock.
+func (p *place) impatient() *sql.Conn {
 	p.Helper()
-	if p.driver == "sqlite" {
-		return p.open(engine.Param("_pragma", "busy_timeout(0)"))
+	conn, err := p.open().DB.Conn(p.Context())
+	if err != nil {
+		p.Fatal(err)
 	}
-	return p.open(engine.Param("_busy_timeout", "0"))
+	p.Cleanup(func() { _ = conn.Close() })
+	p.must(conn, "PRAGMA busy_timeout = 0")
+	return conn
 }
 
 func TestSQLiteBusy(t *testing.T) {

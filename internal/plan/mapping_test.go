@@ -38,7 +38,7 @@ type (
 	skipped struct {
 		ID    int64 `upsert:"key"`
 		Later int   `db:"-"`
-		plain int
+		plain int   //nolint:unused // what is not exported is no column
 		Last  string
 	}
 	options struct {

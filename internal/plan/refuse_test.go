@@ -284,8 +284,8 @@ func TestNullableKeyIsRefused(t *testing.T) {
 
 // unexportedValuers has two, so that neither one's methods are its own.
 type unexportedValuers struct {
-	money
-	broken
+	money  //nolint:unused // for reflection
+	broken //nolint:unused // for reflection
 }
 
 // Keyed is exported, for an embedded pointer to it can be filled.

@@ -51,7 +51,7 @@ func TestParseTagRefuses(t *testing.T) {
 	for tag, want := range map[string]string{
 		"keeep":           `option "keeep" is not known: is "keep" meant?`,
 		"coalece":         `option "coalece" is not known: is "coalesce" meant?`,
-		"versoin":         `option "versoin" is not known: is "version" meant?`,
+		"versionn":        `option "versionn" is not known: is "version" meant?`,
 		"Key":             `option "Key" is not known: is "key" meant?`,
 		" key":            `option " key" is not known: is "key" meant?`,
 		"maximum":         `option "maximum" is not known`,

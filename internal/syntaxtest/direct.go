@@ -26,7 +26,17 @@ func compare(c dialect.Compare) func(dialect.Dialect) (string, error) {
 	c.Table, c.Target = items, dialect.Target{Columns: id}
 	c.Types = map[string]string{
 		"id": "bigint", "title": "character varying(80)", "attr": "jsonb", "count": "bigint", "version": "bigint",
-		"updated_at": "timestamp with time zone", "created_at": "timestamp with time zone",
+		"updated_at": "timestamp with time zone", "created_at": "timestamp with time zone", "_at": "bigint", "_AT_": "bigint",
+	}
+	return func(d dialect.Dialect) (string, error) { return d.Compare(c) }
+}
+
+// compareCode compares rows whose key is text.
+func compareCode(cols ...dialect.Column) func(dialect.Dialect) (string, error) {
+	c := dialect.Compare{
+		Table: items, Target: dialect.Target{Columns: []string{"code"}}, Rows: 1,
+		Columns: append([]dialect.Column{{Name: "code", Rule: dialect.Key, Kind: dialect.KindText}}, cols...),
+		Types:   map[string]string{"code": "text", "title": "text", "version": "bigint"},
 	}
 	return func(d dialect.Dialect) (string, error) { return d.Compare(c) }
 }
@@ -57,6 +67,10 @@ func directCases() []Case {
 		{"compare-alias", "A table that has the name of the parameters' alias.", id, func(d dialect.Dialect) (string, error) {
 			return d.Compare(dialect.Compare{Table: dialect.Table{Name: "_e"}, Target: dialect.Target{Columns: id}, Columns: columns(title), Rows: 1, Types: map[string]string{"id": "bigint", "title": "text"}})
 		}},
+		{"compare-key-text", "A key of text: 3 where the stored key is the same only to a collation.", []string{"code"}, compareCode(title)},
+		{"compare-key-text-version", "The same with a version.", []string{"code"}, compareCode(title, version)},
+		{"compare-key-text-only", "The same where nothing else could change.", []string{"code"}, compareCode()},
+		{"compare-place", "A column that has the name of the parameters' place.", id, compare(dialect.Compare{Columns: columns(dialect.Column{Name: "_at", Kind: dialect.KindPlain}, dialect.Column{Name: "_AT_", Kind: dialect.KindPlain}), Rows: 1})},
 		{"find", "One row by its key.", id, find(dialect.Find{Table: items, Key: []string{"tenant", "number"}, Return: []string{"id", "title"}})},
 		{"find-lock", "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard H19).", id, find(dialect.Find{Table: dialect.Table{Schema: "app", Name: "items"}, Key: id, Return: []string{"id"}, Lock: true})},
 	}

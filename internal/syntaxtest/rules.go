@@ -121,6 +121,12 @@ type kindsRow struct {
 	Any   any             `db:"any"`
 }
 
+// kindsTouchRow has a touched column, so that MySQL compares the others too.
+type kindsTouchRow struct {
+	kindsRow
+	UpdatedAt time.Time `db:"updated_at" upsert:"touch"`
+}
+
 type omitRow struct {
 	ID    int64  `db:"id" upsert:"key"`
 	Title string `db:"title,omitempty" upsert:"omitzero"`
@@ -149,6 +155,7 @@ func ruleCases() []Case {
 		{"rules-all-removes", "Every rule at once, with a patch that removes a member.", id, table([]allRow{{ID: 1, Attr: json.RawMessage(`{"a":null}`)}})},
 		{"now", "The database's clock: no parameter. On SQLite its text has the form in which times are bound.", id, table([]nowRow{{ID: 1}})},
 		{"kinds", "Whether a value differs is asked byte by byte for text, or a collation that takes 'a' for 'A' would keep the old one\nfor ever; by the database's own comparison for numbers and times.", id, table([]kindsRow{{ID: 1}})},
+		{"kinds-touch", "The same where a touched column waits for the others, which MySQL and MariaDB compare for nothing else. A document that\nis replaced is compared byte by byte there.", id, table([]kindsTouchRow{{kindsRow: kindsRow{ID: 1}}})},
 		{"omitzero-none", "No omitted column: both have a value.", id, table([]omitRow{{ID: 1, Title: "a", Score: 2}})},
 		{"omitzero-one", "A column that is omitted is neither inserted nor assigned: the excluded row would have its DEFAULT (hazard P12).", id, table([]omitRow{{ID: 1, Score: 2}})},
 		{"omitzero-all", "Both are omitted.", id, table([]omitRow{{ID: 1}})},

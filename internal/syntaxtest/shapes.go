@@ -39,6 +39,30 @@ type textOnlyRow struct {
 	Code string `db:"code" upsert:"key"`
 }
 
+type textVersionRow struct {
+	Code    string `db:"code" upsert:"key"`
+	Name    string `db:"name"`
+	Version int64  `db:"version" upsert:"version"`
+}
+
+type textTwoRow struct {
+	Org  string `db:"org" upsert:"key"`
+	Code string `db:"code" upsert:"key"`
+	Name string `db:"name"`
+}
+
+type textKeepRow struct {
+	Code      string    `db:"code" upsert:"key"`
+	CreatedAt time.Time `db:"created_at" upsert:"keep"`
+}
+
+// textMergeRow has a patch beside a key of text.
+type textMergeRow struct {
+	Code    string          `db:"code" upsert:"key"`
+	Attr    json.RawMessage `db:"attr" upsert:"merge"`
+	Version int64           `db:"version" upsert:"version"`
+}
+
 type binaryRow struct {
 	Digest []byte `db:"digest" upsert:"key"`
 	Size   int64  `db:"size"`
@@ -60,8 +84,12 @@ func shapeCases() []Case {
 		{"touch-only", "A touched column waits for another that is not there: insert or nothing.", id, table([]touchOnlyRow{{ID: 1}})},
 		{"version-only", "A version alone: it only grows.", id, table([]versionOnlyRow{{ID: 1}})},
 		{"key-compound", "All columns of the key are the target and none is assigned (hazard P11). On MySQL and MariaDB any unique key fires, so\nthe first assignment compares the whole key and fails the statement where it differs (hazards H10, H18).", []string{"tenant", "number"}, table([]compoundRow{{Tenant: "a", Number: 1}})},
-		{"key-text", "A key of text: 'a' and 'A' are two keys, whatever the column's collation says (hazard H18).", []string{"code"}, table([]textRow{{Code: "a"}})},
-		{"key-text-only", "The same without anything to assign.", []string{"code"}, table([]textOnlyRow{{Code: "a"}})},
+		{"key-text", "A key of text: 'a' and 'A' are two keys, whatever the column's collation says (hazard H18). Where it takes them for one,\nthe statement fails: neither row may be written over.", []string{"code"}, table([]textRow{{Code: "a"}})},
+		{"key-text-keep", "The same with nothing to assign but a column to itself, so that another key is seen.", []string{"code"}, table([]textKeepRow{{Code: "a"}})},
+		{"key-text-only", "The same without any other column. PostgreSQL's statement cannot fail here, for to assign a key would lock out the rows\nthat refer to it (hazard P11).", []string{"code"}, table([]textOnlyRow{{Code: "a"}})},
+		{"key-text-version", "The same with a version: the key comes first, for a row of another key is not stale.", []string{"code"}, table([]textVersionRow{{Code: "a"}})},
+		{"key-text-two", "Two columns of text: one that differs is enough.", []string{"org", "code"}, table([]textTwoRow{{Org: "a", Code: "b"}})},
+		{"key-text-removes", "A key of text, a version, and a patch that removes a member.", []string{"code"}, table([]textMergeRow{{Code: "a", Attr: json.RawMessage(`{"a":null}`)}})},
 		{"key-binary", "A key of bytes.", []string{"digest"}, table([]binaryRow{{Digest: []byte{1}}})},
 		{"rows-2", "Two rows: one tuple more and nothing else.", id, table([]versionRow{{ID: 1}, {ID: 2}})},
 		{"rows-3", "Three rows, with the database's clock beside parameters.", id, table([]nowRow{{ID: 1}, {ID: 2}, {ID: 3}})},

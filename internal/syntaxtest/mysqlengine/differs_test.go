@@ -53,26 +53,38 @@ func TestInsertIDOfThePrevious(t *testing.T) {
 	}
 }
 
-// TestSubqueryInUpdate: the guard's (SELECT 1 UNION ALL SELECT 2) fails with 1242 on this engine too, in SELECT and in
-// UPDATE, and only where IF comes to it; in ON DUPLICATE KEY UPDATE no subquery works, not even one of one row.
-func TestSubqueryInUpdate(t *testing.T) {
+// TestOverflowWraps: an addition beyond BIGINT UNSIGNED is error 1690 on MySQL, in every sql_mode. This engine goes on with
+// what the wrapped number says, so the guard's failing expression is the NULL that stands for that case, and only its
+// assignment fails, by another number. What MySQL does as well: the expression is evaluated only where IF comes to it.
+func TestOverflowWraps(t *testing.T) {
 	t.Parallel()
 	db := open(t, serve(t, itemsSchema, "INSERT INTO items VALUES (1, 'a')"), "")
+	const beyond = "IF(18446744073709551615 + (LENGTH(items.id) + 1) > 0, NULL, NULL)"
+	const duplicate = "INSERT INTO items VALUES (1, 'a') ON DUPLICATE KEY UPDATE "
 	for _, step := range []struct {
 		query string
 		want  uint16
 	}{
-		{"UPDATE items SET id = IF(id = 1, id, (SELECT 1 UNION ALL SELECT 2))", 0},
-		{"UPDATE items SET id = IF(id <> 1, id, (SELECT 1 UNION ALL SELECT 2))", 1242},
-		{"INSERT INTO items VALUES (1, 'b') ON DUPLICATE KEY UPDATE id = IF(items.id = 1, items.id, (SELECT 1 UNION ALL SELECT 2))", 0},
-		{"INSERT INTO items VALUES (1, 'b') ON DUPLICATE KEY UPDATE id = IF(items.id <> 1, items.id, (SELECT 1 UNION ALL SELECT 2))", 1105}, // MySQL: 1242
-		{"INSERT INTO items VALUES (1, 'b') ON DUPLICATE KEY UPDATE id = (SELECT 1)", 1105},                                                 // MySQL: 0
-		{"INSERT INTO items VALUES (9, 'b') ON DUPLICATE KEY UPDATE id = (SELECT 1 UNION ALL SELECT 2)", 0},
+		{"UPDATE items SET id = IF(id = 1, id, " + beyond + ")", 0},
+		{"UPDATE items SET id = IF(id <> 1, id, " + beyond + ")", 1048}, // MySQL: 1690
+		{duplicate + "id = IF(items.id = 1, items.id, " + beyond + ")", 0},
+		{duplicate + "id = IF(items.id <> 1, items.id, " + beyond + ")", 1105}, // MySQL: 1690
+		{duplicate + "id = NULL", 1105},                                        // MySQL: 1048
+		{"INSERT INTO items VALUES (9, 'b') ON DUPLICATE KEY UPDATE id = " + beyond, 0},
 	} {
 		_, err := db.ExecContext(t.Context(), step.query)
 		var known *mysql.MySQLError
 		if errors.As(err, &known); step.want == 0 && err != nil || step.want != 0 && (known == nil || known.Number != step.want) {
 			t.Errorf("want error %d, have %v for\n%s", step.want, err, step.query)
+		}
+	}
+	for query, want := range map[string]string{
+		"SELECT 18446744073709551615 + 1":    "-9223372036854775808", // MySQL: error 1690
+		"SELECT " + beyond + " FROM items":   "NULL",                 // MySQL: error 1690
+		"SELECT CONCAT(id, name) FROM items": "1a",
+	} {
+		if have := stored(t, db, query+" LIMIT 1"); len(have) != 1 || have[0] != want {
+			t.Errorf("want %s, have %v for\n%s", want, have, query)
 		}
 	}
 }

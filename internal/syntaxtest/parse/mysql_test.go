@@ -103,20 +103,47 @@ func stored(e sqlparser.Expr, table string) (names []string) {
 	return names
 }
 
-// comparedKeys returns the stored columns in the condition of the guard, IF(key is the same, key, failure).
+// comparedKeys returns the stored columns in the condition of the guard, IF(key is the same, key, failure), or none where
+// it is no such guard.
 func comparedKeys(guard *sqlparser.UpdateExpr, table string) []string {
-	call, ok := guard.Expr.(*sqlparser.FuncExpr)
+	args := ifArguments(guard.Expr)
+	if args == nil || !fails(args[2], table, guard.Name.Name.String()) {
+		return nil
+	}
+	return stored(args[0], table)
+}
+
+// fails tells whether an expression is NULL by way of an addition that is beyond BIGINT UNSIGNED, error 1690. It must read
+// the stored key: an optimizer would evaluate a constant where IF does not come to it.
+func fails(e sqlparser.Expr, table, key string) bool {
+	args := ifArguments(e)
+	if args == nil || !isNull(args[1]) || !isNull(args[2]) {
+		return false
+	}
+	compared, ok := args[0].(*sqlparser.ComparisonExpr)
+	if !ok {
+		return false
+	}
+	sum, ok := compared.Left.(*sqlparser.BinaryExpr)
+	if !ok || sum.Operator != sqlparser.PlusOp || sqlparser.String(sum.Left) != "18446744073709551615" {
+		return false
+	}
+	more, ok := sum.Right.(*sqlparser.BinaryExpr)
+	return ok && more.Operator == sqlparser.PlusOp && sqlparser.String(more.Right) == "1" && slices.Equal(stored(more.Left, table), []string{key})
+}
+
+// ifArguments returns the three arguments of IF, or nil.
+func ifArguments(e sqlparser.Expr) []sqlparser.Expr {
+	call, ok := e.(*sqlparser.FuncExpr)
 	if !ok || call.Name.Lowered() != "if" || len(call.Exprs) != 3 {
 		return nil
 	}
-	if _, ok := argument(call, 2).(*sqlparser.Subquery); !ok {
-		return nil
-	}
-	return stored(argument(call, 0), table)
+	return call.Exprs
 }
 
-func argument(call *sqlparser.FuncExpr, n int) sqlparser.Expr {
-	return call.Exprs[n]
+func isNull(e sqlparser.Expr) bool {
+	_, ok := e.(*sqlparser.NullVal)
+	return ok
 }
 
 // TestMySQLParserRefuses: what the parser is trusted with, it does refuse.
@@ -129,7 +156,7 @@ func TestMySQLParserRefuses(t *testing.T) {
 		"INSERT INTO `t` (`a`) VALUES (?) ON CONFLICT (`a`) DO NOTHING WHERE `a` > 1",
 		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE",
 		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = 1 `b` = 2",
-		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = IF(`a` <=> VALUES(`a`), `a`, (SELECT 1 UNION ALL))",
+		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = IF(`a` <=> VALUES(`a`), `a`, IF(1 + (LENGTH(`a`) + ) > 0, NULL, NULL))",
 		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = 1 RETURNING `a`",
 		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = 1 AS `_new`",
 		"MERGE INTO `t` USING `n` ON `t`.`a` = `n`.`a` WHEN MATCHED THEN UPDATE SET `b` = 1",
@@ -145,20 +172,30 @@ func TestMySQLParserRefuses(t *testing.T) {
 func TestMySQLFaultsAreSeen(t *testing.T) {
 	t.Parallel()
 	parser := mysqlParser(t)
-	const guard = " ON DUPLICATE KEY UPDATE `id` = IF(`t`.`id` <=> VALUES(`id`), `t`.`id`, (SELECT 1 UNION ALL SELECT 2))"
+	const failure = "IF(18446744073709551615 + (LENGTH(`t`.`id`) + 1) > 0, NULL, NULL)"
+	const guard = " ON DUPLICATE KEY UPDATE `id` = IF(`t`.`id` <=> VALUES(`id`), `t`.`id`, " + failure + ")"
 	const insert = "INSERT INTO `t` (`id`, `v`, `w`) VALUES (?, ?, ?)"
 	for query, fault := range map[string]string{
-		"REPLACE INTO `t` (`id`) VALUES (?)":                                        "S7",
-		"INSERT IGNORE INTO `t` (`id`, `v`, `w`) VALUES (?, ?, ?)" + guard:          "H12",
-		insert + " AS `_new`" + guard:                                               "H11",
-		insert:                                                                      "no ON DUPLICATE",
-		insert + " ON DUPLICATE KEY UPDATE `id` = `t`.`id`":                         "H10",
-		insert + strings.Replace(guard, "`id` =", "`v` =", 1):                       "H13",
-		insert + guard + ", `id` = VALUES(`id`)":                                    "P11",
-		insert + guard + ", `x` = VALUES(`x`)":                                      "P12",
-		insert + guard + ", `v` = VALUES(`v`), `v` = VALUES(`w`)":                   "twice",
-		insert + guard + ", `v` = VALUES(`v`), `w` = IF(`t`.`v` <=> 1, 2, `t`.`w`)": "H16",
-		"UPDATE `t` SET `v` = 1":                                                    "neither",
+		"REPLACE INTO `t` (`id`) VALUES (?)":                                              "S7",
+		"INSERT IGNORE INTO `t` (`id`, `v`, `w`) VALUES (?, ?, ?)" + guard:                "H12",
+		insert + " AS `_new`" + guard:                                                     "H11",
+		insert:                                                                            "no ON DUPLICATE",
+		insert + " ON DUPLICATE KEY UPDATE `id` = `t`.`id`":                               "H10",
+		insert + strings.Replace(guard, "`t`.`id` <=>", "`t`.`v` <=>", 1):                 "H10",
+		insert + strings.Replace(guard, failure, "NULL", 1):                               "H10",
+		insert + strings.Replace(guard, failure, "(SELECT 1 UNION ALL SELECT 2)", 1):      "H10",
+		insert + strings.Replace(guard, "18446744073709551615", "9223372036854775807", 1): "H10",
+		insert + strings.Replace(guard, "15 + ", "15 - ", 1):                              "H10",
+		insert + strings.Replace(guard, ") + 1", ") + 0", 1):                              "H10",
+		insert + strings.Replace(guard, "LENGTH(`t`.`id`)", "1", 1):                       "H10",
+		insert + strings.Replace(guard, "LENGTH(`t`.`id`)", "LENGTH(`t`.`v`)", 1):         "H10",
+		insert + strings.Replace(guard, "> 0, NULL", "> 0, `t`.`id`", 1):                  "H10",
+		insert + strings.Replace(guard, "`id` =", "`v` =", 1):                             "H13",
+		insert + guard + ", `id` = VALUES(`id`)":                                          "P11",
+		insert + guard + ", `x` = VALUES(`x`)":                                            "P12",
+		insert + guard + ", `v` = VALUES(`v`), `v` = VALUES(`w`)":                         "twice",
+		insert + guard + ", `v` = VALUES(`v`), `w` = IF(`t`.`v` <=> 1, 2, `t`.`w`)":       "H16",
+		"UPDATE `t` SET `v` = 1":                                                          "neither",
 	} {
 		statement, err := parser.Parse(query)
 		if err != nil {

@@ -58,7 +58,7 @@ func TestTiDBParserRefuses(t *testing.T) {
 	for _, broken := range []string{
 		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = 1 WHERE `a` > 1",
 		"INSERT INTO `t` (`a`) VALUES (?) ON CONFLICT (`a`) DO NOTHING",
-		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = IF(`a` <=> VALUES(`a`), `a`, (SELECT 1 UNION ALL))",
+		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = IF(`a` <=> VALUES(`a`), `a`, IF(1 + (LENGTH(`a`) + ) > 0, NULL, NULL))",
 		"INSERT INTO `t` (`a`) VALUES (?) ON DUPLICATE KEY UPDATE `a` = 1 RETURNING `a`",
 		"MERGE INTO `t` USING `n` ON `t`.`a` = `n`.`a` WHEN MATCHED THEN UPDATE SET `b` = 1",
 	} {

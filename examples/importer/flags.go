@@ -1,0 +1,227 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+const help = `importer upserts a CSV, TSV or NDJSON file into a table: rows that are new are inserted, rows that are there take the
+file's values, rows that are the same are not written. Running it again changes nothing.
+
+  importer [flags] FILE
+
+  importer -create -key tz -rule comments=coalesce testdata/zone1970.tsv
+  importer -dsn postgres://me@localhost/shop -table stock.items -key sku,store -rule price_at=version items.ndjson
+  zcat items.csv.gz | importer -dsn 'me:pw@tcp(localhost:3306)/shop' -table items -key sku -format csv -
+
+All rows or none: a line that cannot be read or a value that does not fit names its place in the file, and nothing is
+written. -chunk commits on the way instead.
+
+FILE may end in .gz. FILE - is standard input. NDJSON is one JSON object a line, each with the names of the first.
+A CSV field cannot say whether it is empty or missing: an empty one is NULL, unless -null says what is.
+Values are converted to the types of the table's columns (or to -type) before they are sent.
+
+Flags:
+`
+
+// config is what the command line asks for.
+type config struct {
+	dsn, table     string
+	keys           []string
+	rules          []assignment
+	types          map[string]kind
+	create         bool
+	format, null   string
+	columns        []string
+	comma, comment rune
+	chunk          int
+	quiet          bool
+	file           string
+}
+
+// assignment is one col=word of a flag.
+type assignment struct{ column, word string }
+
+// errUsage is a command line that cannot be run; the program ends with 2.
+type errUsage struct{ msg string }
+
+func (e *errUsage) Error() string { return e.msg }
+
+func usagef(format string, args ...any) error { return &errUsage{fmt.Sprintf(format, args...)} }
+
+// list is a flag that may be given several times, and with several words between commas.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(s string) error {
+	for word := range strings.SplitSeq(s, ",") {
+		if word = strings.TrimSpace(word); word == "" {
+			return errors.New("an empty name")
+		} else {
+			*l = append(*l, word)
+		}
+	}
+	return nil
+}
+
+// assignments is a repeatable flag of the form col=word.
+type assignments []assignment
+
+func (a *assignments) String() string { return "" }
+
+func (a *assignments) Set(s string) error {
+	at := strings.LastIndexByte(s, '=')
+	if at < 1 || at == len(s)-1 {
+		return errors.New("give it as column=word")
+	}
+	for _, had := range *a {
+		if had.column == s[:at] {
+			return fmt.Errorf("column %q is given twice", s[:at])
+		}
+	}
+	*a = append(*a, assignment{s[:at], s[at+1:]})
+	return nil
+}
+
+// raw is what the flags hold before they are checked.
+type raw struct {
+	keys, columns  list
+	rules, types   assignments
+	comma, comment string
+}
+
+// parseFlags returns flag.ErrHelp after it has printed the help to out, and *errUsage for what cannot be run.
+func parseFlags(args []string, out io.Writer) (*config, error) {
+	cfg, r := &config{types: map[string]kind{}}, &raw{}
+	fs := newFlagSet(cfg, r)
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, help)
+		fs.SetOutput(out)
+		fs.PrintDefaults()
+		return nil, err
+	case err != nil:
+		return nil, usagef("%v", err)
+	}
+	switch fs.NArg() {
+	case 0:
+		return nil, usagef("no file is given: importer [flags] FILE, or - for standard input")
+	case 1:
+		cfg.file = fs.Arg(0)
+	default:
+		return nil, usagef("one file at a time, and the flags before it: after %s there is %s", quote(fs.Arg(0)), quote(fs.Arg(1)))
+	}
+	return cfg, cfg.finish(r)
+}
+
+func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
+	fs := flag.NewFlagSet("importer", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.StringVar(&cfg.dsn, "dsn", "importer.db", "the `database`: a SQLite file, sqlite:FILE, postgres://…, mysql://…, mariadb://… or user:pw@tcp(host:port)/db")
+	fs.StringVar(&cfg.table, "table", "", "the `table`, or schema.table (default: the file's name without its endings)")
+	fs.Var(&r.keys, "key", "the `column`s that make two rows the same row: a,b or given several times (required)")
+	fs.Var(&r.rules, "rule", "`column=rule`: what the column takes when the row is there: "+strings.Join(ruleNames(), " ")+" (default replace); repeatable")
+	fs.Var(&r.types, "type", "`column=type` instead of the table's or the inferred one: integer real text boolean json timestamp; repeatable")
+	fs.BoolVar(&cfg.create, "create", false, "create the table if it is missing, its types inferred from the whole file (from -type alone for standard input)")
+	fs.StringVar(&cfg.null, "null", "", "the CSV field `text` that means NULL (default: the empty field)")
+	fs.StringVar(&cfg.format, "format", "auto", "csv, tsv, ndjson or auto: by the file's ending (.csv .tsv .tab .ndjson .jsonl)")
+	fs.Var(&r.columns, "columns", "the `names` of the columns, a,b,c, for a CSV file without a header line")
+	fs.StringVar(&r.comma, "comma", "", "the `character` between CSV fields (default , and a tab for tsv)")
+	fs.StringVar(&r.comment, "comment", "", "the `character` that begins a comment line in CSV (default: there are none)")
+	fs.IntVar(&cfg.chunk, "chunk", 0, "commit every `n` rows instead of all or none")
+	fs.BoolVar(&cfg.quiet, "quiet", false, "no progress; the report at the end stays")
+	return fs
+}
+
+// finish checks the flags against one another and fills in what follows from the file's name.
+func (cfg *config) finish(r *raw) error {
+	cfg.keys, cfg.columns, cfg.rules = r.keys, r.columns, r.rules
+	for _, t := range r.types {
+		k, err := parseKind(t.word)
+		if err != nil {
+			return usagef("-type %s=%s: %v", t.column, t.word, err)
+		}
+		cfg.types[t.column] = k
+	}
+	if len(cfg.keys) == 0 {
+		return usagef("-key is missing: name the columns that make two rows the same row")
+	}
+	if cfg.chunk < 0 {
+		return usagef("-chunk %d: give a number of rows, or 0 for all or none", cfg.chunk)
+	}
+	if err := checkRules(cfg.rules, cfg.keys); err != nil {
+		return err
+	}
+	if err := cfg.finishFormat(r); err != nil {
+		return err
+	}
+	return cfg.finishTable()
+}
+
+func (cfg *config) finishFormat(r *raw) error {
+	base := strings.TrimSuffix(strings.ToLower(cfg.file), ".gz")
+	switch cfg.format {
+	case "csv", "tsv", "ndjson":
+	case "auto":
+		format, ok := map[string]string{".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ndjson": "ndjson", ".jsonl": "ndjson"}[filepath.Ext(base)]
+		if !ok {
+			return usagef("the ending of %s does not say its format: give -format csv, tsv or ndjson", quote(cfg.file))
+		}
+		cfg.format = format
+	default:
+		return usagef("-format %s: give csv, tsv, ndjson or auto", cfg.format)
+	}
+	if cfg.format == "ndjson" && (r.comma != "" || r.comment != "" || len(cfg.columns) > 0 || cfg.null != "") {
+		return usagef("-comma, -comment, -columns and -null are about CSV, and this is NDJSON")
+	}
+	cfg.comma = ','
+	if cfg.format == "tsv" {
+		cfg.comma = '\t'
+	}
+	if r.comma == `\t` {
+		r.comma = "\t"
+	}
+	var err error
+	if cfg.comma, err = oneRune("-comma", r.comma, cfg.comma); err != nil {
+		return err
+	}
+	if cfg.comment, err = oneRune("-comment", r.comment, 0); err != nil {
+		return err
+	}
+	if cfg.comma == cfg.comment {
+		return usagef("-comma and -comment are the same character")
+	}
+	return nil
+}
+
+func oneRune(name, s string, otherwise rune) (rune, error) {
+	if s == "" {
+		return otherwise, nil
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if size != len(s) || r == utf8.RuneError || strings.ContainsRune("\"\r\n\x00", r) {
+		return 0, usagef("%s %s: give one character that is no quote and no line end", name, quote(s))
+	}
+	return r, nil
+}
+
+func (cfg *config) finishTable() error {
+	if cfg.table != "" {
+		return nil
+	}
+	if cfg.file == "-" {
+		return usagef("-table is missing: standard input has no name to call the table by")
+	}
+	cfg.table, _, _ = strings.Cut(filepath.Base(cfg.file), ".")
+	if cfg.table == "" {
+		return usagef("-table is missing: %s has no name to call the table by", quote(cfg.file))
+	}
+	return nil
+}

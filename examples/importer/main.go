@@ -1,0 +1,227 @@
+// Importer upserts a CSV, TSV or NDJSON file into a table of SQLite, PostgreSQL, MySQL or MariaDB.
+//
+//	go run ./examples/importer -create -key tz -rule comments=coalesce testdata/zone1970.tsv
+//
+// Run it twice: the second time every row is unchanged. importer -h lists what it can do.
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The second Ctrl-C ends a program that waits for its standard input.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program: 0 when the file is in the table, 1 when it is not, 2 for a command line that cannot be run.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{stdin: stdin, stdout: stdout, now: time.Now}
+	err := p.parse(args, stderr)
+	if err == nil {
+		err = p.load(ctx)
+		p.progress.stop()
+	}
+	var usage *errUsage
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "importer: %v\nimporter -h explains the flags.\n", err)
+		return 2
+	}
+	if !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(stderr, "importer: %v\n", err)
+	}
+	fmt.Fprintf(stderr, "importer: %s\n", aftermath(err))
+	return 1
+}
+
+// program is one run.
+type program struct {
+	cfg      *config
+	stdin    io.Reader
+	stdout   io.Writer
+	now      func() time.Time
+	progress *progress
+
+	db     *sql.DB
+	family family
+}
+
+func (p *program) parse(args []string, stderr io.Writer) (err error) {
+	if p.cfg, err = parseFlags(args, p.stdout); err != nil {
+		return err
+	}
+	p.progress = newProgress(stderr, p.now, p.cfg.quiet)
+	return nil
+}
+
+// load is the flow: open, ask the database what it is, find or make the table, write, report.
+func (p *program) load(ctx context.Context) error {
+	in, err := openInput(p.cfg, p.stdin)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rd, err := in.reader(p.cfg)
+	if err != nil {
+		return err
+	}
+	cols, err := p.columns(in.name, rd.fields())
+	if err != nil {
+		return err
+	}
+	if p.db, p.family, err = openDatabase(p.cfg.dsn, p.cfg.create); err != nil {
+		return err
+	}
+	defer p.db.Close()
+	d, err := dialect.Detect(ctx, p.db)
+	if err != nil {
+		return err
+	}
+	if err := p.table(ctx, in.name, cols); err != nil {
+		return err
+	}
+	began := p.now()
+	p.progress.start("writing", in)
+	result, err := upsertRows(ctx, p.db, d, p.cfg, cols, in.name, rd, p.progress.rows)
+	if err != nil {
+		return err
+	}
+	p.progress.stop()
+	report(p.stdout, in.name, result, p.now().Sub(began))
+	return nil
+}
+
+// columns are the file's, with what the flags say of them; a flag about a column the file lacks is an error.
+func (p *program) columns(file string, fields []field) ([]column, error) {
+	cols := make([]column, len(fields))
+	var names []string
+	for i, f := range fields {
+		cols[i] = column{field: f, kind: p.cfg.types[f.name], key: slices.Contains(p.cfg.keys, f.name)}
+		names = append(names, f.name)
+	}
+	missing := func(flag, name string) error {
+		if slices.Contains(names, name) {
+			return nil
+		}
+		return wrongf(file, max(fields[0].line, 1), 1, "there is no column %q, which %s names; there are %s", name, flag, strings.Join(names, ", "))
+	}
+	var errs []error
+	for _, key := range p.cfg.keys {
+		errs = append(errs, missing("-key", key))
+	}
+	for _, r := range p.cfg.rules {
+		errs = append(errs, missing("-rule", r.column))
+	}
+	for name := range p.cfg.types {
+		errs = append(errs, missing("-type", name))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return cols, nil
+}
+
+// table finds the table, or makes it, and takes the types of its columns for those that -type does not name.
+func (p *program) table(ctx context.Context, file string, cols []column) error {
+	have, err := p.family.tableColumns(ctx, p.db, p.cfg.table)
+	if err != nil && (!p.cfg.create || ctx.Err() != nil) {
+		return fmt.Errorf("table %s: %w (-create makes a table that is missing)", p.cfg.table, err)
+	}
+	if err != nil {
+		if err := p.create(ctx, cols); err != nil {
+			return err
+		}
+		if have, err = p.family.tableColumns(ctx, p.db, p.cfg.table); err != nil {
+			return fmt.Errorf("table %s: %w", p.cfg.table, err)
+		}
+	}
+	for i := range cols {
+		at := slices.IndexFunc(have, func(t tableColumn) bool { return t.name == cols[i].name })
+		if at < 0 {
+			var names []string
+			for _, t := range have {
+				names = append(names, t.name)
+			}
+			return wrongf(file, max(cols[i].line, 1), max(cols[i].col, 1), "table %s has no column %q; it has %s",
+				p.cfg.table, cols[i].name, strings.Join(names, ", "))
+		}
+		if _, given := p.cfg.types[cols[i].name]; !given {
+			cols[i].kind = have[at].kind
+		}
+		cols[i].limits = have[at].limits
+	}
+	return p.family.checkKey(ctx, p.db, p.cfg.table, p.cfg.keys)
+}
+
+// create makes the table, after the whole file was found readable.
+func (p *program) create(ctx context.Context, cols []column) error {
+	if err := p.infer(ctx, cols); err != nil {
+		return err
+	}
+	if _, err := p.db.ExecContext(ctx, p.family.createTable(p.cfg.table, cols)); err != nil {
+		return fmt.Errorf("create table %s: %w", p.cfg.table, err)
+	}
+	return nil
+}
+
+// infer reads the file once more, on its own; standard input cannot be read twice.
+func (p *program) infer(ctx context.Context, cols []column) error {
+	typed := make([]bool, len(cols))
+	var untyped []string
+	for i, c := range cols {
+		if _, typed[i] = p.cfg.types[c.name]; !typed[i] {
+			untyped = append(untyped, c.name)
+		}
+	}
+	if p.cfg.file == "-" {
+		if len(untyped) > 0 {
+			return fmt.Errorf("-create cannot infer types from standard input, which is read only once: give -type for %s", strings.Join(untyped, ", "))
+		}
+		return nil
+	}
+	in, err := openInput(p.cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rd, err := in.reader(p.cfg)
+	if err != nil {
+		return err
+	}
+	p.progress.start("reading types", in)
+	defer p.progress.stop()
+	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.progress.rows)
+}
+
+// cancellable is a reader that ends with its context.
+type cancellable struct {
+	ctx context.Context
+	reader
+}
+
+func (c cancellable) next() ([]cell, error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.reader.next()
+}
