@@ -223,7 +223,7 @@ func handPutOne(ctx context.Context, db *sqlx.DB, r *account, create, compare, w
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func handPutAll(ctx context.Context, db *sqlx.DB, tab *upsert.Table[account], ro
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func handPutAll(ctx context.Context, db *sqlx.DB, tab *upsert.Table[account], ro
 	if err != nil {
 		return err
 	}
-	defer stmt.Close()
+	defer func() { _ = stmt.Close() }()
 	var args []any
 	bind := func(part []account) []any {
 		args = args[:0]

@@ -2,6 +2,7 @@ package upsert
 
 import (
 	"context"
+	"slices"
 
 	"github.com/goupsert/upsert/dialect"
 )
@@ -9,6 +10,7 @@ import (
 // catalog is what a server was asked about a table.
 type catalog struct {
 	types  map[string]string
+	folds  map[string]bool // by column: texts that are not the same can be equal
 	plain  bool
 	merges bool // the function of the rule Merge is installed
 }
@@ -39,23 +41,34 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &catalog{types: map[string]string{}}
+	c := &catalog{types: map[string]string{}, folds: map[string]bool{}}
 	err = each(rows, func() error {
 		var name, typ string
-		err := rows.Scan(&name, &typ, &c.plain, &c.merges)
-		c.types[name] = typ
+		var folds bool
+		err := rows.Scan(&name, &typ, &folds, &c.plain, &c.merges)
+		c.types[name], c.folds[name] = typ, folds
 		return err
 	})
 	return c, err
 }
 
-// ready asks the catalog where what follows depends on it: the rule Merge may lack its function.
+// ready asks the catalog where the statements depend on it: the rule Merge may lack its function, and a statement that
+// assigns nothing must look at the key only where a collation can fold it.
 func (t *table) ready(ctx context.Context, db DB) error {
-	if !t.merges || t.traits.Catalog == "" {
+	if t.traits.Catalog == "" || !t.merges && (t.assigns || !t.textKey) {
 		return nil
 	}
 	_, err := t.look(ctx, db)
 	return err
+}
+
+// guards reports whether a statement that assigns nothing must look at the stored key.
+func (t *table) guards() bool {
+	if t.assigns || !t.textKey {
+		return false
+	}
+	c := t.catalog.Load()
+	return t.traits.Catalog == "" || c != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return c.folds[k] })
 }
 
 // flags reports whether a statement can be asked for a flag on this table.

@@ -131,18 +131,13 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 			if err != nil {
 				return err
 			}
-			folded = isTextType(known.types[s.writes[c].Name])
+			folded = known.folds[s.writes[c].Name]
 		}
 		if folded && stored != sent {
 			return &otherKeyError{errFolded}
 		}
 	}
 	return nil
-}
-
-// isTextType reports whether a type of PostgreSQL's compares by a collation.
-func isTextType(t string) bool {
-	return t == "text" || t == "citext" || strings.HasSuffix(t, ".citext") || strings.HasPrefix(t, "character")
 }
 
 func (s *single) found(found bool, err error) error {

@@ -18,8 +18,8 @@ var (
 	ErrNullKey = errors.New("NULL in the key: a row with it is never the same row")
 	// ErrDuplicateKey is wrapped in the *RowError of the later of two rows with one key under [RefuseDuplicates].
 	ErrDuplicateKey = errors.New("an earlier row of the batch has the same key")
-	// ErrOtherKey is wrapped where a row violates another unique key than the conflict target; on MySQL and MariaDB also
-	// where it meets a stored row whose key only a collation takes for the same. dialect.Classify calls it UniqueViolation.
+	// ErrOtherKey is wrapped where a row violates another unique key than the conflict target, or meets a stored row whose
+	// key only a collation takes for the same. dialect.Classify calls it UniqueViolation.
 	ErrOtherKey = errors.New("the row conflicts through another unique key than the conflict target, or with a key that is the same only to a collation")
 )
 

@@ -136,18 +136,17 @@ func ExampleTable_GetOrCreate() {
 }
 
 func ExampleTable_SQL() {
-	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.MariaDB} {
+	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.MySQL} {
 		devices := must(upsert.New[struct {
 			ID   int64  `db:"id" upsert:"key"`
-			Name string `db:"name" upsert:"keep"`
-			Seen int64  `db:"seen" upsert:"max"`
+			Name string `db:"name"`
 		}](d, "devices"))
 		query, _, err := devices.SQL()
 		fmt.Println(must(query, err))
 	}
 	// Output:
-	// INSERT INTO "devices" AS "_t" ("id", "name", "seen") VALUES (?, ?, ?) ON CONFLICT ("id") DO UPDATE SET "seen" = CASE WHEN "_t"."seen" IS NULL OR excluded."seen" > "_t"."seen" THEN excluded."seen" ELSE "_t"."seen" END WHERE "_t"."seen" IS NOT CASE WHEN "_t"."seen" IS NULL OR excluded."seen" > "_t"."seen" THEN excluded."seen" ELSE "_t"."seen" END COLLATE BINARY
-	// INSERT INTO `devices` (`id`, `name`, `seen`) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE `id` = IF(`devices`.`id` <=> VALUES(`id`), `devices`.`id`, IF(18446744073709551615 + (LENGTH(`devices`.`id`) + 1) > 0, NULL, NULL)), `seen` = CASE WHEN `devices`.`seen` IS NULL OR VALUES(`seen`) > `devices`.`seen` THEN VALUES(`seen`) ELSE `devices`.`seen` END
+	// INSERT INTO "devices" AS "_t" ("id", "name") VALUES (?, ?) ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name" WHERE "_t"."name" IS NOT excluded."name" COLLATE BINARY
+	// INSERT INTO `devices` (`id`, `name`) VALUES (?, ?) ON DUPLICATE KEY UPDATE `id` = IF(`devices`.`id` <=> VALUES(`id`), `devices`.`id`, IF(18446744073709551615 + (COALESCE(LENGTH(`devices`.`id`), 0) + 1) > 0, NULL, NULL)), `name` = VALUES(`name`)
 }
 
 func ExampleTable_Guarantee() {

@@ -33,7 +33,7 @@ func TestHazard_P1_PartialIndexPredicateIsLiteral(t *testing.T) {
 		if err != nil {
 			l.Fatalf("prepare %s: %v", query, err)
 		}
-		defer stmt.Close()
+		defer func() { _ = stmt.Close() }()
 		for n := range 8 {
 			if _, err := stmt.ExecContext(l.Context(), args...); err != nil {
 				l.Errorf("execution %d of %s: %v, want none to fail", n+1, query, err)

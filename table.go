@@ -31,6 +31,8 @@ type table struct {
 	generated []*column
 	versioned bool
 	merges    bool
+	assigns   bool // a conflict can change a column
+	textKey   bool // the key has a column that may hold text
 	adds      bool
 	guarantee Guarantee
 	rowsMax   int // rows in a full statement
@@ -106,7 +108,8 @@ func (t *table) setName(*config) error {
 func splitName(name string) ([]string, error) {
 	var parts []string
 	for rest := name; ; {
-		part, more := rest, false
+		var part string
+		var more bool
 		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
 			end := 0
 			for end < len(quoted) && (quoted[end] != '"' || strings.HasPrefix(quoted[end+1:], `"`)) {
@@ -207,6 +210,8 @@ func (t *table) setTarget(c *config) error {
 		t.writes, omits = append(t.writes, w), append(omits, col.OmitZero)
 		t.versioned = t.versioned || w.Rule == Version
 		t.merges = t.merges || w.Rule == Merge
+		t.assigns = t.assigns || place < 0 && w.Rule != Key && w.Rule != Keep && w.Rule != Touch
+		t.textKey = t.textKey || place >= 0 && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny)
 		t.adds = t.adds || w.Rule == Add
 	}
 	if err := t.checkTarget(c); err != nil {

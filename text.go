@@ -19,6 +19,7 @@ type shape struct {
 	back   back
 	// removes: the one row's merge patches remove members.
 	removes bool
+	guard   bool // a statement that assigns nothing looks at the stored key
 }
 
 // back is which columns a statement returns.
@@ -65,9 +66,10 @@ func (k *texts) of(s shape, write func() (string, error)) (string, error) {
 
 // text returns the statement of a shape.
 func (t *table) text(s shape) (string, error) {
+	s.guard = s.mode == dialect.Write && t.guards() // known only when the catalog has been asked
 	return t.texts.of(s, func() (string, error) {
 		return t.dialect.Upsert(dialect.Upsert{
-			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Report: s.report, Return: t.returned(s.back),
+			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Guard: s.guard, Report: s.report, Return: t.returned(s.back),
 		})
 	})
 }

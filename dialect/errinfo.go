@@ -18,7 +18,7 @@ func mysqlNumber(err error) (uint64, bool) {
 
 // sqliteCode reads go-sqlite3's ExtendedCode field and the Code method of modernc.org/sqlite.
 func sqliteCode(err error) (int64, bool) {
-	if e, ok := err.(interface{ Code() int }); ok && strings.Contains(typePath(err), "sqlite") { //nolint:errorlint // see classify
+	if e, ok := err.(interface{ Code() int }); ok && strings.Contains(typePath(err), "sqlite") {
 		return int64(e.Code()), true
 	}
 	f, ok := errorField(err, "ExtendedCode")

@@ -72,6 +72,9 @@ func (g *grammar) changes(cols []Column) string {
 
 // folded is true if a key is not the stored one byte by byte, "" where keys cannot be the same in any other way.
 func (g *grammar) folded(cols []Column, target []string) string {
+	if g.fail == nil {
+		return ""
+	}
 	var parts []string
 	for _, c := range cols {
 		if contains(target, c.Name) && (c.Kind == KindText || c.Kind == KindAny) {

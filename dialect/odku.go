@@ -19,9 +19,9 @@ type onDuplicate struct {
 
 // otherKey is an expression that fails in every sql_mode, with error 1690: the statement must not go on. It depends on the
 // stored key, so that no optimizer evaluates it where it is not reached, as TiDB does a subquery; and where an engine did
-// not fail, it would be NULL, which no key is.
+// not fail, it would be NULL, which a key's column refuses.
 func otherKey(key string) string {
-	return "IF(" + greatest + " + (LENGTH(" + key + ") + 1) > 0, NULL, NULL)"
+	return "IF(" + greatest + " + (COALESCE(LENGTH(" + key + "), 0) + 1) > 0, NULL, NULL)"
 }
 
 // greatest is the greatest BIGINT UNSIGNED. MySQL and MariaDB name the expression in the error's text.

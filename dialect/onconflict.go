@@ -52,7 +52,7 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 	set, version := assigned(u.Columns, u.Target.Columns)
 	folded := o.folded(u.Columns, u.Target.Columns)
 	idle := o.idle(u)
-	if u.Mode == Create || onlyTouches(set) && (folded == "" || idle == "") {
+	if u.Mode == Create || onlyTouches(set) && (folded == "" || idle == "" || !u.Guard) {
 		b.WriteString(" DO NOTHING")
 		return
 	}

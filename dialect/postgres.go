@@ -69,10 +69,13 @@ func (d postgres) Upsert(u Upsert) (string, error)   { return d.syntax().upsert(
 func (d postgres) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
 func (postgres) Lock(Table) string                   { return "" }
 
-// PostgresCatalog asks, with the quoted table as its parameter, for each column's name and type, whether the table is a
-// plain one, and whether the function of the rule Merge is installed.
-const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), c.relkind = 'r', to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
-FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+// PostgresCatalog asks, with the quoted table as its parameter, for each column's name and type, whether it takes texts for
+// equal that are not the same byte by byte, whether the table is a plain one, and whether the function of the rule Merge
+// is installed.
+const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), t.typname = 'citext' OR COALESCE(to_jsonb(k)->>'collisdeterministic', '') = 'false',
+  c.relkind = 'r', to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
 WHERE a.attrelid = to_regclass($1::text) AND a.attnum > 0 AND NOT a.attisdropped`
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
@@ -86,7 +89,6 @@ func (d postgres) syntax() *onConflict {
 			distinct: d.distinct,
 			merge:    func(t, p string) string { return MergeFunctionName + "(" + t + ", " + p + ")" },
 			document: func(x string) string { return x + "::jsonb" },
-			fail:     func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" },
 			now:      "CURRENT_TIMESTAMP",
 		},
 		param: func(n int, cast string) string {
@@ -95,6 +97,9 @@ func (d postgres) syntax() *onConflict {
 			}
 			return "$" + strconv.Itoa(n)
 		},
+	}
+	if d.bytes {
+		o.fail = func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" }
 	}
 	o.again = func(n int) string { return o.param(n, "") }
 	switch d.Traits().Reporting {

@@ -42,8 +42,11 @@ type Upsert struct {
 	// Removes: the one row's merge patches remove members. What an insert stores of such a patch lacks the members, so
 	// the conflict's arm must be given the patch itself.
 	Removes bool
-	Report  bool     // return what happened, as Traits.Reporting says, before the columns of Return
-	Return  []string // columns to return of each row that was written
+	// Guard: a collation of the target's may take two keys for one, so even a Write that assigns nothing must look. It
+	// costs a lock on the row, so it is for SQLite, and on PostgreSQL for tables whose catalog says so.
+	Guard  bool
+	Report bool     // return what happened, as Traits.Reporting says, before the columns of Return
+	Return []string // columns to return of each row that was written
 }
 
 // Compare describes the SELECT that tells what an upsert would do to rows that are there. It returns two integers for each

@@ -150,7 +150,7 @@ func manyParams(p *place) {
 	wantResult(p, "PutAll again", res, upsert.Result{Updated: 100, Unchanged: n - 100})
 }
 
-// manyBytes: rows of 300 kB, so that a few of them are more than a statement should hold.
+// manyBytes: 60 rows of 300 kB are more than the 16 MiB that a MariaDB takes by default.
 func manyBytes(p *place) {
 	type row struct {
 		ID int64  `db:"id" upsert:"key"`
@@ -160,7 +160,7 @@ func manyBytes(p *place) {
 	tab := table[row](p, "t")
 	var rows []row
 	var created, again []upsert.Outcome
-	for i := range int64(12) {
+	for i := range int64(60) {
 		v := make([]byte, 300_000)
 		for at := range v {
 			v[at] = byte(int64(at) * (i + 7))

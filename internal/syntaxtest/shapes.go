@@ -85,7 +85,7 @@ func shapeCases() []Case {
 		{"version-only", "A version alone: it only grows.", id, table([]versionOnlyRow{{ID: 1}})},
 		{"key-compound", "All columns of the key are the target and none is assigned (hazard P11). On MySQL and MariaDB any unique key fires, so\nthe first assignment compares the whole key and fails the statement where it differs (hazards H10, H18).", []string{"tenant", "number"}, table([]compoundRow{{Tenant: "a", Number: 1}})},
 		{"key-text", "A key of text: 'a' and 'A' are two keys, whatever the column's collation says (hazard H18). Where it takes them for one,\nthe statement fails: neither row may be written over.", []string{"code"}, table([]textRow{{Code: "a"}})},
-		{"key-text-keep", "The same with nothing to assign but a column to itself, so that another key is seen.", []string{"code"}, table([]textKeepRow{{Code: "a"}})},
+		{"key-text-keep", "The same with nothing to assign. On PostgreSQL the catalog says whether a collation can fold the key; only then is Guard set.", []string{"code"}, table([]textKeepRow{{Code: "a"}})},
 		{"key-text-only", "The same without any other column. PostgreSQL's statement cannot fail here, for to assign a key would lock out the rows\nthat refer to it (hazard P11).", []string{"code"}, table([]textOnlyRow{{Code: "a"}})},
 		{"key-text-version", "The same with a version: the key comes first, for a row of another key is not stale.", []string{"code"}, table([]textVersionRow{{Code: "a"}})},
 		{"key-text-two", "Two columns of text: one that differs is enough.", []string{"org", "code"}, table([]textTwoRow{{Org: "a", Code: "b"}})},
