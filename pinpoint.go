@@ -27,7 +27,7 @@ func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 	if !errors.As(err, &f) || !canBegin(db) || ctx.Err() != nil {
 		return err
 	}
-	if c := dialect.Classify(f.err); c != dialect.Permanent && c != dialect.UniqueViolation {
+	if c := dialect.Classify(f.err); c != dialect.Permanent && c != dialect.UniqueViolation || !dialect.BlamesRow(f.err) {
 		return err
 	}
 	p := &probe{failedStatement: f}

@@ -88,6 +88,32 @@ func ErrorColumn(err error) string {
 	return ""
 }
 
+// BlamesRow reports whether err is about a row's values rather than about the statement or the schema: a constraint, a
+// value out of range or of the wrong form.
+func BlamesRow(err error) bool {
+	if state := SQLState(err); len(state) == 5 {
+		switch state[:2] {
+		case "22", "23", "44", "P0": // data, integrity, view check, raised by a trigger
+			return true
+		}
+		return false
+	}
+	if n, ok := MySQLNumber(err); ok {
+		switch n {
+		case 1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1305, 1370, 1390: // rights, names, syntax
+			return false
+		}
+		return true
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if code, ok := sqliteCode(e); ok {
+			primary := code & 0xff
+			return primary >= 18 && primary <= 20 || IsOtherKey(err) // TOOBIG, CONSTRAINT, MISMATCH
+		}
+	}
+	return false
+}
+
 func errorField(err error, name string) (reflect.Value, bool) {
 	v := reflect.ValueOf(err)
 	if v.Kind() == reflect.Pointer {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -96,7 +97,7 @@ func infer(file string, rd reader, cols []column, typed []bool, keyWidth int, se
 	found := make([]findings, len(cols))
 	for rows := int64(0); ; rows++ {
 		cells, err := rd.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

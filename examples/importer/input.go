@@ -24,7 +24,7 @@ type input struct {
 // openInput opens cfg.file, or takes stdin for "-". Close it.
 func openInput(cfg *config, stdin io.Reader) (*input, error) {
 	in := &input{name: cfg.file, size: -1}
-	var from io.Reader = stdin
+	from := stdin
 	if cfg.file == "-" {
 		in.name = "stdin"
 	} else {

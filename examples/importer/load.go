@@ -101,7 +101,7 @@ type source struct {
 func (s *source) rows(yield func(map[string]any, error) bool) {
 	for {
 		cells, err := s.rd.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {

@@ -78,7 +78,7 @@ func (p *program) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	rd, err := in.reader(p.cfg)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func (p *program) infer(ctx context.Context, cols []column) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	rd, err := in.reader(p.cfg)
 	if err != nil {
 		return err

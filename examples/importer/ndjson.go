@@ -30,7 +30,7 @@ func newNDJSON(file string, r io.Reader) (*ndjsonReader, error) {
 	n := &ndjsonReader{file: file, lines: bufio.NewScanner(r), index: map[string]int{}, first: true}
 	n.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	err := n.read()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, wrongf(file, 1, 1, "the file is empty: its first line was to name the columns")
 	}
 	if err != nil {

@@ -209,7 +209,7 @@ func sqliteKind(name string) kind {
 		kind kind
 	}{
 		{"INT", kindInteger}, {"JSON", kindJSON}, {"CHAR", kindText}, {"CLOB", kindText}, {"TEXT", kindText},
-		{"REAL", kindReal}, {"FLOA", kindReal}, {"DOUB", kindReal}, {"BOOL", kindBoolean},
+		{"REAL", kindReal}, {"FLOA", kindReal}, {"DOUB", kindReal}, {"BOOL", kindBoolean}, //nolint:misspell // affinity goes by the first letters
 		{"TIMESTAMP", kindTimestamp}, {"DATETIME", kindTimestamp},
 	} {
 		if strings.Contains(name, rule.word) {
