@@ -17,7 +17,7 @@ fuzz: ## run every fuzz test for 10 seconds, or TIME=1m
 	scripts/fuzz $(or $(TIME),10s)
 
 bench: ## run the benchmarks, with allocations
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -benchtime 1x .
 
 cover: ## write cover.html: which lines the tests reach
 	go test -coverpkg=./... -coverprofile=cover.out ./...

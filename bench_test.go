@@ -106,12 +106,13 @@ func median[T int64 | uint64 | time.Duration](xs []T) float64 {
 	return float64(xs[len(xs)/2])
 }
 
-// against runs the library and its hand-written twin in turn, five rounds at least, and reports the ratio of the medians
+// against runs the library and its hand-written twin in turn, five rounds at least and more of a small
+// batch, and reports the ratio of the medians
 // and the allocations a row that the library adds.
 func against(b *testing.B, rows int, prepare func(), lib, hand func() error) {
 	b.Helper()
 	var l, h side
-	for n := 0; n < 5 || n < b.N; n++ {
+	for n := 0; n < max(5, 40_000/rows) || n < b.N; n++ {
 		for turn := range 2 {
 			prepare()
 			if (n+turn)%2 == 0 {

@@ -95,7 +95,7 @@ func readText(t *testing.T, cfg *config, text string) (names []string, rows [][]
 	}
 	for {
 		cells, err := rd.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return names, rows, nil
 		}
 		if err != nil {

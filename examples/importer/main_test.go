@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -124,7 +125,7 @@ func TestSource_ForgetsOldLines(t *testing.T) {
 	if rows != 10*recent || most > 3*recent {
 		t.Fatalf("%d rows, %d lines kept; want %d rows and at most %d lines", rows, most, 10*recent, 3*recent)
 	}
-	if err := s.place(io.EOF); err != io.EOF {
+	if err := s.place(io.EOF); !errors.Is(err, io.EOF) {
 		t.Fatalf("%v; want an error that is about no row as it is", err)
 	}
 }
