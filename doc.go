@@ -20,7 +20,8 @@
 // It makes no tables and does not look at the schema: without a unique index on exactly the key's columns SQLite and
 // PostgreSQL refuse every statement, but MySQL and MariaDB insert a second row. BEFORE triggers run for rows that end in a
 // conflict, identity values are used up by them, and where a trigger changes what is stored, the outcome speaks of what
-// was sent. MySQL and MariaDB run AFTER UPDATE triggers for every row that is there, changed or not. Outcomes of a handle
+// was sent. Behind PgBouncer in transaction mode lib/pq needs binary_parameters=yes or a transaction around every call
+// (hazard E2). MySQL and MariaDB run AFTER UPDATE triggers for every row that is there, changed or not. Outcomes of a handle
 // that is no transaction can be falsified by a lost connection: see [Table.Put].
 //
 // # Columns

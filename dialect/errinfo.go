@@ -44,6 +44,9 @@ const otherKeyMark = "upsert: other key"
 // IsOtherKey reports whether err is the failure that a statement of this package has made on purpose: a row met a stored
 // one whose key is the same only to a collation or, on MySQL and MariaDB, through another unique key than the target.
 func IsOtherKey(err error) bool {
+	if SQLState(err) == "21000" { // two rows of a statement met, though no two had the same key (hazard P5)
+		return true
+	}
 	if n, ok := MySQLNumber(err); ok {
 		return n == 1690 && strings.Contains(err.Error(), greatest+" + ")
 	}
