@@ -28,7 +28,8 @@
 //
 // A struct's columns are those of sqlx: the db tag, or the field's name in lower case; embedded structs are flattened and
 // nested ones give names like "address.street". A struct that implements driver.Valuer or sql.Scanner is one column, and
-// so is time.Time; a String method means nothing. What sqlx takes silently is refused: two fields with one column, a tag on
+// so is time.Time; a String method means nothing. JSON (json.RawMessage, and columns of rule merge) is sent as text; what
+// reads text from SQLite is sqlx's types.JSONText rather than json.RawMessage. What sqlx takes silently is refused: two fields with one column, a tag on
 // an unexported field, an unknown option.
 //
 // # Rules

@@ -70,11 +70,11 @@ func ExampleTable_PutAll() {
 	devices := must(upsert.New[Device](dialect.SQLite, "devices"))
 
 	batch := []Device{{"b", "fan", 1}, {"a", "lamp", 1}, {"b", "ceiling fan", 2}}
-	fmt.Printf("%+v\n", must(devices.PutAll(ctx, db, batch, upsert.Outcomes())))
-	fmt.Printf("%+v\n", must(devices.PutAll(ctx, db, batch, upsert.Outcomes())))
+	fmt.Println(must(devices.PutAll(ctx, db, batch, upsert.Outcomes())))
+	fmt.Println(must(devices.PutAll(ctx, db, batch, upsert.Outcomes())))
 	// Output:
-	// {Inserted:2 Updated:1 Unchanged:0 Stale:0 Unknown:0}
-	// {Inserted:0 Updated:0 Unchanged:2 Stale:1 Unknown:0}
+	// 2 inserted, 1 updated
+	// 2 unchanged, 1 stale
 }
 
 func ExampleTable_PutSeq() {
@@ -91,7 +91,7 @@ func ExampleTable_PutSeq() {
 		}
 	}
 	res := must(devices.PutSeq(ctx, db, feed, upsert.Outcomes()))
-	fmt.Println(res.Inserted, "inserted")
+	fmt.Println(res)
 	// Output: 1000 inserted
 }
 

@@ -1,6 +1,9 @@
 package upsert
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Outcome is what happened to a row.
 type Outcome int
@@ -45,6 +48,23 @@ type Result struct {
 
 // Rows is the number of rows counted.
 func (r Result) Rows() int64 { return r.Inserted + r.Updated + r.Unchanged + r.Stale + r.Unknown }
+
+// String returns the counts that are not zero, as in "2 inserted, 1 unchanged", or "no rows".
+func (r Result) String() string {
+	var parts []string
+	for _, c := range []struct {
+		n int64
+		o Outcome
+	}{{r.Inserted, Inserted}, {r.Updated, Updated}, {r.Unchanged, Unchanged}, {r.Stale, Stale}, {r.Unknown, Unknown}} {
+		if c.n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.o))
+		}
+	}
+	if len(parts) == 0 {
+		return "no rows"
+	}
+	return strings.Join(parts, ", ")
+}
 
 func (r *Result) count(o Outcome, n int) {
 	switch o {

@@ -1,0 +1,60 @@
+package upsert
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// fate is what Compare tells of a row; 0 where the row is not there.
+type fate int8
+
+func (f fate) outcome(absent Outcome) (Outcome, error) {
+	switch f - 1 {
+	case dialect.CompareSame:
+		return Unchanged, nil
+	case dialect.CompareStale:
+		return Stale, nil
+	case dialect.CompareChanged:
+		return Updated, nil
+	case dialect.CompareOtherKey:
+		return Unknown, &otherKeyError{errFolded}
+	}
+	return absent, nil
+}
+
+// compare runs the statement's Compare.
+func (w *writer) compare(s statement) ([]fate, error) {
+	query, err := w.compareText(w.ctx, w.db, s.rows, s.omit)
+	if err != nil {
+		return nil, err
+	}
+	fates := make([]fate, len(s.rows))
+	err = w.query(query, s.args, func(rows *sql.Rows) error {
+		var at, f int
+		if err := rows.Scan(&at, &f); err != nil {
+			return err
+		}
+		fates[at] = max(fates[at], fate(f+1))
+		return nil
+	})
+	return fates, err
+}
+
+const compareMode dialect.Mode = -1
+
+func (t *table) compareText(ctx context.Context, db DB, rows []int32, omit uint64) (string, error) {
+	s := shape{mode: compareMode, rows: len(rows), omit: omit}
+	return t.texts.of(s, func() (string, error) {
+		c := dialect.Compare{Table: t.ident, Target: t.target, Columns: t.columns(omit), Rows: len(rows)}
+		if t.traits.Catalog != "" {
+			known, err := t.look(ctx, db)
+			if err != nil {
+				return "", err
+			}
+			c.Types = known.types
+		}
+		return t.dialect.Compare(c)
+	})
+}
