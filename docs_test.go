@@ -15,7 +15,7 @@ var (
 	hazardNum  = regexp.MustCompile(`[PSHEK]\d+`)
 	hazardTest = regexp.MustCompile(`(?m)^func (TestHazard_([A-Za-z0-9]+)_\w+)\(`)
 	anyTest    = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	namedTest  = regexp.MustCompile(`\bTest[A-Z]\w*`)
+	namedTest  = regexp.MustCompile(`\bTest[A-Z]\w*[A-Za-z0-9]\b`) // not the prefix TestHazard_
 )
 
 // hazardRows returns docs/hazards.md and its tables' rows by number.

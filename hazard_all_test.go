@@ -10,7 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// What is the same hazard on every database, and what the same input does on each (hazards, section 2.6).
+// What is the same hazard on every database, and what the same input does on each (docs/hazards.md, Several engines).
 
 func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
 	t.Parallel()

@@ -100,7 +100,7 @@ func (g *grammar) same(v Column, cols []Column) string {
 }
 
 // assigned returns the columns that a conflict may assign, and the version column if there is one. Columns of the target
-// and other keys are never among them (hazard P11).
+// and those of rule Key are never among them (hazard P11).
 func assigned(cols []Column, target []string) (set []Column, version *Column) {
 	for i, c := range cols {
 		switch {
