@@ -155,10 +155,11 @@ func BenchmarkPutAll(b *testing.B) {
 				db, tab, ctx := benchDB(b), accountsTable(b), context.Background()
 				rows, before := newAccounts(n, freshPayload), c.before(n)
 				prepare := func() { refill(b, db, tab, before) }
+				texts := handTexts(b, tab)
 				against(b, n, prepare, func() error {
 					_, err := tab.PutAll(ctx, db, rows)
 					return err
-				}, func() error { return handPutAll(ctx, db, tab, rows) })
+				}, func() error { return handPutAll(ctx, db, texts, rows) })
 			})
 		}
 	}
@@ -250,8 +251,24 @@ func handPutOne(ctx context.Context, db *sqlx.DB, r *account, create, compare, w
 	return err
 }
 
+// handSizes are the statements of a batch: 1000 = 3*256 + 224 + 8, 40000 = 156*256 + 64. A text for each is at hand.
+var handSizes = []int{256, 224, 64, 8}
+
+func handTexts(b *testing.B, tab *upsert.Table[account]) map[int]string {
+	b.Helper()
+	texts := map[int]string{}
+	for _, n := range handSizes {
+		query, _, err := tab.SQL(newAccounts(n, freshPayload)...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		texts[n] = query
+	}
+	return texts
+}
+
 // handPutAll sends the statements that PutAll sends, written out.
-func handPutAll(ctx context.Context, db *sqlx.DB, tab *upsert.Table[account], rows []account) error {
+func handPutAll(ctx context.Context, db *sqlx.DB, texts map[int]string, rows []account) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
@@ -260,12 +277,8 @@ func handPutAll(ctx context.Context, db *sqlx.DB, tab *upsert.Table[account], ro
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	const full = 256
-	query, _, err := tab.SQL(rows[:full]...)
-	if err != nil {
-		return err
-	}
-	stmt, err := conn.PrepareContext(ctx, query)
+	full := handSizes[0]
+	stmt, err := conn.PrepareContext(ctx, texts[full])
 	if err != nil {
 		return err
 	}
@@ -285,15 +298,11 @@ func handPutAll(ctx context.Context, db *sqlx.DB, tab *upsert.Table[account], ro
 		}
 		rows = rows[full:]
 	}
-	for _, n := range []int{192, 64, 32, 8} { // 1000 = 3*256 + 192 + 40, 40000 = 156*256 + 64
+	for _, n := range handSizes[1:] {
 		if len(rows) < n {
 			continue
 		}
-		query, _, err := tab.SQL(rows[:n]...)
-		if err != nil {
-			return err
-		}
-		if _, err := conn.ExecContext(ctx, query, bind(rows[:n])...); err != nil {
+		if _, err := conn.ExecContext(ctx, texts[n], bind(rows[:n])...); err != nil {
 			return err
 		}
 		rows = rows[n:]

@@ -12,7 +12,8 @@ import (
 var errGone = errors.New("the row is being deleted by others each time it is looked at")
 
 // Put writes one row and returns what happened to it. Generated columns are read back into row, from the stored row
-// whatever the outcome.
+// whatever the outcome; the others keep what row has, those with the modifier now or a DEFAULT too: [Table.GetOrCreate] and
+// a SELECT read them.
 //
 // The outcome is exact, on every dialect and with every setting of its driver, except where [Unknown] says that the
 // database does not tell. On a *sql.DB or *sql.Conn one thing can falsify it: an answer that is lost makes database/sql

@@ -143,12 +143,16 @@ func classSQLite(code int64) Class {
 }
 
 func lostConnection(err error) bool {
-	for _, lost := range []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+	for _, lost := range []error{
+		driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+		syscall.ECONNRESET, syscall.ECONNABORTED, syscall.ECONNREFUSED, syscall.EPIPE, syscall.ETIMEDOUT,
+	} {
 		if err == lost { //nolint:errorlint // see classify
 			return true
 		}
 	}
-	if _, ok := err.(net.Error); ok { //nolint:errorlint // see classify
+	switch err.(type) { //nolint:errorlint // see classify; a file's errors are net.Errors too, so that will not do
+	case *net.OpError, *net.DNSError:
 		return true
 	}
 	// go-sql-driver's ErrInvalidConn is a plain errors.New.

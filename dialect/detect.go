@@ -67,8 +67,8 @@ func FromVersion(banner string) (Dialect, error) {
 		return newYugabyte(firstVersion(lower[strings.Index(lower, "-yb-"):])), nil
 	case strings.HasPrefix(lower, "postgresql"):
 		v := firstVersion(banner)
-		if !atLeast(v, 9, 5) {
-			return unknown("postgres", "ON CONFLICT needs 9.5 or later")
+		if !atLeast(v, 9, 6) {
+			return unknown("postgres", "9.6 or later is needed")
 		}
 		return newPostgres(v), nil
 	case strings.Contains(lower, "-mariadb"):

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Postgres is PostgreSQL from 9.5 on. [Detect] gives the server's own version, which from 18 on lets an upsert report
+// Postgres is PostgreSQL from 9.6 on. [Detect] gives the server's own version, which from 18 on lets an upsert report
 // exactly what it did on every kind of table.
 var Postgres Dialect = postgres{name: "postgres", xmax: true, bytes: true}
 

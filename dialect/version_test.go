@@ -13,7 +13,7 @@ var banners = []struct{ banner, name, version string }{
 	{"PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc (Debian 12.2.0-14) 12.2.0, 64-bit", "postgres", "15.18"},
 	{"PostgreSQL 18.4 on x86_64-linux-gnu, compiled by gcc-12.2.0, 64-bit", "postgres", "18.4"},
 	{"PostgreSQL 18beta1 on x86_64-pc-linux-gnu", "postgres", "18"},
-	{"PostgreSQL 9.5.25 on x86_64-pc-linux-musl", "postgres", "9.5.25"},
+	{"PostgreSQL 9.6.24 on x86_64-pc-linux-musl", "postgres", "9.6.24"},
 	{"PostgreSQL 16.6 (EnterpriseDB Advanced Server 16.6.0) on x86_64-pc-linux-gnu", "postgres", "16.6"},
 	{"CockroachDB CCL v23.1.11 (x86_64-pc-linux-gnu, built 2023/09/27 01:53:43, go1.19.10)", "cockroachdb", "23.1.11"},
 	{"CockroachDB OSS v25.2.0-alpha.1 (aarch64-unknown-linux-gnu)", "cockroachdb", "25.2.0"},
@@ -48,8 +48,8 @@ func TestFromVersion(t *testing.T) {
 // refusedBanners are of servers that the library cannot serve, or does not know.
 var refusedBanners = []struct{ banner, name, says string }{
 	{"PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.12103", "redshift", "does not enforce unique keys"},
-	{"PostgreSQL 9.4.26 on x86_64-pc-linux-gnu", "postgres", "ON CONFLICT needs 9.5 or later"},
-	{"PostgreSQL 8.4.22 on x86_64", "postgres", "ON CONFLICT needs 9.5 or later"},
+	{"PostgreSQL 9.5.25 on x86_64-pc-linux-gnu", "postgres", "9.6 or later is needed"},
+	{"PostgreSQL 8.4.22 on x86_64", "postgres", "9.6 or later is needed"},
 	{"10.4.34-MariaDB", "mariadb", "RETURNING needs 10.5 or later"},
 	{"5.5.5-10.3.39-MariaDB-log", "mariadb", "RETURNING needs 10.5 or later"},
 	{"5.5.68-MariaDB", "mariadb", "RETURNING needs 10.5 or later"},
@@ -58,7 +58,7 @@ var refusedBanners = []struct{ banner, name, says string }{
 	{"", "server", "give New a dialect"},
 	{"H2 2.1.214", "server", "give New a dialect"},
 	{"Vertica Analytic Database v9.1.1-0", "server", "give New a dialect"},
-	{"PostgreSQL", "postgres", "ON CONFLICT needs 9.5"},
+	{"PostgreSQL", "postgres", "9.6 or later"},
 	{"Microsoft SQL Server 2022", "server", "give New a dialect"},
 	// ClickHouse: four numbers, no unique keys.
 	{"24.3.1.2672", "server", "give New a dialect"},

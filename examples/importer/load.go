@@ -135,6 +135,10 @@ func (s *source) written(rows int64) {
 
 // place puts the file and the line before an error about a row.
 func (s *source) place(err error) error {
+	var partial *upsert.PartialError
+	if known := (*posError)(nil); errors.As(err, &known) && !errors.As(err, &partial) {
+		return known // the reader's own, which has its place in front; of a part that stays, more is to be said
+	}
 	var row *upsert.RowError
 	if !errors.As(err, &row) {
 		return err

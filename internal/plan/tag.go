@@ -137,7 +137,7 @@ func (o Options) column(name, field string) Column {
 // Nearest returns the word that word is most likely a misspelling of, or "".
 func Nearest(word string, words []string) string {
 	word = strings.ToLower(strings.TrimSpace(word))
-	best, dist := "", 1+len(word)/3
+	best, dist := "", 1+len(word)/5
 	for _, w := range words {
 		if d := editDistance(word, w); d <= dist && (best == "" || d < dist) {
 			best, dist = w, d
@@ -146,23 +146,27 @@ func Nearest(word string, words []string) string {
 	return best
 }
 
-// editDistance counts the insertions, deletions and replacements of bytes from a to b (Levenshtein).
+// editDistance counts the insertions, deletions, replacements and swaps of neighbouring bytes from a to b (optimal string
+// alignment).
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		diag := row[0]
+		row := make([]int, len(b)+1)
 		row[0] = i + 1
 		for j := range len(b) {
-			cost := diag
+			cost := last[j]
 			if a[i] != b[j] {
 				cost++
 			}
-			diag = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diag+1)
+			row[j+1] = min(cost, row[j]+1, last[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last = last, row
 	}
-	return row[len(b)]
+	return last[len(b)]
 }

@@ -87,7 +87,7 @@ func TestTableSQLIsTheSameEveryTime(t *testing.T) {
 func TestVersionsOfOneText(t *testing.T) {
 	t.Parallel()
 	for banner, golden := range map[string]string{
-		"PostgreSQL 9.5.25 on x86_64":   "postgres",
+		"PostgreSQL 9.6.24 on x86_64":   "postgres",
 		"PostgreSQL 15.18 (Debian)":     "postgres",
 		"PostgreSQL 17.10":              "postgres",
 		"PostgreSQL 18.0":               "postgres-18",
