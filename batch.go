@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -53,13 +54,13 @@ func (b *batch) fail(i int, column string, err error) error {
 	if i >= 0 {
 		i += b.rows.first
 	}
-	return &RowError{Table: b.name, Column: column, Row: i, Err: err}
+	return &RowError{Table: b.name, Column: column, Row: i, Err: err, input: !errors.Is(err, ErrOtherKey)}
 }
 
 // checkRow takes the row's key and refuses what could match no row.
 func (b *batch) checkRow(i int) error {
 	row := b.rows.at(i)
-	if err := b.plan.Check(row); err != nil {
+	if err := b.table.rows.Check(row); err != nil {
 		return b.fail(i, "", err)
 	}
 	for place, c := range b.keys {
@@ -70,6 +71,12 @@ func (b *batch) checkRow(i int) error {
 		}
 		if v == nil {
 			return b.fail(i, col.Name, ErrNullKey)
+		}
+		if f, ok := v.(float64); ok && f != f {
+			return b.fail(i, col.Name, errors.New("NaN cannot be a key: it is NULL to some databases"))
+		}
+		if at, ok := v.(time.Time); ok && !b.traits.UTC {
+			v = at.Truncate(time.Microsecond) // no server keeps more, and a returned key must be the one that was sent
 		}
 		if !ordered(v) {
 			return b.fail(i, col.Name, fmt.Errorf("a %T cannot be a key: give its type a Value method that returns a number, a string, bytes or a time", v))

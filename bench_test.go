@@ -201,12 +201,12 @@ func handPut(ctx context.Context, db *sqlx.DB, rows []account) error {
 }
 
 func accountColumns() []dialect.Column {
-	cols := []dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindPlain}}
+	cols := []dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindNumber}}
 	for _, c := range []struct {
 		name string
 		kind dialect.Kind
-	}{{"email", dialect.KindText}, {"name", dialect.KindText}, {"balance", dialect.KindPlain}, {"score", dialect.KindPlain},
-		{"active", dialect.KindPlain}, {"updated_at", dialect.KindPlain}, {"payload", dialect.KindText}} {
+	}{{"email", dialect.KindText}, {"name", dialect.KindText}, {"balance", dialect.KindNumber}, {"score", dialect.KindNumber},
+		{"active", dialect.KindNumber}, {"updated_at", dialect.KindPlain}, {"payload", dialect.KindText}} {
 		cols = append(cols, dialect.Column{Name: c.name, Kind: c.kind})
 	}
 	return cols

@@ -29,8 +29,8 @@
 // A struct's columns are those of sqlx: the db tag, or the field's name in lower case; embedded structs are flattened and
 // nested ones give names like "address.street". A struct that implements driver.Valuer or sql.Scanner is one column, and
 // so is time.Time; a String method means nothing. JSON (json.RawMessage, and columns of rule merge) is sent as text; what
-// reads text from SQLite is sqlx's types.JSONText rather than json.RawMessage. What sqlx takes silently is refused: two fields with one column, a tag on
-// an unexported field, an unknown option.
+// reads text from SQLite is sqlx's types.JSONText rather than json.RawMessage. What sqlx takes silently is refused: two
+// fields with one column, a tag on an unexported field, an unknown option.
 //
 // # Rules
 //
@@ -55,7 +55,8 @@
 //	modifier   meaning
 //	key=NAME   the column is part of the further target NAME, which [Target] picks
 //	omitzero   a zero value is left to the column's DEFAULT on insert and to the stored value on conflict
-//	now        the database's clock gives the value; with keep, fill or touch
+//	now        the database's clock gives the value; with keep, fill or touch (on MySQL and MariaDB in the session's
+//	           time_zone, which should be the loc of the driver's DSN)
 //
 // Repeat-safe: applying a row twice leaves what applying it once leaves. Order-free: any order of arrival leaves the same
 // row. [Table.Guarantee] reports the weakest of a table's columns. Where rows of one version and key differ, the first one
@@ -72,5 +73,5 @@
 // *dialect.UnsupportedError; no clause is dropped.
 //
 // Rows are sent in key order, and a transaction that the library owns is run again after a deadlock, so concurrent batches
-// do not fail each other.
+// do not fail each other. An atomic [Table.PutSeq] is the exception: its sequence can be read only once.
 package upsert

@@ -32,6 +32,17 @@ type RowError struct {
 	Column string // "" where none is known
 	Row    int    // the row's index in the call, from 0; -1 where none is known
 	Err    error
+
+	input bool // the caller's row or sequence is at fault, whatever its error looks like
+}
+
+// Class says what can be done about the error: an error of the caller's own rows or sequence is Permanent, any other is
+// what dialect.Classify says of its cause.
+func (e *RowError) Class() dialect.Class {
+	if e.input {
+		return dialect.Permanent
+	}
+	return dialect.Classify(e.Err)
 }
 
 func (e *RowError) Error() string {
@@ -50,8 +61,8 @@ func (e *RowError) Error() string {
 // Unwrap returns the cause.
 func (e *RowError) Unwrap() error { return e.Err }
 
-// PartialError is returned by a call with [ChunkTx] that failed after some of its rows were committed. The same call can
-// simply be repeated: what was committed is unchanged by it.
+// PartialError is returned by a call with [ChunkTx] that failed. What was committed before, if anything, stays, and the
+// same call can simply be repeated: the rows that were committed are unchanged by it.
 type PartialError struct {
 	Rows   int64  // how many rows were committed, from the first on
 	Result Result // their outcomes

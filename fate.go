@@ -36,7 +36,11 @@ func (w *writer) compare(s statement) ([]fate, error) {
 		if err := rows.Scan(&at, &f); err != nil {
 			return err
 		}
-		fates[at] = max(fates[at], fate(f+1))
+		// A snapshot may hold, beside the row that was met, one that others have deleted since: then it is not that one's
+		// changes that count.
+		if fates[at] == 0 || fate(f+1) < fates[at] {
+			fates[at] = fate(f + 1)
+		}
 		return nil
 	})
 	return fates, err

@@ -213,7 +213,7 @@ func put[T any](t *testing.T, table *upsert.Table[T], db upsert.DB, rows []T, op
 	return table.PutAll(t.Context(), db, rows, opt)
 }
 
-// Hazards that belong elsewhere: all K, and what H18, S9 and P25 advise on tables and lock budgets, to package keys; P18
+// Hazards that belong elsewhere: those of claims and inboxes, and what H18, S9 and P25 advise on tables and lock budgets, to package keys; P18
 // to the fast bulk paths; P10's check at startup, H10's refusal and E7's engine check to Verify; E7's classes and the text
 // for MySQL (H11, H15, H19) to package dialect's; E2's detection of a pooler and E8 to Prepare and staging. E4 and E5 need
 // a Galera cluster; E9 and E10 are of databases that are not supported.

@@ -153,6 +153,7 @@ type putConfig struct {
 	outcomes bool
 	each     func(int, Outcome)
 	progress func(int64)
+	chunked  bool
 	chunk    int
 	unique   bool
 }
@@ -168,12 +169,14 @@ func EachOutcome(f func(row int, o Outcome)) PutOption {
 }
 
 // Progress calls f with the number of rows written so far, after every statement. In an atomic call they are committed
-// only when it returns.
+// only when it returns, and the number begins again where a transaction is run again.
 func Progress(f func(rows int64)) PutOption { return putOption(func(c *putConfig) { c.progress = f }) }
 
 // ChunkTx commits every n rows in a transaction of their own, in the order they come in, instead of all or none. A call
 // that fails returns a [*PartialError]. It needs a handle that can begin a transaction.
-func ChunkTx(n int) PutOption { return putOption(func(c *putConfig) { c.chunk = n }) }
+func ChunkTx(n int) PutOption {
+	return putOption(func(c *putConfig) { c.chunked, c.chunk = true, n })
+}
 
 // RefuseDuplicates refuses a batch in which two rows have one key, instead of applying them in order. It is for
 // [Table.PutAll] only, which has all rows at hand.

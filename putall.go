@@ -13,7 +13,8 @@ import (
 //
 // On a handle that can begin a transaction it is atomic, all rows or none, unless ChunkTx says otherwise, and it is run
 // again after a deadlock or a serialization failure. On any other handle the transaction is the caller's: after an error
-// it must be rolled back. Rows are sent in key order, so that concurrent batches meet in the same order.
+// it must be rolled back. (A wrapper of a *sql.DB that has only the two methods of [DB] is such a handle too: give it a
+// BeginTx method.) Rows are sent in key order, so that concurrent batches meet in the same order.
 //
 // The result counts the rows by outcome, exactly with Outcomes and as Unknown without. It is zero where nothing was
 // committed. Generated columns are not read back: see [Table.Put].
@@ -21,8 +22,7 @@ import (
 // It returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
 // the driver's. A database does not say which row of a statement it refused: where the transaction is the library's, the
 // row is found by sending the statement's rows once more one by one, rolled back; else the index is -1. It returns
-// ErrUnguarded for a
-// table that adds outside of a [Claim], and with ChunkTx a [*PartialError].
+// ErrUnguarded for a table that adds outside of a [Claim], and with ChunkTx a [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
 	cfg, err := t.putConfig(db, opts)
 	if err != nil || len(rows) == 0 {
@@ -39,11 +39,14 @@ func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOptio
 func (t *table) putConfig(db DB, opts []PutOption) (*putConfig, error) {
 	cfg := &putConfig{}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("upsert: a put option is nil")
+		}
 		o.applyPut(cfg)
 	}
 	switch {
-	case cfg.chunk < 0:
-		return nil, fmt.Errorf("upsert: ChunkTx: %d is negative", cfg.chunk)
+	case cfg.chunked && cfg.chunk < 1:
+		return nil, fmt.Errorf("upsert: ChunkTx: %d rows are no chunk", cfg.chunk)
 	case cfg.chunk > 0 && !canBegin(db):
 		return nil, errors.New("upsert: ChunkTx: the handle cannot begin a transaction: give it a *sql.DB or *sql.Conn, or leave the option out")
 	case cfg.chunk > 0 && cfg.unique:

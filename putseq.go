@@ -117,7 +117,7 @@ func collect[T any](ctx context.Context, t *table, rows iter.Seq2[T, error], n i
 	}
 	for row, err := range rows {
 		if err != nil {
-			return &RowError{Table: t.name, Row: first + len(chunk), Err: err}
+			return &RowError{Table: t.name, Row: first + len(chunk), Err: err, input: true}
 		}
 		if err := ctx.Err(); err != nil {
 			return &RowError{Table: t.name, Row: first + len(chunk), Err: err}

@@ -22,6 +22,7 @@ type table struct {
 	name      string // as given to New
 	ident     dialect.Table
 	plan      *plan.Plan
+	rows      *plan.Plan // what a row must be: of a map, the chosen columns
 	target    dialect.Target
 	cols      []*column        // what is written, in the plan's order
 	writes    []dialect.Column // the same for the dialect
@@ -57,6 +58,9 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	}
 	c := config{attempts: 11}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("upsert: New: an option is nil")
+		}
 		if err := o.apply(&c); err != nil {
 			return nil, err
 		}
@@ -65,7 +69,7 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	if err != nil {
 		return nil, err
 	}
-	t := &table{dialect: d, traits: d.Traits(), name: name, plan: p, attempts: c.attempts, onRetry: c.onRetry}
+	t := &table{dialect: d, traits: d.Traits(), name: name, plan: p, rows: p, attempts: c.attempts, onRetry: c.onRetry}
 	for _, step := range []func(*config) error{t.setName, t.setColumns, t.setTarget, t.checkIdents, t.checkText} {
 		if err := step(&c); err != nil {
 			return nil, err
@@ -173,6 +177,9 @@ func (t *table) setColumns(c *config) error {
 		default:
 			t.cols = append(t.cols, col)
 		}
+	}
+	if t.plan.IsMap() {
+		t.rows = t.plan.Subset(chosen)
 	}
 	return nil
 }

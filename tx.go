@@ -20,13 +20,10 @@ type tx struct {
 	own *sql.Conn // goes back to its pool at the end
 }
 
-// begin begins a transaction on a handle that can. Where a transaction must begin with the write lock, database/sql has no
-// word for it, so it is begun on a connection by hand.
+// begin begins a transaction on a handle that can. It ends when the call ends it and not, in a goroutine of its own, when
+// the context does: what the handle is used for next would meet its ROLLBACK. Where a transaction must begin with the
+// write lock, database/sql has no word for it, so it is begun by hand.
 func (t *table) begin(ctx context.Context, db DB) (tx, error) {
-	if !t.traits.Immediate {
-		std, err := db.(beginner).BeginTx(ctx, nil)
-		return tx{DB: std, std: std}, err
-	}
 	x := tx{DB: db}
 	if pool, ok := db.(connector); ok {
 		conn, err := pool.Conn(ctx)
@@ -35,11 +32,31 @@ func (t *table) begin(ctx context.Context, db DB) (tx, error) {
 		}
 		x = tx{DB: conn, own: conn}
 	}
-	if _, err := x.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := ctx.Err(); err != nil {
 		x.release()
 		return tx{}, err
 	}
+	if t.traits.Immediate {
+		return x.beginImmediate(ctx)
+	}
+	std, err := x.DB.(beginner).BeginTx(lasting(ctx), nil)
+	if err != nil {
+		x.release()
+		return tx{}, err
+	}
+	x.DB, x.std = std, std
 	return x, nil
+}
+
+func (x tx) beginImmediate(ctx context.Context) (tx, error) {
+	_, err := x.ExecContext(ctx, "BEGIN IMMEDIATE")
+	switch {
+	case err == nil:
+		return x, nil
+	case x.own != nil || ctx.Err() != nil:
+		x.rollback(ctx) // it may have begun all the same
+	}
+	return tx{}, err
 }
 
 func (x *tx) release() {
@@ -51,6 +68,7 @@ func (x *tx) release() {
 func (x *tx) rollback(ctx context.Context) {
 	if x.std != nil {
 		_ = x.std.Rollback()
+		x.release()
 		return
 	}
 	// The context may be what ended the transaction.
@@ -63,11 +81,15 @@ func (x *tx) rollback(ctx context.Context) {
 }
 
 func (x *tx) commit(ctx context.Context) error {
-	if x.std != nil {
-		return x.std.Commit()
-	}
 	err := ctx.Err()
-	if err == nil {
+	switch {
+	case err != nil:
+	case x.std != nil:
+		if err = x.std.Commit(); err != nil {
+			x.release()
+			return err
+		}
+	default:
 		_, err = x.ExecContext(lasting(ctx), "COMMIT")
 	}
 	if err != nil {
@@ -120,6 +142,9 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 		}
 	}()
 	if err := f(a, ctx, x.DB); err != nil {
+		if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+			return fmt.Errorf("%w: %w", end, err) // a driver may say something else of it
+		}
 		if dialect.Classify(err) == dialect.Ambiguous {
 			// The connection is gone and no COMMIT was sent: nothing was kept.
 			return &lostError{err}

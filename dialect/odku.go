@@ -111,6 +111,9 @@ func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version 
 		b.WriteString(o.equal(o.stored(k), o.excluded(k), kinds[k]))
 	}
 	self, other := o.stored(key), otherKey(o.stored(key))
+	if kinds[key] == KindNumber {
+		self += " + 0" // IF makes text of a BIT, which would be stored for the number
+	}
 	if u.Report && o.Traits().Reporting != ReportUnknown {
 		self = "IF(LAST_INSERT_ID(" + o.code(set, version) + ") > 0, " + self + ", NULL)"
 	}
@@ -171,7 +174,7 @@ func (o *onDuplicate) differ(a, b string, k Kind) string { return "NOT (" + o.eq
 
 func (o *onDuplicate) equal(a, b string, k Kind) string {
 	switch k {
-	case KindPlain:
+	case KindPlain, KindNumber:
 		return a + " <=> " + b
 	case kindMerged:
 		return o.json(a) + " <=> " + o.json(b)

@@ -161,7 +161,7 @@ func (c *Compare) place() string {
 }
 
 func (o *onConflict) find(f Find) string {
-	return findText(o.Dialect, f, func(n int) string { return o.param(n, "") })
+	return findText(o.Dialect, f, func(n int) string { return o.param(n, f.Types[f.Key[n-1]]) })
 }
 
 func findText(d Dialect, f Find, param func(n int) string) string {

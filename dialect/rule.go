@@ -44,8 +44,10 @@ type Kind int
 const (
 	// KindAny: nothing is known; compared by text or bytes, so that no collation makes two values one.
 	KindAny Kind = iota
-	// KindPlain: numbers, times, booleans: the database's own comparison.
+	// KindPlain: times: the database's own comparison.
 	KindPlain
+	// KindNumber: numbers and booleans: the same.
+	KindNumber
 	// KindText: strings; compared byte by byte.
 	KindText
 	// KindBytes: byte strings.

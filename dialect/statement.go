@@ -65,6 +65,8 @@ type Find struct {
 	Key    []string
 	Return []string
 	Lock   bool // add Traits.LockingRead
+	// Types, where there is a Traits.Catalog, cast the parameters to the columns' types, as an insert does.
+	Types map[string]string
 }
 
 // Params returns how many parameters one row of the columns has.

@@ -8,6 +8,7 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/goupsert/upsert/dialect"
 )
@@ -69,6 +70,13 @@ func OfMap(cols []MapColumn) (*Plan, error) {
 	return p, p.checkNames()
 }
 
+// Subset returns a plan of the columns that keep says.
+func (p *Plan) Subset(keep func(name string) bool) *Plan {
+	s := *p
+	s.Columns = slices.DeleteFunc(slices.Clone(p.Columns), func(c Column) bool { return !keep(c.Name) })
+	return &s
+}
+
 // IsMap reports whether the rows are map[string]any.
 func (p *Plan) IsMap() bool { return p.isMap }
 
@@ -99,13 +107,13 @@ func (p *Plan) Check(row reflect.Value) error {
 			if _, ok := m[c.Name]; !ok {
 				continue
 			}
-			if c.Now {
-				return fmt.Errorf("column %q is given, but the database's clock sets it", c.Name)
-			}
 			written++ // read back by an earlier call
 			continue
 		}
 		if _, ok := m[c.Name]; !ok {
+			if other := p.extra(m); other != "" {
+				return fmt.Errorf("column %q is missing, and %q is not one of the table's", c.Name, other)
+			}
 			return fmt.Errorf("column %q is missing", c.Name)
 		}
 		written++

@@ -346,8 +346,8 @@ func TestStringMethodMakesNoColumn(t *testing.T) {
 	if got, want := strings.Join(columnNames(p), " "), "id name.first name.last rank"; got != want {
 		t.Errorf("columns %s, want %s: a String method says nothing about columns", got, want)
 	}
-	if c := p.Columns[3]; c.Kind != dialect.KindPlain {
-		t.Errorf("a number with a String method has kind %v, want KindPlain", c.Kind)
+	if c := p.Columns[3]; c.Kind != dialect.KindNumber {
+		t.Errorf("a number with a String method has kind %v, want KindNumber", c.Kind)
 	}
 }
 

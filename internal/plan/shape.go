@@ -49,7 +49,9 @@ func (s shape) fits(r dialect.Rule) bool {
 
 func (s shape) kind() dialect.Kind {
 	switch s {
-	case shapeBool, shapeNumber, shapeTime:
+	case shapeBool, shapeNumber:
+		return dialect.KindNumber
+	case shapeTime:
 		return dialect.KindPlain
 	case shapeText:
 		return dialect.KindText

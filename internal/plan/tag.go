@@ -98,9 +98,10 @@ func (o Options) check(s shape) error {
 	switch {
 	case o.Rule < 0 || int(o.Rule) >= len(dialect.Rules()):
 		return fmt.Errorf("%s is no rule", o.Rule)
-	case !s.fits(o.Rule):
-		return fmt.Errorf("rule %q does not fit a %s", o.Rule, s)
-	case o.Targets != "" && !s.fits(dialect.Key):
+	case !s.fits(o.Rule), o.Targets != "" && !s.fits(dialect.Key):
+		if s == shapeList {
+			return fmt.Errorf("rule %q does not fit a %s: give the type a Value method", o.ruleWord(), s)
+		}
 		return fmt.Errorf("rule %q does not fit a %s", o.ruleWord(), s)
 	case o.Now && s != shapeTime && s != shapeText && s != shapeBytes && s != shapeOpaque:
 		return fmt.Errorf("\"now\" does not fit a %s", s)

@@ -262,11 +262,11 @@ func TestKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]dialect.Kind{
-		"id": dialect.KindPlain, "bool": dialect.KindPlain, "mybool": dialect.KindPlain, "int8": dialect.KindPlain, "myint": dialect.KindPlain,
-		"uint64": dialect.KindPlain, "myuint": dialect.KindPlain, "float32": dialect.KindPlain, "text": dialect.KindText, "mytext": dialect.KindText,
-		"level": dialect.KindPlain, "bytes": dialect.KindBytes, "mybytes": dialect.KindBytes, "json": dialect.KindJSON, "time": dialect.KindPlain,
-		"ptrint": dialect.KindPlain, "ptrtext": dialect.KindText, "ptrtime": dialect.KindPlain, "ptrptr": dialect.KindPlain,
-		"null": dialect.KindText, "nulltime": dialect.KindPlain, "generic": dialect.KindPlain, "money": dialect.KindAny, "ptrmoney": dialect.KindAny,
+		"id": dialect.KindNumber, "bool": dialect.KindNumber, "mybool": dialect.KindNumber, "int8": dialect.KindNumber, "myint": dialect.KindNumber,
+		"uint64": dialect.KindNumber, "myuint": dialect.KindNumber, "float32": dialect.KindNumber, "text": dialect.KindText, "mytext": dialect.KindText,
+		"level": dialect.KindNumber, "bytes": dialect.KindBytes, "mybytes": dialect.KindBytes, "json": dialect.KindJSON, "time": dialect.KindPlain,
+		"ptrint": dialect.KindNumber, "ptrtext": dialect.KindText, "ptrtime": dialect.KindPlain, "ptrptr": dialect.KindNumber,
+		"null": dialect.KindText, "nulltime": dialect.KindPlain, "generic": dialect.KindNumber, "money": dialect.KindAny, "ptrmoney": dialect.KindAny,
 		"stamp": dialect.KindAny, "ptrstamp": dialect.KindAny, "any": dialect.KindAny, "list": dialect.KindAny, "map": dialect.KindAny, "array": dialect.KindAny,
 	}
 	if len(p.Columns) != len(want) {

@@ -5,14 +5,14 @@ import "github.com/goupsert/upsert/dialect"
 var items = dialect.Table{Name: "items"}
 
 func columns(cols ...dialect.Column) []dialect.Column {
-	return append([]dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindPlain}}, cols...)
+	return append([]dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindNumber}}, cols...)
 }
 
 var (
 	title   = dialect.Column{Name: "title", Kind: dialect.KindText}
 	attr    = dialect.Column{Name: "attr", Rule: dialect.Merge, Kind: dialect.KindJSON}
-	count   = dialect.Column{Name: "count", Rule: dialect.Max, Kind: dialect.KindPlain}
-	version = dialect.Column{Name: "version", Rule: dialect.Version, Kind: dialect.KindPlain}
+	count   = dialect.Column{Name: "count", Rule: dialect.Max, Kind: dialect.KindNumber}
+	version = dialect.Column{Name: "version", Rule: dialect.Version, Kind: dialect.KindNumber}
 	updated = dialect.Column{Name: "updated_at", Rule: dialect.Touch, Kind: dialect.KindPlain}
 	created = dialect.Column{Name: "created_at", Rule: dialect.Keep, Kind: dialect.KindPlain, Now: true}
 )
