@@ -100,6 +100,19 @@ func openMySQL(cfg *mysql.Config) (*sql.DB, family, error) {
 	return sql.OpenDB(connector), familyMySQL, nil
 }
 
+// isNewFile tells whether a SQLite database is yet to be made. Of a database in memory it says so too.
+func isNewFile(dsn string) bool {
+	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite://"), "sqlite:"), "?")
+	if uri, ok := strings.CutPrefix(name, "file:"); ok {
+		name = strings.TrimPrefix(strings.TrimPrefix(uri, "//localhost"), "//")
+		if plain, err := url.PathUnescape(name); err == nil {
+			name = plain
+		}
+	}
+	_, err := os.Stat(name)
+	return errors.Is(err, os.ErrNotExist)
+}
+
 func openSQLite(path string, create bool) (*sql.DB, family, error) {
 	// SQLite makes a file that is missing: a misspelt name would be an empty database.
 	if !create && !strings.HasPrefix(path, "file:") && !strings.HasPrefix(path, ":memory:") {

@@ -65,3 +65,17 @@ func TestOpenDatabase_MissingFile(t *testing.T) {
 	_, _, err := openDatabase(filepath.Join(t.TempDir(), "none.db"), false)
 	wantError(t, err, "-create makes the file")
 }
+
+func TestIsNewFile(t *testing.T) {
+	t.Parallel()
+	there, missing := writeFile(t, "a b.db", ""), filepath.Join(t.TempDir(), "x.db")
+	for dsn, want := range map[string]bool{
+		there: false, there + "?_fk=1": false, "sqlite:" + there: false, "sqlite://" + there: false,
+		"file:" + there: false, "file://" + strings.ReplaceAll(there, " ", "%20") + "?mode=rw": false,
+		missing: true, "sqlite:" + missing: true, "file:" + missing + "?mode=rwc": true, ":memory:": true, "file::memory:?cache=shared": true,
+	} {
+		if got := isNewFile(dsn); got != want {
+			t.Errorf("%s is new: %t; want %t", dsn, got, want)
+		}
+	}
+}

@@ -70,15 +70,24 @@ func (l *list) Set(s string) error {
 	return nil
 }
 
-// assignments is a repeatable flag of the form col=word.
+// assignments is a flag of the form col=word, several with commas between or given several times.
 type assignments []assignment
 
 func (a *assignments) String() string { return "" }
 
 func (a *assignments) Set(s string) error {
+	for one := range strings.SplitSeq(s, ",") {
+		if err := a.add(strings.TrimSpace(one)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *assignments) add(s string) error {
 	at := strings.LastIndexByte(s, '=')
 	if at < 1 || at == len(s)-1 {
-		return errors.New("give it as column=word")
+		return fmt.Errorf("%s: give it as column=word, or several with commas between", quote(s))
 	}
 	for _, had := range *a {
 		if had.column == s[:at] {
@@ -127,8 +136,8 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 	fs.StringVar(&cfg.dsn, "dsn", "importer.db", "the `database`: a SQLite file, sqlite:FILE, postgres://…, mysql://…, mariadb://… or user:pw@tcp(host:port)/db")
 	fs.StringVar(&cfg.table, "table", "", "the `table`, or schema.table (default: the file's name without its endings)")
 	fs.Var(&r.keys, "key", "the `column`s that make two rows the same row: a,b or given several times (required)")
-	fs.Var(&r.rules, "rule", "`column=rule`: what the column takes when the row is there: "+strings.Join(ruleNames(), " ")+" (default replace); repeatable")
-	fs.Var(&r.types, "type", "`column=type` instead of the table's or the inferred one: integer real text boolean json timestamp; repeatable")
+	fs.Var(&r.rules, "rule", "`column=rule`: what the column takes when the row is there: "+strings.Join(ruleNames(), " ")+" (default replace); a=keep,b=max or given several times")
+	fs.Var(&r.types, "type", "`column=type` instead of the table's or the inferred one: integer real text boolean json timestamp; a=text,b=real or given several times")
 	fs.BoolVar(&cfg.create, "create", false, "create the table if it is missing, its types inferred from the whole file (from -type alone for standard input)")
 	fs.StringVar(&cfg.null, "null", "", "the CSV field `text` that means NULL (default: the empty field)")
 	fs.StringVar(&cfg.format, "format", "auto", "csv, tsv, ndjson or auto: by the file's ending (.csv .tsv .tab .ndjson .jsonl)")

@@ -42,7 +42,7 @@ func ruleProblem(r assignment, isKey bool) string {
 	}
 	switch r.word {
 	case "add":
-		return "adding is not safe to repeat: the same file twice would count twice. A program can add inside keys.Once or keys.Run"
+		return "adding is not safe to repeat: the same file twice would count twice. So the importer does not offer it"
 	case "generated":
 		return "a generated column is never written: leave it out of the file"
 	case "key":
@@ -149,16 +149,17 @@ func (s *source) place(err error) error {
 	return err
 }
 
-// aftermath says what a failed run has left in the table, as far as that is known.
-func aftermath(err error) string {
+// aftermath says what a failed run has left in the table, as far as that is known. Until the library was called with the
+// rows, which writing tells, a lost connection has lost none.
+func aftermath(err error, writing bool) string {
 	var partial *upsert.PartialError
 	left := "nothing was written"
 	switch {
-	case dialect.Classify(err) == dialect.Ambiguous:
+	case writing && dialect.Classify(err) == dialect.Ambiguous:
 		left = "the answer of the database was lost, so rows may have been written: run the same command again, that is safe"
-	case errors.As(err, &partial):
+	case errors.As(err, &partial) && partial.Rows > 0:
 		left = count(int(partial.Rows), "row") + " written before stay: run the same command again to go on"
-	case errors.Is(err, context.Canceled):
+	case writing && errors.Is(err, context.Canceled):
 		left = "rolled back, nothing was written"
 	}
 	if errors.Is(err, context.Canceled) {

@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(stderr, "importer: %v\n", err)
 	}
-	fmt.Fprintf(stderr, "importer: %s\n", aftermath(err))
+	fmt.Fprintf(stderr, "importer: %s\n", aftermath(err, p.writing))
 	return 1
 }
 
@@ -62,6 +62,10 @@ type program struct {
 
 	db     *sql.DB
 	family family
+	// inferred is true once the file was read for the types of its columns.
+	inferred bool
+	// writing is true from the moment the library is given the rows.
+	writing bool
 }
 
 func (p *program) parse(args []string, stderr io.Writer) (err error) {
@@ -91,6 +95,12 @@ func (p *program) load(ctx context.Context) error {
 		return err
 	}
 	defer p.db.Close()
+	if p.family == familySQLite && p.cfg.create && isNewFile(p.cfg.dsn) {
+		// The first question to SQLite makes the file: one that is wrong must be found before.
+		if err := p.infer(ctx, cols); err != nil {
+			return err
+		}
+	}
 	d, err := dialect.Detect(ctx, p.db)
 	if err != nil {
 		return err
@@ -100,6 +110,7 @@ func (p *program) load(ctx context.Context) error {
 	}
 	began := p.now()
 	p.progress.start("writing", in)
+	p.writing = true
 	result, err := upsertRows(ctx, p.db, d, p.cfg, cols, in.name, rd, p.progress.rows)
 	if err != nil {
 		return err
@@ -166,62 +177,25 @@ func (p *program) table(ctx context.Context, file string, cols []column) error {
 				p.cfg.table, cols[i].name, strings.Join(names, ", "))
 		}
 		if _, given := p.cfg.types[cols[i].name]; !given {
-			cols[i].kind = have[at].kind
+			cols[i].kind, cols[i].declared = have[at].kind, have[at].declared
 		}
 		cols[i].limits = have[at].limits
+	}
+	if err := checkKinds(p.cfg.rules, cols); err != nil {
+		return err
 	}
 	return p.family.checkKey(ctx, p.db, p.cfg.table, p.cfg.keys)
 }
 
 // create makes the table, after the whole file was found readable.
 func (p *program) create(ctx context.Context, cols []column) error {
-	if err := p.infer(ctx, cols); err != nil {
-		return err
+	if !p.inferred {
+		if err := p.infer(ctx, cols); err != nil {
+			return err
+		}
 	}
 	if _, err := p.db.ExecContext(ctx, p.family.createTable(p.cfg.table, cols)); err != nil {
 		return fmt.Errorf("create table %s: %w", p.cfg.table, err)
 	}
 	return nil
-}
-
-// infer reads the file once more, on its own; standard input cannot be read twice.
-func (p *program) infer(ctx context.Context, cols []column) error {
-	typed := make([]bool, len(cols))
-	var untyped []string
-	for i, c := range cols {
-		if _, typed[i] = p.cfg.types[c.name]; !typed[i] {
-			untyped = append(untyped, c.name)
-		}
-	}
-	if p.cfg.file == "-" {
-		if len(untyped) > 0 {
-			return fmt.Errorf("-create cannot infer types from standard input, which is read only once: give -type for %s", strings.Join(untyped, ", "))
-		}
-		return nil
-	}
-	in, err := openInput(p.cfg, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	rd, err := in.reader(p.cfg)
-	if err != nil {
-		return err
-	}
-	p.progress.start("reading types", in)
-	defer p.progress.stop()
-	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.progress.rows)
-}
-
-// cancellable is a reader that ends with its context.
-type cancellable struct {
-	ctx context.Context
-	reader
-}
-
-func (c cancellable) next() ([]cell, error) {
-	if err := c.ctx.Err(); err != nil {
-		return nil, err
-	}
-	return c.reader.next()
 }

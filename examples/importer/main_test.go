@@ -41,12 +41,43 @@ func TestRun_MalformedFileMakesNothing(t *testing.T) {
 	}
 }
 
+func TestRun_RefusedInputMakesNoDatabase(t *testing.T) {
+	t.Parallel()
+	whole := gzipped(t, manyRows(1000))
+	cut := writeFile(t, "items.csv.gz", whole[:len(whole)/2])
+	for name, c := range map[string]struct {
+		code int
+		args []string
+		want string
+	}{
+		"cut":             {1, []string{cut}, "items.csv.gz: unexpected EOF\nimporter: nothing was written\n"},
+		"malformed":       {1, []string{writeFile(t, "items.csv", "id,n\n1\n")}, "items.csv:2:1: 1 field"},
+		"no file":         {1, []string{"none.csv"}, "none.csv: no such file"},
+		"untyped stdin":   {1, []string{"-table", "items", "-format", "csv", "-columns", "id,n", "-"}, "read only once: give -type for id, n"},
+		"rule and kind":   {2, []string{"-rule", "n=or", writeFile(t, "items.csv", "id,n\n1,2\n")}, `column "n" is of type integer`},
+		"no such column":  {1, []string{"-rule", "m=or", writeFile(t, "items.csv", "id,n\n1,2\n")}, `there is no column "m"`},
+		"type and values": {1, []string{"-type", "n=integer", writeFile(t, "items.csv", "id,n\n1,x\n")}, `"x" is not of type integer`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "x.db")
+			runProgram(t, append([]string{"-dsn", path, "-create", "-key", "id"}, c.args...)...).failed(t, c.code, c.want)
+			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+				t.Fatalf("stat of the database: %v; want that no file was made", err)
+			}
+		})
+	}
+}
+
 func TestRun_Refuses(t *testing.T) {
 	t.Parallel()
 	file := writeFile(t, "items.csv", "id,n\n1,a\n")
 	path := filepath.Join(t.TempDir(), "x.db")
 	runProgram(t, "-dsn", path, "-create", "-key", "id", file).ok(t, "1 inserted")
 	other := writeFile(t, "items.csv", "id,m\n1,a\n")
+	whole := gzipped(t, "id,n\n1,b\n2,c\n")
+	cut := writeFile(t, "items.csv.gz", whole[:len(whole)-9])
+	missing := filepath.Join(t.TempDir(), "importer.db")
 	for name, c := range map[string]struct {
 		code int
 		args []string
@@ -60,11 +91,21 @@ func TestRun_Refuses(t *testing.T) {
 		"no key column":  {1, []string{"-key", "k", file}, `items.csv:1:1: there is no column "k", which -key names; there are id, n`},
 		"no rule column": {1, []string{"-key", "id", "-rule", "m=keep", file}, `there is no column "m", which -rule names`},
 		"no type column": {1, []string{"-key", "id", "-type", "m=text", file}, `there is no column "m", which -type names`},
+		"cut":            {1, []string{"-key", "id", cut}, "items.csv.gz: unexpected EOF"},
+		"cut, chunks":    {1, []string{"-key", "id", "-chunk", "9", cut}, "unexpected EOF"},
+		"no database":    {1, []string{"-dsn", missing, "-key", "id", file}, "-create makes the file and its table"},
+		"no PostgreSQL":  {1, []string{"-dsn", "postgres://me@127.0.0.1:1/db?sslmode=disable", "-key", "id", file}, "connection refused"},
+		"no MySQL":       {1, []string{"-dsn", "me@tcp(127.0.0.1:1)/db", "-key", "id", file}, "connection refused"},
 		"not gzip":       {1, []string{"-key", "id", writeFile(t, "x.csv.gz", "id\n")}, "x.csv.gz: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			runProgram(t, append([]string{"-dsn", path}, c.args...)...).failed(t, c.code, c.want)
+			run := runProgram(t, append([]string{"-dsn", path}, c.args...)...)
+			run.failed(t, c.code, c.want)
+			last := map[int]string{1: "\nimporter: nothing was written\n", 2: "\nimporter -h explains the flags.\n"}[c.code]
+			if !strings.HasSuffix(run.stderr, last) {
+				t.Fatalf("stderr %q; want %q at its end", run.stderr, last)
+			}
 		})
 	}
 }

@@ -12,9 +12,10 @@ import (
 // tableColumn is a column of the table as it is, as far as values are checked before they are sent: the database's own
 // error would not say which line of the file it means.
 type tableColumn struct {
-	name   string
-	kind   kind
-	limits limits
+	name     string
+	declared string
+	kind     kind
+	limits   limits
 }
 
 // limits are what fits besides the kind. The zero limits bound nothing.
@@ -39,7 +40,7 @@ func (f family) tableColumns(ctx context.Context, db *sql.DB, table string) ([]t
 	cols := make([]tableColumn, len(types))
 	for i, t := range types {
 		typeName := strings.ToUpper(t.DatabaseTypeName())
-		cols[i] = tableColumn{t.Name(), f.kindOf(typeName), f.limitsOf(typeName)}
+		cols[i] = tableColumn{t.Name(), typeName, f.kindOf(typeName), f.limitsOf(typeName)}
 		if n, ok := t.Length(); ok && n <= math.MaxInt32 && f == familyPostgres && cols[i].kind == kindText {
 			cols[i].limits.runes = int(n)
 		}

@@ -63,7 +63,9 @@ func parseKind(name string) (kind, error) {
 type column struct {
 	field
 	kind kind
-	key  bool
+	// declared is the database's own name of the type, where the table gave the kind.
+	declared string
+	key      bool
 	limits
 }
 
