@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -98,7 +99,7 @@ func (t *table) fail(err error, row int) error {
 		return err
 	}
 	var several *failedStatement
-	if errors.As(err, &several) {
+	if errors.As(err, &several) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		err = several.err
 	}
 	column := dialect.ErrorColumn(err)

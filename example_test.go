@@ -146,7 +146,7 @@ func ExampleTable_SQL() {
 	}
 	// Output:
 	// INSERT INTO "devices" AS "_t" ("id", "name") VALUES (?, ?) ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name" WHERE "_t"."name" IS NOT excluded."name" COLLATE BINARY
-	// INSERT INTO `devices` (`id`, `name`) VALUES (?, ?) ON DUPLICATE KEY UPDATE `id` = IF(`devices`.`id` <=> VALUES(`id`), `devices`.`id` + 0, IF(18446744073709551615 + (COALESCE(LENGTH(`devices`.`id`), 0) + 1) > 0, NULL, NULL)), `name` = VALUES(`name`)
+	// INSERT INTO `devices` (`id`, `name`) VALUES (?, ?) ON DUPLICATE KEY UPDATE `id` = IF(`devices`.`id` <=> VALUES(`id`), `devices`.`id`, IF(18446744073709551615 + (COALESCE(LENGTH(`devices`.`id`), 0) + 1) > 0, NULLIF(`devices`.`id`, `devices`.`id`), NULL)), `name` = VALUES(`name`)
 }
 
 func ExampleTable_Guarantee() {

@@ -18,7 +18,8 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // The outcome is exact, whatever the settings of the driver, except where [Unknown] says that the database does not tell;
 // on MySQL by its manual, for nothing has been run on a real one. On a *sql.DB or *sql.Conn one thing can falsify it: an answer that is lost makes database/sql
 // send the statement again (hazard E1), and the second time the row that this call inserted is Unchanged. Nothing is
-// written twice by it; inside a transaction it does not happen.
+// written twice by it; inside a transaction it does not happen. Where the context ends while the statement waits, it may
+// still be applied.
 //
 // It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
 // table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.

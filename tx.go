@@ -142,9 +142,6 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 		}
 	}()
 	if err := f(a, ctx, x.DB); err != nil {
-		if end := ctx.Err(); end != nil && !errors.Is(err, end) {
-			return fmt.Errorf("%w: %w", end, err) // a driver may say something else of it
-		}
 		if dialect.Classify(err) == dialect.Ambiguous {
 			// The connection is gone and no COMMIT was sent: nothing was kept.
 			return &lostError{err}
@@ -200,7 +197,13 @@ type retry struct {
 // again waits and returns true if an attempt that ended in err is worth another: its error says that nothing of it was
 // kept. The wait is random, up to a bound that doubles, so that those who met once do not meet again.
 func (r *retry) again(ctx context.Context, err error) (bool, error) {
-	if err == nil || r.caller || ctx.Err() != nil {
+	if err == nil {
+		return false, nil
+	}
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+		return false, fmt.Errorf("%w: %w", end, err) // a driver may say something else of it
+	}
+	if r.caller || ctx.Err() != nil {
 		return false, err
 	}
 	if c := dialect.Classify(err); c != dialect.Retryable && c != dialect.LockTimeout {

@@ -19,9 +19,9 @@ type onDuplicate struct {
 
 // otherKey is an expression that fails in every sql_mode, with error 1690: the statement must not go on. It depends on the
 // stored key, so that no optimizer evaluates it where it is not reached, as TiDB does a subquery; and where an engine did
-// not fail, it would be NULL, which a key's column refuses.
+// not fail, it would be NULL, which a key's column refuses. It has the key's type, or IF would make text of a BIT.
 func otherKey(key string) string {
-	return "IF(" + greatest + " + (COALESCE(LENGTH(" + key + "), 0) + 1) > 0, NULL, NULL)"
+	return "IF(" + greatest + " + (COALESCE(LENGTH(" + key + "), 0) + 1) > 0, NULLIF(" + key + ", " + key + "), NULL)"
 }
 
 // greatest is the greatest BIGINT UNSIGNED. MySQL and MariaDB name the expression in the error's text.
@@ -111,9 +111,6 @@ func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version 
 		b.WriteString(o.equal(o.stored(k), o.excluded(k), kinds[k]))
 	}
 	self, other := o.stored(key), otherKey(o.stored(key))
-	if kinds[key] == KindNumber {
-		self += " + 0" // IF makes text of a BIT, which would be stored for the number
-	}
 	if u.Report && o.Traits().Reporting != ReportUnknown {
 		self = "IF(LAST_INSERT_ID(" + o.code(set, version) + ") > 0, " + self + ", NULL)"
 	}

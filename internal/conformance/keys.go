@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -74,6 +75,8 @@ func keyBehaviours() []behaviour {
 		{name: "in another zone is the same", run: keyInZone},
 		{name: "that only a collation takes for the same", run: keyFolded},
 		{name: "NULL is refused before anything is sent", run: nullKey},
+		{name: "NaN is refused before anything is sent", run: nanKey},
+		{name: "a time of the clock, with nanoseconds", run: clockKey},
 	}
 }
 
@@ -199,4 +202,46 @@ func nullKey(p *place) {
 	wantIs(p, "PutSeq", err, upsert.ErrNullKey)
 	wantRowError(p, err, "t", "id", 2)
 	p.wantCount("t", 0)
+}
+
+// nanKey: SQLite takes it for NULL, and so for another row each time.
+func nanKey(p *place) {
+	type thing struct {
+		ID float64 `db:"id" upsert:"key"`
+		V  int64   `db:"v"`
+	}
+	p.create("t", "id {float} PRIMARY KEY, v {int}")
+	tab, sent := table[thing](p, "t"), &recorder{DB: p.begin(nil)}
+	bad := thing{math.NaN(), 1}
+	_, err := tab.Put(p.ctx, sent, &bad)
+	wantRowError(p, err, "t", "id", -1)
+	_, err = tab.GetOrCreate(p.ctx, sent, &bad)
+	wantRowError(p, err, "t", "id", -1)
+	_, err = tab.PutAll(p.ctx, sent, []thing{{1, 1}, bad})
+	wantRowError(p, err, "t", "id", 1)
+	sent.wantNothing(p)
+}
+
+// clockKey: what a server rounds away must not keep a returned key from its row.
+func clockKey(p *place) {
+	type thing struct {
+		ID time.Time `db:"id" upsert:"key"`
+		V  int64     `db:"v"`
+	}
+	p.create("t", "id {time} NOT NULL PRIMARY KEY, v {int}")
+	tab := table[thing](p, "t")
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678901900, time.UTC)
+	rows := []thing{{at.Add(time.Hour), 1}, {at, 1}, {at.Add(600 * time.Microsecond), 1}}
+	putAll(p, tab, rows, inserted, inserted, inserted)
+	putAll(p, tab, rows, unchanged, unchanged, unchanged)
+	for i := range rows {
+		put(p, tab, &rows[i], unchanged)
+		again := rows[i]
+		if created, err := tab.GetOrCreate(p.ctx, p.db, &again); err != nil || created {
+			p.Errorf("GetOrCreate = %v, %v; want false", created, err)
+		}
+	}
+	rows[1].V = 2
+	putAll(p, tab, rows, unchanged, updated, unchanged)
+	p.wantCount("t", 3)
 }

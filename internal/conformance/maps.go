@@ -17,6 +17,8 @@ func mapBehaviours() []behaviour {
 		{name: "GetOrCreate fills the map", run: mapCreate},
 		{name: "a NULL key is refused", run: mapNullKey},
 		{name: "a column of values of several types", run: mapMixed},
+		{name: "what GetOrCreate filled can be put", run: mapCreatePut},
+		{name: "need only the chosen columns", run: mapColumns},
 	}
 }
 
@@ -113,4 +115,40 @@ func mapMixed(p *place) {
 		p.Error("PutAll of a text key and a number key: no error")
 	}
 	wantRowError(p, err, "t", "id", 1)
+}
+
+// mapCreatePut: GetOrCreate puts the columns into the map that the database sets itself.
+func mapCreatePut(p *place) {
+	p.create("t", "id {int} NOT NULL PRIMARY KEY, v {int}, changed {time}, twice {int} GENERATED ALWAYS AS (id * 2) STORED")
+	tab := table[map[string]any](p, "t",
+		upsert.Column("id", upsert.Key), upsert.Column("v", upsert.Replace), upsert.Column("changed", upsert.Touch, upsert.Now()), upsert.Column("twice", upsert.Generated))
+	for _, want := range []bool{true, false} {
+		row := map[string]any{"id": 1, "v": 1}
+		if created, err := tab.GetOrCreate(p.ctx, p.db, &row); err != nil || created != want {
+			p.Fatalf("GetOrCreate = %v, %v; want %v", created, err, want)
+		}
+		if row["changed"] == nil {
+			p.Errorf("GetOrCreate filled %v, want the time too", row)
+		}
+		put(p, tab, &row, unchanged)
+		row["changed"] = long
+		putAll(p, tab, []map[string]any{row}, unchanged)
+	}
+	if got := get[time.Time](p, "SELECT changed FROM t"); !got.After(long) {
+		p.Errorf("the time is %v, want the database's and not the map's", got)
+	}
+}
+
+func mapColumns(p *place) {
+	p.create("t", "id {int} NOT NULL PRIMARY KEY, a {int}, b {int} DEFAULT 7")
+	tab := table[map[string]any](p, "t",
+		upsert.Column("id", upsert.Key), upsert.Column("a", upsert.Replace), upsert.Column("b", upsert.Replace), upsert.Columns("id", "a"))
+	row := map[string]any{"id": 1, "a": 1}
+	put(p, tab, &row, inserted)
+	putAll(p, tab, []map[string]any{{"id": 1, "a": 2}, {"id": 2, "a": 1}}, updated, inserted)
+	wantRows(p, "SELECT b FROM t ORDER BY id", 7, 7)
+	other := map[string]any{"id": 3}
+	if _, err := tab.Put(p.ctx, p.db, &other); err == nil || !strings.Contains(err.Error(), `"a" is missing`) {
+		p.Errorf("Put without a chosen column: %v, want it to be refused by name", err)
+	}
 }

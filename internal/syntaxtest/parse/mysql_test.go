@@ -117,7 +117,7 @@ func comparedKeys(guard *sqlparser.UpdateExpr, table string) []string {
 // the stored key: an optimizer would evaluate a constant where IF does not come to it.
 func fails(e sqlparser.Expr, table, key string) bool {
 	args := ifArguments(e)
-	if args == nil || !isNull(args[1]) || !isNull(args[2]) {
+	if args == nil || !isNullOf(args[1], table, key) || !isNull(args[2]) {
 		return false
 	}
 	compared, ok := args[0].(*sqlparser.ComparisonExpr)
@@ -139,6 +139,14 @@ func ifArguments(e sqlparser.Expr) []sqlparser.Expr {
 		return nil
 	}
 	return call.Exprs
+}
+
+// isNullOf tells whether an expression is the NULL of the key's own type, NULLIF(key, key): a plain one would make text of
+// the whole guard where the key is a BIT.
+func isNullOf(e sqlparser.Expr, table, key string) bool {
+	call, ok := e.(*sqlparser.FuncExpr)
+	return ok && call.Name.Lowered() == "nullif" && len(call.Exprs) == 2 && sqlparser.String(call.Exprs[0]) == sqlparser.String(call.Exprs[1]) &&
+		slices.Equal(stored(call.Exprs[0], table), []string{key})
 }
 
 func isNull(e sqlparser.Expr) bool {
@@ -172,7 +180,7 @@ func TestMySQLParserRefuses(t *testing.T) {
 func TestMySQLFaultsAreSeen(t *testing.T) {
 	t.Parallel()
 	parser := mysqlParser(t)
-	const failure = "IF(18446744073709551615 + (LENGTH(`t`.`id`) + 1) > 0, NULL, NULL)"
+	const failure = "IF(18446744073709551615 + (LENGTH(`t`.`id`) + 1) > 0, NULLIF(`t`.`id`, `t`.`id`), NULL)"
 	const guard = " ON DUPLICATE KEY UPDATE `id` = IF(`t`.`id` <=> VALUES(`id`), `t`.`id`, " + failure + ")"
 	const insert = "INSERT INTO `t` (`id`, `v`, `w`) VALUES (?, ?, ?)"
 	for query, fault := range map[string]string{
@@ -189,7 +197,7 @@ func TestMySQLFaultsAreSeen(t *testing.T) {
 		insert + strings.Replace(guard, ") + 1", ") + 0", 1):                              "H10",
 		insert + strings.Replace(guard, "LENGTH(`t`.`id`)", "1", 1):                       "H10",
 		insert + strings.Replace(guard, "LENGTH(`t`.`id`)", "LENGTH(`t`.`v`)", 1):         "H10",
-		insert + strings.Replace(guard, "> 0, NULL", "> 0, `t`.`id`", 1):                  "H10",
+		insert + strings.Replace(guard, "NULLIF(`t`.`id`, `t`.`id`)", "`t`.`id`", 1):      "H10",
 		insert + strings.Replace(guard, "`id` =", "`v` =", 1):                             "H13",
 		insert + guard + ", `id` = VALUES(`id`)":                                          "P11",
 		insert + guard + ", `x` = VALUES(`x`)":                                            "P12",

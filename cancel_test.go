@@ -1,0 +1,164 @@
+package upsert_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+)
+
+// TestCancelledCallLeavesItsConnectionFree: the ROLLBACK of a call that was cancelled must not come after the BEGIN of the
+// next call on the same connection.
+func TestCancelledCallLeavesItsConnectionFree(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	labs(t, "sqlite mariadb mysql "+postgresLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		table := labTable[thing](l, "things", upsert.Retries(0))
+		for round := range 30 {
+			l.exec("DELETE FROM things")
+			conn := l.session().Conn
+			ctx, cancel := context.WithCancel(l.Context())
+			// Two rows of one key are two statements: the first one's is sent, and the second is not.
+			_, err := table.PutAll(ctx, conn, []thing{{1, 1}, {1, 2}}, upsert.Progress(func(int64) { cancel() }))
+			_, next := table.PutAll(l.Context(), conn, []thing{{2, 1}, {2, 2}})
+			rows := l.text("SELECT * FROM things")
+			l.wantErr("the call that was cancelled", err, context.Canceled)
+			if next != nil || rows != "2|2" || dialect.Classify(err) != dialect.Permanent {
+				l.Fatalf("round %d: the next call on the connection: %v, rows %q; want nil and its own only; class of %v: %v, want Permanent",
+					round, next, rows, err, dialect.Classify(err))
+			}
+			_ = conn.Close()
+		}
+	})
+}
+
+// TestCancelledWhileAStatementRuns: what a driver makes of it is its own, and lib/pq's is a bad connection.
+func TestCancelledWhileAStatementRuns(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	labs(t, "mariadb mysql "+postgresLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (1, 0)")
+		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
+		holder := l.begin(nil)
+		l.on(holder, "UPDATE things SET v = 1 WHERE k = 1")
+		for verb, do := range map[string]func(context.Context, *sql.Conn) error{
+			"Put": func(ctx context.Context, c *sql.Conn) error {
+				_, err := table.Put(ctx, c, &thing{1, 2})
+				return err
+			},
+			"GetOrCreate": func(ctx context.Context, c *sql.Conn) error {
+				_, err := table.GetOrCreate(ctx, c, &thing{1, 2})
+				return err
+			},
+			"PutAll of one": func(ctx context.Context, c *sql.Conn) error {
+				_, err := table.PutAll(ctx, c, []thing{{1, 2}})
+				return err
+			},
+			"PutAll": func(ctx context.Context, c *sql.Conn) error {
+				_, err := table.PutAll(ctx, c, []thing{{0, 2}, {0, 3}, {1, 2}, {1, 3}})
+				return err
+			},
+		} {
+			if verb == "GetOrCreate" && l.postgres() {
+				continue // a row that is there is read, which waits for nobody
+			}
+			ctx, cancel := context.WithCancel(l.Context())
+			s := l.session()
+			done := later(func() error { return do(ctx, s.Conn) })
+			l.untilWaits(s)
+			cancel()
+			err := l.result(done)
+			l.wantErr(verb+", cancelled", err, context.Canceled)
+			l.want(verb+": class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
+		}
+		l.commit(holder)
+		// MySQL and MariaDB let a statement that waits run to its end, for a client that is gone; a transaction is not committed.
+		l.want("rows of the transaction", l.text("SELECT * FROM things WHERE k = 0"), "")
+	})
+}
+
+// before is a handle of somebody's transaction that tells, once, when it is about to read.
+type before struct {
+	upsert.DB
+	do func()
+}
+
+func (b *before) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if strings.HasPrefix(query, "SELECT") && b.do != nil {
+		b.do()
+		b.do = nil
+	}
+	return b.DB.QueryContext(ctx, query, args...)
+}
+
+// TestPutOfARowThatIsDeletedMeanwhile: the statement skips the row, and when its generated column is read it is gone.
+func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int `upsert:"keep"`
+		G int `upsert:"generated"`
+	}
+	type versioned struct {
+		K int `upsert:"key"`
+		V int `upsert:"version"`
+		G int `upsert:"generated"`
+	}
+	labs(t, postgresLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, g INT GENERATED ALWAYS AS (v + 1) STORED)", "INSERT INTO things VALUES (1, 1)")
+		db := &before{l.db, func() { l.exec("DELETE FROM things") }}
+		row := thing{K: 1, V: 5}
+		o, err := labTable[thing](l, "things").Put(l.Context(), db, &row)
+		l.want("Put", fmt.Sprint(o, err, row), fmt.Sprint(upsert.Inserted, nil, thing{1, 5, 6}))
+		l.want("whether it was deleted meanwhile", db.do == nil, true)
+
+		table := labTable[versioned](l, "things")
+		labPut(l, table, l.db, versioned{K: 2, V: 9}) // the catalog is known then
+		for _, stored := range []int{5, 9} {
+			l.exec("DELETE FROM things", fmt.Sprintf("INSERT INTO things VALUES (1, %d)", stored))
+			db, old := &before{l.db, func() { l.exec("DELETE FROM things") }}, versioned{K: 1, V: 5}
+			o, err := table.Put(l.Context(), db, &old)
+			l.want("Put of a version", fmt.Sprint(o, err, old), fmt.Sprint(upsert.Inserted, nil, versioned{1, 5, 6}))
+			l.want("rows", l.text("SELECT * FROM things"), "1|5|6")
+		}
+	})
+}
+
+// TestRowDeletedSinceTheSnapshot: in the transaction's eyes the row that others have deleted is there beside its own.
+func TestRowDeletedSinceTheSnapshot(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K   int `upsert:"key"`
+		V   string
+		Rev int `upsert:"version"`
+	}
+	labs(t, "mariadb mysql "+postgresLabs, func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
+		table := labTable[thing](l, "things")
+		for _, level := range []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead} {
+			l.exec("DELETE FROM things", "INSERT INTO things VALUES (1, 'old', 1)")
+			tx := l.begin(&sql.TxOptions{Isolation: level})
+			l.want(level.String()+": what is there", l.textOn(tx, "SELECT v FROM things"), "old")
+			l.exec("DELETE FROM things")
+			var each []upsert.Outcome
+			r, err := table.PutAll(l.Context(), tx, []thing{{1, "new", 10}, {1, "late", 5}, {1, "new", 10}}, upsert.EachOutcome(func(_ int, o upsert.Outcome) { each = append(each, o) }))
+			l.want(level.String()+": PutAll", fmt.Sprint(r, err, each),
+				fmt.Sprint(upsert.Result{Inserted: 1, Stale: 1, Unchanged: 1}, nil, []upsert.Outcome{upsert.Inserted, upsert.Stale, upsert.Unchanged}))
+			l.want(level.String()+": Put of a late row", labPut(l, table, tx, thing{1, "late", 5}), upsert.Stale)
+			l.want(level.String()+": Put of the same row", labPut(l, table, tx, thing{1, "new", 10}), upsert.Unchanged)
+			l.commit(tx)
+			l.want(level.String()+": rows", l.text("SELECT * FROM things"), "1|new|10")
+		}
+	})
+}

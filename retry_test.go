@@ -1,0 +1,187 @@
+package upsert_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+)
+
+// serializationFailure is an error that no repetition cures.
+type serializationFailure struct{}
+
+func (serializationFailure) Error() string    { return "could not serialize" }
+func (serializationFailure) SQLState() string { return "40001" }
+
+// refusing is a handle that could begin a transaction and whose statements fail. It keeps when.
+type refusing struct {
+	*sql.DB // nil: only BeginTx's presence counts, for a statement of its own needs none
+	at      []time.Time
+}
+
+func (r *refusing) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	r.at = append(r.at, time.Now())
+	return nil, serializationFailure{}
+}
+
+type retried struct {
+	K int `upsert:"key"`
+	V int
+}
+
+func retriedTable(t *testing.T, opts ...upsert.Option) *upsert.Table[retried] {
+	t.Helper()
+	table, err := upsert.New[retried](dialect.MySQL, "things", opts...)
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	return table
+}
+
+func TestRetriesAreCountedAndWaitForARandomTime(t *testing.T) {
+	t.Parallel()
+	for _, retries := range []int{0, 1, 5, 12} {
+		t.Run(fmt.Sprint(retries), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { wantRetries(t, retries) })
+		})
+	}
+}
+
+func wantRetries(t *testing.T, retries int) {
+	t.Helper()
+	told, db := 0, &refusing{}
+	table := retriedTable(t, upsert.Retries(retries), upsert.OnRetry(func(err error) {
+		if told++; !errors.Is(err, serializationFailure{}) {
+			t.Errorf("OnRetry is told %v, want the database's error", err)
+		}
+	}))
+	_, err := table.Put(t.Context(), db, &retried{1, 1})
+	if !errors.Is(err, serializationFailure{}) || dialect.Classify(err) != dialect.Retryable || !strings.Contains(err.Error(), fmt.Sprintf("after %d attempts", retries+1)) {
+		t.Errorf("Put: %v, want the database's error after %d attempts", err, retries+1)
+	}
+	if len(db.at) != retries+1 || told != retries {
+		t.Fatalf("%d attempts and %d calls of OnRetry, want %d and %d", len(db.at), told, retries+1, retries)
+	}
+	equal := retries > 1
+	for i := range retries {
+		wait, most := db.at[i+1].Sub(db.at[i]), min(4*time.Millisecond<<i, 500*time.Millisecond)
+		if wait < 0 || wait >= most {
+			t.Errorf("wait %d is %v, want one below %v", i+1, wait, most)
+		}
+		equal = equal && wait == db.at[1].Sub(db.at[0])
+	}
+	if equal {
+		t.Errorf("all waits are %v: those who met once would meet again", db.at[1].Sub(db.at[0]))
+	}
+}
+
+func TestCancelEndsTheWaitForARetry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		db, done := &refusing{}, make(chan error, 1)
+		table := retriedTable(t)
+		began := time.Now()
+		go func() {
+			_, err := table.Put(ctx, db, &retried{1, 1})
+			done <- err
+		}()
+		synctest.Wait() // until Put waits: the bubble's clock stands still
+		if len(done) > 0 || len(db.at) != 1 {
+			t.Fatalf("after %d attempts Put has ended or not begun; want it to wait after one", len(db.at))
+		}
+		cancel()
+		err := <-done
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, serializationFailure{}) || dialect.Classify(err) != dialect.Permanent {
+			t.Errorf("Put: %v, class %v; want the context's error and the database's, Permanent", err, dialect.Classify(err))
+		}
+		if took := time.Since(began); took != 0 || len(db.at) != 1 {
+			t.Errorf("Put ended after %v and %d attempts, want at once and one", took, len(db.at))
+		}
+	})
+}
+
+// unreadable is a column whose value cannot be had.
+type unreadable struct{ err error }
+
+func (u unreadable) Value() (driver.Value, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
+	return int64(1), nil
+}
+
+func (*unreadable) Scan(any) error { return nil }
+
+// TestErrorsOfTheCallersAreNotTheConnections: an error of the caller's file looks like one of a connection that was lost.
+func TestErrorsOfTheCallersAreNotTheConnections(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V unreadable
+	}
+	labs(t, "sqlite", func(l *lab) {
+		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
+		good := thing{K: 1}
+		seq := func(last thing, err error) iter.Seq2[thing, error] {
+			return func(yield func(thing, error) bool) { _ = yield(good, nil) && yield(last, err) }
+		}
+		check := func(what string, err, is error) {
+			l.Helper()
+			l.wantErr(what, err, is)
+			l.want(what+": the class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
+			l.want(what+": rows", l.text("SELECT COUNT(*) FROM things"), 0)
+		}
+		for _, is := range []error{fs.ErrNotExist, io.EOF, io.ErrUnexpectedEOF, serializationFailure{}} {
+			bad := thing{K: 2, V: unreadable{is}}
+			_, err := table.Put(l.Context(), l.db, &bad)
+			check("Put", err, is)
+			_, err = table.GetOrCreate(l.Context(), l.db, &bad)
+			check("GetOrCreate", err, is)
+			for name, opts := range map[string][]upsert.PutOption{"atomic": nil, "with outcomes": {upsert.Outcomes()}, "in chunks": {upsert.ChunkTx(2)}} {
+				_, err = table.PutAll(l.Context(), l.db, []thing{good, bad}, opts...)
+				check("PutAll, "+name, err, is)
+				_, err = table.PutSeq(l.Context(), l.db, seq(bad, nil), opts...)
+				check("PutSeq of a bad row, "+name, err, is)
+				_, err = table.PutSeq(l.Context(), l.db, seq(good, is), opts...)
+				check("PutSeq that yields the error, "+name, err, is)
+			}
+		}
+	})
+}
+
+func TestOptionsThatSayNothingAreRefused(t *testing.T) {
+	t.Parallel()
+	if _, err := upsert.New[retried](dialect.MySQL, "things", nil); err == nil || !strings.HasPrefix(err.Error(), "upsert: ") {
+		t.Errorf("New with a nil option: %v, want it to be refused", err)
+	}
+	table, db := retriedTable(t), &refusing{}
+	for name, opt := range map[string]upsert.PutOption{"ChunkTx(0)": upsert.ChunkTx(0), "ChunkTx(-1)": upsert.ChunkTx(-1), "nil": nil} {
+		_, err := table.PutAll(t.Context(), db, []retried{{1, 1}}, opt)
+		if err == nil || !strings.HasPrefix(err.Error(), "upsert: ") {
+			t.Errorf("PutAll with %s: %v, want it to be refused", name, err)
+		}
+		read := false
+		_, err = table.PutSeq(t.Context(), db, func(func(retried, error) bool) { read = true }, opt)
+		if err == nil || !strings.HasPrefix(err.Error(), "upsert: ") || read {
+			t.Errorf("PutSeq with %s: %v, read %v; want it to be refused before it is read", name, err, read)
+		}
+	}
+	if len(db.at) > 0 {
+		t.Errorf("%d statements were sent, want none", len(db.at))
+	}
+}

@@ -1,0 +1,91 @@
+package upsert_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+)
+
+// paper is a handle that keeps what it is sent and sends nothing on. It cannot begin a transaction.
+type paper struct {
+	queries []string
+	args    [][]any
+}
+
+func (p *paper) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	p.queries, p.args = append(p.queries, query), append(p.args, slices.Clone(args))
+	return driver.RowsAffected(1), nil
+}
+
+func (p *paper) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return nil, errors.New("a query was sent; want none where no outcome is asked for")
+}
+
+// TestStatementShapesAreBounded: a batch of any size is cut into statements of few texts, which the server and the library
+// can keep.
+func TestStatementShapesAreBounded(t *testing.T) {
+	t.Parallel()
+	// 1 to 7, four numbers for every further binary digit, and on SQLite 256, the most that a statement takes.
+	for name, want := range map[string]int{"sqlite": 28, "postgres": 32, "mysql": 32, "mariadb": 32} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, ok := map[string]dialect.Dialect{
+				"sqlite": dialect.SQLite, "postgres": dialect.Postgres, "mysql": dialect.MySQL, "mariadb": dialect.MariaDB,
+			}[name]
+			if !ok {
+				t.Fatalf("no dialect %s", name)
+			}
+			if texts := shapesUpTo(t, d, 600); texts != want {
+				t.Errorf("PutAll of 1 to 600 rows sends %d texts, want %d", texts, want)
+			}
+		})
+	}
+}
+
+// shapesUpTo puts batches of 1 to most rows, checks that each is sent whole, and returns how many texts that took.
+func shapesUpTo(t *testing.T, d dialect.Dialect, most int) int {
+	t.Helper()
+	type thing struct {
+		K int64 `upsert:"key"`
+		V int64
+	}
+	table, err := upsert.New[thing](d, "things")
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	rows := make([]thing, most)
+	for i := range rows {
+		rows[i] = thing{int64(i), int64(-i)}
+	}
+	textOf, rowsOf := map[int]string{}, map[string]int{}
+	for n := 1; n <= most; n++ {
+		p := &paper{}
+		if _, err := table.PutAll(t.Context(), p, rows[:n]); err != nil {
+			t.Fatalf("PutAll of %d rows: %v", n, err)
+		}
+		var sent []thing
+		for i, q := range p.queries {
+			for at := 0; at < len(p.args[i]); at += 2 {
+				sent = append(sent, thing{p.args[i][at].(int64), p.args[i][at+1].(int64)})
+			}
+			took := len(p.args[i]) / 2
+			if was, known := rowsOf[q]; known && was != took {
+				t.Fatalf("one text is for %d rows and for %d", was, took)
+			}
+			if was, known := textOf[took]; known && was != q {
+				t.Fatalf("%d rows have two texts", took)
+			}
+			rowsOf[q], textOf[took] = took, q
+		}
+		if !slices.Equal(sent, rows[:n]) {
+			t.Fatalf("of %d rows %d were sent: %v; want all, in order", n, len(sent), sent)
+		}
+	}
+	return len(rowsOf)
+}
