@@ -11,6 +11,7 @@ type runner struct {
 	db       DB
 	prepares bool
 	seen     map[string]*sql.Stmt // nil after the first use
+	more     bool                 // the next statements are known to come again
 }
 
 func (t *table) runner(ctx context.Context, db DB) *runner {
@@ -61,7 +62,7 @@ func each(rows *sql.Rows, f func() error) (err error) {
 	return rows.Err()
 }
 
-// prepared returns the prepared statement from a text's second use on.
+// prepared returns the prepared statement from a text's second use on, or from the first where it is known to come again.
 func (r *runner) prepared(query string) (*sql.Stmt, error) {
 	if !r.prepares {
 		return nil, nil
@@ -71,10 +72,10 @@ func (r *runner) prepared(query string) (*sql.Stmt, error) {
 		return stmt, nil
 	}
 	p, ok := r.db.(preparer)
-	if !again || !ok {
-		if r.seen == nil {
-			r.seen = map[string]*sql.Stmt{}
-		}
+	if r.seen == nil {
+		r.seen = map[string]*sql.Stmt{}
+	}
+	if !again && !r.more || !ok {
 		r.seen[query] = nil
 		return nil, nil
 	}
