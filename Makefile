@@ -17,7 +17,8 @@ fuzz: ## run every fuzz test for 10 seconds, or TIME=1m
 	scripts/fuzz $(or $(TIME),10s)
 
 bench: ## run the benchmarks, with allocations
-	go test -run '^$$' -bench . -benchtime 1x .
+	go test -run '^$$' -bench 'Put(All)?$$' -benchtime 1x .
+	go test -run '^$$' -bench 'PutSeq$$' -benchtime 1x . # peak memory is the process's
 
 cover: ## write cover.html: which lines the tests reach
 	go test -coverpkg=./... -coverprofile=cover.out ./...
