@@ -142,8 +142,8 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 		}
 	}()
 	if err := f(a, ctx, x.DB); err != nil {
-		if dialect.Classify(err) == dialect.Ambiguous {
-			// The connection is gone and no COMMIT was sent: nothing was kept.
+		if x.own != nil && dialect.Classify(err) == dialect.Ambiguous {
+			// The connection is gone and no COMMIT was sent: nothing was kept, and the pool has others.
 			return &lostError{err}
 		}
 		return err

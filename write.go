@@ -41,7 +41,7 @@ func (b *batch) write(ctx context.Context, r *runner, cfg *putConfig) (w *writer
 				return w, err
 			}
 			w.buf = s.args
-			w.more = len(left) >= 2*n
+			w.more = n == w.rowsMax && len(left) >= 2*n
 			if err := w.send(s); err != nil {
 				return w, b.failStatement(s, err)
 			}
