@@ -12,7 +12,7 @@ import (
 // that names a line and a column of it.
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
-		"id,n\n1,a\n", "id,n\n1,\"a\n\"\"b\"\"\"\n2,\n", "\uFEFFid\r\n1\r\n", "id,id\n", "id,n\n1,\xff\n", "a\n\"", "\n\n,\n",
+		"id,n\n1,a\n", "id,n\n1,\"a\n\"\"b\"\"\"\n2,\n", "\uFEFFid\r\n1\r\n", "\n\uFEFF", "id,id\n", "id,n\n1,\xff\n", "a\n\"", "\n\n,\n",
 		`{"id":1,"n":{"a":[1,2.5e3,"\u00e9"]}}` + "\n" + `{"n":null,"id":-0}`, `{"a":1,"a":2}`, `{"a":"\ud800"}`, `{"a":1}{}`, `{"a`,
 		"{\"\":1}", "[1]", `{"a":{"b":1,"b":2}}`, "{\"a\":1}\n\n{\"b\":1}", "{ \"a\" : [ ] }\n{\"a\":1e400}",
 	} {

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // token is what a value looked like in the file, before anybody asked which type it should have.
 type token int
@@ -55,6 +58,9 @@ func checkFields(file string, fields []field) error {
 	for i, f := range fields {
 		if f.name == "" {
 			return wrongf(file, f.line, f.col, "column %d has no name", i+1)
+		}
+		if strings.HasPrefix(f.name, "\ufeff") {
+			return wrongf(file, f.line, f.col, "column name %q begins with a byte order mark, which belongs at the beginning of the file", f.name)
 		}
 		if first, ok := seen[f.name]; ok {
 			return wrongf(file, f.line, f.col, "column name %q is there twice (columns %d and %d)", f.name, first+1, i+1)
