@@ -225,7 +225,7 @@ func (t *table) setTarget(c *config) error {
 		return err
 	}
 	t.guarantee = guaranteeOf(t.writes, t.target.Columns, omits)
-	t.rowsMax = min(t.traits.MaxRows, t.traits.MaxParams/max(1, dialect.Params(t.writes)))
+	t.rowsMax = t.full(dialect.Params(t.writes))
 	switch {
 	case len(t.zeros) > 64:
 		return &TagError{Type: t.plan.Type, Reason: "more than 64 columns have omitzero"}

@@ -124,10 +124,15 @@ func columnNames(cols []*column) []string {
 	return names
 }
 
+// full is how many rows of so many parameters the largest statement takes.
+func (t *table) full(params int) int {
+	return min(t.traits.MaxRows, t.traits.MaxParams/max(1, params))
+}
+
 // fit returns how many of n rows the next statement takes: the most that a full one does, and below that a number with
 // three leading bits, so that any batch is cut into few statements of few shapes.
 func (t *table) fit(n, params int) int {
-	full := min(t.traits.MaxRows, t.traits.MaxParams/max(1, params))
+	full := t.full(params)
 	if n >= full {
 		return full
 	}

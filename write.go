@@ -55,14 +55,10 @@ func (b *batch) write(ctx context.Context, r *runner, cfg *putConfig) (w *writer
 }
 
 func (b *batch) failStatement(s statement, err error) error {
-	row := -1
 	if len(s.rows) == 1 {
-		row = int(s.rows[0]) + b.rows.first
+		return b.table.fail(err, int(s.rows[0])+b.rows.first)
 	}
-	if row < 0 {
-		return &failedStatement{b, s.rows, err}
-	}
-	return b.table.fail(err, row)
+	return &failedStatement{b, s.rows, err}
 }
 
 func (w *writer) send(s statement) error {

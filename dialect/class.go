@@ -45,10 +45,7 @@ func Classify(err error) Class {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrTxDone) {
 		return Permanent
 	}
-	if c := classify(err); c != Permanent {
-		return c
-	}
-	return Permanent
+	return classify(err)
 }
 
 func classify(err error) Class {

@@ -1,6 +1,9 @@
 package dialect
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // grammar is what differs between databases inside an expression about one conflicting row.
 type grammar struct {
@@ -77,7 +80,7 @@ func (g *grammar) folded(cols []Column, target []string) string {
 	}
 	var parts []string
 	for _, c := range cols {
-		if contains(target, c.Name) && (c.Kind == KindText || c.Kind == KindAny) {
+		if slices.Contains(target, c.Name) && (c.Kind == KindText || c.Kind == KindAny) {
 			parts = append(parts, g.distinct(g.stored(c.Name), g.excluded(c.Name), c.Kind))
 		}
 	}
@@ -104,7 +107,7 @@ func (g *grammar) same(v Column, cols []Column) string {
 func assigned(cols []Column, target []string) (set []Column, version *Column) {
 	for i, c := range cols {
 		switch {
-		case c.Rule == Key || c.Rule == Keep || c.Rule == Generated || contains(target, c.Name):
+		case c.Rule == Key || c.Rule == Keep || c.Rule == Generated || slices.Contains(target, c.Name):
 		case c.Rule == Version:
 			version = &cols[i]
 			set = append(set, c)
@@ -123,15 +126,6 @@ func onlyTouches(set []Column) bool {
 		}
 	}
 	return true
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func names(cols []Column) []string {

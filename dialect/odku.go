@@ -92,7 +92,6 @@ func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, 
 	s := *o
 	s.excluded = func(c string) string { return "VALUES(" + o.Quote(c) + ")" }
 	s.patch = given
-	s.distinct = s.differ
 	return &s
 }
 

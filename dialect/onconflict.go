@@ -17,8 +17,8 @@ type onConflict struct {
 	again func(n int) string              // the n-th parameter once more
 	flag  func(target []string) string    // what RETURNING tells an insert by; nil where nothing does
 	with  string                          // what opens RETURNING
-	// values writes the table of parameters that Compare joins with.
-	values func(b *strings.Builder, c Compare)
+	// values writes the table of parameters that Compare joins with, and what must stand before the SELECT for it.
+	values func(c Compare) (with, from string)
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
@@ -85,7 +85,7 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 // the inserts of rows that refer to this one (hazard P11).
 func (o *onConflict) idle(u Upsert) string {
 	for _, c := range u.Columns {
-		if c.Rule != Key && !contains(u.Target.Columns, c.Name) {
+		if c.Rule != Key && !slices.Contains(u.Target.Columns, c.Name) {
 			return c.Name
 		}
 	}
@@ -115,15 +115,21 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	given := *o
 	given.excluded = func(col string) string { return o.Quote(c.alias()) + "." + o.Quote(col) }
 	var b strings.Builder
-	o.values(&b, c)
+	with, from := o.values(c)
+	b.WriteString(with + "SELECT " + o.Quote(c.alias()) + "." + o.Quote(c.place()) + ", " + given.fate(c, set, version) +
+		" FROM " + from + " JOIN " + o.QuoteTable(c.Table) + " AS " + o.Quote(storedAlias) + " ON ")
 	for i, k := range c.Target.Columns {
 		if i > 0 {
 			b.WriteString(" AND ")
 		}
 		b.WriteString(given.stored(k) + " = " + given.excluded(k))
 	}
-	head := "SELECT " + o.Quote(c.alias()) + "." + o.Quote(c.place()) + ", " + given.fate(c, set, version) + " FROM "
-	return strings.Replace(b.String(), selectHere, head, 1), nil
+	return b.String(), nil
+}
+
+// given lists the columns of Compare's table of parameters.
+func (o *onConflict) given(c Compare) string {
+	return o.Quote(c.place()) + ", " + quoteList(o.Dialect, names(c.Columns))
 }
 
 // fate is one of the Compare numbers.
@@ -143,10 +149,8 @@ func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 	return "0"
 }
 
-const (
-	givenAlias = "_e"   // the table of parameters
-	selectHere = "\x00" // where values leaves room for the SELECT
-)
+// givenAlias is the table of parameters.
+const givenAlias = "_e"
 
 // alias is the name of the table of parameters.
 func (c *Compare) alias() string { return aliasBeside(givenAlias, c.Table.Name) }

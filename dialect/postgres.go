@@ -109,11 +109,12 @@ func (d postgres) syntax() *onConflict {
 	case ReportFlagPlain:
 		o.flag = func([]string) string { return d.Quote(storedAlias) + ".xmax = 0" }
 	}
-	o.values = func(b *strings.Builder, c Compare) {
-		b.WriteString(selectHere + "(VALUES ")
-		o.tuples(b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
-		b.WriteString(") AS " + d.Quote(c.alias()) + " (" + d.Quote(c.place()) + ", " + quoteList(d, names(c.Columns)) + ") JOIN " +
-			d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
+	o.values = func(c Compare) (with, from string) {
+		var b strings.Builder
+		b.WriteString("(VALUES ")
+		o.tuples(&b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
+		b.WriteString(") AS " + d.Quote(c.alias()) + " (" + o.given(c) + ")")
+		return "", b.String()
 	}
 	return o
 }

@@ -64,11 +64,12 @@ func (d sqlite) syntax() *onConflict {
 		param: func(int, string) string { return "?" },
 		again: func(n int) string { return "?" + strconv.Itoa(n) },
 	}
-	o.values = func(b *strings.Builder, c Compare) {
-		given := d.Quote(c.alias())
-		b.WriteString("WITH " + given + " (" + d.Quote(c.place()) + ", " + quoteList(d, names(c.Columns)) + ") AS (VALUES ")
-		o.tuples(b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
-		b.WriteString(") " + selectHere + given + " JOIN " + d.QuoteTable(c.Table) + " AS " + d.Quote(storedAlias) + " ON ")
+	o.values = func(c Compare) (with, from string) {
+		var b strings.Builder
+		b.WriteString("WITH " + d.Quote(c.alias()) + " (" + o.given(c) + ") AS (VALUES ")
+		o.tuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
+		b.WriteString(") ")
+		return b.String(), d.Quote(c.alias())
 	}
 	return o
 }
