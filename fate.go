@@ -24,6 +24,14 @@ func (f fate) outcome(absent Outcome) (Outcome, error) {
 	return absent, nil
 }
 
+// meet takes in what Compare tells. A snapshot may hold, beside the row that was met, one that others have deleted since:
+// then it is not that one's changes that count.
+func (f *fate) meet(told int) {
+	if t := fate(told + 1); *f == 0 || t < *f {
+		*f = t
+	}
+}
+
 // compare runs the statement's Compare.
 func (w *writer) compare(s statement) ([]fate, error) {
 	query, err := w.compareText(w.ctx, w.db, s.rows, s.omit)
@@ -36,11 +44,7 @@ func (w *writer) compare(s statement) ([]fate, error) {
 		if err := rows.Scan(&at, &f); err != nil {
 			return err
 		}
-		// A snapshot may hold, beside the row that was met, one that others have deleted since: then it is not that one's
-		// changes that count.
-		if fates[at] == 0 || fate(f+1) < fates[at] {
-			fates[at] = fate(f + 1)
-		}
+		fates[at].meet(f)
 		return nil
 	})
 	return fates, err

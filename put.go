@@ -278,11 +278,16 @@ func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var at, n int
-	found, err := queryRow(ctx, db, query, s.args, []any{&at, &n})
-	if found {
-		f = fate(n + 1)
+	rows, err := db.QueryContext(ctx, query, s.args...)
+	if err != nil {
+		return 0, err
 	}
+	err = each(rows, func() error {
+		var at, told int
+		err := rows.Scan(&at, &told)
+		f.meet(told)
+		return err
+	})
 	return f, err
 }
 
