@@ -6,11 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
-	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/backoff"
 )
 
 // tx is a transaction of the library's.
@@ -182,11 +181,6 @@ func alone[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	}
 }
 
-const (
-	firstWait = 4 * time.Millisecond
-	mostWait  = 500 * time.Millisecond
-)
-
 // retry counts the attempts of a call.
 type retry struct {
 	*table
@@ -195,7 +189,7 @@ type retry struct {
 }
 
 // again waits and returns true if an attempt that ended in err is worth another: its error says that nothing of it was
-// kept. The wait is random, up to a bound that doubles, so that those who met once do not meet again.
+// kept.
 func (r *retry) again(ctx context.Context, err error) (bool, error) {
 	if err == nil {
 		return false, nil
@@ -215,12 +209,8 @@ func (r *retry) again(ctx context.Context, err error) (bool, error) {
 	if r.onRetry != nil {
 		r.onRetry(err)
 	}
-	timer := time.NewTimer(rand.N(min(firstWait<<min(r.n-1, 20), mostWait)))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false, errors.Join(ctx.Err(), err)
-	case <-timer.C:
-		return true, err
+	if end := backoff.Wait(ctx, r.n); end != nil {
+		return false, errors.Join(end, err)
 	}
+	return true, err
 }

@@ -25,7 +25,7 @@ func Detect(ctx context.Context, db Queryer) (Dialect, error) {
 	}
 	// SQLite has no version(). Its error leaves a transaction as it was; on any other database this fails too.
 	if version, lite := ask(ctx, db, "SELECT sqlite_version()"); lite == nil {
-		if !atLeast(version, 3, 35) {
+		if !AtLeast(version, 3, 35) {
 			return nil, &UnsupportedError{Feature: "RETURNING in version " + version, Dialect: "sqlite", Hint: "3.35 or later is needed"}
 		}
 		return sqlite{version: version}, nil
@@ -67,13 +67,13 @@ func FromVersion(banner string) (Dialect, error) {
 		return newYugabyte(firstVersion(lower[strings.Index(lower, "-yb-"):])), nil
 	case strings.HasPrefix(lower, "postgresql"):
 		v := firstVersion(banner)
-		if !atLeast(v, 9, 6) {
+		if !AtLeast(v, 9, 6) {
 			return unknown("postgres", "9.6 or later is needed")
 		}
 		return newPostgres(v), nil
 	case strings.Contains(lower, "-mariadb"):
 		v := mariaVersion(lower)
-		if !atLeast(v, 10, 5) {
+		if !AtLeast(v, 10, 5) {
 			return unknown("mariadb", "INSERT … RETURNING needs 10.5 or later")
 		}
 		return newMariaDB(v), nil
@@ -86,7 +86,7 @@ func FromVersion(banner string) (Dialect, error) {
 		if strings.Count(v, ".") > 2 { // ClickHouse, for one, which enforces no unique key
 			break
 		}
-		if !atLeast(v, 5, 7) {
+		if !AtLeast(v, 5, 7) {
 			return unknown("mysql", "5.7 or later is needed")
 		}
 		return newMySQL(v), nil
@@ -112,8 +112,8 @@ func firstVersion(s string) string {
 	return strings.TrimRight(s[start:end], ".")
 }
 
-// atLeast compares a dotted version with the least one wanted. An empty version is not.
-func atLeast(version string, least ...int) bool {
+// AtLeast reports whether a dotted version, as [Dialect.Version] returns it, is at least the one given. An empty one is not.
+func AtLeast(version string, least ...int) bool {
 	if version == "" {
 		return false
 	}

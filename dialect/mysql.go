@@ -22,7 +22,7 @@ type mysql struct {
 
 // newMySQL is a real MySQL at the version the server names. No other flavour knows the row alias (hazard H11).
 func newMySQL(version string) Dialect {
-	return mysql{name: "mysql", version: version, rowAlias: atLeast(version, 8, 0, 19), reporting: ReportLastID, json: castJSON}
+	return mysql{name: "mysql", version: version, rowAlias: AtLeast(version, 8, 0, 19), reporting: ReportLastID, json: castJSON}
 }
 
 // castJSON serves a column of JSON text as well, which would otherwise be compared with a document as a string.

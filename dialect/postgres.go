@@ -38,7 +38,7 @@ $$`
 
 // newPostgres is PostgreSQL at the version the server names.
 func newPostgres(version string) Dialect {
-	return postgres{name: "postgres", version: version, old: atLeast(version, 18), xmax: true, bytes: true}
+	return postgres{name: "postgres", version: version, old: AtLeast(version, 18), xmax: true, bytes: true}
 }
 
 func (d postgres) Name() string    { return d.name }
