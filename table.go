@@ -10,6 +10,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/sqlname"
 )
 
 // Table writes rows of type T to a table. It is immutable, safe for concurrent use, and bound to no connection.
@@ -91,57 +92,11 @@ func planOf(row reflect.Type, c *config) (*plan.Plan, error) {
 	return plan.OfMap(c.declared)
 }
 
-func (t *table) setName(*config) error {
-	parts, err := splitName(t.name)
-	if err != nil {
+func (t *table) setName(*config) (err error) {
+	if t.ident, err = sqlname.Parse(t.dialect, t.name); err != nil {
 		return fmt.Errorf("upsert: table name %q: %w", t.name, err)
 	}
-	t.ident.Name = parts[len(parts)-1]
-	if len(parts) == 2 {
-		t.ident.Schema = parts[0]
-	}
-	for _, part := range parts {
-		if err := t.dialect.CheckIdent(part); err != nil {
-			return fmt.Errorf("upsert: table name %q: %s", t.name, strings.TrimPrefix(err.Error(), "upsert: "))
-		}
-	}
 	return nil
-}
-
-// splitName splits schema.table. A part in double quotes is taken as it is, a doubled quote in it being one.
-func splitName(name string) ([]string, error) {
-	var parts []string
-	for rest := name; ; {
-		var part string
-		var more bool
-		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
-			end := 0
-			for end < len(quoted) && (quoted[end] != '"' || strings.HasPrefix(quoted[end+1:], `"`)) {
-				if quoted[end] == '"' {
-					end++
-				}
-				end++
-			}
-			if end >= len(quoted) {
-				return nil, errors.New("a quote is not closed")
-			}
-			part, rest = strings.ReplaceAll(quoted[:end], `""`, `"`), quoted[end+1:]
-			if rest != "" && rest[0] != '.' {
-				return nil, errors.New("a quoted part is followed by something else than a dot")
-			}
-			rest, more = strings.TrimPrefix(rest, "."), rest != ""
-		} else {
-			part, rest, more = strings.Cut(rest, ".")
-		}
-		parts = append(parts, part)
-		if !more {
-			break
-		}
-	}
-	if len(parts) > 2 {
-		return nil, errors.New("more than a schema and a table: put a part with a dot in it in double quotes")
-	}
-	return parts, nil
 }
 
 // setColumns chooses the columns that are written and read back.

@@ -1,0 +1,58 @@
+package claimsql
+
+import (
+	"encoding/hex"
+	"strconv"
+)
+
+// builder writes one statement.
+type builder struct {
+	*SQL
+	buf  []byte
+	args []any
+	bind bool
+}
+
+// exec begins a statement that returns nothing, query one that returns rows.
+func (s *SQL) exec(text string) *builder {
+	return &builder{SQL: s, buf: append(make([]byte, 0, 1024), text...)}
+}
+
+func (s *SQL) query(text string) *builder {
+	b := s.exec(text)
+	b.bind = s.Bind
+	return b
+}
+
+func (b *builder) sql(parts ...string) *builder {
+	for _, p := range parts {
+		b.buf = append(b.buf, p...)
+	}
+	return b
+}
+
+func (b *builder) num(n int64) *builder {
+	b.buf = strconv.AppendInt(b.buf, n, 10)
+	return b
+}
+
+func (b *builder) raw(v []byte) *builder {
+	switch {
+	case v == nil:
+		return b.sql("NULL")
+	case b.bind:
+		b.args = append(b.args, v)
+		return b.sql(b.param(len(b.args), "bytea"))
+	}
+	return b.sql(b.bytes(hex.EncodeToString(v)))
+}
+
+func (b *builder) str(v string) *builder {
+	if b.bind {
+		b.args = append(b.args, v)
+		return b.sql(b.param(len(b.args), "text"))
+	}
+	return b.sql(b.text(hex.EncodeToString([]byte(v))))
+}
+
+func (b *builder) done() Statement { return Statement{Text: string(b.buf), Args: b.args} }

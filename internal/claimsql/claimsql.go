@@ -1,0 +1,131 @@
+// Package claimsql writes the statements of package keys, for each database. It opens no connection.
+//
+// Values are written into the text as hexadecimal literals rather than bound: what is sent is one round trip with every
+// driver, where lib/pq and go-sql-driver/mysql need two for a statement with arguments, and no prepared statement is left
+// for a transaction pooler to mix up (hazard E2). Hexadecimal digits need no quoting rules, whatever the key's bytes are.
+// Only SQL.Bind makes parameters of them.
+package claimsql
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// What a row's column state holds.
+const (
+	Claimed = 1 // by a transaction that is under way: no other sees it
+	Done    = 2 // with a result
+	Failed  = 3 // with an error that is an answer
+	Waiting = 4 // a message whose handling has failed and will be tried again
+	Dead    = 5 // a message whose handling has failed too often
+	Held    = 6 // under a lease
+)
+
+// HashSize and OwnerSize are the widths of the columns key_hash and owner.
+const (
+	HashSize  = 32
+	OwnerSize = 16
+)
+
+// Statement is SQL with its arguments.
+type Statement struct {
+	Text string
+	Args []any
+}
+
+// Row is a key as it is claimed.
+type Row struct {
+	Hash               [HashSize]byte
+	Owner              [OwnerSize]byte
+	Scope, Op, ID      string // the readable copies
+	FingerprintVersion uint8
+	Fingerprint        []byte // nil: none
+	Retain             time.Duration
+	// KeyTime is the time that the key itself carries, in milliseconds since 1970; 0: none. A key that is older than Retain
+	// is not claimed.
+	KeyTime int64
+}
+
+// SQL writes the statements for one table.
+type SQL struct {
+	words
+	table string // quoted
+	name  string // quoted, without the schema
+	// Bind makes parameters of the values of queries, for a driver that prepares every query it is given. Statements that
+	// return nothing are sent as they are by all drivers.
+	Bind bool
+	// Returning: Claim and Filter return the row; else Fetch and Marked follow them.
+	Returning bool
+}
+
+// New returns what writes for a table. It returns a *dialect.UnsupportedError for a database that package keys has not been
+// made for.
+func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
+	s := &SQL{table: d.QuoteTable(t), name: d.Quote(t.Name)}
+	switch d.Name() {
+	case "sqlite":
+		s.words = sqliteWords
+	case "postgres":
+		s.words = postgresWords
+	case "mariadb":
+		s.words, s.Returning = mysqlWords, true
+		s.skipLocked = dialect.AtLeast(d.Version(), 10, 6)
+		s.wait, s.row = mariadbWait, "("
+	case "mysql":
+		if v := d.Version(); v != "" && !dialect.AtLeast(v, 8, 0, 19) {
+			return nil, &dialect.UnsupportedError{Feature: "VALUES ROW in version " + v, Dialect: d.Name(), Hint: "8.0.19 or later is needed for keys"}
+		}
+		s.words = mysqlWords
+	default:
+		return nil, &dialect.UnsupportedError{Feature: "claims", Dialect: d.Name(), Hint: "keys run on SQLite, PostgreSQL, MySQL and MariaDB"}
+	}
+	return s, nil
+}
+
+// words are what databases say differently.
+type words struct {
+	dialect    string
+	now        string // the time when the statement runs, not when its transaction began (hazard K8)
+	nowMillis  string // the same in milliseconds since 1970
+	never      string // a time that does not come
+	later      func(d time.Duration) string
+	shown      func(column string) string // a time as text, in UTC
+	bytes      func(hex string) string    // a literal
+	text       func(hex string) string    // a literal
+	param      func(n int, kind string) string
+	same       func(column string) (before, after string) // a text, byte by byte
+	locking    string                                     // what a SELECT ends in that must see the newest row (hazard K25)
+	skipLocked bool
+	duplicate  bool   // ON DUPLICATE KEY UPDATE, else ON CONFLICT
+	row        string // what a row of VALUES begins with in a SELECT's source
+	wait       func(limit time.Duration) Wait
+	twoStepGC  bool
+}
+
+// Wait bounds how long a claim may wait for another one.
+type Wait struct {
+	Before string                  // asks for the setting that it changes, and may change it already; "" for none
+	Set    string                  // changes it
+	Prefix string                  // goes before the claim itself
+	After  func(old string) string // puts back what Before has returned
+}
+
+// Wait says what bounds a claim's waiting; a limit of 0 is not to wait at all.
+func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(limit) }
+
+func millis(d time.Duration) int64 { return max(int64((d+time.Millisecond-1)/time.Millisecond), 1) }
+
+// Savepoint, Release and RollbackTo are the same on all of these databases. The name must be the claim's own: MySQL forgets
+// an older savepoint of the same name.
+func Savepoint(name string) string  { return "SAVEPOINT " + name }
+func Release(name string) string    { return "RELEASE SAVEPOINT " + name }
+func RollbackTo(name string) string { return "ROLLBACK TO SAVEPOINT " + name }
+
+// SavepointName returns the savepoint's name of a claim.
+func SavepointName(owner [OwnerSize]byte) string { return fmt.Sprintf("upsert_claim_%x", owner[:8]) }
+
+// CountsInserts: the number of rows that Claim affects tells whether it inserted. On MySQL it depends on the driver's
+// settings (hazard H14).
+func (s *SQL) CountsInserts() bool { return !s.duplicate }

@@ -1,0 +1,106 @@
+package claimsql
+
+import (
+	"encoding/hex"
+	"time"
+)
+
+// Mark is one message of a batch.
+type Mark struct {
+	Hash [HashSize]byte
+	ID   string // the readable copy
+}
+
+// Filter marks those of the messages as done that are new or wait for another attempt. They must be sorted by hash and
+// without duplicates. It is a query: where Returning is true it returns the hash and the owner of every message, and on the
+// other databases that have RETURNING of those that it marked; see Marks.
+func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duration, marks []Mark) Statement {
+	b := s.query("")
+	if s.duplicate {
+		b.sql("INSERT INTO ", s.table, insertColumns, "WITH m (h, i) AS (")
+		b.values(marks).sql(") SELECT ").marked(consumer, owner, retain, "h", "i").sql(" FROM m ON DUPLICATE KEY UPDATE ")
+		// Assignments are made in order and see what those before them did (hazard H16): the state comes last.
+		for _, c := range []string{"owner", "finished_at", "expires_at"} {
+			b.sql(c, " = IF(", s.name, ".state = ").num(Waiting).sql(", VALUES(", c, "), ", s.name, ".", c, "), ")
+		}
+		b.sql("attempts = ", s.name, ".attempts + (", s.name, ".state = ").num(Waiting).sql("), state = IF(", s.name, ".state = ")
+		b.num(Waiting).sql(", ").num(Done).sql(", ", s.name, ".state)")
+		if s.Returning {
+			b.sql(" RETURNING key_hash, owner")
+		}
+		return b.done()
+	}
+	if s.dialect == "sqlite" {
+		b.bind = true // the text of ten thousand messages would be longer than SQLite takes
+		b.sql("WITH m (h, i) AS (").values(marks).sql(") INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
+		b.marked(consumer, owner, retain, "h", "i").sql(" FROM m WHERE true") // or ON is read as a join's (hazard S1)
+	} else {
+		b.sql("INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
+		b.marked(consumer, owner, retain, "decode(h, 'hex')", "convert_from(decode(i, 'hex'), 'UTF8')").sql(" FROM unnest(").lists(marks).sql(") AS m (h, i)")
+	}
+	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET state = excluded.state, owner = excluded.owner, attempts = k.attempts + 1,")
+	b.sql(" finished_at = excluded.finished_at, expires_at = excluded.expires_at WHERE k.state = ").num(Waiting)
+	return b.sql(" RETURNING key_hash, owner").done()
+}
+
+func (b *builder) marked(consumer string, owner [OwnerSize]byte, retain time.Duration, hash, id string) *builder {
+	b.sql(hash, ", ").str(consumer).sql(", '', ", id, ", ").num(Done).sql(", 0, NULL, NULL, '', 1, 1, ").raw(owner[:])
+	return b.sql(", ", b.now, ", ", b.now, ", ", b.now, ", ", b.later(retain))
+}
+
+func (b *builder) values(marks []Mark) *builder {
+	open := b.row
+	if open == "" {
+		open = "("
+	}
+	b.sql("VALUES ")
+	for i := range marks {
+		if i > 0 {
+			b.sql(", ")
+		}
+		b.sql(open).raw(marks[i].Hash[:]).sql(", ").str(marks[i].ID).sql(")")
+	}
+	return b
+}
+
+// lists are two arrays of hexadecimal text: no driver has to know what an array is.
+func (b *builder) lists(marks []Mark) *builder {
+	hashes := make([]byte, 0, len(marks)*(2*HashSize+1))
+	ids := make([]byte, 0, len(marks)*40)
+	for i := range marks {
+		if i > 0 {
+			hashes, ids = append(hashes, ','), append(ids, ',')
+		}
+		hashes = hex.AppendEncode(hashes, marks[i].Hash[:])
+		ids = hex.AppendEncode(ids, []byte(marks[i].ID))
+	}
+	b.sql("string_to_array(").list(hashes).sql(", ','), string_to_array(").list(ids)
+	return b.sql(", ',')")
+}
+
+func (b *builder) list(digits []byte) *builder {
+	if b.bind {
+		return b.str(string(digits))
+	}
+	b.buf = append(append(append(b.buf, '\''), digits...), '\'')
+	return b
+}
+
+// Marked returns which of the messages are the owner's, on a database whose Filter does not.
+func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
+	b := s.query("SELECT key_hash, owner FROM ").sql(s.table, " WHERE owner = ").raw(owner[:]).sql(" AND key_hash IN (")
+	return b.hashes(marks).sql(")", s.locking).done()
+}
+
+func (b *builder) hashes(marks []Mark) *builder {
+	for i := range marks {
+		if i > 0 {
+			b.sql(", ")
+		}
+		b.raw(marks[i].Hash[:])
+	}
+	return b
+}
+
+// FilterReturns: Filter is a query; else Marked follows it.
+func (s *SQL) FilterReturns() bool { return !s.duplicate || s.Returning }
