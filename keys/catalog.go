@@ -1,0 +1,157 @@
+package keys
+
+import (
+	"context"
+	"database/sql"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// catalog is how a database is asked what its tables are. Its queries have no parameters: those take two round trips with
+// some drivers, which a transaction pooler may send to two servers (hazard E2).
+type catalog interface {
+	// relation asks for the kind, how it is stored, and what else the database has to say; no row where there is no table.
+	relation(t table) string
+	// columns asks for name, type, collation, and whether it can be NULL, has a value by itself, and is computed.
+	columns(t table) string
+	// indexes asks for name, whether it is unique, primary and usable, and a row for each column: its position from 1 on, or
+	// 0 where the index only mentions it.
+	indexes(t table) string
+
+	relationProblems(found foundRelation) []string
+	fits(want kind, found foundColumn) fit
+
+	// What to do about a column: add it, change its type, change whether it can be NULL.
+	add(t table, c column, definition string) string
+	retype(t table, c column, definition string) string
+	renull(t table, c column, definition string) string
+}
+
+func catalogOf(d dialect.Dialect) (catalog, error) {
+	switch d.Name() {
+	case "sqlite":
+		return sqliteCatalog{}, nil
+	case "postgres":
+		return postgresCatalog{}, nil
+	case "mariadb", "mysql":
+		return mysqlCatalog{}, nil
+	}
+	return nil, &dialect.UnsupportedError{Feature: "a table of keys", Dialect: d.Name(), Hint: "keys run on SQLite, PostgreSQL, MySQL and MariaDB"}
+}
+
+type (
+	foundRelation struct {
+		kind, storage, more string
+	}
+	foundColumn struct {
+		name, typ, collation   string
+		null, filled, computed bool
+	}
+	foundIndex struct {
+		name                    string
+		unique, primary, usable bool
+		columns                 []string // in order; "" for an expression
+		uses                    []string // mentioned in an expression or a predicate
+	}
+	found struct {
+		relation *foundRelation // nil: none
+		columns  []foundColumn
+		indexes  []foundIndex
+	}
+)
+
+// table is false for a view and the like, about whose columns and indexes there is nothing to say.
+func (r foundRelation) table() bool { return !strings.Contains(strings.ToLower(r.kind), "view") }
+
+func (c foundColumn) shown() string {
+	if c.collation != "" {
+		return c.typ + " in " + c.collation
+	}
+	return c.typ
+}
+
+func survey(ctx context.Context, db dialect.Queryer, c catalog, t table) (s found, err error) {
+	err = each(ctx, db, c.relation(t), func(rows *sql.Rows) error {
+		s.relation = &foundRelation{}
+		return rows.Scan(&s.relation.kind, &s.relation.storage, &s.relation.more)
+	})
+	if err != nil || s.relation == nil {
+		return s, err
+	}
+	err = each(ctx, db, c.columns(t), func(rows *sql.Rows) error {
+		var f foundColumn
+		err := rows.Scan(&f.name, &f.typ, &f.collation, &f.null, &f.filled, &f.computed)
+		s.columns = append(s.columns, f)
+		return err
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, each(ctx, db, c.indexes(t), s.addIndex)
+}
+
+// addIndex takes one row; those of an index follow each other, in the order of its columns.
+func (s *found) addIndex(rows *sql.Rows) error {
+	var x foundIndex
+	var position int
+	var column string
+	if err := rows.Scan(&x.name, &x.unique, &x.primary, &x.usable, &position, &column); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(s.indexes, func(have foundIndex) bool { return have.name == x.name })
+	if i < 0 {
+		i = len(s.indexes)
+		s.indexes = append(s.indexes, x)
+	}
+	at := &s.indexes[i]
+	if position == 0 {
+		at.uses = append(at.uses, column)
+	} else {
+		at.columns = append(at.columns, column)
+	}
+	return nil
+}
+
+// fit is how well a column's type does.
+type fit int
+
+const (
+	fitting         fit = iota
+	tooNarrow           // of the right sort, and too small
+	lacksCharacters     // text, in a character set that lacks characters
+	wrongType
+)
+
+// atLeast is fitting where have is enough.
+func atLeast(have, want int) fit {
+	if have < want {
+		return tooNarrow
+	}
+	return fitting
+}
+
+var typeLength = regexp.MustCompile(`\((\d+)\)`)
+
+// typeParts takes "varchar(64)" apart. The length is -1 where there is none.
+func typeParts(typ string) (base string, length int) {
+	length = -1
+	if m := typeLength.FindStringSubmatch(typ); m != nil {
+		length, _ = strconv.Atoi(m[1])
+	}
+	return typeLength.ReplaceAllString(typ, ""), length
+}
+
+// widths are those of labels and words, in characters.
+func widthOf(k kind) int {
+	if k == label {
+		return 1020
+	}
+	return 64
+}
+
+// bitsOf are those of the kinds of numbers.
+func bitsOf(k kind) int { return map[kind]int{small: 16, medium: 32, large: 64}[k] }

@@ -1,0 +1,106 @@
+package keys
+
+import (
+	"regexp"
+	"strings"
+)
+
+// sqliteCatalog is SQLite's.
+type sqliteCatalog struct{}
+
+func sqliteLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// sqliteArgs are those of a pragma. Without a schema it finds what a statement would.
+func sqliteArgs(t table, of string) string {
+	if t.ident.Schema == "" {
+		return "(" + of + ")"
+	}
+	return "(" + of + ", " + sqliteLiteral(t.ident.Schema) + ")"
+}
+
+// relation looks for a temporary table as well, which would be taken in place of one without a schema. Without one, a table
+// is made in main.
+func (sqliteCatalog) relation(t table) string {
+	where := " WHERE type IN ('table', 'view') AND name = " + sqliteLiteral(t.ident.Name) + " COLLATE NOCASE"
+	temp := "SELECT type, 'temp', '' FROM sqlite_temp_master" + where
+	switch schema := t.ident.Schema; {
+	case strings.EqualFold(schema, "temp"):
+		return temp
+	case schema == "":
+		return "SELECT type, '', COALESCE(sql, '') FROM main.sqlite_master" + where + " UNION ALL " + temp
+	default:
+		return "SELECT type, '', COALESCE(sql, '') FROM " + t.dialect.Quote(schema) + ".sqlite_master" + where
+	}
+}
+
+// columns: a table's column that is computed is hidden to SELECT * only in this pragma's eyes, as 2 or 3.
+func (sqliteCatalog) columns(t table) string {
+	return `SELECT lower(name), type, '', "notnull" = 0, dflt_value IS NOT NULL OR hidden > 1, hidden > 1 FROM pragma_table_xinfo` + sqliteArgs(t, sqliteLiteral(t.ident.Name))
+}
+
+func (sqliteCatalog) indexes(t table) string {
+	return `SELECT l.name, l."unique", l.origin = 'pk', l.partial = 0, x.seqno + 1, COALESCE(lower(x.name), '')
+FROM pragma_index_list` + sqliteArgs(t, sqliteLiteral(t.ident.Name)) + ` AS l, pragma_index_xinfo` + sqliteArgs(t, "l.name") + ` AS x WHERE x."key" ORDER BY l.name, x.seqno`
+}
+
+var onConflict = regexp.MustCompile(`(?i)\bON\s+CONFLICT\b`)
+
+func (sqliteCatalog) relationProblems(found foundRelation) (problems []string) {
+	if found.storage == "temp" {
+		return []string{temporary}
+	}
+	if onConflict.MatchString(found.more) {
+		problems = append(problems, "a constraint of it has an ON CONFLICT clause, under which a claim could replace another: "+anew)
+	}
+	return problems
+}
+
+// fits goes by the column's affinity: what is declared as DATETIME is turned into a time.Time by drivers, and into a number
+// by SQLite where it looks like one.
+func (sqliteCatalog) fits(want kind, found foundColumn) fit {
+	affinity := sqliteAffinity(strings.ToUpper(found.typ))
+	switch want {
+	case digest, token, blob:
+		if affinity == "BLOB" {
+			return fitting
+		}
+	case small, medium, large:
+		if affinity == "INTEGER" {
+			return fitting
+		}
+	case label, word, instant:
+		if affinity == "TEXT" {
+			return fitting
+		}
+	}
+	return wrongType
+}
+
+// sqliteAffinity follows sqlite.org/datatype3.html, section 3.1.
+func sqliteAffinity(typ string) string {
+	for _, rule := range [][2]string{{"INT", "INTEGER"}, {"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"}, {"BLOB", "BLOB"}} {
+		if strings.Contains(typ, rule[0]) {
+			return rule[1]
+		}
+	}
+	if typ == "" {
+		return "BLOB"
+	}
+	return "NUMERIC"
+}
+
+// temporary is said in PostgreSQL as well.
+const temporary = "it is a temporary table, which no other connection sees: drop it"
+
+// anew is what SQLite leaves: it changes no column in place.
+const anew = "make the table anew, as keys.Schema writes it, and copy the rows"
+
+func (sqliteCatalog) add(t table, c column, definition string) string {
+	if !c.null {
+		return anew // a column that is NOT NULL can only be added with a default
+	}
+	return "ALTER TABLE " + t.quoted() + " ADD COLUMN " + c.name + " " + definition
+}
+
+func (sqliteCatalog) retype(table, column, string) string { return anew }
+func (sqliteCatalog) renull(table, column, string) string { return anew }

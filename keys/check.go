@@ -1,0 +1,216 @@
+package keys
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// kind is what a column has to hold.
+type kind int
+
+const (
+	digest  kind = iota // 32 bytes
+	token               // 16 bytes
+	blob                // any bytes
+	label               // 1020 characters
+	word                // 64 characters
+	small               // a number of 16 bits
+	medium              // of 32
+	large               // of 64
+	instant             // a time, to the microsecond or to what the database has
+)
+
+// column is one that the statements write.
+type column struct {
+	name    string
+	kind    kind
+	null    bool
+	changes bool // when a key is finished
+}
+
+func columns() []column {
+	return []column{
+		{name: "key_hash", kind: digest},
+		{name: "scope", kind: label},
+		{name: "op", kind: label},
+		{name: "id", kind: label},
+		{name: "state", kind: small, changes: true},
+		{name: "fingerprint_version", kind: small},
+		{name: "fingerprint", kind: digest, null: true},
+		{name: "result", kind: blob, null: true, changes: true},
+		{name: "codec", kind: word, changes: true},
+		{name: "attempts", kind: medium},
+		{name: "fence", kind: large},
+		{name: "owner", kind: token},
+		{name: "lease_until", kind: instant},
+		{name: "claimed_at", kind: instant},
+		{name: "finished_at", kind: instant, null: true, changes: true},
+		{name: "expires_at", kind: instant},
+	}
+}
+
+// facts are what the catalog says of the table.
+type facts struct {
+	migrated int      // how many of the migrations are done
+	problems []string // what no migration does away with
+}
+
+func (t table) verdict(f facts) error {
+	switch {
+	case len(f.problems) > 0:
+		return &SchemaError{Table: t.String(), Problems: f.problems}
+	case f.migrated < len(t.migrations()):
+		return errNoTable
+	}
+	return nil
+}
+
+// check returns nil for a table that is as it should be, errNoTable where there is none or Migrate has yet to complete it,
+// and a *SchemaError that names everything else that is wrong with it.
+func (t table) check(ctx context.Context, db dialect.Queryer) error {
+	f, err := t.look(ctx, db)
+	if err != nil {
+		return err
+	}
+	return t.verdict(f)
+}
+
+// look asks the catalog.
+func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
+	c, err := catalogOf(t.dialect)
+	if err != nil {
+		return facts{}, err
+	}
+	s, err := survey(ctx, db, c, t)
+	if err != nil {
+		return facts{}, fmt.Errorf("keys: table %s: the catalog was asked about it: %w", t, err)
+	}
+	if s.relation == nil {
+		return facts{}, nil
+	}
+	f := facts{migrated: 1}
+	if !s.relation.table() {
+		f.problems = []string{"it is a view or the like: give the name of the table behind it"}
+		return f, nil
+	}
+	f.problems = append(c.relationProblems(*s.relation), t.columnProblems(c, s.columns)...)
+	indexes, ordered := indexProblems(s.indexes)
+	f.problems = append(f.problems, indexes...)
+	switch {
+	case ordered:
+		f.migrated = len(t.migrations())
+	case len(f.problems) > 0: // else it is Migrate's to say and to do
+		f.problems = append(f.problems, "there is no index on expires_at, so that GC would read the whole table: "+t.createIndex())
+	}
+	return f, nil
+}
+
+func (t table) createIndex() string {
+	all := t.migrations()
+	return t.renamed(all[len(all)-1].statements()[0])
+}
+
+// columnProblems compares the columns with those that the statements write.
+func (t table) columnProblems(c catalog, found []foundColumn) (problems []string) {
+	for _, want := range columns() {
+		definition := t.definition(want.name)
+		i := slices.IndexFunc(found, func(f foundColumn) bool { return f.name == want.name })
+		if i < 0 {
+			problems = append(problems, fmt.Sprintf("column %s is missing: %s", want.name, c.add(t, want, definition)))
+			continue
+		}
+		problems = append(problems, t.columnProblem(c, want, found[i], definition)...)
+	}
+	for _, f := range found {
+		if !f.null && !f.filled && !slices.ContainsFunc(columns(), func(want column) bool { return want.name == f.name }) {
+			problems = append(problems, fmt.Sprintf("column %s is NOT NULL without a default, so no key can be claimed: give it a default", f.name))
+		}
+	}
+	return problems
+}
+
+func (t table) columnProblem(c catalog, want column, found foundColumn, definition string) (problems []string) {
+	say := func(what, do string) { problems = append(problems, "column "+want.name+" "+what+": "+do) }
+	switch c.fits(want.kind, found) {
+	case tooNarrow:
+		say("is "+found.shown()+", which is too narrow", c.retype(t, want, definition))
+	case lacksCharacters:
+		say("is "+found.shown()+", which does not hold every character", c.retype(t, want, definition))
+	case wrongType:
+		say("is "+found.shown()+", which is the wrong type", c.retype(t, want, definition))
+	case fitting:
+	}
+	switch {
+	case found.computed:
+		say("is computed by the database", "make it a plain column")
+	case found.null && !want.null:
+		say("can be NULL", c.renull(t, want, definition))
+	case !found.null && want.null:
+		say("is NOT NULL, and an unfinished key has no "+want.name, c.renull(t, want, definition))
+	}
+	return problems
+}
+
+// definition is how the first migration declares the column, without its name and the primary key.
+func (t table) definition(name string) string {
+	_, rest, _ := strings.Cut(t.migrations()[0].text, "\n  "+name+" ")
+	line, _, _ := strings.Cut(rest, "\n")
+	line, _, _ = strings.Cut(line, " PRIMARY KEY")
+	return strings.TrimSuffix(line, ",")
+}
+
+// indexProblems looks for the primary key and for indexes that must not be; ordered reports that there is one for GC.
+func indexProblems(found []foundIndex) (problems []string, ordered bool) {
+	primary := "there is no primary key: make key_hash the primary key"
+	for _, x := range found {
+		switch only := len(x.columns) == 1 && x.columns[0] == "key_hash"; {
+		case x.primary && only && x.usable:
+			primary = ""
+		case x.primary && only:
+			primary = "the primary key is deferrable, prefixed or partial, and arbitrates no claim: make key_hash a plain primary key"
+		case x.primary:
+			primary = fmt.Sprintf("the primary key is (%s), so that one key could be claimed twice: make it key_hash alone; "+
+				"a partitioned table must be partitioned by key_hash", strings.Join(x.columns, ", "))
+		case x.unique:
+			problems = append(problems, fmt.Sprintf("index %s is unique, and a claim that meets it fails: drop it", x.name))
+		}
+		if c := x.changing(); c != "" {
+			problems = append(problems, fmt.Sprintf("index %s has %s, which changes when a key is finished, so that every key writes it twice: drop it", x.name, c))
+		}
+		ordered = ordered || x.usable && len(x.columns) > 0 && x.columns[0] == "expires_at"
+	}
+	if primary != "" {
+		problems = append([]string{primary}, problems...)
+	}
+	return problems, ordered
+}
+
+// changing is the first column in the index that changes when a key is finished, or "".
+func (x foundIndex) changing() string {
+	for _, c := range columns() {
+		if c.changes && (slices.Contains(x.columns, c.name) || slices.Contains(x.uses, c.name)) {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// each calls f for every row of a query.
+func each(ctx context.Context, db dialect.Queryer, query string, f func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

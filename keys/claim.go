@@ -1,0 +1,276 @@
+package keys
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/jmoiron/sqlx"
+)
+
+// claim is one call of Once or Run.
+type claim struct {
+	store     *Store
+	once      bool
+	key       Key
+	row       claimsql.Row
+	codec     Codec
+	limited   bool          // there is a limit
+	limit     time.Duration // to how long to wait for another caller; 0: not at all
+	isolation sql.IsolationLevel
+	began     time.Time
+}
+
+// claimAttempts bounds how often a claim begins again because the row that it met was removed before it was read (hazard
+// K16).
+const claimAttempts = 10
+
+func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*claim, error) {
+	if s == nil {
+		return nil, errors.New("keys: the store is nil: Open returns one")
+	}
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, began: time.Now()}
+	c.row = claimsql.Row{
+		Hash:   hashOf(kindKey, k.Scope, k.Op, k.ID),
+		Owner:  newOwner(),
+		Scope:  readable(k.Scope, s.ascii),
+		Op:     readable(k.Op, s.ascii),
+		ID:     readable(k.ID, s.ascii),
+		Retain: s.retention,
+	}
+	if fp.version != 0 {
+		c.row.FingerprintVersion, c.row.Fingerprint = fp.version, fp.sum[:]
+	}
+	if !s.noKeyTime {
+		c.row.KeyTime = keyTime(k.ID)
+	}
+	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("keys: an option is nil")
+		}
+		if err := o.applyClaim(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// newOwner is the token by which a call knows its own row again: numbers of affected rows depend on the driver's settings
+// (hazard H14), and of a commit whose answer was lost nothing else tells whose it was.
+func newOwner() (owner [claimsql.OwnerSize]byte) {
+	_, _ = rand.Read(owner[:]) // never fails, see crypto/rand
+	return owner
+}
+
+// stored is what a claim must know of a row.
+type stored struct {
+	state              int
+	owner              []byte
+	fingerprintVersion uint8
+	fingerprint        []byte
+	result             []byte
+	codec              string
+}
+
+func (s *Store) fetch(ctx context.Context, db upsert.DB, q claimsql.Statement) (st stored, found bool, err error) {
+	found, err = queryRow(ctx, db, q, &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint, &st.result, &st.codec)
+	return st, found, err
+}
+
+// queryRow scans the first row, and closes what it was read from before it returns.
+func queryRow(ctx context.Context, db upsert.DB, q claimsql.Statement, dest ...any) (found bool, err error) {
+	rows, err := db.QueryContext(ctx, q.Text, q.Args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		found = true
+		if err := rows.Scan(dest...); err != nil {
+			return false, err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return false, err
+	}
+	return found, rows.Close()
+}
+
+// mine reports whether the row is this call's.
+func (c *claim) mine(st stored) bool { return string(st.owner) == string(c.row.Owner[:]) }
+
+// take claims the key in a transaction. It returns true if it has it, or the row that is there.
+func (c *claim) take(ctx context.Context, tx *sqlx.Tx) (bool, stored, error) {
+	began := time.Now()
+	got, st, err := c.takeBounded(ctx, tx)
+	waited := Event{Key: c.key, Duration: time.Since(began)}
+	switch {
+	case err == nil && got:
+		return true, st, nil
+	case err == nil:
+		c.store.emit(ctx, onWait, waited)
+		return false, st, nil
+	case ctx.Err() == nil && c.timedOut(err):
+		err = &InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}
+	case dialect.Classify(err) == dialect.LockTimeout:
+		err = &busyError{InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}}
+	}
+	if !errors.Is(err, ErrTooOld) {
+		waited.Err = err
+		c.store.emit(ctx, onWait, waited)
+	}
+	return false, st, err
+}
+
+// timedOut reports whether a claim's error says that it has waited long enough: for a lock or, since it does nothing else
+// that takes time, for its statement. On SQLite a lock that was not to be had says nothing of the key unless the caller has
+// set a limit.
+func (c *claim) timedOut(err error) bool {
+	if n, _ := dialect.MySQLNumber(err); n == 1969 || dialect.SQLState(err) == "57014" { // max_statement_time, statement_timeout
+		return true
+	}
+	return dialect.Classify(err) == dialect.LockTimeout && (c.limited || !c.store.dialect.Traits().Immediate)
+}
+
+// takeBounded claims with the caller's limit to waiting, and puts back what it changes for that.
+func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (got bool, st stored, err error) {
+	if !c.limited {
+		return c.takeLoop(ctx, tx, "")
+	}
+	left := c.limit
+	if left > 0 {
+		if left -= time.Since(c.began); left <= 0 {
+			return false, stored{}, &InProgressError{Key: c.key, RetryAfter: time.Second}
+		}
+	}
+	w := c.store.sql.Wait(left)
+	if w.Before == "" {
+		return c.takeLoop(ctx, tx, w.Prefix)
+	}
+	var old string
+	if _, err := queryRow(ctx, tx, claimsql.Statement{Text: w.Before}, &old); err != nil {
+		return false, stored{}, err
+	}
+	if _, err := tx.ExecContext(ctx, w.Set); err != nil {
+		return false, stored{}, err
+	}
+	got, st, err = c.takeLoop(ctx, tx, w.Prefix)
+	// A session's setting outlives the transaction. After an error PostgreSQL takes no statement, and undoes the setting.
+	if _, back := tx.ExecContext(context.WithoutCancel(ctx), w.After(old)); err == nil {
+		err = back
+	}
+	return got, st, err
+}
+
+func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (got bool, st stored, err error) {
+	q := c.store.sql
+	insert := q.Claim(c.row, prefix)
+	for range claimAttempts {
+		var found bool
+		if q.Returning {
+			st, found, err = c.store.fetch(ctx, tx, insert)
+		} else {
+			var res sql.Result
+			if res, err = tx.ExecContext(ctx, insert.Text, insert.Args...); err != nil {
+				return false, st, err
+			}
+			if q.CountsInserts() {
+				if n, err := res.RowsAffected(); err != nil || n == 1 {
+					return n == 1, st, err
+				}
+			}
+		}
+		if err == nil && !found {
+			st, found, err = c.store.fetch(ctx, tx, q.Fetch(c.row.Hash, true))
+		}
+		if err != nil || found {
+			return found && st.state == claimsql.Claimed && c.mine(st), st, err
+		}
+		if err := c.checkAge(ctx, tx); err != nil {
+			return false, st, err
+		}
+	}
+	return false, st, errGone
+}
+
+// checkAge returns ErrTooOld for a key that was not claimed because of its own time.
+func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
+	if c.row.KeyTime == 0 {
+		return nil
+	}
+	young := 0
+	if _, err := queryRow(ctx, db, c.store.sql.Young(c.row), &young); err != nil {
+		return err
+	}
+	if young == 0 {
+		at := time.UnixMilli(c.row.KeyTime).UTC().Format(time.RFC3339)
+		return fmt.Errorf("keys: %s: its time is %s and the retention is %v: %w", c.key, at, c.row.Retain, ErrTooOld)
+	}
+	return nil
+}
+
+// record completes the claim with a result.
+func (c *claim) record(ctx context.Context, tx *sqlx.Tx, end ending) error {
+	q := c.store.sql.Record(c.row.Hash, c.row.Owner, end.state, end.result, end.codec)
+	res, err := tx.ExecContext(ctx, q.Text, q.Args...)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(err, &lostError{errors.New("the claim's row is gone: a statement of fn has lost the transaction, and fn did not return its error")})
+	}
+	c.store.met.add(c.row.Hash)
+	return nil
+}
+
+// settle returns the result that is stored, or why there is none.
+func (c *claim) settle(ctx context.Context, st stored) (result []byte, err error) {
+	c.store.met.add(c.row.Hash)
+	event := Event{Key: c.key, Duration: time.Since(c.began)}
+	if err := c.compare(st); err != nil {
+		if errors.Is(err, ErrMismatch) {
+			event.Err = err
+			c.store.emit(ctx, onMismatch, event)
+		}
+		return nil, err
+	}
+	switch st.state {
+	case claimsql.Done:
+		if st.codec != c.codec.Name() {
+			return nil, fmt.Errorf("keys: %s: the result is stored as %q and was asked for as %q: give the codec that it was stored with", c.key, st.codec, c.codec.Name())
+		}
+	case claimsql.Failed:
+		event.Err = c.store.storedFinal(st.result)
+	case claimsql.Claimed:
+		return nil, fmt.Errorf("keys: %s: fn claims the key that it runs under, or one that its transaction has claimed already", c.key)
+	case claimsql.Held:
+		return nil, &InProgressError{Key: c.key, RetryAfter: time.Second}
+	default:
+		return nil, fmt.Errorf("keys: %s: its row has the state %d, which is none of a key's: a newer version of this package may have written it", c.key, st.state)
+	}
+	if !c.mine(st) {
+		c.store.emit(ctx, onReplay, event)
+	}
+	return st.result, event.Err
+}
+
+func (c *claim) compare(st stored) error {
+	switch {
+	case c.row.FingerprintVersion == 0 || st.fingerprintVersion == 0:
+		return nil
+	case c.row.FingerprintVersion != st.fingerprintVersion:
+		return fmt.Errorf("keys: %s: its fingerprint is of version %d and the stored one of version %d, so they cannot be compared: the processes run different versions of this package", c.key, c.row.FingerprintVersion, st.fingerprintVersion)
+	case string(c.row.Fingerprint) != string(st.fingerprint):
+		return fmt.Errorf("keys: %s: %w", c.key, ErrMismatch)
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package keys
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Codec is how a result is stored. It must be safe for concurrent use.
+type Codec interface {
+	// Name is stored beside the result, and a result is decoded by a codec of the same name only: change it whenever the form
+	// changes. It has 1 to 64 bytes.
+	Name() string
+	Encode(v any) ([]byte, error)
+	// Decode fills v, a pointer to the type that was encoded. It must not keep data.
+	Decode(data []byte, v any) error
+}
+
+const maxCodecName = 64
+
+type jsonCodec struct{}
+
+func (jsonCodec) Name() string                    { return "json" }
+func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
+
+// Encode refuses what encoding/json would replay as another value without a word.
+func (jsonCodec) Encode(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err == nil && replaced(b) {
+		return nil, errors.New("a string in it is not UTF-8: return a []byte, or give a codec")
+	}
+	return b, err
+}
+
+func (c *claim) encode(v any) ([]byte, error) {
+	b, err := c.codec.Encode(v)
+	if err != nil {
+		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and the effect was rolled back: %w", c.key, v, c.codec.Name(), err)
+	}
+	if len(b) > c.store.maxResult {
+		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return less, or raise MaxResult", c.key, len(b), c.store.maxResult)
+	}
+	if b == nil {
+		b = []byte{}
+	}
+	return b, nil
+}
+
+func (c *claim) decode(data []byte, v any) error {
+	if err := c.codec.Decode(data, v); err != nil {
+		return fmt.Errorf("keys: %s: the stored result cannot be decoded as %s into %T: %w", c.key, c.codec.Name(), v, err)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package keys
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/jmoiron/sqlx"
+)
+
+// FailOption is an option of [Store.Fail].
+type FailOption interface{ applyFail(*report) }
+
+type failOption func(*report)
+
+func (o failOption) applyFail(r *report) { o(r) }
+
+// Payload stores the message itself with the attempt, for [Store.Dead] to return: a message that is dead is not delivered
+// again by most brokers.
+func Payload(data []byte) FailOption {
+	return failOption(func(r *report) { r.Payload = data })
+}
+
+// report is what is stored of a failed attempt.
+type report struct {
+	Error   string `json:"error,omitempty"`
+	Payload []byte `json:"payload,omitempty"`
+}
+
+// Fail records that an attempt at a message has failed. Call it after the transaction of [Filter] has been rolled back: it
+// runs in one of its own. It returns how many attempts have failed by now, and a [*DeadError] once they are [MaxAttempts]: from
+// then on Filter leaves the message out, and the broker can be told that it is done. A message that somebody has handled
+// meanwhile is left alone, and the attempts are 0.
+//
+// cause may be nil; its text is stored. It returns an error that names the part for a consumer or an id that is empty or too
+// long, and else the database's.
+func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts ...FailOption) (attempts int, err error) {
+	if err := errors.Join(checkPart("consumer", consumer), checkPart("message's identity", id)); err != nil {
+		return 0, err
+	}
+	var r report
+	if cause != nil {
+		r.Error = cause.Error()
+	}
+	for _, o := range opts {
+		o.applyFail(&r)
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return 0, fmt.Errorf("keys: the attempt at message %s: %w", readable(id, false), err)
+	}
+	m := s.message(consumer, id)
+	// One owner for all attempts of this call: it counts once, whichever of them was committed.
+	statement := s.sql.Fail(readable(consumer, s.ascii), m, newOwner(), s.maxAttempts, text)
+	state := 0
+	err = s.inTransaction(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
+			return err
+		}
+		_, err := queryRow(ctx, tx, s.sql.Attempts(m), &state, &attempts)
+		return err
+	})
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("keys: the attempt at message %s of consumer %s: %w", readable(id, false), readable(consumer, false), err)
+	case state == claimsql.Dead:
+		return attempts, &DeadError{Consumer: consumer, ID: id, Attempts: attempts}
+	case state != claimsql.Waiting:
+		return 0, nil
+	}
+	return attempts, nil
+}
+
+// DeadMessage is a message whose handling has failed as often as it may.
+type DeadMessage struct {
+	ID       string
+	Attempts int
+	Error    string    // the text of the last attempt's cause
+	Payload  []byte    // that of the last attempt, if it was given
+	Since    time.Time // when the first attempt failed, in UTC by the database's clock
+}
+
+// Dead lists up to limit of a consumer's dead messages, the oldest first. They stay until [Store.Retry] revives them: GC
+// never removes them. It returns the database's errors.
+func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []DeadMessage, err error) {
+	if err := checkPart("consumer", consumer); err != nil {
+		return nil, err
+	}
+	if limit < 1 {
+		return nil, fmt.Errorf("keys: Dead: a limit of %d: the least is 1", limit)
+	}
+	q := s.sql.Dead(readable(consumer, s.ascii), limit)
+	rows, err := s.db.QueryContext(ctx, q.Text, q.Args...)
+	if err != nil {
+		return nil, fmt.Errorf("keys: Dead: %w", ofContext(ctx, err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		m, err := scanDead(rows.Scan)
+		if err != nil {
+			return nil, fmt.Errorf("keys: Dead: %w", err)
+		}
+		dead = append(dead, m)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("keys: Dead: %w", ofContext(ctx, err))
+	}
+	return dead, nil
+}
+
+func scanDead(scan func(...any) error) (m DeadMessage, err error) {
+	var id, since string
+	var text []byte
+	if err := scan(&id, &m.Attempts, &text, &since); err != nil {
+		return m, err
+	}
+	var r report
+	if err := json.Unmarshal(text, &r); err != nil {
+		return m, fmt.Errorf("the report on message %s cannot be read: %w", id, err)
+	}
+	m.Error, m.Payload = r.Error, r.Payload
+	if m.Since, err = parseTime(since); err != nil {
+		return m, err
+	}
+	m.ID, err = unreadable(id)
+	return m, err
+}
+
+// Retry revives dead messages: their attempts are counted anew, and [Filter] takes them for fresh when they are delivered
+// again. It returns how many of them were dead. It can be repeated.
+func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
+	if len(ids) == 0 {
+		return 0, errors.New("keys: Retry: name the messages to revive; Dead lists them")
+	}
+	if err := checkPart("consumer", consumer); err != nil {
+		return 0, err
+	}
+	marks := make([]claimsql.Mark, len(ids))
+	for i, id := range ids {
+		if err := checkPart("message's identity", id); err != nil {
+			return 0, err
+		}
+		marks[i] = s.message(consumer, id)
+	}
+	err = s.inTransaction(ctx, func(tx *sqlx.Tx) error {
+		revived = 0
+		for rest := marks; len(rest) > 0; {
+			n := chunk(rest)
+			q := s.sql.Revive(rest[:n])
+			res, err := tx.ExecContext(ctx, q.Text, q.Args...)
+			if err != nil {
+				return err
+			}
+			more, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			revived, rest = revived+more, rest[n:]
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("keys: Retry: %w", err)
+	}
+	return revived, nil
+}

@@ -1,0 +1,74 @@
+package keys
+
+import (
+	"context"
+	"time"
+
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/jmoiron/sqlx"
+)
+
+// effect is the caller's fn, its result encoded.
+type effect func(context.Context, *Tx) ([]byte, error)
+
+// ending is how a call of fn has ended, as it is recorded.
+type ending struct {
+	state  int
+	result []byte
+	codec  string
+	final  *FinalError // in state Failed
+}
+
+// call runs fn. An error that is no final one is the call's.
+func (c *claim) call(ctx context.Context, tx *sqlx.Tx, fn effect, attempt int) (ending, error) {
+	t := &Tx{Tx: tx, key: c.key, attempt: attempt}
+	defer t.ended.Store(true)
+	result, err := fn(ctx, t)
+	if final, answer, ok := c.store.asFinal(err); ok {
+		return ending{state: claimsql.Failed, result: answer, codec: finalCodec, final: final}, nil
+	}
+	switch {
+	case err != nil:
+		err = &fnError{err}
+	default:
+		err = t.UpsertClaim() // fn may have kept the error of a statement that has lost the transaction to itself
+	}
+	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, err
+}
+
+// ended tells of the end, and returns the error that it is.
+func (c *claim) ended(ctx context.Context, end ending) error {
+	event := Event{Key: c.key, Duration: time.Since(c.began)}
+	if end.final != nil {
+		event.Err = end.final
+	}
+	c.store.emit(ctx, onClaim, event)
+	return event.Err
+}
+
+// fnError is an error of fn's, which its caller gets as it is.
+type fnError struct{ err error }
+
+func (e *fnError) Error() string { return e.err.Error() }
+func (e *fnError) Unwrap() error { return e.err }
+
+// outcome is how a call has ended.
+type outcome struct {
+	result   []byte
+	replayed bool
+}
+
+// answer gives the caller fn's own value, or the stored one.
+func answer[R any](ctx context.Context, c *claim, out outcome, ran R, err error) (r R, replayed bool, _ error) {
+	switch {
+	case err != nil:
+		return r, out.replayed, c.failed(ctx, err)
+	case !out.replayed:
+		return ran, false, nil
+	}
+	if err := c.decode(out.result, &r); err != nil {
+		var none R
+		return none, true, err
+	}
+	return r, true, nil
+}

@@ -1,0 +1,143 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+var (
+	// ErrMismatch is wrapped in what [Once] and [Run] return for a key that was used with another fingerprint: the caller has
+	// given one key to two requests. The stored effect is untouched, and fn was not called.
+	ErrMismatch = errors.New("the key was used for another request: its fingerprint is not the stored one")
+	// ErrTooOld is wrapped in what Once and Run return for a key that carries its own time (a UUIDv7, a ULID), is older than
+	// its retention and is not stored: it may have been handled and forgotten, so fn was not called.
+	ErrTooOld = errors.New("the key is older than its retention: whether it was handled is no longer known")
+	// ErrFenced is for effects outside the database: somebody else holds the key by now. Nothing in this version returns it.
+	ErrFenced = errors.New("somebody else holds the key by now")
+	// ErrNotFound is wrapped in what [Store.Inspect] returns for a key of which nothing is known.
+	ErrNotFound = errors.New("nothing is known of the key")
+)
+
+// InProgressError is returned where another caller has the key and this one asked not to wait for it, or has waited as long
+// as it may. fn was not called; the same call can be made again.
+type InProgressError struct {
+	Key        Key
+	RetryAfter time.Duration // when it is worth another attempt, a guess
+	Err        error         // what the database said, if it was asked to wait
+}
+
+func (e *InProgressError) Error() string {
+	text := fmt.Sprintf("keys: %s: another caller is at it: try again in %v", e.Key, e.RetryAfter)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns what the database said.
+func (e *InProgressError) Unwrap() error { return e.Err }
+
+// Class is Permanent: to be told so is what the caller asked for, and not a failure to be retried on the spot.
+func (e *InProgressError) Class() dialect.Class { return dialect.Permanent }
+
+// busyError is an InProgressError that Run gives some more attempts: on SQLite a lock that was not to be had says nothing of
+// the key.
+type busyError struct{ InProgressError }
+
+func (e *busyError) Unwrap() error        { return &e.InProgressError }
+func (e *busyError) Class() dialect.Class { return dialect.LockTimeout }
+
+// ConflictError is returned by [Once] and [Filter] where the caller's transaction cannot see who won: its snapshot is older
+// than the other's commit, or it was chosen to end a deadlock (hazards K24, K27 and H20). The transaction has been rolled
+// back, so that it cannot be committed by mistake (hazard E3); run all of it again. dialect.Classify calls it Retryable.
+// [Run] does it by itself.
+type ConflictError struct {
+	Key Key // zero for Filter
+	Err error
+}
+
+func (e *ConflictError) Error() string {
+	what := "the batch"
+	if e.Key != (Key{}) {
+		what = e.Key.String()
+	}
+	return "keys: " + what + ": the transaction cannot see who won and has been rolled back: run all of it again: " + e.Err.Error()
+}
+
+// Unwrap returns what the database said.
+func (e *ConflictError) Unwrap() error { return e.Err }
+
+// DeadError is returned by [Store.Fail] for a message whose handling has failed as often as it may: it is not handed out
+// again until [Store.Retry] revives it.
+type DeadError struct {
+	Consumer, ID string
+	Attempts     int
+}
+
+func (e *DeadError) Error() string {
+	return fmt.Sprintf("keys: message %s of consumer %s is dead after %d attempts: Store.Dead lists it, Store.Retry revives it",
+		readable(e.ID, false), readable(e.Consumer, false), e.Attempts)
+}
+
+// UnknownError is returned by [Run] where the answer to the commit was lost and the database could not be asked again: the
+// effect is there or it is not, and the same call with the same key will tell. dialect.Classify calls it Ambiguous.
+type UnknownError struct {
+	Key Key
+	Err error
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("keys: %s: the commit's answer was lost, so it may or may not have happened; repeat the call with this key to learn which: %v", e.Key, e.Err)
+}
+
+// Unwrap returns what the database said.
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// Class is Ambiguous.
+func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
+
+// lostError says that a transaction is gone with its connection, before its commit was sent.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string        { return e.err.Error() }
+func (e *lostError) Unwrap() error        { return e.err }
+func (e *lostError) Class() dialect.Class { return dialect.Retryable }
+
+// errGone says that a key's row was removed each time between the claim that met it and the look at it.
+var errGone = errors.New("the key is being removed by others each time it is looked at")
+
+// decided: the error is fn's or the claim's answer, and not one of the database's.
+func decided(err error) bool {
+	if worthRepeating(err) {
+		return false
+	}
+	switch err.(type) { //nolint:errorlint // one that has been wrapped is the database's too
+	case *fnError, *FinalError:
+		return true
+	}
+	return strings.HasPrefix(err.Error(), "keys: ")
+}
+
+// failed names the key in an error of the claim's own. What fn has returned is left as it is.
+func (c *claim) failed(ctx context.Context, err error) error {
+	if fe, ok := err.(*fnError); ok { //nolint:errorlint // one that has been wrapped has something to say
+		return fe.err
+	}
+	if decided(err) || strings.HasPrefix(err.Error(), "keys: ") { // what is worth repeating names the key as well
+		return err
+	}
+	return fmt.Errorf("keys: %s: %w", c.key, ofContext(ctx, err))
+}
+
+// ofContext adds the context's end to an error of the database that came of it: drivers say something else.
+func ofContext(ctx context.Context, err error) error {
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+		return fmt.Errorf("%w: %w", end, err)
+	}
+	return err
+}

@@ -1,0 +1,174 @@
+package keys
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/goupsert/upsert/internal/backoff"
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/jmoiron/sqlx"
+)
+
+// GCOption is an option of [Store.GC]. Later options win over earlier ones.
+type GCOption interface{ applyGC(*gc) error }
+
+type gcOption func(*gc) error
+
+func (o gcOption) applyGC(g *gc) error { return o(g) }
+
+type gc struct {
+	batch    int
+	limit    int64 // 0: none
+	progress func(removed int64)
+}
+
+// BatchSize is how many keys are removed in one transaction, by default 1000: small enough not to be noticed beside claims
+// (hazard K18).
+func BatchSize(n int) GCOption {
+	return gcOption(func(g *gc) error {
+		if n < 1 || n > chunkRows {
+			return fmt.Errorf("keys: BatchSize(%d): it must be from 1 to %d", n, chunkRows)
+		}
+		g.batch = n
+		return nil
+	})
+}
+
+// GCLimit is how many keys are removed at most, by default all that may be.
+func GCLimit(n int64) GCOption {
+	return gcOption(func(g *gc) error {
+		if n < 1 {
+			return fmt.Errorf("keys: GCLimit(%d): the least is 1", n)
+		}
+		g.limit = n
+		return nil
+	})
+}
+
+// GCProgress is called after each batch with the number removed so far.
+func GCProgress(f func(removed int64)) GCOption {
+	return gcOption(func(g *gc) error { g.progress = f; return nil })
+}
+
+// GC removes the keys and the handled messages that are finished and past their retention, in batches of a transaction each,
+// until there are none. It leaves alone what is locked, what has failed attempts to it, and what is dead. Run it every few
+// minutes, in as many processes as you like.
+//
+// removed counts what was committed, also where an error ends it: the context's, or the database's. A claim that runs
+// beside it either finds the key and replays it, or finds it gone and is the first again.
+func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err error) {
+	g := gc{batch: 1000}
+	for _, o := range opts {
+		if o == nil {
+			return 0, errors.New("keys: an option is nil")
+		}
+		if err := o.applyGC(&g); err != nil {
+			return 0, err
+		}
+	}
+	for {
+		size := g.batch
+		if g.limit > 0 {
+			size = int(min(int64(size), g.limit-removed))
+		}
+		began := time.Now()
+		n, err := s.sweep(ctx, size)
+		if err != nil {
+			return removed, fmt.Errorf("keys: GC: %w", err)
+		}
+		if n > 0 {
+			removed += n
+			s.emit(ctx, onRemove, Event{Duration: time.Since(began), Count: n})
+			if g.progress != nil {
+				g.progress(removed)
+			}
+		}
+		if n < int64(size) || removed == g.limit {
+			return removed, nil
+		}
+	}
+}
+
+// sweep removes one batch.
+func (s *Store) sweep(ctx context.Context, size int) (n int64, err error) {
+	err = s.inTransaction(ctx, func(tx *sqlx.Tx) error {
+		statement := s.sql.Sweep(size)
+		if statement.Text == "" {
+			marks, err := expired(ctx, tx, s.sql.Expired(size))
+			if n = int64(len(marks)); err != nil || n == 0 {
+				return err
+			}
+			statement = s.sql.Remove(marks)
+		}
+		res, err := tx.ExecContext(ctx, statement.Text, statement.Args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+func expired(ctx context.Context, tx *sqlx.Tx, q claimsql.Statement) (marks []claimsql.Mark, err error) {
+	rows, err := tx.QueryContext(ctx, q.Text, q.Args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var digest []byte
+		if err := rows.Scan(&digest); err != nil {
+			return nil, err
+		}
+		marks = append(marks, claimsql.Mark{Hash: hash(digest)})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return marks, rows.Close()
+}
+
+// inTransaction runs f in a transaction of the store's, again where that may help. f must be safe to repeat after a commit
+// whose answer was lost.
+func (s *Store) inTransaction(ctx context.Context, f func(*sqlx.Tx) error) error {
+	for n := 1; ; n++ {
+		began := time.Now()
+		err := s.tryTransaction(ctx, f)
+		switch {
+		case err == nil || decided(err):
+			return err
+		case ctx.Err() != nil:
+			return ofContext(ctx, err)
+		case !worthRepeating(err):
+			return err
+		}
+		if n >= runAttempts {
+			return fmt.Errorf("after %d attempts: %w", n, err)
+		}
+		s.emit(ctx, onRetry, Event{Duration: time.Since(began), Count: int64(n), Err: err})
+		if end := backoff.Wait(ctx, n); end != nil {
+			return errors.Join(end, err)
+		}
+	}
+}
+
+func (s *Store) tryTransaction(ctx context.Context, f func(*sqlx.Tx) error) error {
+	// No snapshot is needed, and on MySQL and MariaDB a stronger level locks the gaps where claims insert.
+	opts := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	if s.dialect.Traits().Immediate {
+		opts = nil
+	}
+	tx, err := s.db.BeginTxx(ctx, opts)
+	if err != nil {
+		return beforeCommit(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := f(tx); err != nil {
+		return beforeCommit(err)
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,110 @@
+package keys
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/goupsert/upsert/internal/claimsql"
+)
+
+// State is what is known of a key or a message.
+type State int
+
+const (
+	// StateDone: it has a result.
+	StateDone State = claimsql.Done
+	// StateFailed: it has a final error.
+	StateFailed State = claimsql.Failed
+	// StateWaiting: a message with failed attempts.
+	StateWaiting State = claimsql.Waiting
+	// StateDead: a message whose attempts have failed as often as they may.
+	StateDead State = claimsql.Dead
+)
+
+// String returns the state's name.
+func (s State) String() string {
+	switch s {
+	case StateDone:
+		return "done"
+	case StateFailed:
+		return "failed"
+	case StateWaiting:
+		return "waiting"
+	case StateDead:
+		return "dead"
+	}
+	return fmt.Sprintf("State(%d)", int(s))
+}
+
+// Info is all that is known of a key. Times are the database's, in UTC.
+type Info struct {
+	Key         Key // of a message: its consumer, "" and its identity
+	State       State
+	Fingerprint Fingerprint // zero: none
+	Result      []byte      // encoded; of a final error, and of a failed attempt, a JSON object
+	Codec       string
+	Attempts    int
+	Fence       int64
+	LeaseUntil  time.Time // of a later version's leases
+	ClaimedAt   time.Time
+	FinishedAt  time.Time // zero: not finished
+	ExpiresAt   time.Time // when it may be removed
+}
+
+// Inspect tells a person what is known of a key. It returns an error that wraps [ErrNotFound] if that is nothing, which is
+// also so while its first transaction is under way, and the database's errors.
+func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	return s.inspect(ctx, k, hashOf(kindKey, k.Scope, k.Op, k.ID))
+}
+
+// InspectMessage is [Store.Inspect] for a message of a consumer's inbox.
+func (s *Store) InspectMessage(ctx context.Context, consumer, id string) (*Info, error) {
+	k := Key{Scope: consumer, ID: id}
+	return s.inspect(ctx, k, hashOf(kindMessage, consumer, id))
+}
+
+func (s *Store) inspect(ctx context.Context, k Key, h hash) (*Info, error) {
+	var scope, op, id, lease, claimed, expires string
+	var finished sql.NullString
+	var st stored
+	info := &Info{Key: k}
+	found, err := queryRow(ctx, s.db, s.sql.Info(h), &scope, &op, &id, &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint,
+		&info.Result, &info.Codec, &info.Attempts, &info.Fence, &lease, &claimed, &finished, &expires)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("keys: %s: %w", k, ofContext(ctx, err))
+	case !found:
+		return nil, fmt.Errorf("keys: %s: %w", k, ErrNotFound)
+	}
+	info.State = State(st.state)
+	if st.fingerprintVersion != 0 {
+		info.Fingerprint.version = st.fingerprintVersion
+		copy(info.Fingerprint.sum[:], st.fingerprint)
+	}
+	for _, t := range []struct {
+		to   *time.Time
+		text string
+	}{{&info.LeaseUntil, lease}, {&info.ClaimedAt, claimed}, {&info.FinishedAt, finished.String}, {&info.ExpiresAt, expires}} {
+		if t.text == "" {
+			continue
+		}
+		if *t.to, err = parseTime(t.text); err != nil {
+			return nil, fmt.Errorf("keys: %s: %w", k, err)
+		}
+	}
+	return info, nil
+}
+
+// parseTime reads the form in which every dialect shows a time.
+func parseTime(text string) (time.Time, error) {
+	t, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", text, time.UTC)
+	if err != nil {
+		return t, fmt.Errorf("a stored time cannot be read: %w", err)
+	}
+	return t, nil
+}

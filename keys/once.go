@@ -1,0 +1,115 @@
+package keys
+
+import (
+	"context"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/jmoiron/sqlx"
+)
+
+// Once claims the key in the caller's transaction, calls fn in it and stores the result: fn's effect, the record of it and
+// whatever else the caller writes are committed together or not at all, and that is up to the caller. Another call with the
+// key, in any process, waits until this transaction ends; after its commit it gets the stored result with replayed true,
+// and after a rollback it is the first.
+//
+// tx is a *sqlx.Tx, a *sql.Tx or, for a key inside another one's fn, a *[Tx]; named queries on the fn's [Tx] need one of
+// sqlx's. A pool or a connection is refused. The default of [Run] is better where no transaction has begun: it begins again
+// by itself after a conflict.
+//
+// fn's error undoes what fn wrote and the claim, back to a savepoint, and is returned: the rest of the transaction can go on.
+// An error marked with [Final] is remembered. A panic undoes and goes on. After an error that has lost the transaction (a
+// serialization failure, a deadlock, a lost connection) the transaction is rolled back, so that nobody commits the rest
+// of it: begin again. If it comes from the claim itself, it is a [*ConflictError]. Beside these it returns what Run returns.
+//
+// On SQLite begin the transaction with its first write, or with _txlock=immediate: one that has read before cannot always
+// write any more (hazards K30 and S11), which is a *ConflictError.
+func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
+	c, err := s.claim(k, fp, true, opts)
+	if err != nil {
+		return r, false, err
+	}
+	handle, err := s.transaction(tx)
+	if err != nil {
+		return r, false, err
+	}
+	ran := r
+	out, err := c.inside(ctx, handle, func(ctx context.Context, tx *Tx) (result []byte, err error) {
+		if ran, err = fn(ctx, tx); err != nil {
+			return nil, err
+		}
+		return c.encode(ran)
+	})
+	return answer(ctx, c, out, ran, err)
+}
+
+// inside runs fn under the claim in a transaction of the caller's.
+func (c *claim) inside(ctx context.Context, tx *sqlx.Tx, fn effect) (outcome, error) {
+	name := claimsql.SavepointName(c.row.Owner)
+	if _, err := tx.ExecContext(ctx, claimsql.Savepoint(name)); err != nil {
+		return outcome{}, c.undo(ctx, tx, name, c.conflict(err))
+	}
+	finished := false
+	defer func() {
+		if !finished { // fn has panicked
+			_ = c.undo(ctx, tx, name, nil)
+		}
+	}()
+	met, end, err := c.perform(ctx, tx, name, fn)
+	finished = true
+	if err == nil {
+		_, err = tx.ExecContext(ctx, claimsql.Release(name))
+	}
+	switch {
+	case err != nil:
+		return outcome{}, c.undo(ctx, tx, name, err)
+	case met != nil:
+		result, err := c.settle(ctx, *met)
+		return outcome{result: result, replayed: true}, err
+	}
+	return outcome{}, c.ended(ctx, end)
+}
+
+// perform claims, calls fn and records. It returns the row that it met in place of that.
+func (c *claim) perform(ctx context.Context, tx *sqlx.Tx, savepoint string, fn effect) (met *stored, end ending, err error) {
+	got, st, err := c.take(ctx, tx)
+	if err != nil || !got {
+		return &st, end, c.conflict(err)
+	}
+	if end, err = c.call(ctx, tx, fn, 1); err != nil {
+		return nil, end, err
+	}
+	if end.final != nil {
+		// Nothing of fn's stays, and the claim goes with it: another caller may be faster now.
+		if _, err := tx.ExecContext(ctx, claimsql.RollbackTo(savepoint)); err != nil {
+			return nil, end, err
+		}
+		if got, st, err = c.take(ctx, tx); err != nil || !got {
+			return &st, end, c.conflict(err)
+		}
+	}
+	return nil, end, c.record(ctx, tx, end)
+}
+
+// conflict says of an error of the claim's own statements that the whole transaction is to be run again.
+func (c *claim) conflict(err error) error {
+	if losesTransaction(err) {
+		return &ConflictError{Key: c.key, Err: err}
+	}
+	return err
+}
+
+// undo takes back what the call has written and returns the error that it is for. Where that cannot be done, or the error
+// says that the server has lost the transaction, the whole of it is rolled back: what the driver would send from here on
+// would be committed by itself, or a COMMIT would succeed without one (hazard E3).
+func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err error) error {
+	lost := losesTransaction(err)
+	if !lost {
+		_, uerr := tx.ExecContext(context.WithoutCancel(ctx), claimsql.RollbackTo(savepoint))
+		lost = uerr != nil
+	}
+	if lost {
+		_ = tx.Rollback()
+	}
+	return err
+}

@@ -1,0 +1,173 @@
+package keys
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	defaultRetention   = 72 * time.Hour
+	defaultMaxAttempts = 10
+	defaultMaxResult   = 1 << 20
+)
+
+// Option is an option of [Open]. Later options win over earlier ones.
+type Option interface{ apply(*config) error }
+
+type option func(*config) error
+
+func (o option) apply(c *config) error { return o(c) }
+
+type config struct {
+	table       string
+	retention   time.Duration
+	maxAttempts int
+	maxResult   int
+	hooks       []Hooks
+	known       []error
+	noKeyTime   bool
+}
+
+func newConfig(opts []Option) (config, error) {
+	c := config{table: defaultTable, retention: defaultRetention, maxAttempts: defaultMaxAttempts, maxResult: defaultMaxResult}
+	for _, o := range opts {
+		if o == nil {
+			return c, errors.New("keys: an option is nil")
+		}
+		if err := o.apply(&c); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// Table names the table, by default idempotency_keys; a schema goes before it ("app.idempotency_keys"), and a part with a
+// dot in it is put in double quotes.
+func Table(name string) Option {
+	return option(func(c *config) error { c.table = name; return nil })
+}
+
+// Retention is how long a key is remembered after it was claimed, by default 72 hours; [Retain] overrides it for a key. It is
+// the least: the key is replayed until [Store.GC] has removed it.
+func Retention(d time.Duration) Option {
+	return option(func(c *config) error { c.retention = d; return checkRetention(d) })
+}
+
+func checkRetention(d time.Duration) error {
+	if d < time.Millisecond {
+		return fmt.Errorf("keys: a retention of %v: the least is a millisecond", d)
+	}
+	return nil
+}
+
+// MaxAttempts is how often the handling of a message may fail before it is dead, by default 10. See [Store.Fail].
+func MaxAttempts(n int) Option {
+	return option(func(c *config) error {
+		if n < 1 {
+			return fmt.Errorf("keys: MaxAttempts(%d): the least is 1", n)
+		}
+		c.maxAttempts = n
+		return nil
+	})
+}
+
+// MaxResult is the greatest size of an encoded result, in bytes, by default 1 MiB. A greater one is an error, and its effect
+// is rolled back: a result that is not stored could not be replayed (hazard K11).
+func MaxResult(bytes int) Option {
+	return option(func(c *config) error {
+		if bytes < 1 {
+			return fmt.Errorf("keys: MaxResult(%d): the least is 1", bytes)
+		}
+		c.maxResult = bytes
+		return nil
+	})
+}
+
+// WithHooks has the hooks called, after those given before.
+func WithHooks(h ...Hooks) Option {
+	return option(func(c *config) error { c.hooks = append(c.hooks, h...); return nil })
+}
+
+// KnownErrors are errors that a [Final] error may be or wrap and that a caller tells apart with errors.Is: on a replay a
+// [*FinalError] wraps them again. They are found by their texts, which must differ from each other and stay what they are.
+func KnownErrors(errs ...error) Option {
+	return option(func(c *config) error {
+		for _, e := range errs {
+			if e == nil {
+				return errors.New("keys: KnownErrors: an error is nil")
+			}
+			for _, other := range c.known {
+				if other.Error() == e.Error() {
+					return fmt.Errorf("keys: KnownErrors: two errors have the text %q", e.Error())
+				}
+			}
+			c.known = append(c.known, e)
+		}
+		return nil
+	})
+}
+
+// IgnoreKeyTime has keys that look like a UUIDv7 or a ULID taken like any other: [ErrTooOld] is never returned. It is for
+// those who choose IDs of 26 letters and digits that are no ULIDs.
+func IgnoreKeyTime() Option {
+	return option(func(c *config) error { c.noKeyTime = true; return nil })
+}
+
+// ClaimOption is an option of [Once] and [Run]. Later options win over earlier ones.
+type ClaimOption interface{ applyClaim(*claim) error }
+
+type claimOption func(*claim) error
+
+func (o claimOption) applyClaim(c *claim) error { return o(c) }
+
+// NoWait has the claim fail with [*InProgressError] where another caller has the key, rather than wait for its end. The
+// least that a database can be told to wait is a millisecond on PostgreSQL and a second on MySQL. SQLite does not say what
+// the transaction that writes is about, so there any writer counts as the other caller.
+func NoWait() ClaimOption { return waitAtMost(0) }
+
+// MaxWait has the claim fail with [*InProgressError] where another caller has the key for longer than d. By default it waits
+// as long as the connection's settings and the context let it. It takes up to three more statements.
+func MaxWait(d time.Duration) ClaimOption { return waitAtMost(d) }
+
+func waitAtMost(d time.Duration) ClaimOption {
+	return claimOption(func(c *claim) error {
+		if d < 0 {
+			return fmt.Errorf("keys: MaxWait(%v) is negative", d)
+		}
+		c.limited, c.limit = true, d
+		return nil
+	})
+}
+
+// Retain is how long this key is remembered, in place of the store's [Retention].
+func Retain(d time.Duration) ClaimOption {
+	return claimOption(func(c *claim) error { c.row.Retain = d; return checkRetention(d) })
+}
+
+// Isolation is the level of Run's transaction, by default the database's. SQLite has one level only, which is serializable, so
+// every level is served there. [Once] refuses it: its transaction has begun.
+func Isolation(level sql.IsolationLevel) ClaimOption {
+	return claimOption(func(c *claim) error {
+		if c.once {
+			return errors.New("keys: Isolation is for Run: the transaction that Once is given has its level")
+		}
+		c.isolation = level
+		return nil
+	})
+}
+
+// WithCodec stores the result in the codec's form, by default JSON.
+func WithCodec(codec Codec) ClaimOption {
+	return claimOption(func(c *claim) error {
+		if codec == nil {
+			return errors.New("keys: WithCodec: the codec is nil")
+		}
+		if n := codec.Name(); n == "" || len(n) > maxCodecName || n == finalCodec {
+			return fmt.Errorf("keys: WithCodec: the name %q: it must have 1 to %d bytes and not be %q", n, maxCodecName, finalCodec)
+		}
+		c.codec = codec
+		return nil
+	})
+}

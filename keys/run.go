@@ -1,0 +1,226 @@
+package keys
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/backoff"
+	"github.com/goupsert/upsert/internal/claimsql"
+)
+
+const (
+	// runAttempts bounds how often Run begins again.
+	runAttempts = 20
+	// lookTimeout bounds how long Run asks after a lost commit when the caller's context is over.
+	lookTimeout = 5 * time.Second
+)
+
+// Run claims the key in a transaction of its own, calls fn in it, stores the result and commits: fn's effect and the record
+// of it are there together or not at all. Of any number of concurrent calls with one key, in any number of processes, one
+// has its effect; the others wait for it and get its result, with replayed true and without fn being called.
+//
+// fn may be called more than once by one call, each time in a new transaction after what the time before wrote was rolled
+// back: Run begins again after a serialization failure, a deadlock, a busy database or a lost connection, up to 20 times with
+// growing pauses. So fn must have no effect but through its [Tx]. After a commit whose answer was lost it asks the database
+// what became of the key, on another connection, and returns the truth (hazard K32).
+//
+// An error of fn rolls everything back and is returned; the key is as if it had never been seen. An error marked with
+// [Final] is remembered. A panic of fn rolls back and goes on.
+//
+// fp is compared with the fingerprint that the key was used with first; the zero [Fingerprint] is not. R is stored as JSON
+// or by [WithCodec], the caller that ran fn gets its own value, and the others a decoded one.
+//
+// It returns an error that wraps [ErrMismatch] or [ErrTooOld], an [*InProgressError], a [*FinalError], an [*UnknownError], an
+// error that names the part for a key that has a wrong one, and else fn's error or the database's.
+//
+// It sends two statements more than the transaction would have without it. A call that is repeated in the same process
+// is answered by one read; in another one, by a transaction that ends at its first statement.
+func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
+	c, err := s.claim(k, fp, false, opts)
+	if err != nil {
+		return r, false, err
+	}
+	ran := r
+	out, err := c.run(ctx, func(ctx context.Context, tx *Tx) (result []byte, err error) {
+		if ran, err = fn(ctx, tx); err != nil {
+			return nil, err
+		}
+		return c.encode(ran)
+	})
+	return answer(ctx, c, out, ran, err)
+}
+
+// running is a Run on its way.
+type running struct {
+	*claim
+	fn    effect
+	n     int    // attempts begun
+	calls int    // of fn
+	look  bool   // the key may be there: look before trying to claim it
+	end   ending // how fn's last call has ended
+	doubt error  // a commit's answer was lost
+}
+
+func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
+	r := &running{claim: c, fn: fn, look: c.store.met.has(c.row.Hash)}
+	for {
+		r.n++
+		began := time.Now()
+		out, err := r.attempt(ctx)
+		switch {
+		case errors.Is(err, errRecordFinal):
+			continue
+		case err == nil || decided(err) && r.doubt == nil:
+			return out, err
+		case ctx.Err() != nil:
+			return r.giveUp(ctx, err)
+		case !worthRepeating(err) && r.doubt == nil:
+			return out, err
+		case r.n >= runAttempts || !worthRepeating(err):
+			return r.giveUp(ctx, fmt.Errorf("after %d attempts: %w", r.n, err))
+		}
+		c.store.emit(ctx, onRetry, Event{Key: c.key, Duration: time.Since(began), Count: int64(r.n), Err: err})
+		if end := backoff.Wait(ctx, r.n); end != nil {
+			return r.giveUp(ctx, errors.Join(end, err))
+		}
+		r.look = true
+	}
+}
+
+// errRecordFinal has fn's final error recorded in a transaction that has nothing of fn's.
+var errRecordFinal = errors.New("fn has ended in a final error")
+
+// worthRepeating: nothing was kept, or it can be learnt what was.
+func worthRepeating(err error) bool {
+	c := dialect.Classify(err)
+	return c == dialect.Retryable || c == dialect.LockTimeout || c == dialect.Ambiguous || errors.Is(err, errGone)
+}
+
+func (r *running) attempt(ctx context.Context) (out outcome, err error) {
+	if r.look {
+		st, found, err := r.store.fetch(ctx, r.store.db, r.store.sql.Fetch(r.row.Hash, false))
+		if err != nil || found {
+			return r.conclude(ctx, st, err)
+		}
+	}
+	tx, err := r.store.db.BeginTxx(ctx, r.txOptions())
+	if err != nil {
+		return outcome{}, beforeCommit(err)
+	}
+	committing := false
+	defer func() {
+		if !committing {
+			_ = tx.Rollback() // also where fn panics
+		}
+	}()
+	got, st, err := r.take(ctx, tx)
+	if err != nil || !got {
+		return r.conclude(ctx, st, err)
+	}
+	r.doubt = nil // or the key could not have been had
+	if r.end.final == nil {
+		r.calls++
+		if r.end, err = r.call(ctx, tx, r.fn, r.calls); err != nil {
+			return outcome{}, beforeCommit(err)
+		}
+		if r.end.final != nil {
+			return outcome{}, errRecordFinal
+		}
+	}
+	if err := r.record(ctx, tx, r.end); err != nil {
+		return outcome{}, beforeCommit(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return outcome{}, err
+	}
+	committing = true
+	return r.committed(ctx, tx.Commit())
+}
+
+func (r *running) txOptions() *sql.TxOptions {
+	if r.store.dialect.Traits().Immediate {
+		return nil // SQLite has one level, and its drivers know no other
+	}
+	return &sql.TxOptions{Isolation: r.isolation}
+}
+
+// conclude ends the call with what is stored.
+func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, error) {
+	if err != nil {
+		return outcome{}, beforeCommit(err)
+	}
+	r.doubt = nil
+	if r.mine(st) && (st.state == claimsql.Done || st.state == claimsql.Failed) {
+		return r.committed(ctx, nil) // an earlier attempt of this call was committed after all
+	}
+	result, err := r.settle(ctx, st)
+	return outcome{result: result, replayed: true}, err
+}
+
+// committed ends the call after its commit, whose error is err.
+func (r *running) committed(ctx context.Context, err error) (outcome, error) {
+	switch {
+	case err == nil:
+		return outcome{}, r.ended(ctx, r.end)
+	case ctx.Err() != nil || r.unanswered(err):
+		r.doubt = err
+		return outcome{}, &UnknownError{Key: r.key, Err: err}
+	}
+	return outcome{}, err
+}
+
+// unanswered reports whether a commit's error leaves open what became of it: it is not one that the server has sent.
+func (r *running) unanswered(err error) bool {
+	switch dialect.Classify(err) {
+	case dialect.Ambiguous:
+		return true
+	case dialect.Permanent:
+		_, mysql := dialect.MySQLNumber(err)
+		return !mysql && dialect.SQLState(err) == "" && !r.store.dialect.Traits().Immediate
+	}
+	return false
+}
+
+// giveUp ends the call in an error, but not before it is known what became of a commit whose answer was lost.
+func (r *running) giveUp(ctx context.Context, err error) (outcome, error) {
+	if r.doubt == nil {
+		return outcome{}, err
+	}
+	doubt := r.doubt
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	st, found, rerr := r.resolve(lasting)
+	switch {
+	case rerr != nil:
+		return outcome{}, &UnknownError{Key: r.key, Err: doubt}
+	case found:
+		return r.conclude(ctx, st, nil)
+	case ctx.Err() != nil:
+		return outcome{}, ctx.Err()
+	}
+	return outcome{}, &lostError{doubt}
+}
+
+// resolve learns what became of the commit: the key is stored, or it can be claimed, which an open transaction that has it
+// would not let happen. The claim is not kept.
+func (r *running) resolve(ctx context.Context) (st stored, found bool, err error) {
+	tx, err := r.store.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return st, false, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	got, st, err := r.takeLoop(ctx, tx, "")
+	return st, !got, err
+}
+
+// beforeCommit marks the error of a statement before the commit: whatever happened to the connection, nothing was kept.
+func beforeCommit(err error) error {
+	if dialect.Classify(err) == dialect.Ambiguous {
+		return &lostError{err}
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync/atomic"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/jmoiron/sqlx"
+)
+
+// Store is a table of keys in a database. It is safe for concurrent use; one for each pool is enough.
+type Store struct {
+	config
+	db      *sqlx.DB
+	dialect dialect.Dialect
+	target  table
+	sql     *claimsql.SQL
+	ascii   bool // the database's encoding takes no more
+	met     met
+}
+
+// Open returns the store of keys in db: it asks the server what it is and looks at the table. The table may be missing, or
+// lack the index on expires_at, for [Store.Migrate] makes both; without the table every other call fails with the database's
+// error, and without its index GC reads all of it.
+//
+// It returns a [*SchemaError] that names all that is wrong with the table, a *dialect.UnsupportedError for a database that
+// keys have not been made for, an error that names the option for one that does not fit, and the server's.
+func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("keys: Open: the *sqlx.DB is nil")
+	}
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	// In a transaction, for behind a transaction pooler a statement with arguments may meet another connection's (hazard E2).
+	tx, err := db.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("keys: Open: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	s := &Store{config: c, db: db}
+	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
+		return nil, err
+	}
+	if s.target, err = newTable(s.dialect, c.table); err != nil {
+		return nil, err
+	}
+	if s.sql, err = claimsql.New(s.dialect, s.target.ident); err != nil {
+		return nil, err
+	}
+	s.sql.Bind = preparesQueries(db)
+	if s.ascii, err = s.takesASCII(ctx, tx); err != nil {
+		return nil, fmt.Errorf("keys: Open: %w", err)
+	}
+	if err := s.target.check(ctx, tx); err != nil && !errors.Is(err, errNoTable) {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Migrate creates the table, or adds to an older one what it lacks, as [Migrations] would. It can be run by any number of
+// processes at once and at every start. It returns a [*SchemaError] for a table that it cannot mend, and the server's
+// errors.
+func (s *Store) Migrate(ctx context.Context) error { return s.target.migrate(ctx, s.db) }
+
+// preparesQueries: pgx prepares and caches each text that it is given as a query, so queries must be few texts with
+// parameters. A wrapper may hide it; then they are only slower.
+func preparesQueries(db *sqlx.DB) bool {
+	t := reflect.TypeOf(db.Driver())
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return strings.HasPrefix(t.PkgPath(), "github.com/jackc/pgx")
+}
+
+func (s *Store) takesASCII(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+	if s.dialect.Name() != "postgres" {
+		return false, nil
+	}
+	var encoding string
+	err := tx.GetContext(ctx, &encoding, "SELECT current_setting('server_encoding')")
+	return encoding != "UTF8", err
+}
+
+// met remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more
+// often than not, and is then answered by one read. It is a hint only: a key that is forgotten, or taken for another, costs
+// a statement.
+type met [4096]atomic.Uint64
+
+func (m *met) add(h [claimsql.HashSize]byte) { m.slot(h).Store(tag(h)) }
+
+func (m *met) has(h [claimsql.HashSize]byte) bool { return m.slot(h).Load() == tag(h) }
+
+func (m *met) slot(h [claimsql.HashSize]byte) *atomic.Uint64 {
+	return &m[(int(h[0])<<8|int(h[1]))%len(m)]
+}
+
+func tag(h [claimsql.HashSize]byte) (t uint64) {
+	for _, b := range h[2:10] {
+		t = t<<8 | uint64(b)
+	}
+	return t | 1 // an empty slot is no key's
+}
