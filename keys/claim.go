@@ -25,6 +25,7 @@ type claim struct {
 	limit     time.Duration // to how long to wait for another caller; 0: not at all
 	isolation sql.IsolationLevel
 	began     time.Time
+	lost      error // Once had to roll the caller's transaction back
 }
 
 // claimAttempts bounds how often a claim begins again because the row that it met was removed before it was read (hazard
@@ -232,35 +233,32 @@ func (c *claim) record(ctx context.Context, tx *sqlx.Tx, end ending) error {
 	return nil
 }
 
-// settle returns the result that is stored, or why there is none.
-func (c *claim) settle(ctx context.Context, st stored) (result []byte, err error) {
+// settle returns the outcome that is stored, or why there is none for this call.
+func (c *claim) settle(ctx context.Context, st stored) (outcome, error) {
 	c.store.met.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}
 	if err := c.compare(st); err != nil {
-		if errors.Is(err, ErrMismatch) {
-			event.Err = err
+		if event.Err = err; errors.Is(err, ErrMismatch) {
 			c.store.emit(ctx, onMismatch, event)
 		}
-		return nil, err
+		return outcome{}, err
 	}
 	switch st.state {
 	case claimsql.Done:
 		if st.codec != c.codec.Name() {
-			return nil, fmt.Errorf("keys: %s: the result is stored as %q and was asked for as %q: give the codec that it was stored with", c.key, st.codec, c.codec.Name())
+			return outcome{}, fmt.Errorf("keys: %s: the result is stored as %q and was asked for as %q: give the codec that it was stored with", c.key, st.codec, c.codec.Name())
 		}
 	case claimsql.Failed:
 		event.Err = c.store.storedFinal(st.result)
 	case claimsql.Claimed:
-		return nil, fmt.Errorf("keys: %s: fn claims the key that it runs under, or one that its transaction has claimed already", c.key)
+		return outcome{}, fmt.Errorf("keys: %s: fn claims the key that it runs under, or one that its transaction has claimed already", c.key)
 	case claimsql.Held:
-		return nil, &InProgressError{Key: c.key, RetryAfter: time.Second}
+		return outcome{}, &InProgressError{Key: c.key, RetryAfter: time.Second}
 	default:
-		return nil, fmt.Errorf("keys: %s: its row has the state %d, which is none of a key's: a newer version of this package may have written it", c.key, st.state)
+		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which is none of a key's: a newer version of this package may have written it", c.key, st.state)
 	}
-	if !c.mine(st) {
-		c.store.emit(ctx, onReplay, event)
-	}
-	return st.result, event.Err
+	c.store.emit(ctx, onReplay, event)
+	return outcome{result: st.result, replayed: true}, event.Err
 }
 
 func (c *claim) compare(st stored) error {

@@ -28,7 +28,7 @@ func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id
 			return err
 		}
 		calls++
-		t := &Tx{Tx: tx, key: Key{Scope: consumer}, attempt: calls}
+		t := s.tx(tx, Key{Scope: consumer}, calls)
 		defer t.ended.Store(true)
 		if err := fn(ctx, t, fresh); err != nil {
 			return &fnError{err}

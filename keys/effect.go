@@ -21,17 +21,17 @@ type ending struct {
 
 // call runs fn. An error that is no final one is the call's.
 func (c *claim) call(ctx context.Context, tx *sqlx.Tx, fn effect, attempt int) (ending, error) {
-	t := &Tx{Tx: tx, key: c.key, attempt: attempt}
+	t := c.store.tx(tx, c.key, attempt)
 	defer t.ended.Store(true)
 	result, err := fn(ctx, t)
 	if final, answer, ok := c.store.asFinal(err); ok {
 		return ending{state: claimsql.Failed, result: answer, codec: finalCodec, final: final}, nil
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		err = &fnError{err}
-	default:
-		err = t.UpsertClaim() // fn may have kept the error of a statement that has lost the transaction to itself
+	}
+	if lost := t.UpsertClaim(); lost != nil && !worthRepeating(err) {
+		err = lost // fn has kept to itself that a statement has lost the transaction
 	}
 	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, err
 }

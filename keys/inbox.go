@@ -49,6 +49,9 @@ func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string,
 	}
 	isFresh, err := b.mark(ctx, handle)
 	if err != nil {
+		if outer, ok := tx.(*Tx); ok {
+			_ = outer.saw(err)
+		}
 		return nil, err
 	}
 	for i, m := range msgs {

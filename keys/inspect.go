@@ -3,6 +3,7 @@ package keys
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,6 +65,9 @@ func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
 
 // InspectMessage is [Store.Inspect] for a message of a consumer's inbox.
 func (s *Store) InspectMessage(ctx context.Context, consumer, id string) (*Info, error) {
+	if err := errors.Join(checkPart("consumer", consumer), checkPart("message's identity", id)); err != nil {
+		return nil, err
+	}
 	k := Key{Scope: consumer, ID: id}
 	return s.inspect(ctx, k, hashOf(kindMessage, consumer, id))
 }

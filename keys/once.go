@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"errors"
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/claimsql"
@@ -40,6 +41,9 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 		}
 		return c.encode(ran)
 	})
+	if outer, ok := tx.(*Tx); ok && c.lost != nil {
+		outer.lose(c.lost)
+	}
 	return answer(ctx, c, out, ran, err)
 }
 
@@ -64,8 +68,7 @@ func (c *claim) inside(ctx context.Context, tx *sqlx.Tx, fn effect) (outcome, er
 	case err != nil:
 		return outcome{}, c.undo(ctx, tx, name, err)
 	case met != nil:
-		result, err := c.settle(ctx, *met)
-		return outcome{result: result, replayed: true}, err
+		return c.settle(ctx, *met)
 	}
 	return outcome{}, c.ended(ctx, end)
 }
@@ -109,6 +112,7 @@ func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err err
 		lost = uerr != nil
 	}
 	if lost {
+		c.lost = &lostError{errors.Join(err, errors.New("the transaction was rolled back"))}
 		_ = tx.Rollback()
 	}
 	return err

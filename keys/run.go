@@ -157,8 +157,7 @@ func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, 
 	if r.mine(st) && (st.state == claimsql.Done || st.state == claimsql.Failed) {
 		return r.committed(ctx, nil) // an earlier attempt of this call was committed after all
 	}
-	result, err := r.settle(ctx, st)
-	return outcome{result: result, replayed: true}, err
+	return r.settle(ctx, st)
 }
 
 // committed ends the call after its commit, whose error is err.

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -15,10 +14,12 @@ import (
 // Tx is the transaction in which fn has its effect. What is written on it is committed together with the record of the key,
 // or not at all, so it is what a table with a column of rule add wants.
 //
-// It is for fn only and ends with it. Return every error of its statements that you do not know to be harmless: on MySQL a
-// deadlock ends the transaction, and what is sent after it is committed by itself.
+// It is for fn only and ends with it. Return the errors of its statements unless you know them to be harmless: on MySQL a
+// deadlock ends the transaction, and what is sent after it is committed by itself. Tx notices that and refuses what comes
+// after, but it does not see what a QueryRow or a prepared statement returns.
 type Tx struct {
 	*sqlx.Tx
+	driver  string
 	key     Key
 	attempt int
 	ended   atomic.Bool
@@ -29,6 +30,10 @@ var (
 	_ upsert.Claim    = (*Tx)(nil)
 	_ sqlx.ExtContext = (*Tx)(nil)
 )
+
+func (s *Store) tx(tx *sqlx.Tx, k Key, attempt int) *Tx {
+	return &Tx{Tx: tx, driver: s.db.DriverName(), key: k, attempt: attempt}
+}
 
 // Key returns the key that was claimed.
 func (tx *Tx) Key() Key { return tx.key }
@@ -47,22 +52,18 @@ func (tx *Tx) UpsertClaim() error {
 	return nil
 }
 
-// ExecContext is that of *sqlx.Tx.
-func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	res, err := tx.Tx.ExecContext(ctx, query, args...)
-	return res, tx.saw(err)
+// lose ends the transaction: whatever is sent on it from here on is refused before it reaches the server, which would commit
+// it by itself, and whatever a COMMIT would be answered, there is none (hazard E3).
+func (tx *Tx) lose(err error) {
+	if tx.lost.CompareAndSwap(nil, &err) {
+		_ = tx.Tx.Rollback()
+	}
 }
 
-// QueryContext is that of *sqlx.Tx.
-func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	rows, err := tx.Tx.QueryContext(ctx, query, args...)
-	return rows, tx.saw(err)
-}
-
-// saw notes an error after which the transaction may not be committed, whatever the server says to a COMMIT (hazard E3).
+// saw ends the transaction if a statement's error says that the server has.
 func (tx *Tx) saw(err error) error {
-	if losesTransaction(err) {
-		tx.lost.CompareAndSwap(nil, &err)
+	if err != nil && losesTransaction(err) {
+		tx.lose(err)
 	}
 	return err
 }

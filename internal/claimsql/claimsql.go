@@ -88,6 +88,7 @@ func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 type words struct {
 	dialect    string
 	now        string // the time when the statement runs, not when its transaction began (hazard K8)
+	nowOnce    string // the same, where a row's time is compared with it
 	nowMillis  string // the same in milliseconds since 1970
 	never      string // a time that does not come
 	later      func(d time.Duration) string
@@ -112,8 +113,11 @@ type Wait struct {
 	After  func(old string) string // puts back what Before has returned
 }
 
-// Wait says what bounds a claim's waiting; a limit of 0 is not to wait at all.
-func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(limit) }
+// longestWait is one that every database takes: PostgreSQL and SQLite count milliseconds in 31 bits.
+const longestWait = 20 * 24 * time.Hour
+
+// Wait says what bounds a claim's waiting; a limit of 0 is not to wait at all, and none is longer than 20 days.
+func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(min(limit, longestWait)) }
 
 func millis(d time.Duration) int64 { return max(int64((d+time.Millisecond-1)/time.Millisecond), 1) }
 

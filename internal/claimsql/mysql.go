@@ -10,6 +10,7 @@ import (
 var mysqlWords = words{
 	dialect:   "mysql",
 	now:       "UTC_TIMESTAMP(6)",
+	nowOnce:   "UTC_TIMESTAMP(6)",
 	nowMillis: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
 	never:     "TIMESTAMP '9999-12-31 00:00:00'",
 	later: func(d time.Duration) string {
@@ -42,5 +43,6 @@ func mariadbWait(limit time.Duration) Wait {
 	if limit <= 0 {
 		return Wait{Prefix: "SET STATEMENT innodb_lock_wait_timeout = 0 FOR "}
 	}
+	limit = max(limit, time.Microsecond) // 0 would be no limit
 	return Wait{Prefix: fmt.Sprintf("SET STATEMENT max_statement_time = %d.%06d FOR ", limit/time.Second, limit%time.Second/time.Microsecond)}
 }

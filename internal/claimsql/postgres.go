@@ -8,8 +8,10 @@ import (
 
 // postgresWords: clock_timestamp, because now() stands still in a transaction (hazard K8).
 var postgresWords = words{
-	dialect:   "postgres",
-	now:       "clock_timestamp()",
+	dialect: "postgres",
+	now:     "clock_timestamp()",
+	// clock_timestamp() is volatile, so an index is used only where it is asked once.
+	nowOnce:   "(SELECT clock_timestamp())",
 	nowMillis: "extract(epoch FROM clock_timestamp()) * 1000",
 	never:     "timestamptz '9999-12-31 00:00:00+00'",
 	later: func(d time.Duration) string {

@@ -9,6 +9,7 @@ import (
 var sqliteWords = words{
 	dialect:   "sqlite",
 	now:       "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+	nowOnce:   "strftime('%Y-%m-%d %H:%M:%f', 'now')",
 	nowMillis: "CAST(strftime('%s', 'now') AS INTEGER) * 1000",
 	never:     "'9999-12-31 00:00:00.000'",
 	later: func(d time.Duration) string {
