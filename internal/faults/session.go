@@ -1,0 +1,88 @@
+package faults
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// pollInterval is between two questions whether a session is gone, which no server tells by itself.
+const pollInterval = 2 * time.Millisecond
+
+// killTimeout bounds the wait for a server that does not end a session.
+const killTimeout = 20 * time.Second
+
+// session returns the connection's name on the server, "" on SQLite.
+func session(ctx context.Context, driverName string, c rawConn) (string, error) {
+	switch driverName {
+	case "postgres", "pgx":
+		return ask(ctx, c, "SELECT pg_backend_pid()")
+	case "mysql":
+		return ask(ctx, c, "SELECT CONNECTION_ID()")
+	}
+	return "", nil
+}
+
+// kill uses a connection of its own, which nobody counts.
+func (c *conn) kill(ctx context.Context) error {
+	if c.session == "" {
+		return c.drop()
+	}
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	inner, err := c.connector.inner.Connect(ctx)
+	if err != nil {
+		return fmt.Errorf("faults: kill session %s: %w", c.session, err)
+	}
+	defer func() { _ = inner.Close() }()
+	admin := inner.(rawConn) // as the first one was
+	how, there := "SELECT pg_terminate_backend("+c.session+")", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+c.session
+	if c.connector.driverName == "mysql" {
+		how, there = "KILL "+c.session, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+c.session
+	}
+	if _, err := admin.ExecContext(ctx, how, nil); err != nil {
+		return fmt.Errorf("faults: kill session %s: %w", c.session, err)
+	}
+	return gone(ctx, admin, there)
+}
+
+func gone(ctx context.Context, admin rawConn, there string) error {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		n, err := ask(ctx, admin, there)
+		if err != nil || n == "0" {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("faults: the server did not end a session: %w", ctx.Err())
+		}
+	}
+}
+
+// ask returns the only value of the only row.
+func ask(ctx context.Context, c rawConn, query string) (string, error) {
+	rows, err := c.QueryContext(ctx, query, nil)
+	if err != nil {
+		return "", err
+	}
+	dest := make([]driver.Value, len(rows.Columns()))
+	err = rows.Next(dest)
+	if err == nil {
+		if end := rows.Next(make([]driver.Value, len(dest))); !errors.Is(end, io.EOF) {
+			err = fmt.Errorf("faults: %s: more than a row: %w", query, end)
+		}
+	}
+	if err := errors.Join(err, rows.Close()); err != nil {
+		return "", err
+	}
+	if b, ok := dest[0].([]byte); ok {
+		return string(b), nil
+	}
+	return fmt.Sprint(dest[0]), nil
+}

@@ -1,0 +1,66 @@
+package faults
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+)
+
+type rawStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// stmt stops at each use of a prepared statement.
+type stmt struct {
+	rawStmt
+	text string
+	conn *conn
+}
+
+// converterStmt is stmt for drivers whose statements convert values: database/sql does something else where they do not.
+type converterStmt struct {
+	*stmt
+	driver.ColumnConverter
+}
+
+func newStmt(inner driver.Stmt, text string, c *conn) (driver.Stmt, error) {
+	raw, ok := inner.(rawStmt)
+	if !ok {
+		_ = inner.Close()
+		return nil, fmt.Errorf("faults: %T is an old driver's: it lacks a method with a context", inner)
+	}
+	s := &stmt{raw, text, c}
+	if cc, ok := inner.(driver.ColumnConverter); ok { //nolint:staticcheck // deprecated, and obeyed
+		return converterStmt{s, cc}, nil
+	}
+	return s, nil
+}
+
+func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r driver.Result, err error) {
+	err = s.conn.around(kindOf(s.text, Exec), s.text, func() error {
+		r, err = s.rawStmt.ExecContext(ctx, args)
+		return err
+	})
+	return r, err
+}
+
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.query(s.text, func() (driver.Rows, error) { return s.rawStmt.QueryContext(ctx, args) })
+}
+
+// CheckNamedValue asks the statement or, as database/sql would, the connection.
+func (s *stmt) CheckNamedValue(v *driver.NamedValue) error {
+	if n, ok := s.rawStmt.(driver.NamedValueChecker); ok {
+		return n.CheckNamedValue(v)
+	}
+	return s.conn.CheckNamedValue(v)
+}
+
+func (s *stmt) Close() error {
+	if s.conn.dropped.Load() {
+		return nil
+	}
+	return s.rawStmt.Close()
+}

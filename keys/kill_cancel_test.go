@@ -1,0 +1,120 @@
+package keys_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/keys"
+)
+
+// A caller whose time is over must not be told that nothing was done where something was.
+
+// TestKillContext ends the caller's context at each point of the call.
+func TestKillContext(t *testing.T) {
+	t.Parallel()
+	grounds(t, func(g *ground) {
+		db := g.trapped()
+		for _, s := range g.scenarios(false) {
+			for _, at := range g.points(s) {
+				for _, m := range s.moments() {
+					what := fmt.Sprintf("%s: cancelled %v %v", s, m, &at)
+					id := fmt.Sprintf("%s-context-%d-%v", s, at.Index, m)
+					g.prepare(s, id)
+					db.clear()
+					ctx, cancel := context.WithCancel(g.Context())
+					db.at(at.Index, m, func(*faults.Point) error { cancel(); return nil })
+					c := s.run(ctx, db.store, id, g.level)
+					g.wantOver(what, c)
+					g.wantOnce(what, s, id, &c, db.store, g.store)
+				}
+			}
+		}
+	})
+}
+
+// wantOver wants an answer, or the context's end, or a doubt, or what fn has returned.
+func (g *ground) wantOver(what string, c call) {
+	g.Helper()
+	if c.own != nil && errors.Is(c.Err, c.own) {
+		return
+	}
+	if c.Err != nil && !c.declined() && !c.doubtful() && !errors.Is(c.Err, context.Canceled) {
+		g.Errorf("%s: %v; want an answer or context.Canceled", what, c.Err)
+	}
+}
+
+// TestKillContextAndCommit loses the commit, or its answer, while the caller's context ends: which of them it was is known
+// to the database only.
+func TestKillContextAndCommit(t *testing.T) {
+	t.Parallel()
+	grounds(t, func(g *ground) {
+		commit, db := g.commit(g.points(fresh)), g.trapped()
+		for _, m := range []faults.Moment{faults.Before, faults.After} {
+			what, id := fmt.Sprintf("cancelled and cut %v the commit", m), fmt.Sprintf("cancelled-%v", m)
+			db.clear()
+			ctx, cancel := context.WithCancel(g.Context())
+			db.at(commit, m, func(p *faults.Point) error { cancel(); return faults.Cut(p) })
+			c := fresh.run(ctx, db.store, id, g.level)
+			if done := c.Err == nil; done != (m == faults.After) || !done && !errors.Is(c.Err, context.Canceled) || c.doubtful() {
+				g.Errorf("%s: %v; want nil if it was committed, and else context.Canceled", what, c.Err)
+			}
+			g.wantOnce(what, fresh, id, &c, db.store, g.store)
+		}
+	})
+}
+
+// TestKillContextAndLateCommit: the commit is on its way, and happens only when the key is asked for.
+func TestKillContextAndLateCommit(t *testing.T) {
+	t.Parallel()
+	wires(t, func(g *ground) {
+		g.cancelAtCommit("late", func(w *wired) faults.Fate {
+			go w.Release() // it waits for the server, and the server may wait for this one
+			return faults.Pass
+		}, func(what string, c call) {
+			if c.Err != nil {
+				g.Errorf("%s: %v; want nil, since it was committed", what, c.Err)
+			}
+		})
+	})
+}
+
+// TestKillContextAndAllElse: nobody can be asked what became of the commit, so the caller is told that it is not known.
+func TestKillContextAndAllElse(t *testing.T) {
+	t.Parallel()
+	wires(t, func(g *ground) {
+		g.cancelAtCommit("all", func(*wired) faults.Fate { return faults.Swallow }, func(what string, c call) {
+			var u *keys.UnknownError
+			if !errors.As(c.Err, &u) {
+				g.Errorf("%s: %v; want an UnknownError", what, c.Err)
+			}
+		})
+	})
+}
+
+// cancelAtCommit has the commit late and the context over, and then that rule.
+func (g *ground) cancelAtCommit(name string, then func(*wired) faults.Fate, want func(what string, c call)) {
+	g.Helper()
+	_, commit := g.requests(fresh)
+	what, id := "cancelled as the commit was sent, then "+name, "cancelled-"+name
+	w := g.wired()
+	ctx, cancel := context.WithCancel(g.Context())
+	begin := w.begin
+	w.Obey(func(r faults.Request) faults.Fate {
+		switch index := r.Index - begin; {
+		case index == commit:
+			cancel()
+			return faults.Late
+		case index > commit && (name != "late" || isClaim(r)):
+			return then(w)
+		}
+		return faults.Pass
+	})
+	c := fresh.run(ctx, w.store, id, g.level)
+	want(what, c)
+	w.Obey(nil)
+	w.Release()
+	g.wantOnce(what, fresh, id, &c, w.store, g.store)
+}

@@ -1,0 +1,156 @@
+package keys_test
+
+import (
+	"database/sql"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+)
+
+// ground is where things are killed: an engine, at one isolation level.
+type ground struct {
+	testing.TB
+	ns    *engine.Namespace
+	db    *sqlx.DB    // that nothing happens to
+	store *keys.Store // on it
+	level sql.IsolationLevel
+	first bool // of the engine's levels
+}
+
+// grounds runs fn on each engine and level; with -short at one level.
+func grounds(t *testing.T, fn func(g *ground)) {
+	t.Helper()
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+		levels := []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}
+		if e.Dialect() == "sqlite" {
+			levels = levels[2:] // it has no other
+		}
+		if testing.Short() {
+			levels = levels[:1]
+		}
+		for i, level := range levels {
+			t.Run(strings.ReplaceAll(level.String(), " ", ""), func(t *testing.T) {
+				t.Parallel()
+				g := newGround(t, e, level)
+				g.first = i == 0
+				fn(g)
+			})
+		}
+	})
+}
+
+// newGround makes the tables. The effect's has no key at all: nothing but ours may keep an effect from being there twice.
+func newGround(t *testing.T, e *engine.Engine, level sql.IsolationLevel) *ground {
+	t.Helper()
+	g := &ground{TB: t, ns: e.Namespace(t), level: level}
+	g.db = g.ns.DB()
+	g.store = openStore(t, g.db)
+	if err := g.store.Migrate(t.Context()); err != nil {
+		t.Fatalf("Migrate: %v", err)
+	}
+	if _, err := g.db.ExecContext(t.Context(), "CREATE TABLE effects (id VARCHAR(100) NOT NULL, token VARCHAR(100) NOT NULL)"); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// wire reports whether there is one between a caller and the database.
+func (g *ground) wire() bool { return g.ns.Engine().Dialect() != "sqlite" }
+
+func openStore(t testing.TB, db *sqlx.DB) *keys.Store {
+	t.Helper()
+	store, err := keys.Open(t.Context(), db)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	return store
+}
+
+// trapped is a pool that keeps no connection, so that a call begins with connecting.
+type trapped struct {
+	*faults.DB
+	store *keys.Store
+	begin int // the first point of the calls to come
+	traps atomic.Pointer[[]*faults.Trap]
+}
+
+func (g *ground) trapped() *trapped {
+	g.Helper()
+	return newTrapped(g, faults.DriverName(g.ns), g.ns.DSN())
+}
+
+func newTrapped(t testing.TB, driverName, dsn string) *trapped {
+	t.Helper()
+	db := &trapped{}
+	db.traps.Store(&[]*faults.Trap{})
+	db.DB = faults.OpenDSN(t, driverName, dsn, func(p *faults.Point) error {
+		for _, trap := range *db.traps.Load() {
+			if err := trap.Hook(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	db.SetMaxIdleConns(0)
+	db.store = openStore(t, db.DB.DB)
+	db.clear()
+	return db
+}
+
+// clear begins to count anew, without traps.
+func (db *trapped) clear() {
+	db.begin = db.Next()
+	db.traps.Store(&[]*faults.Trap{})
+}
+
+// at sets a trap at a point of the calls to come, counted from 0.
+func (db *trapped) at(index int, m faults.Moment, do faults.Hook) *faults.Trap {
+	trap := faults.At(db.begin+index, m, do)
+	more := append([]*faults.Trap{trap}, *db.traps.Load()...)
+	db.traps.Store(&more)
+	return trap
+}
+
+// points are those of a call that nothing happens to, counted from 0.
+func (g *ground) points(s scenario) (points []faults.Point) {
+	g.Helper()
+	id := string(s) + "-clean"
+	g.prepare(s, id)
+	db := g.trapped()
+	defer db.Close()
+	c := g.run(s, db.store, id)
+	for _, p := range db.Points() {
+		if p.Index -= db.begin; p.Index >= 0 {
+			points = append(points, p)
+		}
+	}
+	g.wantAbsorbed("a clean "+string(s), s, c, true)
+	g.wantOnce("a clean "+string(s), s, id, &c, db.store)
+	return points
+}
+
+// commit finds the commit.
+func (g *ground) commit(points []faults.Point) int {
+	g.Helper()
+	for _, p := range points {
+		if p.Kind == faults.Commit {
+			return p.Index
+		}
+	}
+	g.Fatalf("no commit among %d points", len(points))
+	return 0
+}
+
+// tokens returns the effects of an id, in the eyes of somebody else.
+func (g *ground) tokens(id string) (tokens []string) {
+	g.Helper()
+	if err := g.db.SelectContext(g.Context(), &tokens, "SELECT token FROM effects WHERE id = '"+id+"'"); err != nil {
+		g.Fatalf("effects of %s: %v", id, err)
+	}
+	return tokens
+}

@@ -1,0 +1,172 @@
+package keys_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+)
+
+// wired is a pool behind a proxy. It keeps no connection.
+type wired struct {
+	*faults.Proxy
+	store *keys.Store
+	begin int // the first request of the calls to come
+}
+
+func (g *ground) wired() *wired {
+	g.Helper()
+	w := &wired{Proxy: faults.NewProxy(g, g.ns)}
+	db, err := sqlx.Open(faults.DriverName(g.ns), w.DSN())
+	if err != nil {
+		g.Fatal(err)
+	}
+	g.Cleanup(func() { db.Close() })
+	db.SetMaxIdleConns(0)
+	w.store = openStore(g, db)
+	w.clear()
+	return w
+}
+
+// clear begins to count anew, and lets everything pass.
+func (w *wired) clear() {
+	w.Obey(nil)
+	w.begin = len(w.Requests())
+}
+
+// came returns the requests of the calls, counted from 0.
+func (w *wired) came() []faults.Request {
+	came := w.Requests()[w.begin:]
+	for i := range came {
+		came[i].Index = i
+	}
+	return came
+}
+
+// wires runs fn on each engine that has a wire.
+func wires(t *testing.T, fn func(g *ground)) {
+	t.Helper()
+	grounds(t, func(g *ground) {
+		if g.wire() {
+			fn(g)
+		}
+	})
+}
+
+// requests are those of a call that nothing happens to, and which of them is the first commit.
+func (g *ground) requests(s scenario) (requests []faults.Request, commit int) {
+	g.Helper()
+	id := string(s) + "-clean"
+	g.prepare(s, id)
+	w := g.wired()
+	c := g.run(s, w.store, id)
+	requests = w.came()
+	g.wantAbsorbed("a clean "+string(s), s, c, true)
+	for _, r := range requests {
+		if r.Kind == faults.Commit {
+			return requests, r.Index
+		}
+	}
+	return requests, -1
+}
+
+// TestKillWire cuts the wire at each request, which the server gets or not: what it has done, nobody hears of.
+func TestKillWire(t *testing.T) {
+	t.Parallel()
+	wires(t, func(g *ground) {
+		w := g.wired()
+		for _, s := range g.scenarios(true) {
+			requests, _ := g.requests(s)
+			for _, at := range requests {
+				for _, f := range fates(at.Kind) {
+					what := fmt.Sprintf("%s: %v of %d %v %.60s", s, f, at.Index, at.Kind, at.Text)
+					id := fmt.Sprintf("%s-wire-%d-%v", s, at.Index, f)
+					g.prepare(s, id)
+					w.clear()
+					w.Obey(faults.Nth(w.begin+at.Index, f))
+					c := g.run(s, w.store, id)
+					if len(w.came()) <= at.Index {
+						g.Errorf("%s: the call did not come that far", what)
+					}
+					g.wantAbsorbed(what, s, c, at.Kind == faults.Commit && (f == faults.Lose || f == faults.LoseReset))
+					g.wantOnce(what, s, id, &c, w.store, g.store)
+				}
+			}
+		}
+	})
+}
+
+// TestKillWireTwice loses the answer of the commit, and then the wire that is to tell what became of it.
+func TestKillWireTwice(t *testing.T) {
+	t.Parallel()
+	wires(t, func(g *ground) {
+		_, commit := g.requests(fresh)
+		w := g.wired()
+		for _, f := range []faults.Fate{faults.Swallow, faults.LoseReset} {
+			for next, came := 1, true; came; next++ {
+				what := fmt.Sprintf("commit's answer lost, then %v of request %d after it", f, next)
+				id := fmt.Sprintf("wire-twice-%v-%d", f, next)
+				w.clear()
+				begin := w.begin
+				w.Obey(func(r faults.Request) faults.Fate {
+					switch r.Index - begin {
+					case commit:
+						return faults.Lose
+					case commit + next:
+						return f
+					}
+					return faults.Pass
+				})
+				c := g.run(fresh, w.store, id)
+				came = len(w.came()) > commit+next
+				if next == 1 && !came {
+					g.Errorf("%s: nothing was asked after the commit", what)
+				}
+				g.wantAbsorbed(what, fresh, c, true)
+				g.wantOnce(what, fresh, id, &c, w.store, g.store)
+			}
+		}
+	})
+}
+
+// TestKillWireLate: the caller's connection ends and the server's does not. Its session holds what it has locked, and goes
+// on, with the request that was on its way, only when the caller has begun again.
+func TestKillWireLate(t *testing.T) {
+	t.Parallel()
+	wires(t, func(g *ground) {
+		w := g.wired()
+		for _, s := range g.scenarios(true) {
+			requests, _ := g.requests(s)
+			for _, at := range requests {
+				what := fmt.Sprintf("%s: %d %v %.60s is late", s, at.Index, at.Kind, at.Text)
+				id := fmt.Sprintf("%s-late-%d", s, at.Index)
+				g.prepare(s, id)
+				w.clear()
+				var releases sync.WaitGroup
+				begin := w.begin
+				w.Obey(func(r faults.Request) faults.Fate {
+					switch {
+					case r.Index == begin+at.Index:
+						return faults.Late
+					case r.Index > begin+at.Index && isClaim(r):
+						releases.Go(w.Release) // it waits for the server, and the server may wait for this one
+					}
+					return faults.Pass
+				})
+				c := g.run(s, w.store, id)
+				w.Obey(nil)
+				w.Release()
+				releases.Wait()
+				g.wantAbsorbed(what, s, c, false)
+				g.wantOnce(what, s, id, &c, w.store, g.store)
+			}
+		}
+	})
+}
+
+// isClaim finds the statement that waits for a session that has the key.
+func isClaim(r faults.Request) bool { return strings.Contains(r.Text, "INSERT") }
