@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/goupsert/upsert/examples/internal/words"
 )
 
 // csvReader reads CSV and TSV: quoting as in RFC 4180 for both.
@@ -85,10 +87,10 @@ func (c *csvReader) wrongCount(record []string) error {
 	got, want := len(record), len(c.heads)
 	if got > want {
 		line, col := c.csv.FieldPos(want)
-		return wrongf(c.file, line, col, "%s, %s expected: nothing after %q", count(got, "field"), number(int64(want)), c.heads[want-1].name)
+		return wrongf(c.file, line, col, "%s, %s expected: nothing after %q", words.Count(got, "field"), words.Number(int64(want)), c.heads[want-1].name)
 	}
 	line, col := c.csv.FieldPos(got - 1)
-	return wrongf(c.file, line, col, "%s, %s expected: no %q", count(got, "field"), number(int64(want)), c.heads[got].name)
+	return wrongf(c.file, line, col, "%s, %s expected: no %q", words.Count(got, "field"), words.Number(int64(want)), c.heads[got].name)
 }
 
 // wrap gives encoding/csv's errors the file's name; their place they bring.

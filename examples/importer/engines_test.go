@@ -201,7 +201,7 @@ func TestEngines_Interrupted(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		in := &stoppingReader{strings.NewReader(text), int64(len(text) / 2), cancel}
 		var out, errs strings.Builder
-		code := run(ctx, []string{"-dsn", ns.DSN(), "-key", "id", "-table", "items", "-format", "csv", "-"}, in, &out, &errs)
+		code := run(ctx, []string{"-quiet", "-dsn", ns.DSN(), "-key", "id", "-table", "items", "-format", "csv", "-"}, in, &out, &errs)
 		if code != 1 || errs.String() != "importer: interrupted: rolled back, nothing was written\n" || out.String() != "" {
 			t.Fatalf("ended with %d, stdout %q, stderr %q; want 1 and that it was interrupted", code, out.String(), errs.String())
 		}

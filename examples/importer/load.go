@@ -11,6 +11,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/examples/internal/words"
 )
 
 // rules are the words of -rule. A key is -key's to name, and a generated column is never written, but a file's all are.
@@ -158,7 +159,7 @@ func aftermath(err error, writing bool) string {
 	case writing && dialect.Classify(err) == dialect.Ambiguous:
 		left = "the answer of the database was lost, so rows may have been written: run the same command again, that is safe"
 	case errors.As(err, &partial) && partial.Rows > 0:
-		left = count(int(partial.Rows), "row") + " written before stay: run the same command again to go on"
+		left = words.Count(int(partial.Rows), "row") + " written before stay: run the same command again to go on"
 	case writing && errors.Is(err, context.Canceled):
 		left = "rolled back, nothing was written"
 	}

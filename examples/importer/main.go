@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/examples/internal/database"
 )
 
 func main() {
@@ -35,7 +36,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err := p.parse(args, stderr)
 	if err == nil {
 		err = p.load(ctx)
-		p.progress.stop()
+		p.progress.Stop()
 	}
 	var usage *errUsage
 	switch {
@@ -58,7 +59,7 @@ type program struct {
 	stdin    io.Reader
 	stdout   io.Writer
 	now      func() time.Time
-	progress *progress
+	progress *passes
 
 	db     *sql.DB
 	family family
@@ -72,7 +73,7 @@ func (p *program) parse(args []string, stderr io.Writer) (err error) {
 	if p.cfg, err = parseFlags(args, p.stdout); err != nil {
 		return err
 	}
-	p.progress = newProgress(stderr, p.now, p.cfg.quiet)
+	p.progress = newPasses(stderr, p.now, p.cfg.quiet)
 	return nil
 }
 
@@ -95,7 +96,7 @@ func (p *program) load(ctx context.Context) error {
 		return err
 	}
 	defer p.db.Close()
-	if p.family == familySQLite && p.cfg.create && isNewFile(p.cfg.dsn) {
+	if p.family == familySQLite && p.cfg.create && database.IsNewFile(p.cfg.dsn) {
 		// The first question to SQLite makes the file: one that is wrong must be found before.
 		if err := p.infer(ctx, cols); err != nil {
 			return err
@@ -115,7 +116,7 @@ func (p *program) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.progress.stop()
+	p.progress.Stop()
 	report(p.stdout, in.name, result, p.now().Sub(began))
 	return nil
 }

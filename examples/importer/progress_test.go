@@ -12,7 +12,7 @@ func TestProgress_LinesNowAndThen(t *testing.T) {
 	t.Parallel()
 	clock := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	var out strings.Builder
-	p := newProgress(&out, func() time.Time { return clock }, false)
+	p := newPasses(&out, func() time.Time { return clock }, false)
 	in := &input{size: 200}
 	p.start("writing", in)
 	for i := range int64(50) {
@@ -20,7 +20,7 @@ func TestProgress_LinesNowAndThen(t *testing.T) {
 		in.bytes.Add(2)
 		p.rows((i + 1) * 100)
 	}
-	p.stop()
+	p.Stop()
 	const want = "importer: writing: 2,000 rows, 1,000 rows/s, 20%\nimporter: writing: 4,000 rows, 1,000 rows/s, 40%\n"
 	if out.String() != want {
 		t.Fatalf("wrote %q; want a line every two seconds: %q", out.String(), want)
@@ -32,11 +32,11 @@ func TestProgress_QuietAndUnknownSize(t *testing.T) {
 	clock := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, quiet := range []bool{true, false} {
 		var out strings.Builder
-		p := newProgress(&out, func() time.Time { return clock }, quiet)
+		p := newPasses(&out, func() time.Time { return clock }, quiet)
 		p.start("writing", &input{size: -1})
 		clock = clock.Add(2 * time.Second)
 		p.rows(1)
-		p.stop()
+		p.Stop()
 		want := "importer: writing: 1 row, 0 rows/s\n"
 		if quiet {
 			want = ""

@@ -40,7 +40,7 @@ func (p *program) readTypes(ctx context.Context, cols []column) error {
 		return err
 	}
 	p.progress.start("reading types", in)
-	defer p.progress.stop()
+	defer p.progress.Stop()
 	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.progress.rows)
 }
 
