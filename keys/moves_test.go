@@ -1,0 +1,204 @@
+package keys_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/goupsert/upsert/keys"
+)
+
+// move is one call of a random history: played on a database, and imagined.
+type move interface {
+	play(p *player)
+	imagine(m *imagined)
+}
+
+// inside is what can be done in a transaction.
+type inside interface {
+	playInside(p *player, tx playTx)
+	imagine(m *imagined)
+}
+
+// end is how a fn ends.
+type end int
+
+const (
+	endsWell end = iota
+	endsBadly
+	endsInPanic
+	endsFinally // in a final error
+	endsKnown   // in one of the store's KnownErrors
+)
+
+// What there is to move: few, so that they meet.
+const (
+	playKeys     = 7 // of keys
+	playMessages = 9
+	playHealthy  = 6 // of them
+)
+
+const (
+	imaginedRetention = 72 * time.Hour
+	ages              = 200 * 365 * 24 * time.Hour
+)
+
+// playKey names a key. Some carry a time of their own, long ago or far ahead; the scope tells them apart.
+func playKey(n int) keys.Key {
+	id := []string{"plain", "nul\x00 and é", "' OR 1", "01BX5ZZKBKACTAV9WEVGEMMVRZ", "016f5e66-e800-7cc0-98c4-dc0c0c07398f",
+		"03bb2cc3-d800-7cc0-98c4-dc0c0c07398f", "plain"}[n]
+	return keys.Key{Scope: fmt.Sprintf("scope %d", n), Op: "play", ID: id}
+}
+
+// playKeyIsOld: it is from 2017 or 2020.
+func playKeyIsOld(n int) bool { return n == 3 || n == 4 }
+
+func keySubject(n int) string     { return fmt.Sprintf("key %d", n) }
+func messageSubject(n int) string { return fmt.Sprintf("message %d", n) }
+func messageID(n int) string      { return fmt.Sprintf("m%d\x00é", n) }
+
+// claimMove is one claim of a key, with what its fn does besides its effect.
+type claimMove struct {
+	id     string // of the effect, and the result
+	key    int
+	print  int
+	retain time.Duration // 0: the store's
+	end    end
+	inside []inside
+}
+
+func (mv *claimMove) subject() string { return keySubject(mv.key) }
+
+func (mv *claimMove) retention() time.Duration {
+	if mv.retain != 0 {
+		return mv.retain
+	}
+	return imaginedRetention
+}
+
+func (mv *claimMove) tooOld() bool { return playKeyIsOld(mv.key) && mv.retention() < ages }
+
+func (mv *claimMove) finalText() string {
+	if mv.end == endsKnown {
+		return mv.id + ": " + errPlayed.Error()
+	}
+	return mv.id
+}
+
+type runMove struct {
+	claim *claimMove
+	level int
+}
+
+// txMove is a transaction of the caller's.
+type txMove struct {
+	level  int
+	plain  bool // the handle is a *sql.Tx
+	inside []inside
+	commit bool
+}
+
+type filterMove struct {
+	id    string
+	batch []int
+}
+
+func (mv *filterMove) effect(message int) string { return fmt.Sprintf("%s of %d", mv.id, message) }
+
+type consumeMove struct {
+	filter *filterMove
+	fails  bool
+}
+
+type failMove struct {
+	message int
+	cause   string
+}
+
+type deadMove struct{}
+
+type retryMove struct{ messages []int }
+
+type ageMove struct{ subject string }
+
+type gcMove struct{ batch int }
+
+// dealer draws moves.
+type dealer struct {
+	*rand.Rand
+	n int // ids given
+}
+
+func (d *dealer) id() string {
+	d.n++
+	return fmt.Sprintf("e%d", d.n)
+}
+
+func (d *dealer) move() move {
+	switch n := d.IntN(100); {
+	case n < 30:
+		return &runMove{claim: d.claim(0), level: d.IntN(4)}
+	case n < 48:
+		return d.transaction()
+	case n < 56:
+		return &consumeMove{filter: d.filter(), fails: d.IntN(3) == 0}
+	case n < 74:
+		return &failMove{message: d.ill(), cause: d.id()}
+	case n < 78:
+		return &deadMove{}
+	case n < 84:
+		return &retryMove{messages: []int{d.ill(), d.ill(), d.IntN(playMessages)}}
+	case n < 94 && d.IntN(2) == 0:
+		return &ageMove{subject: messageSubject(d.IntN(playMessages))}
+	case n < 94:
+		return &ageMove{subject: keySubject(d.IntN(playKeys))}
+	}
+	return &gcMove{batch: 1 + d.IntN(4)}
+}
+
+func (d *dealer) claim(depth int) *claimMove {
+	mv := &claimMove{id: d.id(), key: d.IntN(playKeys), print: []int{1, 1, 1, 1, 2, 0}[d.IntN(6)]}
+	mv.retain = []time.Duration{0, time.Hour, ages}[d.IntN(3)]
+	mv.end = []end{endsWell, endsWell, endsWell, endsWell, endsBadly, endsInPanic, endsFinally, endsKnown}[d.IntN(8)]
+	for d.IntN(4) == 0 && depth < 3 {
+		mv.inside = append(mv.inside, d.within(depth+1))
+	}
+	return mv
+}
+
+func (d *dealer) within(depth int) inside {
+	if d.IntN(4) == 0 {
+		return d.filter()
+	}
+	return d.claim(depth)
+}
+
+func (d *dealer) transaction() *txMove {
+	mv := &txMove{level: d.IntN(4), plain: d.IntN(3) == 0, commit: d.IntN(4) > 0}
+	for len(mv.inside) == 0 || d.IntN(2) == 0 {
+		mv.inside = append(mv.inside, d.within(0))
+	}
+	return mv
+}
+
+func (d *dealer) filter() *filterMove { return &filterMove{id: d.id(), batch: d.batch()} }
+
+// batch has a message twice, at times.
+func (d *dealer) batch() (batch []int) {
+	for len(batch) == 0 || d.IntN(5) > 0 {
+		m := d.IntN(playMessages)
+		if m >= playHealthy && d.IntN(4) > 0 {
+			m = d.IntN(playHealthy)
+		}
+		batch = append(batch, m)
+	}
+	return batch
+}
+
+// ill is a message that fails: mostly one of those that are rarely handled, or none would fail often enough.
+func (d *dealer) ill() int {
+	if d.IntN(4) == 0 {
+		return d.IntN(playMessages)
+	}
+	return playHealthy + d.IntN(playMessages-playHealthy)
+}
