@@ -121,15 +121,19 @@ func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(min(limit, longestW
 
 func millis(d time.Duration) int64 { return max(int64((d+time.Millisecond-1)/time.Millisecond), 1) }
 
-// Savepoint, Release and RollbackTo are the same on all of these databases. The name must be the claim's own: MySQL forgets
-// an older savepoint of the same name.
-func Savepoint(name string) string  { return "SAVEPOINT " + name }
-func Release(name string) string    { return "RELEASE SAVEPOINT " + name }
+// Savepoint begins what RollbackTo can take back. The statements are the same on all of these databases. The name must be the
+// claim's own: MySQL forgets an older savepoint of the same name.
+func Savepoint(name string) string { return "SAVEPOINT " + name }
+
+// Release ends a savepoint and keeps what came after it.
+func Release(name string) string { return "RELEASE SAVEPOINT " + name }
+
+// RollbackTo takes back what came after a savepoint, which stays.
 func RollbackTo(name string) string { return "ROLLBACK TO SAVEPOINT " + name }
 
 // SavepointName returns the savepoint's name of a claim.
 func SavepointName(owner [OwnerSize]byte) string { return fmt.Sprintf("upsert_claim_%x", owner[:8]) }
 
-// CountsInserts: the number of rows that Claim affects tells whether it inserted. On MySQL it depends on the driver's
+// CountsInserts reports whether the number of rows that Claim affects tells an insert. On MySQL it depends on the driver's
 // settings (hazard H14).
 func (s *SQL) CountsInserts() bool { return !s.duplicate }

@@ -44,7 +44,7 @@ func (s *SQL) Remove(marks []Mark) Statement {
 // that another transaction has locked.
 func (s *SQL) byKey() string {
 	if s.duplicate {
-		return " FORCE INDEX (PRIMARY)"
+		return " FORCE INDEX (`PRIMARY`)"
 	}
 	return ""
 }

@@ -102,5 +102,5 @@ func (b *builder) hashes(marks []Mark) *builder {
 	return b
 }
 
-// FilterReturns: Filter is a query; else Marked follows it.
+// FilterReturns reports whether Filter is a query; else Marked follows it.
 func (s *SQL) FilterReturns() bool { return !s.duplicate || s.Returning }

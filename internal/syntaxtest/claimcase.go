@@ -1,0 +1,129 @@
+package syntaxtest
+
+import (
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/claimsql"
+)
+
+// ClaimCase is one statement of package keys.
+type ClaimCase struct {
+	Name string
+	// Why says what the case shows and why it matters. It opens the golden file.
+	Why string
+	// Table is another than the default one, or zero.
+	Table dialect.Table
+	// SQL writes the statement with the values. Its text is "" where the database needs none.
+	SQL func(*claimsql.SQL, ClaimValues) claimsql.Statement
+}
+
+// ClaimCases returns every case.
+func ClaimCases() []ClaimCase {
+	all := append(claimCases(), waitCases()...)
+	all = append(all, inboxCases()...)
+	return append(all, sweepCases()...)
+}
+
+type statement = claimsql.Statement
+
+func claimCases() []ClaimCase {
+	claim := func(q *claimsql.SQL, v ClaimValues) statement { return q.Claim(v.Row, "") }
+	plain := func(q *claimsql.SQL, v ClaimValues) statement {
+		v.Row.Fingerprint, v.Row.FingerprintVersion = nil, 0
+		return q.Claim(v.Row, "")
+	}
+	timed := func(q *claimsql.SQL, v ClaimValues) statement {
+		v.Row.KeyTime = 1767614400000
+		return q.Claim(v.Row, "")
+	}
+	young := func(q *claimsql.SQL, v ClaimValues) statement {
+		v.Row.KeyTime = 1767614400000
+		return q.Young(v.Row)
+	}
+	record := func(state int) func(*claimsql.SQL, ClaimValues) statement {
+		return func(q *claimsql.SQL, v ClaimValues) statement {
+			return q.Record(v.Row.Hash, v.Row.Owner, state, v.Result, v.Codec)
+		}
+	}
+	empty := func(q *claimsql.SQL, v ClaimValues) statement {
+		return q.Record(v.Row.Hash, v.Row.Owner, claimsql.Done, nil, v.Codec)
+	}
+	fetch := func(locking bool) func(*claimsql.SQL, ClaimValues) statement {
+		return func(q *claimsql.SQL, v ClaimValues) statement { return q.Fetch(v.Row.Hash, locking) }
+	}
+	return []ClaimCase{
+		{Name: "claim", Why: "The insert that a key's first caller wins, and for which the others wait. Only MariaDB's returns the row that was there.", SQL: claim},
+		{Name: "claim-plain", Why: "A key without a fingerprint.", SQL: plain},
+		{Name: "claim-table", Why: "A table with a schema and a quote in its name. ON DUPLICATE KEY UPDATE names the table without the schema.", Table: dialect.Table{Schema: "app", Name: "odd\"`name"}, SQL: claim},
+		{Name: "claim-key-time", Why: "A key that carries its own time is claimed only while that is not further back than its retention, by the database's\nclock (hazard K8).", SQL: timed},
+		{Name: "young", Why: "Why a key that carries its own time was not claimed.", SQL: young},
+		{Name: "fetch", Why: "What a claim must know of a row that is there.", SQL: fetch(false)},
+		{Name: "fetch-lock", Why: "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard K25).", SQL: fetch(true)},
+		{Name: "record", Why: "The claim's completion with a result. No indexed column is among those that it changes, and no key but the owner's.", SQL: record(claimsql.Done)},
+		{Name: "record-failed", Why: "The completion with an error that is an answer.", SQL: record(claimsql.Failed)},
+		{Name: "record-empty", Why: "The completion without a result.", SQL: empty},
+		{Name: "info", Why: "All that is known of a key, times as text in UTC.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Info(v.Row.Hash) }},
+		{Name: "savepoint", Why: "Where Once in the caller's transaction can go back to.", SQL: savepoint(claimsql.Savepoint)},
+		{Name: "savepoint-back", Why: "The way back.", SQL: savepoint(claimsql.RollbackTo)},
+		{Name: "savepoint-release", Why: "The end of it.", SQL: savepoint(claimsql.Release)},
+	}
+}
+
+func savepoint(write func(string) string) func(*claimsql.SQL, ClaimValues) statement {
+	return func(_ *claimsql.SQL, v ClaimValues) statement {
+		return statement{Text: write(claimsql.SavepointName(v.Row.Owner))}
+	}
+}
+
+func waitCases() []ClaimCase {
+	text := func(limit time.Duration, part func(claimsql.Wait, ClaimValues) string) func(*claimsql.SQL, ClaimValues) statement {
+		return func(q *claimsql.SQL, v ClaimValues) statement { return statement{Text: part(q.Wait(limit), v)} }
+	}
+	claim := func(limit time.Duration) func(*claimsql.SQL, ClaimValues) statement {
+		return func(q *claimsql.SQL, v ClaimValues) statement { return q.Claim(v.Row, q.Wait(limit).Prefix) }
+	}
+	set := func(w claimsql.Wait, _ ClaimValues) string { return w.Set }
+	const limit = 2500 * time.Millisecond
+	return []ClaimCase{
+		{Name: "claim-wait", Why: "A claim that waits 2.5 seconds at most: MariaDB takes the limit with the statement.", SQL: claim(limit)},
+		{Name: "claim-no-wait", Why: "A claim that does not wait.", SQL: claim(0)},
+		{Name: "wait-ask", Why: "What the setting was, where there is one to be changed.", SQL: text(limit, func(w claimsql.Wait, _ ClaimValues) string { return w.Before })},
+		{Name: "wait-set", Why: "2.5 seconds at most, never less than was asked for. On PostgreSQL for the transaction only (hazard E8).", SQL: text(limit, set)},
+		{Name: "wait-set-none", Why: "Not at all, or the least there is.", SQL: text(0, set)},
+		{Name: "wait-back", Why: "The setting as it was.", SQL: text(limit, func(w claimsql.Wait, v ClaimValues) string {
+			if w.After == nil {
+				return ""
+			}
+			return w.After(v.Setting)
+		})},
+	}
+}
+
+func inboxCases() []ClaimCase {
+	fail := func(most int) func(*claimsql.SQL, ClaimValues) statement {
+		return func(q *claimsql.SQL, v ClaimValues) statement {
+			return q.Fail(v.Consumer, v.Marks[0], v.Row.Owner, most, v.Result)
+		}
+	}
+	filter := func(q *claimsql.SQL, v ClaimValues) statement {
+		return q.Filter(v.Consumer, v.Row.Owner, v.Row.Retain, v.Marks)
+	}
+	return []ClaimCase{
+		{Name: "filter", Why: "A batch of messages, marked by one statement. SQLite has parameters always, for the text of ten thousand messages would be\nlonger than it takes; PostgreSQL has two lists of digits, whatever their number.", SQL: filter},
+		{Name: "marked", Why: "Which of them the batch has marked, where Filter does not return it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Marked(v.Row.Owner, v.Marks) }},
+		{Name: "fail", Why: "An attempt at a message has failed; the tenth makes it dead. An owner counts once, so it can be sent twice.", SQL: fail(10)},
+		{Name: "fail-once", Why: "The first attempt is the last.", SQL: fail(1)},
+		{Name: "attempts", Why: "The attempts that Fail has counted.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Attempts(v.Marks[0]) }},
+		{Name: "dead", Why: "A consumer's dead messages, found by the index on expires_at.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Dead(v.Consumer, 100) }},
+		{Name: "revive", Why: "Dead messages wait again.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Revive(v.Marks) }},
+	}
+}
+
+func sweepCases() []ClaimCase {
+	return []ClaimCase{
+		{Name: "sweep", Why: "A batch of finished rows that are past their time goes, around those that somebody has locked. MySQL and MariaDB take no\nLIMIT in a subquery of IN, so they take two steps.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Sweep(1000) }},
+		{Name: "expired", Why: "The first step: MariaDB has SKIP LOCKED from 10.6 on.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Expired(1000) }},
+		{Name: "remove", Why: "The second step.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Remove(v.Marks) }},
+	}
+}
