@@ -9,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 )
 
 // TestCancelledCallLeavesItsConnectionFree: the ROLLBACK of a call that was cancelled must not come after the BEGIN of the
@@ -19,18 +20,18 @@ func TestCancelledCallLeavesItsConnectionFree(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, "sqlite mariadb mysql "+postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+	lab.Each(t, "sqlite mariadb mysql "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := labTable[thing](l, "things", upsert.Retries(0))
 		for round := range 30 {
-			l.exec("DELETE FROM things")
-			conn := l.session().Conn
+			l.Exec("DELETE FROM things")
+			conn := l.Session().Conn
 			ctx, cancel := context.WithCancel(l.Context())
 			// Two rows of one key are two statements: the first one's is sent, and the second is not.
 			_, err := table.PutAll(ctx, conn, []thing{{1, 1}, {1, 2}}, upsert.Progress(func(int64) { cancel() }))
 			_, next := table.PutAll(l.Context(), conn, []thing{{2, 1}, {2, 2}})
-			rows := l.text("SELECT * FROM things")
-			l.wantErr("the call that was cancelled", err, context.Canceled)
+			rows := l.Text("SELECT * FROM things")
+			l.WantErr("the call that was cancelled", err, context.Canceled)
 			if next != nil || rows != "2|2" || dialect.Classify(err) != dialect.Permanent {
 				l.Fatalf("round %d: the next call on the connection: %v, rows %q; want nil and its own only; class of %v: %v, want Permanent",
 					round, next, rows, err, dialect.Classify(err))
@@ -47,11 +48,11 @@ func TestCancelledWhileAStatementRuns(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, "mariadb mysql "+postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (1, 0)")
+	lab.Each(t, "mariadb mysql "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (1, 0)")
 		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
-		holder := l.begin(nil)
-		l.on(holder, "UPDATE things SET v = 1 WHERE k = 1")
+		holder := l.Begin(nil)
+		l.On(holder, "UPDATE things SET v = 1 WHERE k = 1")
 		for verb, do := range map[string]func(context.Context, *sql.Conn) error{
 			"Put": func(ctx context.Context, c *sql.Conn) error {
 				_, err := table.Put(ctx, c, &thing{1, 2})
@@ -70,21 +71,21 @@ func TestCancelledWhileAStatementRuns(t *testing.T) {
 				return err
 			},
 		} {
-			if verb == "GetOrCreate" && l.postgres() {
+			if verb == "GetOrCreate" && l.D.Name() == "postgres" {
 				continue // a row that is there is read, which waits for nobody
 			}
 			ctx, cancel := context.WithCancel(l.Context())
-			s := l.session()
-			done := later(func() error { return do(ctx, s.Conn) })
-			l.untilWaits(s)
+			s := l.Session()
+			done := lab.Later(func() error { return do(ctx, s.Conn) })
+			l.UntilWaits(s.ID)
 			cancel()
-			err := l.result(done)
-			l.wantErr(verb+", cancelled", err, context.Canceled)
-			l.want(verb+": class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
+			err := l.Result(done)
+			l.WantErr(verb+", cancelled", err, context.Canceled)
+			l.Want(verb+": class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
 		}
-		l.commit(holder)
+		l.Commit(holder)
 		// MySQL and MariaDB let a statement that waits run to its end, for a client that is gone; a transaction is not committed.
-		l.want("rows of the transaction", l.text("SELECT * FROM things WHERE k = 0"), "")
+		l.Want("rows of the transaction", l.Text("SELECT * FROM things WHERE k = 0"), "")
 	})
 }
 
@@ -115,22 +116,22 @@ func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
 		V int `upsert:"version"`
 		G int `upsert:"generated"`
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, g INT GENERATED ALWAYS AS (v + 1) STORED)", "INSERT INTO things VALUES (1, 1)")
-		db := &before{l.db, func() { l.exec("DELETE FROM things") }}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, g INT GENERATED ALWAYS AS (v + 1) STORED)", "INSERT INTO things VALUES (1, 1)")
+		db := &before{l.DB, func() { l.Exec("DELETE FROM things") }}
 		row := thing{K: 1, V: 5}
 		o, err := labTable[thing](l, "things").Put(l.Context(), db, &row)
-		l.want("Put", fmt.Sprint(o, err, row), fmt.Sprint(upsert.Inserted, nil, thing{1, 5, 6}))
-		l.want("whether it was deleted meanwhile", db.do == nil, true)
+		l.Want("Put", fmt.Sprint(o, err, row), fmt.Sprint(upsert.Inserted, nil, thing{1, 5, 6}))
+		l.Want("whether it was deleted meanwhile", db.do == nil, true)
 
 		table := labTable[versioned](l, "things")
-		labPut(l, table, l.db, versioned{K: 2, V: 9}) // the catalog is known then
+		labPut(l, table, l.DB, versioned{K: 2, V: 9}) // the catalog is known then
 		for _, stored := range []int{5, 9} {
-			l.exec("DELETE FROM things", fmt.Sprintf("INSERT INTO things VALUES (1, %d)", stored))
-			db, old := &before{l.db, func() { l.exec("DELETE FROM things") }}, versioned{K: 1, V: 5}
+			l.Exec("DELETE FROM things", fmt.Sprintf("INSERT INTO things VALUES (1, %d)", stored))
+			db, old := &before{l.DB, func() { l.Exec("DELETE FROM things") }}, versioned{K: 1, V: 5}
 			o, err := table.Put(l.Context(), db, &old)
-			l.want("Put of a version", fmt.Sprint(o, err, old), fmt.Sprint(upsert.Inserted, nil, versioned{1, 5, 6}))
-			l.want("rows", l.text("SELECT * FROM things"), "1|5|6")
+			l.Want("Put of a version", fmt.Sprint(o, err, old), fmt.Sprint(upsert.Inserted, nil, versioned{1, 5, 6}))
+			l.Want("rows", l.Text("SELECT * FROM things"), "1|5|6")
 		}
 	})
 }
@@ -143,22 +144,22 @@ func TestRowDeletedSinceTheSnapshot(t *testing.T) {
 		V   string
 		Rev int `upsert:"version"`
 	}
-	labs(t, "mariadb mysql "+postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
+	lab.Each(t, "mariadb mysql "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
 		table := labTable[thing](l, "things")
 		for _, level := range []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead} {
-			l.exec("DELETE FROM things", "INSERT INTO things VALUES (1, 'old', 1)")
-			tx := l.begin(&sql.TxOptions{Isolation: level})
-			l.want(level.String()+": what is there", l.textOn(tx, "SELECT v FROM things"), "old")
-			l.exec("DELETE FROM things")
+			l.Exec("DELETE FROM things", "INSERT INTO things VALUES (1, 'old', 1)")
+			tx := l.Begin(&sql.TxOptions{Isolation: level})
+			l.Want(level.String()+": what is there", l.TextOn(tx, "SELECT v FROM things"), "old")
+			l.Exec("DELETE FROM things")
 			var each []upsert.Outcome
 			r, err := table.PutAll(l.Context(), tx, []thing{{1, "new", 10}, {1, "late", 5}, {1, "new", 10}}, upsert.EachOutcome(func(_ int, o upsert.Outcome) { each = append(each, o) }))
-			l.want(level.String()+": PutAll", fmt.Sprint(r, err, each),
+			l.Want(level.String()+": PutAll", fmt.Sprint(r, err, each),
 				fmt.Sprint(upsert.Result{Inserted: 1, Stale: 1, Unchanged: 1}, nil, []upsert.Outcome{upsert.Inserted, upsert.Stale, upsert.Unchanged}))
-			l.want(level.String()+": Put of a late row", labPut(l, table, tx, thing{1, "late", 5}), upsert.Stale)
-			l.want(level.String()+": Put of the same row", labPut(l, table, tx, thing{1, "new", 10}), upsert.Unchanged)
-			l.commit(tx)
-			l.want(level.String()+": rows", l.text("SELECT * FROM things"), "1|new|10")
+			l.Want(level.String()+": Put of a late row", labPut(l, table, tx, thing{1, "late", 5}), upsert.Stale)
+			l.Want(level.String()+": Put of the same row", labPut(l, table, tx, thing{1, "new", 10}), upsert.Unchanged)
+			l.Commit(tx)
+			l.Want(level.String()+": rows", l.Text("SELECT * FROM things"), "1|new|10")
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 )
 
 func TestHazard_P24_UnsortedKeysDeadlock(t *testing.T) {
@@ -16,17 +17,17 @@ func TestHazard_P24_UnsortedKeysDeadlock(t *testing.T) {
 		K string `upsert:"key"`
 		V int
 	}
-	labs(t, "mariadb "+postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT)", "INSERT INTO things VALUES ('a', 0), ('b', 0)")
+	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT)", "INSERT INTO things VALUES ('a', 0), ('b', 0)")
 		table := labTable[thing](l, "things")
 		setup := []string{"BEGIN"}
 		code := "1213"
-		if l.postgres() {
+		if l.D.Name() == "postgres" {
 			code, setup = "40P01", []string{"SET deadlock_timeout = '20ms'", "BEGIN"}
 		}
-		x, y := l.session(setup...), l.session(setup...)
+		x, y := l.Session(setup...), l.Session(setup...)
 		// The wrapping makes the transactions the caller's.
-		put := func(s *labSession, k string, v int) error {
+		put := func(s *lab.Session, k string, v int) error {
 			_, err := table.Put(l.Context(), struct{ upsert.DB }{s}, &thing{k, v})
 			return err
 		}
@@ -36,29 +37,29 @@ func TestHazard_P24_UnsortedKeysDeadlock(t *testing.T) {
 		if err := put(y, "b", 2); err != nil {
 			l.Fatalf("Put: %v", err)
 		}
-		waiting := later(func() error { return put(x, "b", 1) })
-		l.untilWaits(x)
-		mine := later(func() error { return put(y, "a", 2) })
+		waiting := lab.Later(func() error { return put(x, "b", 1) })
+		l.UntilWaits(x.ID)
+		mine := lab.Later(func() error { return put(y, "a", 2) })
 		var errs []error
 		for range 2 {
 			select {
 			case err := <-waiting:
 				errs = append(errs, err)
-				l.on(x, "ROLLBACK")
+				l.On(x, "ROLLBACK")
 			case err := <-mine:
 				errs = append(errs, err)
-				l.on(y, "ROLLBACK")
+				l.On(y, "ROLLBACK")
 			}
 		}
 		lost := slices.IndexFunc(errs, func(err error) bool { return err != nil })
 		if lost < 0 || errs[1-lost] != nil {
 			l.Fatalf("hazard: two transactions in opposite orders: %v; want one of them to fail", errs)
 		}
-		l.wantCode("the one that failed", errs[lost], code)
-		l.want("its class", dialect.Classify(errs[lost]), dialect.Retryable)
+		l.WantCode("the one that failed", errs[lost], code)
+		l.Want("its class", dialect.Classify(errs[lost]), dialect.Retryable)
 
 		_, args, err := table.SQL(thing{"c", 1}, thing{"a", 2}, thing{"b", 3})
-		l.want("what a batch sends", fmt.Sprintln(args, err), "[a 2 b 3 c 1] <nil>\n")
+		l.Want("what a batch sends", fmt.Sprintln(args, err), "[a 2 b 3 c 1] <nil>\n")
 	})
 }
 
@@ -75,10 +76,10 @@ func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 		High int    `upsert:"max"`
 		Last int
 	}
-	labs(t, allLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, high INT, last INT)")
+	lab.Each(t, lab.All, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, high INT, last INT)")
 		table := labTable[thing](l, "things")
-		l.db.SetMaxOpenConns(writers)
+		l.DB.SetMaxOpenConns(writers)
 		var group sync.WaitGroup
 		for w := range writers {
 			group.Go(func() {
@@ -95,7 +96,7 @@ func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 					if round/writers%2 == 1 {
 						opts = append(opts, upsert.Outcomes())
 					}
-					if r, err := table.PutAll(l.Context(), l.db, batch, opts...); err != nil || r.Rows() != int64(len(batch)) {
+					if r, err := table.PutAll(l.Context(), l.DB, batch, opts...); err != nil || r.Rows() != int64(len(batch)) {
 						l.Errorf("round %d of writer %d: %+v, err %v; want all %d rows counted and no error", round, w, r, err, len(batch))
 						return
 					}
@@ -110,7 +111,7 @@ func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 					high = round
 				}
 			}
-			l.want("the highest round of a key", l.text(fmt.Sprintf("SELECT high FROM things WHERE k = 'k%d'", k)), high)
+			l.Want("the highest round of a key", l.Text(fmt.Sprintf("SELECT high FROM things WHERE k = 'k%d'", k)), high)
 		}
 	})
 }

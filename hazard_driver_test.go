@@ -14,6 +14,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 )
 
 // unpreparing counts how often a statement is prepared on it.
@@ -33,9 +34,9 @@ func TestHazard_E2_NothingIsPreparedOnPostgres(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, "sqlite mariadb "+postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		rows, handle := make([]thing, 4*l.d.Traits().MaxRows), &unpreparing{Tx: l.begin(nil)}
+	lab.Each(t, "sqlite mariadb "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		rows, handle := make([]thing, 4*l.D.Traits().MaxRows), &unpreparing{Tx: l.Begin(nil)}
 		for i := range rows {
 			rows[i] = thing{i, i}
 		}
@@ -43,7 +44,7 @@ func TestHazard_E2_NothingIsPreparedOnPostgres(t *testing.T) {
 			l.Fatalf("PutAll: %v", err)
 		}
 		// Behind a pooler its name could be another client's statement; elsewhere a text that comes again is worth it.
-		l.want("prepared statements", handle.prepared, map[bool]int{true: 0, false: 1}[l.postgres()])
+		l.Want("prepared statements", handle.prepared, map[bool]int{true: 0, false: 1}[l.D.Name() == "postgres"])
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 	"github.com/lib/pq"
 )
 
@@ -21,20 +22,20 @@ func TestHazard_P11_KeyIsNeverAssigned(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE parents (k int PRIMARY KEY, v int)", "CREATE TABLE children (k int REFERENCES parents)", "INSERT INTO parents VALUES (1, 1)")
-		child := l.session("SET lock_timeout = '50ms'")
-		naive := l.begin(nil)
-		l.on(naive, "INSERT INTO parents VALUES (1, 2) ON CONFLICT (k) DO UPDATE SET k = EXCLUDED.k, v = EXCLUDED.v")
-		l.fails(child, "55P03", "INSERT INTO children VALUES (1)")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE parents (k int PRIMARY KEY, v int)", "CREATE TABLE children (k int REFERENCES parents)", "INSERT INTO parents VALUES (1, 1)")
+		child := l.Session("SET lock_timeout = '50ms'")
+		naive := l.Begin(nil)
+		l.On(naive, "INSERT INTO parents VALUES (1, 2) ON CONFLICT (k) DO UPDATE SET k = EXCLUDED.k, v = EXCLUDED.v")
+		l.Fails(child, "55P03", "INSERT INTO children VALUES (1)")
 		_ = naive.Rollback()
 
-		tx := l.begin(nil)
-		l.want("Put", labPut(l, labTable[parent](l, "parents"), tx, parent{1, 3}), upsert.Updated)
+		tx := l.Begin(nil)
+		l.Want("Put", labPut(l, labTable[parent](l, "parents"), tx, parent{1, 3}), upsert.Updated)
 		if _, err := child.ExecContext(l.Context(), "INSERT INTO children VALUES (1)"); err != nil {
 			l.Errorf("a child of a row that Put has just written: %v, want it not to wait", err)
 		}
-		l.commit(tx)
+		l.Commit(tx)
 	})
 }
 
@@ -46,21 +47,21 @@ func TestHazard_P13_UnchangedRowIsNotWritten(t *testing.T) {
 		Max  *int `upsert:"max"`
 		Seen int  `upsert:"touch"`
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, name text, max int, seen int)", "INSERT INTO things VALUES (1, 'a', 5, 1)")
-		before := l.text("SELECT ctid, xmin FROM things")
-		l.exec("INSERT INTO things VALUES (1, 'a', 5, 1) ON CONFLICT (k) DO UPDATE SET name = EXCLUDED.name")
-		after := l.text("SELECT ctid, xmin FROM things")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, name text, max int, seen int)", "INSERT INTO things VALUES (1, 'a', 5, 1)")
+		before := l.Text("SELECT ctid, xmin FROM things")
+		l.Exec("INSERT INTO things VALUES (1, 'a', 5, 1) ON CONFLICT (k) DO UPDATE SET name = EXCLUDED.name")
+		after := l.Text("SELECT ctid, xmin FROM things")
 		if after == before {
 			l.Errorf("hazard: the row is still at %s; want a new one for the same values", after)
 		}
 		table, lesser := labTable[thing](l, "things"), 4
 		for _, row := range []thing{{1, "a", nil, 2}, {1, "a", &lesser, 3}} {
-			l.want("Put of what changes nothing", labPut(l, table, l.db, row), upsert.Unchanged)
-			r, err := table.PutAll(l.Context(), l.db, []thing{row, row}, upsert.Outcomes())
-			l.want("PutAll of what changes nothing", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2}, nil))
+			l.Want("Put of what changes nothing", labPut(l, table, l.DB, row), upsert.Unchanged)
+			r, err := table.PutAll(l.Context(), l.DB, []thing{row, row}, upsert.Outcomes())
+			l.Want("PutAll of what changes nothing", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2}, nil))
 		}
-		l.want("the row's place and transaction", l.text("SELECT ctid, xmin FROM things"), after)
+		l.Want("the row's place and transaction", l.Text("SELECT ctid, xmin FROM things"), after)
 	})
 }
 
@@ -79,19 +80,19 @@ func TestHazard_P14_StoredColumnsAreQualified(t *testing.T) {
 		Alias    int `db:"_t" upsert:"fill"`
 		Things   *int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, v int, excluded int, _t int, things int)", "INSERT INTO things VALUES (1, 1, 1, NULL, 1)")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int, excluded int, _t int, things int)", "INSERT INTO things VALUES (1, 1, 1, NULL, 1)")
 		insert := "INSERT INTO things AS t VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET "
-		l.fails(l.db, "42702", insert+"v = v + 1")
-		l.fails(l.db, "42P01", insert+"v = things.v + 1")
-		l.fails(l.db, "42703", insert+"t.v = t.v + 1")
+		l.Fails(l.DB, "42702", insert+"v = v + 1")
+		l.Fails(l.DB, "42P01", insert+"v = things.v + 1")
+		l.Fails(l.DB, "42703", insert+"t.v = t.v + 1")
 
-		tx, seven := l.begin(nil), 7
+		tx, seven := l.Begin(nil), 7
 		table := labTable[thing](l, "things")
-		l.want("Put", labPut(l, table, labClaim{tx}, thing{1, 2, 3, 4, &seven}), upsert.Updated)
-		l.want("Put", labPut(l, table, labClaim{tx}, thing{1, 2, 2, 5, nil}), upsert.Updated)
-		l.commit(tx)
-		l.want("the row", l.text("SELECT * FROM things"), "1|5|3|4|NULL")
+		l.Want("Put", labPut(l, table, labClaim{tx}, thing{1, 2, 3, 4, &seven}), upsert.Updated)
+		l.Want("Put", labPut(l, table, labClaim{tx}, thing{1, 2, 2, 5, nil}), upsert.Updated)
+		l.Commit(tx)
+		l.Want("the row", l.Text("SELECT * FROM things"), "1|5|3|4|NULL")
 	})
 }
 
@@ -103,26 +104,26 @@ func TestHazard_P16_GeneratedColumnsAreNotWritten(t *testing.T) {
 		V      int
 		Double int `upsert:"generated"`
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (id int GENERATED ALWAYS AS IDENTITY, k int PRIMARY KEY, v int, double int GENERATED ALWAYS AS (v * 2) STORED)")
-		l.fails(l.db, "428C9", "INSERT INTO things (id, k) VALUES (1, 1)")
-		l.fails(l.db, "428C9", "INSERT INTO things (k, double) VALUES (1, 1)")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (id int GENERATED ALWAYS AS IDENTITY, k int PRIMARY KEY, v int, double int GENERATED ALWAYS AS (v * 2) STORED)")
+		l.Fails(l.DB, "428C9", "INSERT INTO things (id, k) VALUES (1, 1)")
+		l.Fails(l.DB, "428C9", "INSERT INTO things (k, double) VALUES (1, 1)")
 		table := labTable[thing](l, "things")
 		var ids []int
 		for _, v := range []int{4, 5, 5} {
 			row := thing{ID: 99, K: 1, V: v, Double: 99}
 			labPutRow(l, table, &row)
-			l.want("the generated column read back", row.Double, 2*v)
+			l.Want("the generated column read back", row.Double, 2*v)
 			ids = append(ids, row.ID)
 		}
-		l.want("the identity read back", ids, []int{1, 1, 1})
-		l.want("rows", l.text("SELECT * FROM things"), "1|1|5|10")
+		l.Want("the identity read back", ids, []int{1, 1, 1})
+		l.Want("rows", l.Text("SELECT * FROM things"), "1|1|5|10")
 	})
 }
 
-func labPutRow[T any](l *lab, table *upsert.Table[T], row *T) upsert.Outcome {
+func labPutRow[T any](l *lab.Lab, table *upsert.Table[T], row *T) upsert.Outcome {
 	l.Helper()
-	o, err := table.Put(l.Context(), l.db, row)
+	o, err := table.Put(l.Context(), l.DB, row)
 	if err != nil {
 		l.Fatalf("Put(%+v): %v", *row, err)
 	}
@@ -138,24 +139,24 @@ func TestHazard_P17_ParametersHaveTheirColumnsTypes(t *testing.T) {
 		Tags pq.StringArray
 		Cost *float64
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k timestamptz PRIMARY KEY, rev int, on_ bool, tags text[], cost numeric)", "ALTER TABLE things RENAME on_ TO \"on\"")
-		l.fails(l.db, "42804", "MERGE INTO things t USING (VALUES ($1, $2)) AS s (rev, cost) ON t.rev = s.rev::int WHEN NOT MATCHED THEN INSERT (rev) VALUES (s.rev)", 1, 1)
-		l.fails(l.db, "42804", "INSERT INTO things (rev) SELECT rev FROM (VALUES ($1)) AS s (rev)", 1)
-		l.fails(l.db, "42725", "SELECT * FROM unnest($1, $2)", "{1}", "{1}")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k timestamptz PRIMARY KEY, rev int, on_ bool, tags text[], cost numeric)", "ALTER TABLE things RENAME on_ TO \"on\"")
+		l.Fails(l.DB, "42804", "MERGE INTO things t USING (VALUES ($1, $2)) AS s (rev, cost) ON t.rev = s.rev::int WHEN NOT MATCHED THEN INSERT (rev) VALUES (s.rev)", 1, 1)
+		l.Fails(l.DB, "42804", "INSERT INTO things (rev) SELECT rev FROM (VALUES ($1)) AS s (rev)", 1)
+		l.Fails(l.DB, "42725", "SELECT * FROM unnest($1, $2)", "{1}", "{1}")
 
 		// A stale row is told by a SELECT over a list of parameters.
 		table, cost, noon := labTable[thing](l, "things"), 1.5, time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 		row := thing{noon, 2, true, pq.StringArray{"a", "b"}, &cost}
-		l.want("the row", labPut(l, table, l.db, row), upsert.Inserted)
-		l.want("the row again", labPut(l, table, l.db, row), upsert.Unchanged)
+		l.Want("the row", labPut(l, table, l.DB, row), upsert.Inserted)
+		l.Want("the row again", labPut(l, table, l.DB, row), upsert.Unchanged)
 		old := thing{noon, 1, false, nil, nil}
-		l.want("an older row", labPut(l, table, l.db, old), upsert.Stale)
+		l.Want("an older row", labPut(l, table, l.DB, old), upsert.Stale)
 		fresh := thing{noon.Add(1), 1, false, nil, nil}
 		fresh.K = noon.Add(time.Second)
-		r, err := table.PutAll(l.Context(), l.db, []thing{old, fresh}, upsert.Outcomes())
-		l.want("a batch of both", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 1, Stale: 1}, nil))
-		l.want("the row", l.text(`SELECT rev, "on", tags, cost FROM things WHERE rev = 2`), "2|true|{a,b}|1.5")
+		r, err := table.PutAll(l.Context(), l.DB, []thing{old, fresh}, upsert.Outcomes())
+		l.Want("a batch of both", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 1, Stale: 1}, nil))
+		l.Want("the row", l.Text(`SELECT rev, "on", tags, cost FROM things WHERE rev = 2`), "2|true|{a,b}|1.5")
 	})
 }
 
@@ -165,30 +166,30 @@ func TestHazard_P19_MergeIsNeverUsed(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
 		naive := "MERGE INTO things t USING (VALUES (%d, 2)) AS s (k, v) ON t.k = s.k WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT VALUES (s.k, s.v)"
-		race := func(k int, f func(s *labSession) error) error {
-			first, s := l.begin(nil), l.session()
-			l.on(first, fmt.Sprintf("INSERT INTO things VALUES (%d, 1)", k))
-			done := later(func() error { return f(s) })
-			l.untilWaits(s)
-			l.commit(first)
-			return l.result(done)
+		race := func(k int, f func(s *lab.Session) error) error {
+			first, s := l.Begin(nil), l.Session()
+			l.On(first, fmt.Sprintf("INSERT INTO things VALUES (%d, 1)", k))
+			done := lab.Later(func() error { return f(s) })
+			l.UntilWaits(s.ID)
+			l.Commit(first)
+			return l.Result(done)
 		}
-		l.wantCode("hazard: a MERGE that loses a race", race(1, func(s *labSession) error {
+		l.WantCode("hazard: a MERGE that loses a race", race(1, func(s *lab.Session) error {
 			_, err := s.ExecContext(l.Context(), fmt.Sprintf(naive, 1))
 			return err
 		}), "23505")
 		table := labTable[thing](l, "things", upsert.Retries(0))
 		var o upsert.Outcome
-		if err := race(2, func(s *labSession) (err error) {
+		if err := race(2, func(s *lab.Session) (err error) {
 			o, err = table.Put(l.Context(), s, &thing{2, 2})
 			return err
 		}); err != nil || o != upsert.Updated {
 			l.Errorf("Put that loses the race: %v, err %v; want updated", o, err)
 		}
-		l.want("rows", l.text("SELECT * FROM things ORDER BY k"), "1|1 2|2")
+		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|1 2|2")
 		if query, _, err := table.SQL(); err != nil || !strings.HasPrefix(query, "INSERT INTO ") {
 			l.Errorf("SQL: %s, err %v; want an INSERT", query, err)
 		}
@@ -201,25 +202,25 @@ func TestHazard_P23_ConflictLeavesTheTransactionUsable(t *testing.T) {
 		K     int `upsert:"key"`
 		Email string
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, email text UNIQUE)", "INSERT INTO things VALUES (1, 'a')")
-		naive := l.begin(nil)
-		l.fails(naive, "23505", "INSERT INTO things VALUES (1, 'b')")
-		l.fails(naive, "25P02", "UPDATE things SET email = 'b'")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, email text UNIQUE)", "INSERT INTO things VALUES (1, 'a')")
+		naive := l.Begin(nil)
+		l.Fails(naive, "23505", "INSERT INTO things VALUES (1, 'b')")
+		l.Fails(naive, "25P02", "UPDATE things SET email = 'b'")
 		_ = naive.Rollback()
 
-		tx, table := l.begin(nil), labTable[thing](l, "things")
-		l.want("Put on a row that is there", labPut(l, table, tx, thing{1, "b"}), upsert.Updated)
+		tx, table := l.Begin(nil), labTable[thing](l, "things")
+		l.Want("Put on a row that is there", labPut(l, table, tx, thing{1, "b"}), upsert.Updated)
 		if created, err := table.GetOrCreate(l.Context(), tx, &thing{1, "c"}); err != nil || created {
 			l.Errorf("GetOrCreate after it: created %v, err %v; want neither", created, err)
 		}
 		// An error does end it, and nothing can be kept of it.
 		_, err := table.Put(l.Context(), tx, &thing{2, "b"})
-		l.wantErr("Put that meets another key", err, upsert.ErrOtherKey)
+		l.WantErr("Put that meets another key", err, upsert.ErrOtherKey)
 		_, err = table.Put(l.Context(), tx, &thing{3, "c"})
-		l.wantCode("Put after an error", err, "25P02")
+		l.WantCode("Put after an error", err, "25P02")
 		_ = tx.Rollback()
-		l.want("rows", l.text("SELECT * FROM things"), "1|a")
+		l.Want("rows", l.Text("SELECT * FROM things"), "1|a")
 	})
 }
 
@@ -229,23 +230,23 @@ func TestHazard_P25_WaitsForAnInsertInFlight(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
 		var retried []error
 		table := labTable[thing](l, "things", upsert.Retries(2), upsert.OnRetry(func(err error) { retried = append(retried, err) }))
 
-		first := l.begin(nil)
-		l.on(first, "INSERT INTO things VALUES (1, 1)")
-		hasty := l.session("SET lock_timeout = '10ms'")
+		first := l.Begin(nil)
+		l.On(first, "INSERT INTO things VALUES (1, 1)")
+		hasty := l.Session("SET lock_timeout = '10ms'")
 		_, err := table.Put(l.Context(), hasty, &thing{1, 2})
-		l.wantCode("Put with a lock_timeout", err, "55P03")
-		l.want("its class", dialect.Classify(err), dialect.LockTimeout)
-		l.want("retries in a transaction of the library's", len(retried), 2)
-		own := l.begin(nil)
-		l.on(own, "SET LOCAL lock_timeout = '10ms'")
+		l.WantCode("Put with a lock_timeout", err, "55P03")
+		l.Want("its class", dialect.Classify(err), dialect.LockTimeout)
+		l.Want("retries in a transaction of the library's", len(retried), 2)
+		own := l.Begin(nil)
+		l.On(own, "SET LOCAL lock_timeout = '10ms'")
 		_, err = table.Put(l.Context(), own, &thing{1, 2})
-		l.wantCode("Put with a lock_timeout in a transaction of the caller's", err, "55P03")
-		l.want("retries in a transaction of the caller's", len(retried)-2, 0)
+		l.WantCode("Put with a lock_timeout in a transaction of the caller's", err, "55P03")
+		l.Want("retries in a transaction of the caller's", len(retried)-2, 0)
 
 		for _, end := range []struct {
 			f       func() error
@@ -253,20 +254,20 @@ func TestHazard_P25_WaitsForAnInsertInFlight(t *testing.T) {
 			v       int
 		}{{first.Rollback, true, 3}, {nil, false, 4}} {
 			if end.f == nil {
-				next := l.begin(nil)
-				l.on(next, "UPDATE things SET v = 4; DELETE FROM things; INSERT INTO things VALUES (1, 4)")
+				next := l.Begin(nil)
+				l.On(next, "UPDATE things SET v = 4; DELETE FROM things; INSERT INTO things VALUES (1, 4)")
 				end.f = next.Commit
 			}
-			s, row, created := l.session(), thing{1, 3}, false
-			done := later(func() (err error) {
+			s, row, created := l.Session(), thing{1, 3}, false
+			done := lab.Later(func() (err error) {
 				created, err = table.GetOrCreate(l.Context(), s, &row)
 				return err
 			})
-			l.untilWaits(s)
+			l.UntilWaits(s.ID)
 			if err := end.f(); err != nil {
 				l.Fatalf("end of the first: %v", err)
 			}
-			if err := l.result(done); err != nil || created != end.created || row.V != end.v {
+			if err := l.Result(done); err != nil || created != end.created || row.V != end.v {
 				l.Errorf("GetOrCreate that waited: created %v, v %d, err %v; want created %v, v %d", created, row.V, err, end.created, end.v)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 )
 
 // How a conflict is arbitrated on PostgreSQL, and what comes back: P1 to P10, P22.
@@ -19,10 +20,10 @@ func TestHazard_P1_PartialIndexPredicateIsLiteral(t *testing.T) {
 		Live int `upsert:"keep"`
 		V    int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int, live int, v int)", "CREATE UNIQUE INDEX ON things (k) WHERE live = 1")
-		s := l.session("SET plan_cache_mode = force_generic_plan")
-		l.fails(s, "42P10", "INSERT INTO things VALUES ($1, 1, 1) ON CONFLICT (k) WHERE live = $2 DO UPDATE SET v = 1", 1, 1)
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int, live int, v int)", "CREATE UNIQUE INDEX ON things (k) WHERE live = 1")
+		s := l.Session("SET plan_cache_mode = force_generic_plan")
+		l.Fails(s, "42P10", "INSERT INTO things VALUES ($1, 1, 1) ON CONFLICT (k) WHERE live = $2 DO UPDATE SET v = 1", 1, 1)
 
 		table := labTable[thing](l, "things", upsert.IndexWhere("live = 1"))
 		query, args, err := table.SQL(thing{K: 1, Live: 1, V: 7})
@@ -39,9 +40,9 @@ func TestHazard_P1_PartialIndexPredicateIsLiteral(t *testing.T) {
 				l.Errorf("execution %d of %s: %v, want none to fail", n+1, query, err)
 			}
 		}
-		l.want("the outcome on a generic plan", labPut(l, table, s, thing{1, 1, 8}), upsert.Updated)
-		l.exec("INSERT INTO things VALUES (1, 0, 0)") // no conflict: it is outside of the index
-		l.want("rows", l.text("SELECT * FROM things ORDER BY live"), "1|0|0 1|1|8")
+		l.Want("the outcome on a generic plan", labPut(l, table, s, thing{1, 1, 8}), upsert.Updated)
+		l.Exec("INSERT INTO things VALUES (1, 0, 0)") // no conflict: it is outside of the index
+		l.Want("rows", l.Text("SELECT * FROM things ORDER BY live"), "1|0|0 1|1|8")
 	})
 }
 
@@ -51,14 +52,14 @@ func TestHazard_P2_OutcomeOfPartitionedTableAndView(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE plain (k int PRIMARY KEY, v int)", "CREATE VIEW seen AS SELECT k, v FROM plain",
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE plain (k int PRIMARY KEY, v int)", "CREATE VIEW seen AS SELECT k, v FROM plain",
 			"CREATE TABLE parted (k int PRIMARY KEY, v int) PARTITION BY HASH (k)", "CREATE TABLE parted_0 PARTITION OF parted FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
 		naive := "INSERT INTO %s AS t VALUES (9, 1) ON CONFLICT (k) DO UPDATE SET v = 1 RETURNING t.xmax = 0"
-		l.fails(l.db, "0A000", fmt.Sprintf(naive, "parted"))
-		l.fails(l.db, "42703", fmt.Sprintf(naive, "seen"))
+		l.Fails(l.DB, "0A000", fmt.Sprintf(naive, "parted"))
+		l.Fails(l.DB, "42703", fmt.Sprintf(naive, "seen"))
 
-		tells := strings.HasPrefix(l.d.Version(), "18")
+		tells := strings.HasPrefix(l.D.Version(), "18")
 		for _, name := range []string{"parted", "seen", "plain"} {
 			table := labTable[thing](l, name)
 			want := []upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Unchanged}
@@ -67,21 +68,21 @@ func TestHazard_P2_OutcomeOfPartitionedTableAndView(t *testing.T) {
 			}
 			var got []upsert.Outcome
 			for _, v := range []int{1, 2, 2} {
-				got = append(got, labPut(l, table, l.db, thing{len(name), v}))
+				got = append(got, labPut(l, table, l.DB, thing{len(name), v}))
 			}
-			l.want("outcomes of Put on "+name, got, want)
+			l.Want("outcomes of Put on "+name, got, want)
 			got = nil
 			each := upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) })
-			if _, err := table.PutAll(l.Context(), l.db, []thing{{100 + len(name), 1}, {len(name), 3}, {200 + len(name), 1}}, each); err != nil {
+			if _, err := table.PutAll(l.Context(), l.DB, []thing{{100 + len(name), 1}, {len(name), 3}, {200 + len(name), 1}}, each); err != nil {
 				l.Errorf("PutAll on %s: %v", name, err)
 			}
-			l.want("outcomes of PutAll on "+name, got, []upsert.Outcome{want[0], want[1], want[0]})
+			l.Want("outcomes of PutAll on "+name, got, []upsert.Outcome{want[0], want[1], want[0]})
 		}
 		// An update in the same transaction is no insert, though xmax of a fresh row says so elsewhere.
-		tx := l.begin(nil)
+		tx := l.Begin(nil)
 		plain := labTable[thing](l, "plain")
-		l.want("an insert in a transaction", labPut(l, plain, tx, thing{50, 1}), upsert.Inserted)
-		l.want("an update in the same transaction", labPut(l, plain, tx, thing{50, 2}), upsert.Updated)
+		l.Want("an insert in a transaction", labPut(l, plain, tx, thing{50, 1}), upsert.Inserted)
+		l.Want("an update in the same transaction", labPut(l, plain, tx, thing{50, 2}), upsert.Updated)
 	})
 }
 
@@ -92,27 +93,27 @@ func TestHazard_P3_SkippedRowsAreNotReturned(t *testing.T) {
 		V  int
 		ID int `upsert:"generated"`
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (id serial, k int PRIMARY KEY, v int)", "INSERT INTO things (k, v) VALUES (1, 1), (2, 2)")
-		l.want("hazard: what DO NOTHING returns of a row that is there", l.text("INSERT INTO things (k, v) VALUES (1, 1) ON CONFLICT (k) DO NOTHING RETURNING id"), "")
-		l.want("hazard: what a false WHERE returns of a row that is there",
-			l.text("INSERT INTO things (k, v) VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET v = 1 WHERE things.v <> 1 RETURNING id"), "")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (id serial, k int PRIMARY KEY, v int)", "INSERT INTO things (k, v) VALUES (1, 1), (2, 2)")
+		l.Want("hazard: what DO NOTHING returns of a row that is there", l.Text("INSERT INTO things (k, v) VALUES (1, 1) ON CONFLICT (k) DO NOTHING RETURNING id"), "")
+		l.Want("hazard: what a false WHERE returns of a row that is there",
+			l.Text("INSERT INTO things (k, v) VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET v = 1 WHERE things.v <> 1 RETURNING id"), "")
 
 		table := labTable[thing](l, "things")
 		row := thing{K: 2, V: 2}
-		if o, err := table.Put(l.Context(), l.db, &row); err != nil || o != upsert.Unchanged || row.ID != 2 {
+		if o, err := table.Put(l.Context(), l.DB, &row); err != nil || o != upsert.Unchanged || row.ID != 2 {
 			l.Errorf("Put of an unchanged row: %v, id %d, err %v; want unchanged with the stored row's id 2", o, row.ID, err)
 		}
 		// Not in key order, with a skipped row in the middle of those returned.
 		var got []upsert.Outcome
 		each := upsert.EachOutcome(func(i int, o upsert.Outcome) {
-			l.want("the row that an outcome is told of", i, len(got))
+			l.Want("the row that an outcome is told of", i, len(got))
 			got = append(got, o)
 		})
-		if _, err := table.PutAll(l.Context(), l.db, []thing{{K: 3, V: 3}, {K: 2, V: 2}, {K: 0, V: 0}, {K: 1, V: 9}}, each); err != nil {
+		if _, err := table.PutAll(l.Context(), l.DB, []thing{{K: 3, V: 3}, {K: 2, V: 2}, {K: 0, V: 0}, {K: 1, V: 9}}, each); err != nil {
 			l.Errorf("PutAll: %v", err)
 		}
-		l.want("outcomes in the order of the rows", got, []upsert.Outcome{upsert.Inserted, upsert.Unchanged, upsert.Inserted, upsert.Updated})
+		l.Want("outcomes in the order of the rows", got, []upsert.Outcome{upsert.Inserted, upsert.Unchanged, upsert.Inserted, upsert.Updated})
 	})
 }
 
@@ -122,31 +123,31 @@ func TestHazard_P4_GetOrCreateSeesARowCommittedWhileItWaited(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
-		first, s := l.begin(nil), l.session()
-		l.on(first, "INSERT INTO things VALUES (1, 1)")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
+		first, s := l.Begin(nil), l.Session()
+		l.On(first, "INSERT INTO things VALUES (1, 1)")
 		var naive string
-		done := later(func() error {
-			naive = l.textOn(s, "WITH ins AS (INSERT INTO things VALUES (1, 2) ON CONFLICT (k) DO NOTHING RETURNING v) SELECT v FROM ins UNION ALL SELECT v FROM things WHERE k = 1")
+		done := lab.Later(func() error {
+			naive = l.TextOn(s, "WITH ins AS (INSERT INTO things VALUES (1, 2) ON CONFLICT (k) DO NOTHING RETURNING v) SELECT v FROM ins UNION ALL SELECT v FROM things WHERE k = 1")
 			return nil
 		})
-		l.untilWaits(s)
-		l.commit(first)
-		if err := l.result(done); err != nil || naive != "" {
+		l.UntilWaits(s.ID)
+		l.Commit(first)
+		if err := l.Result(done); err != nil || naive != "" {
 			l.Errorf("hazard: the statement that waited returned %q, err %v; want no row", naive, err)
 		}
 
-		second := l.begin(nil)
-		l.on(second, "INSERT INTO things VALUES (2, 1)")
+		second := l.Begin(nil)
+		l.On(second, "INSERT INTO things VALUES (2, 1)")
 		row, created := thing{2, 2}, false
-		done = later(func() (err error) {
+		done = lab.Later(func() (err error) {
 			created, err = labTable[thing](l, "things").GetOrCreate(l.Context(), s, &row)
 			return err
 		})
-		l.untilWaits(s)
-		l.commit(second)
-		if err := l.result(done); err != nil || created || row.V != 1 {
+		l.UntilWaits(s.ID)
+		l.Commit(second)
+		if err := l.Result(done); err != nil || created || row.V != 1 {
 			l.Errorf("GetOrCreate that waited: created %v, row %+v, err %v; want the other's row with v 1", created, row, err)
 		}
 	})
@@ -159,17 +160,17 @@ func TestHazard_P5_DuplicateKeyInABatch(t *testing.T) {
 		V     int
 		First int `upsert:"keep"`
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, v int, first int)")
-		l.fails(l.db, "21000", "INSERT INTO things VALUES (1, 1, 1), (1, 2, 2) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int, first int)")
+		l.Fails(l.DB, "21000", "INSERT INTO things VALUES (1, 1, 1), (1, 2, 2) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v")
 		table := labTable[thing](l, "things")
-		if _, err := table.PutAll(l.Context(), l.db, []thing{{1, 1, 1}, {2, 5, 5}, {1, 2, 2}, {1, 3, 3}}); err != nil {
+		if _, err := table.PutAll(l.Context(), l.DB, []thing{{1, 1, 1}, {2, 5, 5}, {1, 2, 2}, {1, 3, 3}}); err != nil {
 			l.Errorf("PutAll with a key three times: %v", err)
 		}
-		l.want("rows, the last one's values and the first one's kept", l.text("SELECT * FROM things ORDER BY k"), "1|3|1 2|5|5")
-		_, err := table.PutAll(l.Context(), l.db, []thing{{3, 1, 1}, {4, 1, 1}, {3, 2, 2}}, upsert.RefuseDuplicates())
-		l.wantErr("PutAll with RefuseDuplicates", err, upsert.ErrDuplicateKey, "row 2")
-		l.want("rows that a refused batch left", l.text("SELECT * FROM things WHERE k > 2"), "")
+		l.Want("rows, the last one's values and the first one's kept", l.Text("SELECT * FROM things ORDER BY k"), "1|3|1 2|5|5")
+		_, err := table.PutAll(l.Context(), l.DB, []thing{{3, 1, 1}, {4, 1, 1}, {3, 2, 2}}, upsert.RefuseDuplicates())
+		l.WantErr("PutAll with RefuseDuplicates", err, upsert.ErrDuplicateKey, "row 2")
+		l.Want("rows that a refused batch left", l.Text("SELECT * FROM things WHERE k > 2"), "")
 	})
 }
 
@@ -179,8 +180,8 @@ func TestHazard_P6_RowNewerThanTheSnapshot(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
 		for i, level := range []string{"repeatable read", "serializable"} {
 			for j, put := range []func(*upsert.Table[thing], upsert.DB, *thing) error{
 				func(t *upsert.Table[thing], db upsert.DB, r *thing) error {
@@ -195,28 +196,28 @@ func TestHazard_P6_RowNewerThanTheSnapshot(t *testing.T) {
 				retried := 0
 				table := labTable[thing](l, "things", upsert.OnRetry(func(err error) {
 					retried++
-					l.wantCode("what is retried", err, "40001")
+					l.WantCode("what is retried", err, "40001")
 				}))
 				row := thing{10*i + j, 2}
-				first, s := l.begin(nil), l.session("SET default_transaction_isolation = '"+level+"'")
-				l.on(first, fmt.Sprintf("INSERT INTO things VALUES (%d, 1)", row.K))
+				first, s := l.Begin(nil), l.Session("SET default_transaction_isolation = '"+level+"'")
+				l.On(first, fmt.Sprintf("INSERT INTO things VALUES (%d, 1)", row.K))
 
-				own := later(func() error { return put(table, s, &row) })
-				l.untilWaits(s)
-				old := l.begin(nil)
-				l.on(old, "SET TRANSACTION ISOLATION LEVEL "+level)
-				l.textOn(old, "SELECT COUNT(*) FROM things") // takes the snapshot
-				l.commit(first)
-				if err := l.result(own); err != nil || retried != 1 {
+				own := lab.Later(func() error { return put(table, s, &row) })
+				l.UntilWaits(s.ID)
+				old := l.Begin(nil)
+				l.On(old, "SET TRANSACTION ISOLATION LEVEL "+level)
+				l.TextOn(old, "SELECT COUNT(*) FROM things") // takes the snapshot
+				l.Commit(first)
+				if err := l.Result(own); err != nil || retried != 1 {
 					l.Errorf("%s, the library's transaction: %v after %d retries; want success after one", level, err, retried)
 				}
-				l.want("the row", l.text(fmt.Sprintf("SELECT v FROM things WHERE k = %d", row.K)), 2-j)
+				l.Want("the row", l.Text(fmt.Sprintf("SELECT v FROM things WHERE k = %d", row.K)), 2-j)
 
 				// Even DO NOTHING fails in a transaction of the caller's, and only the caller can run that again.
 				err := put(table, old, &row)
-				l.wantCode(level+", the caller's transaction", err, "40001")
-				l.want("its class", dialect.Classify(err), dialect.Retryable)
-				l.want("retries", retried, 1)
+				l.WantCode(level+", the caller's transaction", err, "40001")
+				l.Want("its class", dialect.Classify(err), dialect.Retryable)
+				l.Want("retries", retried, 1)
 			}
 		}
 	})
@@ -229,23 +230,23 @@ func TestHazard_P7_TargetIsExplicit(t *testing.T) {
 		K     int `upsert:"key"`
 		Other int `upsert:"keep"`
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, other int UNIQUE)", "INSERT INTO things VALUES (1, 1)",
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, other int UNIQUE)", "INSERT INTO things VALUES (1, 1)",
 			"CREATE TABLE late (k int PRIMARY KEY DEFERRABLE, other int)")
-		l.fails(l.db, "42601", "INSERT INTO things VALUES (1, 1) ON CONFLICT DO UPDATE SET other = 2")
-		l.fails(l.db, "", "INSERT INTO things VALUES (2, 1) ON CONFLICT DO NOTHING")
-		l.want("hazard: rows after a lost insert that reported success", l.text("SELECT * FROM things"), "1|1")
-		l.fails(l.db, "55000", "INSERT INTO late VALUES (1, 1) ON CONFLICT DO NOTHING")
+		l.Fails(l.DB, "42601", "INSERT INTO things VALUES (1, 1) ON CONFLICT DO UPDATE SET other = 2")
+		l.Fails(l.DB, "", "INSERT INTO things VALUES (2, 1) ON CONFLICT DO NOTHING")
+		l.Want("hazard: rows after a lost insert that reported success", l.Text("SELECT * FROM things"), "1|1")
+		l.Fails(l.DB, "55000", "INSERT INTO late VALUES (1, 1) ON CONFLICT DO NOTHING")
 
-		if _, err := upsert.New[keyless](l.d, "things"); err == nil || !errors.As(err, new(*upsert.TagError)) {
+		if _, err := upsert.New[keyless](l.D, "things"); err == nil || !errors.As(err, new(*upsert.TagError)) {
 			l.Errorf("New without a key: %v, want a *TagError", err)
 		}
 		row := thing{2, 1}
-		_, err := labTable[thing](l, "things").Put(l.Context(), l.db, &row)
-		l.wantErr("insert-or-nothing of a row that meets another key", err, upsert.ErrOtherKey)
-		_, err = labTable[thing](l, "late").Put(l.Context(), l.db, &row)
-		l.wantErr("Put on a deferrable key", err, nil, "NOT DEFERRABLE")
-		l.wantCode("Put on a deferrable key", err, "55000")
+		_, err := labTable[thing](l, "things").Put(l.Context(), l.DB, &row)
+		l.WantErr("insert-or-nothing of a row that meets another key", err, upsert.ErrOtherKey)
+		_, err = labTable[thing](l, "late").Put(l.Context(), l.DB, &row)
+		l.WantErr("Put on a deferrable key", err, nil, "NOT DEFERRABLE")
+		l.WantCode("Put on a deferrable key", err, "55000")
 	})
 }
 
@@ -255,18 +256,18 @@ func TestHazard_P8_SecondUniqueIndexIsAnError(t *testing.T) {
 		K     int `upsert:"key"`
 		Email string
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int PRIMARY KEY, email text UNIQUE)", "INSERT INTO things VALUES (1, 'a'), (2, 'b')")
-		l.fails(l.db, "23505", "INSERT INTO things VALUES (3, 'a') ON CONFLICT (k) DO UPDATE SET email = EXCLUDED.email")
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int PRIMARY KEY, email text UNIQUE)", "INSERT INTO things VALUES (1, 'a'), (2, 'b')")
+		l.Fails(l.DB, "23505", "INSERT INTO things VALUES (3, 'a') ON CONFLICT (k) DO UPDATE SET email = EXCLUDED.email")
 		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v, want no retry", err) }))
 		for _, row := range []thing{{3, "a"}, {2, "a"}} {
-			_, err := table.Put(l.Context(), l.db, &row)
-			l.wantErr("Put", err, upsert.ErrOtherKey)
-			l.want("its class", dialect.Classify(err), dialect.UniqueViolation)
-			_, err = table.PutAll(l.Context(), l.db, []thing{{9, "z"}, row}, upsert.Outcomes())
-			l.wantErr("PutAll", err, upsert.ErrOtherKey)
+			_, err := table.Put(l.Context(), l.DB, &row)
+			l.WantErr("Put", err, upsert.ErrOtherKey)
+			l.Want("its class", dialect.Classify(err), dialect.UniqueViolation)
+			_, err = table.PutAll(l.Context(), l.DB, []thing{{9, "z"}, row}, upsert.Outcomes())
+			l.WantErr("PutAll", err, upsert.ErrOtherKey)
 		}
-		l.want("rows", l.text("SELECT * FROM things ORDER BY k"), "1|a 2|b")
+		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|a 2|b")
 	})
 }
 
@@ -276,17 +277,17 @@ func TestHazard_P9_ConstraintNameIsNoIndexName(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE things (k int, v int)", "CREATE UNIQUE INDEX things_index ON things (k)",
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int, v int)", "CREATE UNIQUE INDEX things_index ON things (k)",
 			"CREATE TABLE named (k int, v int, CONSTRAINT things_once UNIQUE (k))")
-		l.fails(l.db, "42704", "INSERT INTO things VALUES (1, 1) ON CONFLICT ON CONSTRAINT things_index DO NOTHING")
+		l.Fails(l.DB, "42704", "INSERT INTO things VALUES (1, 1) ON CONFLICT ON CONSTRAINT things_index DO NOTHING")
 		row := thing{1, 1}
-		_, err := labTable[thing](l, "things", upsert.OnConstraint("things_index")).Put(l.Context(), l.db, &row)
-		l.wantCode("OnConstraint with an index", err, "42704")
-		l.wantErr("OnConstraint with an index", err, nil, "name of a constraint")
+		_, err := labTable[thing](l, "things", upsert.OnConstraint("things_index")).Put(l.Context(), l.DB, &row)
+		l.WantCode("OnConstraint with an index", err, "42704")
+		l.WantErr("OnConstraint with an index", err, nil, "name of a constraint")
 		for _, table := range []*upsert.Table[thing]{labTable[thing](l, "things"), labTable[thing](l, "named", upsert.OnConstraint("things_once"))} {
-			l.want("the first Put", labPut(l, table, l.db, thing{1, 1}), upsert.Inserted)
-			l.want("the second Put", labPut(l, table, l.db, thing{1, 2}), upsert.Updated)
+			l.Want("the first Put", labPut(l, table, l.DB, thing{1, 1}), upsert.Inserted)
+			l.Want("the second Put", labPut(l, table, l.DB, thing{1, 2}), upsert.Updated)
 		}
 	})
 }
@@ -303,17 +304,17 @@ func TestHazard_P10_InferenceMatchesExactly(t *testing.T) {
 		B string
 		V int
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec(`CREATE TABLE things (a text COLLATE "C", b text COLLATE "C", v int, UNIQUE (b, a))`)
-		l.fails(l.db, "42P10", "INSERT INTO things VALUES ('a', 'b', 1) ON CONFLICT (a) DO NOTHING")
-		l.fails(l.db, "42P10", `INSERT INTO things VALUES ('a', 'b', 1) ON CONFLICT (b, a COLLATE "POSIX") DO NOTHING`)
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec(`CREATE TABLE things (a text COLLATE "C", b text COLLATE "C", v int, UNIQUE (b, a))`)
+		l.Fails(l.DB, "42P10", "INSERT INTO things VALUES ('a', 'b', 1) ON CONFLICT (a) DO NOTHING")
+		l.Fails(l.DB, "42P10", `INSERT INTO things VALUES ('a', 'b', 1) ON CONFLICT (b, a COLLATE "POSIX") DO NOTHING`)
 		table := labTable[whole](l, "things")
-		l.want("Put with the columns in another order", labPut(l, table, l.db, whole{"a", "b", 1}), upsert.Inserted)
-		l.want("Put with the columns in another order", labPut(l, table, l.db, whole{"a", "b", 2}), upsert.Updated)
+		l.Want("Put with the columns in another order", labPut(l, table, l.DB, whole{"a", "b", 1}), upsert.Inserted)
+		l.Want("Put with the columns in another order", labPut(l, table, l.DB, whole{"a", "b", 2}), upsert.Updated)
 		row := part{"a", "c", 1}
-		_, err := labTable[part](l, "things").Put(l.Context(), l.db, &row)
-		l.wantCode("Put with a part of the index", err, "42P10")
-		l.wantErr("Put with a part of the index", err, nil, "no unique index has exactly the key's columns", "table things")
+		_, err := labTable[part](l, "things").Put(l.Context(), l.DB, &row)
+		l.WantCode("Put with a part of the index", err, "42P10")
+		l.WantErr("Put with a part of the index", err, nil, "no unique index has exactly the key's columns", "table things")
 	})
 }
 
@@ -323,15 +324,15 @@ func TestHazard_P22_ExclusionConstraintCannotArbitrateAnUpdate(t *testing.T) {
 		During string `upsert:"key"`
 		Who    string
 	}
-	labs(t, postgresLabs, func(l *lab) {
-		l.exec("CREATE TABLE bookings (during int4range, who text, CONSTRAINT alone EXCLUDE USING gist (during WITH &&))",
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE bookings (during int4range, who text, CONSTRAINT alone EXCLUDE USING gist (during WITH &&))",
 			"INSERT INTO bookings VALUES ('[1,5)', 'a')")
-		l.fails(l.db, "", "INSERT INTO bookings VALUES ('[2,3)', 'b') ON CONFLICT ON CONSTRAINT alone DO NOTHING")
-		l.fails(l.db, "42809", "INSERT INTO bookings VALUES ('[2,3)', 'b') ON CONFLICT ON CONSTRAINT alone DO UPDATE SET who = 'b'")
+		l.Fails(l.DB, "", "INSERT INTO bookings VALUES ('[2,3)', 'b') ON CONFLICT ON CONSTRAINT alone DO NOTHING")
+		l.Fails(l.DB, "42809", "INSERT INTO bookings VALUES ('[2,3)', 'b') ON CONFLICT ON CONSTRAINT alone DO UPDATE SET who = 'b'")
 		row := booking{"[2,3)", "b"}
-		_, err := labTable[booking](l, "bookings", upsert.OnConstraint("alone")).Put(l.Context(), l.db, &row)
-		l.wantCode("Put", err, "42809")
-		l.wantErr("Put", err, nil, "exclusion constraint cannot arbitrate an update")
-		l.want("rows", l.text("SELECT * FROM bookings"), "[1,5)|a")
+		_, err := labTable[booking](l, "bookings", upsert.OnConstraint("alone")).Put(l.Context(), l.DB, &row)
+		l.WantCode("Put", err, "42809")
+		l.WantErr("Put", err, nil, "exclusion constraint cannot arbitrate an update")
+		l.Want("rows", l.Text("SELECT * FROM bookings"), "[1,5)|a")
 	})
 }

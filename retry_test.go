@@ -16,6 +16,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 )
 
 // serializationFailure is an error that no repetition cures.
@@ -133,8 +134,8 @@ func TestErrorsOfTheCallersAreNotTheConnections(t *testing.T) {
 		K int `upsert:"key"`
 		V unreadable
 	}
-	labs(t, "sqlite", func(l *lab) {
-		l.exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+	lab.Each(t, "sqlite", func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
 		good := thing{K: 1}
 		seq := func(last thing, err error) iter.Seq2[thing, error] {
@@ -142,22 +143,22 @@ func TestErrorsOfTheCallersAreNotTheConnections(t *testing.T) {
 		}
 		check := func(what string, err, is error) {
 			l.Helper()
-			l.wantErr(what, err, is)
-			l.want(what+": the class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
-			l.want(what+": rows", l.text("SELECT COUNT(*) FROM things"), 0)
+			l.WantErr(what, err, is)
+			l.Want(what+": the class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
+			l.Want(what+": rows", l.Text("SELECT COUNT(*) FROM things"), 0)
 		}
 		for _, is := range []error{fs.ErrNotExist, io.EOF, io.ErrUnexpectedEOF, serializationFailure{}} {
 			bad := thing{K: 2, V: unreadable{is}}
-			_, err := table.Put(l.Context(), l.db, &bad)
+			_, err := table.Put(l.Context(), l.DB, &bad)
 			check("Put", err, is)
-			_, err = table.GetOrCreate(l.Context(), l.db, &bad)
+			_, err = table.GetOrCreate(l.Context(), l.DB, &bad)
 			check("GetOrCreate", err, is)
 			for name, opts := range map[string][]upsert.PutOption{"atomic": nil, "with outcomes": {upsert.Outcomes()}, "in chunks": {upsert.ChunkTx(2)}} {
-				_, err = table.PutAll(l.Context(), l.db, []thing{good, bad}, opts...)
+				_, err = table.PutAll(l.Context(), l.DB, []thing{good, bad}, opts...)
 				check("PutAll, "+name, err, is)
-				_, err = table.PutSeq(l.Context(), l.db, seq(bad, nil), opts...)
+				_, err = table.PutSeq(l.Context(), l.DB, seq(bad, nil), opts...)
 				check("PutSeq of a bad row, "+name, err, is)
-				_, err = table.PutSeq(l.Context(), l.db, seq(good, is), opts...)
+				_, err = table.PutSeq(l.Context(), l.DB, seq(good, is), opts...)
 				check("PutSeq that yields the error, "+name, err, is)
 			}
 		}

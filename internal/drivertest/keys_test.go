@@ -1,0 +1,40 @@
+package drivertest_test
+
+import (
+	"testing"
+
+	"github.com/goupsert/upsert/internal/conformance"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/keysuite"
+	"github.com/jmoiron/sqlx"
+)
+
+// TestKeys runs the suite of package keys. What pgx prepares, and how it sends what it does not, is its mode's to say.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	exercise := func(name, engineName, dialect string, opts ...engine.Option) {
+		keysuite.Exercise(t, conformance.Server{
+			Name: name, Dialect: dialect,
+			Open: func(t testing.TB) *sqlx.DB { return engine.Get(engineName).Open(t, opts...) },
+		})
+	}
+	for _, on := range []string{"postgres", "postgres18"} {
+		exercise("pgx on "+on, on, "postgres", engine.Driver("pgx"))
+	}
+	for _, mode := range []string{"exec", "simple_protocol"} {
+		exercise("pgx with "+mode, "postgres", "postgres", engine.Driver("pgx"), engine.Param("default_query_exec_mode", mode))
+	}
+	exercise("modernc.org/sqlite", "sqlite", "sqlite", engine.Driver("sqlite"))
+}
+
+// TestKeysBehindPooler: pgx needs a mode without prepared statements there.
+func TestKeysBehindPooler(t *testing.T) {
+	t.Parallel()
+	keysuite.Exercise(t, conformance.Server{
+		Name: "pgx with exec", Dialect: "postgres",
+		Open: func(t testing.TB) *sqlx.DB {
+			ns := engine.Pooler(t, engine.Get("postgres").Namespace(t))
+			return ns.DB(engine.Driver("pgx"), engine.Param("default_query_exec_mode", "exec"))
+		},
+	})
+}

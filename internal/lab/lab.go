@@ -1,0 +1,97 @@
+// Package lab is where tests show that a hazard is real, with naive statements, and that the library is safe from it.
+package lab
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/jmoiron/sqlx"
+)
+
+// Lab is a fresh database of one engine.
+type Lab struct {
+	testing.TB
+	NS *engine.Namespace
+	DB *sqlx.DB
+	D  dialect.Dialect
+}
+
+// What engines a hazard is about.
+const (
+	SQLite   = "sqlite"
+	MariaDB  = "mariadb"
+	Postgres = "postgres postgres18"
+	All      = "sqlite postgres postgres18 mariadb mysql"
+)
+
+// Patience is how long is waited for what must come.
+const Patience = 30 * time.Second
+
+// Each runs fn in a lab on each of the named engines.
+func Each(t *testing.T, engines string, fn func(l *Lab), opts ...engine.Option) {
+	t.Helper()
+	for name := range strings.FieldsSeq(engines) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := engine.Get(name).Namespace(t)
+			l := &Lab{TB: t, NS: ns, DB: ns.DB(opts...)}
+			d, err := dialect.Detect(t.Context(), l.DB)
+			if err != nil {
+				t.Fatalf("Detect: %v", err)
+			}
+			l.D = d
+			fn(l)
+		})
+	}
+}
+
+// Family is sqlite, postgres, or mysql for MariaDB too.
+func (l *Lab) Family() string {
+	if l.D.Name() == "mariadb" {
+		return "mysql"
+	}
+	return l.D.Name()
+}
+
+// Exec runs statements that must succeed.
+func (l *Lab) Exec(statements ...string) {
+	l.Helper()
+	for _, s := range statements {
+		l.On(l.DB, s)
+	}
+}
+
+// On runs a statement that must succeed on a session or transaction.
+func (l *Lab) On(db upsert.DB, query string) {
+	l.Helper()
+	if _, err := db.ExecContext(l.Context(), query); err != nil {
+		l.Fatalf("%s: %v", query, err)
+	}
+}
+
+// Fails runs a naive statement and wants the database's error.
+func (l *Lab) Fails(db upsert.DB, code, query string, args ...any) {
+	l.Helper()
+	_, err := db.ExecContext(l.Context(), query, args...)
+	l.WantCode("the hazard is gone: "+query, err, code)
+}
+
+// Text returns a query's rows, columns joined by | and rows by blanks.
+func (l *Lab) Text(query string) string {
+	l.Helper()
+	return l.TextOn(l.DB, query)
+}
+
+// TextOn is Text on a session or transaction.
+func (l *Lab) TextOn(db upsert.DB, query string) string {
+	l.Helper()
+	text, err := rows(l.Context(), db, query)
+	if err != nil {
+		l.Fatalf("%s: %v", query, err)
+	}
+	return text
+}

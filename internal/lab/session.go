@@ -1,0 +1,131 @@
+package lab
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"strings"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/jmoiron/sqlx"
+)
+
+// Session is a connection whose waiting can be seen from another one.
+type Session struct {
+	*sql.Conn
+	ID string // on the server
+}
+
+// Session takes a connection from the pool and runs the statements on it.
+func (l *Lab) Session(setup ...string) *Session {
+	l.Helper()
+	conn, err := l.DB.DB.Conn(l.Context())
+	if err != nil {
+		l.Fatalf("Conn: %v", err)
+	}
+	l.Cleanup(func() {
+		// The pool must not get back what the statements set.
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = conn.Close()
+	})
+	s := &Session{Conn: conn, ID: l.id(conn)}
+	for _, q := range setup {
+		l.On(s, q)
+	}
+	return s
+}
+
+func (l *Lab) id(db upsert.DB) string {
+	l.Helper()
+	switch l.Family() {
+	case "postgres":
+		return l.TextOn(db, "SELECT pg_backend_pid()")
+	case "mysql":
+		return l.TextOn(db, "SELECT CONNECTION_ID()")
+	}
+	return ""
+}
+
+// Pool is a pool of one connection, whose waiting can be seen.
+type Pool struct {
+	*sqlx.DB
+	ID string // on the server
+}
+
+// Pool opens a pool of one connection on the lab's database.
+func (l *Lab) Pool(opts ...engine.Option) *Pool {
+	l.Helper()
+	db := l.NS.DB(opts...)
+	db.SetMaxOpenConns(1)
+	return &Pool{DB: db, ID: l.id(db)}
+}
+
+// Begin begins a transaction that is rolled back at the end of the test unless it was ended before.
+func (l *Lab) Begin(opts *sql.TxOptions) *sql.Tx {
+	l.Helper()
+	tx, err := l.DB.DB.BeginTx(l.Context(), opts)
+	if err != nil {
+		l.Fatalf("BeginTx: %v", err)
+	}
+	l.Cleanup(func() { _ = tx.Rollback() })
+	return tx
+}
+
+// Commit commits, which must succeed.
+func (l *Lab) Commit(tx interface{ Commit() error }) {
+	l.Helper()
+	if err := tx.Commit(); err != nil {
+		l.Fatalf("Commit: %v", err)
+	}
+}
+
+// UntilWaits returns once the session of that ID waits for a lock.
+func (l *Lab) UntilWaits(id string) {
+	l.Helper()
+	deadline, cancel := context.WithTimeout(l.Context(), Patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !l.waits(id) {
+		select {
+		case <-tick.C:
+		case <-deadline.Done():
+			l.Fatalf("session %s does not wait for a lock after %v; want it to", id, Patience)
+		}
+	}
+}
+
+func (l *Lab) waits(id string) bool {
+	l.Helper()
+	if l.Family() == "postgres" {
+		return l.Text("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = "+id) == "1"
+	}
+	// Not from information_schema.innodb_trx: it stays as it is while it is read more often than every 100 ms.
+	for tx := range strings.SplitSeq(l.Text("SHOW ENGINE INNODB STATUS"), "---TRANSACTION ") {
+		if strings.Contains(tx, " thread id "+id+",") {
+			return strings.Contains(tx, "LOCK WAIT")
+		}
+	}
+	return false
+}
+
+// Later runs f beside the test.
+func Later(f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	return done
+}
+
+// Result waits for what Later has run.
+func (l *Lab) Result(done <-chan error) error {
+	l.Helper()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(Patience):
+		l.Fatalf("nothing came back after %v; want the call to end once the lock is free", Patience)
+		return nil
+	}
+}

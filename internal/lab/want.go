@@ -1,0 +1,59 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/mattn/go-sqlite3"
+)
+
+// Want compares what two values print as.
+func (l *Lab) Want(what string, got, want any) {
+	l.Helper()
+	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+		l.Errorf("%s: got %s, want %s", what, g, w)
+	}
+}
+
+// WantCode wants an error with that code, or none for "".
+func (l *Lab) WantCode(what string, err error, code string) {
+	l.Helper()
+	if got := Code(err); got != code {
+		l.Errorf("%s: got code %q (%v), want %q", what, got, err, code)
+	}
+}
+
+// WantErr wants an error of that kind whose text has all the words.
+func (l *Lab) WantErr(what string, err, is error, words ...string) {
+	l.Helper()
+	if err == nil || is != nil && !errors.Is(err, is) {
+		l.Errorf("%s: got %v, want an error that is %v", what, err, is)
+		return
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			l.Errorf("%s: %q does not have %q", what, err, w)
+		}
+	}
+}
+
+// Code is the database's code for an error: SQLSTATE, MySQL's number or SQLite's extended code; "" is success.
+func Code(err error) string {
+	if err == nil {
+		return ""
+	}
+	if state := dialect.SQLState(err); state != "" {
+		return state
+	}
+	if n, ok := dialect.MySQLNumber(err); ok {
+		return strconv.Itoa(n)
+	}
+	var lite sqlite3.Error
+	if errors.As(err, &lite) {
+		return strconv.Itoa(int(lite.ExtendedCode))
+	}
+	return err.Error()
+}

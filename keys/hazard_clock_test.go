@@ -1,0 +1,200 @@
+package keys_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+)
+
+// Whose clock it is: K8. It is the database's that is set wrong here, which to the library is the same as its own.
+
+// skew is how far the database's clock is ahead of the program's.
+const skew = 10 * time.Minute
+
+// ahead opens a pool whose database's clock is ahead of this process's by d.
+func (l *hazardLab) ahead(d time.Duration) *sqlx.DB {
+	l.Helper()
+	switch l.Family() {
+	case "postgres": // what is not qualified is looked for in this schema first
+		return l.NS.DB(engine.Param("search_path", l.NS.Name()+", pg_catalog"), engine.Param("skew.ahead", fmt.Sprintf("%d seconds", d/time.Second)))
+	case "mysql":
+		now := time.Now().Add(d)
+		return l.NS.DB(engine.Param("timestamp", fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000)))
+	}
+	db := sql.OpenDB(liteClock{&sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		return c.RegisterFunc("strftime", func(format, _ string, later ...string) (string, error) {
+			return strftime(time.Now().Add(d), format, later)
+		}, false)
+	}}, l.NS.DSN()})
+	l.Cleanup(func() { db.Close() })
+	return sqlx.NewDb(db, "sqlite3")
+}
+
+// skewable prepares the engine for it.
+func (l *hazardLab) skewable() {
+	l.Helper()
+	if l.Family() == "postgres" {
+		l.Exec("CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$SELECT pg_catalog.clock_timestamp() + current_setting('skew.ahead')::interval$$")
+	}
+}
+
+// liteClock is SQLite with a function of its own.
+type liteClock struct {
+	driver *sqlite3.SQLiteDriver
+	dsn    string
+}
+
+func (c liteClock) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c liteClock) Driver() driver.Driver                        { return c.driver }
+
+// strftime is SQLite's, as far as the library uses it.
+func strftime(now time.Time, format string, later []string) (string, error) {
+	for _, modifier := range later {
+		seconds, err := strconv.ParseFloat(strings.TrimSuffix(modifier, " seconds"), 64)
+		if err != nil {
+			return "", err
+		}
+		now = now.Add(time.Duration(seconds * float64(time.Second)))
+	}
+	switch format {
+	case "%s":
+		return strconv.FormatInt(now.Unix(), 10), nil
+	case "%Y-%m-%d %H:%M:%f":
+		return now.UTC().Format("2006-01-02 15:04:05.000"), nil
+	}
+	return "", fmt.Errorf("strftime(%q) is not known here", format)
+}
+
+// now is the database's time.
+func (l *hazardLab) now(db *sqlx.DB) time.Time {
+	l.Helper()
+	query := map[string]string{
+		"sqlite":   "SELECT CAST(strftime('%s', 'now') AS INTEGER) * 1000",
+		"postgres": "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+		"mysql":    "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
+	}[l.Family()]
+	var ms int64
+	if err := db.GetContext(l.Context(), &ms, query); err != nil {
+		l.Fatalf("%s: %v", query, err)
+	}
+	return time.UnixMilli(ms)
+}
+
+func uuid7(at time.Time) string {
+	hex := fmt.Sprintf("%012x", at.UnixMilli())
+	return hex[:8] + "-" + hex[8:] + "-7000-8000-000000000000"
+}
+
+func ulid(at time.Time) string {
+	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	id, ms := [10]byte{}, at.UnixMilli()
+	for i := len(id) - 1; i >= 0; i-- {
+		id[i], ms = digits[ms%32], ms/32
+	}
+	return string(id[:]) + strings.Repeat("0", 16)
+}
+
+// history is what callers get, each in a process of its own, while the database's time goes by.
+func (l *hazardLab) history(ahead time.Duration) (h []string) {
+	l.Helper()
+	const retention = 30 * time.Minute
+	l.Exec("DELETE FROM idempotency_keys")
+	start := l.now(l.ahead(ahead))
+	ids := map[string]string{
+		"plain": "plain", "young": uuid7(start.Add(time.Minute - retention)), "old": uuid7(start.Add(-time.Minute - retention)),
+		"young ulid": ulid(start.Add(time.Minute - retention)), "old ulid": ulid(start.Add(-time.Minute - retention)), "future": uuid7(start.Add(9 * time.Minute)),
+	}
+	for _, step := range []struct {
+		passed time.Duration
+		script string
+	}{
+		{0, "plain,plain,young,old,young ulid,old ulid,future,filter,fail,gc"},
+		{29 * time.Minute, "plain,young,old,future,filter,fail,gc"},
+		{31 * time.Minute, "plain,young,old,filter,fail,gc,plain,young,old ulid,future,filter,gc"},
+	} {
+		db := l.ahead(ahead + step.passed)
+		for word := range strings.SplitSeq(step.script, ",") {
+			got := ""
+			switch s := l.open(db, keys.Retention(retention)); word {
+			case "gc":
+				got = fmt.Sprint(l.gc(s))
+			case "fail":
+				n, err := s.Fail(l.Context(), "lab", "failing", nil)
+				got = fmt.Sprint(n, err)
+			case "filter":
+				tx, err := db.BeginTxx(l.Context(), nil)
+				if err != nil {
+					l.Fatalf("BeginTxx: %v", err)
+				}
+				fresh, err := l.filter(s, tx, "m")
+				got = fmt.Sprint(fresh, err)
+				l.Commit(tx)
+			default:
+				_, replayed, err := keys.Run(l.Context(), s, hazardKey(ids[word]), keys.Fingerprint{}, effect("x"))
+				if got = told("", replayed, err); errors.Is(err, keys.ErrTooOld) {
+					got = "too old"
+				}
+			}
+			h = append(h, word+": "+strings.TrimSpace(got))
+		}
+	}
+	return h
+}
+
+func TestHazard_K8_ClocksOfTheMachinesDoNotMatter(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"plain: ran", "plain: replayed", "young: ran", "old: too old", "young ulid: ran", "old ulid: too old", "future: ran", "filter: [m] <nil>", "fail: 1 <nil>", "gc: 0",
+		"plain: replayed", "young: replayed", "old: too old", "future: replayed", "filter: [] <nil>", "fail: 2 <nil>", "gc: 0",
+		"plain: replayed", "young: replayed", "old: too old", "filter: [] <nil>", "fail: 3 <nil>", "gc: 5",
+		"plain: ran", "young: too old", "old ulid: too old", "future: ran", "filter: [m] <nil>", "gc: 0",
+	}
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.skewable()
+		expired := ""
+		for _, ahead := range []time.Duration{-skew, 0, skew} {
+			db := l.ahead(ahead)
+			if off := time.Until(l.now(db)) - ahead; off.Abs() > time.Minute/2 {
+				l.Fatalf("the database's clock is off by another %v; want it %v ahead", off, ahead)
+			}
+			lease := time.Now().Add(5 * time.Minute) // that a program takes by its own clock
+			expired += fmt.Sprint(lease.Before(l.now(db)), " ")
+			l.wantHistory(ahead, want)
+		}
+		l.Want("hazard: whether a lease of five minutes has ended at once", expired, "false false true ")
+	})
+}
+
+// wantHistory wants the same history at each skew, and times that are the database's.
+func (l *hazardLab) wantHistory(ahead time.Duration, want []string) {
+	l.Helper()
+	if got := l.history(ahead); !slices.Equal(got, want) {
+		l.Errorf("the database's clock %v ahead:\ngot  %q\nwant %q", ahead, got, want)
+	}
+	db := l.ahead(ahead)
+	s := l.open(db, keys.Retention(time.Hour))
+	l.run(s, "last")
+	info, err := s.Inspect(l.Context(), hazardKey("last"))
+	if err != nil {
+		l.Fatalf("Inspect: %v", err)
+	}
+	if off := info.ClaimedAt.Sub(l.now(db)).Abs(); off > time.Minute/2 {
+		l.Errorf("a key was claimed %v away from the database's time", off)
+	}
+	if kept := info.ExpiresAt.Sub(info.ClaimedAt); (kept - time.Hour).Abs() > time.Second {
+		l.Errorf("a key is kept for %v, want an hour", kept)
+	}
+}

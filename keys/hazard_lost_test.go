@@ -1,0 +1,194 @@
+package keys_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+)
+
+// What a transaction may not do after a statement has lost it: E3.
+
+func TestHazard_E3_SwallowedDeadlock(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+		l.hot()
+		naive := l.Begin(nil)
+		l.On(naive, `INSERT INTO effects VALUES ('"first"')`)
+		l.deadlock(naive)
+		l.On(naive, `INSERT INTO effects VALUES ('"second"')`)
+		l.Want("hazard: what a commit says of a transaction that is gone", naive.Commit(), nil)
+		l.Want("hazard: its effects", fmt.Sprint(l.effects("first"), l.effects("second")), "0 1")
+		l.Exec("DELETE FROM effects")
+
+		swallows := func(ctx context.Context, tx *keys.Tx) (int, error) {
+			_, err := effect("first")(ctx, tx)
+			if err != nil {
+				return 0, err
+			}
+			if tx.Attempt() == 1 {
+				l.deadlock(tx)
+			}
+			_, _ = effect("second")(ctx, tx)
+			return tx.Attempt(), nil
+		}
+		attempt, replayed, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, swallows)
+		l.Want("Run: the attempt that counts", fmt.Sprintln(attempt, replayed, err), "2 false <nil>\n")
+		l.Want("effects of Run", fmt.Sprint(l.effects("first"), l.effects("second")), "1 1")
+		l.Exec("DELETE FROM effects")
+
+		tx := l.Begin(nil)
+		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, swallows)
+		l.wantGone("Once", tx, err)
+
+		tx = l.Begin(nil)
+		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("outer"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+			_, _, err := keys.Once(ctx, l.store, tx, hazardKey("inner"), keys.Fingerprint{}, swallows)
+			l.Want("the class of the inner Once's error", dialect.Classify(err), dialect.Retryable)
+			_, _ = effect("third")(ctx, tx)
+			return 1, nil
+		})
+		l.wantGone("Once with one in it", tx, err)
+
+		n := 0
+		_, _, err = keys.Run(l.Context(), l.store, hazardKey("nested"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+			if n++; n > 1 {
+				return effectCount(ctx, tx)
+			}
+			_, _, _ = keys.Once(ctx, l.store, tx, hazardKey("inner"), keys.Fingerprint{}, swallows)
+			return 1, nil
+		})
+		l.Want("Run with a Once in it, and its attempts", fmt.Sprint(err, n), "<nil> 2")
+		l.wantUnknown("inner")
+	})
+}
+
+func effectCount(ctx context.Context, tx *keys.Tx) (n int, err error) {
+	err = tx.GetContext(ctx, &n, "SELECT COUNT(*) FROM effects")
+	return n, err
+}
+
+// wantGone wants a call to have failed for good, and nothing of its transaction to be there.
+func (l *hazardLab) wantGone(what string, tx interface{ Commit() error }, err error) {
+	l.Helper()
+	l.Want(what+": its error's class", dialect.Classify(err), dialect.Retryable)
+	l.WantErr(what+": the commit", tx.Commit(), sql.ErrTxDone)
+	l.Want(what+": effects", l.Text("SELECT COUNT(*) FROM effects"), 0)
+	l.Want(what+": keys", l.Text("SELECT COUNT(*) FROM idempotency_keys WHERE id <> 'run'"), 0)
+}
+
+// deadlock has a transaction lose a deadlock.
+func (l *hazardLab) deadlock(tx upsert.DB) {
+	l.Helper()
+	l.loses(tx, func(query string) error { _, err := tx.ExecContext(l.Context(), query); return err })
+}
+
+// loses has a transaction lose one against another that has written more, with the statement that send sends.
+func (l *hazardLab) loses(tx upsert.DB, send func(query string) error) {
+	l.Helper()
+	l.On(tx, "UPDATE hot SET n = n + 1 WHERE k = 1")
+	other := l.Session("BEGIN", "UPDATE hot SET n = n + 1 WHERE k > 1")
+	done := lab.Later(func() error {
+		_, err := other.ExecContext(l.Context(), "UPDATE hot SET n = n + 1 WHERE k = 1")
+		return err
+	})
+	l.UntilWaits(other.ID)
+	l.WantCode("the hazard is gone: the deadlock", send("UPDATE hot SET n = n + 1 WHERE k = 2"), "1213")
+	l.Want("the other side of the deadlock", l.Result(done), nil)
+	l.On(other, "ROLLBACK")
+}
+
+// hot makes the rows of the deadlock.
+func (l *hazardLab) hot() {
+	l.Helper()
+	l.Exec("CREATE TABLE hot (k INT PRIMARY KEY, n INT)", "INSERT INTO hot WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 200) SELECT i, 0 FROM s")
+}
+
+func TestHazard_E3_EveryMethodSeesIt(t *testing.T) {
+	t.Parallel()
+	var n int
+	var all []int
+	methods := map[string]func(ctx context.Context, tx *keys.Tx, query string) error{
+		"Exec":       func(_ context.Context, tx *keys.Tx, q string) error { _, err := tx.Exec(q); return err },
+		"Get":        func(_ context.Context, tx *keys.Tx, q string) error { return tx.Get(&n, q) },
+		"GetContext": func(ctx context.Context, tx *keys.Tx, q string) error { return tx.GetContext(ctx, &n, q) },
+		"NamedExec": func(_ context.Context, tx *keys.Tx, q string) error {
+			_, err := tx.NamedExec(q, struct{}{})
+			return err
+		},
+		"NamedExecContext": func(ctx context.Context, tx *keys.Tx, q string) error {
+			_, err := tx.NamedExecContext(ctx, q, struct{}{})
+			return err
+		},
+		"NamedQuery": func(_ context.Context, tx *keys.Tx, q string) error {
+			_, err := tx.NamedQuery(q, struct{}{})
+			return err
+		},
+		"Query":         func(_ context.Context, tx *keys.Tx, q string) error { _, err := tx.Query(q); return err },               //nolint:rowserrcheck // it fails: there are no rows
+		"QueryContext":  func(ctx context.Context, tx *keys.Tx, q string) error { _, err := tx.QueryContext(ctx, q); return err }, //nolint:rowserrcheck // it fails: there are no rows
+		"Queryx":        func(_ context.Context, tx *keys.Tx, q string) error { _, err := tx.Queryx(q); return err },
+		"QueryxContext": func(ctx context.Context, tx *keys.Tx, q string) error { _, err := tx.QueryxContext(ctx, q); return err },
+		"Select":        func(_ context.Context, tx *keys.Tx, q string) error { return tx.Select(&all, q) },
+		"SelectContext": func(ctx context.Context, tx *keys.Tx, q string) error { return tx.SelectContext(ctx, &all, q) },
+		"MustExec": func(_ context.Context, tx *keys.Tx, q string) (err error) {
+			defer func() { err, _ = recover().(error) }()
+			tx.MustExec(q)
+			return nil
+		},
+		"MustExecContext": func(ctx context.Context, tx *keys.Tx, q string) (err error) {
+			defer func() { err, _ = recover().(error) }()
+			tx.MustExecContext(ctx, q)
+			return nil
+		},
+	}
+	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+		l.hot()
+		for name, method := range methods {
+			_, _, err := keys.Run(l.Context(), l.store, hazardKey(name), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+				if tx.Attempt() == 1 {
+					l.loses(tx, func(query string) error { return method(ctx, tx, query) })
+				}
+				_, _ = effect(name)(ctx, tx) // the first time nothing of it may arrive
+				return name, nil
+			})
+			l.Want("Run whose "+name+" lost the transaction, its effects", fmt.Sprint(err, l.effects(name)), "<nil> 1")
+		}
+	})
+}
+
+func TestHazard_E3_StatementThatRollsBack(t *testing.T) {
+	t.Parallel()
+	const rollsBack = "INSERT OR ROLLBACK INTO taken VALUES (1)"
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		l.Exec("CREATE TABLE taken (k INTEGER PRIMARY KEY)", "INSERT INTO taken VALUES (1)")
+		naive := l.Begin(nil)
+		l.On(naive, `INSERT INTO effects VALUES ('"first"')`)
+		l.Fails(naive, "1555", rollsBack)
+		l.On(naive, `INSERT INTO effects VALUES ('"second"')`)
+		l.WantErr("hazard: the commit", naive.Commit(), nil, "no transaction is active")
+		l.Want("hazard: effects before and after", fmt.Sprint(l.effects("first"), l.effects("second")), "0 1")
+
+		swallows := func(ctx context.Context, tx *keys.Tx) (int, error) {
+			_, err := effect("a")(ctx, tx)
+			if tx.Attempt() == 1 {
+				l.Fails(tx, "1555", rollsBack)
+			}
+			return tx.Attempt(), err
+		}
+		attempt, replayed, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, swallows)
+		l.Want("Run: the attempt that counts", fmt.Sprintln(attempt, replayed, err), "2 false <nil>\n")
+		l.Want("effects of Run", l.effects("a"), 1)
+		l.Exec("DELETE FROM effects")
+		tx := l.Begin(nil)
+		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, swallows)
+		l.wantGone("Once", tx, err)
+	})
+}
