@@ -16,9 +16,11 @@ lint: ## check format and lint rules, in every module
 fuzz: ## run every fuzz test for 10 seconds, or TIME=1m
 	scripts/fuzz $(or $(TIME),10s)
 
-bench: ## run the benchmarks, with allocations
+bench: ## run the benchmarks, the long ones with ROWS=1000000 keys
 	go test -run '^$$' -bench 'Put(All)?$$' -benchtime 1x .
 	go test -run '^$$' -bench 'PutSeq$$' -benchtime 1x . # peak memory is the process's
+	go test -run '^$$' -bench '^Benchmark(Run|Replay|Filter|HotKey)' -benchtime 1x -timeout 1h ./keys
+	UPSERT_BENCH_KEYS=$(or $(ROWS),1000000) go test -run '^$$' -bench '^BenchmarkLong' -benchtime 1x -timeout 6h ./keys
 
 cover: ## write cover.html: which lines the tests reach
 	go test -coverpkg=./... -coverprofile=cover.out ./...

@@ -41,8 +41,8 @@ func wrongInSQLite() []wrongTable {
 		{swap: swaps{"scope TEXT NOT NULL", "scope TEXT"}, want: "column scope can be NULL", do: anew},
 		{swap: swaps{"finished_at TEXT NULL", "finished_at TEXT NOT NULL"}, want: "column finished_at is NOT NULL, and an unfinished key", do: anew},
 		{swap: swaps{"attempts INTEGER NOT NULL", "attempts INTEGER NOT NULL AS (fence)"}, want: "column attempts is computed", do: "plain column"},
-		{swap: swaps{"BLOB NOT NULL PRIMARY KEY", "BLOB PRIMARY KEY", ") WITHOUT ROWID", ")"}, want: "column key_hash can be NULL", do: anew},
-		{swap: swaps{"\n) WITHOUT", ",\n  more TEXT NOT NULL\n) WITHOUT"}, want: "column more is NOT NULL without a default", do: "give it a default"},
+		{swap: swaps{"BLOB NOT NULL PRIMARY KEY", "BLOB PRIMARY KEY"}, want: "column key_hash can be NULL", do: anew},
+		{swap: swaps{"\n);", ",\n  more TEXT NOT NULL\n);"}, want: "column more is NOT NULL without a default", do: "give it a default"},
 		{swap: swaps{" PRIMARY KEY", "", "expires_at TEXT NOT NULL\n", "expires_at TEXT NOT NULL,\n  PRIMARY KEY (key_hash, scope)\n"}, want: "the primary key is (key_hash, scope)", do: "key_hash alone"},
 		{swap: swaps{"PRIMARY KEY", "PRIMARY KEY ON CONFLICT REPLACE"}, want: "a constraint of it has an ON CONFLICT clause", do: anew},
 		{swap: swaps{"idempotency_keys (", "good ("}, then: "CREATE VIEW idempotency_keys AS SELECT * FROM good", want: "it is a view", do: "the table behind it"},
@@ -180,8 +180,8 @@ func TestOpenTakesWhatServes(t *testing.T) {
 	t.Parallel()
 	taken := map[string][]wrongTable{
 		"sqlite": {
-			{swap: swaps{") WITHOUT ROWID", ")"}},
-			{swap: swaps{") WITHOUT ROWID", ") STRICT"}},
+			{swap: swaps{"\n);", "\n) WITHOUT ROWID;"}},
+			{swap: swaps{"\n);", "\n) STRICT;"}},
 			{swap: swaps{"scope TEXT", "scope VARCHAR(20)", "owner BLOB", "owner", "fence INTEGER", "fence BIGINT"}},
 		},
 		"postgres": {

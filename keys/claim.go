@@ -25,7 +25,8 @@ type claim struct {
 	limit     time.Duration // to how long to wait for another caller; 0: not at all
 	isolation sql.IsolationLevel
 	began     time.Time
-	lost      error // Once had to roll the caller's transaction back
+	waited    time.Duration // for other callers, so far
+	lost      error         // Once had to roll the caller's transaction back
 }
 
 // claimAttempts bounds how often a claim begins again because the row that it met was removed before it was read (hazard
@@ -33,8 +34,8 @@ type claim struct {
 const claimAttempts = 10
 
 func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*claim, error) {
-	if s == nil {
-		return nil, errors.New("keys: the store is nil: Open returns one")
+	if err := s.ready(); err != nil {
+		return nil, err
 	}
 	if err := k.check(); err != nil {
 		return nil, err
@@ -114,6 +115,7 @@ func (c *claim) take(ctx context.Context, tx *sqlx.Tx) (bool, stored, error) {
 	began := time.Now()
 	got, st, err := c.takeBounded(ctx, tx)
 	waited := Event{Key: c.key, Duration: time.Since(began)}
+	c.waited += waited.Duration
 	switch {
 	case err == nil && got:
 		return true, st, nil
@@ -149,9 +151,7 @@ func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (got bool, st stor
 	}
 	left := c.limit
 	if left > 0 {
-		if left -= time.Since(c.began); left <= 0 {
-			return false, stored{}, &InProgressError{Key: c.key, RetryAfter: time.Second}
-		}
+		left = max(left-c.waited, time.Millisecond) // it may be free by now
 	}
 	w := c.store.sql.Wait(left)
 	if w.Before == "" {
@@ -191,7 +191,7 @@ func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (got b
 			}
 		}
 		if err == nil && !found {
-			st, found, err = c.store.fetch(ctx, tx, q.Fetch(c.row.Hash, true))
+			st, found, err = c.store.fetch(ctx, tx, q.Fetch(c.row.Hash))
 		}
 		if err != nil || found {
 			return found && st.state == claimsql.Claimed && c.mine(st), st, err
@@ -223,13 +223,15 @@ func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 func (c *claim) record(ctx context.Context, tx *sqlx.Tx, end ending) error {
 	q := c.store.sql.Record(c.row.Hash, c.row.Owner, end.state, end.result, end.codec)
 	res, err := tx.ExecContext(ctx, q.Text, q.Args...)
+	if errors.Is(err, sql.ErrTxDone) {
+		return fmt.Errorf("fn has ended the transaction by itself: %w", err)
+	}
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(err, &lostError{errors.New("the claim's row is gone: a statement of fn has lost the transaction, and fn did not return its error")})
 	}
-	c.store.met.add(c.row.Hash)
 	return nil
 }
 
@@ -251,14 +253,14 @@ func (c *claim) settle(ctx context.Context, st stored) (outcome, error) {
 	case claimsql.Failed:
 		event.Err = c.store.storedFinal(st.result)
 	case claimsql.Claimed:
-		return outcome{}, fmt.Errorf("keys: %s: fn claims the key that it runs under, or one that its transaction has claimed already", c.key)
+		return outcome{}, fmt.Errorf("keys: %s: fn claims the key that it runs under or one that its transaction has claimed already, or a statement of an earlier fn has committed the claim by itself, as DDL does on MySQL and MariaDB (then look what became of the effect and remove the row)", c.key)
 	case claimsql.Held:
 		return outcome{}, &InProgressError{Key: c.key, RetryAfter: time.Second}
 	default:
 		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which is none of a key's: a newer version of this package may have written it", c.key, st.state)
 	}
 	c.store.emit(ctx, onReplay, event)
-	return outcome{result: st.result, replayed: true}, event.Err
+	return outcome{result: st.result, replayed: true, decode: true}, event.Err
 }
 
 func (c *claim) compare(st stored) error {

@@ -9,7 +9,7 @@ import (
 // Codec is how a result is stored. It must be safe for concurrent use.
 type Codec interface {
 	// Name is stored beside the result, and a result is decoded by a codec of the same name only: change it whenever the form
-	// changes. It has 1 to 64 bytes.
+	// changes. It has 1 to 64 bytes of printable ASCII.
 	Name() string
 	Encode(v any) ([]byte, error)
 	// Decode fills v, a pointer to the type that was encoded. It must not keep data.
@@ -26,7 +26,7 @@ func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, 
 // Encode refuses what encoding/json would replay as another value without a word.
 func (jsonCodec) Encode(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
-	if err == nil && replaced(b) {
+	if _, text := v.(json.RawMessage); err == nil && !text && replaced(b) {
 		return nil, errors.New("a string in it is not UTF-8: return a []byte, or give a codec")
 	}
 	return b, err

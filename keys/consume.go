@@ -3,6 +3,8 @@ package keys
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -15,28 +17,41 @@ import (
 // must have no effect but through its Tx. After a commit whose answer was lost the batch is filtered again, and what is
 // found handled is not handled again.
 //
-// fn's error rolls everything back and is returned: [Store.Fail] counts the attempt. A panic rolls back and goes on. Beside
-// fn's error it returns those of Filter but for *ConflictError, and the database's.
+// The transaction has the database's default level of isolation.
+//
+// fn's error rolls everything back and is returned. Where it is one message's, call [Store.Fail] for that one then, not inside
+// fn, and consume the others without it. A panic rolls back and goes on. Beside fn's error it returns those of Filter, and
+// the database's.
 func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id func(M) string, fn func(ctx context.Context, tx *Tx, fresh []M) error) error {
-	if s == nil {
-		return errors.New("keys: the store is nil: Open returns one")
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return errNoFunc
+	}
+	if err := s.outside(ctx, Key{Scope: consumer}); err != nil {
+		return err
 	}
 	calls := 0
-	err := s.inTransaction(ctx, func(tx *sqlx.Tx) error {
-		fresh, err := Filter(ctx, s, tx, consumer, msgs, id)
+	err := s.inTransaction(ctx, nil, func(tx *sqlx.Tx) error {
+		fresh, b, err := filter(ctx, s, tx, consumer, msgs, id)
 		if err != nil || len(fresh) == 0 {
 			return err
 		}
 		calls++
-		t := s.tx(tx, Key{Scope: consumer}, calls)
+		t := s.tx(tx, Key{Scope: consumer}, calls, s.sql.Proof(b.fresh, b.owner))
 		defer t.ended.Store(true)
-		if err := fn(ctx, t, fresh); err != nil {
-			return &fnError{err}
+		err = t.outcome(ctx, fn(t.context(ctx), t, fresh))
+		if err == nil && !s.sql.Aborts() && !t.alive(ctx) {
+			return &lostError{errors.New("the marks are gone: a statement of fn has lost the transaction, and fn did not return its error")}
 		}
-		return t.UpsertClaim()
+		return err
 	})
 	if fe, ok := err.(*fnError); ok { //nolint:errorlint // one that has been wrapped has something to say
 		return fe.err
+	}
+	if err != nil && !strings.HasPrefix(err.Error(), "keys: ") {
+		return fmt.Errorf("keys: the batch of consumer %s: %w", readable(consumer, false), err)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/goupsert/upsert/internal/claimsql"
@@ -19,7 +20,8 @@ type failOption func(*report)
 func (o failOption) applyFail(r *report) { o(r) }
 
 // Payload stores the message itself with the attempt, for [Store.Dead] to return: a message that is dead is not delivered
-// again by most brokers.
+// again by most brokers. One of more bytes than [MaxResult] is not stored, for the attempt must be: [DeadMessage] has its
+// size then.
 func Payload(data []byte) FailOption {
 	return failOption(func(r *report) { r.Payload = data })
 }
@@ -28,6 +30,21 @@ func Payload(data []byte) FailOption {
 type report struct {
 	Error   string `json:"error,omitempty"`
 	Payload []byte `json:"payload,omitempty"`
+	Size    int    `json:"size,omitempty"` // of a payload that is too big to be stored
+}
+
+// maxErrorText is how much of an error's text is stored, in bytes.
+const maxErrorText = 8 << 10
+
+// bounded leaves out what is too big.
+func (r report) bounded(maxPayload int) report {
+	if len(r.Error) > maxErrorText {
+		r.Error = strings.ToValidUTF8(r.Error[:maxErrorText], "") + " …"
+	}
+	if len(r.Payload) > maxPayload {
+		r.Payload, r.Size = nil, len(r.Payload)
+	}
+	return r
 }
 
 // Fail records that an attempt at a message has failed. Call it after the transaction of [Filter] has been rolled back: it
@@ -35,9 +52,12 @@ type report struct {
 // then on Filter leaves the message out, and the broker can be told that it is done. A message that somebody has handled
 // meanwhile is left alone, and the attempts are 0.
 //
-// cause may be nil; its text is stored. It returns an error that names the part for a consumer or an id that is empty or too
+// cause may be nil; its text is stored, up to 8 KiB of it. It returns an error that names the part for a consumer or an id that is empty or too
 // long, and else the database's.
 func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts ...FailOption) (attempts int, err error) {
+	if err := s.ready(); err != nil {
+		return 0, err
+	}
 	if err := errors.Join(checkPart("consumer", consumer), checkPart("message's identity", id)); err != nil {
 		return 0, err
 	}
@@ -46,9 +66,15 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 		r.Error = cause.Error()
 	}
 	for _, o := range opts {
+		if o == nil {
+			return 0, errors.New("keys: an option is nil")
+		}
 		o.applyFail(&r)
 	}
-	text, err := json.Marshal(r)
+	if err := s.outside(ctx, Key{Scope: consumer}); err != nil {
+		return 0, err
+	}
+	text, err := json.Marshal(r.bounded(s.maxResult))
 	if err != nil {
 		return 0, fmt.Errorf("keys: the attempt at message %s: %w", readable(id, false), err)
 	}
@@ -56,7 +82,7 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 	// One owner for all attempts of this call: it counts once, whichever of them was committed.
 	statement := s.sql.Fail(readable(consumer, s.ascii), m, newOwner(), s.maxAttempts, text)
 	state := 0
-	err = s.inTransaction(ctx, func(tx *sqlx.Tx) error {
+	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
 			return err
 		}
@@ -80,12 +106,17 @@ type DeadMessage struct {
 	Attempts int
 	Error    string    // the text of the last attempt's cause
 	Payload  []byte    // that of the last attempt, if it was given
+	TooBig   int       // the size of a payload that was given and not stored
 	Since    time.Time // when the first attempt failed, in UTC by the database's clock
 }
 
 // Dead lists up to limit of a consumer's dead messages, the oldest first. They stay until [Store.Retry] revives them: GC
-// never removes them. It returns the database's errors.
+// never removes them. It returns an error for a consumer that is empty or too long, for a limit below 1, and else the
+// database's.
 func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []DeadMessage, err error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
 	if err := checkPart("consumer", consumer); err != nil {
 		return nil, err
 	}
@@ -95,7 +126,7 @@ func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []De
 	q := s.sql.Dead(readable(consumer, s.ascii), limit)
 	rows, err := s.db.QueryContext(ctx, q.Text, q.Args...)
 	if err != nil {
-		return nil, fmt.Errorf("keys: Dead: %w", ofContext(ctx, err))
+		return nil, fmt.Errorf("keys: Dead: %w", s.explain(ctx, err))
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -106,7 +137,7 @@ func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []De
 		dead = append(dead, m)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("keys: Dead: %w", ofContext(ctx, err))
+		return nil, fmt.Errorf("keys: Dead: %w", s.explain(ctx, err))
 	}
 	return dead, nil
 }
@@ -121,7 +152,7 @@ func scanDead(scan func(...any) error) (m DeadMessage, err error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return m, fmt.Errorf("the report on message %s cannot be read: %w", id, err)
 	}
-	m.Error, m.Payload = r.Error, r.Payload
+	m.Error, m.Payload, m.TooBig = r.Error, r.Payload, r.Size
 	if m.Since, err = parseTime(since); err != nil {
 		return m, err
 	}
@@ -130,8 +161,12 @@ func scanDead(scan func(...any) error) (m DeadMessage, err error) {
 }
 
 // Retry revives dead messages: their attempts are counted anew, and [Filter] takes them for fresh when they are delivered
-// again. It returns how many of them were dead. It can be repeated.
+// again. It returns how many of them were dead. It can be repeated. It returns an error for no ids, one that names the part for
+// a consumer or an id that is empty or too long, and else the database's.
 func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
+	if err := s.ready(); err != nil {
+		return 0, err
+	}
 	if len(ids) == 0 {
 		return 0, errors.New("keys: Retry: name the messages to revive; Dead lists them")
 	}
@@ -145,7 +180,7 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 		}
 		marks[i] = s.message(consumer, id)
 	}
-	err = s.inTransaction(ctx, func(tx *sqlx.Tx) error {
+	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
 		revived = 0
 		for rest := marks; len(rest) > 0; {
 			n := chunk(rest)

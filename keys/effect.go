@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/jmoiron/sqlx"
 )
@@ -21,23 +22,18 @@ type ending struct {
 
 // call runs fn. An error that is no final one is the call's.
 func (c *claim) call(ctx context.Context, tx *sqlx.Tx, fn effect, attempt int) (ending, error) {
-	t := c.store.tx(tx, c.key, attempt)
+	t := c.store.tx(tx, c.key, attempt, c.store.sql.Proof(c.row.Hash, c.row.Owner))
 	defer t.ended.Store(true)
-	result, err := fn(ctx, t)
+	result, err := fn(t.context(ctx), t)
 	if final, answer, ok := c.store.asFinal(err); ok {
 		return ending{state: claimsql.Failed, result: answer, codec: finalCodec, final: final}, nil
 	}
-	if err != nil {
-		err = &fnError{err}
-	}
-	if lost := t.UpsertClaim(); lost != nil && !worthRepeating(err) {
-		err = lost // fn has kept to itself that a statement has lost the transaction
-	}
-	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, err
+	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, t.outcome(ctx, err)
 }
 
 // ended tells of the end, and returns the error that it is.
 func (c *claim) ended(ctx context.Context, end ending) error {
+	c.store.met.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}
 	if end.final != nil {
 		event.Err = end.final
@@ -47,15 +43,27 @@ func (c *claim) ended(ctx context.Context, end ending) error {
 }
 
 // fnError is an error of fn's, which its caller gets as it is.
-type fnError struct{ err error }
+type fnError struct {
+	err   error
+	again bool // it is the transaction's: fn is called again if its class says so
+}
 
 func (e *fnError) Error() string { return e.err.Error() }
 func (e *fnError) Unwrap() error { return e.err }
 
+// Class is Permanent for what fn has brought from elsewhere, however much it looks like the database's.
+func (e *fnError) Class() dialect.Class {
+	if e.again {
+		return dialect.Classify(e.err)
+	}
+	return dialect.Permanent
+}
+
 // outcome is how a call has ended.
 type outcome struct {
-	result   []byte
+	result   []byte // encoded
 	replayed bool
+	decode   bool // the result is what is stored, and not what fn has returned
 }
 
 // answer gives the caller fn's own value, or the stored one.
@@ -63,12 +71,12 @@ func answer[R any](ctx context.Context, c *claim, out outcome, ran R, err error)
 	switch {
 	case err != nil:
 		return r, out.replayed, c.failed(ctx, err)
-	case !out.replayed:
+	case !out.decode:
 		return ran, false, nil
 	}
 	if err := c.decode(out.result, &r); err != nil {
 		var none R
-		return none, true, err
+		return none, out.replayed, err
 	}
-	return r, true, nil
+	return r, out.replayed, nil
 }

@@ -72,6 +72,9 @@ func (e *ConflictError) Error() string {
 // Unwrap returns what the database said.
 func (e *ConflictError) Unwrap() error { return e.Err }
 
+// Class is Retryable.
+func (e *ConflictError) Class() dialect.Class { return dialect.Retryable }
+
 // DeadError is returned by [Store.Fail] for a message whose handling has failed as often as it may: it is not handed out
 // again until [Store.Retry] revives it.
 type DeadError struct {
@@ -108,6 +111,8 @@ func (e *lostError) Error() string        { return e.err.Error() }
 func (e *lostError) Unwrap() error        { return e.err }
 func (e *lostError) Class() dialect.Class { return dialect.Retryable }
 
+var errNoFunc = errors.New("keys: the function is nil")
+
 // errGone says that a key's row was removed each time between the claim that met it and the look at it.
 var errGone = errors.New("the key is being removed by others each time it is looked at")
 
@@ -128,16 +133,27 @@ func (c *claim) failed(ctx context.Context, err error) error {
 	if fe, ok := err.(*fnError); ok { //nolint:errorlint // one that has been wrapped has something to say
 		return fe.err
 	}
-	if decided(err) || strings.HasPrefix(err.Error(), "keys: ") { // what is worth repeating names the key as well
+	var unknown *UnknownError
+	if decided(err) || errors.As(err, &unknown) { // that is what the caller must know, whatever ended it
 		return err
 	}
-	return fmt.Errorf("keys: %s: %w", c.key, ofContext(ctx, err))
+	explained := c.store.explain(ctx, err)
+	if explained == err && strings.HasPrefix(err.Error(), "keys: ") { //nolint:errorlint // the same value: nothing was added
+		return err
+	}
+	return fmt.Errorf("keys: %s: %w", c.key, explained)
 }
 
-// ofContext adds the context's end to an error of the database that came of it: drivers say something else.
-func ofContext(ctx context.Context, err error) error {
+// explain adds to an error of the database what it does not say: that it came of the context's end, or that the table is not
+// there.
+func (s *Store) explain(ctx context.Context, err error) error {
 	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
 		return fmt.Errorf("%w: %w", end, err)
+	}
+	n, _ := dialect.MySQLNumber(err)
+	missing := n == 1146 || dialect.SQLState(err) == "42P01" || strings.Contains(err.Error(), "no such table")
+	if missing && strings.Contains(err.Error(), s.target.ident.Name) {
+		return fmt.Errorf("%w: run Store.Migrate, or give its name with Table", err)
 	}
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 )
@@ -51,24 +53,40 @@ type storedError struct {
 
 // asFinal returns what is to be stored of fn's error if it is marked.
 func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
-	var mark *finalMark
-	if !errors.As(err, &mark) {
+	if !marked(err) {
 		return nil, nil, false
 	}
-	e := storedError{Text: mark.err.Error()}
+	if mark, bare := err.(*finalMark); bare { //nolint:errorlint // one that is wrapped is found by marked
+		err = mark.err
+	}
+	e := storedError{Text: strings.ToValidUTF8(err.Error(), "\uFFFD")}
 	for _, k := range s.known {
-		if errors.Is(mark.err, k) {
+		if errors.Is(err, k) {
 			e.Known = k.Error()
 			break
 		}
 	}
-	stored, merr := json.Marshal(e)
-	if merr != nil || len(stored) > s.maxResult {
-		// A text that cannot be kept whole is cut, for the answer is that it failed.
-		e.Text = e.Text[:min(len(e.Text), s.maxResult/8)]
-		stored, _ = json.Marshal(e)
+	// A text that cannot be kept whole is cut, for the answer is that it failed. Escaped, a byte can be six.
+	if most := s.maxResult / 8; len(e.Text) > most {
+		e.Text = strings.ToValidUTF8(e.Text[:most], "")
 	}
-	return &FinalError{Text: e.Text, Err: mark.err}, stored, true
+	stored, merr := json.Marshal(e)
+	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil
+}
+
+// marked reports whether the error is marked by this fn: one that an inner call has returned is none of its answers.
+func marked(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // this is the walk itself
+	case *finalMark:
+		return true
+	case *FinalError:
+		return false
+	case interface{ Unwrap() error }:
+		return marked(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), marked)
+	}
+	return false
 }
 
 func (s *Store) storedFinal(data []byte) error {

@@ -21,7 +21,8 @@ func (o gcOption) applyGC(g *gc) error { return o(g) }
 
 type gc struct {
 	batch    int
-	limit    int64 // 0: none
+	limit    int64   // 0: none
+	share    float64 // of the time that it works
 	progress func(removed int64)
 }
 
@@ -48,6 +49,18 @@ func GCLimit(n int64) GCOption {
 	})
 }
 
+// GCShare is the part of the time in which keys are removed, from 0.001 to 1, by default a fifth: after each batch GC pauses
+// for as long as it needs to come to that. A greater part is quicker, and is felt by the claims beside it.
+func GCShare(part float64) GCOption {
+	return gcOption(func(g *gc) error {
+		if !(part >= 0.001 && part <= 1) {
+			return fmt.Errorf("keys: GCShare(%v): it must be from 0.001 to 1", part)
+		}
+		g.share = part
+		return nil
+	})
+}
+
 // GCProgress is called after each batch with the number removed so far.
 func GCProgress(f func(removed int64)) GCOption {
 	return gcOption(func(g *gc) error { g.progress = f; return nil })
@@ -60,7 +73,10 @@ func GCProgress(f func(removed int64)) GCOption {
 // removed counts what was committed, also where an error ends it: the context's, or the database's. A claim that runs
 // beside it either finds the key and replays it, or finds it gone and is the first again.
 func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err error) {
-	g := gc{batch: 1000}
+	if err := s.ready(); err != nil {
+		return 0, err
+	}
+	g := gc{batch: 1000, share: 0.2}
 	for _, o := range opts {
 		if o == nil {
 			return 0, errors.New("keys: an option is nil")
@@ -89,12 +105,27 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 		if n < int64(size) || removed == g.limit {
 			return removed, nil
 		}
+		if err := g.pause(ctx, time.Since(began)); err != nil {
+			return removed, fmt.Errorf("keys: GC: %w", err)
+		}
+	}
+}
+
+// pause waits so long that a batch's time is its share.
+func (g *gc) pause(ctx context.Context, worked time.Duration) error {
+	timer := time.NewTimer(time.Duration(float64(worked) * (1/g.share - 1)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 
 // sweep removes one batch.
 func (s *Store) sweep(ctx context.Context, size int) (n int64, err error) {
-	err = s.inTransaction(ctx, func(tx *sqlx.Tx) error {
+	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
 		statement := s.sql.Sweep(size)
 		if statement.Text == "" {
 			marks, err := expired(ctx, tx, s.sql.Expired(size))
@@ -134,17 +165,17 @@ func expired(ctx context.Context, tx *sqlx.Tx, q claimsql.Statement) (marks []cl
 
 // inTransaction runs f in a transaction of the store's, again where that may help. f must be safe to repeat after a commit
 // whose answer was lost.
-func (s *Store) inTransaction(ctx context.Context, f func(*sqlx.Tx) error) error {
+func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(*sqlx.Tx) error) error {
 	for n := 1; ; n++ {
 		began := time.Now()
-		err := s.tryTransaction(ctx, f)
+		err := s.tryTransaction(ctx, opts, f)
 		switch {
 		case err == nil || decided(err):
 			return err
 		case ctx.Err() != nil:
-			return ofContext(ctx, err)
+			return s.explain(ctx, err)
 		case !worthRepeating(err):
-			return err
+			return s.explain(ctx, err)
 		}
 		if n >= runAttempts {
 			return fmt.Errorf("after %d attempts: %w", n, err)
@@ -156,13 +187,30 @@ func (s *Store) inTransaction(ctx context.Context, f func(*sqlx.Tx) error) error
 	}
 }
 
-func (s *Store) tryTransaction(ctx context.Context, f func(*sqlx.Tx) error) error {
-	// No snapshot is needed, and on MySQL and MariaDB a stronger level locks the gaps where claims insert.
-	opts := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+// lightly are the options of transactions that need no snapshot: on MySQL and MariaDB a stronger level than this locks the
+// gaps where claims insert.
+func (s *Store) lightly() *sql.TxOptions { return s.level(sql.LevelReadCommitted) }
+
+// lasting is what a transaction's own context is made of. On SQLite it does not end with the caller's: database/sql would roll
+// back in a goroutine of its own, and a setting that the claim has changed would stay on the connection. Elsewhere it does, so
+// that a commit that is not answered can be given up.
+func (s *Store) lasting(ctx context.Context) context.Context {
 	if s.dialect.Traits().Immediate {
-		opts = nil
+		return context.WithoutCancel(ctx)
 	}
-	tx, err := s.db.BeginTxx(ctx, opts)
+	return ctx
+}
+
+// level are the options of a transaction of that level. SQLite has one only, and its drivers know no other.
+func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
+	if s.dialect.Traits().Immediate {
+		return nil
+	}
+	return &sql.TxOptions{Isolation: l}
+}
+
+func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(*sqlx.Tx) error) error {
+	tx, err := s.db.BeginTxx(s.lasting(ctx), opts)
 	if err != nil {
 		return beforeCommit(err)
 	}

@@ -3,7 +3,7 @@ package keys
 import (
 	"bytes"
 	"context"
-	"errors"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -29,37 +29,46 @@ import (
 // database's error.
 //
 // A message is remembered for the store's [Retention]. One that is delivered again after that is handled again: let the
-// retention be longer than the broker's.
+// retention be longer than the broker's. Unlike a key's, the time that an identity may carry is not looked at: there is no
+// [ErrTooOld].
 func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string, msgs []M, id func(M) string) (fresh []M, err error) {
-	if s == nil {
-		return nil, errors.New("keys: the store is nil: Open returns one")
+	fresh, _, err = filter(ctx, s, tx, consumer, msgs, id)
+	return fresh, err
+}
+
+func filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string, msgs []M, id func(M) string) (fresh []M, b *inbox, err error) {
+	if err := s.ready(); err != nil {
+		return nil, nil, err
+	}
+	if id == nil {
+		return nil, nil, errNoFunc
 	}
 	handle, err := s.transaction(tx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkPart("consumer", consumer); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	b := &inbox{store: s, consumer: consumer, owner: newOwner(), began: time.Now(), first: make(map[hash]int, len(msgs))}
+	b = &inbox{store: s, consumer: consumer, owner: newOwner(), began: time.Now(), first: make(map[hash]int, len(msgs))}
 	for i, m := range msgs {
 		if err := b.add(id(m), i); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	isFresh, err := b.mark(ctx, handle)
+	isFresh, err := b.mark(ctx, handle, len(msgs))
 	if err != nil {
 		if outer, ok := tx.(*Tx); ok {
-			_ = outer.saw(err)
+			_ = outer.saw(err) // the conflict has ended its transaction
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	for i, m := range msgs {
 		if isFresh[i] {
 			fresh = append(fresh, m)
 		}
 	}
-	return fresh, nil
+	return fresh, b, nil
 }
 
 type hash = [claimsql.HashSize]byte
@@ -71,12 +80,13 @@ type inbox struct {
 	owner    [claimsql.OwnerSize]byte
 	began    time.Time
 	marks    []claimsql.Mark
+	fresh    hash         // one of those that are
 	first    map[hash]int // by message, its first place in the batch
 }
 
 func (b *inbox) add(id string, i int) error {
-	if err := checkPart(fmt.Sprintf("message's identity (number %d of the batch)", i), id); err != nil {
-		return err
+	if err := checkPart("message's identity", id); err != nil {
+		return fmt.Errorf("%w (number %d of the batch)", err, i)
 	}
 	m := b.store.message(b.consumer, id)
 	if _, there := b.first[m.Hash]; !there {
@@ -91,21 +101,23 @@ func (s *Store) message(consumer, id string) claimsql.Mark {
 }
 
 // mark marks the messages and returns which are fresh, by their place in the batch.
-func (b *inbox) mark(ctx context.Context, tx *sqlx.Tx) (map[int]bool, error) {
+func (b *inbox) mark(ctx context.Context, tx *sqlx.Tx, batch int) ([]bool, error) {
 	slices.SortFunc(b.marks, func(x, y claimsql.Mark) int { return bytes.Compare(x.Hash[:], y.Hash[:]) })
-	fresh := make(map[int]bool, len(b.marks))
+	fresh := make([]bool, batch)
+	marked := 0
 	for rest := b.marks; len(rest) > 0; {
 		n := chunk(rest)
-		if err := b.markChunk(ctx, tx, rest[:n], fresh); err != nil {
+		more, err := b.markChunk(ctx, tx, rest[:n], fresh)
+		if err != nil {
 			return nil, b.fail(ctx, tx, err)
 		}
-		rest = rest[n:]
+		marked, rest = marked+more, rest[n:]
 	}
-	event := Event{Key: Key{Scope: b.consumer}, Duration: time.Since(b.began), Count: int64(len(fresh))}
+	event := Event{Key: Key{Scope: b.consumer}, Duration: time.Since(b.began), Count: int64(marked)}
 	if event.Count > 0 {
 		b.store.emit(ctx, onClaim, event)
 	}
-	if event.Count = int64(len(b.marks) - len(fresh)); event.Count > 0 {
+	if event.Count = int64(len(b.marks) - marked); event.Count > 0 {
 		b.store.emit(ctx, onReplay, event)
 	}
 	return fresh, nil
@@ -130,43 +142,51 @@ func chunk(marks []claimsql.Mark) int {
 	return len(marks)
 }
 
-func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mark, fresh map[int]bool) error {
+// markChunk sends one statement. It returns how many of the messages are fresh, and sets their places.
+func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mark, fresh []bool) (marked int, err error) {
 	q := b.store.sql
 	statement := q.Filter(readable(b.consumer, b.store.ascii), b.owner, b.store.retention, marks)
 	if !q.FilterReturns() {
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
-			return err
+			return 0, err
 		}
 		statement = q.Marked(b.owner, marks)
 	}
 	rows, err := tx.QueryContext(ctx, statement.Text, statement.Args...)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer rows.Close()
-	var digest, owner []byte
+	var digest sql.RawBytes
+	mine := true
+	dest := []any{&digest}
+	if q.Returning {
+		dest = append(dest, &mine)
+	}
 	for rows.Next() {
-		if err := rows.Scan(&digest, &owner); err != nil {
-			return err
+		if err := rows.Scan(dest...); err != nil {
+			return 0, err
 		}
-		if bytes.Equal(owner, b.owner[:]) {
-			fresh[b.first[hash(digest)]] = true
+		if mine {
+			b.fresh = hash(digest)
+			fresh[b.first[b.fresh]] = true
+			marked++
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return err
+		return 0, err
 	}
-	return rows.Close()
+	return marked, rows.Close()
 }
 
 // fail says what an error of the batch means.
 func (b *inbox) fail(ctx context.Context, tx *sqlx.Tx, err error) error {
 	switch {
-	case losesTransaction(err):
+	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && b.store.dialect.Traits().Immediate:
 		_ = tx.Rollback() // see claim.undo
 		return &ConflictError{Err: err}
 	case dialect.Classify(err) == dialect.LockTimeout:
 		return &InProgressError{Key: Key{Scope: b.consumer}, RetryAfter: time.Second, Err: err}
 	}
-	return fmt.Errorf("keys: the batch of consumer %s: %w", readable(b.consumer, false), ofContext(ctx, err))
+	return fmt.Errorf("keys: the batch of consumer %s: %w", readable(b.consumer, false), b.store.explain(ctx, err))
 }

@@ -14,6 +14,9 @@ import (
 type State int
 
 const (
+	// StateClaimed: it was claimed and committed without a result, by a statement of fn's that commits by itself. No call
+	// gets past it: look what became of its effect, and remove the row.
+	StateClaimed State = claimsql.Claimed
 	// StateDone: it has a result.
 	StateDone State = claimsql.Done
 	// StateFailed: it has a final error.
@@ -27,6 +30,8 @@ const (
 // String returns the state's name.
 func (s State) String() string {
 	switch s {
+	case StateClaimed:
+		return "claimed"
 	case StateDone:
 		return "done"
 	case StateFailed:
@@ -57,6 +62,9 @@ type Info struct {
 // Inspect tells a person what is known of a key. It returns an error that wraps [ErrNotFound] if that is nothing, which is
 // also so while its first transaction is under way, and the database's errors.
 func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
 	if err := k.check(); err != nil {
 		return nil, err
 	}
@@ -65,6 +73,9 @@ func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
 
 // InspectMessage is [Store.Inspect] for a message of a consumer's inbox.
 func (s *Store) InspectMessage(ctx context.Context, consumer, id string) (*Info, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(checkPart("consumer", consumer), checkPart("message's identity", id)); err != nil {
 		return nil, err
 	}
@@ -73,15 +84,15 @@ func (s *Store) InspectMessage(ctx context.Context, consumer, id string) (*Info,
 }
 
 func (s *Store) inspect(ctx context.Context, k Key, h hash) (*Info, error) {
-	var scope, op, id, lease, claimed, expires string
+	var lease, claimed, expires string
 	var finished sql.NullString
 	var st stored
 	info := &Info{Key: k}
-	found, err := queryRow(ctx, s.db, s.sql.Info(h), &scope, &op, &id, &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint,
+	found, err := queryRow(ctx, s.db, s.sql.Info(h), &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint,
 		&info.Result, &info.Codec, &info.Attempts, &info.Fence, &lease, &claimed, &finished, &expires)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("keys: %s: %w", k, ofContext(ctx, err))
+		return nil, fmt.Errorf("keys: %s: %w", k, s.explain(ctx, err))
 	case !found:
 		return nil, fmt.Errorf("keys: %s: %w", k, ErrNotFound)
 	}

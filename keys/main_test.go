@@ -1,10 +1,16 @@
 package keys_test
 
 import (
+	"io"
+	"log"
 	"os"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
+func TestMain(m *testing.M) {
+	_ = mysql.SetLogger(log.New(io.Discard, "", 0)) // it reports each connection that a test cuts
+	os.Exit(engine.Run(m))
+}

@@ -80,7 +80,7 @@ func (mv *claimMove) tooOld() bool { return playKeyIsOld(mv.key) && mv.retention
 
 func (mv *claimMove) finalText() string {
 	if mv.end == endsKnown {
-		return mv.id + ": " + errPlayed.Error()
+		return "wrapped once more: " + mv.id + ": " + errPlayed.Error()
 	}
 	return mv.id
 }

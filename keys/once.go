@@ -21,7 +21,7 @@ import (
 // fn's error undoes what fn wrote and the claim, back to a savepoint, and is returned: the rest of the transaction can go on.
 // An error marked with [Final] is remembered. A panic undoes and goes on. After an error that has lost the transaction (a
 // serialization failure, a deadlock, a lost connection) the transaction is rolled back, so that nobody commits the rest
-// of it: begin again. If it comes from the claim itself, it is a [*ConflictError]. Beside these it returns what Run returns.
+// of it: begin again. If it comes from the claim itself, it is a [*ConflictError]. Beside these it returns what Run returns, but no *UnknownError.
 //
 // On SQLite begin the transaction with its first write, or with _txlock=immediate: one that has read before cannot always
 // write any more (hazards K30 and S11), which is a *ConflictError.
@@ -33,6 +33,9 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 	handle, err := s.transaction(tx)
 	if err != nil {
 		return r, false, err
+	}
+	if fn == nil {
+		return r, false, errNoFunc
 	}
 	ran := r
 	out, err := c.inside(ctx, handle, func(ctx context.Context, tx *Tx) (result []byte, err error) {
@@ -96,7 +99,9 @@ func (c *claim) perform(ctx context.Context, tx *sqlx.Tx, savepoint string, fn e
 
 // conflict says of an error of the claim's own statements that the whole transaction is to be run again.
 func (c *claim) conflict(err error) error {
-	if losesTransaction(err) {
+	// On SQLite a transaction that could not be made one that writes cannot be later either.
+	var busy *busyError
+	if losesTransaction(err) || errors.As(err, &busy) {
 		return &ConflictError{Key: c.key, Err: err}
 	}
 	return err
@@ -108,8 +113,11 @@ func (c *claim) conflict(err error) error {
 func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err error) error {
 	lost := losesTransaction(err)
 	if !lost {
-		_, uerr := tx.ExecContext(context.WithoutCancel(ctx), claimsql.RollbackTo(savepoint))
-		lost = uerr != nil
+		for _, q := range []string{claimsql.RollbackTo(savepoint), claimsql.Release(savepoint)} {
+			if _, uerr := tx.ExecContext(context.WithoutCancel(ctx), q); uerr != nil {
+				lost = true
+			}
+		}
 	}
 	if lost {
 		c.lost = &lostError{errors.Join(err, errors.New("the transaction was rolled back"))}

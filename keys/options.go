@@ -62,7 +62,8 @@ func checkRetention(d time.Duration) error {
 	return nil
 }
 
-// MaxAttempts is how often the handling of a message may fail before it is dead, by default 10. See [Store.Fail].
+// MaxAttempts is how often the handling of a message may fail before it is dead, by default 10. See [Store.Fail]. Let it be
+// less than the broker's own limit, or the broker gives the message up before it is listed.
 func MaxAttempts(n int) Option {
 	return option(func(c *config) error {
 		if n < 1 {
@@ -164,8 +165,8 @@ func WithCodec(codec Codec) ClaimOption {
 		if codec == nil {
 			return errors.New("keys: WithCodec: the codec is nil")
 		}
-		if n := codec.Name(); n == "" || len(n) > maxCodecName || n == finalCodec {
-			return fmt.Errorf("keys: WithCodec: the name %q: it must have 1 to %d bytes and not be %q", n, maxCodecName, finalCodec)
+		if n := codec.Name(); n == "" || len(n) > maxCodecName || n == finalCodec || readable(n, true) != n {
+			return fmt.Errorf("keys: WithCodec: the name %q: it must have 1 to %d bytes of printable ASCII and not be %q", n, maxCodecName, finalCodec)
 		}
 		c.codec = codec
 		return nil

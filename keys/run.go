@@ -2,7 +2,6 @@ package keys
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -41,8 +40,14 @@ const (
 // is answered by one read; in another one, by a transaction that ends at its first statement.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
+	if err == nil {
+		err = s.outside(ctx, k)
+	}
 	if err != nil {
 		return r, false, err
+	}
+	if fn == nil {
+		return r, false, errNoFunc
 	}
 	ran := r
 	out, err := c.run(ctx, func(ctx context.Context, tx *Tx) (result []byte, err error) {
@@ -101,13 +106,13 @@ func worthRepeating(err error) bool {
 }
 
 func (r *running) attempt(ctx context.Context) (out outcome, err error) {
-	if r.look {
-		st, found, err := r.store.fetch(ctx, r.store.db, r.store.sql.Fetch(r.row.Hash, false))
+	if q := r.store.sql.Look(r.row.Hash); r.look && q.Text != "" {
+		st, found, err := r.store.fetch(ctx, r.store.db, q)
 		if err != nil || found {
 			return r.conclude(ctx, st, err)
 		}
 	}
-	tx, err := r.store.db.BeginTxx(ctx, r.txOptions())
+	tx, err := r.store.db.BeginTxx(r.store.lasting(ctx), r.store.level(r.isolation))
 	if err != nil {
 		return outcome{}, beforeCommit(err)
 	}
@@ -141,13 +146,6 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	return r.committed(ctx, tx.Commit())
 }
 
-func (r *running) txOptions() *sql.TxOptions {
-	if r.store.dialect.Traits().Immediate {
-		return nil // SQLite has one level, and its drivers know no other
-	}
-	return &sql.TxOptions{Isolation: r.isolation}
-}
-
 // conclude ends the call with what is stored.
 func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, error) {
 	if err != nil {
@@ -155,9 +153,21 @@ func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, 
 	}
 	r.doubt = nil
 	if r.mine(st) && (st.state == claimsql.Done || st.state == claimsql.Failed) {
-		return r.committed(ctx, nil) // an earlier attempt of this call was committed after all
+		return r.found(ctx, st)
 	}
 	return r.settle(ctx, st)
+}
+
+// found ends the call with the row of an earlier attempt, which was committed after all. Where fn has been called again since,
+// as it can be in a cluster whose nodes lag (hazard E4), what it returned then is not what is stored.
+func (r *running) found(ctx context.Context, st stored) (outcome, error) {
+	if r.calls <= 1 {
+		return r.committed(ctx, nil)
+	}
+	if r.end.final = nil; st.state == claimsql.Failed {
+		return outcome{}, r.store.storedFinal(st.result)
+	}
+	return outcome{result: st.result, decode: true}, r.ended(ctx, r.end)
 }
 
 // committed ends the call after its commit, whose error is err.

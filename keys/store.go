@@ -64,10 +64,23 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
+// ready returns an error for a store that Open has not returned.
+func (s *Store) ready() error {
+	if s == nil || s.sql == nil {
+		return errors.New("keys: the store is nil or zero: Open returns one")
+	}
+	return nil
+}
+
 // Migrate creates the table, or adds to an older one what it lacks, as [Migrations] would. It can be run by any number of
 // processes at once and at every start. It returns a [*SchemaError] for a table that it cannot mend, and the server's
 // errors.
-func (s *Store) Migrate(ctx context.Context) error { return s.target.migrate(ctx, s.db) }
+func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	return s.target.migrate(ctx, s.db)
+}
 
 // preparesQueries: pgx prepares and caches each text that it is given as a query, so queries must be few texts with
 // parameters. A wrapper may hide it; then they are only slower.

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -16,12 +18,14 @@ import (
 //
 // It is for fn only and ends with it. Return the errors of its statements unless you know them to be harmless: on MySQL a
 // deadlock ends the transaction, and what is sent after it is committed by itself. Tx notices that and refuses what comes
-// after, but it does not see what a QueryRow or a prepared statement returns.
+// after, but it does not see what a prepared statement returns. Send no statement that commits, as DDL does
+// on MySQL and MariaDB: it would commit the claim before its result.
 type Tx struct {
 	*sqlx.Tx
-	driver  string
+	store   *Store
 	key     Key
 	attempt int
+	proof   claimsql.Statement // finds a row as long as the transaction is the claim's
 	ended   atomic.Bool
 	lost    atomic.Pointer[error]
 }
@@ -31,8 +35,26 @@ var (
 	_ sqlx.ExtContext = (*Tx)(nil)
 )
 
-func (s *Store) tx(tx *sqlx.Tx, k Key, attempt int) *Tx {
-	return &Tx{Tx: tx, driver: s.db.DriverName(), key: k, attempt: attempt}
+func (s *Store) tx(tx *sqlx.Tx, k Key, attempt int, proof claimsql.Statement) *Tx {
+	return &Tx{Tx: tx, store: s, key: k, attempt: attempt, proof: proof}
+}
+
+// insideKey finds the Tx that a context was given to fn with.
+type insideKey struct{}
+
+// context is fn's.
+func (tx *Tx) context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, insideKey{}, tx)
+}
+
+// outside refuses what would wait for the end of the transaction that it is called in, which waits for it: a call inside fn, in
+// a transaction of its own, for the same key, or on SQLite for any.
+func (s *Store) outside(ctx context.Context, k Key) error {
+	tx, _ := ctx.Value(insideKey{}).(*Tx)
+	if tx == nil || tx.store != s || tx.ended.Load() || tx.key != k && !s.dialect.Traits().Immediate {
+		return nil
+	}
+	return fmt.Errorf("keys: %s: this call needs a transaction of its own and would wait for fn's, in which it is made: use Once or Filter with fn's Tx, or call it when fn has returned", k)
 }
 
 // Key returns the key that was claimed.
@@ -60,12 +82,49 @@ func (tx *Tx) lose(err error) {
 	}
 }
 
-// saw ends the transaction if a statement's error says that the server has.
+// saw ends the transaction if a statement's error says that the server has, or if it does not say and the server has all
+// the same: SQLite rolls back after an interrupted write, a full disk, or RAISE(ROLLBACK).
 func (tx *Tx) saw(err error) error {
-	if err != nil && losesTransaction(err) {
+	switch {
+	case err == nil || errors.Is(err, sql.ErrTxDone):
+	case losesTransaction(err):
 		tx.lose(err)
+	case tx.store.dialect.Traits().Immediate && tx.gone():
+		tx.lose(&lostError{err})
 	}
 	return err
+}
+
+// gone reports whether SQLite has no transaction any more: only then it begins one. Its end is lose's.
+func (tx *Tx) gone() bool {
+	_, err := tx.Tx.ExecContext(context.Background(), "BEGIN")
+	return err == nil
+}
+
+// alive reports whether the transaction is still the one in which the key was claimed. On MySQL and MariaDB it is not after a
+// deadlock that was kept from Tx, as that of a prepared statement is, and nothing else would tell (hazard E3).
+func (tx *Tx) alive(ctx context.Context) bool {
+	one := 0
+	found, err := queryRow(context.WithoutCancel(ctx), tx.Tx, tx.proof, &one)
+	return err == nil && found
+}
+
+// outcome is fn's error, and whether fn is to be called again; or that the transaction is lost, if fn has kept that to
+// itself.
+func (tx *Tx) outcome(ctx context.Context, err error) error {
+	lost := tx.UpsertClaim()
+	switch {
+	case lost != nil && !worthRepeating(err):
+		return lost
+	case err == nil:
+		return nil
+	case !worthRepeating(err):
+		return &fnError{err: err}
+	case dialect.Classify(err) != dialect.Ambiguous:
+		return &fnError{err: err, again: true}
+	}
+	// A lost connection may be that of something else, and an io.EOF that of a request's body.
+	return &fnError{err: err, again: lost != nil || !tx.alive(ctx)}
 }
 
 func losesTransaction(err error) bool {

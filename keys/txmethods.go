@@ -11,14 +11,14 @@ import (
 // transaction came as a *sql.Tx.
 
 // DriverName returns that of the store's *sqlx.DB.
-func (tx *Tx) DriverName() string { return tx.driver }
+func (tx *Tx) DriverName() string { return tx.store.db.DriverName() }
 
 // Rebind is that of *sqlx.Tx.
-func (tx *Tx) Rebind(query string) string { return sqlx.Rebind(sqlx.BindType(tx.driver), query) }
+func (tx *Tx) Rebind(query string) string { return sqlx.Rebind(sqlx.BindType(tx.DriverName()), query) }
 
 // BindNamed is that of *sqlx.Tx.
 func (tx *Tx) BindNamed(query string, arg any) (string, []any, error) {
-	return sqlx.BindNamed(sqlx.BindType(tx.driver), query, arg)
+	return sqlx.BindNamed(sqlx.BindType(tx.DriverName()), query, arg)
 }
 
 // Exec is that of *sqlx.Tx.
@@ -28,6 +28,9 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 
 // ExecContext is that of *sqlx.Tx.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := tx.UpsertClaim(); err != nil {
+		return nil, err
+	}
 	res, err := tx.Tx.ExecContext(ctx, query, args...)
 	return res, tx.saw(err)
 }
@@ -64,6 +67,9 @@ func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 
 // QueryContext is that of *sqlx.Tx.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := tx.UpsertClaim(); err != nil {
+		return nil, err
+	}
 	rows, err := tx.Tx.QueryContext(ctx, query, args...)
 	return rows, tx.saw(err)
 }
@@ -75,6 +81,9 @@ func (tx *Tx) Queryx(query string, args ...any) (*sqlx.Rows, error) {
 
 // QueryxContext is that of *sqlx.Tx.
 func (tx *Tx) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
+	if err := tx.UpsertClaim(); err != nil {
+		return nil, err
+	}
 	rows, err := tx.Tx.QueryxContext(ctx, query, args...)
 	return rows, tx.saw(err)
 }
@@ -86,6 +95,9 @@ func (tx *Tx) Get(dest any, query string, args ...any) error {
 
 // GetContext is that of *sqlx.Tx.
 func (tx *Tx) GetContext(ctx context.Context, dest any, query string, args ...any) error {
+	if err := tx.UpsertClaim(); err != nil {
+		return err
+	}
 	return tx.saw(tx.Tx.GetContext(ctx, dest, query, args...))
 }
 
@@ -96,5 +108,32 @@ func (tx *Tx) Select(dest any, query string, args ...any) error {
 
 // SelectContext is that of *sqlx.Tx.
 func (tx *Tx) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
+	if err := tx.UpsertClaim(); err != nil {
+		return err
+	}
 	return tx.saw(tx.Tx.SelectContext(ctx, dest, query, args...))
+}
+
+// QueryRow is that of *sqlx.Tx.
+func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
+	return tx.QueryRowContext(context.Background(), query, args...)
+}
+
+// QueryRowContext is that of *sqlx.Tx.
+func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	row := tx.Tx.QueryRowContext(ctx, query, args...)
+	_ = tx.saw(row.Err())
+	return row
+}
+
+// QueryRowx is that of *sqlx.Tx.
+func (tx *Tx) QueryRowx(query string, args ...any) *sqlx.Row {
+	return tx.QueryRowxContext(context.Background(), query, args...)
+}
+
+// QueryRowxContext is that of *sqlx.Tx.
+func (tx *Tx) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
+	row := tx.Tx.QueryRowxContext(ctx, query, args...)
+	_ = tx.saw(row.Err())
+	return row
 }

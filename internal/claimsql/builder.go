@@ -41,18 +41,30 @@ func (b *builder) raw(v []byte) *builder {
 	case v == nil:
 		return b.sql("NULL")
 	case b.bind:
-		b.args = append(b.args, v)
-		return b.sql(b.param(len(b.args), "bytea"))
+		return b.argument(v, "::bytea")
 	}
-	return b.sql(b.bytes(hex.EncodeToString(v)))
+	return b.digits(b.bytes, v)
 }
 
 func (b *builder) str(v string) *builder {
 	if b.bind {
-		b.args = append(b.args, v)
-		return b.sql(b.param(len(b.args), "text"))
+		return b.argument(v, "::text")
 	}
-	return b.sql(b.text(hex.EncodeToString([]byte(v))))
+	return b.digits(b.text, []byte(v))
+}
+
+func (b *builder) argument(v any, cast string) *builder {
+	b.args = append(b.args, v)
+	if !b.numbered {
+		return b.sql("?")
+	}
+	return b.sql("$").num(int64(len(b.args))).sql(cast)
+}
+
+func (b *builder) digits(l literal, v []byte) *builder {
+	b.sql(l.before)
+	b.buf = hex.AppendEncode(b.buf, v)
+	return b.sql(l.after)
 }
 
 func (b *builder) done() Statement { return Statement{Text: string(b.buf), Args: b.args} }

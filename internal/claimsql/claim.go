@@ -57,15 +57,31 @@ func (s *SQL) Young(r Row) Statement {
 
 const fetched = "state, owner, fingerprint_version, fingerprint, result, codec"
 
-// Fetch reads what a claim must know of a row that is there. locking is for inside a transaction, whose snapshot may be
-// older than the row.
-func (s *SQL) Fetch(hash [HashSize]byte, locking bool) Statement {
-	b := s.query("SELECT ").sql(fetched, " FROM ", s.table, " WHERE key_hash = ").raw(hash[:])
-	if locking {
-		b.sql(s.locking)
+// Fetch reads what a claim must know of a row that is there, in a transaction whose snapshot may be older than the row.
+func (s *SQL) Fetch(hash [HashSize]byte) Statement { return s.fetch(hash, s.locking) }
+
+func (s *SQL) fetch(hash [HashSize]byte, end string) Statement {
+	return s.query("SELECT ").sql(fetched, " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).sql(end).done()
+}
+
+// Look reads what Fetch reads, outside of a transaction. It passes over a row that another transaction is writing: at READ
+// UNCOMMITTED it would be seen. Its text is empty where the database cannot pass over one, and on MySQL, where none of it
+// has been run.
+func (s *SQL) Look(hash [HashSize]byte) Statement {
+	if s.duplicate && (s.look == "" || !s.skipLocked) {
+		return Statement{}
 	}
+	return s.fetch(hash, s.look)
+}
+
+// Proof returns a row if the transaction is still the one in which the owner has written the key's.
+func (s *SQL) Proof(hash [HashSize]byte, owner [OwnerSize]byte) Statement {
+	b := s.query("SELECT 1 FROM ").sql(s.table, " WHERE key_hash = ").raw(hash[:]).sql(" AND owner = ").raw(owner[:])
 	return b.done()
 }
+
+// Aborts reports whether an error of a statement ends the transaction and the server says so from then on.
+func (s *SQL) Aborts() bool { return s.aborts }
 
 // Record completes a claim of the owner's: it affects one row, or none if the claim is gone. No indexed column is among
 // those that it changes.
@@ -77,7 +93,7 @@ func (s *SQL) Record(hash [HashSize]byte, owner [OwnerSize]byte, state int, resu
 
 // Info reads all that is known of a key, in the order of its columns.
 func (s *SQL) Info(hash [HashSize]byte) Statement {
-	b := s.query("SELECT ").sql("scope, op, id, ", fetched, ", attempts, fence, ")
+	b := s.query("SELECT ").sql(fetched, ", attempts, fence, ")
 	b.sql(strings.Join([]string{s.shown("lease_until"), s.shown("claimed_at"), s.shown("finished_at"), s.shown("expires_at")}, ", "))
 	return b.sql(" FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).done()
 }

@@ -72,7 +72,7 @@ func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 	case "mariadb":
 		s.words, s.Returning = mysqlWords, true
 		s.skipLocked = dialect.AtLeast(d.Version(), 10, 6)
-		s.wait, s.row = mariadbWait, "("
+		s.wait, s.row, s.look = mariadbWait, "(", " LOCK IN SHARE MODE SKIP LOCKED"
 	case "mysql":
 		if v := d.Version(); v != "" && !dialect.AtLeast(v, 8, 0, 19) {
 			return nil, &dialect.UnsupportedError{Feature: "VALUES ROW in version " + v, Dialect: d.Name(), Hint: "8.0.19 or later is needed for keys"}
@@ -88,22 +88,35 @@ func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 type words struct {
 	dialect    string
 	now        string // the time when the statement runs, not when its transaction began (hazard K8)
-	nowOnce    string // the same, where a row's time is compared with it
 	nowMillis  string // the same in milliseconds since 1970
 	never      string // a time that does not come
 	later      func(d time.Duration) string
 	shown      func(column string) string // a time as text, in UTC
-	bytes      func(hex string) string    // a literal
-	text       func(hex string) string    // a literal
-	param      func(n int, kind string) string
+	bytes      literal
+	text       literal
+	numbered   bool                                       // parameters are $1, $2, … with a type, else ?
 	same       func(column string) (before, after string) // a text, byte by byte
 	locking    string                                     // what a SELECT ends in that must see the newest row (hazard K25)
+	look       string                                     // what a SELECT outside of a transaction ends in, so as to see committed rows only
 	skipLocked bool
+	aborts     bool   // an error of a statement ends the transaction, and the server says so to every later one
 	duplicate  bool   // ON DUPLICATE KEY UPDATE, else ON CONFLICT
 	row        string // what a row of VALUES begins with in a SELECT's source
 	wait       func(limit time.Duration) Wait
 	twoStepGC  bool
 }
+
+// once is an expression of time that a statement about many rows works out once: PostgreSQL's clock is volatile, so an index
+// is of no use to what is compared with it, and SQLite formats it for each row.
+func (w *words) once(expr string) string {
+	if w.duplicate {
+		return expr // the same in all of a statement
+	}
+	return "(SELECT " + expr + ")"
+}
+
+// literal is what stands around hexadecimal digits.
+type literal struct{ before, after string }
 
 // Wait bounds how long a claim may wait for another one.
 type Wait struct {

@@ -35,7 +35,11 @@ func (s *SQL) Attempts(m Mark) Statement {
 
 // Dead lists a consumer's dead messages, the oldest first. They are found by their time of expiry, which does not come.
 func (s *SQL) Dead(consumer string, limit int) Statement {
-	b := s.query("SELECT id, attempts, result, ").sql(s.shown("claimed_at"), " FROM ", s.table, " WHERE expires_at = ", s.never, " AND state = ").num(Dead).sql(" AND ")
+	id := "id"
+	if s.duplicate {
+		id = "CAST(id AS BINARY)" // a connection's character set may lack what is in it
+	}
+	b := s.query("SELECT ").sql(id, ", attempts, result, ", s.shown("claimed_at"), " FROM ", s.table, " WHERE expires_at = ", s.never, " AND state = ").num(Dead).sql(" AND ")
 	before, after := s.same("scope")
 	b.sql(before).str(consumer).sql(after, " AND op = '' ORDER BY claimed_at, id LIMIT ").num(int64(limit))
 	return b.done()

@@ -19,7 +19,7 @@ func (s *SQL) Sweep(limit int) Statement {
 func (s *SQL) Expired(limit int) Statement { return s.query("").expired(limit).done() }
 
 func (b *builder) expired(limit int) *builder {
-	b.sql("SELECT key_hash FROM ", b.table, " WHERE expires_at < ", b.nowOnce, " AND state IN (").num(Done).sql(", ").num(Failed)
+	b.sql("SELECT key_hash FROM ", b.table, " WHERE expires_at < ", b.once(b.now), " AND state IN (").num(Done).sql(", ").num(Failed)
 	b.sql(") ORDER BY expires_at LIMIT ").num(int64(limit))
 	switch {
 	case b.dialect == "sqlite":

@@ -12,21 +12,22 @@ type Mark struct {
 }
 
 // Filter marks those of the messages as done that are new or wait for another attempt. They must be sorted by hash and
-// without duplicates. It is a query: where Returning is true it returns the hash and the owner of every message, and on the
-// other databases that have RETURNING of those that it marked; see Marks.
+// without duplicates. It is a query that returns the hashes of those that it marked; where Returning is true, those of all, and
+// whether the owner is this one. Where FilterReturns is false it returns nothing, and Marked follows it.
 func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duration, marks []Mark) Statement {
 	b := s.query("")
+	b.buf = make([]byte, 0, 1024+len(marks)*(2*HashSize+96))
 	if s.duplicate {
 		b.sql("INSERT INTO ", s.table, insertColumns, "WITH m (h, i) AS (")
 		b.values(marks).sql(") SELECT ").marked(consumer, owner, retain, "h", "i").sql(" FROM m ON DUPLICATE KEY UPDATE ")
 		// Assignments are made in order and see what those before them did (hazard H16): the state comes last.
-		for _, c := range []string{"owner", "finished_at", "expires_at"} {
+		for _, c := range []string{"owner", "result", "codec", "finished_at", "expires_at"} {
 			b.sql(c, " = IF(", s.name, ".state = ").num(Waiting).sql(", VALUES(", c, "), ", s.name, ".", c, "), ")
 		}
 		b.sql("attempts = ", s.name, ".attempts + (", s.name, ".state = ").num(Waiting).sql("), state = IF(", s.name, ".state = ")
 		b.num(Waiting).sql(", ").num(Done).sql(", ", s.name, ".state)")
 		if s.Returning {
-			b.sql(" RETURNING key_hash, owner")
+			b.sql(" RETURNING key_hash, owner = ").digits(b.bytes, owner[:])
 		}
 		return b.done()
 	}
@@ -39,13 +40,14 @@ func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duratio
 		b.marked(consumer, owner, retain, "decode(h, 'hex')", "convert_from(decode(i, 'hex'), 'UTF8')").sql(" FROM unnest(").lists(marks).sql(") AS m (h, i)")
 	}
 	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET state = excluded.state, owner = excluded.owner, attempts = k.attempts + 1,")
-	b.sql(" finished_at = excluded.finished_at, expires_at = excluded.expires_at WHERE k.state = ").num(Waiting)
-	return b.sql(" RETURNING key_hash, owner").done()
+	b.sql(" result = NULL, codec = '', finished_at = excluded.finished_at, expires_at = excluded.expires_at WHERE k.state = ").num(Waiting)
+	return b.sql(" RETURNING key_hash").done()
 }
 
 func (b *builder) marked(consumer string, owner [OwnerSize]byte, retain time.Duration, hash, id string) *builder {
 	b.sql(hash, ", ").str(consumer).sql(", '', ", id, ", ").num(Done).sql(", 0, NULL, NULL, '', 1, 1, ").raw(owner[:])
-	return b.sql(", ", b.now, ", ", b.now, ", ", b.now, ", ", b.later(retain))
+	now := b.once(b.now)
+	return b.sql(", ", now, ", ", now, ", ", now, ", ", b.once(b.later(retain)))
 }
 
 func (b *builder) values(marks []Mark) *builder {
@@ -88,7 +90,7 @@ func (b *builder) list(digits []byte) *builder {
 
 // Marked returns which of the messages are the owner's, on a database whose Filter does not.
 func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
-	b := s.query("SELECT key_hash, owner FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND key_hash IN (")
+	b := s.query("SELECT key_hash FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND key_hash IN (")
 	return b.hashes(marks).sql(")", s.locking).done()
 }
 

@@ -10,16 +10,14 @@ import (
 var mysqlWords = words{
 	dialect:   "mysql",
 	now:       "UTC_TIMESTAMP(6)",
-	nowOnce:   "UTC_TIMESTAMP(6)",
 	nowMillis: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
 	never:     "TIMESTAMP '9999-12-31 00:00:00'",
 	later: func(d time.Duration) string {
 		return fmt.Sprintf("UTC_TIMESTAMP(6) + INTERVAL %d MICROSECOND", d.Microseconds())
 	},
 	shown:     func(c string) string { return "CAST(" + c + " AS CHAR)" },
-	bytes:     func(hex string) string { return "x'" + hex + "'" },
-	text:      func(hex string) string { return "_utf8mb4 x'" + hex + "'" },
-	param:     func(int, string) string { return "?" },
+	bytes:     literal{"x'", "'"},
+	text:      literal{"_utf8mb4 x'", "'"},
 	same:      func(c string) (string, string) { return "CAST(" + c + " AS BINARY) = CAST(", " AS BINARY)" },
 	locking:   " LOCK IN SHARE MODE",
 	duplicate: true,

@@ -2,16 +2,13 @@ package claimsql
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
 
 // postgresWords: clock_timestamp, because now() stands still in a transaction (hazard K8).
 var postgresWords = words{
-	dialect: "postgres",
-	now:     "clock_timestamp()",
-	// clock_timestamp() is volatile, so an index is used only where it is asked once.
-	nowOnce:   "(SELECT clock_timestamp())",
+	dialect:   "postgres",
+	now:       "clock_timestamp()",
 	nowMillis: "extract(epoch FROM clock_timestamp()) * 1000",
 	never:     "timestamptz '9999-12-31 00:00:00+00'",
 	later: func(d time.Duration) string {
@@ -19,11 +16,12 @@ var postgresWords = words{
 	},
 	shown: func(c string) string { return "to_char(" + c + " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')" },
 	// decode reads the digits alike whatever standard_conforming_strings and bytea_output say.
-	bytes:      func(hex string) string { return "decode('" + hex + "', 'hex')" },
-	text:       func(hex string) string { return "convert_from(decode('" + hex + "', 'hex'), 'UTF8')" },
-	param:      func(n int, kind string) string { return "$" + strconv.Itoa(n) + "::" + kind },
+	bytes:      literal{"decode('", "', 'hex')"},
+	text:       literal{"convert_from(decode('", "', 'hex'), 'UTF8')"},
+	numbered:   true,
 	same:       func(c string) (string, string) { return c + " = ", "" },
 	skipLocked: true,
+	aborts:     true,
 	wait: func(limit time.Duration) Wait {
 		// A lock_timeout of 0 is none at all, so the least is a millisecond. It is set for the transaction only.
 		return Wait{

@@ -2,23 +2,20 @@ package claimsql
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
 
 var sqliteWords = words{
 	dialect:   "sqlite",
 	now:       "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-	nowOnce:   "strftime('%Y-%m-%d %H:%M:%f', 'now')",
 	nowMillis: "CAST(strftime('%s', 'now') AS INTEGER) * 1000",
 	never:     "'9999-12-31 00:00:00.000'",
 	later: func(d time.Duration) string {
 		return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '%+d.%03d seconds')", d/time.Second, d%time.Second/time.Millisecond)
 	},
 	shown: func(c string) string { return c },
-	bytes: func(hex string) string { return "x'" + hex + "'" },
-	text:  func(hex string) string { return "CAST(x'" + hex + "' AS TEXT)" },
-	param: func(n int, _ string) string { return "?" + strconv.Itoa(n) },
+	bytes: literal{"x'", "'"},
+	text:  literal{"CAST(x'", "' AS TEXT)"},
 	same:  func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
 	wait: func(limit time.Duration) Wait {
 		if limit > 0 {

@@ -21,6 +21,8 @@
 //	mariadb     MariaDB                          UPSERT_MARIADB_DSN
 //	mysql       MySQL 8, never started by us     UPSERT_MYSQL_DSN
 //
+// PgBouncer can stand before a PostgreSQL engine, see [Pooler]. It goes by the name pgbouncer and is always started by us.
+//
 // An engine whose DSN variable is set is that server. Otherwise an engine whose server program is on the machine is
 // started at its first use as a private instance, in a temporary folder, on a free port of 127.0.0.1, once per test
 // binary. Such a server trades durability for speed (no fsync), is stopped at the end of [Run], and on Linux dies with a

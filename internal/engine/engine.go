@@ -15,7 +15,7 @@ import (
 type Engine struct {
 	name    string
 	dialect string
-	env     string   // variable that names a server to use, "" for SQLite
+	env     string   // variable that names a server to use, "" if none can be named
 	family  family   // how it is spoken to
 	starter starter  // how it is started, nil if it never is
 	hint    string   // how to get it
@@ -77,7 +77,7 @@ func (e *Engine) Version(t testing.TB) string {
 func (e *Engine) need(t testing.TB) {
 	t.Helper()
 	e.once.Do(e.start)
-	switch required, err := requiredNames(current.engines); {
+	switch required, err := requiredNames(current.all()); {
 	case err != nil:
 		t.Fatal(err)
 	case e.err != nil:
@@ -94,7 +94,7 @@ func (e *Engine) start() {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	began := time.Now()
-	if e.base = e.dsnFromEnv(); e.base == "" && e.env != "" {
+	if e.base = e.dsnFromEnv(); e.base == "" && (e.env != "" || e.starter != nil) {
 		if e.launch(ctx); e.skip != "" || e.err != nil {
 			return
 		}
@@ -120,7 +120,10 @@ func (e *Engine) launch(ctx context.Context) {
 	}
 	program, err := e.starter.find()
 	if err != nil {
-		e.skip = fmt.Sprintf("%v; %s, or set %s", err, e.hint, e.env)
+		e.skip = fmt.Sprintf("%v; %s", err, e.hint)
+		if e.env != "" {
+			e.skip += ", or set " + e.env
+		}
 		return
 	}
 	if !e.session.running() {

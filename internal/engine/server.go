@@ -61,7 +61,10 @@ func launch(ctx context.Context, name string, st starter, program string) (_ *se
 			break
 		}
 	}
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func freePort() (int, error) {
@@ -95,6 +98,9 @@ func (s *server) install(ctx context.Context, program string) error {
 		return err
 	}
 	args := s.starter.install(program, s.data())
+	if args == nil {
+		return nil
+	}
 	p, err := s.spawn(args)
 	if err != nil {
 		return err
@@ -148,8 +154,13 @@ func (s *server) spawn(args []string) (*spawned, error) {
 
 // serve starts the server and returns when it answers.
 func (s *server) serve(ctx context.Context, program string) error {
-	if err := os.Truncate(s.logFile(), 0); err != nil { // so that answers reads of this try only
+	if err := os.WriteFile(s.logFile(), nil, 0o644); err != nil { // so that answers reads of this try only
 		return err
+	}
+	if c, ok := s.starter.(configurer); ok {
+		if err := c.configure(s.data(), s.port); err != nil {
+			return err
+		}
 	}
 	p, err := s.spawn(s.starter.serve(program, s.folder.path, s.data(), s.port))
 	if err != nil {

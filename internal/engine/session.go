@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +30,7 @@ var current = newSession()
 
 type session struct {
 	engines []*Engine
+	pooler  *Engine // stands before one of them
 	inRun   atomic.Bool
 }
 
@@ -59,11 +61,18 @@ func newSession() *session {
 			hint:   "set it to the DSN of a MySQL 8 server whose user may create databases",
 		},
 	}
-	for _, e := range s.engines {
+	s.pooler = &Engine{
+		name: "pgbouncer", dialect: "postgres", family: &pgbouncerFamily{}, starter: pgbouncerStarter{},
+		hint: "install it (Debian: scripts/engines, or apt-get install pgbouncer)",
+	}
+	for _, e := range s.all() {
 		e.session = s
 	}
 	return s
 }
+
+// all are the engines and what stands before them.
+func (s *session) all() []*Engine { return append(slices.Clone(s.engines), s.pooler) }
 
 func (s *session) running() bool { return s.inRun.Load() }
 
@@ -75,13 +84,13 @@ func (s *session) running() bool { return s.inRun.Load() }
 func Run(m *testing.M) int { return current.run(m, os.Stderr) }
 
 func (s *session) run(m interface{ Run() int }, log io.Writer) (code int) {
-	if _, err := requiredNames(s.engines); err != nil {
+	if _, err := requiredNames(s.all()); err != nil {
 		fmt.Fprintln(log, err)
 		return 2
 	}
 	s.inRun.Store(true)
 	defer func() {
-		for _, e := range s.engines {
+		for _, e := range s.all() {
 			if err := e.stop(); err != nil {
 				fmt.Fprintf(log, "engine %s: %v\n", e.name, err)
 				code = max(code, 1)
@@ -94,7 +103,7 @@ func (s *session) run(m interface{ Run() int }, log io.Writer) (code int) {
 
 // report says nothing of an engine no test asked for.
 func (s *session) report(w io.Writer) {
-	for _, e := range s.engines {
+	for _, e := range s.all() {
 		switch {
 		case e.err != nil:
 			fmt.Fprintf(w, "engine %s: FAILED: %v\n", e.name, e.err)

@@ -19,7 +19,7 @@ type starter interface {
 	// find returns the server program, or an error that says what is missing.
 	find() (program string, err error)
 
-	// install returns the command that fills an empty data folder.
+	// install returns the command that fills an empty data folder, or nil if nothing has to be in it.
 	install(program, data string) []string
 
 	// serve returns the command that serves the data folder on a port of 127.0.0.1. Sockets go into dir.
@@ -37,6 +37,11 @@ type starter interface {
 
 	// stopSignal ends the server at once; its data is of no use to anybody.
 	stopSignal() syscall.Signal
+}
+
+// configurer is a starter whose server reads its port from a file in the data folder.
+type configurer interface {
+	configure(data string, port int) error
 }
 
 // account is the system user a server runs as; nil is the current one.

@@ -49,17 +49,18 @@ func claimCases() []ClaimCase {
 	empty := func(q *claimsql.SQL, v ClaimValues) statement {
 		return q.Record(v.Row.Hash, v.Row.Owner, claimsql.Done, nil, v.Codec)
 	}
-	fetch := func(locking bool) func(*claimsql.SQL, ClaimValues) statement {
-		return func(q *claimsql.SQL, v ClaimValues) statement { return q.Fetch(v.Row.Hash, locking) }
-	}
+	fetch := func(q *claimsql.SQL, v ClaimValues) statement { return q.Fetch(v.Row.Hash) }
+	look := func(q *claimsql.SQL, v ClaimValues) statement { return q.Look(v.Row.Hash) }
+	proof := func(q *claimsql.SQL, v ClaimValues) statement { return q.Proof(v.Row.Hash, v.Row.Owner) }
 	return []ClaimCase{
 		{Name: "claim", Why: "The insert that a key's first caller wins, and for which the others wait. Only MariaDB's returns the row that was there.", SQL: claim},
 		{Name: "claim-plain", Why: "A key without a fingerprint.", SQL: plain},
 		{Name: "claim-table", Why: "A table with a schema and a quote in its name. ON DUPLICATE KEY UPDATE names the table without the schema.", Table: dialect.Table{Schema: "app", Name: "odd\"`name"}, SQL: claim},
 		{Name: "claim-key-time", Why: "A key that carries its own time is claimed only while that is not further back than its retention, by the database's\nclock (hazard K8).", SQL: timed},
 		{Name: "young", Why: "Why a key that carries its own time was not claimed.", SQL: young},
-		{Name: "fetch", Why: "What a claim must know of a row that is there.", SQL: fetch(false)},
-		{Name: "fetch-lock", Why: "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard K25).", SQL: fetch(true)},
+		{Name: "look", Why: "What a claim must know of a row that is there, before its transaction. A row that another is writing is passed over: at\nREAD UNCOMMITTED it would be seen.", SQL: look},
+		{Name: "proof", Why: "Whether the transaction is still the one of the claim, asked after an error that Tx has not seen (hazard E3).", SQL: proof},
+		{Name: "fetch", Why: "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard K25).", SQL: fetch},
 		{Name: "record", Why: "The claim's completion with a result. No indexed column is among those that it changes, and no key but the owner's.", SQL: record(claimsql.Done)},
 		{Name: "record-failed", Why: "The completion with an error that is an answer.", SQL: record(claimsql.Failed)},
 		{Name: "record-empty", Why: "The completion without a result.", SQL: empty},

@@ -31,7 +31,7 @@ var writes = map[string][]string{
 	"record-failed": {"state", "result", "codec", "finished_at"},
 	"record-empty":  {"state", "result", "codec", "finished_at"},
 	// A message that waits for another attempt is removed by GC once it is done.
-	"filter":    {"state", "owner", "attempts", "finished_at", "expires_at"},
+	"filter":    {"state", "owner", "attempts", "result", "codec", "finished_at", "expires_at"},
 	"fail":      {"attempts", "result", "owner", "state"},
 	"fail-once": {"attempts", "result", "owner", "state"},
 	"revive":    {"state", "attempts"},

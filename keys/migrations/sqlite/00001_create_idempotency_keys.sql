@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
   claimed_at TEXT NOT NULL,
   finished_at TEXT NULL,
   expires_at TEXT NOT NULL
-) WITHOUT ROWID;
+);
 
 -- +goose Down
 DROP TABLE IF EXISTS idempotency_keys;

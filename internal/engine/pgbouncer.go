@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/lib/pq"
+)
+
+// poolSize is how many connections PgBouncer has to the server for one namespace: fewer than a test has clients, and more
+// than one, so that a client's next transaction meets another connection.
+const poolSize = 4
+
+// Pooler returns the namespace, which is PostgreSQL's, as it is seen through PgBouncer in transaction mode, with a few
+// connections to the server. It skips the test where there is no PgBouncer, or fails if UPSERT_REQUIRE names pgbouncer.
+//
+// What a client asks for with its connection is not the server's there: of the [Param] options only the driver's own work.
+func Pooler(t testing.TB, ns *Namespace) *Namespace {
+	t.Helper()
+	e := current.pooler
+	e.need(t)
+	if ns.engine.dialect != "postgres" {
+		t.Fatalf("engine %s: %s is not PostgreSQL", e.name, ns.engine.name)
+	}
+	cfg, err := pq.NewConfig(ns.engine.base)
+	if err != nil {
+		t.Fatalf("engine %s: %v", e.name, err)
+	}
+	if err := e.family.(*pgbouncerFamily).add(t.Context(), e, ns.name, cfg); err != nil {
+		t.Fatalf("engine %s: add a database: %v", e.name, err)
+	}
+	return &Namespace{t: t, engine: e, name: ns.name}
+}
+
+// pgbouncerFamily is spoken to as PostgreSQL. A namespace of a server behind it is a database to its clients. None is taken
+// away again: PgBouncer 1.18 ends itself if it is told so while it passes on a client's request to cancel a statement.
+type pgbouncerFamily struct {
+	postgresFamily
+	mu        sync.Mutex
+	databases strings.Builder // its file
+}
+
+func (*pgbouncerFamily) adminDSN(base string) (string, error) { return base, nil }
+
+func (*pgbouncerFamily) version(ctx context.Context, admin *sql.DB) (v string, err error) {
+	err = admin.QueryRowContext(ctx, "SHOW VERSION").Scan(&v)
+	return v, err
+}
+
+func (*pgbouncerFamily) check(string) error { return nil }
+
+func (*pgbouncerFamily) dsn(base, name string, o options) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	return postgresDSN(u.String(), o.params)
+}
+
+func (f *pgbouncerFamily) add(ctx context.Context, e *Engine, name string, server pq.Config) error {
+	line := fmt.Sprintf("%s = connect_query='SET search_path TO %s'", name, name)
+	quote := strings.NewReplacer(`'`, `''`)
+	for _, word := range [][2]string{
+		{"host", server.Host}, {"port", fmt.Sprint(server.Port)}, {"user", server.User}, {"password", server.Password}, {"dbname", server.Database},
+	} {
+		if word[1] != "" {
+			line += fmt.Sprintf(" %s='%s'", word[0], quote.Replace(word[1]))
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fmt.Fprintln(&f.databases, line)
+	if err := os.WriteFile(pgbouncerDatabases(e.server.data()), []byte("[databases]\n"+f.databases.String()), 0o644); err != nil {
+		return err
+	}
+	_, err := e.admin.ExecContext(ctx, "RELOAD")
+	return err
+}
+
+func pgbouncerFile(data string) string { return filepath.Join(data, "pgbouncer.ini") }
+
+func pgbouncerDatabases(data string) string { return filepath.Join(data, "databases.ini") }
+
+// pgbouncerStarter starts PgBouncer in transaction mode.
+type pgbouncerStarter struct{}
+
+func (pgbouncerStarter) find() (string, error) {
+	program, ok := firstProgram(inPath("pgbouncer"), "/usr/sbin/pgbouncer")
+	if !ok {
+		return "", fmt.Errorf("no PgBouncer (pgbouncer) found")
+	}
+	return program, nil
+}
+
+func (pgbouncerStarter) install(string, string) []string { return nil }
+
+// configure writes the port down: there is no argument for it. auth_type=any lets everybody in, as the servers do.
+// lib/pq always sends extra_float_digits, and PgBouncer refuses what it is not told to ignore.
+func (pgbouncerStarter) configure(data string, port int) error {
+	text := fmt.Sprintf(`[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+pidfile = %s
+auth_type = any
+admin_users = postgres
+pool_mode = transaction
+default_pool_size = %d
+server_idle_timeout = 1
+max_client_conn = 1000
+ignore_startup_parameters = extra_float_digits
+%%include %s
+`, port, filepath.Join(data, "pid"), poolSize, pgbouncerDatabases(data))
+	if err := os.WriteFile(pgbouncerDatabases(data), []byte("[databases]\n"), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(pgbouncerFile(data), []byte(text), 0o644)
+}
+
+func (pgbouncerStarter) serve(program, _, data string, _ int) []string {
+	return []string{program, pgbouncerFile(data)}
+}
+
+// dsn is that of the console.
+func (pgbouncerStarter) dsn(port int) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/pgbouncer?sslmode=disable", port)
+}
+
+func (pgbouncerStarter) driver() string { return "postgres" }
+
+func (pgbouncerStarter) dataFolder(ctx context.Context, db *sql.DB) (string, error) {
+	rows, err := db.QueryContext(ctx, "SHOW CONFIG")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return "", err
+	}
+	found, row := "", make([]sql.NullString, len(columns))
+	into := make([]any, len(columns))
+	for i := range row {
+		into[i] = &row[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return "", err
+		}
+		if row[0].String == "conffile" {
+			found = filepath.Dir(row[1].String)
+		}
+	}
+	return found, rows.Err()
+}
+
+func (pgbouncerStarter) user() string { return "postgres" }
+
+// stopSignal is "immediate shutdown".
+func (pgbouncerStarter) stopSignal() syscall.Signal { return syscall.SIGTERM }

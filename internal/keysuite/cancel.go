@@ -1,0 +1,91 @@
+package keysuite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/goupsert/upsert/keys"
+)
+
+func cancelBehaviours() []behaviour {
+	return []behaviour{
+		{"before a call", cancelBefore},
+		{"while a claim waits", cancelWaiting},
+		{"inside fn", cancelInside},
+		{"with fn's own context only", cancelStatement},
+	}
+}
+
+func cancelBefore(p *place) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	cancel()
+	_, _, err := keys.Run(ctx, p.store, p.key("a"), none(), p.never)
+	wantIs(p, "Run", err, context.Canceled)
+	tx := p.begin(nil)
+	_, _, err = keys.Once(ctx, p.store, tx, p.key("a"), none(), p.never)
+	wantIs(p, "Once", err, context.Canceled)
+	_, err = keys.Filter(ctx, p.store, tx, "c", []string{"a"}, same)
+	wantIs(p, "Filter", err, context.Canceled)
+	_ = tx.Rollback()
+	_, err = p.store.Fail(ctx, "c", "a", nil)
+	wantIs(p, "Fail", err, context.Canceled)
+	_, err = p.store.GC(ctx)
+	wantIs(p, "GC", err, context.Canceled)
+	_, err = p.store.Inspect(ctx, p.key("a"))
+	wantIs(p, "Inspect", err, context.Canceled)
+	p.wantNoTrace("a")
+	p.wantPaid(p.store, "a")
+}
+
+func cancelWaiting(p *place) {
+	w, tx := p.watch(), p.holds("a")
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := keys.Run(ctx, p.store, p.key("a"), none(), p.never)
+		done <- err
+	}()
+	w.until(1)
+	cancel()
+	wantIs(p, "Run", <-done, context.Canceled)
+	p.commit(tx)
+	p.wantReplayed(p.open(), "a")
+}
+
+// cancelInside: what is cancelled before the commit has not happened.
+func cancelInside(p *place) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	_, _, err := keys.Run(ctx, p.store, p.key("a"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
+		defer cancel()
+		return "", p.effect(ctx, tx, "a")
+	})
+	wantIs(p, "Run", err, context.Canceled)
+	p.wantNoTrace("a")
+	p.wantPaid(p.store, "a")
+
+	ctx, cancel = context.WithCancel(p.ctx)
+	tx := p.begin(nil)
+	_, _, err = keys.Once(ctx, p.store, tx, p.key("b"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
+		defer cancel()
+		return "", p.effect(ctx, tx, "b")
+	})
+	wantIs(p, "Once", err, context.Canceled)
+	// Whether the caller's transaction can go on is the driver's to say; what fn did may not be committed with it.
+	_ = tx.Commit()
+	p.wantNoTrace("b")
+	p.wantPaid(p.store, "b")
+}
+
+func cancelStatement(p *place) {
+	_, _, err := keys.Run(p.ctx, p.store, p.key("a"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		err := p.effect(ctx, tx, "a")
+		cancel()
+		_, late := tx.ExecContext(ctx, "INSERT INTO effects (id) VALUES ('late')")
+		return "", errors.Join(err, late)
+	})
+	wantIs(p, "Run", err, context.Canceled)
+	p.wantNoTrace("a")
+	p.wantEffects("late", 0)
+}

@@ -1,0 +1,88 @@
+package keysuite
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/goupsert/upsert/keys"
+)
+
+// flipped stores texts with each bit turned.
+type flipped struct{ name string }
+
+func (c flipped) Name() string { return c.name }
+
+func (c flipped) Encode(v any) ([]byte, error) { return flip([]byte(v.(string))), nil }
+
+func (c flipped) Decode(data []byte, v any) error {
+	if len(data) == 0 {
+		return errors.New("nothing there")
+	}
+	*v.(*string) = string(flip(data))
+	return nil
+}
+
+func flip(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i := range b {
+		out[i] = ^b[i]
+	}
+	return out
+}
+
+func codecBehaviours() []behaviour {
+	return []behaviour{
+		{"are the caller's to choose", ownCodec},
+		{"other than the stored one are refused", otherCodec},
+		{"that fail to decode say so", failingCodec},
+		{"are checked", codecNames},
+	}
+}
+
+func ownCodec(p *place) {
+	codec := keys.WithCodec(flipped{"flipped"})
+	p.wantPaid(p.store, "a", codec)
+	p.wantReplayed(p.store, "a", codec)
+	p.wantReplayed(p.open(), "a", codec)
+	if info := p.inspect(p.key("a")); info.Codec != "flipped" || string(flip(info.Result)) != "paid a" {
+		p.Errorf("stored as %q %x", info.Codec, info.Result)
+	}
+}
+
+func otherCodec(p *place) {
+	p.wantPaid(p.store, "a", keys.WithCodec(flipped{"flipped"}))
+	p.wantPaid(p.store, "b")
+	p.each(func(q *place) {
+		_, _, err := q.call(p.store, p.key("a"), none(), p.never)
+		wantText(p, "a flipped result asked for as JSON", err, `stored as "flipped" and was asked for as "json"`)
+		_, _, err = q.call(p.store, p.key("b"), none(), p.never, keys.WithCodec(flipped{"flipped"}))
+		wantText(p, "JSON asked for as flipped", err, `stored as "json" and was asked for as "flipped"`)
+	})
+	p.wantReplayed(p.store, "b")
+}
+
+func failingCodec(p *place) {
+	codec := keys.WithCodec(flipped{strings.Repeat("x", 64)})
+	r, _, err := keys.Run(p.ctx, p.store, p.key("a"), none(), pays(p, "a", ""), codec)
+	if err != nil || r != "" {
+		p.Errorf("Run = %q, %v", r, err)
+	}
+	_, replayed, err := keys.Run(p.ctx, p.store, p.key("a"), none(), p.never, codec)
+	wantText(p, "a result that cannot be decoded", err, "nothing there")
+	if !replayed {
+		p.Error("not replayed")
+	}
+}
+
+func codecNames(p *place) {
+	for _, name := range []string{"", "error", strings.Repeat("x", 65)} {
+		p.each(func(p *place) {
+			_, _, err := p.call(p.store, p.key("a"), none(), p.never, keys.WithCodec(flipped{name}))
+			wantText(p, "a codec called "+name, err, "it must have 1 to 64")
+			_, _, err = p.call(p.store, p.key("a"), none(), p.never, keys.WithCodec(nil))
+			wantText(p, "no codec", err, "codec is nil")
+			_, _, err = p.call(p.store, p.key("a"), none(), p.never, nil)
+			wantText(p, "no option", err, "option is nil")
+		})
+	}
+}

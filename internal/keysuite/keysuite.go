@@ -1,0 +1,67 @@
+// Package keysuite says what package keys does on every database alike: one suite of behaviours, which runs unchanged on
+// each engine and through each driver. A behaviour is a test here, not in one engine's file.
+package keysuite
+
+import (
+	"testing"
+
+	"github.com/goupsert/upsert/internal/conformance"
+)
+
+// behaviour is one thing that every database does.
+type behaviour struct {
+	name string
+	run  func(*place)
+}
+
+type group struct {
+	name       string
+	behaviours []behaviour
+}
+
+func groups() []group {
+	return []group{
+		{"results", resultBehaviours()},
+		{"codecs", codecBehaviours()},
+		{"errors", errorBehaviours()},
+		{"final", finalBehaviours()},
+		{"panics", panicBehaviours()},
+		{"fingerprints", fingerprintBehaviours()},
+		{"tx", txBehaviours()},
+		{"nested", nestedBehaviours()},
+		{"once", onceBehaviours()},
+		{"handles", handleBehaviours()},
+		{"crowd", crowdBehaviours()},
+		{"waiting", waitingBehaviours()},
+		{"limits", limitBehaviours()},
+		{"cancel", cancelBehaviours()},
+		{"keys", keyBehaviours()},
+		{"age", ageBehaviours()},
+		{"places", placeBehaviours()},
+		{"filter", filterBehaviours()},
+		{"consumers", consumerBehaviours()},
+		{"dead", deadBehaviours()},
+		{"gc", gcBehaviours()},
+		{"inspect", inspectBehaviours()},
+		{"hooks", hookBehaviours()},
+	}
+}
+
+// Exercise runs every behaviour as a parallel subtest in a namespace of its own.
+func Exercise(t *testing.T, s conformance.Server) {
+	t.Helper()
+	t.Run(s.Name, func(t *testing.T) {
+		t.Parallel()
+		for _, g := range groups() {
+			t.Run(g.name, func(t *testing.T) {
+				t.Parallel()
+				for _, b := range g.behaviours {
+					t.Run(b.name, func(t *testing.T) {
+						t.Parallel()
+						b.run(newPlace(t, s))
+					})
+				}
+			})
+		}
+	})
+}

@@ -1,0 +1,78 @@
+package keys_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert/internal/conformance"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/keysuite"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+)
+
+// TestConformance runs the suite on every engine, and again with the parameters of a driver or a server that change what is
+// sent or what is told.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+		exercise(t, e, "default")
+		if testing.Short() { // the race detector sees nothing new in them
+			return
+		}
+		switch e.Dialect() {
+		case "postgres":
+			exercise(t, e, "binary_parameters", engine.Param("binary_parameters", "yes"))
+		case "mariadb", "mysql":
+			exercise(t, e, "clientFoundRows", engine.Param("clientFoundRows", "true"))
+			exercise(t, e, "interpolateParams", engine.Param("interpolateParams", "true"))
+		}
+		if e.Dialect() == "mariadb" {
+			exercise(t, e, "innodb_snapshot_isolation", engine.Param("innodb_snapshot_isolation", "ON"))
+		}
+	})
+}
+
+// TestFilterIsOneStatement: ten thousand messages are one. What sees it is a driver, since Filter takes transactions only.
+func TestFilterIsOneStatement(t *testing.T) {
+	t.Parallel()
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+		ns := e.Namespace(t)
+		recorded := faults.Open(t, ns, nil)
+		store := openStore(t, recorded.DB)
+		if err := store.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ids, want := make([]string, 10_000), 1
+		for i := range ids {
+			ids[i] = fmt.Sprintf("message %d", len(ids)-i)
+		}
+		if e.Name() == "mysql" {
+			want = 2 // it has no RETURNING
+		}
+		for _, fresh := range []int{len(ids), 0} {
+			tx, err := recorded.BeginTxx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := len(recorded.Points())
+			got, err := keys.Filter(t.Context(), store, tx, "c", ids, strings.Clone)
+			if sent := recorded.Points()[before:]; err != nil || len(got) != fresh || len(sent) != want {
+				t.Errorf("Filter = %d messages, %v, in %d statements; want %d in %d", len(got), err, len(sent), fresh, want)
+			}
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func exercise(t *testing.T, e *engine.Engine, name string, opts ...engine.Option) {
+	t.Helper()
+	keysuite.Exercise(t, conformance.Server{
+		Name: name, Dialect: e.Dialect(),
+		Open: func(t testing.TB) *sqlx.DB { return e.Open(t, opts...) },
+	})
+}

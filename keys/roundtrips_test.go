@@ -1,0 +1,151 @@
+package keys_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+)
+
+// counted is a pool whose conversation with the server is written down.
+type counted struct {
+	*benchPlace
+	sent func() []string
+}
+
+// cost is what a call has sent.
+func (c *counted) cost(call func(ctx context.Context) error) (sent []string) {
+	c.Helper()
+	before := len(c.sent())
+	if err := call(c.Context()); err != nil {
+		c.Fatal(err)
+	}
+	return c.sent()[before:]
+}
+
+// statements counts what the driver is given.
+func statements(t *testing.T, e *engine.Engine) *counted {
+	t.Helper()
+	p := newBenchPlace(t, e)
+	recorded := faults.Open(t, p.ns, nil)
+	return newCounted(p, recorded.DB, func() (sent []string) {
+		for _, at := range recorded.Points() {
+			if at.Kind != faults.Connect {
+				sent = append(sent, at.String())
+			}
+		}
+		return sent
+	})
+}
+
+// roundTrips counts the client's messages that the server answers.
+func roundTrips(t *testing.T, e *engine.Engine) *counted {
+	t.Helper()
+	p := newBenchPlace(t, e)
+	proxy := faults.NewProxy(t, p.ns)
+	db, err := sqlx.Open(faults.DriverName(p.ns), proxy.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return newCounted(p, db, func() (sent []string) {
+		for _, r := range proxy.Requests() {
+			sent = append(sent, fmt.Sprintf("%v %.60s", r.Kind, r.Text))
+		}
+		return sent
+	})
+}
+
+// newCounted connects before anything is counted.
+func newCounted(p *benchPlace, db *sqlx.DB, sent func() []string) *counted {
+	p.Helper()
+	p.db = db
+	p.store = p.newStore()
+	return &counted{p, sent}
+}
+
+func wantCost(t *testing.T, what string, sent []string, want int) {
+	t.Helper()
+	if len(sent) != want {
+		t.Errorf("%s costs %d, want %d:\n%s", what, len(sent), want, strings.Join(sent, "\n"))
+	}
+}
+
+// TestCost: the statements and, where there is a wire, the round trips of each call.
+func TestCost(t *testing.T) {
+	t.Parallel()
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+		t.Run("statements", func(t *testing.T) {
+			t.Parallel()
+			testCost(t, statements(t, e))
+		})
+		if e.Dialect() == "sqlite" {
+			return
+		}
+		t.Run("round trips", func(t *testing.T) {
+			t.Parallel()
+			testCost(t, roundTrips(t, e))
+		})
+	})
+}
+
+func testCost(t *testing.T, c *counted) {
+	// Only MySQL does not tell in one statement whose the row is that a claim meets.
+	look, elsewhere := 0, 4
+	switch c.ns.Engine().Dialect() {
+	case "mysql":
+		look = 1
+	case "mariadb":
+		elsewhere = 3
+	}
+	id := c.fresh(1)[0]
+	bare := len(c.cost(func(ctx context.Context) error { return c.bare(ctx, id) }))
+	replay := func(s *keys.Store) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, replayed, err := c.run(ctx, s, id)
+			return expectThat(err, replayed, errNotReplayed)
+		}
+	}
+	wantCost(t, "Run", c.cost(func(ctx context.Context) error { return c.runFresh(ctx, id) }), bare+2+look)
+	wantCost(t, "a replay", c.cost(replay(c.store)), 1)
+	other := c.newStore()
+	wantCost(t, "a replay in a process that has not met the key", c.cost(replay(other)), elsewhere)
+	wantCost(t, "the next replay there", c.cost(replay(other)), 1)
+	wantCost(t, "Once", c.cost(func(ctx context.Context) error { return c.once(ctx, c.fresh(1)[0]) }), bare+4+look)
+	wantCost(t, "Filter in its transaction", c.cost(c.filter), 3+look)
+}
+
+// once is the bare transaction with a key in it.
+func (p *benchPlace) once(ctx context.Context, id string) error {
+	return p.inTx(ctx, func(tx *sqlx.Tx) error {
+		_, replayed, err := keys.Once(ctx, p.store, tx, payment(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (receipt, error) {
+			return p.pay(ctx, tx, id)
+		})
+		return expectThat(err, !replayed, errReplayed)
+	})
+}
+
+func (p *benchPlace) filter(ctx context.Context) error {
+	return p.inTx(ctx, func(tx *sqlx.Tx) error {
+		ids := p.fresh(100)
+		fresh, err := keys.Filter(ctx, p.store, tx, "mailer", append(ids, ids[:10]...), func(id string) string { return id })
+		return expectThat(err, len(fresh) == len(ids), fmt.Errorf("%d of %d are fresh", len(fresh), len(ids)))
+	})
+}
+
+func (p *benchPlace) inTx(ctx context.Context, f func(*sqlx.Tx) error) error {
+	tx, err := p.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
