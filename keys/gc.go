@@ -26,8 +26,8 @@ type gc struct {
 	progress func(removed int64)
 }
 
-// BatchSize is how many keys are removed in one transaction, by default 1000: small enough not to be noticed beside claims
-// (hazard K18).
+// BatchSize is how many keys are removed in one transaction, by default 100: so few are hardly noticed by the claims
+// beside them (hazard K18).
 func BatchSize(n int) GCOption {
 	return gcOption(func(g *gc) error {
 		if n < 1 || n > chunkRows {
@@ -49,7 +49,7 @@ func GCLimit(n int64) GCOption {
 	})
 }
 
-// GCShare is the part of the time in which keys are removed, from 0.001 to 1, by default a fifth: after each batch GC pauses
+// GCShare is the part of the time in which keys are removed, from 0.001 to 1, by default a tenth: after each batch GC pauses
 // for as long as it needs to come to that. A greater part is quicker, and is felt by the claims beside it.
 func GCShare(part float64) GCOption {
 	return gcOption(func(g *gc) error {
@@ -76,7 +76,7 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
-	g := gc{batch: 1000, share: 0.2}
+	g := gc{batch: 100, share: 0.1}
 	for _, o := range opts {
 		if o == nil {
 			return 0, errors.New("keys: an option is nil")
