@@ -173,6 +173,9 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 	if err := checkPart("consumer", consumer); err != nil {
 		return 0, err
 	}
+	if err := s.outside(ctx, Key{Scope: consumer}); err != nil {
+		return 0, err
+	}
 	marks := make([]claimsql.Mark, len(ids))
 	for i, id := range ids {
 		if err := checkPart("message's identity", id); err != nil {

@@ -41,16 +41,14 @@ func BatchSize(n int) GCOption {
 // GCLimit is how many keys are removed at most, by default all that may be.
 func GCLimit(n int64) GCOption {
 	return gcOption(func(g *gc) error {
-		if n < 1 {
-			return fmt.Errorf("keys: GCLimit(%d): the least is 1", n)
-		}
 		g.limit = n
-		return nil
+		return atLeastOne("GCLimit", n)
 	})
 }
 
 // GCShare is the part of the time in which keys are removed, from 0.001 to 1, by default a tenth: after each batch GC pauses
-// for as long as it needs to come to that. A greater part is quicker, and is felt by the claims beside it.
+// for as long as it needs to come to that. A greater part is quicker, and is felt by the claims beside it; raise it where keys
+// expire faster than they are removed.
 func GCShare(part float64) GCOption {
 	return gcOption(func(g *gc) error {
 		if !(part >= 0.001 && part <= 1) {
@@ -74,6 +72,9 @@ func GCProgress(f func(removed int64)) GCOption {
 // beside it either finds the key and replays it, or finds it gone and is the first again.
 func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err error) {
 	if err := s.ready(); err != nil {
+		return 0, err
+	}
+	if err := s.outside(ctx, Key{}); err != nil {
 		return 0, err
 	}
 	g := gc{batch: 100, share: 0.1}

@@ -62,15 +62,19 @@ func checkRetention(d time.Duration) error {
 	return nil
 }
 
+func atLeastOne(option string, n int64) error {
+	if n < 1 {
+		return fmt.Errorf("keys: %s(%d): the least is 1", option, n)
+	}
+	return nil
+}
+
 // MaxAttempts is how often the handling of a message may fail before it is dead, by default 10. See [Store.Fail]. Let it be
 // less than the broker's own limit, or the broker gives the message up before it is listed.
 func MaxAttempts(n int) Option {
 	return option(func(c *config) error {
-		if n < 1 {
-			return fmt.Errorf("keys: MaxAttempts(%d): the least is 1", n)
-		}
 		c.maxAttempts = n
-		return nil
+		return atLeastOne("MaxAttempts", int64(n))
 	})
 }
 
@@ -78,11 +82,8 @@ func MaxAttempts(n int) Option {
 // is rolled back: a result that is not stored could not be replayed (hazard K11).
 func MaxResult(bytes int) Option {
 	return option(func(c *config) error {
-		if bytes < 1 {
-			return fmt.Errorf("keys: MaxResult(%d): the least is 1", bytes)
-		}
 		c.maxResult = bytes
-		return nil
+		return atLeastOne("MaxResult", int64(bytes))
 	})
 }
 

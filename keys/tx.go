@@ -25,6 +25,7 @@ type Tx struct {
 	store   *Store
 	key     Key
 	attempt int
+	outer   *Tx                // the one whose fn has made this one's call
 	proof   claimsql.Statement // finds a row as long as the transaction is the claim's
 	ended   atomic.Bool
 	lost    atomic.Pointer[error]
@@ -44,17 +45,19 @@ type insideKey struct{}
 
 // context is fn's.
 func (tx *Tx) context(ctx context.Context) context.Context {
+	tx.outer, _ = ctx.Value(insideKey{}).(*Tx)
 	return context.WithValue(ctx, insideKey{}, tx)
 }
 
 // outside refuses what would wait for the end of the transaction that it is called in, which waits for it: a call inside fn, in
 // a transaction of its own, for the same key, or on SQLite for any.
 func (s *Store) outside(ctx context.Context, k Key) error {
-	tx, _ := ctx.Value(insideKey{}).(*Tx)
-	if tx == nil || tx.store != s || tx.ended.Load() || tx.key != k && !s.dialect.Traits().Immediate {
-		return nil
+	for tx, _ := ctx.Value(insideKey{}).(*Tx); tx != nil; tx = tx.outer {
+		if tx.store == s && !tx.ended.Load() && (tx.key == k || s.dialect.Traits().Immediate) {
+			return fmt.Errorf("keys: this call needs a transaction of its own and would wait for fn's of %s, in which it is made: use Once or Filter with fn's Tx, or call it when fn has returned", tx.key)
+		}
 	}
-	return fmt.Errorf("keys: %s: this call needs a transaction of its own and would wait for fn's, in which it is made: use Once or Filter with fn's Tx, or call it when fn has returned", k)
+	return nil
 }
 
 // Key returns the key that was claimed.

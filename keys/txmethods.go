@@ -121,7 +121,7 @@ func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
 
 // QueryRowContext is that of *sqlx.Tx.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	row := tx.Tx.QueryRowContext(ctx, query, args...)
+	row := tx.Tx.QueryRowContext(tx.refusing(ctx), query, args...)
 	_ = tx.saw(row.Err())
 	return row
 }
@@ -133,7 +133,17 @@ func (tx *Tx) QueryRowx(query string, args ...any) *sqlx.Row {
 
 // QueryRowxContext is that of *sqlx.Tx.
 func (tx *Tx) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
-	row := tx.Tx.QueryRowxContext(ctx, query, args...)
+	row := tx.Tx.QueryRowxContext(tx.refusing(ctx), query, args...)
 	_ = tx.saw(row.Err())
 	return row
+}
+
+// refusing returns a context that has ended if the claim has: a row can carry no other error.
+func (tx *Tx) refusing(ctx context.Context) context.Context {
+	if err := tx.UpsertClaim(); err != nil {
+		var end context.CancelCauseFunc
+		ctx, end = context.WithCancelCause(ctx)
+		end(err)
+	}
+	return ctx
 }

@@ -1,0 +1,55 @@
+package drivertest_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/keys"
+)
+
+// TestSettingGoesBackWithConnection: a claim with a limit changes its connection's busy_timeout, and puts it back also where
+// its context ends while it waits. A driver that keeps such a connection would hand the changed one to the next caller.
+func TestSettingGoesBackWithConnection(t *testing.T) {
+	t.Parallel()
+	each(t, sqliteServers, func(p *place) {
+		s, err := keys.Open(p.Context(), p.db)
+		if err == nil {
+			err = s.Migrate(p.Context())
+		}
+		if err != nil {
+			p.Fatal(err)
+		}
+		p.db.SetMaxOpenConns(1)
+		setting := func() (ms int) {
+			p.Helper()
+			if err := p.db.GetContext(p.Context(), &ms, "PRAGMA busy_timeout"); err != nil {
+				p.Fatal(err)
+			}
+			return ms
+		}
+		before := setting()
+		other, err := p.open().Connx(p.Context())
+		if err != nil {
+			p.Fatal(err)
+		}
+		defer other.Close()
+		p.must(other, "BEGIN IMMEDIATE")
+		for i, opt := range []keys.ClaimOption{keys.MaxWait(400 * time.Millisecond), keys.MaxWait(time.Millisecond), keys.NoWait()} {
+			ctx, cancel := context.WithTimeout(p.Context(), 50*time.Millisecond)
+			_, _, err := keys.Run(ctx, s, keys.Key{Scope: "s", Op: "o", ID: fmt.Sprint(i)}, keys.Fingerprint{}, func(context.Context, *keys.Tx) (int, error) {
+				p.Error("fn was called")
+				return 0, nil
+			}, opt)
+			cancel()
+			if err == nil {
+				p.Error("Run got a key while another one was writing")
+			}
+			if after := setting(); after != before {
+				p.Errorf("busy_timeout after %v: %d; want %d as before", err, after, before)
+			}
+		}
+		p.must(other, "ROLLBACK")
+	})
+}

@@ -1,0 +1,134 @@
+package keys_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+)
+
+// What callers are told, the first time and on a replay.
+
+// end is Run of a fn that ends in an error.
+func (l *hazardLab) end(s *keys.Store, id string, err error, opts ...keys.ClaimOption) (replayed bool, _ error) {
+	_, replayed, err = keys.Run(l.Context(), s, hazardKey(id), keys.Fingerprint{}, func(context.Context, *keys.Tx) (string, error) { return "", err }, opts...)
+	return replayed, err
+}
+
+// TestAnswer_FnTookLongerThanTheLimit: MaxWait is about waiting for other callers, and fn's own time is none of it.
+func TestAnswer_FnTookLongerThanTheLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 300 * time.Millisecond
+	hazards(t, lab.All, func(l *hazardLab) {
+		calls := 0
+		declines := func(ctx context.Context, tx *keys.Tx) (string, error) {
+			calls++
+			work, done := context.WithTimeout(ctx, limit+limit/10)
+			defer done()
+			<-work.Done()
+			return "", keys.Final(errors.New("declined"))
+		}
+		for i := range 2 {
+			_, replayed, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, declines, keys.MaxWait(limit))
+			l.Want("Run: its end, and calls of fn", fmt.Sprintln(replayed, err, calls), fmt.Sprintln(i > 0, "declined", 1))
+		}
+		calls = 0
+		for i := range 2 {
+			tx := l.Begin(nil)
+			_, replayed, err := keys.Once(l.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, declines, keys.MaxWait(limit))
+			l.Want("Once: its end, and calls of fn", fmt.Sprintln(replayed, err, calls), fmt.Sprintln(i > 0, "declined", 1))
+			l.Commit(tx)
+		}
+	})
+}
+
+func TestAnswer_RawMessage(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		const text = `{"a":"\ufffd"}`
+		for i := range 2 {
+			got, replayed, err := keys.Run(l.Context(), l.open(l.DB), hazardKey("a"), keys.Fingerprint{}, func(context.Context, *keys.Tx) (json.RawMessage, error) {
+				return json.RawMessage(text), nil
+			})
+			l.Want("Run", fmt.Sprintln(string(got), replayed, err), fmt.Sprintln(text, i > 0, nil))
+		}
+		_, _, err := keys.Run(l.Context(), l.store, hazardKey("b"), keys.Fingerprint{}, func(context.Context, *keys.Tx) (string, error) { return "\xff", nil })
+		l.WantErr("a string that JSON would change", err, nil, "not UTF-8", "rolled back")
+	})
+}
+
+func TestAnswer_FinalInAWrap(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		declined, other := errors.New("declined"), errors.New("other")
+		s := l.open(l.DB, keys.KnownErrors(declined))
+		for id, err := range map[string]error{
+			"wrapped": fmt.Errorf("card 7: %w", keys.Final(declined)),
+			"joined":  errors.Join(other, keys.Final(declined)),
+			"bare":    keys.Final(declined),
+		} {
+			text := err.Error()
+			_, first := l.end(s, id, err)
+			replayed, second := l.end(s, id, nil)
+			for when, got := range map[string]error{"the first time": first, "on a replay": second} {
+				var final *keys.FinalError
+				if !errors.As(got, &final) || final.Text != text || got.Error() != text || !errors.Is(got, declined) {
+					l.Errorf("an error that is %s, %s: %v; want %q, and to find what it wraps", id, when, got, text)
+				}
+			}
+			l.Want("an error that is "+id+": replayed", replayed, true)
+			if id != "bare" && !errors.Is(first, err) {
+				l.Errorf("an error that is %s: the first time it is %#v; want fn's own in it", id, first)
+			}
+		}
+	})
+}
+
+func TestAnswer_FinalTextIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		for i, text := range []string{"bad \xff", "\xc3", "cut \xe2\x82"} {
+			_, first := l.end(l.store, fmt.Sprint(i), keys.Final(errors.New(text)))
+			replayed, second := l.end(l.open(l.DB), fmt.Sprint(i), nil)
+			l.Want(fmt.Sprintf("%q, and replayed", text), fmt.Sprintf("%q %v", second, replayed), fmt.Sprintf("%q true", first))
+		}
+	})
+}
+
+// TestAnswer_FinalOfAnotherKey: what an inner call was told is none of the outer one's answers unless fn says so.
+func TestAnswer_FinalOfAnotherKey(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		declined := errors.New("declined")
+		passesOn := func(wrap func(error) error) func(context.Context, *keys.Tx) (string, error) {
+			return func(ctx context.Context, tx *keys.Tx) (string, error) {
+				_, _, err := keys.Once(ctx, l.store, tx, hazardKey("inner"), keys.Fingerprint{}, func(context.Context, *keys.Tx) (string, error) {
+					return "", keys.Final(declined)
+				})
+				return "", wrap(err)
+			}
+		}
+		for what, wrap := range map[string]func(error) error{
+			"as it is": func(err error) error { return err },
+			"wrapped":  func(err error) error { return fmt.Errorf("inner: %w", err) },
+			"joined":   func(err error) error { return errors.Join(errors.New("inner"), err) },
+		} {
+			_, _, err := keys.Run(l.Context(), l.store, hazardKey(what), keys.Fingerprint{}, passesOn(wrap))
+			var final *keys.FinalError
+			if !errors.As(err, &final) || final.Text != "declined" {
+				l.Errorf("Run that returns an inner final error %s: %v; want that one", what, err)
+			}
+			l.wantUnknown(what)
+			l.wantUnknown("inner")
+		}
+		_, _, err := keys.Run(l.Context(), l.store, hazardKey("said so"), keys.Fingerprint{}, passesOn(keys.Final))
+		l.WantErr("Run that marks it", err, declined)
+		replayed, err := l.end(l.store, "said so", nil)
+		l.Want("the same again", fmt.Sprintln(replayed, err), fmt.Sprintln(true, "declined"))
+	})
+}

@@ -1,0 +1,181 @@
+package keys_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+)
+
+// What fn may do beside its effect, and what it may bring from elsewhere.
+
+// bounded ends what would wait for itself.
+func (l *hazardLab) bounded() context.Context {
+	ctx, cancel := context.WithTimeout(l.Context(), lab.Patience)
+	l.Cleanup(cancel)
+	return ctx
+}
+
+// wantRefused wants a call inside fn to be refused before it waits.
+func (l *hazardLab) wantRefused(what string, err error) {
+	l.Helper()
+	l.WantErr(what, err, nil, "would wait for fn's", "use Once or Filter with fn's Tx")
+}
+
+func TestInside_SameKeyOrConsumer(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		never := func(context.Context, *keys.Tx) (string, error) { return "", errors.New("fn was called") }
+		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("run"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			_, _, err := keys.Run(ctx, l.store, hazardKey("run"), keys.Fingerprint{}, never)
+			l.wantRefused("Run inside Run", err)
+			return effect("run")(ctx, tx)
+		})
+		l.Want("Run, and its effects", fmt.Sprint(err, l.effects("run")), "<nil> 1")
+
+		tx := l.Begin(nil)
+		_, _, err = keys.Once(l.bounded(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			_, _, err := keys.Run(ctx, l.store, hazardKey("once"), keys.Fingerprint{}, never)
+			l.wantRefused("Run inside Once", err)
+			return effect("once")(ctx, tx)
+		})
+		l.Want("Once", err, nil)
+		l.Commit(tx)
+		l.Want("effects of Once", l.effects("once"), 1)
+
+		id := func(id string) string { return id }
+		err = keys.Consume(l.bounded(), l.store, "c", []string{"1", "2"}, id, func(ctx context.Context, tx *keys.Tx, _ []string) error {
+			_, err := l.store.Fail(ctx, "c", "1", nil)
+			l.wantRefused("Fail inside Consume", err)
+			err = keys.Consume(ctx, l.store, "c", []string{"2"}, id, func(context.Context, *keys.Tx, []string) error { return nil })
+			l.wantRefused("Consume inside Consume", err)
+			_, err = effect("batch")(ctx, tx)
+			return err
+		})
+		l.Want("Consume, and its effects", fmt.Sprint(err, l.effects("batch")), "<nil> 1")
+	})
+}
+
+func TestInside_AnotherKey(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		want := func(what string, err error) {
+			l.Helper()
+			if l.Family() == "sqlite" { // one transaction writes at a time
+				l.wantRefused(what, err)
+				return
+			}
+			l.Want(what, err, nil)
+		}
+		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("outer"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			_, _, err := keys.Run(ctx, l.store, hazardKey("inner"), keys.Fingerprint{}, effect("inner"))
+			want("Run of another key", err)
+			_, err = l.store.Fail(ctx, "c", "1", nil)
+			want("Fail", err)
+			err = keys.Consume(ctx, l.store, "c", []string{"2"}, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, _ []string) error {
+				_, err := effect("batch")(ctx, tx)
+				return err
+			})
+			want("Consume", err)
+			return effect("outer")(ctx, tx)
+		})
+		apart := 1
+		if l.Family() == "sqlite" {
+			apart = 0
+		}
+		l.Want("Run, and the effects", fmt.Sprintln(err, l.effects("outer"), l.effects("inner"), l.effects("batch")), fmt.Sprintln(nil, 1, apart, apart))
+	})
+}
+
+// TestInside_FnHasEnded: what was refused in fn is not when it has returned, whatever became of its context.
+func TestInside_FnHasEnded(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.SQLite+" mariadb", func(l *hazardLab) {
+		var kept context.Context
+		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, _ *keys.Tx) (string, error) {
+			kept = ctx
+			return "", errors.New("no")
+		})
+		l.WantErr("Run", err, nil, "no")
+		l.Want("Run with what was fn's context", told(keys.Run(kept, l.store, hazardKey("a"), keys.Fingerprint{}, effect("a"))), "ran a")
+	})
+}
+
+// TestInside_ErrorFromElsewhere: an error of fn's that looks like a lost connection is not the transaction's.
+func TestInside_ErrorFromElsewhere(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		for i, want := range []error{
+			io.EOF, fmt.Errorf("decoding the body: %w", io.ErrUnexpectedEOF), driver.ErrBadConn,
+			&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET},
+		} {
+			l.Want("the class of "+want.Error(), dialect.Classify(want), dialect.Ambiguous)
+			name, calls := fmt.Sprint(i), 0
+			fails := func(ctx context.Context, tx *keys.Tx) (string, error) {
+				calls++
+				if _, err := effect(name)(ctx, tx); err != nil {
+					return "", err
+				}
+				return "", want
+			}
+			_, _, err := keys.Run(l.Context(), l.store, hazardKey(name), keys.Fingerprint{}, fails)
+			l.Want("Run: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
+
+			calls = 0
+			err = l.consume(l.store, func(ctx context.Context, tx *keys.Tx) error { _, err := fails(ctx, tx); return err }, name)
+			l.Want("Consume: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
+
+			calls = 0
+			tx := l.Begin(nil)
+			l.Want("Once before", l.once(l.store, tx, "before "+name), "ran before "+name)
+			_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey(name), keys.Fingerprint{}, fails)
+			l.Want("Once: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
+			l.Want("Once after", l.once(l.store, tx, "after "+name), "ran after "+name)
+			l.Commit(tx)
+			l.Want("effects", fmt.Sprint(l.effects("before "+name), l.effects(name), l.effects("after "+name)), "1 0 1")
+			l.wantUnknown(name)
+		}
+	})
+}
+
+// TestInside_TransactionThatHasRead: on SQLite one that has read before another wrote cannot write any more (hazard K30).
+func TestInside_TransactionThatHasRead(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"DELETE", "WAL"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			hazards(t, lab.SQLite, func(l *hazardLab) {
+				for what, call := range map[string]func(tx *sqlx.Tx) error{
+					"Once": func(tx *sqlx.Tx) error {
+						_, _, err := keys.Once(l.Context(), l.store, tx, hazardKey("a"), keys.Fingerprint{}, effect("a"))
+						return err
+					},
+					"Filter": func(tx *sqlx.Tx) error { _, err := l.filter(l.store, tx, "m"); return err },
+				} {
+					tx, other := l.Begin(nil), l.Begin(nil)
+					l.Want("effects that it reads", l.TextOn(tx, "SELECT COUNT(*) FROM effects"), 0)
+					l.On(other, `INSERT INTO effects VALUES ('"other"')`)
+					err := call(tx)
+					var conflict *keys.ConflictError
+					if !errors.As(err, &conflict) || dialect.Classify(err) != dialect.Retryable {
+						l.Errorf("%s: %v, class %v; want a *ConflictError that is Retryable", what, err, dialect.Classify(err))
+					}
+					l.WantErr(what+": its transaction's commit", tx.Commit(), nil, "already been committed or rolled back")
+					l.Commit(other) // in a rollback journal it waits for who has read
+					l.Exec("DELETE FROM effects")
+				}
+				l.Want("the same again", l.run(l.store, "a"), "ran a")
+			}, engine.Param("_journal_mode", mode), engine.Param("_busy_timeout", "300"))
+		})
+	}
+}

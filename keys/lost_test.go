@@ -1,0 +1,234 @@
+package keys_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+)
+
+// What becomes of a transaction that was lost by a statement whose error fn does not look at.
+
+// consume is Consume of messages that are their own identities.
+func (l *hazardLab) consume(s *keys.Store, fn func(ctx context.Context, tx *keys.Tx) error, ids ...string) error {
+	return keys.Consume(l.Context(), s, "lab", ids, func(id string) string { return id },
+		func(ctx context.Context, tx *keys.Tx, _ []string) error { return fn(ctx, tx) })
+}
+
+// wantOnce wants fn, which loses its first transaction and says nothing, to have its effect once, by Run and by Consume.
+func (l *hazardLab) wantOnce(name string, fn func(ctx context.Context, tx *keys.Tx) error) {
+	l.Helper()
+	calls := 0
+	_, replayed, err := keys.Run(l.Context(), l.store, hazardKey(name), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+		calls++
+		return 1, fn(ctx, tx)
+	})
+	l.Want("Run with "+name+": its end, calls and effects", fmt.Sprintln(replayed, err, calls, l.effects(name), l.effects(name+" after")), "false <nil> 2 1 1\n")
+	l.Exec("DELETE FROM effects")
+
+	calls = 0
+	err = l.consume(l.store, func(ctx context.Context, tx *keys.Tx) error { calls++; return fn(ctx, tx) }, name)
+	l.Want("Consume with "+name+": its end, calls and effects", fmt.Sprintln(err, calls, l.effects(name), l.effects(name+" after")), "<nil> 2 1 1\n")
+	if info, err := l.store.InspectMessage(l.Context(), "lab", name); err != nil || info.State != keys.StateDone {
+		l.Errorf("the message after Consume with %s: %+v, %v; want it to be done", name, info, err)
+	}
+	l.Exec("DELETE FROM effects")
+}
+
+func TestLost_InRowThatIsNotLookedAt(t *testing.T) {
+	t.Parallel()
+	rows := map[string]func(ctx context.Context, tx *keys.Tx, query string) error{
+		"QueryRow":         func(_ context.Context, tx *keys.Tx, q string) error { return tx.QueryRow(q).Err() },
+		"QueryRowContext":  func(ctx context.Context, tx *keys.Tx, q string) error { return tx.QueryRowContext(ctx, q).Err() },
+		"QueryRowx":        func(_ context.Context, tx *keys.Tx, q string) error { return tx.QueryRowx(q).Err() },
+		"QueryRowxContext": func(ctx context.Context, tx *keys.Tx, q string) error { return tx.QueryRowxContext(ctx, q).Err() },
+	}
+	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+		l.hot()
+		for name, row := range rows {
+			l.wantOnce(name, func(ctx context.Context, tx *keys.Tx) error {
+				_, err := effect(name)(ctx, tx)
+				if tx.Attempt() == 1 {
+					l.loses(tx, func(query string) error { return row(ctx, tx, query) })
+				}
+				_, _ = effect(name+" after")(ctx, tx)
+				return err
+			})
+		}
+		l.Exec("DELETE FROM idempotency_keys")
+		tx := l.Begin(nil)
+		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err := keys.Once(l.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			l.loses(tx, func(query string) error { return tx.QueryRowContext(ctx, query).Err() })
+			return effect("once")(ctx, tx)
+		})
+		l.wantGone("Once", tx, err)
+	})
+}
+
+// TestLost_InPreparedStatement: Tx does not see what one returns, so nothing is written after it here.
+func TestLost_InPreparedStatement(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+		l.hot()
+		l.wantOnce("a prepared statement", func(ctx context.Context, tx *keys.Tx) error {
+			if _, err := effect("a prepared statement")(ctx, tx); err != nil {
+				return err
+			}
+			if _, err := effect("a prepared statement after")(ctx, tx); err != nil {
+				return err
+			}
+			if tx.Attempt() == 1 {
+				l.loses(tx, func(query string) error {
+					statement, err := tx.PreparexContext(ctx, query)
+					if err != nil {
+						return err
+					}
+					defer statement.Close()
+					_, err = statement.ExecContext(ctx)
+					return err
+				})
+			}
+			return nil
+		})
+	})
+}
+
+// endlessWrite is a write that never ends by itself. It calls stop, a function of the connection.
+const endlessWrite = "INSERT INTO effects WITH RECURSIVE c (i) AS (SELECT stop() UNION ALL SELECT i + 1 FROM c) SELECT 'endless' FROM c WHERE i < 0"
+
+// interruptible is a pool of one connection on which stop ends the write that calls it: what it returns is the context for
+// that.
+func (l *hazardLab) interruptible() (db *sqlx.DB, within func(context.Context) context.Context) {
+	l.Helper()
+	db = l.NS.DB()
+	db.SetMaxOpenConns(1)
+	cancel := func() {}
+	conn, err := db.DB.Conn(l.Context())
+	if err != nil {
+		l.Fatal(err)
+	}
+	err = conn.Raw(func(c any) error {
+		return c.(*sqlite3.SQLiteConn).RegisterFunc("stop", func() int64 { cancel(); return 0 }, false)
+	})
+	if err != nil {
+		l.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		l.Fatal(err)
+	}
+	return db, func(ctx context.Context) context.Context {
+		ctx, cancel = context.WithCancel(ctx)
+		return ctx
+	}
+}
+
+func TestLost_WriteThatItsContextEnded(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		db, within := l.interruptible()
+		store := l.open(db)
+		naive, err := db.BeginTxx(l.Context(), nil)
+		if err != nil {
+			l.Fatal(err)
+		}
+		l.On(naive, `INSERT INTO effects VALUES ('"naive"')`)
+		_, err = naive.ExecContext(within(l.Context()), endlessWrite)
+		l.WantErr("the write", err, context.Canceled)
+		l.WantErr("hazard: the commit", naive.Commit(), nil, "no transaction is active")
+
+		first := true
+		fn := func(ctx context.Context, tx *keys.Tx) (int, error) {
+			if _, err := effect("before")(ctx, tx); err != nil {
+				return 0, err
+			}
+			if first {
+				first = false
+				_, err := tx.ExecContext(within(ctx), endlessWrite) // best effort, says fn
+				l.WantErr("the write", err, context.Canceled)
+				_, err = effect("after")(ctx, tx)
+				l.WantErr("what comes after", err, nil, "a statement has lost the claim's transaction")
+				return 1, nil
+			}
+			_, err := effect("after")(ctx, tx)
+			return 1, err
+		}
+		both := func() string { return fmt.Sprint(l.effects("before"), l.effects("after")) }
+
+		_, _, err = keys.Run(l.Context(), store, hazardKey("run"), keys.Fingerprint{}, fn)
+		l.WantErr("Run", err, nil, "has lost the claim's transaction")
+		l.Want("effects of it", both(), "0 0")
+		l.wantUnknown("run")
+		_, replayed, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, fn)
+		l.Want("the same again", fmt.Sprintln(replayed, err, both()), "false <nil> 1 1\n")
+		l.Exec("DELETE FROM effects")
+	})
+}
+
+func TestLost_BatchThatItsContextEnded(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		db, within := l.interruptible()
+		store := l.open(db)
+		err := l.consume(store, func(ctx context.Context, tx *keys.Tx) error {
+			_, err := effect("a")(ctx, tx)
+			l.Want("the effect", err, nil)
+			_, err = tx.ExecContext(within(ctx), endlessWrite)
+			l.WantErr("the write", err, context.Canceled)
+			_, _ = effect("b")(ctx, tx)
+			return nil
+		}, "m")
+		l.WantErr("Consume", err, nil, "has lost the claim's transaction")
+		l.Want("effects of it", fmt.Sprint(l.effects("a"), l.effects("b")), "0 0")
+		if _, err := l.store.InspectMessage(l.Context(), "lab", "m"); err == nil {
+			l.Error("the message is marked; want nothing to be known of it")
+		}
+	})
+}
+
+func TestLost_CallersWritesGoWithIt(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		db, within := l.interruptible()
+		store := l.open(db)
+		tx, err := db.BeginTxx(l.Context(), nil)
+		if err != nil {
+			l.Fatal(err)
+		}
+		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err = keys.Once(l.Context(), store, tx, hazardKey("once"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+			_, err := tx.ExecContext(within(ctx), endlessWrite)
+			l.WantErr("the write", err, context.Canceled)
+			_, _ = effect("after")(ctx, tx)
+			return 1, nil
+		})
+		l.WantErr("Once", err, nil, "has lost the claim's transaction")
+		l.WantErr("the commit", tx.Commit(), sql.ErrTxDone)
+		l.Want("effects", l.Text("SELECT COUNT(*) FROM effects"), 0)
+		l.wantUnknown("once")
+	})
+}
+
+// TestLost_ResultThatWasNeverCommitted: at READ UNCOMMITTED the other's row can be seen before its end.
+func TestLost_ResultThatWasNeverCommitted(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB, func(l *hazardLab) {
+		tx := l.Begin(nil)
+		l.Want("Once", l.once(l.store, tx, "a"), "ran a")
+		l.Want("hazard: rows that the others see", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 1)
+		_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
+		l.WantErr("Run beside it", err, nil, "another caller is at it")
+		if err := tx.Rollback(); err != nil {
+			l.Fatal(err)
+		}
+		l.Want("Run after its rollback", l.run(l.store, "a"), "ran a")
+		l.Want("effects", l.effects("a"), 1)
+		l.Want("Run after its own commit", l.run(l.store, "a"), "replayed a")
+	}, engine.Param("tx_isolation", "'READ-UNCOMMITTED'"))
+}

@@ -1,0 +1,94 @@
+package keys_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+)
+
+// What is stored of a failed attempt, and what is listed of it.
+
+// TestReport_ConnectionsCharset: a connection whose character set lacks a letter gets "?" for it.
+func TestReport_ConnectionsCharset(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+		const id = "Ж-7"
+		l.Exec("CREATE TABLE texts (t VARCHAR(20) CHARACTER SET utf8mb4)", "INSERT INTO texts VALUES (_utf8mb4 x'D096')")
+		l.Want("hazard: what the connection says of the letter", l.Text("SELECT t FROM texts"), "?")
+
+		s := l.open(l.DB, keys.MaxAttempts(1))
+		_, err := s.Fail(l.Context(), "Ж", id, errors.New("Ж is wrong"), keys.Payload([]byte(id)))
+		l.WantErr("Fail", err, nil, id, "is dead")
+		dead, err := s.Dead(l.Context(), "Ж", 10)
+		if err != nil || len(dead) != 1 || dead[0].ID != id || dead[0].Error != "Ж is wrong" || string(dead[0].Payload) != id {
+			l.Fatalf("Dead: %+v, %v; want message %s with its report", dead, err, id)
+		}
+		n, err := s.Retry(l.Context(), "Ж", dead[0].ID)
+		l.Want("revived", fmt.Sprint(n, err), "1 <nil>")
+		info, err := s.InspectMessage(l.Context(), "Ж", id)
+		if err != nil || info.Key.ID != id || info.Key.Scope != "Ж" {
+			l.Errorf("InspectMessage: %+v, %v; want message %s", info, err, id)
+		}
+	}, engine.Param("charset", "latin1"))
+}
+
+// TestReport_TooBig: what is too big to be stored must not keep the attempt from being counted.
+func TestReport_TooBig(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		s := l.open(l.DB, keys.MaxAttempts(3), keys.MaxResult(100))
+		cause := errors.New(strings.Repeat("ü", 1<<20))
+		for i, size := range []int{100, 101, 1 << 20} {
+			n, err := s.Fail(l.Context(), "c", "m", cause, keys.Payload(make([]byte, size)))
+			var dead *keys.DeadError
+			if n != i+1 || errors.As(err, &dead) != (i == 2) || i < 2 && err != nil {
+				l.Errorf("attempt with %d bytes: %d, %v; want it to be counted", size, n, err)
+			}
+			if i > 0 {
+				continue
+			}
+			info, err := s.InspectMessage(l.Context(), "c", "m")
+			if err != nil || !strings.Contains(string(info.Result), `"payload"`) {
+				l.Errorf("the report with a payload that fits: %+v, %v", info, err)
+			}
+		}
+		dead, err := s.Dead(l.Context(), "c", 10)
+		if err != nil || len(dead) != 1 {
+			l.Fatalf("Dead: %d messages, %v; want one", len(dead), err)
+		}
+		m := dead[0]
+		l.Want("payload, and its size", fmt.Sprint(m.Payload, m.TooBig), fmt.Sprint([]byte(nil), 1<<20))
+		if len(m.Error) < 8<<10-3 || len(m.Error) > 8<<10+8 || !utf8.ValidString(m.Error) || !strings.HasSuffix(m.Error, "ü …") {
+			l.Errorf("the error has %d bytes and ends in %q; want 8 KiB of it", len(m.Error), m.Error[max(0, len(m.Error)-8):])
+		}
+		_, err = s.Fail(l.Context(), "c", "whole", errors.New(strings.Repeat("x", 8<<10)), keys.Payload(make([]byte, 100)))
+		l.Want("Fail with what just fits", err, nil)
+	})
+}
+
+func TestReport_GoesWhenTheMessageIsHandled(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		const secret = "of a person"
+		_, err := l.store.Fail(l.Context(), "lab", "m", errors.New(secret), keys.Payload([]byte(secret)))
+		l.Want("Fail", err, nil)
+		info, err := l.store.InspectMessage(l.Context(), "lab", "m")
+		if err != nil || info.State != keys.StateWaiting || !strings.Contains(string(info.Result), secret) {
+			l.Errorf("a message with a failed attempt: %+v, %v; want its report", info, err)
+		}
+		tx := l.Begin(nil)
+		fresh, err := l.filter(l.store, tx, "m")
+		l.Want("Filter", fmt.Sprint(fresh, err), "[m] <nil>")
+		l.Commit(tx)
+		info, err = l.store.InspectMessage(l.Context(), "lab", "m")
+		if err != nil || info.State != keys.StateDone || len(info.Result) > 0 || info.Codec != "" || info.Attempts != 2 {
+			l.Errorf("the message when it is handled: %+v, %v; want it done, after 2 attempts, without a report", info, err)
+		}
+	})
+}
