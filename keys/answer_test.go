@@ -108,7 +108,7 @@ func TestAnswer_FinalOfAnotherKey(t *testing.T) {
 		passesOn := func(wrap func(error) error) func(context.Context, *keys.Tx) (string, error) {
 			return func(ctx context.Context, tx *keys.Tx) (string, error) {
 				_, _, err := keys.Once(ctx, l.store, tx, hazardKey("inner"), keys.Fingerprint{}, func(context.Context, *keys.Tx) (string, error) {
-					return "", keys.Final(declined)
+					return "", fmt.Errorf("card 7: %w", keys.Final(declined))
 				})
 				return "", wrap(err)
 			}
@@ -120,7 +120,7 @@ func TestAnswer_FinalOfAnotherKey(t *testing.T) {
 		} {
 			_, _, err := keys.Run(l.Context(), l.store, hazardKey(what), keys.Fingerprint{}, passesOn(wrap))
 			var final *keys.FinalError
-			if !errors.As(err, &final) || final.Text != "declined" {
+			if !errors.As(err, &final) || final.Text != "card 7: declined" {
 				l.Errorf("Run that returns an inner final error %s: %v; want that one", what, err)
 			}
 			l.wantUnknown(what)
@@ -129,6 +129,6 @@ func TestAnswer_FinalOfAnotherKey(t *testing.T) {
 		_, _, err := keys.Run(l.Context(), l.store, hazardKey("said so"), keys.Fingerprint{}, passesOn(keys.Final))
 		l.WantErr("Run that marks it", err, declined)
 		replayed, err := l.end(l.store, "said so", nil)
-		l.Want("the same again", fmt.Sprintln(replayed, err), fmt.Sprintln(true, "declined"))
+		l.Want("the same again", fmt.Sprintln(replayed, err), fmt.Sprintln(true, "card 7: declined"))
 	})
 }

@@ -11,7 +11,7 @@
 //
 // [Run] claims a [Key] in a transaction of its own and calls a function in it; [Once] does so in the caller's transaction.
 // Of any number of callers one has the effect, and the others wait and get its stored result. [Filter] is the same for
-// batches of messages: it returns those that a consumer has not handled yet.
+// batches of messages: it returns those that a consumer has not handled yet. [Consume] does that in a transaction of its own.
 //
 // A key names the request: an Idempotency-Key header, or what [Derive] makes of the data. A [Fingerprint] of the request
 // tells a repeated one from another one that was given the same key by mistake.

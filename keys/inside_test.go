@@ -97,6 +97,55 @@ func TestInside_AnotherKey(t *testing.T) {
 	})
 }
 
+// TestInside_DeeperDown: the transaction is that of all the keys that are claimed in it.
+func TestInside_DeeperDown(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		elsewhere := l.open(l.DB)
+		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("outer"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			for _, s := range []*keys.Store{l.store, elsewhere} {
+				_, _, err := keys.Once(ctx, s, tx, hazardKey("inner"), keys.Fingerprint{}, func(ctx context.Context, _ *keys.Tx) (string, error) {
+					_, _, err := keys.Run(ctx, l.store, hazardKey("outer"), keys.Fingerprint{}, effect("outer"))
+					l.wantRefused("Run of the outer key", err)
+					return "", errors.New("no")
+				})
+				l.WantErr("Once", err, nil, "no")
+			}
+			return effect("outer")(ctx, tx)
+		})
+		l.Want("Run, and its effects", fmt.Sprint(err, l.effects("outer")), "<nil> 1")
+		err = keys.Consume(l.bounded(), l.store, "c", []string{"1"}, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, _ []string) error {
+			_, _, err := keys.Once(ctx, l.store, tx, hazardKey("message"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+				_, err := l.store.Fail(ctx, "c", "1", nil)
+				l.wantRefused("Fail", err)
+				_, err = l.store.Retry(ctx, "c", "1")
+				l.wantRefused("Retry", err)
+				return effect("message")(ctx, tx)
+			})
+			return err
+		})
+		l.Want("Consume, and its effects", fmt.Sprint(err, l.effects("message")), "<nil> 1")
+	})
+}
+
+func TestInside_GC(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.Want("Run", l.run(l.store, "old"), "ran old")
+		l.expire()
+		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			n, err := l.store.GC(ctx)
+			if l.Family() == "sqlite" {
+				l.wantRefused("GC", err)
+			} else {
+				l.Want("GC", fmt.Sprint(n, err), "1 <nil>")
+			}
+			return effect("a")(ctx, tx)
+		})
+		l.Want("Run with a GC in it", err, nil)
+	})
+}
+
 // TestInside_FnHasEnded: what was refused in fn is not when it has returned, whatever became of its context.
 func TestInside_FnHasEnded(t *testing.T) {
 	t.Parallel()

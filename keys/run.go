@@ -36,8 +36,11 @@ const (
 // It returns an error that wraps [ErrMismatch] or [ErrTooOld], an [*InProgressError], a [*FinalError], an [*UnknownError], an
 // error that names the part for a key that has a wrong one, and else fn's error or the database's.
 //
-// It sends two statements more than the transaction would have without it. A call that is repeated in the same process
-// is answered by one read; in another one, by a transaction that ends at its first statement.
+// It sends two statements more than the transaction would have without it, on MySQL three. A call that is repeated in the
+// same process is answered by one read; in another one and on MySQL, by a transaction that ends when the key is found.
+//
+// Inside fn, with fn's context, a call that would wait for fn's own transaction is refused: Run with the same key and, on
+// SQLite, with any. Use [Once] there.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
 	if err == nil {
