@@ -32,13 +32,18 @@ func TestDialectImportsTheStandardLibraryOnly(t *testing.T) {
 func TestImportsGoOneWay(t *testing.T) {
 	t.Parallel()
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
+	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/sqlname"}
 	for dir, allowed := range map[string][]string{
-		"..":               append(sqlx, module+"/dialect", module+"/internal/plan"),
-		"../internal/plan": append(sqlx, module+"/dialect"),
+		"..":                   append(append(shared, sqlx...), module+"/internal/plan"),
+		"../internal/plan":     append(sqlx, module+"/dialect"),
+		"../internal/backoff":  nil,
+		"../internal/sqlname":  {module + "/dialect"},
+		"../internal/claimsql": {module + "/dialect"},
+		"../keys":              append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),
 	} {
 		for _, path := range imports(t, dir) {
 			if strings.Contains(strings.Split(path, "/")[0], ".") && !slices.Contains(allowed, path) {
-				t.Errorf("package %s imports %s: drivers are the user's, and imports go from upsert to plan to dialect", dir, path)
+				t.Errorf("package %s imports %s: drivers are the user's, and imports go from keys to upsert to dialect", dir, path)
 			}
 		}
 	}
