@@ -90,7 +90,7 @@ func TestLost_InPreparedStatement(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					defer statement.Close()
+					defer func() { _ = statement.Close() }()
 					_, err = statement.ExecContext(ctx)
 					return err
 				})

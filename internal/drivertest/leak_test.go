@@ -34,7 +34,7 @@ func TestSettingGoesBackWithConnection(t *testing.T) {
 		if err != nil {
 			p.Fatal(err)
 		}
-		defer other.Close()
+		defer func() { _ = other.Close() }()
 		p.must(other, "BEGIN IMMEDIATE")
 		for i, opt := range []keys.ClaimOption{keys.MaxWait(400 * time.Millisecond), keys.MaxWait(time.Millisecond), keys.NoWait()} {
 			ctx, cancel := context.WithTimeout(p.Context(), 50*time.Millisecond)
