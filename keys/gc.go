@@ -114,14 +114,7 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 
 // pause waits so long that a batch's time is its share.
 func (g *gc) pause(ctx context.Context, worked time.Duration) error {
-	timer := time.NewTimer(time.Duration(float64(worked) * (1/g.share - 1)))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return backoff.Pause(ctx, time.Duration(float64(worked)*(1/g.share-1)))
 }
 
 // sweep removes one batch.

@@ -15,7 +15,12 @@ const (
 // Wait waits before the attempt after the n-th. The wait is random, up to a bound that doubles with n from 4 ms to half a
 // second, so that those who met once do not meet again. It returns the context's error if that ends first.
 func Wait(ctx context.Context, n int) error {
-	timer := time.NewTimer(rand.N(min(first<<min(n-1, 20), most)))
+	return Pause(ctx, rand.N(min(first<<min(n-1, 20), most)))
+}
+
+// Pause waits for d. It returns the context's error if that ends first.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

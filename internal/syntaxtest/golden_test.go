@@ -21,28 +21,32 @@ const goldenDir = "../../testdata/golden"
 // TestGolden: every statement of every dialect is the one in its golden file, so that a change of text is seen in review.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	if *update && os.Getenv("CI") != "" {
-		t.Fatal("-update is refused where CI is set: golden files are rewritten by hand and read before they are committed")
-	}
 	for _, c := range syntaxtest.Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(goldenDir, c.Name+".txtar")
-			want := golden(t, c)
-			if *update {
-				if err := os.WriteFile(path, want, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			have, err := os.ReadFile(path)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				t.Fatal(err)
-			}
-			if diff := difference(txtar.Parse(have), txtar.Parse(want)); diff != "" {
-				t.Errorf("%s is not what the code says; go test -run Golden -update rewrites it\n%s", path, diff)
-			}
+			compareGolden(t, filepath.Join(goldenDir, c.Name+".txtar"), golden(t, c))
 		})
+	}
+}
+
+// compareGolden compares a golden file with what the code says, or rewrites it.
+func compareGolden(t *testing.T, path string, want []byte) {
+	t.Helper()
+	if *update {
+		if os.Getenv("CI") != "" {
+			t.Fatal("-update is refused where CI is set: golden files are rewritten by hand and read before they are committed")
+		}
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	have, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if diff := difference(txtar.Parse(have), txtar.Parse(want)); diff != "" {
+		t.Errorf("%s is not what the code says; go test -run Golden -update rewrites it\n%s", path, diff)
 	}
 }
 
