@@ -118,7 +118,7 @@ func (tx *Tx) outcome(ctx context.Context, err error) error {
 	lost := tx.UpsertClaim()
 	switch {
 	case lost != nil && !worthRepeating(err):
-		return lost
+		return tx.store.explain(ctx, lost)
 	case err == nil:
 		return nil
 	case !worthRepeating(err):

@@ -2,6 +2,7 @@ package keysuite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/goupsert/upsert/keys"
@@ -13,6 +14,7 @@ func cancelBehaviours() []behaviour {
 		{"while a claim waits", cancelWaiting},
 		{"inside fn", cancelInside},
 		{"with fn's own context only", cancelStatement},
+		{"before a call inside fn", cancelNested},
 	}
 }
 
@@ -88,4 +90,24 @@ func cancelStatement(p *place) {
 	wantIs(p, "Run", err, context.Canceled)
 	p.wantNoTrace("a")
 	p.wantEffects("late", 0)
+}
+
+// cancelNested: a transaction that database/sql has ended with its context says no more than that it has ended.
+func cancelNested(p *place) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	_, _, err := keys.Run(ctx, p.store, p.key("a"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
+		cancel()
+		lasting := context.WithoutCancel(ctx)
+		for p.server.Dialect != "sqlite" { // where the context does not end it
+			if _, err := tx.ExecContext(lasting, "DELETE FROM effects WHERE id = 'none'"); errors.Is(err, sql.ErrTxDone) {
+				break
+			}
+		}
+		_, _, err := keys.Once(lasting, p.store, tx, p.key("b"), none(), func(context.Context, *keys.Tx) (string, error) { return "", nil })
+		return "", err
+	})
+	wantIs(p, "Run", err, context.Canceled)
+	p.wantNoTrace("a")
+	p.wantPaid(p.store, "a")
 }
