@@ -2,9 +2,7 @@ package upsert
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/goupsert/upsert/dialect"
 )
@@ -32,7 +30,7 @@ func (r *rowSource) at(i int) reflect.Value {
 type batch struct {
 	*table
 	rows  rowSource
-	keyed []any // each row's key values, len(t.keys) a row
+	keyed []keyColumn // by place in the target
 	// waves are row indexes in key order, without two rows of one key in a wave: the n-th wave has the n-th row of each
 	// key, so that duplicates act as if the rows were sent one by one. Key order is what keeps concurrent batches from
 	// deadlocking (hazard P24).
@@ -41,13 +39,22 @@ type batch struct {
 }
 
 func (t *table) batch(rows rowSource) (*batch, error) {
-	b := &batch{table: t, rows: rows, keyed: make([]any, rows.n*len(t.keys))}
+	b := &batch{table: t, rows: rows}
+	b.keyed = t.keyColumns(make([]keyColumn, len(t.keys)), rows.n)
 	for i := range rows.n {
 		if err := b.checkRow(i); err != nil {
 			return nil, err
 		}
 	}
-	return b, b.order()
+	b.order()
+	return b, nil
+}
+
+func (t *table) keyColumns(cols []keyColumn, rows int) []keyColumn {
+	for i := range cols {
+		cols[i].table, cols[i].n = t, rows
+	}
+	return cols
 }
 
 func (b *batch) fail(i int, column string, err error) error {
@@ -64,50 +71,16 @@ func (b *batch) checkRow(i int) error {
 		return b.fail(i, "", err)
 	}
 	for place, c := range b.keys {
-		col := b.cols[c]
-		v, err := b.value(c, row)
+		key := &b.keyed[place]
+		err := b.cols[c].Give(row, key)
+		if err == nil {
+			err = key.err
+		}
 		if err != nil {
-			return b.fail(i, col.Name, err)
+			return b.fail(i, b.cols[c].Name, err)
 		}
-		if v == nil {
-			return b.fail(i, col.Name, ErrNullKey)
-		}
-		if f, ok := v.(float64); ok && f != f {
-			return b.fail(i, col.Name, errors.New("NaN cannot be a key: it is NULL to some databases"))
-		}
-		if at, ok := v.(time.Time); ok && !b.traits.UTC {
-			v = at.Truncate(time.Microsecond) // no server keeps more, and a returned key must be the one that was sent
-		}
-		if !ordered(v) {
-			return b.fail(i, col.Name, fmt.Errorf("a %T cannot be a key: give its type a Value method that returns a number, a string, bytes or a time", v))
-		}
-		if i > 0 {
-			if first := b.keyed[place]; !sameKind(first, v) {
-				return b.fail(i, col.Name, fmt.Errorf("its key is a %T, but that of row %d a %T: the database may hold them for different (hazard S10)", v, b.rows.first, first))
-			}
-		}
-		b.keyed[i*len(b.keys)+place] = v
 	}
 	return nil
-}
-
-// value is a column's value as it is bound.
-func (t *table) value(col int, row reflect.Value) (any, error) {
-	v, err := t.cols[col].Value(row)
-	if err != nil {
-		return nil, err
-	}
-	if at, ok := v.(time.Time); ok && t.traits.UTC {
-		// Round strips the monotonic clock, which one driver would write into the text.
-		if plain := at.UTC().Round(0); plain != at {
-			return plain, nil
-		}
-		return v, nil
-	}
-	if t.writes[col].Rule == Merge {
-		return patchText(v)
-	}
-	return v, nil
 }
 
 // duplicate returns the first row, in the caller's order, whose key an earlier one has.
@@ -137,27 +110,20 @@ func (b *batch) next(left []int32, buf []any) (s statement, taken int, err error
 	omit := b.omitted(left[0])
 	params := dialect.Params(b.columns(omit))
 	limit := min(len(left), b.fit(len(left), params))
-	args, size, rows := buf[:0], 0, 0
-	removes := false
+	to, rows, removes := binder{table: b.table, args: buf[:0]}, 0, false
 	for rows < limit && !removes && (rows == 0 || b.omitted(left[rows]) == omit) {
-		before := len(args)
-		if args, err = b.bind(args, left[rows], omit); err != nil {
+		if err = b.bind(&to, left[rows], omit); err != nil {
 			return s, 0, err
 		}
 		// A patch that removes members goes in a statement of its own.
-		if removes = b.removes(args[before:], omit); removes && rows > 0 {
-			removes, args = false, args[:before]
+		if rows > 0 && (to.removes || to.size > b.traits.MaxBytes) {
 			break
 		}
-		size += sizeOf(args[before:])
-		if rows > 0 && size > b.traits.MaxBytes {
-			args = args[:before]
-			break
-		}
+		removes = to.removes
 		rows++
 	}
 	rows = b.fit(rows, params)
-	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes}, args: args[:rows*params], rows: left[:rows]}, rows, nil
+	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }
 
 // omitted returns the mask of the row's omitted columns.
@@ -168,57 +134,4 @@ func (b *batch) omitted(i int32) (omit uint64) {
 		}
 	}
 	return omit
-}
-
-// bind appends the row's arguments.
-func (b *batch) bind(args []any, i int32, omit uint64) ([]any, error) {
-	row := b.rows.at(int(i))
-	for c := range b.cols {
-		switch {
-		case b.writes[c].Now || b.omits(omit, c):
-		case b.keyPlace[c] >= 0:
-			args = append(args, b.key(i)[b.keyPlace[c]])
-		default:
-			v, err := b.value(c, row)
-			if err != nil {
-				return nil, b.fail(int(i), b.cols[c].Name, err)
-			}
-			args = append(args, v)
-		}
-	}
-	return args, nil
-}
-
-// removes reports whether a merge patch among a row's arguments removes members.
-func (b *batch) removes(args []any, omit uint64) bool {
-	if !b.merges {
-		return false
-	}
-	at := 0
-	for c, w := range b.writes {
-		if w.Now || b.omits(omit, c) {
-			continue
-		}
-		if w.Rule == Merge && removesMembers(args[at]) {
-			return true
-		}
-		at++
-	}
-	return false
-}
-
-// sizeOf estimates the bytes of values on the wire.
-func sizeOf(args []any) int {
-	n := 0
-	for _, a := range args {
-		switch a := a.(type) {
-		case string:
-			n += len(a)
-		case []byte:
-			n += len(a)
-		default:
-			n += 8
-		}
-	}
-	return n
 }

@@ -9,10 +9,18 @@ import (
 
 // catalog is what a server was asked about a table.
 type catalog struct {
-	types  map[string]string
-	folds  map[string]bool // by column: texts that are not the same can be equal
+	types  map[string]string // by column, as the dialect casts to them
+	held   map[string]held
 	plain  bool
+	stages bool // temporary tables are allowed
 	merges bool // the function of the rule Merge is installed
+}
+
+// held is what a column holds.
+type held struct {
+	bytes bool // bytea
+	whole bool // its values cannot be the elements of an array's text
+	folds bool // texts that are not the same can be equal
 }
 
 // look asks the catalog once, and keeps the answer where it lets the table be used.
@@ -41,12 +49,12 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &catalog{types: map[string]string{}, folds: map[string]bool{}}
+	c := &catalog{types: map[string]string{}, held: map[string]held{}}
 	err = each(rows, func() error {
 		var name, typ string
-		var folds bool
-		err := rows.Scan(&name, &typ, &folds, &c.plain, &c.merges)
-		c.types[name], c.folds[name] = typ, folds
+		var h held
+		err := rows.Scan(&name, &typ, &h.bytes, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
+		c.types[name], c.held[name] = typ, h
 		return err
 	})
 	return c, err
@@ -68,7 +76,7 @@ func (t *table) guards() bool {
 		return false
 	}
 	c := t.catalog.Load()
-	return t.traits.Catalog == "" || c != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return c.folds[k] })
+	return t.traits.Catalog == "" || c != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return c.held[k].folds })
 }
 
 // flags reports whether a statement can be asked for a flag on this table.

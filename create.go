@@ -110,11 +110,11 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 // in a form of its own, as it does a uuid, are told apart by the catalog or, without one, by what a collation can fold.
 func (s *single) checkFolded(ctx context.Context, db DB) error {
 	for place, c := range s.keys {
-		sent, ok := s.keyed[place].(string)
+		sent, ok := s.keyed[place].value(0).(string)
 		if !ok {
 			continue
 		}
-		v, err := s.value(c, s.row)
+		v, err := s.cols[c].Value(s.row)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 			if err != nil {
 				return err
 			}
-			folded = known.folds[s.writes[c].Name]
+			folded = known.held[s.writes[c].Name].folds
 		}
 		if folded && stored != sent {
 			return &otherKeyError{errFolded}

@@ -1,10 +1,13 @@
 package upsert
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"reflect"
 	"sort"
+
+	"github.com/goupsert/upsert/internal/plan"
 )
 
 // matcher finds the row that a returned one belongs to, by its key: the order in which rows come back means nothing
@@ -15,6 +18,7 @@ type matcher struct {
 	seen []bool
 	row  reflect.Value
 	dest []any
+	back batch // of the row that has come back
 }
 
 func (w *writer) matcher(s statement) *matcher {
@@ -35,13 +39,12 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	if err := rows.Scan(append(dest, m.dest...)...); err != nil {
 		return 0, err
 	}
-	key, err := m.scanned()
-	if err != nil {
+	if err := m.scanned(); err != nil {
 		return 0, err
 	}
-	at := sort.Search(len(m.rows), func(n int) bool { return compareKeys(m.key(m.rows[n]), key) >= 0 })
-	if at == len(m.rows) || compareKeys(m.key(m.rows[at]), key) != 0 || m.seen[at] {
-		return 0, fmt.Errorf("the database returned the key %v, which was not sent: the key's column changes or folds what it stores, so rows cannot be told apart by it", key)
+	at := sort.Search(len(m.rows), func(n int) bool { return m.compare(m.rows[n]) >= 0 })
+	if at == len(m.rows) || m.compare(m.rows[at]) != 0 || m.seen[at] {
+		return 0, fmt.Errorf("the database returned the key %v, which was not sent: the key's column changes or folds what it stores, so rows cannot be told apart by it", m.back.keyValues(0))
 	}
 	m.seen[at] = true
 	return m.rows[at], nil
@@ -51,7 +54,7 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 func (b *batch) scratch() (reflect.Value, []any) {
 	if b.plan.IsMap() {
 		var dest []any
-		for _, k := range b.key(0) {
+		for _, k := range b.keyValues(0) {
 			dest = append(dest, reflect.New(reflect.TypeOf(k)).Interface())
 		}
 		return reflect.Value{}, dest
@@ -64,18 +67,30 @@ func (b *batch) scratch() (reflect.Value, []any) {
 	return row, dest
 }
 
-func (m *matcher) scanned() ([]any, error) {
-	var key []any
+// scanned takes the key that has come back.
+func (m *matcher) scanned() error {
+	m.back.keyed = m.keyColumns(make([]keyColumn, len(m.keys)), 1)
 	for at, c := range m.keys {
+		key := &m.back.keyed[at]
+		var err error
 		if m.plan.IsMap() {
-			key = append(key, reflect.ValueOf(m.dest[at]).Elem().Interface())
-			continue
+			err = plan.GiveAny(reflect.ValueOf(m.dest[at]).Elem().Interface(), key)
+		} else {
+			err = m.cols[c].Give(m.row, key)
 		}
-		v, err := m.value(c, m.row)
-		if err != nil {
-			return nil, err
+		if err = cmp.Or(err, key.err); err != nil {
+			return err
 		}
-		key = append(key, v)
 	}
-	return key, nil
+	return nil
+}
+
+// compare orders a row that was sent before or after the one that has come back.
+func (m *matcher) compare(i int32) int {
+	for at := range m.keyed {
+		if c := m.keyed[at].compare(i, &m.back.keyed[at], 0); c != 0 {
+			return c
+		}
+	}
+	return 0
 }

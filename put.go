@@ -52,7 +52,7 @@ type single struct {
 	row     reflect.Value
 	outcome Outcome
 	flag    bool // an insert is told by a flag
-	keyRoom [2]any
+	keyRoom [1]keyColumn
 	first   [1]int32
 }
 
@@ -60,9 +60,9 @@ func (t *table) single(row reflect.Value) (*single, error) {
 	s := &single{row: row}
 	s.batch = batch{table: t, rows: rowSource{n: 1, rows: row, one: true}, keyed: s.keyRoom[:]}
 	if len(t.keys) > len(s.keyRoom) {
-		s.keyed = make([]any, len(t.keys))
+		s.keyed = make([]keyColumn, len(t.keys))
 	}
-	s.keyed = s.keyed[:len(t.keys)]
+	s.keyed = t.keyColumns(s.keyed[:len(t.keys)], 1)
 	err := s.checkRow(0)
 	if err == nil {
 		s.statement, _, err = s.next(s.first[:], make([]any, 0, len(t.cols)))
@@ -306,7 +306,7 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 // find reads columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.ident, Key: s.target.Columns, Return: columnNames(cols), Lock: !canBegin(db)}
-	found, err = queryRow(ctx, db, s.dialect.Find(f), s.keyed, dests(cols, s.row))
+	found, err = queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 	if err != nil || found || s.traits.Catalog == "" {
 		return found, err
 	}
@@ -316,7 +316,7 @@ func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, e
 		return false, err
 	}
 	f.Types = known.types
-	return queryRow(ctx, db, s.dialect.Find(f), s.keyed, dests(cols, s.row))
+	return queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

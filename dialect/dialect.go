@@ -32,6 +32,8 @@ type Dialect interface {
 	Upsert(Upsert) (string, error)
 	// Compare writes the SELECT that tells what an upsert would do to the rows that are there.
 	Compare(Compare) (string, error)
+	// Stage writes the statements of a staging table. It returns *UnsupportedError where Traits.Copying is CopyNone.
+	Stage(Stage) (StageText, error)
 	// Lock writes the statement that takes the write lock and does nothing else, or "" where there is none to be taken.
 	Lock(t Table) string
 	// Find writes the SELECT of one row by its key.
@@ -66,6 +68,12 @@ type Traits struct {
 	UTC bool
 	// LockingRead is appended to a SELECT that must see the newest row inside an older snapshot (hazard H19), or "".
 	LockingRead string
+	// Filter: an Upsert can leave out the rows that would change nothing, and a batch that is repeated is worth it.
+	Filter bool
+	// Arrays: rows can come as an array a column.
+	Arrays bool
+	// Copying is how rows can be staged.
+	Copying Copying
 	// Catalog is the query that tells a table's column types and kind, asked once a table, or "" where nothing of it is
 	// needed.
 	Catalog string

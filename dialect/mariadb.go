@@ -6,6 +6,7 @@ var MariaDB = newMariaDB("")
 func newMariaDB(version string) Dialect {
 	return mysql{
 		name: "mariadb", version: version, returning: true, reporting: ReportCode,
+		copying: CopyLoadData, engine: " ENGINE=Aria TRANSACTIONAL=0",
 		// JSON is text here.
 		json: func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" },
 	}

@@ -16,13 +16,16 @@ type mysql struct {
 	rowAlias  bool // VALUES (…) AS _new, MySQL 8.0.19
 	returning bool // INSERT … RETURNING, MariaDB 10.5
 	reporting Reporting
+	copying   Copying
+	// engine is what a staging table is made with: nothing of it need outlast a crash, or a transaction.
+	engine string
 	// json is x in the form in which two spellings of one document are equal.
 	json func(x string) string
 }
 
 // newMySQL is a real MySQL at the version the server names. No other flavour knows the row alias (hazard H11).
 func newMySQL(version string) Dialect {
-	return mysql{name: "mysql", version: version, rowAlias: AtLeast(version, 8, 0, 19), reporting: ReportLastID, json: castJSON}
+	return mysql{name: "mysql", version: version, rowAlias: AtLeast(version, 8, 0, 19), reporting: ReportLastID, copying: CopyLoadData, json: castJSON}
 }
 
 // castJSON serves a column of JSON text as well, which would otherwise be compared with a document as a string.
@@ -39,7 +42,7 @@ func (d mysql) Traits() Traits {
 		// Half of 1 MiB, the smallest max_allowed_packet a server has had by default; escaping can double a value.
 		MaxBytes:  512 << 10,
 		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true,
-		LockingRead: " LOCK IN SHARE MODE",
+		LockingRead: " LOCK IN SHARE MODE", Copying: d.copying,
 	}
 }
 
@@ -70,6 +73,22 @@ func (d mysql) Compare(Compare) (string, error) {
 }
 
 func (mysql) Lock(Table) string { return "" }
+
+// Stage has the columns' types, so that what LOAD DATA LOCAL cannot store as it is makes a warning, which is all that LOCAL
+// does about it. The separators are written in hexadecimal, which means the same in every sql_mode.
+func (d mysql) Stage(s Stage) (StageText, error) {
+	if d.copying == CopyNone {
+		return StageText{}, refuseStage(d)
+	}
+	name, cols := d.Quote(stageName), quoteList(d, names(sent(s.Columns)))
+	return StageText{
+		Create: "CREATE TEMPORARY TABLE " + name + d.engine + " SELECT " + cols + " FROM " + d.QuoteTable(s.Table) + " LIMIT 0",
+		Load: "LOAD DATA LOCAL INFILE 'Reader::" + s.Reader + "' INTO TABLE " + name +
+			" CHARACTER SET utf8mb4 FIELDS TERMINATED BY X'09' ESCAPED BY X'5C' LINES TERMINATED BY X'0A' (" + cols + ")",
+		Clear: "DELETE FROM " + name,
+		Drop:  "DROP TEMPORARY TABLE IF EXISTS " + name,
+	}, nil
+}
 
 func (d mysql) Find(f Find) string { return findText(d, f, func(int) string { return "?" }) }
 

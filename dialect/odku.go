@@ -28,6 +28,9 @@ func otherKey(key string) string {
 const greatest = "18446744073709551615"
 
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
+	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Count); err != nil {
+		return "", err
+	}
 	switch {
 	case u.Target.Where != "":
 		return "", &UnsupportedError{Feature: "partial unique index", Dialect: o.Name(), Hint: "leave IndexWhere out, or use a generated column that is NULL where the index shall not count"}
@@ -35,7 +38,7 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: o.Name(), Hint: "leave OnConstraint out: the statement is guarded to act on the key's columns only"}
 	case len(u.Return) > 0 && !o.Traits().Returning:
 		return "", &UnsupportedError{Feature: "INSERT … RETURNING", Dialect: o.Name()}
-	case u.Report && o.Traits().Reporting == ReportLastID && u.Rows > 1:
+	case u.Report && o.Traits().Reporting == ReportLastID && (u.Rows > 1 || u.Source != FromParams):
 		return "", &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.Name()}
 	}
 	set, version := assigned(u.Columns, u.Target.Columns)
@@ -51,9 +54,12 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 		}
 		return o.inserted(c, value)
 	}
-	if u.Removes {
+	switch {
+	case u.Source == FromStage:
+		o = o.staged(&b, u, field)
+	case u.Removes:
 		o = o.selected(&b, u, field)
-	} else {
+	default:
 		b.WriteString("VALUES ")
 		o.tuples(&b, u.Columns, u.Rows, func(_ int, c Column) string { return field(c, "?") }, noLead)
 		b.WriteString(o.alias)
@@ -89,9 +95,29 @@ func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, 
 		params = append(params, "? AS "+o.Quote(c.Name))
 	}
 	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM (SELECT " + strings.Join(params, ", ") + ") AS " + alias)
+	s := o.besideSelect()
+	s.patch = given
+	return s
+}
+
+// staged writes the rows as a SELECT from the staging table, and returns the syntax of the update.
+func (o *onDuplicate) staged(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
+	alias := o.Quote(aliasBeside(givenAlias, u.Table.Name))
+	var list []string
+	for _, c := range u.Columns {
+		if c.Now {
+			list = append(list, o.now)
+			continue
+		}
+		list = append(list, field(c, alias+"."+o.Quote(c.Name)))
+	}
+	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + o.Quote(stageName) + " AS " + alias)
+	return o.besideSelect()
+}
+
+func (o *onDuplicate) besideSelect() *onDuplicate {
 	s := *o
 	s.excluded = func(c string) string { return "VALUES(" + o.Quote(c) + ")" }
-	s.patch = given
 	return &s
 }
 

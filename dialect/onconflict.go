@@ -22,19 +22,81 @@ type onConflict struct {
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
+	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Count); err != nil {
+		return "", err
+	}
 	if u.Removes {
 		removing := *o
 		removing.patch = func(c string) string { return o.again(place(u.Columns, c)) }
 		o = &removing
 	}
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") VALUES ")
-	o.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.inserted(c, o.param(n, "")) }, noLead)
+	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
+	if u.Source == FromParams && !u.Filter {
+		b.WriteString("VALUES ")
+		o.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.inserted(c, o.param(n, "")) }, noLead)
+	} else {
+		o.selected(&b, u)
+	}
 	b.WriteString(" ON CONFLICT ")
 	o.target(&b, u.Target)
 	o.action(&b, u)
+	if u.Count {
+		return o.counted(&b, u), nil
+	}
 	o.returning(&b, u)
 	return b.String(), nil
+}
+
+// selected writes the rows as a SELECT, in the order in which they are to be locked (hazard P24), which a join need not keep.
+func (o *onConflict) selected(b *strings.Builder, u Upsert) {
+	g := given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types}
+	var list []string
+	for _, c := range u.Columns {
+		list = append(list, o.inserted(c, o.givenValue(g, c)))
+	}
+	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + o.from(g))
+	if u.Filter {
+		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " WHERE ")
+		o.same(b, g, u)
+		b.WriteString(")")
+	}
+	switch {
+	case u.Source == FromStage:
+		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + ".ctid")
+	case u.Source == FromArrays || u.Rows > 1:
+		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + "." + o.Quote(g.place()))
+	}
+}
+
+// same is true of a stored row that a given one would not change. What is stored under a key that only a collation takes
+// for the given one is not it, so that the insert meets it and fails.
+func (o *onConflict) same(b *strings.Builder, g given, u Upsert) {
+	beside := o.beside(g)
+	o.joined(b, beside, u.Target.Columns)
+	if folded := beside.folded(u.Columns, u.Target.Columns); folded != "" {
+		b.WriteString(" AND NOT (" + folded + ")")
+	}
+	switch set, version := assigned(u.Columns, u.Target.Columns); {
+	case u.Mode == Create || onlyTouches(set):
+	case version != nil:
+		b.WriteString(" AND (" + beside.newer(*version) + ") IS NOT TRUE")
+	default:
+		b.WriteString(" AND NOT (" + beside.changes(set) + ")")
+	}
+}
+
+// counted wraps the statement into one that counts what it returns.
+func (o *onConflict) counted(b *strings.Builder, u Upsert) string {
+	written, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), "0"
+	b.WriteString(" RETURNING ")
+	if u.Report && o.flag != nil {
+		b.WriteString(o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new"))
+		fresh = "COUNT(*) FILTER (WHERE " + written + "." + o.Quote("_new") + ")"
+	} else {
+		b.WriteString("1")
+	}
+	return "WITH " + written + " AS (" + b.String() + ") SELECT COUNT(*), " + fresh + " FROM " + written
 }
 
 func (o *onConflict) target(b *strings.Builder, t Target) {
@@ -111,25 +173,36 @@ func (o *onConflict) returning(b *strings.Builder, u Upsert) {
 }
 
 func (o *onConflict) compare(c Compare) (string, error) {
-	set, version := assigned(c.Columns, c.Target.Columns)
-	given := *o
-	given.excluded = func(col string) string { return o.Quote(c.alias()) + "." + o.Quote(col) }
-	var b strings.Builder
-	with, from := o.values(c)
-	b.WriteString(with + "SELECT " + o.Quote(c.alias()) + "." + o.Quote(c.place()) + ", " + given.fate(c, set, version) +
-		" FROM " + from + " JOIN " + o.QuoteTable(c.Table) + " AS " + o.Quote(storedAlias) + " ON ")
-	for i, k := range c.Target.Columns {
-		if i > 0 {
-			b.WriteString(" AND ")
-		}
-		b.WriteString(given.stored(k) + " = " + given.excluded(k))
+	if err := refuseSource(o.Dialect, c.Source, false); err != nil {
+		return "", err
 	}
+	set, version := assigned(c.Columns, c.Target.Columns)
+	g := given(c)
+	var b strings.Builder
+	with, from, place := "", "", o.Quote(g.alias())+"."+o.Quote(g.place())
+	beside := o.beside(g)
+	if c.Source == FromParams { // with the columns of the database's clock among the parameters
+		with, from = o.values(c)
+		beside.excluded = func(col string) string { return o.Quote(g.alias()) + "." + o.Quote(col) }
+	} else {
+		from = o.from(g)
+	}
+	if c.Source == FromArrays {
+		place += " - 1"
+	}
+	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) +
+		" FROM " + from + " JOIN " + o.QuoteTable(c.Table) + " AS " + o.Quote(storedAlias) + " ON ")
+	o.joined(&b, beside, c.Target.Columns)
 	return b.String(), nil
 }
 
-// given lists the columns of Compare's table of parameters.
-func (o *onConflict) given(c Compare) string {
-	return o.Quote(c.place()) + ", " + quoteList(o.Dialect, names(c.Columns))
+func (o *onConflict) joined(b *strings.Builder, beside *onConflict, target []string) {
+	for i, k := range target {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		b.WriteString(beside.stored(k) + " = " + beside.excluded(k))
+	}
 }
 
 // fate is one of the Compare numbers.
@@ -147,21 +220,6 @@ func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 		return text + " ELSE 0 END"
 	}
 	return "0"
-}
-
-// givenAlias is the table of parameters.
-const givenAlias = "_e"
-
-// alias is the name of the table of parameters.
-func (c *Compare) alias() string { return aliasBeside(givenAlias, c.Table.Name) }
-
-// place is the name of its column with a row's place in it: none of the table's.
-func (c *Compare) place() string {
-	name := "_at"
-	for slices.ContainsFunc(c.Columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
-		name += "_"
-	}
-	return name
 }
 
 func (o *onConflict) find(f Find) string {

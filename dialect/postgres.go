@@ -51,6 +51,9 @@ func (d postgres) Traits() Traits {
 		MaxParams: 65535, MaxRows: 1000, MaxBytes: 4 << 20,
 		Returning: true, Catalog: PostgresCatalog,
 	}
+	if d.name == "postgres" { // the others' ways have not been run
+		t.Filter, t.Arrays, t.Copying = true, true, CopyStdin
+	}
 	switch {
 	case d.old:
 		t.Reporting = ReportFlag
@@ -69,11 +72,34 @@ func (d postgres) Upsert(u Upsert) (string, error)   { return d.syntax().upsert(
 func (d postgres) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
 func (postgres) Lock(Table) string                   { return "" }
 
-// PostgresCatalog asks, with the quoted table as its parameter, for each column's name and type, whether it takes texts for
-// equal that are not the same byte by byte, whether the table is a plain one, and whether the function of the rule Merge
-// is installed.
-const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), t.typname = 'citext' OR COALESCE(to_jsonb(k)->>'collisdeterministic', '') = 'false',
-  c.relkind = 'r', to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
+// Stage copies the columns' types and collations and no constraint, so that a row meets these where it is inserted.
+func (d postgres) Stage(s Stage) (StageText, error) {
+	if d.Traits().Copying == CopyNone {
+		return StageText{}, refuseStage(d)
+	}
+	name := d.syntax().stageTable()
+	cols := quoteList(d, names(sent(s.Columns)))
+	place, places := "", ""
+	if s.Place {
+		at := d.Quote(given{Columns: s.Columns}.place())
+		place, places = ", 0 AS "+at, ", "+at
+	}
+	return StageText{
+		Create: "CREATE TEMPORARY TABLE " + d.Quote(stageName) + " ON COMMIT DROP AS SELECT " + cols + place + " FROM " + d.QuoteTable(s.Table) + " WITH NO DATA",
+		Load:   "COPY " + name + " (" + cols + places + ") FROM STDIN",
+		Clear:  "TRUNCATE " + name,
+		Drop:   "DROP TABLE " + name,
+	}, nil
+}
+
+// PostgresCatalog asks, with the quoted table as its parameter, for each column's name and type, whether it is bytea,
+// whether its values cannot be the elements of an array's text, whether it takes texts for equal that are not the same byte
+// by byte, whether the table is a plain one, whether temporary tables are allowed, and whether the function of the rule
+// Merge is installed. A type is without its length where a cast to it would cut a text short, which an insert refuses; of
+// numbers and times both round alike.
+const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, CASE WHEN t.typname IN ('numeric', 'timestamp', 'timestamptz', 'time', 'timetz', 'interval') THEN a.atttypmod ELSE -1 END),
+  t.typname = 'bytea', t.typcategory = 'A' OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(to_jsonb(k)->>'collisdeterministic', '') = 'false',
+  c.relkind = 'r', has_database_privilege(current_database(), 'TEMPORARY'), to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
 WHERE a.attrelid = to_regclass($1::text) AND a.attnum > 0 AND NOT a.attisdropped`
@@ -113,7 +139,7 @@ func (d postgres) syntax() *onConflict {
 		var b strings.Builder
 		b.WriteString("(VALUES ")
 		o.tuples(&b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
-		b.WriteString(") AS " + d.Quote(c.alias()) + " (" + o.given(c) + ")")
+		b.WriteString(") AS " + d.Quote(given(c).alias()) + " (" + o.Quote(given(c).place()) + ", " + quoteList(o.Dialect, names(c.Columns)) + ")")
 		return "", b.String()
 	}
 	return o

@@ -37,6 +37,9 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
 
+// Stage: a value bound is a value copied.
+func (d sqlite) Stage(Stage) (StageText, error) { return StageText{}, refuseStage(d) }
+
 // Lock: a DELETE begins a write transaction before it looks for rows.
 func (d sqlite) Lock(t Table) string { return "DELETE FROM " + d.QuoteTable(t) + " WHERE 0" }
 
@@ -66,10 +69,10 @@ func (d sqlite) syntax() *onConflict {
 	}
 	o.values = func(c Compare) (with, from string) {
 		var b strings.Builder
-		b.WriteString("WITH " + d.Quote(c.alias()) + " (" + o.given(c) + ") AS (VALUES ")
+		b.WriteString("WITH " + d.Quote(given(c).alias()) + " (" + o.Quote(given(c).place()) + ", " + quoteList(o.Dialect, names(c.Columns)) + ") AS (VALUES ")
 		o.tuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
 		b.WriteString(") ")
-		return b.String(), d.Quote(c.alias())
+		return b.String(), d.Quote(given(c).alias())
 	}
 	return o
 }

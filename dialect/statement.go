@@ -47,6 +47,14 @@ type Upsert struct {
 	Guard  bool
 	Report bool     // return what happened, as Traits.Reporting says, before the columns of Return
 	Return []string // columns to return of each row that was written
+	// Source is where the rows come from. Rows counts only for FromParams.
+	Source Source
+	// Filter leaves out the rows that would change nothing before they are inserted, so that they are neither locked nor
+	// logged. It needs Types.
+	Filter bool
+	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
+	Count bool
+	Types map[string]string // the columns' types, where there is a Traits.Catalog
 }
 
 // Compare describes the SELECT that tells what an upsert would do to rows that are there. It returns two integers for each
@@ -56,6 +64,7 @@ type Compare struct {
 	Target  Target
 	Columns []Column // as in the Upsert: the parameters are the same
 	Rows    int
+	Source  Source
 	Types   map[string]string // the columns' types, where there is a Traits.Catalog
 }
 

@@ -9,16 +9,52 @@ import (
 	"time"
 )
 
+// Sink takes one value as a driver would be given it, without the box around it that an any is.
+type Sink interface {
+	Null()
+	Int(v int64)
+	Uint(v uint64) // above the greatest int64
+	Float(v float64)
+	Bool(v bool)
+	Text(v string)
+	RawText(v []byte) // text that is at hand as bytes, which are the row's
+	Bytes(v []byte)   // not nil, and the row's
+	Time(v time.Time)
+	Other(v any) // of a type that only a driver knows
+}
+
 // value is a column's access to a row.
 type value struct {
-	get  func(row reflect.Value) (any, error)
+	give func(row reflect.Value, to Sink) error
 	zero func(row reflect.Value) bool
 	dest func(row reflect.Value) any // what rows.Scan fills
 }
 
+// Give gives the column's value in row to a sink. The error is a Valuer's.
+func (c *Column) Give(row reflect.Value, to Sink) error { return c.value.give(row, to) }
+
 // Value returns the column's value in row as a driver takes it: nil, int64, uint64 above the greatest int64, float64, bool,
 // []byte, string or time.Time, or, for types only a driver knows, the field itself. The error is a Valuer's.
-func (c *Column) Value(row reflect.Value) (any, error) { return c.value.get(row) }
+func (c *Column) Value(row reflect.Value) (any, error) {
+	var b Box
+	err := c.value.give(row, &b)
+	return b.V, err
+}
+
+// Box is a sink that keeps the value.
+type Box struct{ V any }
+
+// Null implements Sink, as the methods below do.
+func (b *Box) Null()            { b.V = nil }
+func (b *Box) Int(v int64)      { b.V = v }
+func (b *Box) Uint(v uint64)    { b.V = v }
+func (b *Box) Float(v float64)  { b.V = v }
+func (b *Box) Bool(v bool)      { b.V = v }
+func (b *Box) Text(v string)    { b.V = v }
+func (b *Box) RawText(v []byte) { b.V = string(v) }
+func (b *Box) Bytes(v []byte)   { b.V = v }
+func (b *Box) Time(v time.Time) { b.V = v }
+func (b *Box) Other(v any)      { b.V = v }
 
 // IsZero reports whether the column's value is the zero one, by its IsZero method if it has one.
 func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }
@@ -27,21 +63,22 @@ func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }
 func (c *Column) Dest(row reflect.Value) any { return c.value.dest(row) }
 
 func fieldValue(t reflect.Type, index []int) value {
-	read := reader(t)
+	give := giver(t)
 	if len(index) == 1 {
 		i := index[0]
 		return value{
-			get:  func(row reflect.Value) (any, error) { return read(row.Field(i)) },
+			give: func(row reflect.Value, to Sink) error { return give(row.Field(i), to) },
 			zero: func(row reflect.Value) bool { return isZero(row.Field(i)) },
 			dest: func(row reflect.Value) any { return destOf(row.Field(i)) },
 		}
 	}
 	return value{
-		get: func(row reflect.Value) (any, error) {
+		give: func(row reflect.Value, to Sink) error {
 			if f, ok := fieldAt(row, index); ok {
-				return read(f)
+				return give(f, to)
 			}
-			return nil, nil
+			to.Null()
+			return nil
 		},
 		zero: func(row reflect.Value) bool {
 			f, ok := fieldAt(row, index)
@@ -81,8 +118,8 @@ func makeField(v reflect.Value, index []int) reflect.Value {
 
 func mapValue(name string) value {
 	return value{
-		get: func(row reflect.Value) (any, error) {
-			return normal(row.Interface().(map[string]any)[name])
+		give: func(row reflect.Value, to Sink) error {
+			return GiveAny(row.Interface().(map[string]any)[name], to)
 		},
 		zero: func(row reflect.Value) bool {
 			v := row.Interface().(map[string]any)[name]
@@ -92,124 +129,164 @@ func mapValue(name string) value {
 	}
 }
 
-// normal returns a value of any type as a driver takes it.
-func normal(v any) (any, error) {
+// GiveAny gives a value of any type, as that of a map row.
+func GiveAny(v any, to Sink) error {
 	switch v := v.(type) {
-	case nil, int64, float64, bool, string, time.Time:
-		return v, nil
-	case []byte:
-		return notNil(v), nil
+	case nil:
+		to.Null()
+	case int64:
+		to.Int(v)
 	case int:
-		return int64(v), nil
+		to.Int(int64(v))
+	case float64:
+		to.Float(v)
+	case bool:
+		to.Bool(v)
+	case string:
+		to.Text(v)
+	case time.Time:
+		to.Time(v)
+	case []byte:
+		giveBytes(v, to)
 	case json.Number:
-		return string(v), nil
+		to.Text(string(v))
 	case driver.Valuer:
-		return callValue(v)
+		return giveValuer(v, to)
+	default:
+		rv := reflect.ValueOf(v)
+		return giver(rv.Type())(rv, to)
 	}
-	rv := reflect.ValueOf(v)
-	return reader(rv.Type())(rv)
+	return nil
 }
 
-// reader returns the function that takes a value of type t to what a driver takes. What can be decided from the type is
-// decided here, once.
-func reader(t reflect.Type) func(reflect.Value) (any, error) {
+// giver returns the function that gives a value of type t. What can be decided from the type is decided here, once.
+func giver(t reflect.Type) func(reflect.Value, Sink) error {
 	switch {
 	case t == timeType:
-		return func(v reflect.Value) (any, error) { return v.Interface(), nil }
-	case t.Implements(valuerType):
-		return func(v reflect.Value) (any, error) {
-			if v.Kind() == reflect.Interface && v.IsNil() {
-				return nil, nil
+		return func(v reflect.Value, to Sink) error {
+			if v.CanAddr() { // a pointer is an interface without a copy of what it points to
+				to.Time(*v.Addr().Interface().(*time.Time))
+			} else {
+				to.Time(v.Interface().(time.Time))
 			}
-			return callValue(v.Interface().(driver.Valuer))
+			return nil
+		}
+	case t.Implements(valuerType):
+		return func(v reflect.Value, to Sink) error {
+			if v.Kind() == reflect.Interface && v.IsNil() {
+				to.Null()
+				return nil
+			}
+			return giveValuer(v.Interface().(driver.Valuer), to)
 		}
 	case isValuer(t):
-		return func(v reflect.Value) (any, error) {
+		return func(v reflect.Value, to Sink) error {
 			if !v.CanAddr() {
 				p := reflect.New(t)
 				p.Elem().Set(v)
 				v = p.Elem()
 			}
-			return callValue(v.Addr().Interface().(driver.Valuer))
+			return giveValuer(v.Addr().Interface().(driver.Valuer), to)
 		}
 	case t == jsonType:
 		// As text: bytes would be a BLOB to SQLite, bytea to some modes of lib/pq and binary to MySQL.
-		return func(v reflect.Value) (any, error) {
+		return func(v reflect.Value, to Sink) error {
 			if v.IsNil() {
-				return nil, nil
+				to.Null()
+			} else {
+				to.RawText(v.Bytes())
 			}
-			return string(v.Bytes()), nil
+			return nil
 		}
 	}
-	return kindReader(t)
+	return kindGiver(t)
 }
 
-func kindReader(t reflect.Type) func(reflect.Value) (any, error) {
+func kindGiver(t reflect.Type) func(reflect.Value, Sink) error {
 	switch t.Kind() {
 	case reflect.Bool:
-		return func(v reflect.Value) (any, error) { return v.Bool(), nil }
+		return func(v reflect.Value, to Sink) error { to.Bool(v.Bool()); return nil }
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return func(v reflect.Value) (any, error) { return v.Int(), nil }
+		return func(v reflect.Value, to Sink) error { to.Int(v.Int()); return nil }
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return func(v reflect.Value) (any, error) {
-			if u := v.Uint(); u > math.MaxInt64 {
-				return u, nil
-			}
-			return int64(v.Uint()), nil
-		}
+		return func(v reflect.Value, to Sink) error { giveUint(v.Uint(), to); return nil }
 	case reflect.Float32, reflect.Float64:
-		return func(v reflect.Value) (any, error) { return v.Float(), nil }
+		return func(v reflect.Value, to Sink) error { to.Float(v.Float()); return nil }
 	case reflect.String:
-		return func(v reflect.Value) (any, error) { return v.String(), nil }
+		return func(v reflect.Value, to Sink) error { to.Text(v.String()); return nil }
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
-			return func(v reflect.Value) (any, error) {
-				if v.IsNil() {
-					return nil, nil
-				}
-				return v.Bytes(), nil
-			}
+			return func(v reflect.Value, to Sink) error { giveBytes(v.Bytes(), to); return nil }
 		}
 	case reflect.Pointer:
-		inner := reader(t.Elem())
-		return func(v reflect.Value) (any, error) {
+		inner := giver(t.Elem())
+		return func(v reflect.Value, to Sink) error {
 			if v.IsNil() {
-				return nil, nil
+				to.Null()
+				return nil
 			}
-			return inner(v.Elem())
+			return inner(v.Elem(), to)
 		}
 	case reflect.Interface:
-		return func(v reflect.Value) (any, error) {
+		return func(v reflect.Value, to Sink) error {
 			if v.IsNil() {
-				return nil, nil
+				to.Null()
+				return nil
 			}
-			return normal(v.Elem().Interface())
+			return GiveAny(v.Elem().Interface(), to)
 		}
 	}
-	return func(v reflect.Value) (any, error) { return v.Interface(), nil }
+	return func(v reflect.Value, to Sink) error { to.Other(v.Interface()); return nil }
 }
 
-// callValue asks a Valuer, a nil pointer to one being NULL as database/sql has it.
-func callValue(v driver.Valuer) (any, error) {
+// giveValuer asks a Valuer, a nil pointer to one being NULL as database/sql has it.
+func giveValuer(v driver.Valuer, to Sink) error {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() && rv.Type().Elem().Implements(valuerType) {
-		return nil, nil
+		to.Null()
+		return nil
 	}
 	out, err := v.Value()
 	if err != nil {
-		return nil, fmt.Errorf("its Value method: %w", err)
+		return fmt.Errorf("its Value method: %w", err)
 	}
-	if b, ok := out.([]byte); ok {
-		return notNil(b), nil
+	switch out := out.(type) {
+	case nil:
+		to.Null()
+	case int64:
+		to.Int(out)
+	case uint64:
+		giveUint(out, to)
+	case float64:
+		to.Float(out)
+	case bool:
+		to.Bool(out)
+	case string:
+		to.Text(out)
+	case []byte:
+		giveBytes(out, to)
+	case time.Time:
+		to.Time(out)
+	default:
+		to.Other(out)
 	}
-	return out, nil
+	return nil
 }
 
-// notNil makes a nil byte slice the NULL that drivers take it for.
-func notNil(b []byte) any {
-	if b == nil {
-		return nil
+func giveUint(v uint64, to Sink) {
+	if v > math.MaxInt64 {
+		to.Uint(v)
+	} else {
+		to.Int(int64(v))
 	}
-	return b
+}
+
+// giveBytes makes a nil byte slice the NULL that drivers take it for.
+func giveBytes(b []byte, to Sink) {
+	if b == nil {
+		to.Null()
+	} else {
+		to.Bytes(b)
+	}
 }
 
 func isZero(v reflect.Value) bool {

@@ -1,0 +1,95 @@
+package upsert
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/goupsert/upsert/internal/plan"
+)
+
+// binder is the arguments of a statement while they are gathered.
+type binder struct {
+	table   *table
+	args    []any
+	size    int  // about how many bytes they are on the wire
+	merge   bool // the column at hand is a merge patch
+	removes bool // a merge patch removes members
+	err     error
+}
+
+var _ plan.Sink = (*binder)(nil)
+
+func (b *binder) add(v any, size int) {
+	b.args, b.size = append(b.args, v), b.size+size
+}
+
+// Null implements plan.Sink, as the methods below do.
+func (b *binder) Null()            { b.add(nil, 1) }
+func (b *binder) Int(v int64)      { b.add(v, 8) }
+func (b *binder) Float(v float64)  { b.add(v, 8) }
+func (b *binder) Bool(v bool)      { b.add(v, 1) }
+func (b *binder) Time(v time.Time) { b.add(b.table.instant(v), 27) }
+func (b *binder) Other(v any)      { b.add(v, 8) }
+
+// Uint is text to PostgreSQL, which has no such type and reads it as the column's; database/sql would refuse it.
+func (b *binder) Uint(v uint64) {
+	if b.table.traits.Catalog != "" {
+		b.add(strconv.FormatUint(v, 10), 20)
+	} else {
+		b.add(v, 8)
+	}
+}
+
+func (b *binder) Text(v string) {
+	if b.merge && b.err == nil {
+		b.err = checkPatch(v)
+		b.removes = b.removes || removesMembers(v)
+	}
+	b.add(v, len(v))
+}
+
+func (b *binder) RawText(v []byte) { b.Text(string(v)) }
+
+// Bytes that are a merge patch are text, for some databases take no bytes for JSON.
+func (b *binder) Bytes(v []byte) {
+	if b.merge {
+		b.Text(string(v))
+	} else {
+		b.add(v, len(v))
+	}
+}
+
+// instant is a time as it is bound. Where times are text it is in UTC, so that their order is the order in time; elsewhere
+// it has no more than the microseconds that a server keeps, or drivers and servers would round it in ways of their own.
+// The monotonic clock, which one driver would write into the text, is gone.
+func (t *table) instant(at time.Time) time.Time {
+	if t.traits.UTC {
+		return at.UTC().Round(0)
+	}
+	return at.Truncate(time.Microsecond)
+}
+
+// bind appends the arguments of a row.
+func (b *batch) bind(to *binder, i int32, omit uint64) error {
+	return b.give(to, i, omit, func(col int) { to.merge = b.writes[col].Rule == Merge }, &to.err)
+}
+
+// give gives the values of a row, column by column, after each of which err is looked at.
+func (b *batch) give(to plan.Sink, i int32, omit uint64, column func(col int), err *error) error {
+	row := b.rows.at(int(i))
+	for c := range b.cols {
+		if b.writes[c].Now || b.omits(omit, c) {
+			continue
+		}
+		column(c)
+		if place := b.keyPlace[c]; place >= 0 {
+			b.keyed[place].give(i, to)
+		} else if e := b.cols[c].Give(row, to); e != nil {
+			return b.fail(int(i), b.cols[c].Name, e)
+		}
+		if *err != nil {
+			return b.fail(int(i), b.cols[c].Name, *err)
+		}
+	}
+	return nil
+}

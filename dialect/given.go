@@ -1,0 +1,92 @@
+package dialect
+
+import (
+	"slices"
+	"strings"
+)
+
+// given is the rows of a statement as a table beside the one they are for.
+type given Compare
+
+// givenAlias is its alias.
+const givenAlias = "_e"
+
+func (g given) alias() string { return aliasBeside(givenAlias, g.Table.Name) }
+
+// place is the name of the column with a row's place in it: none of the table's.
+func (g given) place() string {
+	name := "_at"
+	for slices.ContainsFunc(g.Columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
+		name += "_"
+	}
+	return name
+}
+
+// sent is the columns that have a value of the caller's.
+func sent(columns []Column) []Column {
+	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return c.Now })
+}
+
+// refuseSource reports what a database lacks to take rows from there.
+func refuseSource(d Dialect, from Source, selected bool) error {
+	t := d.Traits()
+	switch {
+	case from == FromArrays && !t.Arrays:
+		return &UnsupportedError{Feature: "arrays as the source of an upsert", Dialect: d.Name(), Hint: "use Via(Values)"}
+	case from == FromStage && t.Copying == CopyNone:
+		return refuseStage(d)
+	case selected && !t.Filter:
+		return &UnsupportedError{Feature: "filter before an upsert", Dialect: d.Name()}
+	}
+	return nil
+}
+
+func refuseStage(d Dialect) error {
+	return &UnsupportedError{Feature: "way to copy rows into a staging table", Dialect: d.Name(), Hint: "use Via(Values)"}
+}
+
+// from is the rows as an item of a FROM list.
+func (o *onConflict) from(g given) string {
+	cols := sent(g.Columns)
+	alias, list := o.Quote(g.alias()), quoteList(o.Dialect, names(cols))
+	switch g.Source {
+	case FromStage:
+		return o.stageTable() + " AS " + alias
+	case FromArrays:
+		var params []string
+		for i, c := range cols {
+			params = append(params, o.param(i+1, g.Types[c.Name]+"[]"))
+		}
+		return "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS " + alias + " (" + list + ", " + o.Quote(g.place()) + ")"
+	}
+	var b strings.Builder
+	b.WriteString("(VALUES ")
+	o.tuples(&b, cols, g.Rows, func(n int, c Column) string { return o.param(n, g.Types[c.Name]) }, rowPlace)
+	b.WriteString(") AS " + alias + " (" + o.Quote(g.place()) + ", " + list + ")")
+	return b.String()
+}
+
+// givenValue is a given row's column.
+func (o *onConflict) givenValue(g given, c Column) string {
+	switch {
+	case !c.Now:
+		return o.Quote(g.alias()) + "." + o.Quote(c.Name)
+	case g.Types[c.Name] != "":
+		return "CAST(" + o.now + " AS " + g.Types[c.Name] + ")"
+	}
+	return o.now
+}
+
+// beside is the syntax of an expression about a given row and a stored one.
+func (o *onConflict) beside(g given) *onConflict {
+	b := *o
+	b.excluded = func(name string) string {
+		i := slices.IndexFunc(g.Columns, func(c Column) bool { return c.Name == name })
+		return o.givenValue(g, g.Columns[i])
+	}
+	return &b
+}
+
+func (o *onConflict) stageTable() string {
+	return o.QuoteTable(Table{Schema: "pg_temp", Name: stageName})
+}
