@@ -100,13 +100,23 @@ type statement struct {
 	shape
 	args []any
 	rows []int32
+	more bool // the next statements are known to have the same text
 }
 
 // next makes the next statement from the rows that are left, and says how many it took. buf is room for the arguments.
-func (b *batch) next(left []int32, buf []any) (s statement, taken int, err error) {
-	if b.bound != nil {
+func (b *batch) next(r route, left []int32, buf []any) (s statement, taken int, err error) {
+	switch {
+	case b.bound != nil:
 		return *b.bound, len(b.bound.rows), nil
+	case r.path == Arrays:
+		return b.nextArrays(r, left)
 	}
+	s, taken, err = b.nextValues(left, buf)
+	s.filter = r.filter && taken > 1
+	return s, taken, err
+}
+
+func (b *batch) nextValues(left []int32, buf []any) (s statement, taken int, err error) {
 	omit := b.omitted(left[0])
 	params := dialect.Params(b.columns(omit))
 	limit := min(len(left), b.fit(len(left), params))

@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"reflect"
 	"strconv"
 	"time"
 
@@ -71,25 +72,32 @@ func (t *table) instant(at time.Time) time.Time {
 
 // bind appends the arguments of a row.
 func (b *batch) bind(to *binder, i int32, omit uint64) error {
-	return b.give(to, i, omit, func(col int) { to.merge = b.writes[col].Rule == Merge }, &to.err)
-}
-
-// give gives the values of a row, column by column, after each of which err is looked at.
-func (b *batch) give(to plan.Sink, i int32, omit uint64, column func(col int), err *error) error {
 	row := b.rows.at(int(i))
 	for c := range b.cols {
 		if b.writes[c].Now || b.omits(omit, c) {
 			continue
 		}
-		column(c)
-		if place := b.keyPlace[c]; place >= 0 {
-			b.keyed[place].give(i, to)
-		} else if e := b.cols[c].Give(row, to); e != nil {
-			return b.fail(int(i), b.cols[c].Name, e)
+		to.merge = b.writes[c].Rule == Merge
+		if err := b.giveOne(to, i, c, row, &to.err); err != nil {
+			return err
 		}
-		if *err != nil {
-			return b.fail(int(i), b.cols[c].Name, *err)
-		}
+	}
+	return nil
+}
+
+// giveOne gives the value of a row's column to a sink, which leaves what it has against it in failed.
+func (b *batch) giveOne(to plan.Sink, i int32, c int, row reflect.Value, failed *error) error {
+	var err error
+	if place := b.keyPlace[c]; place >= 0 {
+		b.keyed[place].give(i, to)
+	} else {
+		err = b.cols[c].Give(row, to)
+	}
+	if err == nil {
+		err = *failed
+	}
+	if err != nil {
+		return b.fail(int(i), b.cols[c].Name, err)
 	}
 	return nil
 }

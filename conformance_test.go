@@ -3,27 +3,39 @@ package upsert_test
 import (
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/conformance"
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/jmoiron/sqlx"
 )
 
-// TestConformance runs the suite on every engine, and again with the parameters of a driver that change what it does or is
-// told.
+// load is what the path Copy takes of the driver for MySQL and MariaDB.
+var load = upsert.LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler)
+
+// TestConformance runs the suite on every engine, again over every path that a batch can take, and again with the parameters
+// of a driver that change what it does or is told.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
-		exercise(t, e, "default")
-		if e.Dialect() == "mariadb" || e.Dialect() == "mysql" {
-			exercise(t, e, "clientFoundRows", engine.Param("clientFoundRows", "true"), engine.Param("interpolateParams", "true"))
+		exercise(t, e, "default", nil)
+		switch e.Dialect() {
+		case "postgres":
+			exercise(t, e, "values", []upsert.Option{upsert.Via(upsert.Values)})
+			exercise(t, e, "arrays", []upsert.Option{upsert.Via(upsert.Arrays)})
+			exercise(t, e, "copy", []upsert.Option{upsert.Via(upsert.Copy)})
+			exercise(t, e, "arrays with binary_parameters", []upsert.Option{upsert.Via(upsert.Arrays)}, engine.Param("binary_parameters", "yes"))
+		case "mariadb", "mysql":
+			exercise(t, e, "clientFoundRows", nil, engine.Param("clientFoundRows", "true"), engine.Param("interpolateParams", "true"))
+			exercise(t, e, "copy", []upsert.Option{load, upsert.Via(upsert.Copy)})
 		}
 	})
 }
 
-func exercise(t *testing.T, e *engine.Engine, name string, opts ...engine.Option) {
+func exercise(t *testing.T, e *engine.Engine, name string, table []upsert.Option, opts ...engine.Option) {
 	t.Helper()
 	conformance.Exercise(t, conformance.Server{
-		Name: name, Dialect: e.Dialect(),
+		Name: name, Dialect: e.Dialect(), Options: table,
 		Open: func(t testing.TB) *sqlx.DB { return e.Open(t, opts...) },
 	})
 }

@@ -50,6 +50,11 @@ type preparer interface {
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
+// rawer is a handle that gives its driver's connection, as *sql.Conn does.
+type rawer interface {
+	Raw(f func(driverConn any) error) error
+}
+
 func canBegin(db DB) bool {
 	_, ok := db.(beginner)
 	return ok

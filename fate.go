@@ -24,6 +24,9 @@ func (f fate) outcome(absent Outcome) (Outcome, error) {
 	return absent, nil
 }
 
+// writes reports whether the row would be written.
+func (f fate) writes() bool { return f == 0 || f-1 == dialect.CompareChanged }
+
 // meet takes in what Compare tells. A snapshot may hold, beside the row that was met, one that others have deleted since:
 // then it is not that one's changes that count.
 func (f *fate) meet(told int) {
@@ -34,12 +37,13 @@ func (f *fate) meet(told int) {
 
 // compare runs the statement's Compare.
 func (w *writer) compare(s statement) ([]fate, error) {
-	query, err := w.compareText(w.ctx, w.db, s.rows, s.omit)
+	query, err := w.compareText(w.ctx, w.db, s.shape)
 	if err != nil {
 		return nil, err
 	}
 	fates := make([]fate, len(s.rows))
-	err = w.query(query, s.args, func(rows *sql.Rows) error {
+	s.more = false
+	err = w.query(s, query, func(rows *sql.Rows) error {
 		var at, f int
 		if err := rows.Scan(&at, &f); err != nil {
 			return err
@@ -52,10 +56,10 @@ func (w *writer) compare(s statement) ([]fate, error) {
 
 const compareMode dialect.Mode = -1
 
-func (t *table) compareText(ctx context.Context, db DB, rows []int32, omit uint64) (string, error) {
-	s := shape{mode: compareMode, rows: len(rows), omit: omit}
+func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error) {
+	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, source: of.source}
 	return t.texts.of(s, func() (string, error) {
-		c := dialect.Compare{Table: t.ident, Target: t.target, Columns: t.columns(omit), Rows: len(rows)}
+		c := dialect.Compare{Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Source: s.source}
 		if t.traits.Catalog != "" {
 			known, err := t.look(ctx, db)
 			if err != nil {

@@ -3,6 +3,7 @@ package upsert
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/goupsert/upsert/internal/plan"
@@ -26,6 +27,10 @@ type config struct {
 	declared   []plan.MapColumn
 	attempts   int
 	onRetry    func(error)
+	via        Path
+	copy       CopyFunc
+	register   func(string, func() io.Reader)
+	deregister func(string)
 }
 
 // literal is a string that only a constant can be given as: its type has no name outside this package.
@@ -156,6 +161,7 @@ type putConfig struct {
 	chunked  bool
 	chunk    int
 	unique   bool
+	via      Path
 }
 
 // Outcomes makes the Result tell what happened to the rows. Without it every row is counted as Unknown and the database

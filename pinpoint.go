@@ -51,7 +51,7 @@ func (p *probe) send(ctx context.Context, db DB) error {
 	alone := *p.batch
 	alone.bound = nil
 	for _, i := range p.rows {
-		s, _, err := alone.next([]int32{i}, nil)
+		s, _, err := alone.nextValues([]int32{i}, nil)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (t *table) single(row reflect.Value) (*single, error) {
 	s.keyed = t.keyColumns(s.keyed[:len(t.keys)], 1)
 	err := s.checkRow(0)
 	if err == nil {
-		s.statement, _, err = s.next(s.first[:], make([]any, 0, len(t.cols)))
+		s.statement, _, err = s.nextValues(s.first[:], make([]any, 0, len(t.cols)))
 	}
 	return s, rowless(err)
 }
@@ -274,7 +274,7 @@ func (s *single) writeBlind(ctx context.Context, db DB) error {
 }
 
 func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
-	query, err := s.compareText(ctx, db, s.first[:], s.omit)
+	query, err := s.compareText(ctx, db, s.shape)
 	if err != nil {
 		return 0, err
 	}

@@ -37,7 +37,7 @@ func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOptio
 }
 
 func (t *table) putConfig(db DB, opts []PutOption) (*putConfig, error) {
-	cfg := &putConfig{}
+	cfg := &putConfig{via: t.via}
 	for _, o := range opts {
 		if o == nil {
 			return nil, errors.New("upsert: a put option is nil")
@@ -92,27 +92,33 @@ func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 			return Result{}, b.fail(i, t.target.Columns[0], ErrDuplicateKey)
 		}
 	}
+	rt, err := b.choose(ctx, db, cfg)
+	if err != nil {
+		return Result{}, t.fail(err, -1)
+	}
 	run := inTx[*sending]
-	if only, err := b.only(cfg); err != nil {
+	if only, err := b.only(rt, cfg); err != nil {
 		return Result{}, err
 	} else if only {
 		run = alone[*sending]
 	}
-	s := &sending{batch: b, cfg: cfg}
+	s := &sending{batch: b, cfg: cfg, route: rt}
 	if err := run(ctx, t, db, s, (*sending).send); err != nil {
 		return Result{}, t.fail(t.pinpoint(ctx, db, err), -1)
 	}
-	for i, o := range s.done.each {
+	for i, o := range s.each {
 		cfg.each(i, o)
 	}
-	return s.done.result, nil
+	return s.result, nil
 }
 
 // sending is a batch on its way to one handle.
 type sending struct {
 	*batch
-	cfg  *putConfig
-	done *writer
+	cfg    *putConfig
+	route  route
+	result Result
+	each   []Outcome
 }
 
 func (s *sending) send(ctx context.Context, db DB) (err error) {
@@ -121,9 +127,14 @@ func (s *sending) send(ctx context.Context, db DB) (err error) {
 			return err
 		}
 	}
-	r := s.runner(ctx, db)
-	defer r.close()
-	s.done, err = s.write(ctx, r, s.cfg)
+	r := s.runner(ctx, db, s.rows.n > s.rowsMax, s.cfg.progress)
+	defer func() {
+		if end := r.finish(); err == nil {
+			err = end
+		}
+		s.result = r.result
+	}()
+	s.each, err = s.write(r, s.route, s.cfg)
 	return err
 }
 
@@ -133,15 +144,29 @@ func (t *table) locksFirst(cfg *putConfig) bool {
 }
 
 // only reports whether the batch is a single statement, which needs no transaction around it, and then keeps it.
-func (b *batch) only(cfg *putConfig) (bool, error) {
+func (b *batch) only(r route, cfg *putConfig) (bool, error) {
 	n := b.rows.n
-	if cfg.outcomes || len(b.waves) > 1 || b.fit(n, dialect.Params(b.writes)) < n {
+	if cfg.outcomes || len(b.waves) > 1 || n > b.most(r) {
 		return false, nil
 	}
-	s, taken, err := b.next(b.waves[0], nil)
+	s, taken, err := b.next(r, b.waves[0], nil)
 	if err != nil || taken < n {
 		return false, err
 	}
 	b.bound = &s
 	return true, nil
+}
+
+// most is how many rows one statement can have on a path, 0 where there is more to a batch than one statement.
+func (b *batch) most(r route) int {
+	switch r.path {
+	case Copy:
+		return 0
+	case Arrays:
+		return arraysRows
+	}
+	if n := b.rows.n; b.fit(n, dialect.Params(b.writes)) < n {
+		return 0
+	}
+	return b.rows.n
 }

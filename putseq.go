@@ -6,9 +6,9 @@ import (
 	"iter"
 )
 
-// PutSeq writes the rows of a sequence as [Table.PutAll] writes those of a slice, holding one chunk of them in memory: as
-// many as a statement takes, or n with ChunkTx(n). A row that the sequence yields must stay as it is until the next
-// chunk: a map must not be used again for the next row.
+// PutSeq writes the rows of a sequence as [Table.PutAll] writes those of a slice. It holds no more than three parts of them
+// in memory, of at most 10,000 rows each, or one of n with ChunkTx(n), and reads the next while the server works on the
+// last. A map that the sequence yields must not be used again for another row.
 //
 // It stops on the sequence's error, which it returns with the row's index, and when the context ends; without ChunkTx
 // nothing stays then. A sequence can be read only once, so without ChunkTx a deadlock is not retried but returned; with
@@ -62,11 +62,15 @@ func (q *sequence[T]) send(ctx context.Context, db DB) (err error) {
 func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	var total Result
 	done := 0
-	err := collect(ctx, t.table, rows, cfg.chunk, func(part rowSource) error {
-		r, err := t.putBatch(ctx, db, part, cfg.after(part.first))
+	c := &collector[T]{table: t.table, n: cfg.chunk, free: make(chan []T, 1)}
+	err := c.collect(ctx, rows, func(part []T, first int) error {
+		src := source(part)
+		src.first = first
+		r, err := t.putBatch(ctx, db, src, cfg.after(first))
 		if err == nil {
 			total.add(r)
-			done += part.n
+			done += len(part)
+			c.recycle(part)
 		}
 		return err
 	})
@@ -78,58 +82,46 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 
 // seqOn writes the sequence on one handle.
 func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (total Result, err error) {
-	r := t.runner(ctx, db)
-	defer r.close()
+	r := t.runner(ctx, db, true, cfg.progress)
+	defer func() {
+		if end := r.finish(); err == nil {
+			err = end
+		}
+		total = r.result
+	}()
 	if t.locksFirst(cfg) {
 		if _, err := db.ExecContext(ctx, t.dialect.Lock(t.ident)); err != nil {
 			return total, t.fail(err, -1)
 		}
 	}
-	err = collect(ctx, t.table, rows, t.rowsMax, func(part rowSource) error {
-		b, err := t.batch(part)
-		if err != nil {
+	c := &collector[T]{table: t.table, n: t.seqRows(cfg), free: make(chan []T, 2)}
+	return total, c.collect(ctx, rows, func(part []T, first int) error {
+		src := source(part)
+		src.first = first
+		if err := t.seqPart(r, src, cfg); err != nil {
 			return err
 		}
-		w, err := b.write(ctx, r, cfg.after(part.first))
-		if err != nil {
-			return err
-		}
-		total.add(w.result)
-		return nil
+		return r.pipe.put(func() (int, error) { c.recycle(part); return 0, nil })
 	})
-	return total, err
 }
 
-// collect gathers the sequence's rows into chunks of n and hands each to put.
-func collect[T any](ctx context.Context, t *table, rows iter.Seq2[T, error], n int, put func(rowSource) error) error {
-	var chunk []T
-	first := 0
-	flush := func() error {
-		part := source(chunk)
-		part.first = first
-		first += len(chunk)
-		if err := put(part); err != nil {
-			return err
-		}
-		clear(chunk)
-		chunk = chunk[:0]
-		return nil
-	}
-	for row, err := range rows {
-		if err != nil {
-			return &RowError{Table: t.name, Row: first + len(chunk), Err: err, input: true}
-		}
-		if err := ctx.Err(); err != nil {
-			return &RowError{Table: t.name, Row: first + len(chunk), Err: err}
-		}
-		if chunk = append(chunk, row); len(chunk) == n {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if err := ctx.Err(); err != nil || len(chunk) == 0 {
+func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
+	b, err := t.batch(part)
+	if err != nil {
 		return err
 	}
-	return flush()
+	rt, err := b.choose(r.ctx, r.db, cfg)
+	if err != nil {
+		return t.fail(err, -1)
+	}
+	_, err = b.write(r, rt, cfg)
+	return err
+}
+
+// seqRows is how many rows of a sequence make a part.
+func (t *table) seqRows(cfg *putConfig) int {
+	if t.traits.Filter || cfg.via == Copy {
+		return stageRows
+	}
+	return t.rowsMax
 }

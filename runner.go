@@ -5,41 +5,85 @@ import (
 	"database/sql"
 )
 
-// runner sends statements on one handle, and prepares those that come again.
+// runner sends the statements of one call on one handle, and prepares those that come again.
 type runner struct {
 	ctx      context.Context //nolint:containedctx // a runner lives within one call
 	db       DB
+	own      bool // the transaction is the library's
 	prepares bool
 	seen     map[string]*sql.Stmt // nil after the first use
-	more     bool                 // the next statements are known to come again
+	pipe     *pipe
+	stage    *stage
+	result   Result     // of the jobs that are done
+	free     chan []any // room for arguments that is not in use
 }
 
-func (t *table) runner(ctx context.Context, db DB) *runner {
-	return &runner{ctx: ctx, db: db, prepares: t.traits.PrepareChunks}
+// runner returns one for a call of about so many statements. Only in a transaction of its own on a connection of its own it
+// works in the background: nothing that the caller does between two rows can meet it there.
+func (t *table) runner(ctx context.Context, db DB, several bool, progress func(int64)) *runner {
+	tx, own := db.(ownTx)
+	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, free: make(chan []any, 3)}
+	r.pipe = newPipe(tx.private && several, progress)
+	return r
 }
 
-func (r *runner) exec(query string, args []any) (sql.Result, error) {
-	stmt, err := r.prepared(query)
+// finish waits for what is under way and leaves nothing behind.
+func (r *runner) finish() error {
+	err := r.pipe.stop()
+	if r.stage != nil {
+		r.stage.drop(r)
+		r.stage = nil
+	}
+	for query, stmt := range r.seen {
+		if stmt != nil {
+			_ = stmt.Close()
+		}
+		delete(r.seen, query)
+	}
+	return err
+}
+
+// buffer returns room for arguments.
+func (r *runner) buffer() []any {
+	select {
+	case args := <-r.free:
+		return args[:0]
+	default:
+		return nil
+	}
+}
+
+// recycle takes room for arguments back.
+func (r *runner) recycle(args []any) {
+	clear(args)
+	select {
+	case r.free <- args:
+	default:
+	}
+}
+
+func (r *runner) exec(s statement, query string) (sql.Result, error) {
+	stmt, err := r.prepared(query, s.more)
 	switch {
 	case err != nil:
 		return nil, err
 	case stmt != nil:
-		return stmt.ExecContext(r.ctx, args...)
+		return stmt.ExecContext(r.ctx, s.args...)
 	}
-	return r.db.ExecContext(r.ctx, query, args...)
+	return r.db.ExecContext(r.ctx, query, s.args...)
 }
 
 // query runs a statement and gives each row to scan.
-func (r *runner) query(query string, args []any, scan func(*sql.Rows) error) error {
-	stmt, err := r.prepared(query)
+func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) error {
+	stmt, err := r.prepared(query, s.more)
 	if err != nil {
 		return err
 	}
 	var rows *sql.Rows
 	if stmt != nil {
-		rows, err = stmt.QueryContext(r.ctx, args...)
+		rows, err = stmt.QueryContext(r.ctx, s.args...)
 	} else {
-		rows, err = r.db.QueryContext(r.ctx, query, args...)
+		rows, err = r.db.QueryContext(r.ctx, query, s.args...)
 	}
 	if err != nil {
 		return err
@@ -62,8 +106,8 @@ func each(rows *sql.Rows, f func() error) (err error) {
 	return rows.Err()
 }
 
-// prepared returns the prepared statement from a text's second use on, or from the first where it is known to come again.
-func (r *runner) prepared(query string) (*sql.Stmt, error) {
+// prepared returns the prepared statement from a text's second use on, or from the first where there are more to come.
+func (r *runner) prepared(query string, more bool) (*sql.Stmt, error) {
 	if !r.prepares {
 		return nil, nil
 	}
@@ -75,7 +119,7 @@ func (r *runner) prepared(query string) (*sql.Stmt, error) {
 	if r.seen == nil {
 		r.seen = map[string]*sql.Stmt{}
 	}
-	if !again && !r.more || !ok {
+	if !again && !more || !ok {
 		r.seen[query] = nil
 		return nil, nil
 	}
@@ -85,12 +129,4 @@ func (r *runner) prepared(query string) (*sql.Stmt, error) {
 	}
 	r.seen[query] = stmt
 	return stmt, nil
-}
-
-func (r *runner) close() {
-	for _, stmt := range r.seen {
-		if stmt != nil {
-			_ = stmt.Close()
-		}
-	}
 }

@@ -40,6 +40,8 @@ type table struct {
 	rowsMax   int // rows in a full statement
 	attempts  int
 	onRetry   func(error)
+	via       Path
+	copies    copies
 	texts     texts
 	catalog   atomic.Pointer[catalog]
 }
@@ -70,7 +72,8 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	if err != nil {
 		return nil, err
 	}
-	t := &table{dialect: d, traits: d.Traits(), name: name, plan: p, rows: p, attempts: c.attempts, onRetry: c.onRetry}
+	t := &table{dialect: d, traits: d.Traits(), name: name, plan: p, rows: p, attempts: c.attempts, onRetry: c.onRetry, via: c.via}
+	t.copies = copies{through: c.copy, register: c.register, deregister: c.deregister}
 	for _, step := range []func(*config) error{t.setName, t.setColumns, t.setTarget, t.checkIdents, t.checkText} {
 		if err := step(&c); err != nil {
 			return nil, err

@@ -20,6 +20,9 @@ type shape struct {
 	// removes: the one row's merge patches remove members.
 	removes bool
 	guard   bool // a statement that assigns nothing looks at the stored key
+	source  dialect.Source
+	filter  bool // rows that would change nothing are left out
+	count   bool // one row comes back, with how many were written and how many of them are new
 }
 
 // back is which columns a statement returns.
@@ -68,9 +71,14 @@ func (k *texts) of(s shape, write func() (string, error)) (string, error) {
 func (t *table) text(s shape) (string, error) {
 	s.guard = s.mode == dialect.Write && t.guards() // known only when the catalog has been asked
 	return t.texts.of(s, func() (string, error) {
-		return t.dialect.Upsert(dialect.Upsert{
-			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Guard: s.guard, Report: s.report, Return: t.returned(s.back),
-		})
+		u := dialect.Upsert{
+			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Guard: s.guard,
+			Report: s.report, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Count: s.count,
+		}
+		if c := t.catalog.Load(); c != nil {
+			u.Types = c.types
+		}
+		return t.dialect.Upsert(u)
 	})
 }
 
@@ -157,7 +165,7 @@ func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
 	if len(b.waves) > 1 {
 		return "", nil, fmt.Errorf("upsert: table %s: SQL: two rows have the same key, so they need two statements", t.name)
 	}
-	s, used, err := b.next(b.waves[0], nil)
+	s, used, err := b.nextValues(b.waves[0], nil)
 	if err != nil {
 		return "", nil, err
 	}

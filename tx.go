@@ -44,12 +44,29 @@ func (t *table) begin(ctx context.Context, db DB) (tx, error) {
 		return tx{}, err
 	}
 	x.DB, x.std = std, std
+	if conn, ok := db.(rawer); ok || x.own != nil {
+		if x.own != nil {
+			conn = x.own
+		}
+		x.DB = ownTx{DB: std, preparer: std, rawer: conn, private: x.own != nil}
+	}
 	return x, nil
+}
+
+// ownTx is a transaction of the library's.
+type ownTx struct {
+	DB
+	preparer
+	rawer        // gives the driver's connection, on which the transaction is
+	private bool // the connection is the library's too
 }
 
 func (x tx) beginImmediate(ctx context.Context) (tx, error) {
 	_, err := x.ExecContext(ctx, "BEGIN IMMEDIATE")
 	switch {
+	case err == nil && x.own != nil:
+		x.DB = ownTx{DB: x.own, preparer: x.own, rawer: x.own, private: true}
+		return x, nil
 	case err == nil:
 		return x, nil
 	case x.own != nil || ctx.Err() != nil:

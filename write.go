@@ -1,7 +1,6 @@
 package upsert
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 
@@ -12,50 +11,66 @@ import (
 type writer struct {
 	*batch
 	*runner
-	cfg    *putConfig
-	result Result
-	each   []Outcome // by row, where they are asked for
-	buf    []any
-	flag   bool // an insert can be told by a flag
+	cfg   *putConfig
+	route route
+	each  []Outcome // by row, where they are asked for
+	flag  bool      // an insert can be told by a flag
 }
 
-// write sends the batch on db and returns what happened.
-func (b *batch) write(ctx context.Context, r *runner, cfg *putConfig) (w *writer, err error) {
-	w = &writer{batch: b, runner: r, cfg: cfg}
+// write sends the batch. What happened to each row, where it is asked for, is known when the runner has finished.
+func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err error) {
+	w := &writer{batch: b, runner: r, cfg: cfg}
 	if cfg.each != nil {
 		w.each = make([]Outcome, b.rows.n)
 	}
-	if err := b.ready(ctx, r.db); err != nil {
-		return w, err
+	if err := b.ready(r.ctx, r.db); err != nil {
+		return nil, err
 	}
 	if cfg.outcomes {
-		if w.flag, err = b.flags(ctx, r.db); err != nil {
-			return w, err
+		if w.flag, err = b.flags(r.ctx, r.db); err != nil {
+			return nil, err
 		}
 	}
-	done := 0
+	if w.route, err = w.settle(rt); err != nil {
+		return nil, err
+	}
 	for _, wave := range b.waves {
 		for left := wave; len(left) > 0; {
-			s, n, err := b.next(left, w.buf)
+			n, err := w.step(left)
 			if err != nil {
-				return w, err
-			}
-			w.buf = s.args
-			w.more = n == w.rowsMax && len(left) >= 2*n
-			if err := w.send(s); err != nil {
-				return w, b.failStatement(s, err)
+				return nil, err
 			}
 			left = left[n:]
-			if done += n; cfg.progress != nil {
-				cfg.progress(int64(done))
-			}
 		}
 	}
-	return w, nil
+	return w.each, nil
 }
 
+// step sends the next rows of those that are left and returns how many.
+func (w *writer) step(left []int32) (taken int, err error) {
+	if w.route.path == Copy {
+		return w.stepCopy(left)
+	}
+	s, taken, err := w.next(w.route, left, w.buffer())
+	if err != nil {
+		return 0, err
+	}
+	s.more = taken == w.rowsMax && len(left) >= 2*taken
+	return taken, w.pipe.put(func() (int, error) {
+		err := w.send(s)
+		if err == nil {
+			w.recycle(s.args)
+		}
+		return taken, w.failStatement(s, err)
+	})
+}
+
+// failStatement is the error of a statement.
 func (b *batch) failStatement(s statement, err error) error {
-	if len(s.rows) == 1 {
+	switch {
+	case err == nil:
+		return nil
+	case len(s.rows) == 1:
 		return b.table.fail(err, int(s.rows[0])+b.rows.first)
 	}
 	return &failedStatement{b, s.rows, err}
@@ -73,6 +88,8 @@ func (w *writer) send(s statement) error {
 		return w.oneByOne(s)
 	case !w.traits.Returning:
 		return w.blind(s)
+	case w.counts(s):
+		return w.counted(s)
 	}
 	return w.flagged(s)
 }
@@ -83,7 +100,7 @@ func (w *writer) blind(s statement) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.exec(query, s.args); err != nil {
+	if _, err := w.exec(s, query); err != nil {
 		return err
 	}
 	w.result.count(Unknown, len(s.rows))
@@ -107,7 +124,7 @@ func (w *writer) foretold(s statement) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.exec(query, s.args); err != nil {
+	if _, err := w.exec(s, query); err != nil {
 		return err
 	}
 	for at, i := range s.rows {
@@ -131,7 +148,7 @@ func (w *writer) coded(s statement) error {
 		return err
 	}
 	m := w.matcher(s)
-	return w.query(query, s.args, func(rows *sql.Rows) error {
+	return w.query(s, query, func(rows *sql.Rows) error {
 		var code int64
 		i, err := m.scan(rows, &code)
 		if err != nil {
@@ -169,7 +186,7 @@ func (w *writer) oneByOne(s statement) error {
 		return err
 	}
 	for at, i := range s.rows {
-		o, err := lastID(w.exec(query, s.args[at*params:(at+1)*params]))
+		o, err := lastID(w.exec(statement{args: s.args[at*params : (at+1)*params]}, query))
 		if err != nil {
 			return w.batch.failStatement(statement{rows: s.rows[at : at+1]}, err)
 		}
@@ -199,13 +216,17 @@ func (w *writer) flagged(s statement) error {
 	if s.report && (len(s.rows) == 1 || w.each == nil && !w.versioned) {
 		s.back = backNone // how many is enough
 	}
+	before, err := w.before(s)
+	if err != nil {
+		return err
+	}
 	query, err := w.text(s.shape)
 	if err != nil {
 		return err
 	}
 	m := w.matcher(s)
 	written := 0
-	err = w.query(query, s.args, func(rows *sql.Rows) error {
+	err = w.query(s, query, func(rows *sql.Rows) error {
 		var dest []any
 		inserted, o := false, Unknown
 		if s.report {
@@ -228,11 +249,47 @@ func (w *writer) flagged(s statement) error {
 	if err != nil || written == len(s.rows) {
 		return err
 	}
-	return w.skipped(s, m, written)
+	return w.skipped(s, m, written, before)
+}
+
+// counts reports whether it is enough to know how many rows of the statement were inserted and updated.
+func (w *writer) counts(s statement) bool {
+	return w.traits.Filter && w.each == nil && !w.versioned && len(s.rows) > 1
+}
+
+// counted sends a statement that counts what it has written.
+func (w *writer) counted(s statement) error {
+	s.report, s.count = w.flag, true
+	query, err := w.text(s.shape)
+	if err != nil {
+		return err
+	}
+	written, fresh := 0, 0
+	err = w.query(s, query, func(rows *sql.Rows) error { return rows.Scan(&written, &fresh) })
+	if err != nil {
+		return err
+	}
+	w.result.count(Unchanged, len(s.rows)-written)
+	if !w.flag {
+		w.result.count(Unknown, written)
+		return nil
+	}
+	w.result.count(Inserted, fresh)
+	w.result.count(Updated, written-fresh)
+	return nil
+}
+
+// before compares the rows of a versioned table that the statement's filter may leave out: it does not lock these, so what
+// they were cannot be asked afterwards.
+func (w *writer) before(s statement) ([]fate, error) {
+	if !w.versioned || !s.filter {
+		return nil, nil
+	}
+	return w.compare(s)
 }
 
 // skipped tells what the rows were that a statement did not return.
-func (w *writer) skipped(s statement, m *matcher, written int) error {
+func (w *writer) skipped(s statement, m *matcher, written int, before []fate) error {
 	if !w.versioned && (m.seen == nil || w.each == nil) {
 		w.result.count(Unchanged, len(s.rows)-written)
 		if w.each != nil { // then it is the only row
@@ -248,7 +305,7 @@ func (w *writer) skipped(s statement, m *matcher, written int) error {
 		}
 		return nil
 	}
-	fates, err := w.compare(s)
+	fates, err := w.after(s, m, before)
 	if err != nil {
 		return err
 	}
@@ -262,4 +319,27 @@ func (w *writer) skipped(s statement, m *matcher, written int) error {
 		}
 	}
 	return nil
+}
+
+// after is what the skipped rows of a versioned table are: what they were before the statement, or, where others have
+// changed that in between, what they are now.
+func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
+	told := before != nil
+	for at := range before {
+		skipped := m.seen == nil || !m.seen[at]
+		told = told && !(skipped && before[at].writes())
+	}
+	if told {
+		return before, nil
+	}
+	now, err := w.compare(s)
+	for at := range before {
+		switch {
+		case !before[at].writes():
+			now[at] = before[at]
+		case now[at].writes(): // it was not newer when the statement met it, and is again
+			now[at] = fate(dialect.CompareStale + 1)
+		}
+	}
+	return now, err
 }

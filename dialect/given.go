@@ -27,7 +27,9 @@ func sent(columns []Column) []Column {
 	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return c.Now })
 }
 
-// refuseSource reports what a database lacks to take rows from there.
+// RefuseSource returns the [*UnsupportedError] of a database that cannot take rows from there, or nil.
+func RefuseSource(d Dialect, from Source) error { return refuseSource(d, from, false) }
+
 func refuseSource(d Dialect, from Source, selected bool) error {
 	t := d.Traits()
 	switch {
@@ -69,6 +71,8 @@ func (o *onConflict) from(g given) string {
 // givenValue is a given row's column.
 func (o *onConflict) givenValue(g given, c Column) string {
 	switch {
+	case c.Rule == Merge: // it may be json, and the function takes jsonb
+		return o.document(o.Quote(g.alias()) + "." + o.Quote(c.Name))
 	case !c.Now:
 		return o.Quote(g.alias()) + "." + o.Quote(c.Name)
 	case g.Types[c.Name] != "":

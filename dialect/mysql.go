@@ -80,7 +80,7 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 	if d.copying == CopyNone {
 		return StageText{}, refuseStage(d)
 	}
-	name, cols := d.Quote(stageName), quoteList(d, names(sent(s.Columns)))
+	name, cols := stageBeside(d, s.Table), quoteList(d, names(sent(s.Columns)))
 	return StageText{
 		Create: "CREATE TEMPORARY TABLE " + name + d.engine + " SELECT " + cols + " FROM " + d.QuoteTable(s.Table) + " LIMIT 0",
 		Load: "LOAD DATA LOCAL INFILE 'Reader::" + s.Reader + "' INTO TABLE " + name +
@@ -91,6 +91,11 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 }
 
 func (d mysql) Find(f Find) string { return findText(d, f, func(int) string { return "?" }) }
+
+// stageBeside is the staging table's name in the schema of the other, for the connection may have none of its own.
+func stageBeside(d Dialect, t Table) string {
+	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName})
+}
 
 func (d mysql) syntax(t Table) *onDuplicate {
 	o := &onDuplicate{

@@ -111,7 +111,7 @@ func (o *onDuplicate) staged(b *strings.Builder, u Upsert, field func(Column, st
 		}
 		list = append(list, field(c, alias+"."+o.Quote(c.Name)))
 	}
-	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + o.Quote(stageName) + " AS " + alias)
+	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + stageBeside(o.Dialect, u.Table) + " AS " + alias)
 	return o.besideSelect()
 }
 

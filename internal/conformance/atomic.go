@@ -94,7 +94,7 @@ func callersTransaction(p *place) {
 func cancelled(p *place) {
 	p.create("t", checkedColumns)
 	tab := table[checked](p, "t")
-	rows := make([]checked, 5000)
+	rows := make([]checked, 30000)
 	for i := range rows {
 		rows[i].ID = int64(i)
 	}

@@ -5,6 +5,7 @@ package conformance
 import (
 	"testing"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/jmoiron/sqlx"
 )
@@ -17,6 +18,8 @@ type Server struct {
 	Dialect string
 	// Open returns a pool on a fresh, empty namespace. Both go away with the test.
 	Open func(t testing.TB) *sqlx.DB
+	// Options are given to New for every table: the path of its batches, above all.
+	Options []upsert.Option
 }
 
 // behaviour is one thing that every database does, or only those of the dialect only.

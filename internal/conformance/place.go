@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,7 +163,7 @@ func (p *place) conn() *sqlx.Conn {
 // table binds T to a table.
 func table[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T] {
 	p.Helper()
-	t, err := upsert.New[T](p.d, name, opts...)
+	t, err := upsert.New[T](p.d, name, slices.Concat(p.server.Options, opts)...)
 	if err != nil {
 		p.Fatalf("New: %v", err)
 	}

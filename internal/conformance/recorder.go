@@ -39,4 +39,11 @@ type claim struct {
 
 func (c *claim) UpsertClaim() error { return c.err }
 
+// PrepareContext is there as it is on a *keys.Tx.
+func (c *claim) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	return c.DB.(interface {
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	}).PrepareContext(ctx, query)
+}
+
 var _ upsert.Claim = (*claim)(nil)

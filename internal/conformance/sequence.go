@@ -22,7 +22,7 @@ func sequenceBehaviours() []behaviour {
 
 // oneChunk: of what the sequence has yielded no more than a statement takes is waiting to be written.
 func oneChunk(p *place) {
-	const n, most = 5000, 1000
+	const n, most, part = 50000, 30000, 10000
 	p.create("t", checkedColumns)
 	tab := table[checked](p, "t")
 	var written, ahead, calls int64
@@ -46,11 +46,11 @@ func oneChunk(p *place) {
 		if _, err := tab.PutSeq(p.ctx, p.db, rows, opts...); err != nil {
 			p.Fatal(err)
 		}
-		if ahead > most {
+		if ahead > most+1 {
 			p.Errorf("%d rows were waiting to be written, want at most %d", ahead, most)
 		}
-		if written != n || calls < n/most {
-			p.Errorf("Progress told of %d rows in %d calls, want %d in %d at least", written, calls, n, n/most)
+		if written != n || calls < n/part {
+			p.Errorf("Progress told of %d rows in %d calls, want %d in %d at least", written, calls, n, n/part)
 		}
 	}
 	p.wantCount("t", n)

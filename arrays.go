@@ -1,0 +1,112 @@
+package upsert
+
+import (
+	"errors"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/rowtext"
+)
+
+// arraysRows is the number of rows in a statement with arrays: fewer make the server wait for the client, and more the
+// client for the server.
+const arraysRows = 5000
+
+// arrays writes rows as one array a column.
+type arrays struct {
+	cols []*rowtext.Writer // those that have a value of the caller's
+	size int
+}
+
+func (b *batch) arrays(omit uint64) *arrays {
+	a := &arrays{}
+	for _, c := range b.columns(omit) {
+		if !c.Now {
+			w := rowtext.New(rowtext.Array)
+			w.Hex = b.held(c.Name).bytes
+			w.Buf = append(w.Buf, '{')
+			a.cols = append(a.cols, w)
+		}
+	}
+	return a
+}
+
+// held is what a column is known to hold.
+func (t *table) held(column string) held {
+	if c := t.catalog.Load(); c != nil {
+		return c.held[column]
+	}
+	return held{}
+}
+
+// nextArrays is next, with an array a column.
+func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err error) {
+	omit := b.omitted(left[0])
+	a := b.arrays(omit)
+	for taken < min(len(left), arraysRows) && (taken == 0 || b.omitted(left[taken]) == omit) && a.size < b.traits.MaxBytes {
+		whole, err := b.removesRow(left[taken], omit)
+		if err == nil && !whole {
+			err = b.appendArrays(a, left[taken], omit)
+		}
+		var unknown *rowtext.UnknownError
+		if whole || r.auto && errors.As(err, &unknown) { // it goes in a statement of its own
+			if taken > 0 {
+				break
+			}
+			return b.nextValues(left[:1], nil)
+		}
+		if err != nil {
+			return s, 0, err
+		}
+		taken++
+	}
+	s = statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromArrays, filter: r.filter}, rows: left[:taken]}
+	for _, w := range a.cols {
+		s.args = append(s.args, string(append(w.Buf, '}')))
+	}
+	return s, taken, nil
+}
+
+// appendArrays appends a row to the arrays, or leaves them as they are.
+func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
+	row, at, size := b.rows.at(int(i)), 0, 0
+	var err error
+	for c := range b.cols {
+		if b.writes[c].Now || b.omits(omit, c) {
+			continue
+		}
+		w := a.cols[at]
+		w.Mark()
+		if at++; len(w.Buf) > 1 {
+			w.Buf = append(w.Buf, ',')
+		}
+		if err = b.giveOne(w, i, c, row, &w.Err); err != nil {
+			break
+		}
+		size += len(w.Buf)
+	}
+	if err != nil {
+		for _, w := range a.cols[:at] {
+			w.Undo()
+		}
+		return err
+	}
+	a.size = size
+	return nil
+}
+
+// removesRow reports whether a merge patch of the row removes members: such a row is not sent with others.
+func (b *batch) removesRow(i int32, omit uint64) (bool, error) {
+	if !b.merges {
+		return false, nil
+	}
+	patches := binder{table: b.table, merge: true}
+	row := b.rows.at(int(i))
+	for c := range b.cols {
+		if b.writes[c].Rule == Merge && !b.omits(omit, c) {
+			if err := b.giveOne(&patches, i, c, row, &patches.err); err != nil {
+				return false, err
+			}
+		}
+	}
+	return patches.removes, nil
+}

@@ -1,0 +1,117 @@
+package upsert
+
+import (
+	"errors"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/rowtext"
+)
+
+// stageRows is the number of rows that are staged before they are inserted.
+const stageRows = 10000
+
+// stepCopy streams the next rows of those that are left into the staging table and has them inserted from there.
+func (w *writer) stepCopy(left []int32) (taken int, err error) {
+	if w.stage.stream == nil {
+		return w.stepRows(left)
+	}
+	omit := w.omitted(left[0])
+	s := &statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter}}
+	stage := w.stage
+	job := func(rows *lines) (int, error) {
+		defer rows.leave()
+		if err := stage.fill(w.runner, w.columns(omit), rows); err != nil {
+			return 0, w.failStatement(*s, err)
+		}
+		return len(s.rows), w.failStatement(*s, w.send(*s))
+	}
+	if w.pipe.jobs == nil { // the rows are written first, and then read
+		rows := newLines(stageRows)
+		if taken, err = w.writeLines(rows, left, omit, s); err == nil && taken > 0 {
+			err = w.pipe.put(func() (int, error) { return job(rows) })
+		}
+	} else {
+		rows := newLines(16)
+		if err = w.pipe.put(func() (int, error) { return job(rows) }); err != nil {
+			return 0, err
+		}
+		taken, err = w.writeLines(rows, left, omit, s)
+	}
+	if err == nil && taken == 0 { // the first row goes in a statement of its own
+		return w.stepAlone(left)
+	}
+	return taken, err
+}
+
+// stepAlone sends the first row by itself, as it cannot be copied.
+func (w *writer) stepAlone(left []int32) (int, error) {
+	s, _, err := w.nextValues(left[:1], w.buffer())
+	if err != nil {
+		return 0, err
+	}
+	return 1, w.pipe.put(func() (int, error) { return 1, w.failStatement(s, w.send(s)) })
+}
+
+// writeLines writes rows until the stage is full or one cannot be among them, and says in the statement which they are.
+func (w *writer) writeLines(rows *lines, left []int32, omit uint64, s *statement) (taken int, err error) {
+	end := errUnwritten // where a Valuer panics
+	defer func() { rows.end(end) }()
+	text := rowtext.New(w.stage.style)
+	text.Buf = make([]byte, 0, linesSize+linesSize/8)
+	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
+		fits, err := w.appendLine(text, left[taken], omit, taken)
+		if err != nil {
+			end = err
+			return taken, err
+		}
+		if !fits {
+			break
+		}
+		if taken++; len(text.Buf) >= linesSize {
+			if err := rows.push(text.Buf); err != nil {
+				break // the job knows why
+			}
+			text.Buf = make([]byte, 0, linesSize+linesSize/8)
+		}
+	}
+	s.rows = left[:taken]
+	if len(text.Buf) > 0 {
+		_ = rows.push(text.Buf)
+	}
+	end = nil
+	return taken, nil
+}
+
+var errUnwritten = errors.New("the rows were not all written")
+
+// appendLine appends a row's line, or nothing where it must be sent by itself.
+func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place int) (fits bool, err error) {
+	if whole, err := w.removesRow(i, omit); whole || err != nil {
+		return false, err
+	}
+	row, start, first := w.rows.at(int(i)), len(text.Buf), true
+	for c := range w.cols {
+		if w.writes[c].Now || w.omits(omit, c) {
+			continue
+		}
+		if !first {
+			text.Buf = append(text.Buf, '\t')
+		}
+		first = false
+		text.Hex = w.stage.hex[c]
+		if err := w.giveOne(text, i, c, row, &text.Err); err != nil {
+			text.Buf, text.Err = text.Buf[:start], nil
+			var unknown *rowtext.UnknownError
+			if w.route.auto && errors.As(err, &unknown) {
+				return false, nil
+			}
+			return false, err
+		}
+	}
+	if w.stage.place {
+		text.Buf = append(text.Buf, '\t')
+		text.Int(int64(place))
+	}
+	text.Buf = append(text.Buf, '\n')
+	return true, nil
+}

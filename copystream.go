@@ -1,0 +1,183 @@
+package upsert
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/plan"
+)
+
+// copyStream finds how a COPY goes through the handle's driver. It is nil where rows can only be given to its COPY
+// statement one by one.
+func (g *stage) copyStream(r *runner) (stream func(context.Context, string, *lines) error, err error) {
+	conn, ok := r.db.(rawer)
+	if !ok {
+		return nil, nil
+	}
+	through := g.copies.through
+	if through == nil {
+		through = copyLines
+		err = onConn(conn, func(driverConn any) error {
+			if !isPQ(driverConn) {
+				return g.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
+			}
+			return nil
+		})
+	}
+	return func(ctx context.Context, load string, rows *lines) error {
+		return onConn(conn, func(driverConn any) error { return through(ctx, driverConn, load, rows) })
+	}, err
+}
+
+func (t *table) noCopy(hint string) error {
+	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.dialect.Name(), Hint: hint}
+}
+
+// onConn calls f with the driver's connection. Its error is kept from database/sql, which would close the connection on
+// driver.ErrBadConn and wait for the transaction that is on it.
+func onConn(conn rawer, f func(driverConn any) error) error {
+	var failed error
+	err := conn.Raw(func(driverConn any) error {
+		failed = f(driverConn)
+		return nil
+	})
+	return errors.Join(err, failed)
+}
+
+// isPQ reports whether a connection is lib/pq's own, and not one that wraps it.
+func isPQ(driverConn any) bool {
+	t := reflect.TypeOf(driverConn)
+	return t != nil && t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "github.com/lib/pq"
+}
+
+// copyLines streams rows through lib/pq, whose COPY statement takes lines as they are.
+func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader) (err error) {
+	stmt, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// It waits for the server, and returns what that has against the rows.
+		if closing := stmt.Close(); err == nil {
+			err = closing
+		}
+	}()
+	to, ok := stmt.(interface {
+		CopyData(ctx context.Context, line string) (driver.Result, error)
+	})
+	if !ok {
+		return errors.New("this release of lib/pq has no CopyData: use one from 1.10.3 on, or Via(Arrays)")
+	}
+	for {
+		block, err := rows.(*lines).next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		// CopyData ends the line.
+		if _, err := to.CopyData(ctx, string(block[:len(block)-1])); err != nil {
+			return err
+		}
+	}
+}
+
+// stepRows stages rows through lib/pq's ordinary COPY statement, which is all that a transaction of the caller's gives.
+func (w *writer) stepRows(left []int32) (taken int, err error) {
+	omit := w.omitted(left[0])
+	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter}}
+	var rows [][]any
+	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
+		to := &copyBinder{binder: binder{table: w.table}}
+		if to.err = w.bindCopy(to, left[taken], omit); to.err != nil {
+			return 0, to.err
+		}
+		if to.removes {
+			break
+		}
+		if w.stage.place {
+			to.Int(int64(taken))
+		}
+		rows = append(rows, to.args)
+		taken++
+	}
+	if taken == 0 {
+		return w.stepAlone(left)
+	}
+	s.rows = left[:taken]
+	return taken, w.pipe.put(func() (int, error) {
+		err := w.stage.fillRows(w.runner, w.columns(omit), rows)
+		if err == nil {
+			err = w.send(s)
+		}
+		return taken, w.failStatement(s, err)
+	})
+}
+
+func (w *writer) bindCopy(to *copyBinder, i int32, omit uint64) error {
+	row := w.rows.at(int(i))
+	for c := range w.cols {
+		if w.writes[c].Now || w.omits(omit, c) {
+			continue
+		}
+		to.merge, to.hex = w.writes[c].Rule == Merge, w.stage.hex[c]
+		if err := w.giveOne(to, i, c, row, &to.err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyBinder binds bytes as text but for columns of bytes: lib/pq's COPY knows no types, and would write them in hexadecimal.
+type copyBinder struct {
+	binder
+	hex bool
+}
+
+var _ plan.Sink = (*copyBinder)(nil)
+
+// Bytes implements plan.Sink.
+func (b *copyBinder) Bytes(v []byte) {
+	if b.hex {
+		b.binder.Bytes(v)
+	} else {
+		b.binder.Text(string(v))
+	}
+}
+
+func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) error {
+	p, ok := r.db.(preparer)
+	if !ok {
+		return g.noCopy("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")
+	}
+	if err := g.empty(r); err != nil {
+		return err
+	}
+	text, err := g.dialect.Stage(dialect.Stage{Table: g.ident, Columns: columns, Place: g.place, Reader: g.reader})
+	if err != nil {
+		return err
+	}
+	g.filled = true
+	stmt, err := p.PrepareContext(r.ctx, text.Load)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if _, err = stmt.ExecContext(r.ctx, row...); err != nil {
+			break
+		}
+	}
+	if closing := stmt.Close(); err == nil {
+		err = closing
+	}
+	if err != nil && strings.HasPrefix(err.Error(), "sql: expected 0 arguments") { // no driver but lib/pq copies so
+		return g.noCopy("let the call begin the transaction, with New given CopyThrough, or use Via(Arrays)")
+	}
+	return err
+}

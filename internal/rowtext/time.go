@@ -1,0 +1,96 @@
+package rowtext
+
+import (
+	"fmt"
+	"time"
+)
+
+// Time writes the instant with its zone for PostgreSQL, of which a column without a zone takes the rest, and in Zone for
+// Load, as the drivers do.
+func (w *Writer) Time(t time.Time) {
+	if w.style == Load {
+		w.loadTime(t)
+		return
+	}
+	if w.style == Array {
+		w.Buf = append(w.Buf, '"')
+	}
+	year, month, day := t.Date()
+	bc := year <= 0
+	if bc {
+		year = 1 - year // there is no year 0
+	}
+	w.Buf = appendClock(appendDate(w.Buf, year, int(month), day), t)
+	w.Buf = appendZone(w.Buf, t)
+	if bc {
+		w.Buf = append(w.Buf, " BC"...)
+	}
+	if w.style == Array {
+		w.Buf = append(w.Buf, '"')
+	}
+}
+
+func (w *Writer) loadTime(t time.Time) {
+	if t.IsZero() {
+		w.Buf = append(w.Buf, "0000-00-00"...) // what go-sql-driver makes of it
+		return
+	}
+	t = t.In(w.Zone)
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		w.Err = fmt.Errorf("the year %d is none to this database", year)
+		return
+	}
+	w.Buf = appendClock(appendDate(w.Buf, year, int(month), day), t)
+}
+
+func appendDate(b []byte, year, month, day int) []byte {
+	if year > 9999 {
+		b = appendInt(b, year/10000)
+		year %= 10000
+	}
+	b = append(b, digit(year/1000), digit(year/100), digit(year/10), digit(year), '-')
+	return append(b, digit(month/10), digit(month), '-', digit(day/10), digit(day), ' ')
+}
+
+func appendClock(b []byte, t time.Time) []byte {
+	hour, minute, second := t.Clock()
+	b = appendPair(append(appendPair(append(appendPair(b, hour), ':'), minute), ':'), second)
+	micro := t.Nanosecond() / 1000
+	if micro == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := 100000; micro > 0; unit /= 10 {
+		b = append(b, digit(micro/unit))
+		micro %= unit
+	}
+	return b
+}
+
+func appendZone(b []byte, t time.Time) []byte {
+	_, offset := t.Zone()
+	if offset == 0 {
+		return append(b, 'Z')
+	}
+	sign := byte('+')
+	if offset < 0 {
+		sign, offset = '-', -offset
+	}
+	b = appendPair(append(appendPair(append(b, sign), offset/3600), ':'), offset/60%60)
+	if offset%60 != 0 {
+		b = appendPair(append(b, ':'), offset%60)
+	}
+	return b
+}
+
+func appendPair(b []byte, n int) []byte { return append(b, digit(n/10), digit(n)) }
+
+func appendInt(b []byte, n int) []byte {
+	if n >= 10 {
+		b = appendInt(b, n/10)
+	}
+	return append(b, digit(n))
+}
+
+func digit(n int) byte { return '0' + byte(n%10) }

@@ -1,0 +1,155 @@
+// Package rowtext writes values as the texts that databases take many rows in: the elements of PostgreSQL's arrays, the
+// lines of its COPY, and those of LOAD DATA. It neither boxes a value nor allocates for one, beyond the room it writes to.
+package rowtext
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Style is what a text is for.
+type Style int
+
+const (
+	// Array is the elements of a PostgreSQL array (its manual, "Array Input and Output Syntax").
+	Array Style = iota
+	// Copy is PostgreSQL's COPY in text format (its manual, COPY, "Text Format").
+	Copy
+	// Load is LOAD DATA with tabs between fields, which a backslash escapes.
+	Load
+)
+
+// Writer appends values to Buf. It is a sink of package plan.
+type Writer struct {
+	Buf []byte
+	// Hex: the column is PostgreSQL's bytea, so bytes are written in hexadecimal; elsewhere they are text.
+	Hex bool
+	// Zone is the one times are written in for Load.
+	Zone *time.Location
+	// Err is set by a value that has no text, of which nothing is written.
+	Err error
+
+	style Style
+	mark  int
+}
+
+// UnknownError says that a value is of a type that only a driver knows.
+type UnknownError struct{ Value any }
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("a %T has no text that this package knows: use Via(Values), or give the type a Value method", e.Value)
+}
+
+// New returns a writer of a style.
+func New(s Style) *Writer { return &Writer{style: s, Zone: time.UTC} }
+
+// Reset forgets what was written and keeps the room.
+func (w *Writer) Reset() { w.Buf, w.Err = w.Buf[:0], nil }
+
+// Null implements plan.Sink, as the methods below do.
+func (w *Writer) Null() {
+	if w.style == Array {
+		w.Buf = append(w.Buf, "NULL"...)
+	} else {
+		w.Buf = append(w.Buf, `\N`...)
+	}
+}
+
+// Int writes a number.
+func (w *Writer) Int(v int64) { w.Buf = strconv.AppendInt(w.Buf, v, 10) }
+
+// Uint writes a number.
+func (w *Writer) Uint(v uint64) { w.Buf = strconv.AppendUint(w.Buf, v, 10) }
+
+// Float writes the shortest text that is read as the same number, as lib/pq does. MySQL has no infinity and no NaN.
+func (w *Writer) Float(v float64) {
+	switch {
+	case w.style == Load && (math.IsInf(v, 0) || math.IsNaN(v)):
+		w.Err = fmt.Errorf("%v is no number to this database", v)
+	case w.style == Load:
+		w.Buf = strconv.AppendFloat(w.Buf, v, 'g', -1, 64)
+	case math.IsInf(v, 1):
+		w.Buf = append(w.Buf, "Infinity"...)
+	case math.IsInf(v, -1):
+		w.Buf = append(w.Buf, "-Infinity"...)
+	default:
+		w.Buf = strconv.AppendFloat(w.Buf, v, 'f', -1, 64)
+	}
+}
+
+// Bool writes what a boolean column and a text one both take, or for Load the number that a boolean is.
+func (w *Writer) Bool(v bool) {
+	switch {
+	case w.style != Load:
+		w.Buf = strconv.AppendBool(w.Buf, v)
+	case v:
+		w.Buf = append(w.Buf, '1')
+	default:
+		w.Buf = append(w.Buf, '0')
+	}
+}
+
+// Text writes text, whatever is in it: a NUL is the server's to refuse.
+func (w *Writer) Text(v string) { text(w, v) }
+
+// RawText writes text.
+func (w *Writer) RawText(v []byte) { text(w, v) }
+
+// Bytes writes bytes, which for columns other than bytea are text.
+func (w *Writer) Bytes(v []byte) {
+	if !w.Hex {
+		text(w, v)
+		return
+	}
+	const digits = "0123456789abcdef"
+	if w.style == Array {
+		w.Buf = append(w.Buf, '"')
+	}
+	w.Buf = append(w.Buf, `\\x`...)
+	for _, b := range v {
+		w.Buf = append(w.Buf, digits[b>>4], digits[b&15])
+	}
+	if w.style == Array {
+		w.Buf = append(w.Buf, '"')
+	}
+}
+
+// Other refuses the value.
+func (w *Writer) Other(v any) { w.Err = &UnknownError{v} }
+
+// text escapes what would end a value.
+func text[S string | []byte](w *Writer, v S) {
+	b := w.Buf
+	if w.style == Array {
+		b = append(b, '"')
+	}
+	start := 0
+	for i := range len(v) {
+		e := escapes[w.style][v[i]]
+		if e == 0 {
+			continue
+		}
+		b = append(append(b, v[start:i]...), '\\', e)
+		start = i + 1
+	}
+	b = append(b, v[start:]...)
+	if w.style == Array {
+		b = append(b, '"')
+	}
+	w.Buf = b
+}
+
+// escapes is what stands behind a backslash for a byte, by style.
+var escapes = [...][256]byte{
+	Array: {'"': '"', '\\': '\\'},
+	Copy:  {'\\': '\\', '\t': 't', '\n': 'n', '\r': 'r'},
+	Load:  {'\\': '\\', '\t': 't', '\n': 'n', '\r': 'r', 0: '0'},
+}
+
+// Mark remembers where Buf ends, for Undo.
+func (w *Writer) Mark() { w.mark = len(w.Buf) }
+
+// Undo takes back what was written since Mark, and an error with it.
+func (w *Writer) Undo() { w.Buf, w.Err = w.Buf[:w.mark], nil }
