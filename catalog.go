@@ -3,13 +3,15 @@ package upsert
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 )
 
 // catalog is what a server was asked about a table.
 type catalog struct {
-	types  map[string]string // by column, as the dialect casts to them
+	types  map[string]string // by column, without modifiers
+	exact  map[string]string // with them
 	held   map[string]held
 	plain  bool
 	stages bool // temporary tables are allowed
@@ -18,9 +20,9 @@ type catalog struct {
 
 // held is what a column holds.
 type held struct {
-	bytes bool // bytea
-	whole bool // its values cannot be the elements of an array's text
-	folds bool // texts that are not the same can be equal
+	base  string // the type's name, or that of the one its domain is over
+	whole bool   // its values cannot be the elements of an array's text
+	folds bool   // texts that are not the same can be equal
 }
 
 // look asks the catalog once, and keeps the answer where it lets the table be used.
@@ -49,15 +51,26 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &catalog{types: map[string]string{}, held: map[string]held{}}
+	c := &catalog{types: map[string]string{}, exact: map[string]string{}, held: map[string]held{}}
 	err = each(rows, func() error {
-		var name, typ string
+		var name, typ, exact string
 		var h held
-		err := rows.Scan(&name, &typ, &h.bytes, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
-		c.types[name], c.held[name] = typ, h
+		err := rows.Scan(&name, &typ, &exact, &h.base, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
+		c.types[name], c.exact[name], c.held[name] = typ, exact, h
 		return err
 	})
 	return c, err
+}
+
+// forget has the catalog asked again, after an error that may come of a schema that has changed since. It returns whether
+// known was in use.
+func (t *table) forget(known *catalog, err error) bool {
+	state := dialect.SQLState(err)
+	stale := known != nil && (strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22"))
+	if stale && t.catalog.CompareAndSwap(known, nil) {
+		t.texts.forget()
+	}
+	return stale
 }
 
 // ready asks the catalog where the statements depend on it: the rule Merge may lack its function, and a statement that

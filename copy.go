@@ -7,8 +7,13 @@ import (
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
-// stageRows is the number of rows that are staged before they are inserted.
-const stageRows = 10000
+const (
+	// stageRows is the most rows of a slice that are staged before they are inserted: each time they are joined with
+	// the table.
+	stageRows = 50000
+	// seqRows is the same for a sequence, whose rows are held in memory until then.
+	seqRows = 10000
+)
 
 // stepCopy streams the next rows of those that are left into the staging table and has them inserted from there.
 func (w *writer) stepCopy(left []int32) (taken int, err error) {
@@ -19,11 +24,11 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 	s := &statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter}}
 	stage := w.stage
 	job := func(rows *lines) (int, error) {
-		defer rows.leave()
-		if err := stage.fill(w.runner, w.columns(omit), rows); err != nil {
+		err := stage.fill(w.runner, w.columns(omit), rows)
+		if rows.leave(); err != nil { // now it is known which rows were among them
 			return 0, w.failStatement(*s, err)
 		}
-		return len(s.rows), w.failStatement(*s, w.send(*s))
+		return len(s.rows), w.failStatement(*s, w.sendStaged(*s))
 	}
 	if w.pipe.jobs == nil { // the rows are written first, and then read
 		rows := newLines(stageRows)
@@ -55,7 +60,10 @@ func (w *writer) stepAlone(left []int32) (int, error) {
 // writeLines writes rows until the stage is full or one cannot be among them, and says in the statement which they are.
 func (w *writer) writeLines(rows *lines, left []int32, omit uint64, s *statement) (taken int, err error) {
 	end := errUnwritten // where a Valuer panics
-	defer func() { rows.end(end) }()
+	defer func() {
+		s.rows = left[:taken]
+		rows.end(end)
+	}()
 	text := rowtext.New(w.stage.style)
 	text.Buf = make([]byte, 0, linesSize+linesSize/8)
 	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
@@ -74,7 +82,6 @@ func (w *writer) writeLines(rows *lines, left []int32, omit uint64, s *statement
 			text.Buf = make([]byte, 0, linesSize+linesSize/8)
 		}
 	}
-	s.rows = left[:taken]
 	if len(text.Buf) > 0 {
 		_ = rows.push(text.Buf)
 	}
@@ -114,4 +121,34 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 	}
 	text.Buf = append(text.Buf, '\n')
 	return true, nil
+}
+
+// savepoint is what a split statement is rolled back to.
+const savepoint = "_upsert_split"
+
+// sendStaged inserts what is staged. The split statement inserts faster what is not there yet; where others have inserted one
+// of its keys meanwhile, the one that resolves conflicts does it all. Where each row's outcome is asked for there is that one
+// alone.
+func (w *writer) sendStaged(s statement) error {
+	if !w.stage.splits || !s.filter || w.each != nil || w.versioned && w.cfg.outcomes {
+		return w.send(s)
+	}
+	if _, err := w.db.ExecContext(w.ctx, "SAVEPOINT "+savepoint); err != nil {
+		return err
+	}
+	split := s
+	split.split = true
+	end := "RELEASE SAVEPOINT "
+	err := w.send(split)
+	conflict := dialect.Classify(err) == dialect.UniqueViolation
+	switch {
+	case conflict:
+		end = "ROLLBACK TO SAVEPOINT "
+	case err != nil:
+		return err
+	}
+	if _, err := w.db.ExecContext(w.ctx, end+savepoint); err != nil || !conflict {
+		return err
+	}
+	return w.send(s)
 }

@@ -114,7 +114,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 	return taken, w.pipe.put(func() (int, error) {
 		err := w.stage.fillRows(w.runner, w.columns(omit), rows)
 		if err == nil {
-			err = w.send(s)
+			err = w.sendStaged(s)
 		}
 		return taken, w.failStatement(s, err)
 	})
@@ -156,14 +156,10 @@ func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) erro
 	if !ok {
 		return g.noCopy("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")
 	}
-	if err := g.empty(r); err != nil {
-		return err
-	}
-	text, err := g.dialect.Stage(dialect.Stage{Table: g.ident, Columns: columns, Place: g.place, Reader: g.reader})
+	text, err := g.empty(r, columns)
 	if err != nil {
 		return err
 	}
-	g.filled = true
 	stmt, err := p.PrepareContext(r.ctx, text.Load)
 	if err != nil {
 		return err

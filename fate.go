@@ -65,7 +65,7 @@ func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error
 			if err != nil {
 				return "", err
 			}
-			c.Types = known.types
+			c.Types, c.Only = known.exact, known.plain
 		}
 		return t.dialect.Compare(c)
 	})

@@ -10,9 +10,10 @@ const linesSize = 60 << 10
 
 // lines is rows in the text form on their way from the goroutine that writes them to the one that streams them.
 type lines struct {
-	blocks  chan []byte // whole lines each
-	reading chan struct{}
-	err     error // why the rows end early, once blocks is closed
+	blocks  chan []byte   // whole lines each
+	reading chan struct{} // closed when nobody reads any more
+	written chan struct{} // closed when there are no more
+	err     error         // why the rows end early, once blocks is closed
 	rest    []byte
 }
 
@@ -20,7 +21,7 @@ var errUnread = errors.New("the rows were not all read")
 
 // newLines returns lines for a reader that runs beside their writer, or, with room for all blocks, after it.
 func newLines(blocks int) *lines {
-	return &lines{blocks: make(chan []byte, blocks), reading: make(chan struct{})}
+	return &lines{blocks: make(chan []byte, blocks), reading: make(chan struct{}), written: make(chan struct{})}
 }
 
 // push hands over a block, which is the reader's from now on.
@@ -37,6 +38,7 @@ func (l *lines) push(block []byte) error {
 func (l *lines) end(err error) {
 	l.err = err
 	close(l.blocks)
+	close(l.written)
 }
 
 // next returns the next block, or io.EOF or why the rows end early.
@@ -63,5 +65,8 @@ func (l *lines) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// leave says that nobody reads any more.
-func (l *lines) leave() { close(l.reading) }
+// leave says that nobody reads any more, and waits for the writer to be done.
+func (l *lines) leave() {
+	close(l.reading)
+	<-l.written
+}

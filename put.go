@@ -315,7 +315,7 @@ func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, e
 	if err != nil {
 		return false, err
 	}
-	f.Types = known.types
+	f.Types = known.exact
 	return queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 }
 

@@ -83,6 +83,11 @@ func (c *putConfig) after(done int) *putConfig {
 
 // putBatch writes rows in one transaction.
 func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putConfig) (Result, error) {
+	return t.tryBatch(ctx, db, rows, cfg, false)
+}
+
+// tryBatch is putBatch, again after the schema has turned out to be another one than was known.
+func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putConfig, again bool) (Result, error) {
 	b, err := t.batch(rows)
 	if err != nil {
 		return Result{}, err
@@ -103,7 +108,11 @@ func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 		run = alone[*sending]
 	}
 	s := &sending{batch: b, cfg: cfg, route: rt}
-	if err := run(ctx, t, db, s, (*sending).send); err != nil {
+	known := t.catalog.Load()
+	if err = run(ctx, t, db, s, (*sending).send); err != nil && t.forget(known, err) && canBegin(db) && !again {
+		return t.tryBatch(ctx, db, rows, cfg, true)
+	}
+	if err != nil {
 		return Result{}, t.fail(t.pinpoint(ctx, db, err), -1)
 	}
 	for i, o := range s.each {
@@ -127,7 +136,7 @@ func (s *sending) send(ctx context.Context, db DB) (err error) {
 			return err
 		}
 	}
-	r := s.runner(ctx, db, s.rows.n > s.rowsMax, s.cfg.progress)
+	r := s.runner(ctx, db, s.rows.n > s.rowsMax, s.cfg)
 	defer func() {
 		if end := r.finish(); err == nil {
 			err = end

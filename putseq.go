@@ -82,7 +82,7 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 
 // seqOn writes the sequence on one handle.
 func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (total Result, err error) {
-	r := t.runner(ctx, db, true, cfg.progress)
+	r := t.runner(ctx, db, true, cfg)
 	defer func() {
 		if end := r.finish(); err == nil {
 			err = end
@@ -114,14 +114,17 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	if err != nil {
 		return t.fail(err, -1)
 	}
-	_, err = b.write(r, rt, cfg)
+	known := t.catalog.Load()
+	if _, err = b.write(r, rt, cfg); err != nil {
+		t.forget(known, err)
+	}
 	return err
 }
 
 // seqRows is how many rows of a sequence make a part.
 func (t *table) seqRows(cfg *putConfig) int {
 	if t.traits.Filter || cfg.via == Copy {
-		return stageRows
+		return seqRows
 	}
 	return t.rowsMax
 }

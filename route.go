@@ -38,7 +38,7 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 		return route{path: Values}, nil
 	}
 	// A row that is not in a partial index does not conflict through it, and whether it is in it only the insert knows.
-	r.filter = b.target.Where == ""
+	r.filter = b.target.Where == "" && b.tellsApart(known)
 	misfit := b.misfit(known)
 	switch {
 	case r.path == Arrays && misfit != nil:
@@ -46,6 +46,8 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 	case r.path == Copy && !known.stages:
 		return r, &dialect.UnsupportedError{Feature: "right for this user to make the temporary table of Via(Copy)", Dialect: b.dialect.Name(), Hint: "grant TEMPORARY on the database, or use Via(Arrays)"}
 	case !r.auto:
+	case b.scattered():
+		r.path = Values
 	case b.rows.n >= copyFrom && known.stages && givesConn(db):
 		r.path = Copy
 	default:
@@ -66,6 +68,32 @@ func (b *batch) chooseElsewhere(r route) (route, error) {
 	}
 	r.path = Values
 	return r, nil
+}
+
+// tellsApart reports whether the database takes two keys of the batch for two: the filter looks at all rows before any is
+// written, and so would not see that one of them changes what another one finds.
+func (b *batch) tellsApart(known *catalog) bool {
+	for place, c := range b.keys {
+		if name := b.writes[c].Name; !b.keyed[place].differsIn(known.held[name].base, known.exact[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// scattered reports whether rows that omit other columns than those before them are so many that one statement would have
+// but few rows on any path.
+func (b *batch) scattered() bool {
+	if len(b.zeros) == 0 {
+		return false
+	}
+	runs, last := 0, uint64(0)
+	for at, i := range b.waves[0] {
+		if omit := b.omitted(i); at == 0 || omit != last {
+			runs, last = runs+1, omit
+		}
+	}
+	return runs > 1 && len(b.waves[0])/runs < 50
 }
 
 // besideCopy is the best path that needs no staging table.

@@ -18,12 +18,13 @@ type runner struct {
 	free     chan []any // room for arguments that is not in use
 }
 
-// runner returns one for a call of about so many statements. Only in a transaction of its own on a connection of its own it
-// works in the background: nothing that the caller does between two rows can meet it there.
-func (t *table) runner(ctx context.Context, db DB, several bool, progress func(int64)) *runner {
+// runner returns one for a call of one statement or of several. Only in a transaction of its own on a connection of its own
+// it works in the background: nothing that the caller does between two rows can meet it there. Where keys are read back
+// into the caller's types, whose methods are the caller's too, it does not.
+func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
 	tx, own := db.(ownTx)
 	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, free: make(chan []any, 3)}
-	r.pipe = newPipe(tx.private && several, progress)
+	r.pipe = newPipe(tx.private && several && cfg.each == nil && !(cfg.outcomes && t.versioned), cfg.progress)
 	return r
 }
 

@@ -1,10 +1,12 @@
 package upsert
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"database/sql"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -29,6 +31,7 @@ type stage struct {
 	text   dialect.StageText
 	made   bool
 	filled bool
+	splits bool // what is not there can be inserted with no word on conflicts
 	// stream has the server read rows with the statement load. It is nil where they can only be sent one by one.
 	stream func(ctx context.Context, load string, rows *lines) error
 	reader string // the name that the server asks rows by
@@ -41,7 +44,7 @@ var readers atomic.Int64
 func (w *writer) newStage(r *runner) (*stage, error) {
 	g := &stage{table: w.table, style: rowtext.Copy, place: w.versioned && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	for _, c := range w.writes {
-		g.hex = append(g.hex, w.held(c.Name).bytes)
+		g.hex = append(g.hex, w.held(c.Name).base == "bytea")
 	}
 	var err error
 	if w.traits.Copying == dialect.CopyLoadData {
@@ -53,32 +56,59 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.text, err = g.dialect.Stage(dialect.Stage{Table: g.ident, Columns: g.writes, Place: g.place, Reader: g.reader})
+	g.text, err = g.dialect.Stage(g.described(g.writes))
 	return g, err
+}
+
+func (g *stage) described(columns []dialect.Column) dialect.Stage {
+	return dialect.Stage{Table: g.ident, Columns: columns, Key: g.target.Columns, Place: g.place, Reader: g.reader}
 }
 
 // fill makes the table what the rows are.
 func (g *stage) fill(r *runner, columns []dialect.Column, rows *lines) error {
-	if err := g.empty(r); err != nil {
-		return err
-	}
-	text, err := g.dialect.Stage(dialect.Stage{Table: g.ident, Columns: columns, Place: g.place, Reader: g.reader})
+	text, err := g.empty(r, columns)
 	if err != nil {
 		return err
 	}
-	g.filled = true
 	return g.stream(r.ctx, text.Load, rows)
 }
 
-// empty makes the table, or takes the last rows out of it.
-func (g *stage) empty(r *runner) (err error) {
+// empty makes the table, or takes the last rows out of it, for rows of these columns.
+func (g *stage) empty(r *runner, columns []dialect.Column) (dialect.StageText, error) {
+	text, err := g.dialect.Stage(g.described(columns))
+	if err != nil {
+		return text, err
+	}
+	if g.made && g.style == rowtext.Load { // a column that is not loaded may have no default
+		g.made = false
+	}
 	switch {
 	case !g.made:
-		_, err = r.db.ExecContext(r.ctx, g.text.Create)
-		g.made = err == nil
+		err = g.create(r, text)
 	case g.filled:
-		_, err = r.db.ExecContext(r.ctx, g.text.Clear)
+		_, err = r.db.ExecContext(r.ctx, text.Clear)
 	}
+	g.filled = true
+	return text, err
+}
+
+func (g *stage) create(r *runner, text dialect.StageText) error {
+	if g.style == rowtext.Load { // one that an end of the caller's transaction has left, with its connection
+		if _, err := r.db.ExecContext(r.ctx, text.Drop); err != nil {
+			return err
+		}
+	} else {
+		text = g.text // it has all columns, whatever is copied
+	}
+	if _, err := r.db.ExecContext(r.ctx, text.Create); err != nil {
+		return err
+	}
+	g.made = true
+	if !r.own || text.Settle == "" {
+		return nil
+	}
+	var memory sql.NullString
+	_, err := queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
 	return err
 }
 
@@ -95,40 +125,49 @@ func (g *stage) load(r *runner) func(ctx context.Context, load string, rows *lin
 	return func(ctx context.Context, load string, rows *lines) error {
 		g.copies.register(g.reader, func() io.Reader { return rows })
 		defer g.copies.deregister(g.reader)
-		if _, err := r.db.ExecContext(ctx, load); err != nil {
+		// A note tells of digits that are rounded away. Notes would hide warnings, of which few are kept.
+		if _, err := r.db.ExecContext(ctx, "SET @_upsert_notes = @@sql_notes, sql_notes = 0"); err != nil {
 			return err
 		}
-		return g.warnings(ctx, r.db)
+		_, err := r.db.ExecContext(ctx, load)
+		if err == nil {
+			err = g.warnings(ctx, r.db)
+		}
+		_, back := r.db.ExecContext(lasting(ctx), "SET sql_notes = @_upsert_notes")
+		return cmp.Or(err, back)
 	}
 }
 
-// warnings turns the first warning into an error. A note is no warning: it tells of digits that are rounded away.
+// warnings turns the first warning into an error.
 func (g *stage) warnings(ctx context.Context, db DB) error {
-	rows, err := db.QueryContext(ctx, "SHOW WARNINGS")
+	rows, err := db.QueryContext(ctx, "SHOW COUNT(*) WARNINGS")
 	if err != nil {
 		return err
 	}
-	var first error
+	count := 0
+	if err := each(rows, func() error { return rows.Scan(&count) }); err != nil || count == 0 {
+		return err
+	}
+	if rows, err = db.QueryContext(ctx, "SHOW WARNINGS LIMIT 1"); err != nil {
+		return err
+	}
+	first := &loadWarning{Message: fmt.Sprintf("%d values could not be stored as they are", count)}
 	err = each(rows, func() error {
-		var level, text string
-		var code int
-		if err := rows.Scan(&level, &code, &text); err != nil || level == "Note" || first != nil {
-			return err
-		}
-		first = &loadWarning{code: uint16(code), text: text}
-		return nil
+		var level string
+		return rows.Scan(&level, &first.Number, &first.Message)
 	})
-	return errors.Join(err, first)
+	return cmp.Or(err, error(first))
 }
 
-// loadWarning is what the server says of a value that LOAD DATA LOCAL could not store as it is.
+// loadWarning is what the server says of a value that LOAD DATA LOCAL could not store as it is. dialect.MySQLNumber reads its
+// Number as it does a driver's.
 type loadWarning struct {
-	code uint16
-	text string
+	Number  uint16
+	Message string
 }
 
 func (e *loadWarning) Error() string {
-	return fmt.Sprintf("LOAD DATA: Error %d: %s", e.code, e.text)
+	return fmt.Sprintf("LOAD DATA: Error %d: %s", e.Number, e.Message)
 }
 
 // zoneTimes are times that tell the zones apart which people live in.
@@ -149,6 +188,9 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 	if err != nil || !on {
 		return false, err
 	}
+	if bits, err := t.hasBits(ctx, db); err != nil || bits {
+		return false, cmp.Or(err, error(&dialect.UnsupportedError{Feature: "way to load values of unknown kind beside a column of type BIT", Dialect: t.dialect.Name(), Hint: "use Via(Values)"}))
+	}
 	for i, at := range zoneTimes {
 		want := at.Format(time.DateTime)
 		if len(got[i]) < len(want) || got[i][:len(want)] != want {
@@ -156,4 +198,16 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// hasBits reports whether a value that may be a number could be for a column of type BIT, in which LOAD DATA stores the
+// codes of its digits.
+func (t *table) hasBits(ctx context.Context, db DB) (has bool, err error) {
+	known := !slices.ContainsFunc(t.writes, func(c dialect.Column) bool { return c.Kind == dialect.KindAny && !c.Now })
+	if known {
+		return false, nil
+	}
+	_, err = queryRow(ctx, db, "SELECT COUNT(*) > 0 FROM information_schema.columns WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? AND data_type = 'bit'",
+		[]any{t.ident.Schema, t.ident.Name}, []any{&has})
+	return has, err
 }

@@ -22,6 +22,7 @@ type shape struct {
 	guard   bool // a statement that assigns nothing looks at the stored key
 	source  dialect.Source
 	filter  bool // rows that would change nothing are left out
+	split   bool // rows whose key is not there are inserted with no word on conflicts
 	count   bool // one row comes back, with how many were written and how many of them are new
 }
 
@@ -67,16 +68,23 @@ func (k *texts) of(s shape, write func() (string, error)) (string, error) {
 	return q, nil
 }
 
+// forget keeps no text any more.
+func (k *texts) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept = nil
+}
+
 // text returns the statement of a shape.
 func (t *table) text(s shape) (string, error) {
 	s.guard = s.mode == dialect.Write && t.guards() // known only when the catalog has been asked
 	return t.texts.of(s, func() (string, error) {
 		u := dialect.Upsert{
 			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Guard: s.guard,
-			Report: s.report, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Count: s.count,
+			Report: s.report, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count,
 		}
 		if c := t.catalog.Load(); c != nil {
-			u.Types = c.types
+			u.Types, u.Only = c.types, c.plain
 		}
 		return t.dialect.Upsert(u)
 	})

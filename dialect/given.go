@@ -15,6 +15,9 @@ func (g given) alias() string { return aliasBeside(givenAlias, g.Table.Name) }
 
 // place is the name of the column with a row's place in it: none of the table's.
 func (g given) place() string {
+	if g.Source == FromStage {
+		return stagePlace
+	}
 	name := "_at"
 	for slices.ContainsFunc(g.Columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
 		name += "_"
@@ -53,7 +56,7 @@ func (o *onConflict) from(g given) string {
 	alias, list := o.Quote(g.alias()), quoteList(o.Dialect, names(cols))
 	switch g.Source {
 	case FromStage:
-		return o.stageTable() + " AS " + alias
+		return o.stageTable(g.Table) + " AS " + alias
 	case FromArrays:
 		var params []string
 		for i, c := range cols {
@@ -91,6 +94,6 @@ func (o *onConflict) beside(g given) *onConflict {
 	return &b
 }
 
-func (o *onConflict) stageTable() string {
-	return o.QuoteTable(Table{Schema: "pg_temp", Name: stageName})
+func (o *onConflict) stageTable(t Table) string {
+	return o.QuoteTable(Table{Schema: "pg_temp", Name: stageName(t)})
 }

@@ -81,8 +81,16 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 		return StageText{}, refuseStage(d)
 	}
 	name, cols := stageBeside(d, s.Table), quoteList(d, names(sent(s.Columns)))
+	var typed []string
+	for _, c := range sent(s.Columns) {
+		col := d.Quote(c.Name)
+		if c.Kind == KindNumber { // LOAD DATA would store the digit's character code in a BIT
+			col += " + 0 AS " + col
+		}
+		typed = append(typed, col)
+	}
 	return StageText{
-		Create: "CREATE TEMPORARY TABLE " + name + d.engine + " SELECT " + cols + " FROM " + d.QuoteTable(s.Table) + " LIMIT 0",
+		Create: "CREATE TEMPORARY TABLE " + name + d.engine + " SELECT " + strings.Join(typed, ", ") + " FROM " + d.QuoteTable(s.Table) + " LIMIT 0",
 		Load: "LOAD DATA LOCAL INFILE 'Reader::" + s.Reader + "' INTO TABLE " + name +
 			" CHARACTER SET utf8mb4 FIELDS TERMINATED BY X'09' ESCAPED BY X'5C' LINES TERMINATED BY X'0A' (" + cols + ")",
 		Clear: "DELETE FROM " + name,
@@ -94,7 +102,7 @@ func (d mysql) Find(f Find) string { return findText(d, f, func(int) string { re
 
 // stageBeside is the staging table's name in the schema of the other, for the connection may have none of its own.
 func stageBeside(d Dialect, t Table) string {
-	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName})
+	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName(t)})
 }
 
 func (d mysql) syntax(t Table) *onDuplicate {

@@ -22,7 +22,7 @@ type onConflict struct {
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Count); err != nil {
+	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
 	if u.Removes {
@@ -31,35 +31,81 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		o = &removing
 	}
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
+	o.into(&b, u)
 	if u.Source == FromParams && !u.Filter {
 		b.WriteString("VALUES ")
 		o.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.inserted(c, o.param(n, "")) }, noLead)
 	} else {
-		o.selected(&b, u)
+		o.selected(&b, u, u.which())
 	}
 	b.WriteString(" ON CONFLICT ")
 	o.target(&b, u.Target)
 	o.action(&b, u)
-	if u.Count {
-		return o.counted(&b, u), nil
+	switch {
+	case u.Count:
+		return o.counted(b.String(), u), nil
+	case u.Split:
+		return "WITH " + o.absent(u) + b.String(), nil
 	}
 	o.returning(&b, u)
 	return b.String(), nil
 }
 
+func (o *onConflict) into(b *strings.Builder, u Upsert) {
+	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
+}
+
+// which rows of the source are taken.
+type which int
+
+const (
+	all       which = iota
+	notSame         // not those that would change nothing
+	different       // those that are there and would change
+	absent          // those whose key is not there
+)
+
+func (u *Upsert) which() which {
+	switch {
+	case u.Split:
+		return different
+	case u.Filter:
+		return notSame
+	}
+	return all
+}
+
+// absent is the part of a split statement that has no word on conflicts. Both parts see one snapshot, so that each row is in
+// one of them or in none.
+func (o *onConflict) absent(u Upsert) string {
+	var b strings.Builder
+	b.WriteString(o.Quote(aliasBeside("_a", u.Table.Name)) + " AS (")
+	o.into(&b, u)
+	o.selected(&b, u, absent)
+	if u.Count {
+		b.WriteString(" RETURNING 1")
+	}
+	b.WriteString(") ")
+	return b.String()
+}
+
 // selected writes the rows as a SELECT, in the order in which they are to be locked (hazard P24), which a join need not keep.
-func (o *onConflict) selected(b *strings.Builder, u Upsert) {
+func (o *onConflict) selected(b *strings.Builder, u Upsert, rows which) {
 	g := given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types}
 	var list []string
 	for _, c := range u.Columns {
 		list = append(list, o.inserted(c, o.givenValue(g, c)))
 	}
 	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + o.from(g))
-	if u.Filter {
-		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " WHERE ")
-		o.same(b, g, u)
-		b.WriteString(")")
+	beside := o.beside(g)
+	stored := "EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " WHERE " + beside.joined(u.Target.Columns)
+	switch same := beside.unchanged(u); rows {
+	case notSame:
+		b.WriteString(" WHERE NOT " + stored + same.and("") + ")")
+	case different:
+		b.WriteString(" WHERE " + stored + same.and("NOT ") + ")")
+	case absent:
+		b.WriteString(" WHERE NOT " + stored + ")")
 	}
 	switch {
 	case u.Source == FromStage:
@@ -69,34 +115,61 @@ func (o *onConflict) selected(b *strings.Builder, u Upsert) {
 	}
 }
 
-// same is true of a stored row that a given one would not change. What is stored under a key that only a collation takes
-// for the given one is not it, so that the insert meets it and fails.
-func (o *onConflict) same(b *strings.Builder, g given, u Upsert) {
-	beside := o.beside(g)
-	o.joined(b, beside, u.Target.Columns)
-	if folded := beside.folded(u.Columns, u.Target.Columns); folded != "" {
-		b.WriteString(" AND NOT (" + folded + ")")
+func only(is bool) string {
+	if is {
+		return "ONLY "
+	}
+	return ""
+}
+
+// condition is an expression that is never NULL; "" is true.
+type condition string
+
+func (c condition) and(not string) string {
+	switch {
+	case c != "":
+		return " AND " + not + "(" + string(c) + ")"
+	case not != "":
+		return " AND FALSE"
+	}
+	return ""
+}
+
+// unchanged is true of a stored row that a given one with its key would not change. What is stored under a key that only a
+// collation takes for the given one is not it, so that the insert meets it and fails.
+func (o *onConflict) unchanged(u Upsert) condition {
+	var parts []string
+	if folded := o.folded(u.Columns, u.Target.Columns); folded != "" {
+		parts = append(parts, "NOT ("+folded+")")
 	}
 	switch set, version := assigned(u.Columns, u.Target.Columns); {
 	case u.Mode == Create || onlyTouches(set):
 	case version != nil:
-		b.WriteString(" AND (" + beside.newer(*version) + ") IS NOT TRUE")
+		parts = append(parts, "("+o.newer(*version)+") IS NOT TRUE")
 	default:
-		b.WriteString(" AND NOT (" + beside.changes(set) + ")")
+		parts = append(parts, "NOT ("+o.changes(set)+")")
 	}
+	return condition(strings.Join(parts, " AND "))
 }
 
-// counted wraps the statement into one that counts what it returns.
-func (o *onConflict) counted(b *strings.Builder, u Upsert) string {
-	written, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), "0"
-	b.WriteString(" RETURNING ")
-	if u.Report && o.flag != nil {
-		b.WriteString(o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new"))
-		fresh = "COUNT(*) FILTER (WHERE " + written + "." + o.Quote("_new") + ")"
-	} else {
-		b.WriteString("1")
+// counted wraps the statement into one that counts what it writes.
+func (o *onConflict) counted(statement string, u Upsert) string {
+	written, rows, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), "COUNT(*)", "0"
+	with := "WITH "
+	if u.Split {
+		before := "(SELECT COUNT(*) FROM " + o.Quote(aliasBeside("_a", u.Table.Name)) + ")"
+		with, rows, fresh = with+strings.TrimSuffix(o.absent(u), " ")+", ", before+" + "+rows, before
 	}
-	return "WITH " + written + " AS (" + b.String() + ") SELECT COUNT(*), " + fresh + " FROM " + written
+	back := " RETURNING 1"
+	if u.Report && o.flag != nil {
+		back = " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new")
+		flagged := "COUNT(*) FILTER (WHERE " + written + "." + o.Quote("_new") + ")"
+		if u.Split {
+			flagged = fresh + " + " + flagged
+		}
+		fresh = flagged
+	}
+	return with + written + " AS (" + statement + back + ") SELECT " + rows + ", " + fresh + " FROM " + written
 }
 
 func (o *onConflict) target(b *strings.Builder, t Target) {
@@ -191,18 +264,18 @@ func (o *onConflict) compare(c Compare) (string, error) {
 		place += " - 1"
 	}
 	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) +
-		" FROM " + from + " JOIN " + o.QuoteTable(c.Table) + " AS " + o.Quote(storedAlias) + " ON ")
-	o.joined(&b, beside, c.Target.Columns)
+		" FROM " + from + " JOIN " + only(c.Only) + o.QuoteTable(c.Table) + " AS " + o.Quote(storedAlias) + " ON ")
+	b.WriteString(beside.joined(c.Target.Columns))
 	return b.String(), nil
 }
 
-func (o *onConflict) joined(b *strings.Builder, beside *onConflict, target []string) {
-	for i, k := range target {
-		if i > 0 {
-			b.WriteString(" AND ")
-		}
-		b.WriteString(beside.stored(k) + " = " + beside.excluded(k))
+// joined is true of a given row and the one that is stored under its key.
+func (o *onConflict) joined(target []string) string {
+	var parts []string
+	for _, k := range target {
+		parts = append(parts, o.stored(k)+" = "+o.excluded(k))
 	}
+	return strings.Join(parts, " AND ")
 }
 
 // fate is one of the Compare numbers.

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -77,30 +78,55 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 	if d.Traits().Copying == CopyNone {
 		return StageText{}, refuseStage(d)
 	}
-	name := d.syntax().stageTable()
+	name := d.syntax().stageTable(s.Table)
 	cols := quoteList(d, names(sent(s.Columns)))
 	place, places := "", ""
 	if s.Place {
-		at := d.Quote(given{Columns: s.Columns}.place())
-		place, places = ", 0 AS "+at, ", "+at
+		place, places = ", 0 AS "+d.Quote(stagePlace), ", "+d.Quote(stagePlace)
 	}
 	return StageText{
-		Create: "CREATE TEMPORARY TABLE " + d.Quote(stageName) + " ON COMMIT DROP AS SELECT " + cols + place + " FROM " + d.QuoteTable(s.Table) + " WITH NO DATA",
+		Create: "CREATE TEMPORARY TABLE " + d.Quote(stageName(s.Table)) + " ON COMMIT DROP AS SELECT " + cols + place + " FROM " + d.QuoteTable(s.Table) + " WITH NO DATA",
 		Load:   "COPY " + name + " (" + cols + places + ") FROM STDIN",
 		Clear:  "TRUNCATE " + name,
 		Drop:   "DROP TABLE " + name,
+		Settle: d.settle(s),
 	}, nil
 }
 
-// PostgresCatalog asks, with the quoted table as its parameter, for each column's name and type, whether it is bytea,
-// whether its values cannot be the elements of an array's text, whether it takes texts for equal that are not the same byte
-// by byte, whether the table is a plain one, whether temporary tables are allowed, and whether the function of the rule
-// Merge is installed. A type is without its length where a cast to it would cut a text short, which an insert refuses; of
-// numbers and times both round alike.
-const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, CASE WHEN t.typname IN ('numeric', 'timestamp', 'timestamptz', 'time', 'timetz', 'interval') THEN a.atttypmod ELSE -1 END),
-  t.typname = 'bytea', t.typcategory = 'A' OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(to_jsonb(k)->>'collisdeterministic', '') = 'false',
+// settle asks the catalog.
+func (d postgres) settle(s Stage) string {
+	var key []string
+	for _, k := range slices.Sorted(slices.Values(s.Key)) {
+		key = append(key, quoteText(k))
+	}
+	return `SELECT c.relkind = 'r' AND NOT c.relhassubclass AND EXISTS (
+  SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+  AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C") FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place)
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.place <= COALESCE((to_jsonb(i)->>'indnkeyatts')::int, i.indnatts)) = ARRAY[` + strings.Join(key, ", ") + `]
+),
+CASE WHEN pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('` + stageMemory + `') THEN set_config('work_mem', '` + stageMemory + `', true) END
+FROM pg_catalog.pg_class c WHERE c.oid = ` + quoteText(d.QuoteTable(s.Table)) + `::regclass`
+}
+
+// stageMemory is enough to sort and to join as many rows as are staged at once, of some hundred bytes each.
+const stageMemory = "32MB"
+
+// quoteText writes a text as a literal, whatever the setting standard_conforming_strings.
+func quoteText(text string) string {
+	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
+}
+
+// PostgresCatalog asks, with the quoted table as its parameter, for each column's name, its type without and with its
+// modifier, the name of that type or of the one its domain is over ("enum" for an enumeration), whether its values cannot
+// be the elements of an array's text that unnest makes a column of, whether it takes texts for equal that are not the same
+// byte by byte, whether the table is a plain one, whether temporary tables are allowed, and whether the function of the
+// rule Merge is installed.
+const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, -1), format_type(a.atttypid, a.atttypmod),
+  CASE WHEN t.typtype = 'e' THEN 'enum' ELSE COALESCE(d.typname, t.typname)::text END,
+  t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(to_jsonb(k)->>'collisdeterministic', '') = 'false',
   c.relkind = 'r', has_database_privilege(current_database(), 'TEMPORARY'), to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_type d ON d.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
 WHERE a.attrelid = to_regclass($1::text) AND a.attnum > 0 AND NOT a.attisdropped`
 

@@ -1,5 +1,10 @@
 package dialect
 
+import (
+	"fmt"
+	"hash/fnv"
+)
+
 // Source is where a statement's rows come from.
 type Source int
 
@@ -28,6 +33,7 @@ const (
 type Stage struct {
 	Table   Table    // the table the rows are for
 	Columns []Column // as in the Upsert
+	Key     []string // the target's columns
 	Place   bool     // the table has a column with each row's place
 	Reader  string   // the name of the driver's reader, for CopyLoadData
 }
@@ -36,7 +42,20 @@ type Stage struct {
 // tables beyond one, Drop must be sent whatever happened.
 type StageText struct {
 	Create, Load, Clear, Drop string
+	// Settle is a query, or "" for false, that is sent after Create in a transaction of the library's. It returns whether
+	// Upsert.Split may be used: a unique index has exactly the key's columns and checks them at once. While the transaction
+	// lasts nobody can change that. It also gives the transaction room to sort and to join what is staged.
+	Settle string
 }
 
-// stageName is the staging table's, which is none that anybody else would choose.
-const stageName = "_upsert_stage"
+// stageName is a name that nobody else would choose. It is another one for each table, as a sequence may write to a second
+// table in the transaction of the first, but always the same, or a server that keeps statistics of statements would never
+// see one twice.
+func stageName(t Table) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t.Schema + "." + t.Name)) // it never fails
+	return fmt.Sprintf("_upsert_stage_%08x", h.Sum32())
+}
+
+// stagePlace is the staging table's column with a row's place in it.
+const stagePlace = "_upsert_place"

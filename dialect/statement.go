@@ -52,9 +52,17 @@ type Upsert struct {
 	// Filter leaves out the rows that would change nothing before they are inserted, so that they are neither locked nor
 	// logged. It needs Types.
 	Filter bool
+	// Split is Filter, and inserts the rows whose key is not there in the same statement by an insert that has no word on
+	// conflicts, which is faster than to prepare for one that does not come. A key that others insert meanwhile is a
+	// unique violation then, after which the statement without Split is to be sent.
+	Split bool
 	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
 	Count bool
-	Types map[string]string // the columns' types, where there is a Traits.Catalog
+	// Types are the columns' types, without modifiers, where there is a Traits.Catalog: a cast to varchar(3) would cut what
+	// an insert refuses.
+	Types map[string]string
+	// Only: what is looked at is the table alone, and not those that inherit from it, as its unique index does.
+	Only bool
 }
 
 // Compare describes the SELECT that tells what an upsert would do to rows that are there. It returns two integers for each
@@ -66,6 +74,7 @@ type Compare struct {
 	Rows    int
 	Source  Source
 	Types   map[string]string // the columns' types, where there is a Traits.Catalog
+	Only    bool              // as in the Upsert
 }
 
 // Find describes the SELECT of one row by the target's columns, which are its parameters.

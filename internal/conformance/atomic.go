@@ -78,7 +78,7 @@ func wantFailure(p *place, what string, err error) {
 // use with an error it is the caller's to roll back.
 func callersTransaction(p *place) {
 	p.create("t", checkedColumns)
-	tab := table[checked](p, "t")
+	tab := tableInTx[checked](p, "t")
 	tx := p.begin(nil)
 	if o, err := tab.Put(p.ctx, tx, &checked{100, 1}); err != nil || o != inserted {
 		p.Fatalf("Put = %v, %v", o, err)

@@ -20,6 +20,9 @@ type Server struct {
 	Open func(t testing.TB) *sqlx.DB
 	// Options are given to New for every table: the path of its batches, above all.
 	Options []upsert.Option
+	// InTx is given in its place for the tables that are used in a transaction of the caller's, where not every driver can
+	// go every path. Nil: Options are.
+	InTx []upsert.Option
 }
 
 // behaviour is one thing that every database does, or only those of the dialect only.

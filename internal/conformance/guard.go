@@ -50,7 +50,7 @@ func unguarded(p *place) {
 
 func adds(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, n {int}")
-	tab := table[counter](p, "t")
+	tab := tableInTx[counter](p, "t")
 	n := ptr[int64]
 	cases := []struct {
 		stored, put, want *int64
@@ -100,7 +100,7 @@ func addsInBatch(p *place) {
 		First string  `db:"first" upsert:"keep"`
 	}
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, total {float}, n {int}, high {float}, first {text}")
-	tab := table[row](p, "t")
+	tab := tableInTx[row](p, "t")
 	tx := p.begin(nil)
 	rows := []row{{2, 1.5, 1, 1.5, "a"}, {1, 1, 1, 1, "a"}, {2, 2.5, 1, 2.5, "b"}, {2, 0.5, 1, 0.5, "c"}}
 	res, err := tab.PutAll(p.ctx, &claim{DB: tx}, rows, upsert.Outcomes())

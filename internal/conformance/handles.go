@@ -16,8 +16,9 @@ const accountColumns = "id {int} NOT NULL PRIMARY KEY, name {text}"
 
 // handle is a kind of DB. open returns one and what ends it: kept says whether what was written stays.
 type handle struct {
-	name string
-	open func(p *place) (db upsert.DB, end func(keep bool))
+	name  string
+	open  func(p *place) (db upsert.DB, end func(keep bool))
+	table func(p *place, name string, opts ...upsert.Option) *upsert.Table[account]
 }
 
 // givenBack ends a connection.
@@ -54,24 +55,24 @@ func ended(p *place, tx interface {
 
 func handles() []handle {
 	return []handle{
-		{"sql.DB", func(p *place) (upsert.DB, func(bool)) { return p.db.DB, func(bool) {} }},
-		{"sqlx.DB", func(p *place) (upsert.DB, func(bool)) { return p.db, func(bool) {} }},
+		{"sql.DB", func(p *place) (upsert.DB, func(bool)) { return p.db.DB, func(bool) {} }, table[account]},
+		{"sqlx.DB", func(p *place) (upsert.DB, func(bool)) { return p.db, func(bool) {} }, table[account]},
 		{"sql.Conn", func(p *place) (upsert.DB, func(bool)) {
 			c, err := p.db.Conn(p.ctx)
 			return c, givenBack(p, c, err)
-		}},
+		}, table[account]},
 		{"sqlx.Conn", func(p *place) (upsert.DB, func(bool)) {
 			c, err := p.db.Connx(p.ctx)
 			return c, givenBack(p, c, err)
-		}},
+		}, table[account]},
 		{"sql.Tx", func(p *place) (upsert.DB, func(bool)) {
 			tx, err := p.db.BeginTx(p.ctx, nil)
 			return tx, ended(p, tx, err)
-		}},
+		}, tableInTx[account]},
 		{"sqlx.Tx", func(p *place) (upsert.DB, func(bool)) {
 			tx, err := p.db.BeginTxx(p.ctx, nil)
 			return tx, ended(p, tx, err)
-		}},
+		}, tableInTx[account]},
 	}
 }
 
@@ -89,7 +90,7 @@ func handleBehaviours() []behaviour {
 // everyVerb runs each verb on the handle, the second time on the rows of the first.
 func everyVerb(p *place, h handle) {
 	p.create("t", accountColumns)
-	tab := table[account](p, "t")
+	tab := h.table(p, "t")
 	for _, want := range []upsert.Outcome{inserted, unchanged} {
 		db, end := h.open(p)
 		checkVerbs(p, tab, db, want)
@@ -130,7 +131,7 @@ func sequence[T any](rows ...T) iter.Seq2[T, error] {
 
 func rollsBack(p *place) {
 	p.create("t", accountColumns)
-	tab := table[account](p, "t")
+	tab := tableInTx[account](p, "t")
 	for _, h := range handles()[4:] {
 		p.on(h.name, func(p *place) {
 			db, end := h.open(p)

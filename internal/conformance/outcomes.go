@@ -78,7 +78,7 @@ func allFour(p *place) {
 // writtenBefore: what the transaction itself wrote counts as stored.
 func writtenBefore(p *place) {
 	p.create("t", readingColumns)
-	tab := table[reading](p, "t")
+	tab := tableInTx[reading](p, "t")
 	tx := p.begin(nil)
 	rows := []reading{{1, 1, "a"}, {1, 2, "b"}, {1, 2, "b"}, {1, 1, "a"}}
 	var got []upsert.Outcome

@@ -169,3 +169,13 @@ func table[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T]
 	}
 	return t
 }
+
+// tableInTx is table for calls in a transaction of the caller's.
+func tableInTx[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T] {
+	p.Helper()
+	in := *p
+	if p.server.InTx != nil {
+		in.server.Options = p.server.InTx
+	}
+	return table[T](&in, name, opts...)
+}

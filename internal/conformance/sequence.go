@@ -149,7 +149,7 @@ func needsAll(p *place) {
 
 func sequenceInTx(p *place) {
 	p.create("t", checkedColumns)
-	tab := table[checked](p, "t")
+	tab := tableInTx[checked](p, "t")
 	tx := p.begin(nil)
 	if _, err := tab.PutSeq(p.ctx, tx, sequence(checked{1, 1}, checked{2, 2})); err != nil {
 		p.Fatal(err)

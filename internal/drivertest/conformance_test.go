@@ -3,23 +3,45 @@ package drivertest_test
 import (
 	"testing"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/conformance"
 	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/pgxcopy"
 	"github.com/jmoiron/sqlx"
 )
 
-// The drivers of the library's own tests are in its own run of the suite.
+// throughPgx is what the path Copy takes of pgx.
+var throughPgx = upsert.CopyThrough(pgxcopy.From)
+
+// TestConformance runs the suite with the drivers that the library's own run of it leaves out.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for _, s := range []struct{ engine, driver, dialect string }{
-		{"postgres", "pgx", "postgres"}, {"postgres18", "pgx", "postgres"}, {"sqlite", "sqlite", "sqlite"},
-	} {
-		conformance.Exercise(t, conformance.Server{
-			Name:    s.driver + " on " + s.engine,
-			Dialect: s.dialect,
-			Open: func(t testing.TB) *sqlx.DB {
-				return engine.Get(s.engine).Open(t, engine.Driver(s.driver))
-			},
-		})
+	exercise(t, "sqlite", conformance.Server{Name: "modernc.org/sqlite"}, engine.Driver("sqlite"))
+	for _, on := range []string{"postgres", "postgres18"} {
+		exercise(t, on, conformance.Server{Name: "pgx on " + on, Options: []upsert.Option{throughPgx}}, engine.Driver("pgx"))
+		overPaths(t, on, "pgx on "+on, engine.Driver("pgx"))
 	}
+	// What pgx prepares, and how it sends what it does not, is its mode's to say.
+	for _, mode := range []string{"cache_describe", "exec", "simple_protocol"} {
+		overPaths(t, "postgres", "pgx with "+mode, engine.Driver("pgx"), engine.Param("default_query_exec_mode", mode))
+	}
+}
+
+// overPaths runs the suite over each path that batches can take through pgx. In a transaction of the caller's it cannot copy.
+func overPaths(t *testing.T, on, name string, opts ...engine.Option) {
+	t.Helper()
+	for _, path := range []upsert.Path{upsert.Values, upsert.Arrays, upsert.Copy} {
+		s := conformance.Server{Name: name + " via " + path.String(), Options: []upsert.Option{throughPgx, upsert.Via(path)}}
+		if path == upsert.Copy {
+			s.InTx = []upsert.Option{throughPgx}
+		}
+		exercise(t, on, s, opts...)
+	}
+}
+
+func exercise(t *testing.T, on string, s conformance.Server, opts ...engine.Option) {
+	t.Helper()
+	e := engine.Get(on)
+	s.Dialect, s.Open = e.Dialect(), func(t testing.TB) *sqlx.DB { return e.Open(t, opts...) }
+	conformance.Exercise(t, s)
 }

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/goupsert/upsert v0.0.0
+	github.com/goupsert/upsert/pgxcopy v0.0.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jmoiron/sqlx v1.4.0
 	github.com/pressly/goose/v3 v3.27.3
@@ -35,4 +36,7 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/goupsert/upsert => ../..
+replace (
+	github.com/goupsert/upsert => ../..
+	github.com/goupsert/upsert/pgxcopy => ../../pgxcopy
+)

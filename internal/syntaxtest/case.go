@@ -4,6 +4,8 @@
 package syntaxtest
 
 import (
+	"strings"
+
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 )
@@ -19,13 +21,17 @@ type Case struct {
 	SQL func(dialect.Dialect) (string, error)
 }
 
+// Stage reports whether the statement is about the staging table alone, and no upsert.
+func (c *Case) Stage() bool { return strings.HasPrefix(c.Name, "stage-") }
+
 // Cases returns every case.
 func Cases() []Case { return append([]Case(nil), cases[:]...) }
 
 var cases = func() []Case {
 	all := append(ruleCases(), shapeCases()...)
 	all = append(all, targetCases()...)
-	return append(all, directCases()...)
+	all = append(all, directCases()...)
+	return append(all, bulkCases()...)
 }()
 
 // id is the key of most cases.

@@ -1,15 +1,25 @@
 package syntaxtest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// clauses begin a line in a golden file, where they stand outside of parentheses.
-var clauses = []string{"VALUES ", "AS `_new", "ON CONFLICT ", "ON DUPLICATE KEY ", "DO ", "WHERE ", "RETURNING ", "FROM ", "OR "}
+// clauses begin a line in a golden file, where they stand outside of parentheses, or in those of inner.
+var clauses = []string{"VALUES ", "AS `_new", "ON CONFLICT ", "ON DUPLICATE KEY ", "DO ", "WHERE ", "RETURNING ", "FROM ", "OR ", `ORDER BY "_e`, "INTO TABLE ", "CHARACTER SET "}
+
+// inner open a statement that is broken into lines though it stands in parentheses.
+var inner = []string{"(INSERT ", "(SELECT FROM "}
 
 // Layout breaks a statement into lines, so that a change of one column is one line of a diff. Only spaces outside of
-// parentheses and quotes are replaced: Unlay gives the statement back.
+// parentheses and quotes are replaced: Unlay gives the statement back. One that has lines of its own is left as it is.
 func Layout(query string) string {
+	if strings.Contains(query, "\n") {
+		return query
+	}
 	var b strings.Builder
 	depth, quote := 0, byte(0)
+	var opened []int // by parenthesis, what it adds to the depth
 	for i := range len(query) {
 		c := query[i]
 		switch {
@@ -20,14 +30,19 @@ func Layout(query string) string {
 		case c == '"' || c == '`' || c == '\'':
 			quote = c
 		case c == '(':
-			depth++
+			opened = append(opened, 1)
+			if beginsWith(inner, query[i:]) {
+				opened[len(opened)-1] = 0
+			}
+			depth += opened[len(opened)-1]
 		case c == ')':
-			depth--
+			depth -= opened[len(opened)-1]
+			opened = opened[:len(opened)-1]
 		case c != ' ' || depth > 0:
 		case query[i-1] == ',':
 			b.WriteString("\n    ")
 			continue
-		case beginsClause(query[i+1:]) && !strings.HasSuffix(query[:i], "IS DISTINCT"):
+		case beginsWith(clauses, query[i+1:]) && !strings.HasSuffix(query[:i], "IS DISTINCT"):
 			b.WriteString("\n  ")
 			continue
 		}
@@ -36,13 +51,8 @@ func Layout(query string) string {
 	return b.String()
 }
 
-func beginsClause(rest string) bool {
-	for _, c := range clauses {
-		if strings.HasPrefix(rest, c) {
-			return true
-		}
-	}
-	return false
+func beginsWith(words []string, text string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(text, w) })
 }
 
 // Unlay undoes Layout.

@@ -51,7 +51,7 @@ type Statement struct {
 	SQL     string
 }
 
-// Statements returns the text of every case in the named variants.
+// Statements returns the text of every case in the named variants, where there is one.
 func Statements(variants ...string) ([]Statement, error) {
 	wanted := map[string]bool{}
 	for _, name := range variants {
@@ -68,7 +68,7 @@ func Statements(variants ...string) ([]Statement, error) {
 		}
 		delete(wanted, v.Name)
 		for i := range cases {
-			if query, err := cases[i].SQL(v.Dialect); err == nil {
+			if query, err := cases[i].SQL(v.Dialect); err == nil && query != "" {
 				out = append(out, Statement{Case: &cases[i], Variant: v, SQL: query})
 			}
 		}

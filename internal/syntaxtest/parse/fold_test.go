@@ -13,8 +13,10 @@ import (
 func textKeys(c *syntaxtest.Case) []string {
 	return map[string][]string{
 		"key-compound": {"tenant"}, "key-text": {"code"}, "key-text-keep": {"code"}, "key-text-version": {"code"}, "key-text-two": {"org", "code"},
-		"key-text-removes": {"code"},
-		"rule-generated":   {"code"}, "map": {"tz"}, "target-named": {"email"},
+		"key-text-removes":       {"code"},
+		"arrays-filter-key-text": {"code"}, "arrays-filter-key-text-only": {"code"}, "arrays-filter-key-two": {"tenant"}, "filter-key-text": {"code"},
+		"staged-key-text": {"code"}, "staged-key-two": {"tenant"}, "staged-filter-key-text": {"code"}, "staged-split-key-text": {"code"},
+		"rule-generated": {"code"}, "map": {"tz"}, "target-named": {"email"},
 	}[c.Name]
 }
 
@@ -47,19 +49,25 @@ func TestPostgresFoldGuard(t *testing.T) {
 // foldGuard returns the stored columns that DO UPDATE … WHERE CASE WHEN they differ THEN failure compares, or none where
 // it is no such guard.
 func foldGuard(tree *pg.ParseResult) (names []string) {
-	where := tree.GetStmts()[0].GetStmt().GetInsertStmt().GetOnConflictClause().GetWhereClause()
+	where := insertOf(tree).GetOnConflictClause().GetWhereClause()
 	when := where.GetCaseExpr().GetArgs()
 	if len(when) != 1 || !alwaysFails(when[0].GetCaseWhen().GetResult()) {
 		return nil
 	}
-	differ := []*pg.Node{when[0].GetCaseWhen().GetExpr()}
+	return differing(when[0].GetCaseWhen().GetExpr(), "excluded")
+}
+
+// differing returns the stored columns that an expression compares, byte by byte, with those of the same name beside them,
+// or none where it is no such comparison.
+func differing(expr *pg.Node, beside string) (names []string) {
+	differ := []*pg.Node{expr}
 	if either := differ[0].GetBoolExpr(); either.GetBoolop() == pg.BoolExprType_OR_EXPR {
 		differ = either.GetArgs()
 	}
 	for _, d := range differ {
 		a := d.GetAExpr()
 		left, right := columnOf(a.GetLexpr()), columnOf(a.GetRexpr())
-		if a.GetKind() != pg.A_Expr_Kind_AEXPR_DISTINCT || len(left) != 2 || !slices.Equal(right, []string{"excluded", left[1]}) || left[0] != "_t" {
+		if a.GetKind() != pg.A_Expr_Kind_AEXPR_DISTINCT || len(left) != 2 || !slices.Equal(right, []string{beside, left[1]}) || left[0] != "_t" {
 			return nil
 		}
 		names = append(names, left[1])

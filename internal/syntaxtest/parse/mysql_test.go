@@ -24,6 +24,9 @@ func TestMySQLParses(t *testing.T) {
 	parser := mysqlParser(t)
 	parsed, left := 0, 0
 	for _, s := range statements(t, "mysql", "mysql-8.0.36", "mariadb-10.11", "tidb", "vitess") {
+		if s.Case.Stage() {
+			continue // this grammar skips what LOAD DATA says: TestMySQLStage gives it to another
+		}
 		if strings.Contains(s.SQL, " RETURNING ") {
 			left++
 			if s.Variant.Name != "mariadb-10.11" {

@@ -25,6 +25,9 @@ func TestPostgresParses(t *testing.T) {
 	t.Parallel()
 	parsed, left := 0, 0
 	for _, s := range statements(t, "postgres", "postgres-18", "cockroachdb", "yugabytedb") {
+		if s.Case.Stage() {
+			continue // TestPostgresStage
+		}
 		if strings.Contains(s.SQL, "RETURNING WITH") {
 			left++
 			continue
@@ -49,10 +52,9 @@ func postgresFaults(s syntaxtest.Statement, tree *pg.ParseResult) (faults []stri
 	if len(tree.GetStmts()) != 1 {
 		return []string{"it is not one statement"}
 	}
-	node := tree.GetStmts()[0].GetStmt()
-	insert := node.GetInsertStmt()
+	insert := insertOf(tree)
 	if insert == nil {
-		if node.GetSelectStmt() == nil {
+		if tree.GetStmts()[0].GetStmt().GetSelectStmt() == nil {
 			return []string{"it is neither an insert nor a select"}
 		}
 		return nil
@@ -81,6 +83,30 @@ func postgresFaults(s syntaxtest.Statement, tree *pg.ParseResult) (faults []stri
 	return faults
 }
 
+// insertOf returns the insert that a statement is, or the one that it counts the rows of, which is the last part of WITH.
+func insertOf(tree *pg.ParseResult) *pg.InsertStmt {
+	node := tree.GetStmts()[0].GetStmt()
+	if ctes := node.GetSelectStmt().GetWithClause().GetCtes(); len(ctes) > 0 {
+		if insert := ctes[len(ctes)-1].GetCommonTableExpr().GetCtequery().GetInsertStmt(); insert != nil {
+			return insert
+		}
+	}
+	return node.GetInsertStmt()
+}
+
+// splitOf returns the part of a split statement that has no word on conflicts, or nil.
+func splitOf(tree *pg.ParseResult) *pg.InsertStmt {
+	node := tree.GetStmts()[0].GetStmt()
+	ctes := node.GetInsertStmt().GetWithClause().GetCtes()
+	if counting := node.GetSelectStmt().GetWithClause().GetCtes(); len(counting) > 1 {
+		ctes = counting[:len(counting)-1]
+	}
+	if len(ctes) != 1 {
+		return nil
+	}
+	return ctes[0].GetCommonTableExpr().GetCtequery().GetInsertStmt()
+}
+
 func indexColumns(infer *pg.InferClause) (names []string) {
 	for _, e := range infer.GetIndexElems() {
 		names = append(names, e.GetIndexElem().GetName())
@@ -106,8 +132,8 @@ func TestPostgresPredicate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		infer := tree.GetStmts()[0].GetStmt().GetInsertStmt().GetOnConflictClause().GetInfer()
-		if has := infer.GetWhereClause() != nil; has != strings.HasPrefix(s.Case.Name, "index-where") {
+		infer := insertOf(tree).GetOnConflictClause().GetInfer()
+		if has := infer.GetWhereClause() != nil; has != strings.Contains(s.Case.Name, "index-where") {
 			t.Errorf("%s: a predicate in the target: %v\n%s", s.Case.Name, has, s.SQL)
 		} else if has {
 			seen++
@@ -149,6 +175,7 @@ func TestPostgresFaultsAreSeen(t *testing.T) {
 		"P12":            `INSERT INTO "t" AS "_t" ("id") VALUES ($1) ON CONFLICT ("id") DO UPDATE SET "v" = EXCLUDED."v"`,
 		"P13":            `INSERT INTO "t" AS "_t" ("id", "v") VALUES ($1, $2) ON CONFLICT ("id") DO UPDATE SET "v" = EXCLUDED."v"`,
 		"P1":             `INSERT INTO "t" AS "_t" ("id", "v") VALUES ($1, $2) ON CONFLICT ("id") WHERE "v" = $3 DO NOTHING`,
+		"hazard P7: ":    `WITH "_w" AS (INSERT INTO "t" AS "_t" ("id") VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1) SELECT COUNT(*) FROM "_w"`,
 		"neither":        `MERGE INTO "t" USING (VALUES ($1)) AS "n" ("a") ON "t"."a" = "n"."a" WHEN MATCHED THEN UPDATE SET "b" = 1`,
 		"not one":        `SELECT 1; SELECT 2`,
 	} {

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/goupsert/upsert/bench/internal/contest"
+	"github.com/goupsert/upsert/bench/internal/peer"
+	"github.com/goupsert/upsert/bench/internal/row"
+	"github.com/goupsert/upsert/internal/engine"
+)
+
+func (b *bench) singleRows() int { return min(1000, b.rows) }
+
+// Rows of other shapes are fewer, and have fewer rounds: they only show whether the figures hold.
+func (b *bench) breadthRows() int { return max(b.rows/4, 2) }
+
+func (b *bench) breadthRounds() int { return min(b.rounds, 3) }
+
+func (b *bench) curveSizes() []int {
+	var all []int
+	for n := 1; n <= b.most; n *= 10 {
+		all = append(all, n)
+	}
+	return all
+}
+
+// curveRounds are more of what is over soon, and one of what takes long.
+func (b *bench) curveRounds(n int) int {
+	switch {
+	case n < 10_000:
+		return 2*b.rounds - 1
+	case n < 1_000_000:
+		return min(b.rounds, 3)
+	}
+	return 1
+}
+
+func (b *bench) curveWarm(n int) bool { return n < 1_000_000 }
+
+// inBreadth are the library's own choices, and whom they are measured against with rows of other shapes.
+func inBreadth(w contest.Way) bool {
+	switch w.Kind {
+	case contest.Library:
+		return w.Name == "upsert"
+	case contest.Peer:
+		return strings.HasPrefix(w.Name, "GORM")
+	}
+	return w.Name == "by hand, prepared VALUES" || w.Name == "by hand, COPY" || w.Name == "by hand, LOAD DATA"
+}
+
+func inCurve(w contest.Way) bool { return w.Name == "GORM" || w.Name == "upsert" && w.Driver != "pgx" }
+
+func only[R any](peers []peer.Peer[R], keep func(contest.Way) bool) []peer.Peer[R] {
+	var some []peer.Peer[R]
+	for _, p := range peers {
+		if keep(p.Way) {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// runs is how many runs there will be, for the bar.
+func (b *bench) runs() int {
+	total := 0
+	for _, name := range b.engines {
+		total += b.runsOf(engine.Get(name).Dialect())
+	}
+	return total
+}
+
+func (b *bench) runsOf(dialect string) int {
+	all := peer.Batches(dialect, row.Accounts())
+	total := len(all) * b.rounds * len(b.batchCases())
+	if len(b.batchCases()) > 0 {
+		total += len(all) // the warm round
+	}
+	if b.has(single) {
+		total += len(peer.Singles(dialect, row.Accounts())) * (b.rounds + 1)
+	}
+	if b.has(breadth) {
+		total += 4 * len(only(all, inBreadth)) * (b.breadthRounds() + 1)
+	}
+	if b.has(curve) {
+		for _, n := range b.curveSizes() {
+			rounds := b.curveRounds(n)
+			if b.curveWarm(n) {
+				rounds++
+			}
+			total += len(only(all, inCurve)) * rounds
+		}
+	}
+	if b.has(inSeq) {
+		total += len(b.seq)
+	}
+	return total
+}

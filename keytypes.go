@@ -1,0 +1,52 @@
+package upsert
+
+import (
+	"slices"
+	"strings"
+)
+
+// differsIn reports whether values of the column that differ are stored as values that differ in a column of PostgreSQL's
+// type base, which exact spells with its modifiers. An integer as text can have zeros in front, a time can be rounded, a
+// char is padded; what is not known here may do as much.
+func (k *keyColumn) differsIn(base, exact string) bool {
+	switch k.kind {
+	case intKey:
+		return slices.Contains([]string{"int2", "int4", "int8"}, base) || base == "numeric" && !strings.Contains(exact, ",-")
+	case floatKey:
+		return base == "float8" || exact == "numeric"
+	case boolKey:
+		return base == "bool"
+	case bytesKey:
+		return base == "bytea"
+	case timeKey:
+		return exact == "timestamp with time zone" || exact == "timestamp without time zone" && k.inUTC()
+	case textKey:
+		return slices.Contains([]string{"text", "varchar", "citext", "enum"}, base) || base == "uuid" && !slices.ContainsFunc(k.texts, notCanonicalUUID)
+	}
+	return false
+}
+
+func (k *keyColumn) inUTC() bool {
+	for _, at := range k.times {
+		if _, offset := at.Zone(); offset != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// notCanonicalUUID reports whether a text is not the one of RFC 9562, section 4, in lower case, which is the only one that
+// PostgreSQL returns.
+func notCanonicalUUID(s string) bool {
+	if len(s) != 36 {
+		return true
+	}
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		hex := s[i] >= '0' && s[i] <= '9' || s[i] >= 'a' && s[i] <= 'f'
+		if dash != (s[i] == '-') || !dash && !hex {
+			return true
+		}
+	}
+	return false
+}
