@@ -47,12 +47,13 @@ func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err e
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
 		}
-		var unknown *rowtext.UnknownError
-		if whole || r.auto && errors.As(err, &unknown) { // it goes in a statement of its own
+		if whole || r.auto && isUnknown(err) { // it goes in a statement of its own
 			if taken > 0 {
 				break
 			}
-			return b.nextValues(left[:1], nil)
+			s, taken, err = b.nextValues(left[:1], nil)
+			s.filter = r.filter
+			return s, taken, err
 		}
 		if err != nil {
 			return s, 0, err
@@ -64,6 +65,11 @@ func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err e
 		s.args = append(s.args, string(append(w.Buf, '}')))
 	}
 	return s, taken, nil
+}
+
+func isUnknown(err error) bool {
+	var unknown *rowtext.UnknownError
+	return errors.As(err, &unknown)
 }
 
 // appendArrays appends a row to the arrays, or leaves them as they are.

@@ -112,7 +112,7 @@ func (b *batch) next(r route, left []int32, buf []any) (s statement, taken int, 
 		return b.nextArrays(r, left)
 	}
 	s, taken, err = b.nextValues(left, buf)
-	s.filter = r.filter && taken > 1
+	s.filter = r.filter
 	return s, taken, err
 }
 

@@ -34,7 +34,7 @@ func (b *binder) Other(v any)      { b.add(v, 8) }
 
 // Uint is text to PostgreSQL, which has no such type and reads it as the column's; database/sql would refuse it.
 func (b *binder) Uint(v uint64) {
-	if b.table.traits.Catalog != "" {
+	if b.table.traits.Typed {
 		b.add(strconv.FormatUint(v, 10), 20)
 	} else {
 		b.add(v, 8)

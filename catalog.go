@@ -47,7 +47,7 @@ func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 }
 
 func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
-	rows, err := db.QueryContext(ctx, t.traits.Catalog, t.dialect.QuoteTable(t.ident))
+	rows, err := db.QueryContext(ctx, t.dialect.Catalog(t.ident))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (t *table) forget(known *catalog, err error) bool {
 // ready asks the catalog where the statements depend on it: the rule Merge may lack its function, and a statement that
 // assigns nothing must look at the key only where a collation can fold it.
 func (t *table) ready(ctx context.Context, db DB) error {
-	if t.traits.Catalog == "" || !t.merges && (t.assigns || !t.textKey) {
+	if !t.traits.Typed || !t.merges && (t.assigns || !t.textKey) {
 		return nil
 	}
 	_, err := t.look(ctx, db)
@@ -89,7 +89,7 @@ func (t *table) guards() bool {
 		return false
 	}
 	c := t.catalog.Load()
-	return t.traits.Catalog == "" || c != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return c.held[k].folds })
+	return !t.traits.Typed || c != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return c.held[k].folds })
 }
 
 // flags reports whether a statement can be asked for a flag on this table.

@@ -54,6 +54,7 @@ func (w *writer) stepAlone(left []int32) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.filter = w.route.filter
 	return 1, w.pipe.put(func() (int, error) { return 1, w.failStatement(s, w.send(s)) })
 }
 
@@ -108,8 +109,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 		text.Hex = w.stage.hex[c]
 		if err := w.giveOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
-			var unknown *rowtext.UnknownError
-			if w.route.auto && errors.As(err, &unknown) {
+			if w.route.auto && isUnknown(err) {
 				return false, nil
 			}
 			return false, err

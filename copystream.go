@@ -14,21 +14,23 @@ import (
 
 // copyStream finds how a COPY goes through the handle's driver. It is nil where rows can only be given to its COPY
 // statement one by one.
-func (g *stage) copyStream(r *runner) (stream func(context.Context, string, *lines) error, err error) {
+func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, string, *lines) error, err error) {
 	conn, ok := r.db.(rawer)
 	if !ok {
 		return nil, nil
 	}
 	through := g.copies.through
-	if through == nil {
-		through = copyLines
-		err = onConn(conn, func(driverConn any) error {
-			if !isPQ(driverConn) {
-				return g.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
-			}
-			return nil
-		})
-	}
+	err = onConn(conn, func(driverConn any) error {
+		switch from := packageOf(driverConn); {
+		case from == pqPackage:
+			through = copyLines
+		case through == nil:
+			return g.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
+		case auto && from != pgxPackage: // it may be a wrapper, and through may not know it
+			return g.noCopy("use Via(Copy) if New's CopyThrough is for it")
+		}
+		return nil
+	})
 	return func(ctx context.Context, load string, rows *lines) error {
 		return onConn(conn, func(driverConn any) error { return through(ctx, driverConn, load, rows) })
 	}, err
@@ -49,10 +51,17 @@ func onConn(conn rawer, f func(driverConn any) error) error {
 	return errors.Join(err, failed)
 }
 
-// isPQ reports whether a connection is lib/pq's own, and not one that wraps it.
-func isPQ(driverConn any) bool {
-	t := reflect.TypeOf(driverConn)
-	return t != nil && t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "github.com/lib/pq"
+const (
+	pqPackage  = "github.com/lib/pq"
+	pgxPackage = "github.com/jackc/pgx/v5/stdlib"
+)
+
+// packageOf tells a driver by its connection, and not by its name, which can be any.
+func packageOf(driverConn any) string {
+	if t := reflect.TypeOf(driverConn); t != nil && t.Kind() == reflect.Pointer {
+		return t.Elem().PkgPath()
+	}
+	return ""
 }
 
 // copyLines streams rows through lib/pq, whose COPY statement takes lines as they are.

@@ -126,7 +126,7 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 			continue
 		}
 		folded := strings.EqualFold(strings.TrimRight(stored, " "), strings.TrimRight(sent, " "))
-		if s.traits.Catalog != "" {
+		if s.traits.Typed {
 			known, err := s.look(ctx, db)
 			if err != nil {
 				return err

@@ -60,7 +60,7 @@ func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error
 	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, source: of.source}
 	return t.texts.of(s, func() (string, error) {
 		c := dialect.Compare{Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Source: s.source}
-		if t.traits.Catalog != "" {
+		if t.traits.Typed {
 			known, err := t.look(ctx, db)
 			if err != nil {
 				return "", err

@@ -200,13 +200,17 @@ func (s *single) lookSkipped(ctx context.Context, db DB) error {
 	return s.readBack(ctx, db)
 }
 
-// putForetold: the write lock makes what Compare says hold. The first statement takes it, and is all there is to do for a
-// new row.
+// putForetold asks one statement after the other, each of which is right by itself: the row was inserted, or changed, or
+// there was nothing to do. What is neither has been changed or deleted by others in between, and it begins again.
 func (s *single) putForetold(ctx context.Context, db DB) error {
-	if err := alone(ctx, s.table, db, s, (*single).insert); err != nil || s.outcome == Inserted {
-		return err
+	for range findAttempts {
+		for _, try := range [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold} {
+			if err := alone(ctx, s.table, db, s, try); err != nil || s.outcome != Unknown {
+				return err
+			}
+		}
 	}
-	return inTx(ctx, s.table, db, s, (*single).writeForetold)
+	return errGone
 }
 
 func (s *single) insert(ctx context.Context, db DB) error {
@@ -217,16 +221,24 @@ func (s *single) insert(ctx context.Context, db DB) error {
 	return err
 }
 
-func (s *single) writeForetold(ctx context.Context, db DB) error {
+func (s *single) change(ctx context.Context, db DB) error {
+	if !s.assigns && !s.guards() {
+		return nil
+	}
+	changed, err := s.send(ctx, db, dialect.Change, false)
+	if changed {
+		s.outcome = Updated
+	}
+	return err
+}
+
+// lookForetold finds the row that was neither inserted nor changed.
+func (s *single) lookForetold(ctx context.Context, db DB) error {
 	f, err := s.compareOne(ctx, db)
-	if err != nil {
+	if err != nil || f.writes() {
 		return err
 	}
-	if s.outcome, err = f.outcome(Inserted); err != nil {
-		return err
-	}
-	if s.outcome == Inserted || s.outcome == Updated {
-		_, err = s.send(ctx, db, dialect.Write, false)
+	if s.outcome, err = f.outcome(Unknown); err != nil {
 		return err
 	}
 	return s.readBack(ctx, db)
@@ -307,7 +319,7 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.ident, Key: s.target.Columns, Return: columnNames(cols), Lock: !canBegin(db)}
 	found, err = queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
-	if err != nil || found || s.traits.Catalog == "" {
+	if err != nil || found || !s.traits.Typed {
 		return found, err
 	}
 	// The column's type may have rounded the key.

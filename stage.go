@@ -51,7 +51,7 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 		g.style, g.place = rowtext.Load, false
 		g.stream = g.load(r)
 	} else {
-		g.stream, err = g.copyStream(r)
+		g.stream, err = g.copyStream(r, w.route.auto)
 	}
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ type table struct {
 	via       Path
 	copies    copies
 	texts     texts
+	links     atomic.Pointer[[]link]
 	catalog   atomic.Pointer[catalog]
 }
 

@@ -23,6 +23,9 @@ type tx struct {
 // the context does: what the handle is used for next would meet its ROLLBACK. Where a transaction must begin with the
 // write lock, database/sql has no word for it, so it is begun by hand.
 func (t *table) begin(ctx context.Context, db DB) (tx, error) {
+	if p, ok := db.(preparedPool); ok {
+		db = p.DB
+	}
 	x := tx{DB: db}
 	if pool, ok := db.(connector); ok {
 		conn, err := pool.Conn(ctx)
@@ -188,8 +191,15 @@ func inTx[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 }
 
 // alone runs f, which sends one statement, on the handle itself: a statement is a transaction of its own on a handle that
-// can begin one.
+// can begin one. Where it must be in one for its text and its parameters to meet, it is.
 func alone[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
+	pooled, err := t.pooled(ctx, db)
+	if err != nil {
+		return err
+	}
+	if pooled {
+		return inTx(ctx, t, db, a, f)
+	}
 	for r := (retry{table: t, caller: !canBegin(db)}); ; {
 		err := f(a, ctx, db)
 		if again, err := r.again(ctx, err); !again {

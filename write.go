@@ -2,6 +2,7 @@ package upsert
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
@@ -31,6 +32,7 @@ func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err 
 			return nil, err
 		}
 	}
+	w.route = rt
 	if w.route, err = w.settle(rt); err != nil {
 		return nil, err
 	}
@@ -67,9 +69,12 @@ func (w *writer) step(left []int32) (taken int, err error) {
 
 // failStatement is the error of a statement.
 func (b *batch) failStatement(s statement, err error) error {
+	var lacks *dialect.UnsupportedError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &lacks):
+		return b.table.fail(err, -1)
 	case len(s.rows) == 1:
 		return b.table.fail(err, int(s.rows[0])+b.rows.first)
 	}

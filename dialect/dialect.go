@@ -32,6 +32,9 @@ type Dialect interface {
 	Upsert(Upsert) (string, error)
 	// Compare writes the SELECT that tells what an upsert would do to the rows that are there.
 	Compare(Compare) (string, error)
+	// Catalog writes the query that tells what a table's columns are, where Traits.Typed, with no parameter: behind a
+	// transaction pooler one would be no safer than any statement with parameters (hazard E2).
+	Catalog(t Table) string
 	// Stage writes the statements of a staging table. It returns *UnsupportedError where Traits.Copying is CopyNone.
 	Stage(Stage) (StageText, error)
 	// Lock writes the statement that takes the write lock and does nothing else, or "" where there is none to be taken.
@@ -74,9 +77,8 @@ type Traits struct {
 	Arrays bool
 	// Copying is how rows can be staged.
 	Copying Copying
-	// Catalog is the query that tells a table's column types and kind, asked once a table, or "" where nothing of it is
-	// needed.
-	Catalog string
+	// Typed: some statements need the types of the table's columns, which Dialect.Catalog asks for, once a table.
+	Typed bool
 }
 
 // Reporting is the technique by which a database tells what happened to a row.

@@ -34,9 +34,10 @@ func TestImportsGoOneWay(t *testing.T) {
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
 	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/sqlname"}
 	for dir, allowed := range map[string][]string{
-		"..":                   append(append(shared, sqlx...), module+"/internal/plan"),
+		"..":                   append(append(shared, sqlx...), module+"/internal/plan", module+"/internal/rowtext"),
 		"../internal/plan":     append(sqlx, module+"/dialect"),
 		"../internal/backoff":  nil,
+		"../internal/rowtext":  nil,
 		"../internal/sqlname":  {module + "/dialect"},
 		"../internal/claimsql": {module + "/dialect"},
 		"../keys":              append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),

@@ -7,7 +7,6 @@ func newMariaDB(version string) Dialect {
 	return mysql{
 		name: "mariadb", version: version, returning: true, reporting: ReportCode,
 		copying: CopyLoadData, engine: " ENGINE=Aria TRANSACTIONAL=0",
-		// JSON is text here.
-		json: func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" },
+		compact: true,
 	}
 }

@@ -18,14 +18,13 @@ type mysql struct {
 	reporting Reporting
 	copying   Copying
 	// engine is what a staging table is made with: nothing of it need outlast a crash, or a transaction.
-	engine string
-	// json is x in the form in which two spellings of one document are equal.
-	json func(x string) string
+	engine  string
+	compact bool // JSON is text, which a function of the server's spells in one way
 }
 
 // newMySQL is a real MySQL at the version the server names. No other flavour knows the row alias (hazard H11).
 func newMySQL(version string) Dialect {
-	return mysql{name: "mysql", version: version, rowAlias: AtLeast(version, 8, 0, 19), reporting: ReportLastID, copying: CopyLoadData, json: castJSON}
+	return mysql{name: "mysql", version: version, rowAlias: AtLeast(version, 8, 0, 19), reporting: ReportLastID, copying: CopyLoadData}
 }
 
 // castJSON serves a column of JSON text as well, which would otherwise be compared with a document as a string.
@@ -74,6 +73,9 @@ func (d mysql) Compare(Compare) (string, error) {
 
 func (mysql) Lock(Table) string { return "" }
 
+// Catalog: a statement needs no types.
+func (mysql) Catalog(Table) string { return "" }
+
 // Stage has the columns' types, so that what LOAD DATA LOCAL cannot store as it is makes a warning, which is all that LOCAL
 // does about it. The separators are written in hexadecimal, which means the same in every sql_mode.
 func (d mysql) Stage(s Stage) (StageText, error) {
@@ -116,7 +118,10 @@ func (d mysql) syntax(t Table) *onDuplicate {
 			now:      "CURRENT_TIMESTAMP(6)",
 		},
 	}
-	o.json, o.distinct = d.json, o.differ
+	o.json, o.distinct = castJSON, o.differ
+	if d.compact {
+		o.json = func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" }
+	}
 	if d.rowAlias {
 		alias := aliasBeside("_new", t.Name) // one that is the table's name is error 1066
 		o.alias = " AS " + d.Quote(alias)

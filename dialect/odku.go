@@ -13,8 +13,8 @@ import (
 type onDuplicate struct {
 	Dialect
 	grammar
-	alias string // what follows VALUES (…)
-	json  func(x string) string
+	alias string                // what follows VALUES (…)
+	json  func(x string) string // x in the form in which two spellings of one document are equal
 }
 
 // otherKey is an expression that fails in every sql_mode, with error 1690: the statement must not go on. It depends on the
@@ -28,7 +28,7 @@ func otherKey(key string) string {
 const greatest = "18446744073709551615"
 
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Count); err != nil {
+	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
 	switch {

@@ -31,6 +31,9 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		o = &removing
 	}
 	var b strings.Builder
+	if u.Mode == Change {
+		return o.change(u), nil
+	}
 	o.into(&b, u)
 	if u.Source == FromParams && !u.Filter {
 		b.WriteString("VALUES ")
@@ -184,14 +187,42 @@ func (o *onConflict) target(b *strings.Builder, t Target) {
 }
 
 func (o *onConflict) action(b *strings.Builder, u Upsert) {
-	set, version := assigned(u.Columns, u.Target.Columns)
+	set, _ := assigned(u.Columns, u.Target.Columns)
 	folded := o.folded(u.Columns, u.Target.Columns)
 	idle := o.idle(u)
 	if u.Mode == Create || onlyTouches(set) && (folded == "" || idle == "" || !u.Guard) {
 		b.WriteString(" DO NOTHING")
 		return
 	}
-	b.WriteString(" DO UPDATE SET ")
+	b.WriteString(" DO UPDATE")
+	o.set(b, u)
+}
+
+// change is an UPDATE of the stored row by the parameters, numbered as an insert's.
+func (o *onConflict) change(u Upsert) string {
+	given := *o
+	given.excluded = func(name string) string {
+		if i := slices.IndexFunc(u.Columns, func(c Column) bool { return c.Name == name }); u.Columns[i].Now {
+			return o.now
+		}
+		return o.again(place(u.Columns, name))
+	}
+	var b strings.Builder
+	b.WriteString("UPDATE " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias))
+	given.set(&b, u)
+	b.WriteString(" AND " + given.joined(u.Target.Columns))
+	if u.Target.Where != "" {
+		b.WriteString(" AND (" + u.Target.Where + ")")
+	}
+	o.returning(&b, u)
+	return b.String()
+}
+
+// set writes the assignments and, in parentheses, the condition under which they are made.
+func (o *onConflict) set(b *strings.Builder, u Upsert) {
+	set, version := assigned(u.Columns, u.Target.Columns)
+	folded := o.folded(u.Columns, u.Target.Columns)
+	b.WriteString(" SET ")
 	// A row that is the same is not written: no new row version, no trigger (hazard P13).
 	cond := o.changes(set)
 	switch {
@@ -199,6 +230,7 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 		cond = o.newer(*version)
 	case onlyTouches(set): // the update is there for its condition, which no row meets
 		cond = "FALSE"
+		idle := o.idle(u)
 		b.WriteString(o.Quote(idle) + " = " + o.stored(idle))
 		set = nil
 	}
@@ -212,6 +244,9 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 	if folded != "" {
 		key := o.excluded(u.Target.Columns[0])
 		cond = "CASE WHEN " + folded + " THEN " + o.fail(key) + " ELSE " + cond + " END"
+	}
+	if u.Mode == Change { // more conditions follow
+		cond = "(" + cond + ")"
 	}
 	b.WriteString(" WHERE " + cond)
 }

@@ -50,7 +50,7 @@ func (d postgres) Traits() Traits {
 	t := Traits{
 		// The wire protocol counts parameters in 16 bits.
 		MaxParams: 65535, MaxRows: 1000, MaxBytes: 4 << 20,
-		Returning: true, Catalog: PostgresCatalog,
+		Returning: true, Typed: true,
 	}
 	if d.name == "postgres" { // the others' ways have not been run
 		t.Filter, t.Arrays, t.Copying = true, true, CopyStdin
@@ -116,19 +116,23 @@ func quoteText(text string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
 
-// PostgresCatalog asks, with the quoted table as its parameter, for each column's name, its type without and with its
+func (d postgres) Catalog(t Table) string {
+	return postgresCatalog + quoteText(d.QuoteTable(t)) + ") AND a.attnum > 0 AND NOT a.attisdropped"
+}
+
+// postgresCatalog asks for each column's name, its type without and with its
 // modifier, the name of that type or of the one its domain is over ("enum" for an enumeration), whether its values cannot
 // be the elements of an array's text that unnest makes a column of, whether it takes texts for equal that are not the same
 // byte by byte, whether the table is a plain one, whether temporary tables are allowed, and whether the function of the
 // rule Merge is installed.
-const PostgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, -1), format_type(a.atttypid, a.atttypmod),
+const postgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, -1), format_type(a.atttypid, a.atttypmod),
   CASE WHEN t.typtype = 'e' THEN 'enum' ELSE COALESCE(d.typname, t.typname)::text END,
   t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(to_jsonb(k)->>'collisdeterministic', '') = 'false',
   c.relkind = 'r', has_database_privilege(current_database(), 'TEMPORARY'), to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type d ON d.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
-WHERE a.attrelid = to_regclass($1::text) AND a.attnum > 0 AND NOT a.attisdropped`
+WHERE a.attrelid = to_regclass(`
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
 

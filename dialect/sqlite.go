@@ -37,6 +37,9 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
 
+// Catalog: a statement needs no types.
+func (sqlite) Catalog(Table) string { return "" }
+
 // Stage: a value bound is a value copied.
 func (d sqlite) Stage(Stage) (StageText, error) { return StageText{}, refuseStage(d) }
 

@@ -29,6 +29,9 @@ const (
 	Write Mode = iota
 	// Create leaves the stored row as it is.
 	Create
+	// Change applies the columns' rules to the row that is there, one that is given, and inserts nothing. It is for
+	// databases that report beforehand.
+	Change
 )
 
 // Upsert describes an INSERT … ON CONFLICT (or ON DUPLICATE KEY) statement. Parameters are the values of the columns
@@ -58,7 +61,7 @@ type Upsert struct {
 	Split bool
 	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
 	Count bool
-	// Types are the columns' types, without modifiers, where there is a Traits.Catalog: a cast to varchar(3) would cut what
+	// Types are the columns' types, without modifiers, where Traits.Typed: a cast to varchar(3) would cut what
 	// an insert refuses.
 	Types map[string]string
 	// Only: what is looked at is the table alone, and not those that inherit from it, as its unique index does.
@@ -73,7 +76,7 @@ type Compare struct {
 	Columns []Column // as in the Upsert: the parameters are the same
 	Rows    int
 	Source  Source
-	Types   map[string]string // the columns' types, where there is a Traits.Catalog
+	Types   map[string]string // the columns' types, where Traits.Typed
 	Only    bool              // as in the Upsert
 }
 
@@ -83,7 +86,7 @@ type Find struct {
 	Key    []string
 	Return []string
 	Lock   bool // add Traits.LockingRead
-	// Types, where there is a Traits.Catalog, cast the parameters to the columns' types, as an insert does.
+	// Types, where Traits.Typed, cast the parameters to the columns' types, as an insert does.
 	Types map[string]string
 }
 

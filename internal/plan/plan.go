@@ -1,7 +1,7 @@
 // Package plan turns a row's type into columns: which there are, what rule each has, and how its value is had from a row.
 //
 // It goes in three steps, each of which can be read alone: a field's tag is parsed into a small value (tag.go), the fields
-// are walked as sqlx's reflectx maps them (fields.go), and every column gets its accessors (get.go, set.go). A plan never
+// are walked as sqlx's reflectx maps them (fields.go), and every column gets its accessors (value.go, dest.go). A plan never
 // changes once it is built.
 package plan
 

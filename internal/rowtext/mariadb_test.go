@@ -81,7 +81,7 @@ func (s stored) load(t *testing.T, d dialect.Dialect, db *sql.DB, table string) 
 	defer mysql.DeregisterReaderHandler(reader)
 	exec(stage.Load)
 	s.noWarning(t, conn)
-	s.compareStage(t, conn, table)
+	s.compareStage(t, conn, strings.TrimPrefix(stage.Clear, "DELETE FROM "), table)
 	exec(stage.Clear)
 	exec(stage.Drop)
 }
@@ -109,10 +109,10 @@ func (s stored) noWarning(t *testing.T, conn *sql.Conn) {
 	}
 }
 
-func (s stored) compareStage(t *testing.T, conn *sql.Conn, table string) {
+func (s stored) compareStage(t *testing.T, conn *sql.Conn, stage, table string) {
 	t.Helper()
 	// A zone that is not UTC's shows in no text here, since go-sql-driver writes UTC as well.
-	joined := " FROM _upsert_stage s JOIN " + table + " p ON p.id = s.id"
+	joined := " FROM " + stage + " s JOIN " + table + " p ON p.id = s.id"
 	var n int
 	if err := conn.QueryRowContext(t.Context(), "SELECT COUNT(*)"+joined).Scan(&n); err != nil || n != len(s.values) {
 		t.Fatalf("%s: %d rows, %v, want %d", s.typ, n, err, len(s.values))

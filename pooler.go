@@ -1,0 +1,164 @@
+package upsert
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// link is what is known of the way from a handle to its server.
+type link struct {
+	handle DB
+	process
+	server int // the server's process id
+}
+
+// process is what a driver's connection says of the server's process.
+type process struct {
+	known bool // the driver is one that says it
+	id    int  // as the driver was given it
+	apart bool // it sends a statement's text and its parameters apart
+}
+
+// direct: the id is that of the server's process. A pooler gives its clients ids of its own.
+func (l link) direct() bool { return l.known && l.id == l.server }
+
+// pooled reports whether a statement with parameters may be executed on another server connection than the one that was
+// told its text, as lib/pq's is behind a pooler in transaction mode unless it has binary_parameters=yes: it sends the two
+// apart, and what is executed is then the statement of whoever was there last (hazard E2). Of a driver that is wrapped
+// nothing is known; the others name a statement by its text, or send the two together.
+func (t *table) pooled(ctx context.Context, db DB) (bool, error) {
+	if _, checked := db.(preparedPool); checked || !t.traits.Typed || !canBegin(db) {
+		return false, nil
+	}
+	l, err := t.linkOf(ctx, db)
+	return l.known && l.apart && !l.direct(), err
+}
+
+// checkLink refuses a handle behind which a name may be that of another client's statement.
+func (t *table) checkLink(ctx context.Context, db DB) error {
+	if !t.traits.Typed || !canBegin(db) {
+		return nil // a transaction stays on its connection
+	}
+	l, err := t.linkOf(ctx, db)
+	if err != nil || l.direct() {
+		return err
+	}
+	hint := "use Put, or Prepare in a transaction"
+	if !l.known {
+		hint = "it cannot be seen through this driver whether there is a pooler: " + hint
+	}
+	return &dialect.UnsupportedError{Feature: "prepared statement that is sure to be one's own behind a pooler in transaction mode (hazard E2)", Dialect: t.dialect.Name(), Hint: hint}
+}
+
+// linkOf asks once a handle.
+func (t *table) linkOf(ctx context.Context, db DB) (link, error) {
+	kept := reflect.TypeOf(db).Comparable()
+	if kept {
+		for _, l := range t.known() {
+			if l.handle == db {
+				return l, nil
+			}
+		}
+	}
+	l := link{handle: db}
+	conn, done, err := connOf(ctx, db)
+	if err != nil || conn == nil {
+		return l, err
+	}
+	defer done()
+	err = onConn(conn, func(driverConn any) error {
+		l.process = processOf(driverConn)
+		return nil
+	})
+	if err == nil && l.known {
+		_, err = queryRow(ctx, conn, "SELECT pg_backend_pid()", nil, []any{&l.server})
+	}
+	if err == nil && kept {
+		t.remember(l)
+	}
+	return l, err
+}
+
+// linksKept bounds the handles that a table remembers: a program has few.
+const linksKept = 16
+
+func (t *table) known() []link {
+	if known := t.links.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// remember keeps a link. That one is lost to another goroutine's costs no more than to ask again.
+func (t *table) remember(l link) {
+	known := t.known()
+	known = append([]link{l}, known[:min(len(known), linksKept-1)]...)
+	t.links.Store(&known)
+}
+
+// connOf returns one connection of a handle that can begin a transaction, or nil.
+func connOf(ctx context.Context, db DB) (conn interface {
+	DB
+	rawer
+}, done func(), err error,
+) {
+	switch h := db.(type) {
+	case connector:
+		c, err := h.Conn(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return c, func() { _ = c.Close() }, nil
+	case interface {
+		DB
+		rawer
+		beginner
+	}:
+		return h, func() {}, nil
+	}
+	return nil, nil, nil
+}
+
+// result calls a method that takes nothing and returns one value.
+func result(method reflect.Value) reflect.Value {
+	if !method.IsValid() || method.Type().NumIn() > 0 || method.Type().NumOut() != 1 {
+		return reflect.Value{}
+	}
+	return method.Call(nil)[0]
+}
+
+// processOf asks lib/pq's connection or pgx's. lib/pq says it in fields only: where a release names them otherwise, the id is
+// 0 and so never the server's.
+func processOf(driverConn any) (p process) {
+	switch packageOf(driverConn) {
+	case pqPackage:
+		v := reflect.ValueOf(driverConn).Elem()
+		p = process{known: true, apart: true}
+		for _, name := range []string{"pid", "processID"} {
+			if f := v.FieldByName(name); f.IsValid() && f.CanInt() {
+				p.id = int(f.Int())
+			}
+		}
+		if cfg := v.FieldByName("cfg"); cfg.IsValid() && cfg.Kind() == reflect.Struct {
+			if f := cfg.FieldByName("BinaryParameters"); f.IsValid() && f.Kind() == reflect.Bool {
+				p.apart = !f.Bool()
+			}
+		}
+	case pgxPackage:
+		// (*stdlib.Conn).Conn().PgConn().PID(), without importing it.
+		conn := result(reflect.ValueOf(driverConn).MethodByName("Conn"))
+		if !conn.IsValid() {
+			break
+		}
+		wire := result(conn.MethodByName("PgConn"))
+		if !wire.IsValid() {
+			break
+		}
+		if id := result(wire.MethodByName("PID")); id.IsValid() && id.CanUint() {
+			p = process{known: true, id: int(id.Uint())}
+		}
+	}
+	return p
+}
