@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test race lint fuzz bench cover engines generate nested ci
+.PHONY: help test race lint fuzz bench benchkeys cover engines generate nested ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,10 @@ lint: ## check format and lint rules, in every module
 fuzz: ## run every fuzz test for 10 seconds, or TIME=1m
 	scripts/fuzz $(or $(TIME),10s)
 
-bench: ## run the benchmarks, the long ones with ROWS=1000000 keys
+bench: ## measure against peers: bench/RESULTS.md and the plots
+	cd bench && GOWORK=off go run .
+
+benchkeys: ## run the other benchmarks, the long ones with ROWS=1000000 keys
 	go test -run '^$$' -bench 'Put(All)?$$' -benchtime 1x .
 	go test -run '^$$' -bench 'PutSeq$$' -benchtime 1x . # peak memory is the process's
 	go test -run '^$$' -bench '^Benchmark(Run|Replay|Filter|HotKey)' -benchtime 1x -timeout 1h ./keys

@@ -22,7 +22,8 @@ func (b *batch) arrays(omit uint64) *arrays {
 	for _, c := range b.columns(omit) {
 		if !c.Now {
 			w := rowtext.New(rowtext.Array)
-			w.Hex = b.held(c.Name).base == "bytea"
+			held := b.held(c.Name)
+			w.Hex, w.HexText = held.bytes()
 			w.Buf = append(w.Buf, '{')
 			a.cols = append(a.cols, w)
 		}

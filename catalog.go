@@ -2,6 +2,7 @@ package upsert
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -20,15 +21,21 @@ type catalog struct {
 
 // held is what a column holds.
 type held struct {
+	name  string // the type's, with its schema where that must be named
 	base  string // the type's name, or that of the one its domain is over
 	whole bool   // its values cannot be the elements of an array's text
 	folds bool   // texts that are not the same can be equal
 }
 
-// look asks the catalog once, and keeps the answer where it lets the table be used.
+// bytes reports whether bytes are to be written in hexadecimal, and whether text is.
+func (h held) bytes() (bytes, text bool) { return h.base == "bytea", h.name == "bytea" }
+
+// look asks the catalog once, and keeps the answer where it lets the table be used. It asks again when the answer may be
+// of a schema that has changed since.
 func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
-	if c := t.catalog.Load(); c != nil {
-		return c, nil
+	known := t.catalog.Load()
+	if known != nil && !t.stale.Load() {
+		return known, nil
 	}
 	c, err := t.askCatalog(ctx, db)
 	if err != nil {
@@ -40,10 +47,33 @@ func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 			Hint: "run dialect.PostgresMergeFunction once, in a migration",
 		}
 	}
-	if len(c.types) > 0 {
-		t.catalog.Store(c)
+	if len(c.types) == 0 {
+		return c, nil
 	}
+	t.stale.Store(false)
+	if known != nil && reflect.DeepEqual(known, c) {
+		return known, nil
+	}
+	t.catalog.Store(c)
+	t.texts.forget()
 	return c, nil
+}
+
+// outdated reports whether err came of a schema that has changed since the catalog was asked, which is known again then.
+// In a transaction of the caller's, which err has ended, the next call asks.
+func (t *table) outdated(ctx context.Context, db DB, err error) bool {
+	known, state := t.catalog.Load(), dialect.SQLState(err)
+	// 0A000: a plain table has become one without the system column that tells an insert.
+	suspect := strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22") || state == "0A000"
+	if known == nil || !suspect || dialect.IsOtherKey(err) {
+		return false
+	}
+	t.stale.Store(true)
+	if !canBegin(db) || ctx.Err() != nil {
+		return false
+	}
+	c, err := t.look(ctx, db)
+	return err == nil && c != known
 }
 
 func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
@@ -56,21 +86,11 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 		var name, typ, exact string
 		var h held
 		err := rows.Scan(&name, &typ, &exact, &h.base, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
+		h.name = typ
 		c.types[name], c.exact[name], c.held[name] = typ, exact, h
 		return err
 	})
 	return c, err
-}
-
-// forget has the catalog asked again, after an error that may come of a schema that has changed since. It returns whether
-// known was in use.
-func (t *table) forget(known *catalog, err error) bool {
-	state := dialect.SQLState(err)
-	stale := known != nil && (strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22"))
-	if stale && t.catalog.CompareAndSwap(known, nil) {
-		t.texts.forget()
-	}
-	return stale
 }
 
 // ready asks the catalog where the statements depend on it: the rule Merge may lack its function, and a statement that

@@ -21,7 +21,7 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 		return w.stepRows(left)
 	}
 	omit := w.omitted(left[0])
-	s := &statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter}}
+	s := &statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
 	stage := w.stage
 	job := func(rows *lines) (int, error) {
 		err := stage.fill(w.runner, w.columns(omit), rows)
@@ -106,7 +106,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 			text.Buf = append(text.Buf, '\t')
 		}
 		first = false
-		text.Hex = w.stage.hex[c]
+		text.Hex, text.HexText = w.stage.held[c].bytes()
 		if err := w.giveOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
 			if w.route.auto && isUnknown(err) {

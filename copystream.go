@@ -84,7 +84,7 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 	}
 	for {
 		block, err := rows.(*lines).next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -100,7 +100,7 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 // stepRows stages rows through lib/pq's ordinary COPY statement, which is all that a transaction of the caller's gives.
 func (w *writer) stepRows(left []int32) (taken int, err error) {
 	omit := w.omitted(left[0])
-	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter}}
+	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
 	var rows [][]any
 	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
 		to := &copyBinder{binder: binder{table: w.table}}
@@ -135,7 +135,8 @@ func (w *writer) bindCopy(to *copyBinder, i int32, omit uint64) error {
 		if w.writes[c].Now || w.omits(omit, c) {
 			continue
 		}
-		to.merge, to.hex = w.writes[c].Rule == Merge, w.stage.hex[c]
+		to.merge = w.writes[c].Rule == Merge
+		to.hex, to.hexText = w.stage.held[c].bytes()
 		if err := w.giveOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}
@@ -146,7 +147,7 @@ func (w *writer) bindCopy(to *copyBinder, i int32, omit uint64) error {
 // copyBinder binds bytes as text but for columns of bytes: lib/pq's COPY knows no types, and would write them in hexadecimal.
 type copyBinder struct {
 	binder
-	hex bool
+	hex, hexText bool
 }
 
 var _ plan.Sink = (*copyBinder)(nil)
@@ -156,7 +157,16 @@ func (b *copyBinder) Bytes(v []byte) {
 	if b.hex {
 		b.binder.Bytes(v)
 	} else {
-		b.binder.Text(string(v))
+		b.Text(string(v))
+	}
+}
+
+// Text implements plan.Sink.
+func (b *copyBinder) Text(v string) {
+	if b.hexText {
+		b.binder.Bytes([]byte(v))
+	} else {
+		b.binder.Text(v)
 	}
 }
 

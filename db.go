@@ -13,6 +13,10 @@ import (
 // which a statement failed. A *sql.Conn counts as such a handle: one on which a transaction was begun by hand must be
 // wrapped, as in struct{ upsert.DB }{conn}, so that only the two methods are seen. On any other handle the transaction is
 // the caller's, and so is running it again.
+//
+// A wrapper of a *sql.DB should have its methods BeginTx, Conn and PrepareContext too. Without Conn no batch is copied unless
+// Via says so, statements are not sent in the background, and a pooler is not seen (hazard E2); without PrepareContext
+// [Table.Prepare] refuses it.
 type DB interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

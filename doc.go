@@ -17,12 +17,15 @@
 //
 // # What it does not do
 //
-// It makes no tables and does not look at the schema: without a unique index on exactly the key's columns SQLite and
-// PostgreSQL refuse every statement, but MySQL and MariaDB insert a second row. BEFORE triggers run for rows that end in a
-// conflict, identity values are used up by them, and where a trigger changes what is stored, the outcome speaks of what
-// was sent. Behind PgBouncer in transaction mode lib/pq needs binary_parameters=yes or a transaction around every call
-// (hazard E2). MySQL and MariaDB run AFTER UPDATE triggers for every row that is there, changed or not. Outcomes of a handle
+// It makes no tables but temporary ones, and does not check the schema: without a unique index on exactly the key's columns
+// SQLite and PostgreSQL refuse every statement, but MySQL and MariaDB insert a second row. BEFORE triggers run for rows that
+// end in a conflict, identity values are used up by them, and where a trigger changes what is stored, the outcome speaks of
+// what was sent. MySQL and MariaDB run AFTER UPDATE triggers for every row that is there, changed or not. Outcomes of a handle
 // that is no transaction can be falsified by a lost connection: see [Table.Put].
+//
+// Behind PgBouncer in transaction mode lib/pq's default settings can have a statement run as another client's. [Table.Put] and
+// the others see the pooler and put a transaction around such a statement; where the driver is wrapped, or the handle has a
+// BeginTx method and no Conn, they do not, and lib/pq needs binary_parameters=yes or a transaction around every call (hazard E2).
 //
 // # Columns
 //
@@ -74,4 +77,27 @@
 //
 // Rows are sent in key order, and a transaction that the library owns is run again after a deadlock, so concurrent batches
 // do not fail each other. An atomic [Table.PutSeq] is the exception: its sequence can be read only once.
+//
+// # Batches
+//
+// [Table.PutAll] and [Table.PutSeq] send rows by one of several paths, which [Via] can name: with a parameter for every value,
+// as an array for every column, or through a temporary table. What they mean is the same on each.
+//
+// On PostgreSQL a batch of two rows or more leaves out, before the insert, the rows that would change nothing. They are not
+// written and not logged, no BEFORE INSERT trigger and no CHECK constraint sees them, and they are not locked: another
+// transaction may change or delete such a row before this one commits, as if it came after it. Under REPEATABLE READ the
+// snapshot decides whether it would change. Lock rows with SELECT … FOR UPDATE first where they must be locked in any case.
+//
+// Every row that is there is locked, and written only if it changes: by [Table.Put] and by a batch of one row; with
+// [IndexWhere]; where two keys of the batch could be one to the column's type, as texts for a char or a number can, a uuid
+// that is not in lower case, or a time with another zone than UTC for a column without one; and on MariaDB and MySQL. SQLite
+// has one writer.
+//
+// All code of the caller's is called on the goroutine of the call: a sequence, a Valuer, what [Progress] and [EachOutcome]
+// were given. In a transaction that the library has begun on a pool's connection another goroutine sends statements
+// meanwhile. In a transaction of the caller's, or on a *sql.Conn, nothing is sent while the caller's code runs.
+//
+// On PostgreSQL a [Table] asks once for the types of its columns, and again after an error that other types could have caused.
+// A type that changes without such an error is not noticed: an integer column that becomes a text one takes texts in an
+// integer's form until New is called again. The answer is that of one search_path, so a Table is for one.
 package upsert

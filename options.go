@@ -95,7 +95,8 @@ func Columns(names ...string) Option {
 
 // IndexWhere says that the arbiter is the partial unique index with this predicate, for SQLite and PostgreSQL. It is SQL
 // text and must be a constant: with a bound parameter in it PostgreSQL stops finding the index after five executions
-// (hazard P1), and SQLite never finds it (S3).
+// (hazard P1), and SQLite never finds it (S3). A batch locks every row that is there then, changed or not: whether a row is
+// in the index only the insert knows.
 func IndexWhere(predicate literal) Option {
 	return option(func(c *config) error {
 		if strings.TrimSpace(string(predicate)) == "" {
@@ -174,7 +175,8 @@ func EachOutcome(f func(row int, o Outcome)) PutOption {
 	return putOption(func(c *putConfig) { c.outcomes, c.each = true, f })
 }
 
-// Progress calls f with the number of rows written so far, after every statement. In an atomic call they are committed
+// Progress calls f with the number of rows written so far, once for every statement, on the goroutine of the call: where
+// statements are sent in the background it is told of one when the next is ready. In an atomic call the rows are committed
 // only when it returns, and the number begins again where a transaction is run again.
 func Progress(f func(rows int64)) PutOption { return putOption(func(c *putConfig) { c.progress = f }) }
 

@@ -2,6 +2,8 @@ package upsert
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
 	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
@@ -54,7 +56,7 @@ func (t *table) checkLink(ctx context.Context, db DB) error {
 
 // linkOf asks once a handle.
 func (t *table) linkOf(ctx context.Context, db DB) (link, error) {
-	kept := reflect.TypeOf(db).Comparable()
+	kept := reflect.ValueOf(db).Comparable()
 	if kept {
 		for _, l := range t.known() {
 			if l.handle == db {
@@ -62,6 +64,20 @@ func (t *table) linkOf(ctx context.Context, db DB) (link, error) {
 			}
 		}
 	}
+	var l link
+	var err error
+	for range findAttempts { // an idle connection may have died, of which database/sql tells only here
+		if l, err = askLink(ctx, db); !errors.Is(err, driver.ErrBadConn) {
+			break
+		}
+	}
+	if err == nil && kept {
+		t.remember(l)
+	}
+	return l, err
+}
+
+func askLink(ctx context.Context, db DB) (link, error) {
 	l := link{handle: db}
 	conn, done, err := connOf(ctx, db)
 	if err != nil || conn == nil {
@@ -74,9 +90,6 @@ func (t *table) linkOf(ctx context.Context, db DB) (link, error) {
 	})
 	if err == nil && l.known {
 		_, err = queryRow(ctx, conn, "SELECT pg_backend_pid()", nil, []any{&l.server})
-	}
-	if err == nil && kept {
-		t.remember(l)
 	}
 	return l, err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"reflect"
 	"strings"
-	"sync"
 
 	"github.com/goupsert/upsert/dialect"
 )
@@ -44,19 +43,38 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err := t.ready(ctx, db); err != nil {
 		return nil, err
 	}
-	if _, err := t.flags(ctx, db); err != nil {
-		return nil, err
-	}
 	kept := &statements{by: with, kept: map[string]*sql.Stmt{}}
 	p := &Prepared[T]{table: t, claim: db, kept: kept, db: preparedDB{DB: db, kept: kept}}
 	if begins, ok := db.(beginner); ok {
 		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins}
 	}
-	query, err := t.text(shape{mode: dialect.Write, rows: 1})
-	if err == nil && t.traits.Reporting != dialect.ReportFlag && t.traits.Reporting != dialect.ReportFlagPlain {
+	flag, err := t.flags(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	query, err := t.text(t.firstShape(flag))
+	if err == nil {
 		_, err = kept.of(ctx, query) // what is wrong with the table is known now
 	}
-	return p, t.fail(err, -1)
+	if err != nil {
+		return nil, t.fail(err, -1)
+	}
+	return p, nil
+}
+
+// firstShape is that of the statement which Put sends first for most rows.
+func (t *table) firstShape(flag bool) shape {
+	s := shape{mode: dialect.Write, rows: 1, report: flag}
+	switch t.traits.Reporting {
+	case dialect.ReportBeforehand:
+		s.mode = dialect.Create
+	case dialect.ReportCode, dialect.ReportLastID:
+		s.report = true
+	}
+	if len(t.generated) > 0 && t.traits.Returning {
+		s.back = backGenerated
+	}
+	return s
 }
 
 // Put is [Table.Put] by the prepared statements: one round trip for a row, beside what Put asks again of one that it has not
@@ -70,15 +88,21 @@ func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
 		return Unknown, err
 	}
 	o, err := p.put(ctx, row)
-	if err != nil && forgotten(err) {
-		if p.kept.renew(); canBegin(p.db) && ctx.Err() == nil {
-			o, err = p.put(ctx, row)
-		}
+	for n := 0; err != nil && n < renewals && canBegin(p.db) && ctx.Err() == nil && p.again(ctx, err, n); n++ {
+		o, err = p.put(ctx, row)
 	}
 	if err != nil {
 		return Unknown, p.table.fail(err, -1)
 	}
 	return o, nil
+}
+
+// renewals bounds how often a call prepares a statement again that is forgotten under its hands.
+const renewals = 5
+
+// again reports whether a statement that is prepared now may do what the n-th that failed did not.
+func (p *Prepared[T]) again(ctx context.Context, err error, n int) bool {
+	return forgotten(err) || p.table.outdated(ctx, p.claim, err) || n == 0 && suspect(err)
 }
 
 func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
@@ -98,7 +122,8 @@ func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
 func (p *Prepared[T]) Close() error { return p.kept.close() }
 
 // forgotten reports whether a prepared statement is to be prepared again: the server does not know its name (26000), has
-// another of that name (42P05), or its result has other types than it was prepared with; to MySQL 1615 and 1243.
+// another of that name (42P05), or its result has other types than it was prepared with; to MySQL 1615 and 1243. Another call
+// may have closed it for such a reason.
 func forgotten(err error) bool {
 	switch state := dialect.SQLState(err); state {
 	case "26000", "42P05":
@@ -107,95 +132,11 @@ func forgotten(err error) bool {
 		return strings.Contains(err.Error(), "cached plan")
 	}
 	n, _ := dialect.MySQLNumber(err)
-	return n == 1615 || n == 1243
+	return n == 1615 || n == 1243 || strings.Contains(err.Error(), "sql: statement is closed")
 }
 
-// statements are prepared statements, by their texts.
-type statements struct {
-	by     preparer
-	mu     sync.RWMutex
-	kept   map[string]*sql.Stmt
-	closed bool
-}
-
-var errClosed = errors.New("the prepared statements are closed")
-
-// of returns the statement of a text, prepared if it is not.
-func (s *statements) of(ctx context.Context, query string) (*sql.Stmt, error) {
-	s.mu.RLock()
-	stmt, closed := s.kept[query], s.closed
-	s.mu.RUnlock()
-	switch {
-	case closed:
-		return nil, errClosed
-	case stmt != nil:
-		return stmt, nil
-	}
-	fresh, err := s.by.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if stmt = s.kept[query]; stmt != nil || s.closed { // another call was faster
-		_ = fresh.Close()
-		if s.closed {
-			return nil, errClosed
-		}
-		return stmt, nil
-	}
-	s.kept[query] = fresh
-	return fresh, nil
-}
-
-// renew has every statement prepared again. What is under way goes on: a statement that is closed waits for it.
-func (s *statements) renew() {
-	s.mu.Lock()
-	old := s.kept
-	s.kept = map[string]*sql.Stmt{}
-	s.mu.Unlock()
-	for _, stmt := range old {
-		_ = stmt.Close()
-	}
-}
-
-func (s *statements) close() (err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for query, stmt := range s.kept {
-		if closing := stmt.Close(); err == nil {
-			err = closing
-		}
-		delete(s.kept, query)
-	}
-	return err
-}
-
-// preparedDB is a handle whose statements are prepared.
-type preparedDB struct {
-	DB
-	kept *statements
-}
-
-func (p preparedDB) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := p.kept.of(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.ExecContext(ctx, args...)
-}
-
-func (p preparedDB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := p.kept.of(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
-}
-
-// preparedPool is one that can begin a transaction, in which nothing is prepared.
-type preparedPool struct {
-	preparedDB
-	beginner
+// suspect reports whether a statement's error may come of what it was prepared with: an older type of a column, above all.
+func suspect(err error) bool {
+	state := dialect.SQLState(err)
+	return forgotten(err) || strings.HasPrefix(state, "22") || strings.HasPrefix(state, "42")
 }

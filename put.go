@@ -40,6 +40,7 @@ func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
 		}
 	}
 	if err != nil {
+		t.outdated(ctx, db, err) // for the next call
 		return Unknown, t.fail(err, -1)
 	}
 	return s.outcome, nil

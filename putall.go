@@ -9,12 +9,16 @@ import (
 )
 
 // PutAll writes rows, as if they were sent one by one in their order: a row that is there twice is applied twice. It takes
-// options [Outcomes], [EachOutcome], [Progress], [ChunkTx] and [RefuseDuplicates].
+// options [Outcomes], [EachOutcome], [Progress], [ChunkTx], [RefuseDuplicates] and [Via].
 //
 // On a handle that can begin a transaction it is atomic, all rows or none, unless ChunkTx says otherwise, and it is run
 // again after a deadlock or a serialization failure. On any other handle the transaction is the caller's: after an error
 // it must be rolled back. (A wrapper of a *sql.DB that has only the two methods of [DB] is such a handle too: give it a
 // BeginTx method.) Rows are sent in key order, so that concurrent batches meet in the same order.
+//
+// On PostgreSQL two rows or more are looked at first, and those that would change nothing are neither written nor locked: the
+// package documentation says what follows from that. After an error that a changed schema could have caused, the columns'
+// types are asked for again, and if they have changed the rows are sent once more.
 //
 // The result counts the rows by outcome, exactly with Outcomes and as Unknown without. It is zero where nothing was
 // committed. Generated columns are not read back: see [Table.Put].
@@ -108,8 +112,7 @@ func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 		run = alone[*sending]
 	}
 	s := &sending{batch: b, cfg: cfg, route: rt}
-	known := t.catalog.Load()
-	if err = run(ctx, t, db, s, (*sending).send); err != nil && t.forget(known, err) && canBegin(db) && !again {
+	if err = run(ctx, t, db, s, (*sending).send); err != nil && !again && t.outdated(ctx, db, err) {
 		return t.tryBatch(ctx, db, rows, cfg, true)
 	}
 	if err != nil {

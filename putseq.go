@@ -7,12 +7,14 @@ import (
 )
 
 // PutSeq writes the rows of a sequence as [Table.PutAll] writes those of a slice. It holds no more than three parts of them
-// in memory, of at most 10,000 rows each, or one of n with ChunkTx(n), and reads the next while the server works on the
-// last. A map that the sequence yields must not be used again for another row.
+// in memory, of at most 10,000 rows each, or one of n with ChunkTx(n). On a *sql.DB it reads the next while the server works on
+// the last; in a transaction of the caller's and on a *sql.Conn nothing is sent between two rows, so that in a transaction the
+// sequence may use it, too. A map that the sequence yields must not be used again for another row.
 //
 // It stops on the sequence's error, which it returns with the row's index, and when the context ends; without ChunkTx
 // nothing stays then. A sequence can be read only once, so without ChunkTx a deadlock is not retried but returned; with
-// it each chunk is. It takes the options of PutAll but EachOutcome and RefuseDuplicates, which need all rows.
+// it each chunk is. Nor is it sent again after a change of the schema, which the next call knows. It takes the options of
+// PutAll but EachOutcome and RefuseDuplicates, which need all rows.
 func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts ...PutOption) (Result, error) {
 	cfg, err := t.putConfig(db, opts)
 	switch {
@@ -38,6 +40,7 @@ func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 		}
 	}
 	if err != nil {
+		t.outdated(ctx, db, err) // for the next call: the sequence is read only once
 		return Result{}, t.fail(t.pinpoint(ctx, db, err), -1)
 	}
 	return q.total, nil
@@ -114,10 +117,7 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	if err != nil {
 		return t.fail(err, -1)
 	}
-	known := t.catalog.Load()
-	if _, err = b.write(r, rt, cfg); err != nil {
-		t.forget(known, err)
-	}
+	_, err = b.write(r, rt, cfg)
 	return err
 }
 

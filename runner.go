@@ -24,7 +24,8 @@ type runner struct {
 func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
 	tx, own := db.(ownTx)
 	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, free: make(chan []any, 3)}
-	r.pipe = newPipe(tx.private && several && cfg.each == nil && !(cfg.outcomes && t.versioned), cfg.progress)
+	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned
+	r.pipe = newPipe(tx.private && several && !readsKeys, cfg.progress)
 	return r
 }
 

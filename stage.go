@@ -27,10 +27,12 @@ type stage struct {
 	*table
 	style  rowtext.Style
 	place  bool
-	hex    []bool // by column: PostgreSQL's bytea
+	held   []held // by column
 	text   dialect.StageText
 	made   bool
 	filled bool
+	nth    int
+	digits []string
 	splits bool // what is not there can be inserted with no word on conflicts
 	// stream has the server read rows with the statement load. It is nil where they can only be sent one by one.
 	stream func(ctx context.Context, load string, rows *lines) error
@@ -44,14 +46,18 @@ var readers atomic.Int64
 func (w *writer) newStage(r *runner) (*stage, error) {
 	g := &stage{table: w.table, style: rowtext.Copy, place: w.versioned && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	for _, c := range w.writes {
-		g.hex = append(g.hex, w.held(c.Name).base == "bytea")
+		g.held = append(g.held, w.held(c.Name))
 	}
 	var err error
 	if w.traits.Copying == dialect.CopyLoadData {
 		g.style, g.place = rowtext.Load, false
 		g.stream = g.load(r)
+		g.digits, err = g.bits(r.ctx, r.db)
 	} else {
 		g.stream, err = g.copyStream(r, w.route.auto)
+	}
+	if err == nil && g.style == rowtext.Copy && !r.own {
+		err = g.number(r)
 	}
 	if err != nil {
 		return nil, err
@@ -60,8 +66,25 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 	return g, err
 }
 
+// number finds a name that no stage of a call has in which this one is made, as that of a sequence that writes parents first.
+func (g *stage) number(r *runner) error {
+	for taken := true; taken; {
+		text, err := g.dialect.Stage(g.described(g.writes))
+		if err == nil {
+			_, err = queryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
+		}
+		if err != nil {
+			return err
+		}
+		if taken {
+			g.nth++
+		}
+	}
+	return nil
+}
+
 func (g *stage) described(columns []dialect.Column) dialect.Stage {
-	return dialect.Stage{Table: g.ident, Columns: columns, Key: g.target.Columns, Place: g.place, Reader: g.reader}
+	return dialect.Stage{Table: g.ident, Columns: columns, Key: g.target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Nth: g.nth}
 }
 
 // fill makes the table what the rows are.
@@ -114,7 +137,8 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 
 // drop leaves nothing behind. On PostgreSQL the end of the transaction does, if it is the library's.
 func (g *stage) drop(r *runner) {
-	if g.made && !(r.own && g.style == rowtext.Copy) {
+	gone := r.own && g.style == rowtext.Copy
+	if g.made && !gone {
 		_, _ = r.db.ExecContext(lasting(r.ctx), g.text.Drop)
 	}
 }
@@ -188,9 +212,6 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 	if err != nil || !on {
 		return false, err
 	}
-	if bits, err := t.hasBits(ctx, db); err != nil || bits {
-		return false, cmp.Or(err, error(&dialect.UnsupportedError{Feature: "way to load values of unknown kind beside a column of type BIT", Dialect: t.dialect.Name(), Hint: "use Via(Values)"}))
-	}
 	for i, at := range zoneTimes {
 		want := at.Format(time.DateTime)
 		if len(got[i]) < len(want) || got[i][:len(want)] != want {
@@ -200,14 +221,21 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 	return true, nil
 }
 
-// hasBits reports whether a value that may be a number could be for a column of type BIT, in which LOAD DATA stores the
-// codes of its digits.
-func (t *table) hasBits(ctx context.Context, db DB) (has bool, err error) {
-	known := !slices.ContainsFunc(t.writes, func(c dialect.Column) bool { return c.Kind == dialect.KindAny && !c.Now })
-	if known {
-		return false, nil
+// bits returns the columns in which LOAD DATA would store the digits of a number and not what it stands for.
+func (t *table) bits(ctx context.Context, db DB) (names []string, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? AND data_type IN ('bit', 'enum', 'set')",
+		t.ident.Schema, t.ident.Name)
+	if err != nil {
+		return nil, err
 	}
-	_, err = queryRow(ctx, db, "SELECT COUNT(*) > 0 FROM information_schema.columns WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? AND data_type = 'bit'",
-		[]any{t.ident.Schema, t.ident.Name}, []any{&has})
-	return has, err
+	err = each(rows, func() error {
+		var name, typ string
+		err := rows.Scan(&name, &typ)
+		number := slices.ContainsFunc(t.writes, func(c dialect.Column) bool { return c.Name == name && c.Kind == dialect.KindNumber })
+		if typ == "bit" || number { // a text is a member of an ENUM
+			names = append(names, name)
+		}
+		return err
+	})
+	return names, err
 }

@@ -45,6 +45,7 @@ type table struct {
 	texts     texts
 	links     atomic.Pointer[[]link]
 	catalog   atomic.Pointer[catalog]
+	stale     atomic.Bool // the catalog may be of an older schema
 }
 
 type column = plan.Column

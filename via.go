@@ -13,6 +13,10 @@ type Path int
 const (
 	// Auto chooses by the number of rows, the database and what the connection can do, and is the default. It never
 	// chooses a path that would refuse the rows.
+	//
+	// On PostgreSQL it is Copy from 2,000 rows on, where the call begins the transaction, the driver is lib/pq or, with
+	// [CopyThrough], pgx, and the user may make temporary tables; Arrays for other batches; and Values for a single row,
+	// for what can be neither, and where columns with omitzero leave but few rows alike. Elsewhere it is Values.
 	Auto Path = iota
 	// Values: statements of many rows with a parameter for every value. Every database has it. On PostgreSQL every text
 	// must be parsed and planned, so it is the slowest there.
@@ -23,9 +27,12 @@ const (
 	// Copy: the rows are streamed into a temporary table and inserted from there, in one transaction.
 	//
 	// On PostgreSQL the stream is COPY … FROM STDIN, through lib/pq or through what [CopyThrough] says, and in a
-	// transaction of the caller's through lib/pq's ordinary COPY statement; the database must allow temporary tables. On
-	// MySQL and MariaDB it is LOAD DATA LOCAL through what [LoadThrough] says, and Values where the server has
-	// local_infile off.
+	// transaction of the caller's through lib/pq's ordinary COPY statement; the database must allow temporary tables. In a
+	// transaction of its own the library raises work_mem to 32MB where it is lower, for that transaction, and sets a
+	// savepoint. Nothing is left in one of the caller's.
+	//
+	// On MySQL and MariaDB it is LOAD DATA LOCAL through what [LoadThrough] says, and Values where the server has
+	// local_infile off. What LOAD DATA has no more than a warning for is an error.
 	Copy
 )
 

@@ -331,8 +331,9 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
 	told := before != nil
 	for at := range before {
-		skipped := m.seen == nil || !m.seen[at]
-		told = told && !(skipped && before[at].writes())
+		if skipped := m.seen == nil || !m.seen[at]; skipped && before[at].writes() {
+			told = false
+		}
 	}
 	if told {
 		return before, nil

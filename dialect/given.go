@@ -18,8 +18,12 @@ func (g given) place() string {
 	if g.Source == FromStage {
 		return stagePlace
 	}
-	name := "_at"
-	for slices.ContainsFunc(g.Columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
+	return columnBeside("_at", g.Columns)
+}
+
+// columnBeside is a name that none of the columns has.
+func columnBeside(name string, columns []Column) string {
+	for slices.ContainsFunc(columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
 		name += "_"
 	}
 	return name
@@ -56,7 +60,7 @@ func (o *onConflict) from(g given) string {
 	alias, list := o.Quote(g.alias()), quoteList(o.Dialect, names(cols))
 	switch g.Source {
 	case FromStage:
-		return o.stageTable(g.Table) + " AS " + alias
+		return o.stageTable(g.Table, g.Nth) + " AS " + alias
 	case FromArrays:
 		var params []string
 		for i, c := range cols {
@@ -94,6 +98,6 @@ func (o *onConflict) beside(g given) *onConflict {
 	return &b
 }
 
-func (o *onConflict) stageTable(t Table) string {
-	return o.QuoteTable(Table{Schema: "pg_temp", Name: stageName(t)})
+func (o *onConflict) stageTable(t Table, nth int) string {
+	return o.QuoteTable(Table{Schema: "pg_temp", Name: stageName(t, nth)})
 }

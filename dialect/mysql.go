@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,7 +38,7 @@ func (mysql) sealed()           {}
 func (d mysql) Traits() Traits {
 	return Traits{
 		// More placeholders are error 1390.
-		MaxParams: 65535, MaxRows: 1000,
+		MaxParams: 65535, MaxRows: 500,
 		// Half of 1 MiB, the smallest max_allowed_packet a server has had by default; escaping can double a value.
 		MaxBytes:  512 << 10,
 		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true,
@@ -86,7 +87,7 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 	var typed []string
 	for _, c := range sent(s.Columns) {
 		col := d.Quote(c.Name)
-		if c.Kind == KindNumber { // LOAD DATA would store the digit's character code in a BIT
+		if slices.Contains(s.Digits, c.Name) {
 			col += " + 0 AS " + col
 		}
 		typed = append(typed, col)
@@ -104,7 +105,7 @@ func (d mysql) Find(f Find) string { return findText(d, f, func(int) string { re
 
 // stageBeside is the staging table's name in the schema of the other, for the connection may have none of its own.
 func stageBeside(d Dialect, t Table) string {
-	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName(t)})
+	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName(t, 0)})
 }
 
 func (d mysql) syntax(t Table) *onDuplicate {

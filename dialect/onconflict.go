@@ -35,11 +35,14 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		return o.change(u), nil
 	}
 	o.into(&b, u)
-	if u.Source == FromParams && !u.Filter {
+	switch {
+	case u.Split:
+		o.met(&b, u, "NOT ")
+	case u.Source == FromParams && !u.Filter:
 		b.WriteString("VALUES ")
 		o.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.inserted(c, o.param(n, "")) }, noLead)
-	} else {
-		o.selected(&b, u, u.which())
+	default:
+		o.selected(&b, u)
 	}
 	b.WriteString(" ON CONFLICT ")
 	o.target(&b, u.Target)
@@ -48,7 +51,7 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 	case u.Count:
 		return o.counted(b.String(), u), nil
 	case u.Split:
-		return "WITH " + o.absent(u) + b.String(), nil
+		return "WITH " + o.split(u) + b.String(), nil
 	}
 	o.returning(&b, u)
 	return b.String(), nil
@@ -58,59 +61,21 @@ func (o *onConflict) into(b *strings.Builder, u Upsert) {
 	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
 }
 
-// which rows of the source are taken.
-type which int
-
-const (
-	all       which = iota
-	notSame         // not those that would change nothing
-	different       // those that are there and would change
-	absent          // those whose key is not there
-)
-
-func (u *Upsert) which() which {
-	switch {
-	case u.Split:
-		return different
-	case u.Filter:
-		return notSame
+// selected writes the rows as a SELECT, without those that would change nothing where they are filtered.
+func (o *onConflict) selected(b *strings.Builder, u Upsert) {
+	g := u.given()
+	b.WriteString("SELECT " + strings.Join(o.givenList(u), ", ") + " FROM " + o.from(g))
+	if u.Filter {
+		beside := o.beside(g)
+		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) +
+			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + ")")
 	}
-	return all
+	o.ordered(b, u)
 }
 
-// absent is the part of a split statement that has no word on conflicts. Both parts see one snapshot, so that each row is in
-// one of them or in none.
-func (o *onConflict) absent(u Upsert) string {
-	var b strings.Builder
-	b.WriteString(o.Quote(aliasBeside("_a", u.Table.Name)) + " AS (")
-	o.into(&b, u)
-	o.selected(&b, u, absent)
-	if u.Count {
-		b.WriteString(" RETURNING 1")
-	}
-	b.WriteString(") ")
-	return b.String()
-}
-
-// selected writes the rows as a SELECT, in the order in which they are to be locked (hazard P24), which a join need not keep.
-func (o *onConflict) selected(b *strings.Builder, u Upsert, rows which) {
-	g := given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types}
-	var list []string
-	for _, c := range u.Columns {
-		list = append(list, o.inserted(c, o.givenValue(g, c)))
-	}
-	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + o.from(g))
-	beside := o.beside(g)
-	stored := "EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " WHERE " + beside.joined(u.Target.Columns)
-	switch same := beside.unchanged(u); rows {
-	case notSame:
-		b.WriteString(" WHERE NOT " + stored + same.and("") + ")")
-	case different:
-		b.WriteString(" WHERE " + stored + same.and("NOT ") + ")")
-	case absent:
-		b.WriteString(" WHERE NOT " + stored + ")")
-	}
-	switch {
+// ordered has the rows inserted in the order in which they are to be locked (hazard P24), which a join need not keep.
+func (o *onConflict) ordered(b *strings.Builder, u Upsert) {
+	switch g := u.given(); {
 	case u.Source == FromStage:
 		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + ".ctid")
 	case u.Source == FromArrays || u.Rows > 1:
@@ -118,29 +83,64 @@ func (o *onConflict) selected(b *strings.Builder, u Upsert, rows which) {
 	}
 }
 
-func only(is bool) string {
-	if is {
-		return "ONLY "
-	}
-	return ""
+func (u Upsert) given() given {
+	return given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types, Nth: u.Nth}
 }
 
-// condition is an expression that is never NULL; "" is true.
-type condition string
-
-func (c condition) and(not string) string {
-	switch {
-	case c != "":
-		return " AND " + not + "(" + string(c) + ")"
-	case not != "":
-		return " AND FALSE"
+// givenList is the values of the columns that are inserted.
+func (o *onConflict) givenList(u Upsert) []string {
+	var list []string
+	for _, c := range u.Columns {
+		list = append(list, o.inserted(c, o.givenValue(u.given(), c)))
 	}
-	return ""
+	return list
 }
 
-// unchanged is true of a stored row that a given one with its key would not change. What is stored under a key that only a
-// collation takes for the given one is not it, so that the insert meets it and fails.
-func (o *onConflict) unchanged(u Upsert) condition {
+// The parts of a split statement, and what tells its rows apart.
+const (
+	metAlias    = "_m" // the rows that are to be written
+	absentAlias = "_a" // the insert of those whose key is not there
+	absentMark  = "_upsert_absent"
+)
+
+// split joins the rows with what is stored, once, and inserts those whose key is not there. The rest is for the statement
+// that follows. Both see one snapshot, so that a row is in one of them or in none. Its CTE is used twice, which keeps
+// PostgreSQL from evaluating it twice.
+func (o *onConflict) split(u Upsert) string {
+	g := u.given()
+	beside := o.beside(g)
+	absent := o.stored(u.Target.Columns[0]) + " IS NULL"
+	var list []string
+	for i, value := range o.givenList(u) {
+		list = append(list, value+" AS "+o.Quote(u.Columns[i].Name))
+	}
+	var b strings.Builder
+	b.WriteString(o.Quote(aliasBeside(metAlias, u.Table.Name)) + " AS (SELECT " + strings.Join(list, ", ") + ", " + absent + " AS " + o.Quote(columnBeside(absentMark, u.Columns)) +
+		" FROM " + o.from(g) + " LEFT JOIN " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " ON " + strings.Join(beside.joined(u.Target.Columns), " AND ") +
+		" WHERE " + absent)
+	if same := beside.unchanged(u); len(same) > 0 {
+		b.WriteString(" OR NOT (" + strings.Join(same, " AND ") + ")")
+	}
+	o.ordered(&b, u)
+	b.WriteString("), " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + " AS (")
+	o.into(&b, u)
+	o.met(&b, u, "")
+	if u.Count {
+		b.WriteString(" RETURNING 1")
+	}
+	b.WriteString(") ")
+	return b.String()
+}
+
+// met selects the rows whose key is not there, or with NOT those whose key is.
+func (o *onConflict) met(b *strings.Builder, u Upsert, not string) {
+	from := o.Quote(aliasBeside(metAlias, u.Table.Name))
+	b.WriteString("SELECT " + quoteList(o.Dialect, names(u.Columns)) + " FROM " + from + " WHERE " + not + from + "." + o.Quote(columnBeside(absentMark, u.Columns)))
+}
+
+// unchanged is true of a stored row that a given one with its key would not change; all of it is never NULL. What is stored
+// under a key that only a collation takes for the given one is not it, so that the insert meets it and fails.
+func (o *onConflict) unchanged(u Upsert) []string {
 	var parts []string
 	if folded := o.folded(u.Columns, u.Target.Columns); folded != "" {
 		parts = append(parts, "NOT ("+folded+")")
@@ -152,7 +152,7 @@ func (o *onConflict) unchanged(u Upsert) condition {
 	default:
 		parts = append(parts, "NOT ("+o.changes(set)+")")
 	}
-	return condition(strings.Join(parts, " AND "))
+	return parts
 }
 
 // counted wraps the statement into one that counts what it writes.
@@ -160,8 +160,8 @@ func (o *onConflict) counted(statement string, u Upsert) string {
 	written, rows, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), "COUNT(*)", "0"
 	with := "WITH "
 	if u.Split {
-		before := "(SELECT COUNT(*) FROM " + o.Quote(aliasBeside("_a", u.Table.Name)) + ")"
-		with, rows, fresh = with+strings.TrimSuffix(o.absent(u), " ")+", ", before+" + "+rows, before
+		before := "(SELECT COUNT(*) FROM " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + ")"
+		with, rows, fresh = with+strings.TrimSuffix(o.split(u), " ")+", ", before+" + "+rows, before
 	}
 	back := " RETURNING 1"
 	if u.Report && o.flag != nil {
@@ -173,6 +173,13 @@ func (o *onConflict) counted(statement string, u Upsert) string {
 		fresh = flagged
 	}
 	return with + written + " AS (" + statement + back + ") SELECT " + rows + ", " + fresh + " FROM " + written
+}
+
+func only(is bool) string {
+	if is {
+		return "ONLY "
+	}
+	return ""
 }
 
 func (o *onConflict) target(b *strings.Builder, t Target) {
@@ -210,7 +217,7 @@ func (o *onConflict) change(u Upsert) string {
 	var b strings.Builder
 	b.WriteString("UPDATE " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias))
 	given.set(&b, u)
-	b.WriteString(" AND " + given.joined(u.Target.Columns))
+	b.WriteString(" AND " + strings.Join(given.joined(u.Target.Columns), " AND "))
 	if u.Target.Where != "" {
 		b.WriteString(" AND (" + u.Target.Where + ")")
 	}
@@ -298,19 +305,25 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	if c.Source == FromArrays {
 		place += " - 1"
 	}
-	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) +
-		" FROM " + from + " JOIN " + only(c.Only) + o.QuoteTable(c.Table) + " AS " + o.Quote(storedAlias) + " ON ")
-	b.WriteString(beside.joined(c.Target.Columns))
+	stored, match := only(c.Only)+o.QuoteTable(c.Table)+" AS "+o.Quote(storedAlias), strings.Join(beside.joined(c.Target.Columns), " AND ")
+	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) + " FROM " + from)
+	if o.Traits().Typed {
+		// OFFSET 0 hides that the key is unique, for beside the row that is met a snapshot may hold one that others have
+		// deleted since.
+		b.WriteString(", LATERAL (SELECT * FROM " + stored + " WHERE " + match + " OFFSET 0) AS " + o.Quote(storedAlias))
+	} else {
+		b.WriteString(" JOIN " + stored + " ON " + match)
+	}
 	return b.String(), nil
 }
 
 // joined is true of a given row and the one that is stored under its key.
-func (o *onConflict) joined(target []string) string {
+func (o *onConflict) joined(target []string) []string {
 	var parts []string
 	for _, k := range target {
 		parts = append(parts, o.stored(k)+" = "+o.excluded(k))
 	}
-	return strings.Join(parts, " AND ")
+	return parts
 }
 
 // fate is one of the Compare numbers.

@@ -78,17 +78,18 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 	if d.Traits().Copying == CopyNone {
 		return StageText{}, refuseStage(d)
 	}
-	name := d.syntax().stageTable(s.Table)
+	name := d.syntax().stageTable(s.Table, s.Nth)
 	cols := quoteList(d, names(sent(s.Columns)))
 	place, places := "", ""
 	if s.Place {
 		place, places = ", 0 AS "+d.Quote(stagePlace), ", "+d.Quote(stagePlace)
 	}
 	return StageText{
-		Create: "CREATE TEMPORARY TABLE " + d.Quote(stageName(s.Table)) + " ON COMMIT DROP AS SELECT " + cols + place + " FROM " + d.QuoteTable(s.Table) + " WITH NO DATA",
+		Create: "CREATE TEMPORARY TABLE " + d.Quote(stageName(s.Table, s.Nth)) + " ON COMMIT DROP AS SELECT " + cols + place + " FROM " + d.QuoteTable(s.Table) + " WITH NO DATA",
 		Load:   "COPY " + name + " (" + cols + places + ") FROM STDIN",
 		Clear:  "TRUNCATE " + name,
 		Drop:   "DROP TABLE " + name,
+		Taken:  "SELECT to_regclass(" + quoteText(name) + ") IS NOT NULL",
 		Settle: d.settle(s),
 	}, nil
 }
@@ -101,6 +102,7 @@ func (d postgres) settle(s Stage) string {
 	}
 	return `SELECT c.relkind = 'r' AND NOT c.relhassubclass AND EXISTS (
   SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+  AND NOT EXISTS (SELECT FROM unnest(i.indkey::int2[], i.indcollation::oid[]) k (attnum, coll) JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.coll <> a.attcollation)
   AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C") FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place)
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.place <= COALESCE((to_jsonb(i)->>'indnkeyatts')::int, i.indnatts)) = ARRAY[` + strings.Join(key, ", ") + `]
 ),

@@ -36,12 +36,18 @@ type Stage struct {
 	Key     []string // the target's columns
 	Place   bool     // the table has a column with each row's place
 	Reader  string   // the name of the driver's reader, for CopyLoadData
+	// Digits are the columns of type BIT, in which LOAD DATA would store a digit's character code.
+	Digits []string
+	// Nth is 0, or the number of stages for the table that the transaction has already.
+	Nth int
 }
 
 // StageText is the statements of a Stage. It lasts no longer than the transaction, but where a database keeps temporary
 // tables beyond one, Drop must be sent whatever happened.
 type StageText struct {
 	Create, Load, Clear, Drop string
+	// Taken is a query that returns whether there is a table of the staging table's name, or "" where Drop serves.
+	Taken string
 	// Settle is a query, or "" for false, that is sent after Create in a transaction of the library's. It returns whether
 	// Upsert.Split may be used: a unique index has exactly the key's columns and checks them at once. While the transaction
 	// lasts nobody can change that. It also gives the transaction room to sort and to join what is staged.
@@ -51,9 +57,12 @@ type StageText struct {
 // stageName is a name that nobody else would choose. It is another one for each table, as a sequence may write to a second
 // table in the transaction of the first, but always the same, or a server that keeps statistics of statements would never
 // see one twice.
-func stageName(t Table) string {
+func stageName(t Table, nth int) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(t.Schema + "." + t.Name)) // it never fails
+	if nth > 0 {
+		return fmt.Sprintf("_upsert_stage_%08x_%d", h.Sum32(), nth)
+	}
 	return fmt.Sprintf("_upsert_stage_%08x", h.Sum32())
 }
 

@@ -64,6 +64,8 @@ type Upsert struct {
 	// Types are the columns' types, without modifiers, where Traits.Typed: a cast to varchar(3) would cut what
 	// an insert refuses.
 	Types map[string]string
+	// Nth is the stage's, as in Stage.
+	Nth int
 	// Only: what is looked at is the table alone, and not those that inherit from it, as its unique index does.
 	Only bool
 }
@@ -78,6 +80,7 @@ type Compare struct {
 	Source  Source
 	Types   map[string]string // the columns' types, where Traits.Typed
 	Only    bool              // as in the Upsert
+	Nth     int
 }
 
 // Find describes the SELECT of one row by the target's columns, which are its parameters.

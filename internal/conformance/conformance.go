@@ -62,6 +62,7 @@ func groups() []group {
 		{"getorcreate", getOrCreateBehaviours()},
 		{"relations", relationBehaviours()},
 		{"retries", retryBehaviours()},
+		{"prepared", preparedBehaviours()},
 	}
 }
 

@@ -44,17 +44,35 @@ func (c *Column) Value(row reflect.Value) (any, error) {
 // Box is a sink that keeps the value.
 type Box struct{ V any }
 
-// Null implements Sink, as the methods below do.
-func (b *Box) Null()            { b.V = nil }
-func (b *Box) Int(v int64)      { b.V = v }
-func (b *Box) Uint(v uint64)    { b.V = v }
-func (b *Box) Float(v float64)  { b.V = v }
-func (b *Box) Bool(v bool)      { b.V = v }
-func (b *Box) Text(v string)    { b.V = v }
+// Null implements Sink.
+func (b *Box) Null() { b.V = nil }
+
+// Int implements Sink.
+func (b *Box) Int(v int64) { b.V = v }
+
+// Uint implements Sink.
+func (b *Box) Uint(v uint64) { b.V = v }
+
+// Float implements Sink.
+func (b *Box) Float(v float64) { b.V = v }
+
+// Bool implements Sink.
+func (b *Box) Bool(v bool) { b.V = v }
+
+// Text implements Sink.
+func (b *Box) Text(v string) { b.V = v }
+
+// RawText implements Sink.
 func (b *Box) RawText(v []byte) { b.V = string(v) }
-func (b *Box) Bytes(v []byte)   { b.V = v }
+
+// Bytes implements Sink.
+func (b *Box) Bytes(v []byte) { b.V = v }
+
+// Time implements Sink.
 func (b *Box) Time(v time.Time) { b.V = v }
-func (b *Box) Other(v any)      { b.V = v }
+
+// Other implements Sink.
+func (b *Box) Other(v any) { b.V = v }
 
 // IsZero reports whether the column's value is the zero one, by its IsZero method if it has one.
 func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }

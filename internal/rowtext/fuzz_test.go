@@ -72,7 +72,7 @@ func FuzzArrayText(f *testing.F) {
 		w.Buf = append(w.Buf, '{')
 		want := row(w, ',', s, raw, n, v)
 		w.Buf = append(w.Buf, ',')
-		w.Hex = true
+		w.Hex, w.HexText = true, true
 		w.Bytes(raw)
 		w.Buf = append(w.Buf, '}')
 		have, err := readArray(string(w.Buf))
@@ -113,7 +113,7 @@ func FuzzCopyLine(f *testing.F) {
 			t.Fatalf("%q alone is read as %q, %v", alone.Buf, have, err)
 		}
 		bytes := rowtext.New(rowtext.Copy)
-		bytes.Hex = true
+		bytes.Hex, bytes.HexText = true, true
 		bytes.Bytes(raw)
 		if have, err := readCopy(string(bytes.Buf)); err != nil || len(have) != 1 || have[0] != `\x`+hex.EncodeToString(raw) {
 			t.Fatalf("the bytes %q are read as %q, %v, want %x", bytes.Buf, have, err, raw)

@@ -41,10 +41,13 @@ func storedBytes(typ string, hex bool) stored {
 		all[i] = byte(i)
 	}
 	add := func(v []byte) {
-		s.values = append(s.values, storedValue{v, func(w *rowtext.Writer) { w.Hex = hex; w.Bytes(v); w.Hex = false }})
+		s.values = append(s.values, storedValue{v, func(w *rowtext.Writer) { w.Hex, w.HexText = hex, hex; w.Bytes(v); w.Hex, w.HexText = false, false }})
 	}
 	add([]byte{})
 	add(all)
+	for _, v := range []string{"", "a", `\x41`, `\101`, `\\`, "'", "é"} { // lib/pq takes a string for its bytes as well
+		s.values = append(s.values, storedValue{v, func(w *rowtext.Writer) { w.Hex, w.HexText = hex, hex; w.Text(v); w.Hex, w.HexText = false, false }})
+	}
 	for i := range all {
 		add(all[i : i+1])
 		add([]byte{'a', all[i], all[255-i]})
@@ -118,7 +121,7 @@ func postgresStored() []stored {
 	return []stored{
 		storedTexts("text", hardTexts()...), storedTexts("varchar", hardTexts()...), storedTexts("json", `{"a": "\t\"\\"}`, `null`, "[1,\n2]"), storedTexts("jsonb", `{"a": "\t\"\\"}`),
 		storedBytes("bytea", true), storedFloats("double precision", math.Inf(1), math.Inf(-1), math.NaN(), math.SmallestNonzeroFloat64),
-		storedFloats("numeric", math.NaN(), math.SmallestNonzeroFloat64), integers("bigint", 0, -1, math.MaxInt64, math.MinInt64), integers("numeric", math.MinInt64),
+		storedFloats("text", math.Inf(1), math.Inf(-1), math.NaN()), storedFloats("numeric", math.NaN(), math.SmallestNonzeroFloat64), integers("bigint", 0, -1, math.MaxInt64, math.MinInt64), integers("numeric", math.MinInt64),
 		{"numeric", []storedValue{{"18446744073709551615", func(w *rowtext.Writer) { w.Uint(math.MaxUint64) }}}},
 		booleans("boolean"), booleans("text"), storedTimes("timestamptz", -4712, 294276), storedTimes("timestamp", -4712, 294276), storedTimes("date", -4712, 294276),
 	}

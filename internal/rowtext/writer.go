@@ -26,6 +26,9 @@ type Writer struct {
 	Buf []byte
 	// Hex: the column is PostgreSQL's bytea, so bytes are written in hexadecimal; elsewhere they are text.
 	Hex bool
+	// HexText: text is written in hexadecimal too. lib/pq takes a string for bytea, though not for a domain over it, for
+	// bytes.
+	HexText bool
 	// Zone is the one times are written in for Load.
 	Zone *time.Location
 	// Err is set by a value that has no text, of which nothing is written.
@@ -69,14 +72,29 @@ func (w *Writer) Float(v float64) {
 	case w.style == Load && (math.IsInf(v, 0) || math.IsNaN(v)):
 		w.Err = fmt.Errorf("%v is no number to this database", v)
 	case w.style == Load:
-		w.Buf = strconv.AppendFloat(w.Buf, v, 'g', -1, 64)
+		w.Buf = appendLoadFloat(w.Buf, v)
 	case math.IsInf(v, 1):
-		w.Buf = append(w.Buf, "Infinity"...)
+		w.Buf = append(w.Buf, "+Inf"...)
 	case math.IsInf(v, -1):
-		w.Buf = append(w.Buf, "-Infinity"...)
+		w.Buf = append(w.Buf, "-Inf"...)
 	default:
 		w.Buf = strconv.AppendFloat(w.Buf, v, 'f', -1, 64)
 	}
+}
+
+// appendLoadFloat writes a number as the servers do where it becomes text.
+func appendLoadFloat(b []byte, v float64) []byte {
+	if a := math.Abs(v); a == 0 || a >= 1e-5 && a < 1e15 {
+		return strconv.AppendFloat(b, v, 'f', -1, 64)
+	}
+	mantissa := len(b)
+	b = strconv.AppendFloat(b, v, 'e', -1, 64)
+	for i := mantissa; i < len(b); i++ {
+		if b[i] == 'e' && b[i+1] == '+' {
+			return append(b[:i+1], b[i+2:]...)
+		}
+	}
+	return b
 }
 
 // Bool writes what a boolean column and a text one both take, or for Load the number that a boolean is.
@@ -92,24 +110,40 @@ func (w *Writer) Bool(v bool) {
 }
 
 // Text writes text, whatever is in it: a NUL is the server's to refuse.
-func (w *Writer) Text(v string) { text(w, v) }
+func (w *Writer) Text(v string) {
+	if w.HexText {
+		hex(w, v)
+	} else {
+		text(w, v)
+	}
+}
 
 // RawText writes text.
-func (w *Writer) RawText(v []byte) { text(w, v) }
+func (w *Writer) RawText(v []byte) {
+	if w.HexText {
+		hex(w, v)
+	} else {
+		text(w, v)
+	}
+}
 
 // Bytes writes bytes, which for columns other than bytea are text.
 func (w *Writer) Bytes(v []byte) {
-	if !w.Hex {
+	if w.Hex {
+		hex(w, v)
+	} else {
 		text(w, v)
-		return
 	}
+}
+
+func hex[S string | []byte](w *Writer, v S) {
 	const digits = "0123456789abcdef"
 	if w.style == Array {
 		w.Buf = append(w.Buf, '"')
 	}
 	w.Buf = append(w.Buf, `\\x`...)
-	for _, b := range v {
-		w.Buf = append(w.Buf, digits[b>>4], digits[b&15])
+	for i := range len(v) {
+		w.Buf = append(w.Buf, digits[v[i]>>4], digits[v[i]&15])
 	}
 	if w.style == Array {
 		w.Buf = append(w.Buf, '"')

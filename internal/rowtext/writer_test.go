@@ -1,6 +1,7 @@
 package rowtext_test
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func same(v string) [3]string               { return [3]string{v, v, v} }
 
 // bytea writes bytes for a column of bytes, which Load has none of: its Hex is never set.
 func bytea(v string) func(*rowtext.Writer) {
-	return func(w *rowtext.Writer) { w.Hex = true; w.Bytes([]byte(v)); w.Hex = false }
+	return func(w *rowtext.Writer) { w.Hex, w.HexText = true, true; w.Bytes([]byte(v)); w.Hex, w.HexText = false, false }
 }
 
 func numbers() []written {
@@ -53,10 +54,10 @@ func numbers() []written {
 		{"Float 0.1", float(0.1), same("0.1")},
 		{"Float 1e21", float(1e21), [3]string{"1000000000000000000000", "1000000000000000000000", "1e+21"}},
 		{"Float -1e-7", float(-1e-7), [3]string{"-0.0000001", "-0.0000001", "-1e-07"}},
-		{"greatest Float", float(math.MaxFloat64), [3]string{"17976931348623157" + strings.Repeat("0", 292), "17976931348623157" + strings.Repeat("0", 292), "1.7976931348623157e+308"}},
+		{"greatest Float", float(math.MaxFloat64), [3]string{"17976931348623157" + strings.Repeat("0", 292), "17976931348623157" + strings.Repeat("0", 292), "1.7976931348623157e308"}},
 		{"least Float", float(math.SmallestNonzeroFloat64), [3]string{"0." + strings.Repeat("0", 323) + "5", "0." + strings.Repeat("0", 323) + "5", "5e-324"}},
-		{"Infinity", float(math.Inf(1)), [3]string{"Infinity", "Infinity", refused}},
-		{"-Infinity", float(math.Inf(-1)), [3]string{"-Infinity", "-Infinity", refused}},
+		{"Infinity", float(math.Inf(1)), [3]string{"+Inf", "+Inf", refused}},
+		{"-Infinity", float(math.Inf(-1)), [3]string{"-Inf", "-Inf", refused}},
 		{"NaN", float(math.NaN()), [3]string{"NaN", "NaN", refused}},
 		{"Other", func(w *rowtext.Writer) { w.Other([]int{1}) }, same(refused)},
 	}
@@ -83,6 +84,8 @@ func texts() []written {
 		{"Bytes of text", func(w *rowtext.Writer) { w.Bytes([]byte("a\"\n")) }, [3]string{`"a\"` + "\n\"", `a"\n`, `a"\n`}},
 		{"no Bytes", func(w *rowtext.Writer) { w.Bytes([]byte{}) }, [3]string{`""`, "", ""}},
 		{"Bytes of bytea", bytea("\x00\"\\\t\xff"), [3]string{`"\\x00225c09ff"`, `\\x00225c09ff`, `\\x00225c09ff`}},
+		{"Text of bytea", func(w *rowtext.Writer) { w.Hex, w.HexText = true, true; w.Text(`\xé`); w.Hex, w.HexText = false, false }, [3]string{`"\\x5c78c3a9"`, `\\x5c78c3a9`, `\\x5c78c3a9`}},
+		{"RawText of bytea", func(w *rowtext.Writer) { w.Hex, w.HexText = true, true; w.RawText([]byte("[]")); w.Hex, w.HexText = false, false }, [3]string{`"\\x5b5d"`, `\\x5b5d`, `\\x5b5d`}},
 		{"no Bytes of bytea", bytea(""), [3]string{`"\\x"`, `\\x`, `\\x`}},
 	}
 }
@@ -117,7 +120,8 @@ func TestOtherSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	w := rowtext.New(rowtext.Array)
 	w.Other([2]int{1, 2})
-	if _, ok := w.Err.(*rowtext.UnknownError); !ok || !strings.Contains(w.Err.Error(), "a [2]int has no text") || !strings.Contains(w.Err.Error(), "Via(Values)") {
+	var unknown *rowtext.UnknownError
+	if !errors.As(w.Err, &unknown) || !strings.Contains(w.Err.Error(), "a [2]int has no text") || !strings.Contains(w.Err.Error(), "Via(Values)") {
 		t.Errorf("Other: %v", w.Err)
 	}
 }
@@ -151,7 +155,7 @@ func TestNoAllocations(t *testing.T) {
 		for name, write := range map[string]func(){
 			"Null": w.Null, "Int": func() { w.Int(math.MinInt64) }, "Uint": func() { w.Uint(math.MaxUint64) }, "Bool": func() { w.Bool(true) },
 			"Float": func() { w.Float(math.Pi); w.Float(math.MaxFloat64) }, "Text": func() { w.Text(long) }, "RawText": func() { w.RawText(raw) },
-			"Bytes": func() { w.Bytes(raw) }, "Bytes of bytea": func() { w.Hex = true; w.Bytes(raw); w.Hex = false },
+			"Bytes": func() { w.Bytes(raw) }, "Bytes of bytea": func() { w.Hex, w.HexText = true, true; w.Bytes(raw); w.Text(long); w.Hex, w.HexText = false, false },
 			"Time": func() {
 				if s != rowtext.Load {
 					w.Time(at)

@@ -25,7 +25,11 @@ func TestPostgresBulk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, fault := range append(bulkFaults(s, insertOf(tree).GetSelectStmt().GetSelectStmt()), splitFaults(s.Case, tree)...) {
+		faults := bulkFaults
+		if isSplit(s.Case) {
+			faults = splitFaults
+		}
+		for _, fault := range faults(s.Case, tree) {
 			t.Errorf("%s: %s\n%s", s.Case.Name, fault, s.SQL)
 		}
 		seen[kind]++
@@ -38,19 +42,20 @@ func TestPostgresBulk(t *testing.T) {
 }
 
 // bulkFaults tells what is wrong with the rows of an insert.
-func bulkFaults(s syntaxtest.Statement, rows *pg.SelectStmt) (faults []string) {
+func bulkFaults(c *syntaxtest.Case, tree *pg.ParseResult) (faults []string) {
+	rows := insertOf(tree).GetSelectStmt().GetSelectStmt()
 	fault := func(broken bool, text string) {
 		if broken {
 			faults = append(faults, text)
 		}
 	}
-	filtered := strings.Contains(s.Case.Name, "filter") || isSplit(s.Case)
+	filtered := strings.Contains(c.Name, "filter")
 	if len(rows.GetFromClause()) != 1 {
 		return []string{"its rows come from nowhere"}
 	}
 	fault(len(rows.GetSortClause()) != 1, "hazard P24: its rows have no order")
 	source, given := rows.GetFromClause()[0], ""
-	switch kind(s.Case) {
+	switch kind(c) {
 	case "arrays":
 		f := source.GetRangeFunction()
 		given = f.GetAlias().GetAliasname()
@@ -69,7 +74,7 @@ func bulkFaults(s syntaxtest.Statement, rows *pg.SelectStmt) (faults []string) {
 	}
 	fault((rows.GetWhereClause() != nil) != filtered, fmt.Sprintf("that it has a filter is %v", !filtered))
 	if rows.GetWhereClause() != nil {
-		faults = append(faults, filterFaults(s.Case, rows.GetWhereClause(), given)...)
+		faults = append(faults, filterFaults(c, rows.GetWhereClause(), given)...)
 	}
 	return faults
 }
@@ -96,51 +101,9 @@ func kind(c *syntaxtest.Case) string {
 	return word
 }
 
-func isSplit(c *syntaxtest.Case) bool { return strings.Contains(c.Name, "-split") }
-
-// splitFaults: the part with no word on conflicts takes the rows whose key is not there, and the same columns.
-func splitFaults(c *syntaxtest.Case, tree *pg.ParseResult) (faults []string) {
-	split := splitOf(tree)
-	if (split != nil) != isSplit(c) {
-		return []string{fmt.Sprintf("that it is split is %v", split != nil)}
-	}
-	if split == nil {
-		return nil
-	}
-	rest, rows := insertOf(tree), split.GetSelectStmt().GetSelectStmt()
-	if split.GetOnConflictClause() != nil {
-		faults = append(faults, "the part before has a word on conflicts")
-	}
-	if split.GetRelation().GetRelname() != rest.GetRelation().GetRelname() || !slices.Equal(resultNames(split.GetCols()), resultNames(rest.GetCols())) {
-		faults = append(faults, "the part before is another insert")
-	}
-	if len(rows.GetSortClause()) != 1 {
-		faults = append(faults, "hazard P24: the part before has no order")
-	}
-	look, not := exists(rows.GetWhereClause())
-	if look == nil || !not {
-		return append(faults, "the part before does not look for the key")
-	}
-	if joined, others := joinedBy(look, rows.GetFromClause()[0].GetRangeVar().GetAlias().GetAliasname()); !slices.Equal(joined, c.Key) || len(others) > 0 {
-		faults = append(faults, fmt.Sprintf("the part before joins by %v, and has %d other conditions", joined, len(others)))
-	}
-	return faults
-}
-
-// exists returns what EXISTS or NOT EXISTS asks for, or nil.
-func exists(where *pg.Node) (look *pg.SelectStmt, not bool) {
-	if n := negated(where); n != nil {
-		where, not = n, true
-	}
-	if where.GetSubLink().GetSubLinkType() != pg.SubLinkType_EXISTS_SUBLINK {
-		return nil, not
-	}
-	return where.GetSubLink().GetSubselect().GetSelectStmt(), not
-}
-
 // joinedBy returns the columns that are equal in a stored row and a given one, and the other conditions.
-func joinedBy(look *pg.SelectStmt, given string) (joined []string, others []*pg.Node) {
-	for _, cond := range conjuncts(look.GetWhereClause()) {
+func joinedBy(condition *pg.Node, given string) (joined []string, others []*pg.Node) {
+	for _, cond := range conjuncts(condition) {
 		e := cond.GetAExpr()
 		left, right := columnOf(e.GetLexpr()), columnOf(e.GetRexpr())
 		if e.GetKind() == pg.A_Expr_Kind_AEXPR_OP && e.GetName()[0].GetString_().GetSval() == "=" && len(left) == 2 && left[0] == "_t" && slices.Equal(right, []string{given, left[1]}) {
@@ -152,20 +115,17 @@ func joinedBy(look *pg.SelectStmt, given string) (joined []string, others []*pg.
 	return joined, others
 }
 
-// filterFaults: NOT EXISTS (SELECT FROM the table WHERE the keys are equal AND …), or in the second part of a split
-// statement EXISTS with the contrary.
+// filterFaults: NOT EXISTS (SELECT FROM the table WHERE the keys are equal AND …).
 func filterFaults(c *syntaxtest.Case, where *pg.Node, given string) (faults []string) {
-	look, not := exists(where)
-	if look == nil || not == isSplit(c) {
-		return []string{"its filter is no EXISTS, or no NOT EXISTS, of a row"}
+	sub := negated(where).GetSubLink()
+	if sub.GetSubLinkType() != pg.SubLinkType_EXISTS_SUBLINK {
+		return []string{"its filter is no NOT EXISTS"}
 	}
+	look := sub.GetSubselect().GetSelectStmt()
 	if from := look.GetFromClause(); len(from) != 1 || from[0].GetRangeVar().GetAlias().GetAliasname() != "_t" {
 		faults = append(faults, "its filter looks at another table")
 	}
-	joined, others := joinedBy(look, given)
-	if isSplit(c) && len(others) == 1 { // NOT (what would change nothing)
-		others = conjuncts(negated(others[0]))
-	}
+	joined, others := joinedBy(look.GetWhereClause(), given)
 	var compared []string
 	if len(others) > 0 {
 		compared = differing(negated(others[0]), given)
@@ -212,7 +172,7 @@ func TestPostgresBulkFaultsAreSeen(t *testing.T) {
 		{`$2::int[]`, `$2::int`, "argument 2"},
 		{`$2::int[]`, `$1::int[]`, "argument 2"},
 		{`"v", "_at"`, `"_at"`, "names for"},
-		{`NOT EXISTS (SELECT`, `EXISTS (SELECT`, "no EXISTS"},
+		{`NOT EXISTS (SELECT`, `EXISTS (SELECT`, "no NOT EXISTS"},
 		{`FROM "items" AS "_t" WHERE`, `FROM "items" AS "_x" WHERE`, "another table"},
 		{`"_t"."code" = "_e"."code"`, `"_t"."v" = "_e"."v"`, "joins by [v]"},
 		{`"_t"."code" = "_e"."code"`, `"_t"."code" <> "_t"."code"`, "joins by []"},
@@ -224,39 +184,7 @@ func TestPostgresBulkFaultsAreSeen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := syntaxtest.Statement{Case: &syntaxtest.Case{Name: "arrays-filter-key-text", Key: []string{"code"}}}
-		got := strings.Join(bulkFaults(s, insertOf(tree).GetSelectStmt().GetSelectStmt()), "; ")
-		if !strings.Contains(got, c.fault) || c.fault == "" && got != "" {
-			t.Errorf("want a fault with %q, have %q for\n%s", c.fault, got, query)
-		}
-	}
-}
-
-// TestPostgresSplitFaultsAreSeen: the same for the part of a split statement that has no word on conflicts.
-func TestPostgresSplitFaultsAreSeen(t *testing.T) {
-	t.Parallel()
-	const rows = ` SELECT "_e"."id", "_e"."v" FROM "pg_temp"."_upsert_stage" AS "_e" WHERE `
-	const good = `WITH "_a" AS (INSERT INTO "t" AS "_t" ("id", "v")` + rows + `NOT EXISTS (SELECT FROM "t" AS "_t" WHERE "_t"."id" = "_e"."id") ORDER BY "_e".ctid) ` +
-		`INSERT INTO "t" AS "_t" ("id", "v")` + rows + `EXISTS (SELECT FROM "t" AS "_t" WHERE "_t"."id" = "_e"."id" AND NOT (NOT ("_t"."v" IS DISTINCT FROM "_e"."v"))) ORDER BY "_e".ctid ON CONFLICT ("id") DO NOTHING`
-	for _, c := range []struct{ from, to, fault string }{
-		{"", "", ""},
-		{`WITH "_a"`, `WITH "_b" AS (SELECT 1), "_a"`, "split is false"},
-		{`"_e".ctid) `, `"_e".ctid ON CONFLICT DO NOTHING) `, "a word on conflicts"},
-		{`INTO "t"`, `INTO "u"`, "another insert"},
-		{`("id", "v")`, `("v", "id")`, "another insert"},
-		{` ORDER BY "_e".ctid`, ``, "has no order"},
-		{`NOT EXISTS`, `EXISTS`, "does not look"},
-		{`"_t"."id" = "_e"."id"`, `"_t"."id" <> "_e"."id"`, "joins by []"},
-		{`"_t"."id" = "_e"."id"`, `"_t"."id" = "_e"."id" AND "_t"."v" > 1`, "1 other conditions"},
-		{` WHERE EXISTS`, ` WHERE NOT EXISTS`, "no EXISTS"},
-	} {
-		query := strings.Replace(good, c.from, c.to, 1)
-		tree, err := pg.Parse(query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := syntaxtest.Statement{Case: &syntaxtest.Case{Name: "staged-split", Key: []string{"id"}}}
-		got := strings.Join(append(splitFaults(s.Case, tree), bulkFaults(s, insertOf(tree).GetSelectStmt().GetSelectStmt())...), "; ")
+		got := strings.Join(bulkFaults(&syntaxtest.Case{Name: "arrays-filter-key-text", Key: []string{"code"}}, tree), "; ")
 		if !strings.Contains(got, c.fault) || c.fault == "" && got != "" {
 			t.Errorf("want a fault with %q, have %q for\n%s", c.fault, got, query)
 		}

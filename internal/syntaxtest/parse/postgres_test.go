@@ -94,19 +94,6 @@ func insertOf(tree *pg.ParseResult) *pg.InsertStmt {
 	return node.GetInsertStmt()
 }
 
-// splitOf returns the part of a split statement that has no word on conflicts, or nil.
-func splitOf(tree *pg.ParseResult) *pg.InsertStmt {
-	node := tree.GetStmts()[0].GetStmt()
-	ctes := node.GetInsertStmt().GetWithClause().GetCtes()
-	if counting := node.GetSelectStmt().GetWithClause().GetCtes(); len(counting) > 1 {
-		ctes = counting[:len(counting)-1]
-	}
-	if len(ctes) != 1 {
-		return nil
-	}
-	return ctes[0].GetCommonTableExpr().GetCtequery().GetInsertStmt()
-}
-
 func indexColumns(infer *pg.InferClause) (names []string) {
 	for _, e := range infer.GetIndexElems() {
 		names = append(names, e.GetIndexElem().GetName())

@@ -1,0 +1,220 @@
+package upsert_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// forgetting are statements after which a prepared one of the connection cannot be used, and the error of its use.
+var forgetting = []struct{ name, statement, code string }{
+	{"deallocated", "DEALLOCATE ALL", "26000"},
+	{"of another result", "ALTER TABLE things ALTER COLUMN d TYPE text", "0A000"},
+}
+
+type readBackThing struct {
+	K int    `upsert:"key"`
+	V int    //
+	D string `upsert:"generated"`
+}
+
+func TestPrepared_Forgotten(t *testing.T) {
+	t.Parallel()
+	for _, f := range forgetting {
+		for _, kind := range []string{"pool", "conn"} {
+			t.Run(f.name+" on a "+kind, func(t *testing.T) {
+				t.Parallel()
+				lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+					l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, d INT DEFAULT 7)")
+					db, end := handleOn(l, kind, l.Pool().DB.DB)
+					defer end()
+					p := labPrepare(l, labTable[readBackThing](l, "things"), db)
+					wantKept(l, p, readBackThing{K: 1, V: 1}, upsert.Inserted)
+					l.On(db, f.statement)
+					row := readBackThing{K: 1, V: 2}
+					if o, err := p.Put(l.Context(), &row); err != nil || o != upsert.Updated || row.D != "7" {
+						l.Errorf("Put after %s = %v, %v, row %+v; want it updated and read back", f.statement, o, err, row)
+					}
+					wantKept(l, p, readBackThing{K: 1, V: 3}, upsert.Updated)
+					if err := p.Close(); err != nil {
+						l.Errorf("Close: %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// In a transaction of the caller's the error has ended it: it is the caller's to see, and from a savepoint it goes on.
+func TestPrepared_ForgottenInATransaction(t *testing.T) {
+	t.Parallel()
+	for _, f := range forgetting {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+				l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, d INT DEFAULT 7)")
+				tx := l.Begin(nil)
+				p := labPrepare(l, labTable[readBackThing](l, "things"), tx)
+				wantKept(l, p, readBackThing{K: 1, V: 1}, upsert.Inserted)
+				l.On(tx, f.statement)
+				l.On(tx, "SAVEPOINT here")
+				_, err := p.Put(l.Context(), &readBackThing{K: 1, V: 2})
+				l.WantCode("Put after "+f.statement, err, f.code)
+				_, err = p.Put(l.Context(), &readBackThing{K: 1, V: 2})
+				l.WantCode("Put in a transaction that has failed", err, "25P02")
+				l.On(tx, "ROLLBACK TO here")
+				wantKept(l, p, readBackThing{K: 1, V: 2}, upsert.Updated)
+				wantKept(l, p, readBackThing{K: 1, V: 2}, upsert.Unchanged)
+				if err := p.Close(); err != nil {
+					l.Errorf("Close: %v", err)
+				}
+				l.Commit(tx)
+				l.Want("rows", l.Text("SELECT * FROM things"), "1|2|7")
+			})
+		})
+	}
+}
+
+// A number that fits the column only since it was widened does not fit the statement's parameter.
+func TestPrepared_WidenedColumn(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		K int   `upsert:"key"`
+		V int64 //
+	}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		table := labTable[row](l, "things")
+		p, other := labPrepare(l, table, l.DB), labPrepare(l, table, l.DB)
+		wantKept(l, p, row{1, 1}, upsert.Inserted)
+		wantKept(l, other, row{1, 2}, upsert.Updated)
+		_, err := p.Put(l.Context(), &row{1, 1 << 40})
+		l.WantCode("a number too large", err, "22003")
+		l.Exec("ALTER TABLE things ALTER COLUMN v TYPE bigint")
+		wantKept(l, p, row{1, 1 << 40}, upsert.Updated)
+		wantKept(l, other, row{1, 1 << 41}, upsert.Updated) // the table's types are known again by then
+	})
+}
+
+// MariaDB gives up on a statement whose tables keep changing, and knows none of a session that was reset.
+func TestPrepared_ForgottenByMariaDB(t *testing.T) {
+	t.Parallel()
+	for _, number := range []uint16{1615, 1243} {
+		t.Run(fmt.Sprint(number), func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, lab.MariaDB, func(l *lab.Lab) {
+				l.Exec(keptTable)
+				var armed, failed atomic.Int64
+				db := faults.Open(l, l.NS, func(p *faults.Point) error {
+					if p.Moment == faults.Before && p.Kind == faults.Query && strings.HasPrefix(p.Text, "INSERT") && armed.Add(-1) >= 0 {
+						failed.Add(1)
+						return &mysql.MySQLError{Number: number, Message: "forgotten"}
+					}
+					return nil
+				})
+				db.SetMaxOpenConns(1)
+				p := labPrepare(l, labTable[kept](l, "things"), db)
+				wantKept(l, p, kept{1, 1}, upsert.Inserted)
+				before := len(db.Points())
+				armed.Store(1)
+				wantKept(l, p, kept{1, 2}, upsert.Updated)
+				var sent []faults.Kind
+				for _, point := range db.Points()[before:] {
+					sent = append(sent, point.Kind)
+				}
+				l.Want("what was sent", sent, "[query prepare query]")
+				armed.Store(1000)
+				_, err := p.Put(l.Context(), &kept{1, 3})
+				l.WantCode("Put where it is forgotten each time", err, fmt.Sprint(number))
+				if n := failed.Load(); n > 5 {
+					l.Errorf("it was sent %d times; want it given up", n)
+				}
+				armed.Store(0)
+
+				tx, err := db.BeginTx(l.Context(), nil)
+				if err != nil {
+					l.Fatal(err)
+				}
+				defer func() { _ = tx.Rollback() }()
+				p = labPrepare(l, labTable[kept](l, "things"), tx)
+				wantKept(l, p, kept{2, 1}, upsert.Inserted)
+				armed.Store(1)
+				_, err = p.Put(l.Context(), &kept{2, 2})
+				l.WantCode("Put in a transaction", err, fmt.Sprint(number))
+				wantKept(l, p, kept{2, 2}, upsert.Updated)
+			})
+		})
+	}
+}
+
+// One loss is told to all that use the statements at that time, and each of them finds the new ones.
+func TestPrepared_ForgottenUnderACrowd(t *testing.T) {
+	t.Parallel()
+	const conns, clients, rounds = 6, 18, 30
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		db := l.NS.DB()
+		db.SetMaxOpenConns(conns)
+		db.SetMaxIdleConns(conns)
+		p := labPrepare(l, labTable[kept](l, "things"), db)
+		for round := range rounds {
+			var all sync.WaitGroup
+			var taken []*sql.Conn
+			for range conns {
+				conn, err := db.DB.Conn(l.Context())
+				if err != nil {
+					l.Fatal(err)
+				}
+				l.On(conn, "DEALLOCATE ALL")
+				taken = append(taken, conn)
+			}
+			for client := range clients {
+				all.Go(func() {
+					for i := range 3 {
+						if _, err := p.Put(l.Context(), &kept{client, 3*round + i}); err != nil {
+							l.Errorf("round %d: %v", round, err)
+						}
+					}
+				})
+			}
+			for _, conn := range taken {
+				_ = conn.Close()
+			}
+			all.Wait()
+		}
+		l.Want("rows", l.Text(fmt.Sprintf("SELECT count(*) FROM things WHERE v = %d", 3*rounds-1)), clients)
+	})
+}
+
+// To prepare again must not wait for calls that are under way: what they wait for may be the caller's own.
+func TestPrepared_ForgottenWhileAnotherWaits(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable, "INSERT INTO things VALUES (1, 1)")
+		tx, pool := l.Begin(nil), l.Pool()
+		l.On(tx, "UPDATE things SET v = 2 WHERE k = 1")
+		p := labPrepare(l, labTable[kept](l, "things"), pool)
+		other := lab.Later(func() error { _, err := p.Put(l.Context(), &kept{1, 3}); return err })
+		l.UntilWaits(pool.ID)
+		pool.SetMaxOpenConns(2)
+		wantKept(l, p, kept{2, 1}, upsert.Inserted)
+		l.On(pool, "DEALLOCATE ALL")
+		own := lab.Later(func() error { _, err := p.Put(l.Context(), &kept{2, 2}); return err })
+		if err := l.Result(own); err != nil {
+			l.Errorf("Put beside one that waits: %v", err)
+		}
+		l.Commit(tx)
+		if err := l.Result(other); err != nil {
+			l.Errorf("the Put that waited: %v", err)
+		}
+		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|3 2|2")
+	})
+}

@@ -1,0 +1,286 @@
+package upsert_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+type kept struct {
+	K int `upsert:"key"`
+	V int
+}
+
+const keptTable = "CREATE TABLE things (k INT PRIMARY KEY, v INT)"
+
+// labPrepare is Prepare, which must succeed. It is closed with the test.
+func labPrepare[T any](l *lab.Lab, table *upsert.Table[T], db upsert.DB) *upsert.Prepared[T] {
+	l.Helper()
+	p, err := table.Prepare(l.Context(), db)
+	if err != nil {
+		l.Fatalf("Prepare: %v", err)
+	}
+	l.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// wantKept puts a row by prepared statements.
+func wantKept[T any](l *lab.Lab, p *upsert.Prepared[T], row T, want upsert.Outcome) {
+	l.Helper()
+	if o, err := p.Put(l.Context(), &row); err != nil || o != want {
+		l.Errorf("Put(%+v) = %v, %v; want %v", row, o, err, want)
+	}
+}
+
+// handleOn is one of a pool's three kinds of handles; end ends it.
+func handleOn(l *lab.Lab, kind string, db *sql.DB) (handle upsert.DB, end func()) {
+	l.Helper()
+	switch kind {
+	case "conn":
+		conn, err := db.Conn(l.Context())
+		if err != nil {
+			l.Fatal(err)
+		}
+		return conn, func() { _ = conn.Close() }
+	case "tx":
+		tx, err := db.BeginTx(l.Context(), nil)
+		if err != nil {
+			l.Fatal(err)
+		}
+		return tx, func() { _ = tx.Rollback() }
+	}
+	return db, func() {}
+}
+
+// watched is a pool of one connection, and what says what is sent on it: its kinds, and that without a word on the others.
+func watched(l *lab.Lab) (db *sql.DB, sent func() []string) {
+	l.Helper()
+	if l.Family() == "sqlite" {
+		pool := faults.Open(l, l.NS, nil)
+		pool.SetMaxOpenConns(1)
+		return pool.DB.DB, func() (kinds []string) {
+			for _, p := range pool.Points() {
+				kinds = append(kinds, string(p.Kind))
+			}
+			return kinds
+		}
+	}
+	proxy := faults.NewProxy(l, l.NS)
+	db, err := sql.Open(faults.DriverName(l.NS), proxy.DSN())
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(1)
+	return db, func() (kinds []string) {
+		for _, r := range proxy.Requests() {
+			kinds = append(kinds, string(r.Kind))
+		}
+		return kinds
+	}
+}
+
+// SQLite asks one statement after the other, and none of them is a round trip.
+func TestPrepared_OneRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"pool", "conn", "tx"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, "sqlite mariadb "+lab.Postgres, func(l *lab.Lab) {
+				l.Exec(keptTable)
+				pool, sent := watched(l)
+				db, end := handleOn(l, kind, pool)
+				defer end()
+				p := labPrepare(l, labTable[kept](l, "things"), db)
+				for _, want := range []upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Unchanged} {
+					wantKept(l, p, kept{1, map[bool]int{true: 1, false: 2}[want == upsert.Inserted]}, want)
+				}
+				for _, c := range []struct {
+					row  kept
+					want upsert.Outcome
+					sent map[string]string
+				}{
+					{kept{2, 1}, upsert.Inserted, map[string]string{"sqlite": "[exec]"}},
+					{kept{2, 2}, upsert.Updated, map[string]string{"sqlite": "[exec exec]"}},
+					{kept{2, 2}, upsert.Unchanged, map[string]string{"sqlite": "[exec exec query]"}},
+				} {
+					before := len(sent())
+					wantKept(l, p, c.row, c.want)
+					want, ok := c.sent[l.Family()]
+					if !ok {
+						want = "[exec]"
+					}
+					l.Want(fmt.Sprintf("what is sent for a row that is %v", c.want), sent()[before:], want)
+				}
+			})
+		})
+	}
+}
+
+// What is wrong with the table is known before there is a row.
+func TestPrepared_NoTable(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.All, func(l *lab.Lab) {
+		p, err := labTable[kept](l, "nowhere").Prepare(l.Context(), l.DB)
+		if p != nil || err == nil || !strings.HasPrefix(err.Error(), "upsert: table nowhere: ") {
+			l.Errorf("Prepare: %v, %v; want nothing but an error of the table", p, err)
+		}
+	})
+}
+
+func TestPrepared_NothingIsLeft(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		K int `upsert:"key"`
+		V int `upsert:"omitzero"`
+		D int `upsert:"generated"`
+	}
+	open := map[string]func(l *lab.Lab, db upsert.DB) string{
+		"postgres": func(l *lab.Lab, db upsert.DB) string {
+			return l.TextOn(db, "SELECT count(*) FROM pg_prepared_statements")
+		},
+		"mysql": func(l *lab.Lab, db upsert.DB) string {
+			return l.TextOn(db, "SELECT CAST(SUM(IF(VARIABLE_NAME = 'COM_STMT_PREPARE', 1, -1) * VARIABLE_VALUE) AS INT) FROM information_schema.session_status WHERE VARIABLE_NAME IN ('COM_STMT_PREPARE', 'COM_STMT_CLOSE')")
+		},
+	}
+	for _, kind := range []string{"pool", "conn", "tx"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+				l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 5, d INT DEFAULT 7)")
+				db, end := handleOn(l, kind, l.Pool().DB.DB)
+				defer end()
+				before := open[l.Family()](l, db)
+				p := labPrepare(l, labTable[row](l, "things"), db)
+				for i := range 3 {
+					wantKept(l, p, row{K: i}, upsert.Inserted)
+					wantKept(l, p, row{K: i, V: 1}, upsert.Updated)
+				}
+				if n := open[l.Family()](l, db); n != "2" {
+					l.Errorf("%s prepared statements on the server, want one for each of two texts", n)
+				}
+				if err := p.Close(); err != nil {
+					l.Errorf("Close: %v", err)
+				}
+				l.Want("prepared statements on the server after Close", open[l.Family()](l, db), before)
+			})
+		})
+	}
+}
+
+// The session's end is seen by Put as it is by Exec: on a pool not at all.
+func TestPrepared_SessionKilled(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		table, pool := labTable[kept](l, "things"), l.Pool()
+		p := labPrepare(l, table, pool)
+		wantKept(l, p, kept{1, 1}, upsert.Inserted)
+		endSession(l, pool.ID)
+		wantKept(l, p, kept{1, 2}, upsert.Updated)
+		wantKept(l, p, kept{1, 2}, upsert.Unchanged)
+
+		conn := l.Session()
+		p = labPrepare(l, table, conn)
+		wantKept(l, p, kept{2, 1}, upsert.Inserted)
+		endSession(l, conn.ID)
+		for range 2 {
+			if o, err := p.Put(l.Context(), &kept{2, 2}); err == nil {
+				l.Errorf("Put on a connection whose session was killed = %v, want an error", o)
+			}
+		}
+		_ = p.Close()
+		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|2 2|1")
+	})
+}
+
+func endSession(l *lab.Lab, id string) {
+	l.Helper()
+	if l.Family() == "postgres" {
+		l.Exec("SELECT pg_terminate_backend(" + id + ", 10000)")
+		return
+	}
+	l.Exec("KILL " + id)
+	for l.Text("SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+id) != "0" {
+	}
+}
+
+// To ask for the way to the server takes a connection, and it may have died while nobody used it.
+func TestPrepared_IdleConnectionHasDied(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		table := labTable[kept](l, "things")
+		labPut(l, table, l.DB, kept{9, 9}) // the catalog is known
+		for name, use := range map[string]func(db upsert.DB) error{
+			"Put":     func(db upsert.DB) error { _, err := table.Put(l.Context(), db, &kept{1, 1}); return err },
+			"PutAll":  func(db upsert.DB) error { _, err := table.PutAll(l.Context(), db, []kept{{2, 1}}); return err },
+			"Prepare": func(db upsert.DB) error { _, err := table.Prepare(l.Context(), db); return err },
+		} {
+			pool := l.Pool()
+			endSession(l, pool.ID)
+			if err := use(pool); err != nil {
+				l.Errorf("%s on a pool whose connection has died: %v; want it to take another", name, err)
+			}
+		}
+		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|1 2|1 9|9")
+	})
+}
+
+// A context that ends while the statement waits for a lock ends the call, and not what comes after it.
+func TestPrepared_ContextEndsWhileItWaits(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable, "INSERT INTO things VALUES (1, 1)")
+		tx, pool := l.Begin(nil), l.Pool()
+		l.On(tx, "UPDATE things SET v = 2 WHERE k = 1")
+		p := labPrepare(l, labTable[kept](l, "things"), pool)
+		ctx, cancel := context.WithCancel(l.Context())
+		defer cancel()
+		done := lab.Later(func() error { _, err := p.Put(ctx, &kept{1, 3}); return err })
+		l.UntilWaits(pool.ID)
+		cancel()
+		l.WantErr("Put whose context has ended", l.Result(done), context.Canceled, "table things")
+		l.Commit(tx)
+		wantKept(l, p, kept{2, 1}, upsert.Inserted)
+		wantKept(l, p, kept{1, 4}, upsert.Updated)
+	})
+}
+
+// A table with many omitted columns has many statements, and each is kept by each connection's server.
+func TestPrepared_StatementsAreFew(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		const columns = 9
+		opts, ddl := []upsert.Option{upsert.Column("k", upsert.Key)}, "k INT PRIMARY KEY"
+		for i := range columns {
+			opts = append(opts, upsert.Column(fmt.Sprint("c", i), upsert.Replace, upsert.OmitZero()))
+			ddl += fmt.Sprintf(", c%d INT DEFAULT 0", i)
+		}
+		l.Exec("CREATE TABLE things (" + ddl + ")")
+		pool := l.Pool()
+		p := labPrepare(l, labTable[map[string]any](l, "things", opts...), pool)
+		for mask := range 1 << columns {
+			row := map[string]any{"k": mask}
+			for i := range columns {
+				row[fmt.Sprint("c", i)] = mask >> i & 1
+			}
+			wantKept(l, p, row, upsert.Inserted)
+			wantKept(l, p, row, upsert.Unchanged)
+		}
+		l.Want("rows", l.Text("SELECT count(*), sum(c0), sum(c8) FROM things"), "512|256|256")
+		if n := l.TextOn(pool, "SELECT count(*) <= 128 FROM pg_prepared_statements"); n != "true" {
+			l.Errorf("%s prepared statements on one connection, want at most 128", l.TextOn(pool, "SELECT count(*) FROM pg_prepared_statements"))
+		}
+		if err := p.Close(); err != nil {
+			l.Error(err)
+		}
+		l.Want("prepared statements after Close", l.TextOn(pool, "SELECT count(*) FROM pg_prepared_statements"), 0)
+	})
+}

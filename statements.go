@@ -1,0 +1,116 @@
+package upsert
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// statementsKept bounds what one Prepared keeps on each connection: a table with many columns of omitzero has a text for
+// each choice of them. Beyond it a text is sent unprepared.
+const statementsKept = 64
+
+// statements are prepared statements, by their texts.
+type statements struct {
+	by     preparer
+	mu     sync.RWMutex
+	kept   map[string]*sql.Stmt
+	closed bool
+}
+
+var errClosed = errors.New("the prepared statements are closed")
+
+// of returns the statement of a text, prepared if it is not, or nil where there are too many.
+func (s *statements) of(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.RLock()
+	stmt, closed, full := s.kept[query], s.closed, len(s.kept) >= statementsKept
+	s.mu.RUnlock()
+	switch {
+	case closed:
+		return nil, errClosed
+	case stmt != nil || full:
+		return stmt, nil
+	}
+	fresh, err := s.by.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt = s.kept[query]; stmt != nil || s.closed { // another call was faster
+		go fresh.Close() //nolint:errcheck // it waits for nothing that this call does
+		if s.closed {
+			return nil, errClosed
+		}
+		return stmt, nil
+	}
+	s.kept[query] = fresh
+	return fresh, nil
+}
+
+// drop has a text prepared again, if stmt is still its statement. To close one waits for the calls that use it, so that is
+// not done here.
+func (s *statements) drop(query string, stmt *sql.Stmt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept[query] == stmt {
+		delete(s.kept, query)
+		go stmt.Close() //nolint:errcheck // the server has forgotten it
+	}
+}
+
+func (s *statements) close() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for query, stmt := range s.kept {
+		if closing := stmt.Close(); err == nil {
+			err = closing
+		}
+		delete(s.kept, query)
+	}
+	return err
+}
+
+// preparedDB is a handle whose statements are prepared.
+type preparedDB struct {
+	DB
+	kept *statements
+}
+
+func (p preparedDB) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt, err := p.kept.of(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case stmt == nil:
+		return p.DB.ExecContext(ctx, query, args...)
+	}
+	res, err := stmt.ExecContext(ctx, args...)
+	if err != nil && suspect(err) {
+		p.kept.drop(query, stmt)
+	}
+	return res, err
+}
+
+func (p preparedDB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := p.kept.of(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case stmt == nil:
+		return p.DB.QueryContext(ctx, query, args...)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil && suspect(err) {
+		p.kept.drop(query, stmt)
+	}
+	return rows, err
+}
+
+// preparedPool is one that can begin a transaction, in which nothing is prepared.
+type preparedPool struct {
+	preparedDB
+	beginner
+}
