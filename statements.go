@@ -39,7 +39,7 @@ func (s *statements) of(ctx context.Context, query string) (*sql.Stmt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if stmt = s.kept[query]; stmt != nil || s.closed { // another call was faster
-		go fresh.Close() //nolint:errcheck // it waits for nothing that this call does
+		s.end(fresh)
 		if s.closed {
 			return nil, errClosed
 		}
@@ -49,14 +49,23 @@ func (s *statements) of(ctx context.Context, query string) (*sql.Stmt, error) {
 	return fresh, nil
 }
 
-// drop has a text prepared again, if stmt is still its statement. To close one waits for the calls that use it, so that is
-// not done here.
+// end closes a statement. On a pool that waits for the calls that use it, which may wait for this one; on a single
+// connection there is none, and nothing else may be sent there meanwhile.
+func (s *statements) end(stmt *sql.Stmt) {
+	if _, pool := s.by.(connector); pool {
+		go stmt.Close() //nolint:errcheck // the server has forgotten it
+	} else {
+		_ = stmt.Close()
+	}
+}
+
+// drop has a text prepared again, if stmt is still its statement.
 func (s *statements) drop(query string, stmt *sql.Stmt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kept[query] == stmt {
 		delete(s.kept, query)
-		go stmt.Close() //nolint:errcheck // the server has forgotten it
+		s.end(stmt)
 	}
 }
 

@@ -34,7 +34,11 @@ func same(v string) [3]string               { return [3]string{v, v, v} }
 
 // bytea writes bytes for a column of bytes, which Load has none of: its Hex is never set.
 func bytea(v string) func(*rowtext.Writer) {
-	return func(w *rowtext.Writer) { w.Hex, w.HexText = true, true; w.Bytes([]byte(v)); w.Hex, w.HexText = false, false }
+	return func(w *rowtext.Writer) {
+		w.Hex, w.HexText = true, true
+		w.Bytes([]byte(v))
+		w.Hex, w.HexText = false, false
+	}
 }
 
 func numbers() []written {
@@ -52,7 +56,7 @@ func numbers() []written {
 		{"Float -0", float(math.Copysign(0, -1)), same("-0")},
 		{"Float 1.5", float(1.5), same("1.5")},
 		{"Float 0.1", float(0.1), same("0.1")},
-		{"Float 1e21", float(1e21), [3]string{"1000000000000000000000", "1000000000000000000000", "1e+21"}},
+		{"Float 1e21", float(1e21), [3]string{"1000000000000000000000", "1000000000000000000000", "1e21"}},
 		{"Float -1e-7", float(-1e-7), [3]string{"-0.0000001", "-0.0000001", "-1e-07"}},
 		{"greatest Float", float(math.MaxFloat64), [3]string{"17976931348623157" + strings.Repeat("0", 292), "17976931348623157" + strings.Repeat("0", 292), "1.7976931348623157e308"}},
 		{"least Float", float(math.SmallestNonzeroFloat64), [3]string{"0." + strings.Repeat("0", 323) + "5", "0." + strings.Repeat("0", 323) + "5", "5e-324"}},
@@ -84,8 +88,16 @@ func texts() []written {
 		{"Bytes of text", func(w *rowtext.Writer) { w.Bytes([]byte("a\"\n")) }, [3]string{`"a\"` + "\n\"", `a"\n`, `a"\n`}},
 		{"no Bytes", func(w *rowtext.Writer) { w.Bytes([]byte{}) }, [3]string{`""`, "", ""}},
 		{"Bytes of bytea", bytea("\x00\"\\\t\xff"), [3]string{`"\\x00225c09ff"`, `\\x00225c09ff`, `\\x00225c09ff`}},
-		{"Text of bytea", func(w *rowtext.Writer) { w.Hex, w.HexText = true, true; w.Text(`\xé`); w.Hex, w.HexText = false, false }, [3]string{`"\\x5c78c3a9"`, `\\x5c78c3a9`, `\\x5c78c3a9`}},
-		{"RawText of bytea", func(w *rowtext.Writer) { w.Hex, w.HexText = true, true; w.RawText([]byte("[]")); w.Hex, w.HexText = false, false }, [3]string{`"\\x5b5d"`, `\\x5b5d`, `\\x5b5d`}},
+		{"Text of bytea", func(w *rowtext.Writer) {
+			w.Hex, w.HexText = true, true
+			w.Text(`\xé`)
+			w.Hex, w.HexText = false, false
+		}, [3]string{`"\\x5c78c3a9"`, `\\x5c78c3a9`, `\\x5c78c3a9`}},
+		{"RawText of bytea", func(w *rowtext.Writer) {
+			w.Hex, w.HexText = true, true
+			w.RawText([]byte("[]"))
+			w.Hex, w.HexText = false, false
+		}, [3]string{`"\\x5b5d"`, `\\x5b5d`, `\\x5b5d`}},
 		{"no Bytes of bytea", bytea(""), [3]string{`"\\x"`, `\\x`, `\\x`}},
 	}
 }
