@@ -141,10 +141,10 @@ func TestBulkOutcomeOfEachRow(t *testing.T) {
 		for i := range 2400 {
 			n := (i * 7) % 2400 // the order of the rows is not that of their keys
 			row := thing{fmt.Sprintf("k%d", n), 1, n / 100 % 2}
-			switch {
-			case n%3 == 0:
+			switch n % 3 {
+			case 0:
 				want = append(want, upsert.Inserted)
-			case n%3 == 1:
+			case 1:
 				stored = append(stored, fmt.Sprintf("('%s', 0, %d)", row.K, row.O))
 				want = append(want, upsert.Updated)
 			default:

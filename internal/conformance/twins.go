@@ -1,0 +1,97 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+)
+
+// twins are two tables alike: what Put does to the one, prepared statements must do to the other.
+type twins[T any] struct {
+	*place
+	plain    *upsert.Table[T]
+	prepared *upsert.Prepared[T]
+	on       upsert.DB
+}
+
+// twinsOf makes both tables, with nothing in them.
+func twinsOf[T any](p *place, columns string, on upsert.DB, opts ...upsert.Option) *twins[T] {
+	p.Helper()
+	p.create("plain", columns)
+	p.create("prepared", columns)
+	return &twins[T]{p, table[T](p, "plain", opts...), prepare(p, table[T](p, "prepared", opts...), on), on}
+}
+
+// put puts the row into both. The two must agree on the outcome, on what is read back, and on the error but for the table.
+func (w *twins[T]) put(row T, want upsert.Outcome) (err error) {
+	w.Helper()
+	one, other := copyOf(row), copyOf(row)
+	o, err := w.plain.Put(w.ctx, w.on, &one)
+	got, gotErr := w.prepared.Put(w.ctx, &other)
+	if o != want || got != want {
+		w.Errorf("of %s: Put = %v, %v and prepared = %v, %v; want %v", show(row), o, err, got, gotErr, want)
+	}
+	if a, b := faceOf(err), faceOf(gotErr); a != b {
+		w.Errorf("of %s: Put's error is %s and the prepared one's %s; want the same", show(row), a, b)
+	}
+	wantSame(w.place, "the row after a prepared Put", other, one)
+	return gotErr
+}
+
+// end wants the same rows in both tables.
+func (w *twins[T]) end(rows int) {
+	w.Helper()
+	w.wantCount("plain", rows)
+	wantSame(w.place, "what is stored", contents(w.place, "prepared"), contents(w.place, "plain"))
+}
+
+func copyOf[T any](row T) T {
+	if m, ok := any(row).(map[string]any); ok {
+		return any(maps.Clone(m)).(T)
+	}
+	return row
+}
+
+// faceOf is what a program can tell of an error beside its text.
+func faceOf(err error) string {
+	var at *upsert.RowError
+	errors.As(err, &at)
+	face := fmt.Sprint(err == nil, dialect.Classify(err), dialect.SQLState(err),
+		errors.Is(err, upsert.ErrNullKey), errors.Is(err, upsert.ErrOtherKey), errors.Is(err, upsert.ErrUnguarded))
+	if at != nil {
+		face += fmt.Sprintf(" column %q, row %d", at.Column, at.Row)
+	}
+	return face
+}
+
+// contents are a table's rows as text, in the order of its first column.
+func contents(p *place, name string) string {
+	p.Helper()
+	rows, err := p.db.QueryxContext(p.ctx, "SELECT * FROM "+name+" ORDER BY 1")
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all strings.Builder
+	for rows.Next() {
+		values, err := rows.SliceScan()
+		if err != nil {
+			p.Fatal(err)
+		}
+		for _, v := range values {
+			if b, ok := v.([]byte); ok {
+				v = string(b)
+			}
+			fmt.Fprint(&all, v, "|")
+		}
+		all.WriteString("\n")
+	}
+	if err := rows.Err(); err != nil {
+		p.Fatal(err)
+	}
+	return all.String()
+}
