@@ -37,6 +37,7 @@ func TestBulkNotesHideNoWarning(t *testing.T) {
 			b.Want(setting+": rows", b.Text("SELECT * FROM things"), "")
 			b.Want(setting+": settings of the session", b.TextOn(s, "SELECT @@sql_notes, @@max_error_count"), before)
 		}
+		b.Want("rows of which only digits are rounded away", bulkPut(b, bulkTable[thing](b, "things"), b.DB, rows[:100]), upsert.Result{Inserted: 100})
 	})
 }
 

@@ -68,7 +68,7 @@ func librarySingles[R any](dialect string) []Peer[R] {
 	for _, driver := range drivers {
 		all = append(all, libraryPrepared[R](driver)...)
 		all = append(all, Peer[R]{
-			Way:  contest.Way{Name: "upsert, Put", Driver: driver, Kind: contest.Library, How: "`Table.Put`."},
+			Way:  contest.Way{Name: "upsert, Put", Driver: driver, Kind: contest.Library, How: "`Table.Put`, with the driver's setting that the README names for it: `binary_parameters=yes` for lib/pq, `interpolateParams=true` for go-sql-driver."},
 			Open: libraryPut[R](driver),
 		})
 	}
@@ -77,7 +77,7 @@ func librarySingles[R any](dialect string) []Peer[R] {
 
 func libraryPut[R any](driver string) func(context.Context, *place.Place) (Write[R], error) {
 	return func(ctx context.Context, p *place.Place) (Write[R], error) {
-		table, db, err := openLibrary[R](ctx, p, library{driver: driver})
+		table, db, err := openLibrary[R](ctx, p, library{driver: driver, params: oneTrip(driver)})
 		return func(ctx context.Context, rows []R) error {
 			for i := range rows {
 				if _, err := table.Put(ctx, db, &rows[i]); err != nil {
@@ -87,4 +87,15 @@ func libraryPut[R any](driver string) func(context.Context, *place.Place) (Write
 			return nil
 		}, err
 	}
+}
+
+// oneTrip is the driver's setting with which a statement that is not prepared takes one round trip.
+func oneTrip(driver string) []engine.Option {
+	switch driver {
+	case Driver("postgres"):
+		return []engine.Option{engine.Param("binary_parameters", "yes")}
+	case Driver("mysql"):
+		return []engine.Option{engine.Param("interpolateParams", "true")}
+	}
+	return nil
 }
