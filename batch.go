@@ -36,6 +36,7 @@ type batch struct {
 	// deadlocking (hazard P24).
 	waves [][]int32
 	bound *statement // the only statement, where the batch is one
+	known *catalog   // what is known of the table, where it was asked already
 }
 
 func (t *table) batch(rows rowSource) (*batch, error) {

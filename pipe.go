@@ -21,7 +21,7 @@ type pipe struct {
 func newPipe(background bool, progress func(int64)) *pipe {
 	p := &pipe{progress: progress}
 	if background {
-		p.jobs, p.stopped = make(chan func() (int, error)), make(chan struct{})
+		p.jobs, p.stopped = make(chan func() (int, error), 1), make(chan struct{})
 		go p.run()
 	}
 	return p
@@ -62,6 +62,23 @@ func (p *pipe) put(job func() (rows int, err error)) error {
 	}
 	select {
 	case p.jobs <- job:
+		return nil
+	case <-p.stopped:
+		return p.end()
+	}
+}
+
+// rest waits until the jobs that were put are done, so that the handle is the caller's goroutine's.
+func (p *pipe) rest() error {
+	if p.jobs == nil {
+		return nil
+	}
+	rested := make(chan struct{})
+	if err := p.put(func() (int, error) { close(rested); return 0, nil }); err != nil {
+		return err
+	}
+	select {
+	case <-rested:
 		return nil
 	case <-p.stopped:
 		return p.end()

@@ -113,10 +113,17 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	if err != nil {
 		return err
 	}
+	// What is asked on the way must not meet a statement of the part before.
+	if b.known = r.known; cfg.via == Copy && r.stage == nil {
+		if err := r.pipe.rest(); err != nil {
+			return err
+		}
+	}
 	rt, err := b.choose(r.ctx, r.db, cfg)
 	if err != nil {
 		return t.fail(err, -1)
 	}
+	r.known = b.known
 	_, err = b.write(r, rt, cfg)
 	return err
 }

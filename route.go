@@ -30,9 +30,13 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 		r.path = Values
 		return r, nil
 	}
-	known, err := b.look(ctx, db)
-	if err != nil {
-		return r, err
+	known := b.known
+	if known == nil {
+		var err error
+		if known, err = b.look(ctx, db); err != nil {
+			return r, err
+		}
+		b.known = known
 	}
 	if !known.has(b.writes) { // the statement that needs no types says best what is wrong
 		return route{path: Values}, nil

@@ -15,6 +15,7 @@ type runner struct {
 	pipe     *pipe
 	stage    *stage
 	result   Result     // of the jobs that are done
+	known    *catalog   // as the first part of a sequence was told
 	free     chan []any // room for arguments that is not in use
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 )
 
@@ -13,10 +14,13 @@ const statementsKept = 64
 
 // statements are prepared statements, by their texts.
 type statements struct {
-	by     preparer
-	mu     sync.RWMutex
-	kept   map[string]*sql.Stmt
-	closed bool
+	by   preparer
+	mu   sync.RWMutex
+	kept map[string]*sql.Stmt
+	// renewed counts how often a text was dropped. pgx names a statement by its text and gives the old one for the same, so
+	// each time the text is another, by the blanks at its end.
+	renewed map[string]int
+	closed  bool
 }
 
 var errClosed = errors.New("the prepared statements are closed")
@@ -24,7 +28,7 @@ var errClosed = errors.New("the prepared statements are closed")
 // of returns the statement of a text, prepared if it is not, or nil where there are too many.
 func (s *statements) of(ctx context.Context, query string) (*sql.Stmt, error) {
 	s.mu.RLock()
-	stmt, closed, full := s.kept[query], s.closed, len(s.kept) >= statementsKept
+	stmt, closed, full, renewed := s.kept[query], s.closed, len(s.kept) >= statementsKept, s.renewed[query]
 	s.mu.RUnlock()
 	switch {
 	case closed:
@@ -32,7 +36,7 @@ func (s *statements) of(ctx context.Context, query string) (*sql.Stmt, error) {
 	case stmt != nil || full:
 		return stmt, nil
 	}
-	fresh, err := s.by.PrepareContext(ctx, query)
+	fresh, err := s.by.PrepareContext(ctx, query+strings.Repeat(" ", renewed%32))
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +69,10 @@ func (s *statements) drop(query string, stmt *sql.Stmt) {
 	defer s.mu.Unlock()
 	if s.kept[query] == stmt {
 		delete(s.kept, query)
+		if s.renewed == nil {
+			s.renewed = map[string]int{}
+		}
+		s.renewed[query]++
 		s.end(stmt)
 	}
 }
