@@ -2,7 +2,6 @@ package keysuite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"github.com/goupsert/upsert/keys"
@@ -100,7 +99,7 @@ func cancelNested(p *place) {
 		cancel()
 		lasting := context.WithoutCancel(ctx)
 		for p.server.Dialect != "sqlite" { // where the context does not end it
-			if _, err := tx.ExecContext(lasting, "DELETE FROM effects WHERE id = 'none'"); errors.Is(err, sql.ErrTxDone) {
+			if _, err := tx.ExecContext(lasting, "DELETE FROM effects WHERE id = 'none'"); err != nil {
 				break
 			}
 		}
