@@ -20,7 +20,8 @@ type Prepared[T any] struct {
 }
 
 // Prepare prepares the statements of [Table.Put] on a *sql.DB, *sql.Conn, *sql.Tx or one of sqlx's. On a *sql.DB it outlives
-// connections: a statement is prepared on each at its first use there. On a transaction it ends with it. Close it.
+// connections: a statement is prepared on each at its first use there. Close it; on a transaction, before that ends: behind a
+// pooler a name that is left would meet the next client's.
 //
 // On PostgreSQL a prepared statement is a name on a server's connection. Behind a pooler in transaction mode that connection
 // is another one from call to call, and lib/pq numbers its names, so the name can be another client's statement, on another
