@@ -62,10 +62,10 @@ func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 // outdated reports whether err came of a schema that has changed since the catalog was asked, which is known again then.
 // In a transaction of the caller's, which err has ended, the next call asks.
 func (t *table) outdated(ctx context.Context, db DB, err error) bool {
-	known, state := t.catalog.Load(), dialect.SQLState(err)
+	known := t.catalog.Load()
 	// 0A000: a plain table has become one without the system column that tells an insert.
-	suspect := strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22") || state == "0A000"
-	if known == nil || !suspect || dialect.IsOtherKey(err) {
+	may := ofSchema(err) || dialect.SQLState(err) == "0A000"
+	if known == nil || !may || dialect.IsOtherKey(err) {
 		return false
 	}
 	t.stale.Store(true)
@@ -91,6 +91,12 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 		return err
 	})
 	return c, err
+}
+
+// ofSchema reports whether an error may come of a column that is gone or of another type than was thought.
+func ofSchema(err error) bool {
+	state := dialect.SQLState(err)
+	return strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22")
 }
 
 // ready asks the catalog where the statements depend on it: the rule Merge may lack its function, and a statement that

@@ -2,7 +2,6 @@ package upsert
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 	"strings"
@@ -22,10 +21,7 @@ const findAttempts = 10
 // tell who created the row (TiDB, Vitess). As for Put, an answer that is lost on a handle that is no transaction can make
 // created false for the row that this call made.
 func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
-	if row == nil {
-		return false, &RowError{Table: t.name, Row: -1, Err: errors.New("the row is nil")}
-	}
-	if err := t.guard(db); err != nil {
+	if err := t.takes(db, row); err != nil {
 		return false, err
 	}
 	// The row is filled whole or not at all.
@@ -34,11 +30,10 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 	if err != nil {
 		return false, err
 	}
-	for range findAttempts {
-		if created, err = s.getOrCreate(ctx, db); !errors.Is(err, errGone) {
-			break
-		}
-	}
+	err = whileGone(func() (err error) {
+		created, err = s.getOrCreate(ctx, db)
+		return err
+	})
 	if err != nil {
 		return false, t.fail(err, -1)
 	}

@@ -160,13 +160,10 @@ func (k *keyColumn) compare(i int32, other *keyColumn, j int32) int {
 		return cmp.Compare(k.floats[i], other.floats[j])
 	}
 	a, b := k.above != nil && k.above[i], other.above != nil && other.above[j]
-	switch {
-	case a != b:
+	if a != b {
 		return boolInt(a) - boolInt(b)
-	case a:
-		return cmp.Compare(uint64(k.ints[i]), uint64(other.ints[j]))
 	}
-	return cmp.Compare(k.ints[i], other.ints[j])
+	return cmp.Compare(k.ints[i], other.ints[j]) // those above are negative here, in the same order
 }
 
 // give gives a row's value, which is not asked for a second time: a Valuer need not answer the same twice.

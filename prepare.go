@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"reflect"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
@@ -82,15 +81,12 @@ func (t *table) firstShape(flag bool) shape {
 // written. A statement that the server has forgotten, or whose plan a change of the schema has made void, is prepared
 // again; in a transaction of the caller's that error has ended the transaction, so it is returned.
 func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
-	if row == nil {
-		return Unknown, &RowError{Table: p.table.name, Row: -1, Err: errors.New("the row is nil")}
-	}
-	if err := p.table.guard(p.claim); err != nil {
+	if err := p.table.takes(p.claim, row); err != nil {
 		return Unknown, err
 	}
-	o, err := p.put(ctx, row)
+	o, err := p.table.put(ctx, p.db, row)
 	for n := 0; err != nil && n < renewals && canBegin(p.db) && ctx.Err() == nil && p.again(ctx, err, n); n++ {
-		o, err = p.put(ctx, row)
+		o, err = p.table.put(ctx, p.db, row)
 	}
 	if err != nil {
 		return Unknown, p.table.fail(err, -1)
@@ -104,19 +100,6 @@ const renewals = 5
 // again reports whether a statement that is prepared now may do what the n-th that failed did not.
 func (p *Prepared[T]) again(ctx context.Context, err error, n int) bool {
 	return forgotten(err) || p.table.outdated(ctx, p.claim, err) || n == 0 && suspect(err)
-}
-
-func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
-	s, err := p.table.table.single(reflect.ValueOf(row).Elem())
-	if err != nil {
-		return Unknown, err
-	}
-	for range findAttempts {
-		if err = s.put(ctx, p.db); !errors.Is(err, errGone) {
-			break
-		}
-	}
-	return s.outcome, err
 }
 
 // Close closes the statements. Put fails after it. It returns the first error of theirs.
@@ -138,6 +121,5 @@ func forgotten(err error) bool {
 
 // suspect reports whether a statement's error may come of what it was prepared with: an older type of a column, above all.
 func suspect(err error) bool {
-	state := dialect.SQLState(err)
-	return forgotten(err) || strings.HasPrefix(state, "22") || strings.HasPrefix(state, "42")
+	return forgotten(err) || ofSchema(err)
 }

@@ -24,26 +24,44 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
 // table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.
 func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
-	if row == nil {
-		return Unknown, &RowError{Table: t.name, Row: -1, Err: errors.New("the row is nil")}
-	}
-	if err := t.guard(db); err != nil {
+	if err := t.takes(db, row); err != nil {
 		return Unknown, err
 	}
-	s, err := t.table.single(reflect.ValueOf(row).Elem())
-	if err != nil {
-		return Unknown, err
-	}
-	for range findAttempts {
-		if err = s.put(ctx, db); !errors.Is(err, errGone) {
-			break
-		}
-	}
+	o, err := t.put(ctx, db, row)
 	if err != nil {
 		t.outdated(ctx, db, err) // for the next call
 		return Unknown, t.fail(err, -1)
 	}
+	return o, nil
+}
+
+// takes refuses a row that is none, and a handle that a table which adds must not be written on.
+func (t *Table[T]) takes(db DB, row *T) error {
+	if row == nil {
+		return &RowError{Table: t.name, Row: -1, Err: errors.New("the row is nil")}
+	}
+	return t.guard(db)
+}
+
+func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
+	s, err := t.table.single(reflect.ValueOf(row).Elem())
+	if err == nil {
+		err = whileGone(func() error { return s.put(ctx, db) })
+	}
+	if err != nil {
+		return Unknown, err
+	}
 	return s.outcome, nil
+}
+
+// whileGone calls f again while the row that it met is deleted before it has been read.
+func whileGone(f func() error) (err error) {
+	for range findAttempts {
+		if err = f(); !errors.Is(err, errGone) {
+			break
+		}
+	}
+	return err
 }
 
 // single is one row on its way.

@@ -30,7 +30,6 @@ type stage struct {
 	held   []held // by column
 	text   dialect.StageText
 	made   bool
-	filled bool
 	nth    int
 	digits []string
 	splits bool // what is not there can be inserted with no word on conflicts
@@ -105,13 +104,11 @@ func (g *stage) empty(r *runner, columns []dialect.Column) (dialect.StageText, e
 	if g.made && g.style == rowtext.Load { // a column that is not loaded may have no default
 		g.made = false
 	}
-	switch {
-	case !g.made:
-		err = g.create(r, text)
-	case g.filled:
+	if g.made {
 		_, err = r.db.ExecContext(r.ctx, text.Clear)
+	} else {
+		err = g.create(r, text)
 	}
-	g.filled = true
 	return text, err
 }
 
