@@ -21,6 +21,7 @@ type process struct {
 	known bool // the driver is one that says it
 	id    int  // as the driver was given it
 	apart bool // it sends a statement's text and its parameters apart
+	keeps bool // it prepares a text that it is sent, and keeps that
 }
 
 // direct: the id is that of the server's process. A pooler gives its clients ids of its own.
@@ -36,6 +37,20 @@ func (t *table) pooled(ctx context.Context, db DB) (bool, error) {
 	}
 	l, err := t.linkOf(ctx, db)
 	return l.known && l.apart && !l.direct(), err
+}
+
+// resultTells reports whether what happened to a row may come in a statement's Result. database/sql begins a goroutine to
+// watch over the rows of a query, which costs as much as a fifth of a round trip. Only drivers that are known are relied upon to
+// count a SELECT's rows, and what says it takes the server longer to plan, so the statement is one that is kept.
+func (t *table) resultTells(ctx context.Context, db DB) (bool, error) {
+	if p, ok := db.(preparedPool); ok {
+		return p.tells, nil
+	}
+	if len(t.generated) > 0 || !t.traits.Typed || !canBegin(db) {
+		return false, nil
+	}
+	l, err := t.linkOf(ctx, db)
+	return l.keeps, err
 }
 
 // checkLink refuses a handle behind which a name may be that of another client's statement.
@@ -170,7 +185,7 @@ func processOf(driverConn any) (p process) {
 			break
 		}
 		if id := result(wire.MethodByName("PID")); id.IsValid() && id.CanUint() {
-			p = process{known: true, id: int(id.Uint())}
+			p = process{known: true, keeps: true, id: int(id.Uint())}
 		}
 	}
 	return p

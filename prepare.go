@@ -46,13 +46,18 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	kept := &statements{by: with, kept: map[string]*sql.Stmt{}}
 	p := &Prepared[T]{table: t, claim: db, kept: kept, db: preparedDB{DB: db, kept: kept}}
 	if begins, ok := db.(beginner); ok {
-		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins}
+		// Behind checkLink the driver is one that is known.
+		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins, tells: t.traits.Typed && len(t.generated) == 0}
 	}
 	flag, err := t.flags(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	query, err := t.text(t.firstShape(flag))
+	tells, err := t.resultTells(ctx, p.db)
+	if err != nil {
+		return nil, err
+	}
+	query, err := t.text(t.firstShape(flag, tells))
 	if err == nil {
 		_, err = kept.of(ctx, query) // what is wrong with the table is known now
 	}
@@ -63,8 +68,8 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 }
 
 // firstShape is that of the statement which Put sends first for most rows.
-func (t *table) firstShape(flag bool) shape {
-	s := shape{mode: dialect.Write, rows: 1, report: flag}
+func (t *table) firstShape(flag, tells bool) shape {
+	s := shape{mode: dialect.Write, rows: 1, report: flag, result: flag && tells}
 	switch t.traits.Reporting {
 	case dialect.ReportBeforehand:
 		s.mode = dialect.Create

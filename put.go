@@ -3,6 +3,7 @@ package upsert
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
@@ -16,7 +17,8 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // a SELECT read them.
 //
 // The outcome is exact, whatever the settings of the driver, except where [Unknown] says that the database does not tell;
-// on MySQL by its manual, for nothing has been run on a real one. On a *sql.DB or *sql.Conn one thing can falsify it: an answer that is lost makes database/sql
+// on MySQL by its manual, for nothing has been run on a real one: it comes in LastInsertId there, which on MariaDB the inserts of
+// a table's triggers disturb. On a *sql.DB or *sql.Conn one thing can falsify it: an answer that is lost makes database/sql
 // send the statement again (hazard E1), and the second time the row that this call inserted is Unchanged. Nothing is
 // written twice by it; inside a transaction it does not happen. Where the context ends while the statement waits, it may
 // still be applied.
@@ -71,6 +73,7 @@ type single struct {
 	row     reflect.Value
 	outcome Outcome
 	flag    bool // an insert is told by a flag
+	tells   bool // by the Result of an Exec
 	keyRoom [1]keyColumn
 	first   [1]int32
 }
@@ -166,6 +169,9 @@ func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
 	if s.flag, err = s.flags(ctx, db); err != nil {
 		return err
 	}
+	if s.tells, err = s.resultTells(ctx, db); err != nil {
+		return err
+	}
 	err = alone(ctx, s.table, db, s, (*single).writeFlagged)
 	if err != nil || s.outcome != Unchanged || !s.versioned && len(s.generated) == 0 {
 		return err
@@ -186,6 +192,9 @@ func (s *single) writeAndLook(ctx context.Context, db DB) error {
 }
 
 func (s *single) writeFlagged(ctx context.Context, db DB) error {
+	if s.flag && s.tells {
+		return s.writeTold(ctx, db)
+	}
 	inserted := false
 	var dest []any
 	if s.flag {
@@ -205,6 +214,38 @@ func (s *single) writeFlagged(ctx context.Context, db DB) error {
 	return err
 }
 
+// writeTold: the statement's Result says how many rows it has selected.
+func (s *single) writeTold(ctx context.Context, db DB) error {
+	shape := s.shape
+	shape.report, shape.result = true, true
+	query, err := s.text(shape)
+	if err != nil {
+		return err
+	}
+	res, err := db.ExecContext(ctx, query, s.args...)
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil {
+		s.outcome, err = toldOutcome(n)
+	}
+	return err
+}
+
+// toldOutcome is the outcome of a row by a RowsAffected.
+func toldOutcome(n int64) (Outcome, error) {
+	switch n {
+	case 0:
+		return Unchanged, nil
+	case 1:
+		return Updated, nil
+	case 2:
+		return Inserted, nil
+	}
+	return Unknown, fmt.Errorf("the driver says that %d rows were selected where there are at most two", n)
+}
+
 // lookSkipped tells what the skipped row was, and reads it back.
 func (s *single) lookSkipped(ctx context.Context, db DB) error {
 	if s.versioned {
@@ -215,50 +256,6 @@ func (s *single) lookSkipped(ctx context.Context, db DB) error {
 		if s.outcome, err = f.outcome(Unknown); err != nil {
 			return err
 		}
-	}
-	return s.readBack(ctx, db)
-}
-
-// putForetold asks one statement after the other, each of which is right by itself: the row was inserted, or changed, or
-// there was nothing to do. What is neither has been changed or deleted by others in between, and it begins again.
-func (s *single) putForetold(ctx context.Context, db DB) error {
-	for range findAttempts {
-		for _, try := range [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold} {
-			if err := alone(ctx, s.table, db, s, try); err != nil || s.outcome != Unknown {
-				return err
-			}
-		}
-	}
-	return errGone
-}
-
-func (s *single) insert(ctx context.Context, db DB) error {
-	created, err := s.send(ctx, db, dialect.Create, false)
-	if created {
-		s.outcome = Inserted
-	}
-	return err
-}
-
-func (s *single) change(ctx context.Context, db DB) error {
-	if !s.assigns && !s.guards() {
-		return nil
-	}
-	changed, err := s.send(ctx, db, dialect.Change, false)
-	if changed {
-		s.outcome = Updated
-	}
-	return err
-}
-
-// lookForetold finds the row that was neither inserted nor changed.
-func (s *single) lookForetold(ctx context.Context, db DB) error {
-	f, err := s.compareOne(ctx, db)
-	if err != nil || f.writes() {
-		return err
-	}
-	if s.outcome, err = f.outcome(Unknown); err != nil {
-		return err
 	}
 	return s.readBack(ctx, db)
 }

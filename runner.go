@@ -11,6 +11,7 @@ type runner struct {
 	db       DB
 	own      bool // the transaction is the library's
 	prepares bool
+	queries  bool                 // also what returns nothing
 	seen     map[string]*sql.Stmt // nil after the first use
 	pipe     *pipe
 	stage    *stage
@@ -24,7 +25,7 @@ type runner struct {
 // into the caller's types, whose methods are the caller's too, it does not.
 func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
 	tx, own := db.(ownTx)
-	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, free: make(chan []any, 3)}
+	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
 	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned
 	r.pipe = newPipe(tx.private && several && !readsKeys, cfg.progress)
 	return r
@@ -63,6 +64,16 @@ func (r *runner) recycle(args []any) {
 	case r.free <- args:
 	default:
 	}
+}
+
+// run runs a statement of which nothing is to be known but whether it worked. A handle of the caller's may send queries
+// elsewhere, as to a pool of readers.
+func (r *runner) run(s statement, query string) error {
+	if r.queries && r.own {
+		return r.query(s, query, func(*sql.Rows) error { return nil })
+	}
+	_, err := r.exec(s, query)
+	return err
 }
 
 func (r *runner) exec(s statement, query string) (sql.Result, error) {

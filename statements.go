@@ -130,4 +130,5 @@ func (p preparedDB) QueryContext(ctx context.Context, query string, args ...any)
 type preparedPool struct {
 	preparedDB
 	beginner
+	tells bool // see resultTells
 }

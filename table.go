@@ -45,7 +45,8 @@ type table struct {
 	texts     texts
 	links     atomic.Pointer[[]link]
 	catalog   atomic.Pointer[catalog]
-	stale     atomic.Bool // the catalog may be of an older schema
+	stale     atomic.Bool  // the catalog may be of an older schema
+	last      atomic.Int32 // the Outcome of the row that was put last, where one statement does not tell
 }
 
 type column = plan.Column

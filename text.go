@@ -16,6 +16,7 @@ type shape struct {
 	rows   int
 	omit   uint64
 	report bool
+	result bool // the report is in the Result of an Exec
 	back   back
 	// removes: the one row's merge patches remove members.
 	removes bool
@@ -82,7 +83,7 @@ func (t *table) text(s shape) (string, error) {
 	return t.texts.of(s, func() (string, error) {
 		u := dialect.Upsert{
 			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Guard: s.guard,
-			Report: s.report, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
+			Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
 		}
 		if c := t.catalog.Load(); c != nil {
 			u.Types, u.Only = c.types, c.plain

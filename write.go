@@ -105,7 +105,7 @@ func (w *writer) blind(s statement) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.exec(s, query); err != nil {
+	if err := w.run(s, query); err != nil {
 		return err
 	}
 	w.result.count(Unknown, len(s.rows))
@@ -129,7 +129,7 @@ func (w *writer) foretold(s statement) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.exec(s, query); err != nil {
+	if err := w.run(s, query); err != nil {
 		return err
 	}
 	for at, i := range s.rows {

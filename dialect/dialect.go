@@ -68,6 +68,9 @@ type Traits struct {
 	// PrepareChunks: a statement that is used more than once in one call is worth preparing. It is not on PostgreSQL,
 	// where a prepared statement's name may meet somebody else's behind a transaction pooler (hazard E2).
 	PrepareChunks bool
+	// QueryBinds: a statement that returns nothing is best sent as a query: go-sqlite3 binds a query's arguments in a single
+	// call into C, and an Exec's with a call each.
+	QueryBinds bool
 	// Immediate: a write transaction must begin with BEGIN IMMEDIATE, or its first write may fail at once (hazard S11).
 	Immediate bool
 	// UTC: times are stored as text, so they must be bound in UTC for their order to be the order in time.

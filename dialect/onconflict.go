@@ -52,6 +52,8 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		return o.counted(b.String(), u), nil
 	case u.Split:
 		return "WITH " + o.split(u) + b.String(), nil
+	case u.Report && u.Result && o.flag != nil:
+		return o.told(b.String(), u), nil
 	}
 	o.returning(&b, u)
 	return b.String(), nil
@@ -173,6 +175,14 @@ func (o *onConflict) counted(statement string, u Upsert) string {
 		fresh = flagged
 	}
 	return with + written + " AS (" + statement + back + ") SELECT " + rows + ", " + fresh + " FROM " + written
+}
+
+// told wraps the statement into one that selects no row, one or two, of no column.
+func (o *onConflict) told(statement string, u Upsert) string {
+	written, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), o.Quote("_new")
+	all := "SELECT FROM " + written
+	return "WITH " + written + " AS (" + statement + " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + fresh + ") " +
+		all + " UNION ALL " + all + " WHERE " + written + "." + fresh
 }
 
 func only(is bool) string {

@@ -20,7 +20,7 @@ const sqliteParams = 32766
 func (sqlite) Traits() Traits {
 	return Traits{
 		MaxParams: sqliteParams, MaxRows: 256, MaxBytes: 4 << 20,
-		Reporting: ReportBeforehand, Returning: true, PrepareChunks: true, Immediate: true, UTC: true,
+		Reporting: ReportBeforehand, Returning: true, PrepareChunks: true, QueryBinds: true, Immediate: true, UTC: true,
 	}
 }
 

@@ -48,7 +48,10 @@ type Upsert struct {
 	// Guard: a collation of the target's may take two keys for one, so even a Write that assigns nothing must look. It
 	// costs a lock on the row, so it is for SQLite, and on PostgreSQL for tables whose catalog says so.
 	Guard  bool
-	Report bool     // return what happened, as Traits.Reporting says, before the columns of Return
+	Report bool // return what happened, as Traits.Reporting says, before the columns of Return
+	// Result has a Report that is a flag come in the Result of an Exec, whose driver then has no rows to read: RowsAffected is
+	// 0, 1 for an update or 2 for an insert. A code does not come so: triggers disturb LastInsertId.
+	Result bool
 	Return []string // columns to return of each row that was written
 	// Source is where the rows come from. Rows counts only for FromParams.
 	Source Source
