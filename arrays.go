@@ -78,7 +78,7 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 	row, at, size := b.rows.at(int(i)), 0, 0
 	var err error
 	for c := range b.cols {
-		if b.writes[c].Now || b.omits(omit, c) {
+		if !b.sends(omit, c) {
 			continue
 		}
 		w := a.cols[at]

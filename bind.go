@@ -74,7 +74,7 @@ func (t *table) instant(at time.Time) time.Time {
 func (b *batch) bind(to *binder, i int32, omit uint64) error {
 	row := b.rows.at(int(i))
 	for c := range b.cols {
-		if b.writes[c].Now || b.omits(omit, c) {
+		if !b.sends(omit, c) {
 			continue
 		}
 		to.merge = b.writes[c].Rule == Merge

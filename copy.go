@@ -99,7 +99,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 	}
 	row, start, first := w.rows.at(int(i)), len(text.Buf), true
 	for c := range w.cols {
-		if w.writes[c].Now || w.omits(omit, c) {
+		if !w.sends(omit, c) {
 			continue
 		}
 		if !first {

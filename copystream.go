@@ -132,7 +132,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 func (w *writer) bindCopy(to *copyBinder, i int32, omit uint64) error {
 	row := w.rows.at(int(i))
 	for c := range w.cols {
-		if w.writes[c].Now || w.omits(omit, c) {
+		if !w.sends(omit, c) {
 			continue
 		}
 		to.merge = w.writes[c].Rule == Merge

@@ -107,6 +107,9 @@ func (t *table) columns(omit uint64) []dialect.Column {
 	return cols
 }
 
+// sends reports whether a row's value of the column goes to the server.
+func (t *table) sends(omit uint64, col int) bool { return !t.writes[col].Now && !t.omits(omit, col) }
+
 func (t *table) omits(omit uint64, col int) bool {
 	if omit == 0 {
 		return false

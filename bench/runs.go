@@ -11,6 +11,9 @@ import (
 
 func (b *bench) singleRows() int { return min(1000, b.rows) }
 
+// singleRounds are more, for a run is over in a tenth of a second, and what else the machine does then is much of it.
+func (b *bench) singleRounds() int { return 3 * b.rounds }
+
 // Rows of other shapes are fewer, and have fewer rounds: they only show whether the figures hold.
 func (b *bench) breadthRows() int { return max(b.rows/4, 2) }
 
@@ -76,7 +79,7 @@ func (b *bench) runsOf(dialect string) int {
 		total += len(all) // the warm round
 	}
 	if b.has(single) {
-		total += len(peer.Singles(dialect, row.Accounts())) * (b.rounds + 1)
+		total += len(peer.Singles(dialect, row.Accounts())) * (b.singleRounds() + 1)
 	}
 	if b.has(breadth) {
 		total += 4 * len(only(all, inBreadth)) * (b.breadthRounds() + 1)

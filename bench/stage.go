@@ -26,7 +26,7 @@ func (b *bench) batches(ctx context.Context, t testing.TB, e *engine.Engine) err
 // singles measures rows with a statement each.
 func (b *bench) singles(ctx context.Context, t testing.TB, e *engine.Engine) error {
 	s := row.Accounts()
-	g := game[row.Account]{s, peer.Singles(e.Dialect(), s), b.singleRows(), b.rounds, []place.Case{place.Half}}
+	g := game[row.Account]{s, peer.Singles(e.Dialect(), s), b.singleRows(), b.singleRounds(), []place.Case{place.Half}}
 	series, err := g.play(ctx, b, t, e)
 	for _, one := range series {
 		one.Case = single
