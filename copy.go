@@ -123,25 +123,23 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 	return true, nil
 }
 
-// savepoint is what a statement that has no word on conflicts is rolled back to.
-const savepoint = "_upsert_join"
+// savepoint is what a split statement is rolled back to.
+const savepoint = "_upsert_split"
 
-// sendStaged inserts what is staged. A statement that has no word on conflicts does it faster; where others have inserted one
-// of its keys meanwhile, the one that resolves conflicts does it all. Where outcomes are asked for there is that one alone.
+// sendStaged inserts what is staged. The split statement inserts faster what is not there yet; where others have inserted one
+// of its keys meanwhile, the one that resolves conflicts does it all. Where each row's outcome is asked for there is that one
+// alone.
 func (w *writer) sendStaged(s statement) error {
-	if !w.stage.joins || !s.filter || !w.assigns || w.cfg.outcomes {
+	if !w.stage.splits || !s.filter || w.each != nil || w.versioned && w.cfg.outcomes {
 		return w.send(s)
 	}
 	if _, err := w.db.ExecContext(w.ctx, "SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
-	joined := s
-	joined.join = true
+	split := s
+	split.split = true
 	end := "RELEASE SAVEPOINT "
-	_, err := w.db.ExecContext(w.ctx, w.stage.text.Order)
-	if err == nil {
-		err = w.send(joined)
-	}
+	err := w.send(split)
 	conflict := dialect.Classify(err) == dialect.UniqueViolation
 	switch {
 	case conflict:

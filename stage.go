@@ -32,7 +32,7 @@ type stage struct {
 	made   bool
 	nth    int
 	digits []string
-	joins  bool // the rows can be joined with what is stored, with no word on conflicts
+	splits bool // what is not there can be inserted with no word on conflicts
 	// stream has the server read rows with the statement load. It is nil where they can only be sent one by one.
 	stream func(ctx context.Context, load string, rows *lines) error
 	reader string // the name that the server asks rows by
@@ -128,7 +128,7 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 		return nil
 	}
 	var memory sql.NullString
-	_, err := queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.joins, &memory})
+	_, err := queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
 	return err
 }
 

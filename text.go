@@ -23,7 +23,7 @@ type shape struct {
 	guard   bool // a statement that assigns nothing looks at the stored key
 	source  dialect.Source
 	filter  bool // rows that would change nothing are left out
-	join    bool // by a statement that has no word on conflicts
+	split   bool // rows whose key is not there are inserted with no word on conflicts
 	nth     int  // the stage's
 	count   bool // one row comes back, with how many were written and how many of them are new
 }
@@ -83,7 +83,7 @@ func (t *table) text(s shape) (string, error) {
 	return t.texts.of(s, func() (string, error) {
 		u := dialect.Upsert{
 			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Guard: s.guard,
-			Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Join: s.join, Count: s.count, Nth: s.nth,
+			Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
 		}
 		if c := t.catalog.Load(); c != nil {
 			u.Types, u.Only = c.types, c.plain

@@ -259,7 +259,7 @@ func (w *writer) flagged(s statement) error {
 
 // counts reports whether it is enough to know how many rows of the statement were inserted and updated.
 func (w *writer) counts(s statement) bool {
-	return w.traits.Filter && w.each == nil && !w.versioned && len(s.rows) > 1
+	return w.traits.Filter && w.each == nil && !w.versioned && (len(s.rows) > 1 || s.split)
 }
 
 // counted sends a statement that counts what it has written.

@@ -28,7 +28,7 @@ func otherKey(key string) string {
 const greatest = "18446744073709551615"
 
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Join || u.Count); err != nil {
+	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
 	switch {

@@ -22,7 +22,7 @@ type onConflict struct {
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Join || u.Count); err != nil {
+	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
 	if u.Removes {
@@ -31,17 +31,17 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		o = &removing
 	}
 	var b strings.Builder
-	switch {
-	case u.Mode == Change:
+	if u.Mode == Change {
 		return o.change(u), nil
-	case u.Join:
-		return o.join(u), nil
 	}
 	o.into(&b, u)
-	if u.Source == FromParams && !u.Filter {
+	switch {
+	case u.Split:
+		o.met(&b, u, "NOT ")
+	case u.Source == FromParams && !u.Filter:
 		b.WriteString("VALUES ")
 		o.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.inserted(c, o.param(n, "")) }, noLead)
-	} else {
+	default:
 		o.selected(&b, u)
 	}
 	b.WriteString(" ON CONFLICT ")
@@ -50,6 +50,8 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 	switch {
 	case u.Count:
 		return o.counted(b.String(), u), nil
+	case u.Split:
+		return "WITH " + o.split(u) + b.String(), nil
 	case u.Report && u.Result && o.flag != nil:
 		return o.told(b.String(), u), nil
 	}
@@ -96,15 +98,46 @@ func (o *onConflict) givenList(u Upsert) []string {
 	return list
 }
 
-// join is a MERGE, which joins the rows with what is stored once, updates what it finds there by its place and inserts the rest
-// with no word on conflicts.
-func (o *onConflict) join(u Upsert) string {
-	beside := o.beside(u.given())
-	list, cond := beside.assignments(u)
-	return "MERGE INTO " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " USING " + o.from(u.given()) +
-		" ON " + strings.Join(beside.joined(u.Target.Columns), " AND ") +
-		" WHEN MATCHED AND (" + cond + ") THEN UPDATE SET " + strings.Join(list, ", ") +
-		" WHEN NOT MATCHED THEN INSERT (" + quoteList(o.Dialect, names(u.Columns)) + ") VALUES (" + strings.Join(o.givenList(u), ", ") + ")"
+// The parts of a split statement, and what tells its rows apart.
+const (
+	metAlias    = "_m" // the rows that are to be written
+	absentAlias = "_a" // the insert of those whose key is not there
+	absentMark  = "_upsert_absent"
+)
+
+// split joins the rows with what is stored, once, and inserts those whose key is not there. The rest is for the statement
+// that follows. Both see one snapshot, so that a row is in one of them or in none. Its CTE is used twice, which keeps
+// PostgreSQL from evaluating it twice.
+func (o *onConflict) split(u Upsert) string {
+	g := u.given()
+	beside := o.beside(g)
+	absent := o.stored(u.Target.Columns[0]) + " IS NULL"
+	var list []string
+	for i, value := range o.givenList(u) {
+		list = append(list, value+" AS "+o.Quote(u.Columns[i].Name))
+	}
+	var b strings.Builder
+	b.WriteString(o.Quote(aliasBeside(metAlias, u.Table.Name)) + " AS (SELECT " + strings.Join(list, ", ") + ", " + absent + " AS " + o.Quote(columnBeside(absentMark, u.Columns)) +
+		" FROM " + o.from(g) + " LEFT JOIN " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " ON " + strings.Join(beside.joined(u.Target.Columns), " AND ") +
+		" WHERE " + absent)
+	if same := beside.unchanged(u); len(same) > 0 {
+		b.WriteString(" OR NOT (" + strings.Join(same, " AND ") + ")")
+	}
+	o.ordered(&b, u)
+	b.WriteString("), " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + " AS (")
+	o.into(&b, u)
+	o.met(&b, u, "")
+	if u.Count {
+		b.WriteString(" RETURNING 1")
+	}
+	b.WriteString(") ")
+	return b.String()
+}
+
+// met selects the rows whose key is not there, or with NOT those whose key is.
+func (o *onConflict) met(b *strings.Builder, u Upsert, not string) {
+	from := o.Quote(aliasBeside(metAlias, u.Table.Name))
+	b.WriteString("SELECT " + quoteList(o.Dialect, names(u.Columns)) + " FROM " + from + " WHERE " + not + from + "." + o.Quote(columnBeside(absentMark, u.Columns)))
 }
 
 // unchanged is true of a stored row that a given one with its key would not change; all of it is never NULL. What is stored
@@ -126,12 +159,22 @@ func (o *onConflict) unchanged(u Upsert) []string {
 
 // counted wraps the statement into one that counts what it writes.
 func (o *onConflict) counted(statement string, u Upsert) string {
-	written, back, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), " RETURNING 1", "0"
+	written, rows, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), "COUNT(*)", "0"
+	with := "WITH "
+	if u.Split {
+		before := "(SELECT COUNT(*) FROM " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + ")"
+		with, rows, fresh = with+strings.TrimSuffix(o.split(u), " ")+", ", before+" + "+rows, before
+	}
+	back := " RETURNING 1"
 	if u.Report && o.flag != nil {
 		back = " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new")
-		fresh = "COUNT(*) FILTER (WHERE " + written + "." + o.Quote("_new") + ")"
+		flagged := "COUNT(*) FILTER (WHERE " + written + "." + o.Quote("_new") + ")"
+		if u.Split {
+			flagged = fresh + " + " + flagged
+		}
+		fresh = flagged
 	}
-	return "WITH " + written + " AS (" + statement + back + ") SELECT COUNT(*), " + fresh + " FROM " + written
+	return with + written + " AS (" + statement + back + ") SELECT " + rows + ", " + fresh + " FROM " + written
 }
 
 // told wraps the statement into one that selects no row, one or two, of no column.
@@ -192,37 +235,37 @@ func (o *onConflict) change(u Upsert) string {
 	return b.String()
 }
 
-// set writes the assignments and, in parentheses where more follow, the condition under which they are made.
+// set writes the assignments and, in parentheses, the condition under which they are made.
 func (o *onConflict) set(b *strings.Builder, u Upsert) {
-	list, cond := o.assignments(u)
-	if u.Mode == Change {
-		cond = "(" + cond + ")"
-	}
-	b.WriteString(" SET " + strings.Join(list, ", ") + " WHERE " + cond)
-}
-
-func (o *onConflict) assignments(u Upsert) (list []string, cond string) {
 	set, version := assigned(u.Columns, u.Target.Columns)
+	folded := o.folded(u.Columns, u.Target.Columns)
+	b.WriteString(" SET ")
 	// A row that is the same is not written: no new row version, no trigger (hazard P13).
-	cond = o.changes(set)
+	cond := o.changes(set)
 	switch {
 	case version != nil:
 		cond = o.newer(*version)
 	case onlyTouches(set): // the update is there for its condition, which no row meets
 		cond = "FALSE"
 		idle := o.idle(u)
-		list = append(list, o.Quote(idle)+" = "+o.stored(idle))
+		b.WriteString(o.Quote(idle) + " = " + o.stored(idle))
 		set = nil
 	}
-	for _, c := range set {
-		list = append(list, o.Quote(c.Name)+" = "+o.value(c))
+	for i, c := range set {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(o.Quote(c.Name) + " = " + o.value(c))
 	}
 	// Two keys that only a collation takes for one are two rows on another database: neither may be written over.
-	if folded := o.folded(u.Columns, u.Target.Columns); folded != "" {
+	if folded != "" {
 		key := o.excluded(u.Target.Columns[0])
 		cond = "CASE WHEN " + folded + " THEN " + o.fail(key) + " ELSE " + cond + " END"
 	}
-	return list, cond
+	if u.Mode == Change { // more conditions follow
+		cond = "(" + cond + ")"
+	}
+	b.WriteString(" WHERE " + cond)
 }
 
 // idle is a column that an update can assign to itself, or "". On PostgreSQL it is none of the key's, which would lock out

@@ -91,8 +91,6 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 		Drop:   "DROP TABLE " + name,
 		Taken:  "SELECT to_regclass(" + quoteText(name) + ") IS NOT NULL",
 		Settle: d.settle(s),
-		Order: "SELECT set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', (pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +
-			") <= pg_relation_size(" + quoteText(name) + "))::text, true)",
 	}, nil
 }
 
@@ -102,8 +100,7 @@ func (d postgres) settle(s Stage) string {
 	for _, k := range slices.Sorted(slices.Values(s.Key)) {
 		key = append(key, quoteText(k))
 	}
-	return `SELECT current_setting('server_version_num')::int >= 150000 AND c.relkind = 'r' AND NOT c.relhassubclass AND NOT c.relhasrules AND NOT c.relrowsecurity
-AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) AND EXISTS (
+	return `SELECT c.relkind = 'r' AND NOT c.relhassubclass AND EXISTS (
   SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
   AND NOT EXISTS (SELECT FROM unnest(i.indkey::int2[], i.indcollation::oid[]) k (attnum, coll) JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.coll <> a.attcollation)
   AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C") FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place)

@@ -49,14 +49,9 @@ type StageText struct {
 	// Taken is a query that returns whether there is a table of the staging table's name, or "" where Drop serves.
 	Taken string
 	// Settle is a query, or "" for false, that is sent after Create in a transaction of the library's. It returns whether
-	// Upsert.Join may be used: the server has MERGE, a unique index has exactly the key's columns and checks them at once,
-	// and the table has nothing by which an update that begins as an insert would be another one: no trigger of the user's, no
-	// rule, no row security. While the transaction lasts nobody can change that. It also gives the transaction room to sort
-	// and to join what is staged.
+	// Upsert.Split may be used: a unique index has exactly the key's columns and checks them at once. While the transaction
+	// lasts nobody can change that. It also gives the transaction room to sort and to join what is staged.
 	Settle string
-	// Order is a query to send before an Upsert.Join, which then takes the rows in the order in which they were staged (hazard
-	// P24): the larger of the two tables is never the one that a hash table is made of.
-	Order string
 }
 
 // stageName is a name that nobody else would choose. It is another one for each table, as a sequence may write to a second

@@ -35,15 +35,15 @@ func TestTraitsSayWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	for _, d := range versioned(t) {
 		traits := d.Traits()
-		filtered, counted, join := sourced(dialect.FromParams), sourced(dialect.FromParams), sourced(dialect.FromStage)
-		filtered.Filter, counted.Count, join.Join = true, true, true
+		filtered, counted, split := sourced(dialect.FromParams), sourced(dialect.FromParams), sourced(dialect.FromStage)
+		filtered.Filter, counted.Count, split.Split = true, true, true
 		for name, c := range map[string]struct {
 			can bool
 			u   dialect.Upsert
 		}{
 			"params": {true, sourced(dialect.FromParams)}, "arrays": {traits.Arrays, sourced(dialect.FromArrays)},
 			"stage": {traits.Copying != dialect.CopyNone, sourced(dialect.FromStage)}, "filter": {traits.Filter, filtered}, "count": {traits.Filter, counted},
-			"join": {traits.Copying != dialect.CopyNone && traits.Filter, join},
+			"split": {traits.Copying != dialect.CopyNone && traits.Filter, split},
 		} {
 			_, err := d.Upsert(c.u)
 			checkRefusal(t, d, "Upsert of "+name, c.can, err)

@@ -58,10 +58,10 @@ type Upsert struct {
 	// Filter leaves out the rows that would change nothing before they are inserted, so that they are neither locked nor
 	// logged. It needs Types.
 	Filter bool
-	// Join is Filter by a statement that has no word on conflicts, which is faster than to prepare for one that does not come.
-	// It needs a conflict that assigns, and what StageText.Settle asks for. A key that others insert meanwhile is a unique
-	// violation, after which the statement without Join is to be sent.
-	Join bool
+	// Split is Filter, and inserts the rows whose key is not there in the same statement by an insert that has no word on
+	// conflicts, which is faster than to prepare for one that does not come. A key that others insert meanwhile is a
+	// unique violation then, after which the statement without Split is to be sent.
+	Split bool
 	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
 	Count bool
 	// Types are the columns' types, without modifiers, where Traits.Typed: a cast to varchar(3) would cut what

@@ -92,7 +92,7 @@ func stagedCases() []Case {
 	const from = dialect.FromStage
 	given := func(u dialect.Upsert) dialect.Upsert { u.Source = from; return u }
 	filtered := func(u dialect.Upsert) dialect.Upsert { u.Source, u.Filter = from, true; return u }
-	joined := func(u dialect.Upsert) dialect.Upsert { u.Source, u.Filter, u.Join = from, true, true; return u }
+	split := func(u dialect.Upsert) dialect.Upsert { u.Source, u.Filter, u.Split = from, true, true; return u }
 	coded, two := []string{"code"}, []string{"tenant", "number"}
 	return []Case{
 		{"staged", "Rows from the staging table, on PostgreSQL in the order in which they came.", id, bulk(id, given(dialect.Upsert{Columns: columns(title, count)}))},
@@ -113,13 +113,13 @@ func stagedCases() []Case {
 		{"staged-filter-count-report", "How many rows were written, and how many of them are new.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Count: true, Report: true}))},
 		{"staged-index-where", "A partial unique index.", id, bulk(id, given(dialect.Upsert{Columns: columns(title), Target: dialect.Target{Where: "deleted_at IS NULL"}}))},
 		{"staged-filter-on-constraint", "The arbiter by its name.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Target: dialect.Target{Constraint: "items_pkey"}}))},
-		{"staged-join", "What is there and would change is updated by its place, and what is not there is inserted with no word on conflicts: it is\nfaster, and fails where others insert one of the keys meanwhile.", id, bulk(id, joined(dialect.Upsert{Columns: columns(title, count)}))},
-		{"staged-join-all", "The same with a column of each kind, and a version.", id, bulk(id, joined(dialect.Upsert{Columns: whole}))},
-		{"staged-join-key-text", "The same with a key of text.", coded, bulk(coded, joined(dialect.Upsert{Columns: []dialect.Column{code, title}}))},
-		{"staged-join-key-two", "The same with two columns of the key.", two, bulk(two, joined(dialect.Upsert{Columns: seat}))},
-		{"staged-join-merge", "The same with a patch.", id, bulk(id, joined(dialect.Upsert{Columns: columns(attr)}))},
-		{"staged-join-alias", "A table that has the name of the staging table's alias.", id, bulk(id, joined(dialect.Upsert{Table: dialect.Table{Name: "_e"}, Columns: columns(title), Only: true}))},
-		{"staged-join-schema", "A table with a schema.", id, bulk(id, joined(dialect.Upsert{Table: dialect.Table{Schema: "app", Name: "items"}, Columns: columns(title)}))},
+		{"staged-split", "What is not there is inserted with no word on conflicts, which is faster; what is there and would change is updated. Both\nparts see one snapshot, so that each row is in one of them or in none.", id, bulk(id, split(dialect.Upsert{Columns: columns(title, count)}))},
+		{"staged-split-all", "The same with a column of each kind, and a version.", id, bulk(id, split(dialect.Upsert{Columns: whole}))},
+		{"staged-split-key-only", "The same with nothing that could change.", id, bulk(id, split(dialect.Upsert{Columns: columns()}))},
+		{"staged-split-key-text", "The same with a key of text.", coded, bulk(coded, split(dialect.Upsert{Columns: []dialect.Column{code, title}}))},
+		{"staged-split-count", "How many rows both parts have written.", id, bulk(id, split(dialect.Upsert{Columns: columns(title), Count: true}))},
+		{"staged-split-count-report", "And how many of them are new.", id, bulk(id, split(dialect.Upsert{Columns: columns(title), Count: true, Report: true}))},
+		{"staged-split-alias", "A table that has the name of the part that inserts.", id, bulk(id, split(dialect.Upsert{Table: dialect.Table{Name: "_a"}, Columns: columns(title), Count: true}))},
 		{"compare-staged", "What an upsert would do to the rows that are there, from the staging table: it has a column with each row's place.", id, bulkCompare(from, whole)},
 		{"compare-staged-place", "The same with columns that have the name of the place.", id, bulkCompare(from, placed)},
 	}
@@ -146,7 +146,6 @@ func stageCases() []Case {
 	empty := func(s dialect.StageText) string { return s.Clear }
 	drop := func(s dialect.StageText) string { return s.Drop }
 	settle := func(s dialect.StageText) string { return s.Settle }
-	order := func(s dialect.StageText) string { return s.Order }
 	plain := dialect.Stage{Columns: columns(title, created, count), Key: id}
 	stage := func(name, why string, part func(dialect.StageText) string, s dialect.Stage) Case {
 		return Case{name, why, nil, stageOf(part, s)}
@@ -160,9 +159,8 @@ func stageCases() []Case {
 		stage("stage-load-place", "The same column.", load, dialect.Stage{Columns: columns(title), Place: true}),
 		stage("stage-create-schema", "A table with a schema and a column with quotes: the staging table is in the schema where a connection may have none.", create, dialect.Stage{Table: dialect.Table{Schema: "app"}, Columns: columns(dialect.Column{Name: "a\"b`c"})}),
 		stage("stage-load-schema", "The same.", load, dialect.Stage{Table: dialect.Table{Schema: "app"}, Columns: columns(dialect.Column{Name: "a\"b`c"})}),
-		stage("stage-settle", "Whether what is staged can be joined with what is stored: there is MERGE, a unique index has exactly the key's columns, and nothing\nmakes an update that begins as an insert another one.", settle, plain),
+		stage("stage-settle", "Whether a unique index has exactly the key's columns, so that what is not there can be inserted with no word on conflicts.", settle, plain),
 		stage("stage-settle-key-two", "The same of two columns, with quotes in their names and the table's schema.", settle, dialect.Stage{Table: dialect.Table{Schema: `a'"\pp`}, Columns: seat, Key: []string{`te'na\nt`, "number"}}),
-		stage("stage-order", "Rows are taken in the order in which they were staged.", order, dialect.Stage{Table: dialect.Table{Schema: `a'"\pp`}, Columns: columns(title)}),
 		stage("stage-load-places", "Columns that have the name of the place.", load, dialect.Stage{Columns: placed, Place: true}),
 	}
 }

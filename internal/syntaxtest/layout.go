@@ -6,10 +6,10 @@ import (
 )
 
 // clauses begin a line in a golden file, where they stand outside of parentheses, or in those of inner.
-var clauses = []string{"VALUES ", "AS `_new", "ON CONFLICT ", "ON DUPLICATE KEY ", "DO ", "WHERE ", "RETURNING ", "FROM ", "OR ", `ORDER BY "_e`, "INTO TABLE ", "CHARACTER SET ", "USING ", "WHEN MATCHED ", "WHEN NOT MATCHED "}
+var clauses = []string{"VALUES ", "AS `_new", "ON CONFLICT ", "ON DUPLICATE KEY ", "DO ", "WHERE ", "RETURNING ", "FROM ", "OR ", `ORDER BY "_e`, "INTO TABLE ", "CHARACTER SET "}
 
 // inner open a statement that is broken into lines though it stands in parentheses.
-var inner = []string{"(INSERT ", "(SELECT FROM "}
+var inner = []string{"(INSERT ", "(SELECT FROM ", `(SELECT "_e`}
 
 // Layout breaks a statement into lines, so that a change of one column is one line of a diff. Only spaces outside of
 // parentheses and quotes are replaced: Unlay gives the statement back. One that has lines of its own is left as it is.

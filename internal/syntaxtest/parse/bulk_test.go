@@ -26,8 +26,8 @@ func TestPostgresBulk(t *testing.T) {
 			t.Fatal(err)
 		}
 		faults := bulkFaults
-		if isJoin(s.Case) {
-			faults = joinFaults
+		if isSplit(s.Case) {
+			faults = splitFaults
 		}
 		for _, fault := range faults(s.Case, tree) {
 			t.Errorf("%s: %s\n%s", s.Case.Name, fault, s.SQL)

@@ -15,7 +15,7 @@ func textKeys(c *syntaxtest.Case) []string {
 		"key-compound": {"tenant"}, "key-text": {"code"}, "key-text-keep": {"code"}, "key-text-version": {"code"}, "key-text-two": {"org", "code"},
 		"key-text-removes":       {"code"},
 		"arrays-filter-key-text": {"code"}, "arrays-filter-key-text-only": {"code"}, "arrays-filter-key-two": {"tenant"}, "filter-key-text": {"code"},
-		"staged-key-text": {"code"}, "staged-key-two": {"tenant"}, "staged-filter-key-text": {"code"}, "staged-join-key-text": {"code"}, "staged-join-key-two": {"tenant"},
+		"staged-key-text": {"code"}, "staged-key-two": {"tenant"}, "staged-filter-key-text": {"code"}, "staged-split-key-text": {"code"},
 		"rule-generated": {"code"}, "map": {"tz"}, "target-named": {"email"},
 	}[c.Name]
 }
