@@ -60,6 +60,19 @@ func TestBulkMeetsAnothersChange(t *testing.T) {
 				b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(want, nil))
 				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 4|d|4 5|e|5")
 			})
+			bulkEach(t, lab.Postgres, func(b *bulkLab) { // where no outcome is asked for
+				b.Exec("CREATE TABLE things (k int PRIMARY KEY, v text, high int)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (4, 'd', 4)")
+				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
+				b.On(holder, c.does)
+				done := lab.Later(func() error {
+					_, err := table.PutAll(b.Context(), pool, []thing{{4, "d", 4}, c.row, {1, "a", 1}, {5, "e", 5}})
+					return err
+				})
+				b.UntilWaits(pool.ID)
+				b.Commit(holder)
+				b.Want("PutAll", b.Result(done), nil)
+				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 4|d|4 5|e|5")
+			})
 		})
 	}
 }
@@ -98,6 +111,19 @@ func TestBulkVersionMeetsAnothersChange(t *testing.T) {
 				b.Commit(holder)
 				err := b.Result(done)
 				b.Want("outcomes", fmt.Sprint(got, err), fmt.Sprint([]upsert.Outcome{upsert.Stale, c.want, upsert.Unchanged}, nil))
+				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
+			})
+			bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) { // where no outcome is asked for
+				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
+				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
+				b.On(holder, c.does)
+				done := lab.Later(func() error {
+					_, err := table.PutAll(b.Context(), pool, []thing{{3, "x", 2}, {2, "new", 5}, {1, "a", 1}})
+					return err
+				})
+				b.UntilWaits(pool.ID)
+				b.Commit(holder)
+				b.Want("PutAll", b.Result(done), nil)
 				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
 			})
 		})

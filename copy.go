@@ -139,7 +139,10 @@ func (w *writer) sendStaged(s statement) error {
 	split := s
 	split.split = true
 	end := "RELEASE SAVEPOINT "
-	err := w.send(split)
+	_, err := w.db.ExecContext(w.ctx, w.stage.text.Order)
+	if err == nil {
+		err = w.send(split)
+	}
 	conflict := dialect.Classify(err) == dialect.UniqueViolation
 	switch {
 	case conflict:

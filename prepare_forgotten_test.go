@@ -1,7 +1,9 @@
 package upsert_test
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
+	"github.com/lib/pq"
 )
 
 // forgetting are statements after which a prepared one of the connection cannot be used, and the error of its use.
@@ -216,5 +219,133 @@ func TestPrepared_ForgottenWhileAnotherWaits(t *testing.T) {
 			l.Errorf("the Put that waited: %v", err)
 		}
 		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|3 2|2")
+	})
+}
+
+// The same where the statement is a query, for it reads back.
+func TestPrepared_WidenedColumnOfAQuery(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		K int   `upsert:"key"`
+		V int64 //
+		D int   `upsert:"generated"`
+	}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, d INT DEFAULT 7)")
+		p := labPrepare(l, labTable[row](l, "things"), l.DB)
+		wantKept(l, p, row{K: 1, V: 1}, upsert.Inserted)
+		l.Exec("ALTER TABLE things ALTER COLUMN v TYPE bigint")
+		wantKept(l, p, row{K: 1, V: 1 << 40}, upsert.Updated)
+	})
+}
+
+// It may be forgotten again before it is used, and each of these says so.
+func TestPrepared_ForgottenAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	for name, forgotten := range map[string]error{
+		"1615": &mysql.MySQLError{Number: 1615}, "1243": &mysql.MySQLError{Number: 1243},
+		"26000": &pq.Error{Code: "26000"}, "42P05": &pq.Error{Code: "42P05"},
+		"0A000":  &pq.Error{Code: "0A000", Message: "cached plan must not change result type"},
+		"closed": errors.New("sql: statement is closed"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, lab.MariaDB, func(l *lab.Lab) {
+				l.Exec(keptTable)
+				var armed atomic.Int64
+				db := faults.Open(l, l.NS, func(p *faults.Point) error {
+					if p.Moment == faults.Before && p.Kind == faults.Query && strings.HasPrefix(p.Text, "INSERT") && armed.Add(-1) >= 0 {
+						return forgotten
+					}
+					return nil
+				})
+				p := labPrepare(l, labTable[kept](l, "things"), db)
+				armed.Store(3)
+				wantKept(l, p, kept{1, 1}, upsert.Inserted)
+				wantKept(l, p, kept{1, 2}, upsert.Updated)
+			})
+		})
+	}
+}
+
+// A table that tells no insert from an update has another text.
+func TestPrepared_TableIsPartitioned(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"pool", "conn"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, "postgres", func(l *lab.Lab) {
+				l.Exec(keptTable)
+				db, end := handleOn(l, kind, l.Pool().DB.DB)
+				defer end()
+				p := labPrepare(l, labTable[kept](l, "things"), db)
+				wantKept(l, p, kept{1, 1}, upsert.Inserted)
+				l.Exec("DROP TABLE things", keptTable+" PARTITION BY HASH (k)",
+					"CREATE TABLE part PARTITION OF things FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
+				wantKept(l, p, kept{1, 2}, upsert.Unknown)
+				wantKept(l, p, kept{1, 2}, upsert.Unchanged)
+				l.Want("rows", l.Text("SELECT * FROM things"), "1|2")
+			})
+		})
+	}
+}
+
+// A row that does not fit has its statement prepared again, and the old one closed.
+func TestPrepared_FailedRowsLeaveNothing(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		K int   `upsert:"key"`
+		V int64 //
+	}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		conn := l.Session()
+		p := labPrepare(l, labTable[row](l, "things"), conn)
+		for range 5 {
+			_, err := p.Put(l.Context(), &row{1, 1 << 40})
+			l.WantCode("a number too large", err, "22003")
+		}
+		wantKept(l, p, row{1, 1}, upsert.Inserted)
+		l.Want("prepared statements on the server", l.TextOn(conn, "SELECT count(*) FROM pg_prepared_statements"), 1)
+	})
+}
+
+// preparing is a connection on which something happens while a statement is prepared.
+type preparing struct {
+	*sql.Conn
+	meanwhile *func()
+}
+
+func (c preparing) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	stmt, err := c.Conn.PrepareContext(ctx, query)
+	(*c.meanwhile)()
+	return stmt, err
+}
+
+// What is prepared while Close runs is closed with the rest, and nothing is prepared after it.
+func TestPrepared_ClosedWhileItPrepares(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		K int `upsert:"key"`
+		V int `upsert:"omitzero"`
+	}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		calls, meanwhile := 0, func() {}
+		conn := preparing{l.Session().Conn, &meanwhile}
+		p := labPrepare(l, labTable[row](l, "things"), conn)
+		meanwhile = func() {
+			calls++
+			if err := p.Close(); err != nil {
+				l.Errorf("Close: %v", err)
+			}
+		}
+		for _, r := range []row{{1, 1}, {1, 0}, {1, 1}, {1, 0}} { // one of the two texts is prepared already
+			if o, err := p.Put(l.Context(), &r); calls > 0 && (err == nil || !strings.Contains(err.Error(), "are closed")) {
+				l.Errorf("Put = %v, %v; want that the statements are closed", o, err)
+			}
+		}
+		l.Want("statements prepared after Prepare", calls, 1)
+		l.Want("prepared statements on the server", l.TextOn(conn, "SELECT count(*) FROM pg_prepared_statements"), 0)
 	})
 }

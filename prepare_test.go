@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 )
@@ -260,6 +261,97 @@ func TestPrepared_ContextEndsWhileItWaits(t *testing.T) {
 		l.Commit(tx)
 		wantKept(l, p, kept{2, 1}, upsert.Inserted)
 		wantKept(l, p, kept{1, 4}, upsert.Updated)
+	})
+}
+
+// A context ends a call that waits for a connection to prepare another text on.
+func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		K int `upsert:"key"`
+		V int `upsert:"omitzero"`
+	}
+	lab.Each(t, "sqlite mariadb "+lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		pool := l.Pool()
+		p := labPrepare(l, labTable[row](l, "things"), pool)
+		conn, err := pool.DB.DB.Conn(l.Context())
+		if err != nil {
+			l.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		for v := range 2 {
+			ctx, cancel := context.WithCancel(l.Context())
+			done := lab.Later(func() error { _, err := p.Put(ctx, &row{1, v}); return err })
+			cancel()
+			l.WantErr("Put whose context has ended", l.Result(done), context.Canceled, "table things")
+		}
+	})
+}
+
+// How the outcome is told costs no round trip, and where the statement is not kept no work of the server's.
+func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec(keptTable)
+		for kind, prepared := range map[string]string{"pool": "WITH", "conn": "WITH", "tx": "INSERT"} {
+			proxy := faults.NewProxy(l, l.NS)
+			pool, err := sql.Open("postgres", proxy.DSN())
+			if err != nil {
+				l.Fatal(err)
+			}
+			pool.SetMaxOpenConns(1)
+			table := labTable[kept](l, "things")
+			db, end := handleOn(l, kind, pool)
+			p := labPrepare(l, table, db)
+			for _, way := range []struct {
+				text string
+				most int // requests: lib/pq sends the text and its parameters apart
+				put  func(*kept) (upsert.Outcome, error)
+			}{
+				{"INSERT", 2, func(row *kept) (upsert.Outcome, error) { return table.Put(l.Context(), db, row) }},
+				{prepared, 1, func(row *kept) (upsert.Outcome, error) { return p.Put(l.Context(), row) }},
+			} {
+				_, _ = way.put(&kept{1, 1})
+				before := len(proxy.Requests())
+				if o, err := way.put(&kept{1, 1}); err != nil || o != upsert.Unchanged {
+					l.Errorf("on a %s: %v, %v; want it unchanged", kind, o, err)
+				}
+				sent := proxy.Requests()[before:]
+				if text := sent[len(sent)-1].Text; !strings.HasPrefix(text, way.text) {
+					l.Errorf("on a %s was sent %s; want what begins with %s", kind, text, way.text)
+				}
+				if len(sent) > way.most {
+					l.Errorf("on a %s was sent %v; want it sent once", kind, sent)
+				}
+			}
+			_ = p.Close()
+			end()
+			_ = pool.Close()
+		}
+	})
+}
+
+// Behind a pooler a Put needs a transaction only where the driver sends a text and its parameters apart.
+func TestPut_BeginsBehindAPoolerWhereItMust(t *testing.T) {
+	t.Parallel()
+	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
+		table := labTable[kept](l, "even")
+		for binary, want := range map[string]bool{"no": true, "yes": false} {
+			proxy := faults.NewProxy(l, through)
+			db, err := sql.Open("postgres", proxy.DSN(engine.Param("binary_parameters", binary)))
+			if err != nil {
+				l.Fatal(err)
+			}
+			labPut(l, table, db, kept{1, 1})
+			before := len(proxy.Requests())
+			labPut(l, table, db, kept{1, 2})
+			sent := proxy.Requests()[before:]
+			if began := sent[0].Kind == faults.Begin; began != want {
+				l.Errorf("with binary_parameters=%s was sent %v; want a transaction: %v", binary, sent, want)
+			}
+			_ = db.Close()
+		}
 	})
 }
 

@@ -30,6 +30,10 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 		r.path = Values
 		return r, nil
 	}
+	if c := b.catalog.Load(); r.path == Copy && c != nil && !c.stages { // the right may have been granted since
+		b.stale.Store(true)
+		b.known = nil
+	}
 	known := b.known
 	if known == nil {
 		var err error

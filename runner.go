@@ -33,7 +33,11 @@ func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig)
 
 // finish waits for what is under way and leaves nothing behind.
 func (r *runner) finish() error {
-	err := r.pipe.stop()
+	defer r.leave() // also where a callback panics
+	return r.pipe.stop()
+}
+
+func (r *runner) leave() {
 	if r.stage != nil {
 		r.stage.drop(r)
 		r.stage = nil
@@ -44,7 +48,6 @@ func (r *runner) finish() error {
 		}
 		delete(r.seen, query)
 	}
-	return err
 }
 
 // buffer returns room for arguments.

@@ -28,10 +28,9 @@ const (
 	//
 	// On PostgreSQL the stream is COPY … FROM STDIN, through lib/pq or through what [CopyThrough] says, and in a
 	// transaction of the caller's through lib/pq's ordinary COPY statement; the database must allow temporary tables. In a
-	// transaction of its own the library raises work_mem to 32MB where it is lower, and from PostgreSQL 15 on it writes
-	// what is staged by a MERGE where that means the same: without Outcomes, to a table without triggers, rules, row
-	// security and heirs. For it that transaction has a savepoint, enable_mergejoin off and enable_hashjoin as rows are
-	// taken in key order. Nothing is left in one of the caller's.
+	// transaction of its own the library raises work_mem to 32MB where it is lower and sets enable_mergejoin and
+	// enable_hashjoin, for that transaction, so that rows are taken in key order, and sets a savepoint. Nothing is left in
+	// one of the caller's.
 	//
 	// On MySQL and MariaDB it is LOAD DATA LOCAL through what [LoadThrough] says, and Values where the server has
 	// local_infile off. What LOAD DATA has no more than a warning for is an error.

@@ -123,7 +123,6 @@ func (o *onConflict) split(u Upsert) string {
 	if same := beside.unchanged(u); len(same) > 0 {
 		b.WriteString(" OR NOT (" + strings.Join(same, " AND ") + ")")
 	}
-	o.ordered(&b, u)
 	b.WriteString("), " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + " AS (")
 	o.into(&b, u)
 	o.met(&b, u, "")

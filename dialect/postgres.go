@@ -91,6 +91,8 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 		Drop:   "DROP TABLE " + name,
 		Taken:  "SELECT to_regclass(" + quoteText(name) + ") IS NOT NULL",
 		Settle: d.settle(s),
+		Order: "SELECT set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', (pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +
+			") <= LEAST(pg_relation_size(" + quoteText(name) + "), pg_size_bytes('" + hashedAtOnce + "')))::text, true)",
 	}, nil
 }
 
@@ -112,6 +114,9 @@ FROM pg_catalog.pg_class c WHERE c.oid = ` + quoteText(d.QuoteTable(s.Table)) + 
 
 // stageMemory is enough to sort and to join as many rows as are staged at once, of some hundred bytes each.
 const stageMemory = "32MB"
+
+// hashedAtOnce is the size of a table whose keys are hashed in less than stageMemory. The rows of more come out by parts.
+const hashedAtOnce = "16MB"
 
 // quoteText writes a text as a literal, whatever the setting standard_conforming_strings.
 func quoteText(text string) string {

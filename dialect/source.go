@@ -52,6 +52,10 @@ type StageText struct {
 	// Upsert.Split may be used: a unique index has exactly the key's columns and checks them at once. While the transaction
 	// lasts nobody can change that. It also gives the transaction room to sort and to join what is staged.
 	Settle string
+	// Order is a query to send before an Upsert.Split, which then takes the rows in the order in which they were staged (hazard
+	// P24) and need not sort them: they are looked up one by one but where the table is the smaller one, and small enough to be
+	// hashed at once.
+	Order string
 }
 
 // stageName is a name that nobody else would choose. It is another one for each table, as a sequence may write to a second

@@ -84,7 +84,8 @@ func TestPgxPreparedOneRoundTrip(t *testing.T) {
 				}
 				p.Cleanup(func() { _ = db.Close() })
 				db.SetMaxOpenConns(1)
-				stmts := prepared(p, p.table(), db)
+				tab := p.table()
+				stmts := prepared(p, tab, db)
 				wantPut(p, stmts, thing{"c", 1}, upsert.Inserted)
 				for _, c := range []struct {
 					row  thing
@@ -96,6 +97,13 @@ func TestPgxPreparedOneRoundTrip(t *testing.T) {
 					if len(sent) != 1 || sent[0].Kind != faults.Exec || !strings.Contains(sent[0].Text, "INSERT INTO") {
 						p.Errorf("sent for a row that is %v: %v; want one execution", c.want, sent)
 					}
+				}
+				// Each mode keeps a text or sends it at once, and so the Result tells for Put too.
+				if o, err := tab.Put(p.Context(), db, &thing{"d", 3}); err != nil || o != upsert.Updated {
+					p.Errorf("Put = %v, %v; want it updated", o, err)
+				}
+				if sent := proxy.Requests(); !strings.HasPrefix(sent[len(sent)-1].Text, "WITH") || !strings.HasPrefix(sent[len(sent)-2].Text, "WITH") {
+					p.Errorf("sent for a Put, and for one by prepared statements: %v; want texts whose Result tells", sent[len(sent)-2:])
 				}
 			})
 		})

@@ -146,6 +146,7 @@ func stageCases() []Case {
 	empty := func(s dialect.StageText) string { return s.Clear }
 	drop := func(s dialect.StageText) string { return s.Drop }
 	settle := func(s dialect.StageText) string { return s.Settle }
+	order := func(s dialect.StageText) string { return s.Order }
 	plain := dialect.Stage{Columns: columns(title, created, count), Key: id}
 	stage := func(name, why string, part func(dialect.StageText) string, s dialect.Stage) Case {
 		return Case{name, why, nil, stageOf(part, s)}
@@ -161,6 +162,7 @@ func stageCases() []Case {
 		stage("stage-load-schema", "The same.", load, dialect.Stage{Table: dialect.Table{Schema: "app"}, Columns: columns(dialect.Column{Name: "a\"b`c"})}),
 		stage("stage-settle", "Whether a unique index has exactly the key's columns, so that what is not there can be inserted with no word on conflicts.", settle, plain),
 		stage("stage-settle-key-two", "The same of two columns, with quotes in their names and the table's schema.", settle, dialect.Stage{Table: dialect.Table{Schema: `a'"\pp`}, Columns: seat, Key: []string{`te'na\nt`, "number"}}),
+		stage("stage-order", "Rows are taken in the order in which they were staged.", order, dialect.Stage{Table: dialect.Table{Schema: `a'"\pp`}, Columns: columns(title)}),
 		stage("stage-load-places", "Columns that have the name of the place.", load, dialect.Stage{Columns: placed, Place: true}),
 	}
 }

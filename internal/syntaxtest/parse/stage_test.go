@@ -71,6 +71,15 @@ func postgresStageFault(n *pg.Node) string {
 		}
 		return temporary(c.GetRelations()[0].GetRangeVar().GetSchemaname(), c.GetRelations()[0].GetRangeVar().GetRelname())
 	}
+	if c := n.GetSelectStmt(); c != nil && len(c.GetFromClause()) == 0 {
+		for _, target := range c.GetTargetList() {
+			call := target.GetResTarget().GetVal().GetFuncCall()
+			if len(call.GetArgs()) != 3 || call.GetFuncname()[0].GetString_().GetSval() != "set_config" || !call.GetArgs()[2].GetAConst().GetBoolval().GetBoolval() {
+				return "it does something else than to set what the planner does in this transaction"
+			}
+		}
+		return ""
+	}
 	if c := n.GetSelectStmt(); c != nil { // what the catalog says
 		if len(c.GetLockingClause()) != 0 || hasParam(n) || c.GetFromClause()[0].GetRangeVar().GetSchemaname() != "pg_catalog" {
 			return "it asks for something else than the catalog"
