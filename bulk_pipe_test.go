@@ -235,7 +235,7 @@ func TestBulkDeadlockIsRetried(t *testing.T) {
 		b.Commit(other)
 		err := b.Result(done)
 		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 2998, Updated: 2}, nil))
-		b.Want("retries", retries, 1)
+		b.Want("it was retried", retries > 0, true) // again where the second attempt is faster than the other's waking
 		for _, err := range told {
 			b.Want("class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Retryable)
 		}
