@@ -10,7 +10,7 @@ import (
 // or changed, or there was nothing to do. What is none of it has been changed or deleted by others in between, and it begins
 // again.
 func (s *single) putForetold(ctx context.Context, db DB) error {
-	tries := foretellings[s.foretold(db)]
+	tries := s.foretold(db)
 	for range findAttempts {
 		for _, try := range tries {
 			if err := alone(ctx, s.table, db, s, try); err != nil || s.outcome != Unknown {
@@ -22,13 +22,6 @@ func (s *single) putForetold(ctx context.Context, db DB) error {
 	return errGone
 }
 
-// foretellings are the statements in the order in which they are tried, by what the row will be.
-var foretellings = map[Outcome][3]work[*single]{
-	Inserted:  {(*single).insert, (*single).change, (*single).lookForetold},
-	Updated:   {(*single).change, (*single).insert, (*single).lookForetold},
-	Unchanged: {(*single).lookForetold, (*single).change, (*single).insert},
-}
-
 // remember keeps what the row was for the next one.
 func (s *single) remember(err error) {
 	if now := int32(s.outcome); err == nil && s.last.Load() != now {
@@ -36,17 +29,17 @@ func (s *single) remember(err error) {
 	}
 }
 
-// foretold is what the row will be if it is like the one before it, as rows that come in runs are: new ones, old ones, or a
-// call repeated. In a transaction of the caller's nothing is read before it is written, or the write could fail at once
-// (hazard S11).
-func (s *single) foretold(db DB) Outcome {
+// foretold is the statements in the order in which they are tried: what the row will be if it is like the one before it, as rows
+// that come in runs are, is asked first. In a transaction of the caller's nothing is read before it is written, or the write
+// could fail at once (hazard S11).
+func (s *single) foretold(db DB) [3]work[*single] {
 	switch last := Outcome(s.last.Load()); {
 	case last == Inserted || last == Unknown:
-		return Inserted
+		return [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold}
 	case last == Updated || !canBegin(db):
-		return Updated
+		return [...]work[*single]{(*single).change, (*single).insert, (*single).lookForetold}
 	}
-	return Unchanged
+	return [...]work[*single]{(*single).lookForetold, (*single).change, (*single).insert}
 }
 
 func (s *single) insert(ctx context.Context, db DB) error {

@@ -43,11 +43,11 @@ func (t *table) pooled(ctx context.Context, db DB) (bool, error) {
 // watch over the rows of a query, which costs as much as a fifth of a round trip. Only drivers that are known are relied upon to
 // count a SELECT's rows, and what says it takes the server longer to plan, so the statement is one that is kept.
 func (t *table) resultTells(ctx context.Context, db DB) (bool, error) {
-	if p, ok := db.(preparedPool); ok {
-		return p.tells, nil
-	}
 	if len(t.generated) > 0 || !t.traits.Typed || !canBegin(db) {
 		return false, nil
+	}
+	if _, checked := db.(preparedPool); checked {
+		return true, nil
 	}
 	l, err := t.linkOf(ctx, db)
 	return l.keeps, err

@@ -46,8 +46,7 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	kept := &statements{by: with, kept: map[string]*sql.Stmt{}}
 	p := &Prepared[T]{table: t, claim: db, kept: kept, db: preparedDB{DB: db, kept: kept}}
 	if begins, ok := db.(beginner); ok {
-		// Behind checkLink the driver is one that is known.
-		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins, tells: t.traits.Typed && len(t.generated) == 0}
+		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins}
 	}
 	flag, err := t.flags(ctx, db)
 	if err != nil {

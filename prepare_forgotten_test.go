@@ -86,24 +86,26 @@ func TestPrepared_ForgottenInATransaction(t *testing.T) {
 	}
 }
 
+// widened has more room than the column of keptTable.
+type widened struct {
+	K int   `upsert:"key"`
+	V int64 //
+}
+
 // A number that fits the column only since it was widened does not fit the statement's parameter.
 func TestPrepared_WidenedColumn(t *testing.T) {
 	t.Parallel()
-	type row struct {
-		K int   `upsert:"key"`
-		V int64 //
-	}
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec(keptTable)
-		table := labTable[row](l, "things")
+		table := labTable[widened](l, "things")
 		p, other := labPrepare(l, table, l.DB), labPrepare(l, table, l.DB)
-		wantKept(l, p, row{1, 1}, upsert.Inserted)
-		wantKept(l, other, row{1, 2}, upsert.Updated)
-		_, err := p.Put(l.Context(), &row{1, 1 << 40})
+		wantKept(l, p, widened{1, 1}, upsert.Inserted)
+		wantKept(l, other, widened{1, 2}, upsert.Updated)
+		_, err := p.Put(l.Context(), &widened{1, 1 << 40})
 		l.WantCode("a number too large", err, "22003")
 		l.Exec("ALTER TABLE things ALTER COLUMN v TYPE bigint")
-		wantKept(l, p, row{1, 1 << 40}, upsert.Updated)
-		wantKept(l, other, row{1, 1 << 41}, upsert.Updated) // the table's types are known again by then
+		wantKept(l, p, widened{1, 1 << 40}, upsert.Updated)
+		wantKept(l, other, widened{1, 1 << 41}, upsert.Updated) // the table's types are known again by then
 	})
 }
 
@@ -293,19 +295,15 @@ func TestPrepared_TableIsPartitioned(t *testing.T) {
 // A row that does not fit has its statement prepared again, and the old one closed.
 func TestPrepared_FailedRowsLeaveNothing(t *testing.T) {
 	t.Parallel()
-	type row struct {
-		K int   `upsert:"key"`
-		V int64 //
-	}
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec(keptTable)
 		conn := l.Session()
-		p := labPrepare(l, labTable[row](l, "things"), conn)
+		p := labPrepare(l, labTable[widened](l, "things"), conn)
 		for range 5 {
-			_, err := p.Put(l.Context(), &row{1, 1 << 40})
+			_, err := p.Put(l.Context(), &widened{1, 1 << 40})
 			l.WantCode("a number too large", err, "22003")
 		}
-		wantKept(l, p, row{1, 1}, upsert.Inserted)
+		wantKept(l, p, widened{1, 1}, upsert.Inserted)
 		l.Want("prepared statements on the server", l.TextOn(conn, "SELECT count(*) FROM pg_prepared_statements"), 1)
 	})
 }

@@ -130,5 +130,4 @@ func (p preparedDB) QueryContext(ctx context.Context, query string, args ...any)
 type preparedPool struct {
 	preparedDB
 	beginner
-	tells bool // see resultTells
 }

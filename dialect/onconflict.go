@@ -166,7 +166,7 @@ func (o *onConflict) counted(statement string, u Upsert) string {
 	}
 	back := " RETURNING 1"
 	if u.Report && o.flag != nil {
-		back = " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new")
+		back = o.flagged(u)
 		flagged := "COUNT(*) FILTER (WHERE " + written + "." + o.Quote("_new") + ")"
 		if u.Split {
 			flagged = fresh + " + " + flagged
@@ -176,11 +176,16 @@ func (o *onConflict) counted(statement string, u Upsert) string {
 	return with + written + " AS (" + statement + back + ") SELECT " + rows + ", " + fresh + " FROM " + written
 }
 
+// flagged returns each written row's flag, as a column with a name.
+func (o *onConflict) flagged(u Upsert) string {
+	return " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new")
+}
+
 // told wraps the statement into one that selects no row, one or two, of no column.
 func (o *onConflict) told(statement string, u Upsert) string {
 	written, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), o.Quote("_new")
 	all := "SELECT FROM " + written
-	return "WITH " + written + " AS (" + statement + " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + fresh + ") " +
+	return "WITH " + written + " AS (" + statement + o.flagged(u) + ") " +
 		all + " UNION ALL " + all + " WHERE " + written + "." + fresh
 }
 
