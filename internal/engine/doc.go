@@ -19,7 +19,8 @@
 //	postgres    PostgreSQL before 18             UPSERT_POSTGRES_DSN
 //	postgres18  PostgreSQL 18 or later           UPSERT_POSTGRES18_DSN
 //	mariadb     MariaDB                          UPSERT_MARIADB_DSN
-//	mysql       MySQL 8, never started by us     UPSERT_MYSQL_DSN
+//	mysql57     MySQL before 8                   UPSERT_MYSQL57_DSN
+//	mysql       MySQL 8 or later                 UPSERT_MYSQL_DSN
 //
 // PgBouncer can stand before a PostgreSQL engine, see [Pooler]. It goes by the name pgbouncer and is always started by us.
 //

@@ -11,8 +11,12 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// mysqlFamily is MariaDB or MySQL, which share a protocol and a driver.
-type mysqlFamily struct{ mariadb bool }
+// mysqlFamily is MariaDB, or MySQL of the major versions from <= v < below, where zero is no limit. They share a protocol and a
+// driver.
+type mysqlFamily struct {
+	mariadb     bool
+	from, below int
+}
 
 func (mysqlFamily) driver() string { return "mysql" }
 
@@ -28,9 +32,13 @@ func (mysqlFamily) version(ctx context.Context, admin *sql.DB) (v string, err er
 
 func (f mysqlFamily) check(version string) error {
 	if is := strings.Contains(version, "MariaDB"); is != f.mariadb {
-		return fmt.Errorf("the server is %s: MariaDB goes by mariadb, MySQL by mysql", version)
+		return fmt.Errorf("the server is %s: MariaDB goes by mariadb, MySQL by mysql57 or mysql", version)
 	}
-	return nil
+	major, err := majorOf(version)
+	if err == nil && !f.mariadb && (major < f.from || f.below > 0 && major >= f.below) {
+		return fmt.Errorf("the server is MySQL %s: before 8 MySQL goes by mysql57, from 8 on by mysql", version)
+	}
+	return err
 }
 
 func (mysqlFamily) name(testing.TB) (string, error) { return freshName(), nil }

@@ -56,8 +56,13 @@ func newSession() *session {
 			hint: "install it (Debian: scripts/engines, or apt-get install mariadb-server)",
 		},
 		{
+			name: "mysql57", dialect: "mysql", env: "UPSERT_MYSQL57_DSN",
+			family: mysqlFamily{below: 8},
+			hint:   "set it to the DSN of a MySQL 5.7 server whose user may create databases",
+		},
+		{
 			name: "mysql", dialect: "mysql", env: "UPSERT_MYSQL_DSN",
-			family: mysqlFamily{},
+			family: mysqlFamily{from: 8},
 			hint:   "set it to the DSN of a MySQL 8 server whose user may create databases",
 		},
 	}

@@ -29,7 +29,7 @@ func TestMissingEngine(t *testing.T) {
 		},
 		{
 			name: "fails when the name is unknown", require: "mysq", code: 2,
-			want: []string{`UPSERT_REQUIRE names "mysq"`, "sqlite, postgres, postgres18, mariadb, mysql"},
+			want: []string{`UPSERT_REQUIRE names "mysq"`, "sqlite, postgres, postgres18, mariadb, mysql57, mysql"},
 		},
 		{
 			name: "fails when its DSN does not answer", dsn: "root@tcp(127.0.0.1:1)/", code: 1,

@@ -24,8 +24,9 @@ type Lab struct {
 const (
 	SQLite   = "sqlite"
 	MariaDB  = "mariadb"
+	MySQL    = "mysql57 mysql"
 	Postgres = "postgres postgres18"
-	All      = "sqlite postgres postgres18 mariadb mysql"
+	All      = "sqlite postgres postgres18 mariadb mysql57 mysql"
 )
 
 // Patience is how long is waited for what must come.
