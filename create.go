@@ -27,6 +27,9 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 	// The row is filled whole or not at all.
 	fresh := clone(row)
 	s, err := t.single(reflect.ValueOf(fresh).Elem())
+	if err == nil {
+		err = t.checkIndex(ctx, db)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -75,13 +78,6 @@ func (s *single) createCoded(ctx context.Context, db DB) error {
 	o, err := codeOutcome(code)
 	s.outcome = o
 	return err
-}
-
-func (s *single) createLastID(ctx context.Context, db DB) (err error) {
-	if s.outcome, err = s.execReport(ctx, db, dialect.Create); err != nil {
-		return err
-	}
-	return s.found(s.find(ctx, db, s.all()))
 }
 
 func (s *single) createReturning(ctx context.Context, db DB) error {

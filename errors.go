@@ -95,7 +95,8 @@ func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
 // fail wraps an error of the database. row is the statement's only row, or -1.
 func (t *table) fail(err error, row int) error {
 	var known *RowError
-	if err == nil || errors.As(err, &known) {
+	var schema *SchemaError
+	if err == nil || errors.As(err, &known) || errors.As(err, &schema) {
 		return err
 	}
 	var several *failedStatement

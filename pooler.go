@@ -11,7 +11,6 @@ import (
 
 // link is what is known of the way from a handle to its server.
 type link struct {
-	handle DB
 	process
 	server int // the server's process id
 }
@@ -70,30 +69,22 @@ func (t *table) checkLink(ctx context.Context, db DB) error {
 }
 
 // linkOf asks once a handle.
-func (t *table) linkOf(ctx context.Context, db DB) (link, error) {
-	kept := reflect.ValueOf(db).Comparable()
-	if kept {
-		for _, l := range t.known() {
-			if l.handle == db {
-				return l, nil
-			}
-		}
+func (t *table) linkOf(ctx context.Context, db DB) (l link, err error) {
+	if l, ok := t.links.get(db); ok {
+		return l, nil
 	}
-	var l link
-	var err error
 	for range findAttempts { // an idle connection may have died, of which database/sql tells only here
 		if l, err = askLink(ctx, db); !errors.Is(err, driver.ErrBadConn) {
 			break
 		}
 	}
-	if err == nil && kept {
-		t.remember(l)
+	if err == nil {
+		t.links.add(db, l)
 	}
 	return l, err
 }
 
-func askLink(ctx context.Context, db DB) (link, error) {
-	l := link{handle: db}
+func askLink(ctx context.Context, db DB) (l link, err error) {
 	conn, done, err := connOf(ctx, db)
 	if err != nil || conn == nil {
 		return l, err
@@ -107,23 +98,6 @@ func askLink(ctx context.Context, db DB) (link, error) {
 		_, err = queryRow(ctx, conn, "SELECT pg_backend_pid()", nil, []any{&l.server})
 	}
 	return l, err
-}
-
-// linksKept bounds the handles that a table remembers: a program has few.
-const linksKept = 16
-
-func (t *table) known() []link {
-	if known := t.links.Load(); known != nil {
-		return *known
-	}
-	return nil
-}
-
-// remember keeps a link. That one is lost to another goroutine's costs no more than to ask again.
-func (t *table) remember(l link) {
-	known := t.known()
-	known = append([]link{l}, known[:min(len(known), linksKept-1)]...)
-	t.links.Store(&known)
 }
 
 // connOf returns one connection of a handle that can begin a transaction, or nil.

@@ -40,6 +40,9 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err := t.table.checkLink(ctx, db); err != nil {
 		return nil, t.fail(err, -1)
 	}
+	if err := t.checkIndex(ctx, db); err != nil {
+		return nil, err
+	}
 	if err := t.ready(ctx, db); err != nil {
 		return nil, err
 	}
@@ -47,6 +50,11 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	p := &Prepared[T]{table: t, claim: db, kept: kept, db: preparedDB{DB: db, kept: kept}}
 	if begins, ok := db.(beginner); ok {
 		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins}
+	}
+	if t.traits.Reporting == dialect.ReportLastID && !staysOnConn(db) {
+		if err := t.lookForTriggers(ctx, db); err != nil {
+			return nil, t.fail(err, -1)
+		}
 	}
 	flag, err := t.flags(ctx, db)
 	if err != nil {

@@ -48,6 +48,9 @@ func (t *Table[T]) takes(db DB, row *T) error {
 func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
 	s, err := t.table.single(reflect.ValueOf(row).Elem())
 	if err == nil {
+		err = t.checkIndex(ctx, db)
+	}
+	if err == nil {
 		err = whileGone(func() error { return s.put(ctx, db) })
 	}
 	if err != nil {
@@ -114,11 +117,7 @@ func (s *single) put(ctx context.Context, db DB) (err error) {
 	case dialect.ReportCode:
 		return alone(ctx, s.table, db, s, (*single).writeCoded)
 	case dialect.ReportLastID:
-		// Generated columns take a second statement.
-		if len(s.generated) > 0 {
-			return inTx(ctx, s.table, db, s, (*single).writeLastID)
-		}
-		return alone(ctx, s.table, db, s, (*single).writeLastID)
+		return s.putLastID(ctx, db)
 	}
 	if !s.traits.Returning {
 		return inTx(ctx, s.table, db, s, (*single).writeBlind)
@@ -269,24 +268,6 @@ func (s *single) writeCoded(ctx context.Context, db DB) error {
 	o, err := codeOutcome(code)
 	s.outcome = o
 	return err
-}
-
-// writeLastID: the statement leaves a code in LastInsertId.
-func (s *single) writeLastID(ctx context.Context, db DB) (err error) {
-	if s.outcome, err = s.execReport(ctx, db, dialect.Write); err != nil {
-		return err
-	}
-	return s.readBack(ctx, db)
-}
-
-func (s *single) execReport(ctx context.Context, db DB, mode dialect.Mode) (Outcome, error) {
-	shape := s.shape
-	shape.mode, shape.report = mode, true
-	query, err := s.text(shape)
-	if err != nil {
-		return Unknown, err
-	}
-	return lastID(db.ExecContext(ctx, query, s.args...))
 }
 
 // writeBlind: nothing tells.

@@ -101,6 +101,9 @@ func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 			return Result{}, b.fail(i, t.target.Columns[0], ErrDuplicateKey)
 		}
 	}
+	if err := t.checkIndex(ctx, db); err != nil {
+		return Result{}, err
+	}
 	rt, err := b.choose(ctx, db, cfg)
 	if err != nil {
 		return Result{}, t.fail(err, -1)

@@ -24,6 +24,11 @@ func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 		return Result{}, errors.New("upsert: EachOutcome is for PutAll: a sequence's rows are gone when they are committed")
 	case cfg.unique:
 		return Result{}, errors.New("upsert: RefuseDuplicates is for PutAll: a sequence's keys are not kept")
+	}
+	if err := t.checkIndex(ctx, db); err != nil {
+		return Result{}, err
+	}
+	switch {
 	case cfg.chunk > 0:
 		return t.seqChunks(ctx, db, rows, cfg)
 	case !canBegin(db):

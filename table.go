@@ -43,9 +43,11 @@ type table struct {
 	via       Path
 	copies    copies
 	texts     texts
-	links     atomic.Pointer[[]link]
+	links     handles[link]
+	index     indexCheck
 	catalog   atomic.Pointer[catalog]
 	stale     atomic.Bool  // the catalog may be of an older schema
+	hidden    atomic.Bool  // a trigger hides what a statement's result would tell
 	last      atomic.Int32 // the Outcome of the row that was put last, where one statement does not tell
 }
 
@@ -185,6 +187,7 @@ func (t *table) setTarget(c *config) error {
 	if err := t.checkTarget(c); err != nil {
 		return err
 	}
+	t.index.text = t.dialect.UniqueIndex(t.ident, t.target.Columns)
 	t.guarantee = guaranteeOf(t.writes, t.target.Columns, omits)
 	t.rowsMax = t.full(dialect.Params(t.writes))
 	switch {

@@ -181,39 +181,6 @@ func codeOutcome(code int64) (Outcome, error) {
 	return Unknown, fmt.Errorf("the database reports %d for a row, which is no code of the statement's", code)
 }
 
-// oneByOne sends each row in a statement of its own and reads the code from LastInsertId. An inserted row leaves there
-// whatever the table's auto-increment makes, which is no code.
-func (w *writer) oneByOne(s statement) error {
-	params := len(s.args) / len(s.rows)
-	single := shape{mode: s.mode, rows: 1, omit: s.omit, report: true}
-	query, err := w.text(single)
-	if err != nil {
-		return err
-	}
-	for at, i := range s.rows {
-		o, err := lastID(w.exec(statement{args: s.args[at*params : (at+1)*params]}, query))
-		if err != nil {
-			return w.batch.failStatement(statement{rows: s.rows[at : at+1]}, err)
-		}
-		w.happened(i, o)
-	}
-	return nil
-}
-
-func lastID(res sql.Result, err error) (Outcome, error) {
-	if err != nil {
-		return Unknown, err
-	}
-	id, err := res.LastInsertId()
-	if err != nil {
-		return Unknown, err
-	}
-	if o, err := codeOutcome(id); err == nil {
-		return o, nil
-	}
-	return Inserted, nil
-}
-
 // flagged sends a statement that returns the rows it wrote, with a flag for the inserted ones where there is one. The rows
 // it skipped are the same, or stale where there is a version.
 func (w *writer) flagged(s statement) error {

@@ -44,6 +44,9 @@ type Dialect interface {
 	Lock(t Table) string
 	// Find writes the SELECT of one row by its key.
 	Find(Find) string
+	// UniqueIndex writes what tells whether a unique index has the columns, where the database does not refuse an upsert
+	// without one.
+	UniqueIndex(t Table, columns []string) IndexText
 
 	sealed()
 }
@@ -102,7 +105,9 @@ const (
 	ReportBeforehand
 	// ReportCode: the first returned column is a Code, and every row is returned.
 	ReportCode
-	// ReportLastID: one row a statement; LastInsertId is a Code, or any other number for an inserted row.
+	// ReportLastID: one row a statement; LastInsertId is a Code. If it is none, the row was inserted if LastInsertId is a number
+	// that AUTO_INCREMENT made and one row is affected; else a trigger hides the Code, which SELECT LAST_INSERT_ID() on the same
+	// connection returns, or another number for an inserted row (hazard H23).
 	ReportLastID
 )
 

@@ -1,0 +1,150 @@
+package upsert
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would insert each
+// row again (hazard H24). It asks once a pool, and once for all handles that do not say which pool they are of.
+//
+// What cannot be asked goes on: a view, and a table on which the user has no right that SHOW INDEX wants. So does a table that
+// is not there, for which the statement has the better error.
+func (t *table) checkIndex(ctx context.Context, db DB) error {
+	if t.index.text.Ask == "" || t.index.isAsked(db) {
+		return nil
+	}
+	found, err := t.findIndex(ctx, db)
+	if err == nil && !found {
+		var view bool
+		if view, err = isView(ctx, db, t.index.text.Kind); err == nil && !view {
+			return t.noIndex()
+		}
+	}
+	if number, ok := dialect.MySQLNumber(err); ok && dialect.Classify(err) == dialect.Permanent {
+		if number != noSuchTable {
+			t.index.setAsked(db)
+		}
+		return nil
+	}
+	if err != nil {
+		return t.fail(err, -1)
+	}
+	t.index.setAsked(db)
+	return nil
+}
+
+const noSuchTable = 1146
+
+func (t *table) noIndex() error {
+	return &SchemaError{Table: t.name, Problems: []Problem{{
+		Check: CheckNoUniqueIndex, Severity: Fault, Column: strings.Join(t.target.Columns, ", "),
+		Why:  "no unique index has exactly the key's columns (" + strings.Join(t.target.Columns, ", ") + "), so " + t.dialect.Name() + " would insert a row again each time that it is written",
+		Find: t.index.text.Find, Mend: t.index.text.Mend,
+	}}}
+}
+
+// findIndex reports whether one of the table's unique indexes has exactly the target's columns. One on the beginnings of
+// their values serves as well, for equal values begin alike, and the statement compares whole ones.
+func (t *table) findIndex(ctx context.Context, db DB) (bool, error) {
+	unique := map[string][]string{} // columns by index
+	rows, err := db.QueryContext(ctx, t.index.text.Ask)
+	if err != nil {
+		return false, err
+	}
+	err = eachNamed(rows, func(value func(string) string) {
+		if value("Non_unique") == "0" {
+			name := value("Key_name")
+			unique[name] = append(unique[name], strings.ToLower(value("Column_name"))) // "" for an expression
+		}
+	})
+	want := make([]string, len(t.target.Columns))
+	for i, c := range t.target.Columns {
+		want[i] = strings.ToLower(c)
+	}
+	slices.Sort(want)
+	for _, columns := range unique {
+		if slices.Sort(columns); slices.Equal(columns, want) {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// isView reports whether what goes by the table's name is a view.
+func isView(ctx context.Context, db DB, kind string) (bool, error) {
+	rows, err := db.QueryContext(ctx, kind)
+	if err != nil {
+		return false, err
+	}
+	columns, err := rows.Columns()
+	if reading := each(rows, func() error { return nil }); err == nil {
+		err = reading
+	}
+	return err == nil && len(columns) > 0 && columns[0] == "View", err
+}
+
+// eachNamed calls f for every row with a function that returns a column's value by its name: which columns there are, and in
+// what order, differs between servers and versions.
+func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
+	columns, err := rows.Columns()
+	values, dest := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	reading := each(rows, func() error {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		f(func(column string) string {
+			if i := slices.Index(columns, column); i >= 0 {
+				return values[i].String
+			}
+			return ""
+		})
+		return nil
+	})
+	if err == nil {
+		err = reading
+	}
+	return err
+}
+
+// indexCheck remembers on which pools the table has been seen to have its unique index. A transaction and a single connection
+// do not say which pool they are of, so all of them count as one.
+type indexCheck struct {
+	text  dialect.IndexText
+	pools handles[struct{}]
+	other atomic.Bool
+}
+
+func (c *indexCheck) isAsked(db DB) bool {
+	switch db.(type) {
+	case preparedPool, preparedDB: // Prepare has asked
+		return true
+	}
+	if !isPool(db) {
+		return c.other.Load()
+	}
+	_, ok := c.pools.get(db)
+	return ok
+}
+
+func (c *indexCheck) setAsked(db DB) {
+	if isPool(db) {
+		c.pools.add(db, struct{}{})
+	} else {
+		c.other.Store(true)
+	}
+}
+
+func isPool(db DB) bool {
+	_, pool := db.(connector)
+	_, conn := db.(rawer)
+	return pool || canBegin(db) && !conn
+}
