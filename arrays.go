@@ -22,8 +22,8 @@ func (b *batch) arrays(omit uint64) *arrays {
 	for _, c := range b.columns(omit) {
 		if !c.Now {
 			w := rowtext.New(rowtext.Array)
-			held := b.held(c.Name)
-			w.Hex, w.HexText = held.bytes()
+			hex := b.held(c.Name).hexes()
+			w.Hex, w.HexText = hex.bytes, hex.text
 			w.Buf = append(w.Buf, '{')
 			a.cols = append(a.cols, w)
 		}

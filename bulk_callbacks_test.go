@@ -19,7 +19,7 @@ import (
 // callbackEach is bulkEach over SQLite too, whose only path is Values.
 func callbackEach(t *testing.T, fn func(b *bulkLab)) {
 	t.Helper()
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, fn)
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, fn)
 	t.Run("only", func(t *testing.T) {
 		t.Parallel()
 		lab.Each(t, lab.SQLite, func(l *lab.Lab) { fn(&bulkLab{l, upsert.Auto}) })

@@ -52,7 +52,7 @@ func TestBulkOneBadRow(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 				if c.name == "NUL" && b.Family() != "postgres" {
 					return // it is a character there
 				}
@@ -99,7 +99,7 @@ func TestBulkRowsThatAreNotSent(t *testing.T) {
 		K nullable `upsert:"key"`
 		V unreadable
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := bulkTable[thing](b, "things")
 		rows := make([]thing, 3000)
@@ -132,7 +132,7 @@ func TestBulkOutcomeOfEachRow(t *testing.T) {
 		V int
 		O int `upsert:"replace,omitzero"`
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT, o INT)")
 		table := bulkTable[thing](b, "things")
 		var rows []thing

@@ -21,7 +21,7 @@ func TestBulkNotesHideNoWarning(t *testing.T) {
 		D string
 		V string
 	}
-	bulkEach(t, lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, d DECIMAL(10,2), v VARCHAR(3))")
 		var rows []thing
 		for i := range 100 {
@@ -114,7 +114,7 @@ func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table, pool := bulkTable[thing](b, "things"), b.NS.DB()
 		pool.SetMaxOpenConns(1)
@@ -147,7 +147,7 @@ func TestBulkFewRowsAStatement(t *testing.T) {
 		O   int     `upsert:"replace,omitzero"`
 		Doc *string `upsert:"merge"`
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		doc := "LONGTEXT"
 		if b.Family() == "postgres" {
 			b.Exec(dialect.PostgresMergeFunction)
@@ -175,7 +175,7 @@ func TestBulkFewRowsAStatement(t *testing.T) {
 // TestBulkNumbersInTexts: a number that a column of text takes keeps all its digits.
 func TestBulkNumbersInTexts(t *testing.T) {
 	t.Parallel()
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		sameValues[int64](b, "VARCHAR(30)", 0, 1<<53+1, -1<<62-1, 123456789012345678)
 		sameValues[uint64](b, "VARCHAR(30)", 1<<64-1)
 		sameValues(b, "VARCHAR(30)", 0.1, -2.5)
@@ -211,7 +211,7 @@ func TestBulkSequenceThatWrites(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "CREATE TABLE parents (k INT PRIMARY KEY, v INT)")
 		things, parents := bulkTable[thing](b, "things"), bulkTable[thing](b, "parents")
 		tx := b.Begin(nil)

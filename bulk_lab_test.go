@@ -23,7 +23,7 @@ func bulkEach(t *testing.T, engines string, fn func(b *bulkLab)) {
 	for _, via := range bulkPaths {
 		names := engines
 		if via == upsert.Auto || via == upsert.Arrays { // elsewhere Auto is Values
-			names = strings.ReplaceAll(names, lab.MariaDB, "")
+			names = strings.ReplaceAll(names, lab.OnDuplicateKey, "")
 		}
 		t.Run(via.String(), func(t *testing.T) {
 			t.Parallel()

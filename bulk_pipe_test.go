@@ -54,7 +54,7 @@ func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
 		V   homely
 		Rev int `upsert:"version"`
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, rev INT)")
 		table := bulkTable[thing](b, "things")
 		home, told := map[string]int{}, map[string]int{}
@@ -83,7 +83,7 @@ func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
 // TestBulkProgressGrows: it is told of every statement once it is done, in the order of the rows, and at last of all of them.
 func TestBulkProgressGrows(t *testing.T) {
 	t.Parallel()
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := bulkTable[retried](b, "things")
 		n := 12000
@@ -129,7 +129,7 @@ func TestBulkProgressGrows(t *testing.T) {
 // TestBulkOneConnection: a call takes one connection at a time, also to find the row that an error is about.
 func TestBulkOneConnection(t *testing.T) {
 	t.Parallel()
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT CHECK (v < 9))")
 		pool := b.Pool()
 		rows := make([]retried, 6000)
@@ -158,7 +158,7 @@ func TestBulkOneConnection(t *testing.T) {
 func TestBulkSequencesThatEnd(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := bulkTable[retried](b, "things")
 		for _, at := range []int{0, 9999, 10001} {
@@ -207,7 +207,7 @@ func untilRow(n int, end func(yield func(retried, error) bool)) iter.Seq2[retrie
 // second.
 func TestBulkDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (0, 0), (2999, 0), (5000, 0)")
 		var told []error
 		retries := 0

@@ -98,7 +98,7 @@ func TestBulkVersionMeetsAnothersChange(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
 				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
 				b.On(holder, c.does)
@@ -113,7 +113,7 @@ func TestBulkVersionMeetsAnothersChange(t *testing.T) {
 				b.Want("outcomes", fmt.Sprint(got, err), fmt.Sprint([]upsert.Outcome{upsert.Stale, c.want, upsert.Unchanged}, nil))
 				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
 			})
-			bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) { // where no outcome is asked for
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) { // where no outcome is asked for
 				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
 				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
 				b.On(holder, c.does)

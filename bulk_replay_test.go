@@ -177,7 +177,7 @@ func TestBulkVersions(t *testing.T) {
 		V   string
 		Rev *int `upsert:"version"`
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
 		table := bulkTable[thing](b, "things")
 		rev := func(n int) *int { return &n }
@@ -199,7 +199,7 @@ func TestBulkAddsOnce(t *testing.T) {
 		K int  `upsert:"key"`
 		N *int `upsert:"add"`
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, n INT)", "INSERT INTO things VALUES (1, 1), (2, 2), (3, NULL), (4, 4)")
 		tx, two, zero := b.Begin(nil), 2, 0
 		r, err := bulkTable[thing](b, "things").PutAll(b.Context(), bulkClaim{tx}, []thing{{1, &two}, {2, &zero}, {3, &two}, {4, nil}, {5, &two}, {1, &two}, {5, &zero}}, upsert.Outcomes())

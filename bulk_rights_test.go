@@ -94,7 +94,7 @@ func TestBulkPathIsChosen(t *testing.T) {
 		K int `upsert:"key"`
 		V int `upsert:"omitzero"`
 	}
-	lab.Each(t, lab.Postgres+" "+lab.MariaDB, func(l *lab.Lab) {
+	lab.Each(t, lab.Postgres+" "+lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		pg, db, table := l.Family() == "postgres", overhear(l), labTable[retried](l, "things", load)
 		want := func(what, path string, err error) {
@@ -149,7 +149,7 @@ func TestBulkPathOfAnArrayColumn(t *testing.T) {
 // TestBulkPathIsRefused: one that the database, the table or the driver does not have, and nothing is written.
 func TestBulkPathIsRefused(t *testing.T) {
 	t.Parallel()
-	lab.Each(t, lab.Postgres+" "+lab.MariaDB+" "+lab.SQLite, func(l *lab.Lab) {
+	lab.Each(t, lab.Postgres+" "+lab.OnDuplicateKey+" "+lab.SQLite, func(l *lab.Lab) {
 		refused := func(what, typ string, via upsert.Path, hint string, opts ...upsert.Option) {
 			l.Helper()
 			l.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k INT PRIMARY KEY, v "+typ+")")
@@ -312,7 +312,7 @@ func (c *infileConn) QueryContext(ctx context.Context, query string, args []driv
 
 func TestBulkWithoutLocalInfile(t *testing.T) {
 	t.Parallel()
-	lab.Each(t, lab.MariaDB, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		cfg, err := mysql.ParseDSN(l.NS.DSN())
 		if err != nil {

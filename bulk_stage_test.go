@@ -178,7 +178,7 @@ func TestBulkLeavesNothingOnAPool(t *testing.T) {
 	for _, e := range endings() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
 				table, s := bulkTable[acting](b, "things"), b.newCall()
 				rows := s.rows(e)
@@ -215,7 +215,7 @@ func TestBulkLeavesNothingOnAConn(t *testing.T) {
 	for _, e := range endings() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
 				table, s := bulkTable[acting](b, "things", upsert.Retries(0)), b.newCall()
 				rows := s.rows(e)
@@ -252,7 +252,7 @@ func TestBulkLeavesNothingInATransaction(t *testing.T) {
 	for _, e := range endings() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
 				table, s := bulkTable[acting](b, "things"), b.newCall()
 				rows := s.rows(e)

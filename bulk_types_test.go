@@ -111,7 +111,7 @@ func TestBulkRefusedTexts(t *testing.T) {
 		}
 		b.Want(typ+": rows", b.Text("SELECT k FROM things"), "7")
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		refuse(b, "VARCHAR(3)", "abc", "abcd")
 		refuse(b, "CHAR(3)", "abc", "abcd")
 		refuse(b, "INT", "1", "x")
@@ -145,7 +145,7 @@ func TestBulkNames(t *testing.T) {
 		Quote int "db:\"a \\\"quote\\\" `tick` 'n\""
 		Long  int `db:"ééééééééééééééééééééééééééééééé"`
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		quote := b.D.Quote
 		var columns []string
 		for _, name := range []string{"_place", "_e", "_t", "_w", "_a", "_new", "Upper", "a \"quote\" `tick` 'n", strings.Repeat("é", 31)} {

@@ -46,7 +46,7 @@ func TestBulkValues(t *testing.T) {
 	}
 	bytes = append(bytes, []byte{0}, []byte{0xff, 0xfe}, []byte{0xe2, '\t', 0xe2, '\\', 0xf0, '\n', 0xc3}, []byte("\\x41"))
 	floats := []float64{0, math.Copysign(0, -1), 0.1, -0.1, 1e300, math.SmallestNonzeroFloat64, math.MaxFloat64, 1 << 53, 1e21, 123456789.125}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		if b.Family() != "postgres" {
 			sameValues(b, "LONGTEXT", odd...)
 			sameValues(b, "LONGBLOB", bytes...)
@@ -116,7 +116,7 @@ func TestBulkValuesOfDrivers(t *testing.T) {
 		A any
 		P **int
 	}
-	bulkEach(t, lab.Postgres+" "+lab.MariaDB, func(b *bulkLab) {
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, s VARCHAR(9), n INT, a VARCHAR(9), p INT)")
 		five := 5
 		pointer, none := &five, (*int)(nil)

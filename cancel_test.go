@@ -20,7 +20,7 @@ func TestCancelledCallLeavesItsConnectionFree(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "sqlite mariadb mysql "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := labTable[thing](l, "things", upsert.Retries(0))
 		for round := range 30 {
@@ -48,7 +48,7 @@ func TestCancelledWhileAStatementRuns(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "mariadb mysql "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (1, 0)")
 		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
 		holder := l.Begin(nil)
@@ -144,7 +144,7 @@ func TestRowDeletedSinceTheSnapshot(t *testing.T) {
 		V   string
 		Rev int `upsert:"version"`
 	}
-	lab.Each(t, "mariadb mysql "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
 		table := labTable[thing](l, "things")
 		for _, level := range []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead} {

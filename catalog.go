@@ -27,8 +27,8 @@ type held struct {
 	folds bool   // texts that are not the same can be equal
 }
 
-// bytes reports whether bytes are to be written in hexadecimal, and whether text is.
-func (h held) bytes() (bytes, text bool) { return h.base == "bytea", h.name == "bytea" }
+// hexes is which of its values are written in hexadecimal.
+func (h held) hexes() hexes { return hexes{bytes: h.base == "bytea", text: h.name == "bytea"} }
 
 // look asks the catalog once, and keeps the answer where it lets the table be used. It asks again when the answer may be
 // of a schema that has changed since.

@@ -106,7 +106,8 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 			text.Buf = append(text.Buf, '\t')
 		}
 		first = false
-		text.Hex, text.HexText = w.stage.held[c].bytes()
+		hex := w.stage.hex[c]
+		text.Hex, text.HexText, text.HexNumber = hex.bytes, hex.text, hex.number
 		if err := w.giveOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
 			if w.route.auto && isUnknown(err) {

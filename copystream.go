@@ -14,7 +14,7 @@ import (
 
 // copyStream finds how a COPY goes through the handle's driver. It is nil where rows can only be given to its COPY
 // statement one by one.
-func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, string, *lines) error, err error) {
+func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, dialect.StageText, *lines) error, err error) {
 	conn, ok := r.db.(rawer)
 	if !ok {
 		return nil, nil
@@ -31,8 +31,8 @@ func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, s
 		}
 		return nil
 	})
-	return func(ctx context.Context, load string, rows *lines) error {
-		return onConn(conn, func(driverConn any) error { return through(ctx, driverConn, load, rows) })
+	return func(ctx context.Context, text dialect.StageText, rows *lines) error {
+		return onConn(conn, func(driverConn any) error { return through(ctx, driverConn, text.Load, rows) })
 	}, err
 }
 
@@ -136,7 +136,7 @@ func (w *writer) bindCopy(to *copyBinder, i int32, omit uint64) error {
 			continue
 		}
 		to.merge = w.writes[c].Rule == Merge
-		to.hex, to.hexText = w.stage.held[c].bytes()
+		to.hex, to.hexText = w.stage.hex[c].bytes, w.stage.hex[c].text
 		if err := w.giveOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func TestHazard_P24_UnsortedKeysDeadlock(t *testing.T) {
 		K string `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT)", "INSERT INTO things VALUES ('a', 0), ('b', 0)")
 		table := labTable[thing](l, "things")
 		setup := []string{"BEGIN"}

@@ -34,7 +34,7 @@ func TestHazard_E2_NothingIsPreparedOnPostgres(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "sqlite mariadb "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		rows, handle := make([]thing, 4*l.D.Traits().MaxRows), &unpreparing{Tx: l.Begin(nil)}
 		for i := range rows {
@@ -88,7 +88,10 @@ func (c brokenConn) ExecContext(_ context.Context, query string, _ []driver.Name
 
 // QueryContext fails only when the rows are read.
 func (c brokenConn) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if strings.HasPrefix(query, "SELECT") { // the catalog, which knows of no table
+	switch {
+	case strings.HasPrefix(query, "SHOW INDEX"):
+		return nil, &mysql.MySQLError{Number: 1142}
+	case strings.HasPrefix(query, "SELECT"): // the catalog, which knows of no table
 		return &brokenRows{err: io.EOF}, nil
 	}
 	return &brokenRows{err: c.note(query), key: args[0].Value}, nil

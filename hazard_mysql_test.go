@@ -22,7 +22,7 @@ func TestHazard_H10_OtherUniqueKeyNeverFires(t *testing.T) {
 		B int `upsert:"keep"`
 		V int
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (a INT PRIMARY KEY, b INT UNIQUE, v INT)", "INSERT INTO things VALUES (1, 1, 1), (2, 2, 2)",
 			"INSERT INTO things VALUES (1, 2, 5) ON DUPLICATE KEY UPDATE v = VALUES(v)", "INSERT INTO things VALUES (3, 2, 6) ON DUPLICATE KEY UPDATE v = VALUES(v)")
 		l.Want("hazard: rows after the row 3 was written", l.Text("SELECT * FROM things"), "1|1|5 2|2|6")
@@ -47,7 +47,7 @@ func TestHazard_H11_NoRowAliasButOnMySQL(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		l.Fails(l.DB, "1064", "INSERT INTO things VALUES (1, 1) AS _new ON DUPLICATE KEY UPDATE v = _new.v")
 		wantSQL(l, labTable[thing](l, "things"), "VALUES(`v`)", " AS ")
@@ -81,7 +81,7 @@ func TestHazard_H12_NothingIsCoercedOrDropped(t *testing.T) {
 		Kind   *string `upsert:"keep"`
 		Parent *int    `upsert:"keep"`
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE parents (id INT PRIMARY KEY)",
 			"CREATE TABLE things (k VARCHAR(3) NOT NULL PRIMARY KEY, kind ENUM('x') NOT NULL DEFAULT 'x', parent INT, FOREIGN KEY (parent) REFERENCES parents (id))",
 			"INSERT IGNORE INTO things VALUES ('abcdef', 'x', NULL), ('b', 'wrong', NULL), (NULL, 'x', NULL), ('c', 'x', 9)")
@@ -109,7 +109,7 @@ func TestHazard_H13_SkipWritesNothing(t *testing.T) {
 		B    string `upsert:"key"`
 		Name string `upsert:"keep"`
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (name VARCHAR(9), a INT, b VARCHAR(9), bumped DATETIME(6) DEFAULT '2000-01-01' ON UPDATE CURRENT_TIMESTAMP(6), PRIMARY KEY (a, b))",
 			"INSERT INTO things (name, a, b) VALUES ('old', 1, 'x')")
 		l.Exec("CREATE TABLE rails (name VARCHAR(9), k INT PRIMARY KEY)", "INSERT INTO rails VALUES ('old', 1)",
@@ -137,7 +137,7 @@ func TestHazard_H14_OutcomesWithEitherMeaningOfAffected(t *testing.T) {
 	for found, same := range map[string]string{"true": "1 <nil>", "false": "0 <nil>"} {
 		t.Run("clientFoundRows="+found, func(t *testing.T) {
 			t.Parallel()
-			lab.Each(t, "mariadb", func(l *lab.Lab) {
+			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (1, 1)")
 				affected := func(query string) string {
 					res, err := l.DB.ExecContext(l.Context(), query)
@@ -172,7 +172,7 @@ func TestHazard_H15_GeneratedIDIsTheRowsOwn(t *testing.T) {
 		K  int   `upsert:"key"`
 		V  int
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (id BIGINT PRIMARY KEY AUTO_INCREMENT, k INT UNIQUE, v INT)", "INSERT INTO things (k, v) VALUES (1, 1), (2, 1)")
 		res, err := l.DB.ExecContext(l.Context(), "INSERT INTO things (k, v) VALUES (1, 1) ON DUPLICATE KEY UPDATE v = VALUES(v)")
 		if err != nil {
@@ -195,7 +195,7 @@ func TestHazard_E6_GeneratedIDsWithAnIncrement(t *testing.T) {
 		ID int64  `upsert:"generated"`
 		K  string `upsert:"key"`
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (id BIGINT PRIMARY KEY AUTO_INCREMENT, k VARCHAR(9) UNIQUE)")
 		res, err := l.DB.ExecContext(l.Context(), "INSERT INTO things (k) VALUES ('a'), ('b'), ('c')")
 		if err != nil {
@@ -227,7 +227,7 @@ func TestHazard_H16_AssignmentsSeeTheStoredRow(t *testing.T) {
 		Seen int `upsert:"touch"`
 		K    int `upsert:"key"`
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY, v INT, n INT)", "INSERT INTO naive VALUES (1, 1, 0)",
 			"INSERT INTO naive VALUES (1, 2, 0) ON DUPLICATE KEY UPDATE v = VALUES(v), n = naive.v")
 		l.Want("hazard: n = v after v = 2", l.Text("SELECT n FROM naive"), 2)
@@ -253,7 +253,7 @@ func TestHazard_H17_ConditionWithoutWhere(t *testing.T) {
 		At   time.Time `upsert:"version"`
 		Name *string
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, at DATETIME(6), name VARCHAR(9))")
 		l.Fails(l.DB, "1064", "INSERT INTO things (k) VALUES (1) ON DUPLICATE KEY UPDATE name = 'x' WHERE name <> 'x'")
 		table, day, a := labTable[thing](l, "things"), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), "a"
@@ -279,7 +279,7 @@ func TestHazard_H18_CollationTakesTwoKeysForOne(t *testing.T) {
 		K string `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k VARCHAR(9) COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)", "INSERT INTO things VALUES ('a', 1)",
 			"CREATE TABLE exact (k VARBINARY(9) PRIMARY KEY, v INT)")
 		l.Want("hazard: what A with a blank finds", l.Text("SELECT * FROM things WHERE k = 'A '"), "a|1")
@@ -309,7 +309,7 @@ func TestHazard_H19_RowNewerThanTheReadView(t *testing.T) {
 		K  int `upsert:"key"`
 		V  int `upsert:"keep"`
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (id INT AUTO_INCREMENT UNIQUE, k INT PRIMARY KEY, v INT)")
 		old := l.Begin(&sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 		l.TextOn(old, "SELECT * FROM things") // takes the snapshot
@@ -338,7 +338,7 @@ func TestHazard_H20_SnapshotIsolationIsRetryable(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "mariadb", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		row := func(k, v int) { l.Exec(fmt.Sprintf("INSERT INTO things VALUES (%d, %d)", k, v)) }
 		snapshot := func() *sql.Tx {

@@ -21,7 +21,7 @@ func TestBitKeyStays(t *testing.T) {
 		K bool `upsert:"key"`
 		V int64
 	}
-	lab.Each(t, "mariadb mysql", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k BIT(8) PRIMARY KEY, v INT)", "CREATE TABLE wide (k BIT(64) PRIMARY KEY, v INT)", "CREATE TABLE flags (k BIT(1) PRIMARY KEY, v INT)")
 		things := labTable[thing](l, "things")
 		for v, want := range []upsert.Outcome{upsert.Inserted, upsert.Unchanged, upsert.Unchanged} {
@@ -57,7 +57,7 @@ func TestNumberKeyOfAnotherColumnType(t *testing.T) {
 		V int64
 	}
 	const big = 1<<62 + 1 // no float64
-	lab.Each(t, "mariadb mysql", func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		for i, typ := range []string{"VARCHAR(30)", "VARBINARY(30)", "CHAR(30)", "BIGINT", "BIGINT UNSIGNED", "DECIMAL(30,2)", "DECIMAL(65,0)", "DOUBLE"} {
 			name := fmt.Sprintf("t%d", i)
 			l.Exec("CREATE TABLE " + name + " (k " + typ + " PRIMARY KEY, v INT)")
@@ -115,7 +115,7 @@ func TestTimesThatAColumnTakesForOne(t *testing.T) {
 		K time.Time `upsert:"key"`
 		V int
 	}
-	lab.Each(t, "mariadb mysql "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		typ := map[bool]string{true: "TIMESTAMPTZ", false: "DATETIME(6)"}[l.D.Name() == "postgres"]
 		l.Exec("CREATE TABLE things (k " + typ + " PRIMARY KEY, v INT)")
 		late, early := time.Date(2026, 1, 1, 0, 0, 0, 900, time.UTC), time.Date(2026, 1, 1, 0, 0, 0, 100, time.UTC)

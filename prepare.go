@@ -28,6 +28,10 @@ type Prepared[T any] struct {
 // which a pooler makes up; where they differ, or the driver is wrapped and does not say, it is refused with a
 // [*dialect.UnsupportedError]: use Put. In a transaction the connection stays the same, and nothing is refused.
 //
+// On MySQL it looks for triggers on the table, which hide a row's outcome from the statement (hazard H23): on a pool, Put then
+// takes a transaction for each row. A user who may not see triggers (the right TRIGGER) is told of none, and there the outcome
+// of the first row that a trigger hides is [Unknown].
+//
 // It returns the errors of Put that do not depend on a row, ErrUnguarded among them.
 func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err := t.guard(db); err != nil {

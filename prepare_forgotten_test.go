@@ -115,7 +115,7 @@ func TestPrepared_ForgottenByMariaDB(t *testing.T) {
 	for _, number := range []uint16{1615, 1243} {
 		t.Run(fmt.Sprint(number), func(t *testing.T) {
 			t.Parallel()
-			lab.Each(t, lab.MariaDB, func(l *lab.Lab) {
+			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				l.Exec(keptTable)
 				var armed, failed atomic.Int64
 				db := faults.Open(l, l.NS, func(p *faults.Point) error {
@@ -252,7 +252,7 @@ func TestPrepared_ForgottenAgainAndAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			lab.Each(t, lab.MariaDB, func(l *lab.Lab) {
+			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				l.Exec(keptTable)
 				var armed atomic.Int64
 				db := faults.Open(l, l.NS, func(p *faults.Point) error {

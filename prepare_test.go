@@ -93,7 +93,7 @@ func TestPrepared_OneRoundTrip(t *testing.T) {
 	for _, kind := range []string{"pool", "conn", "tx"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			lab.Each(t, "sqlite mariadb "+lab.Postgres, func(l *lab.Lab) {
+			lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 				l.Exec(keptTable)
 				pool, sent := watched(l)
 				db, end := handleOn(l, kind, pool)
@@ -163,7 +163,7 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 	for _, kind := range []string{"pool", "conn", "tx"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+			lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 				l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 5, d INT DEFAULT 7)")
 				db, end := handleOn(l, kind, l.Pool().DB.DB)
 				defer end()
@@ -188,7 +188,7 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 // The session's end is seen by Put as it is by Exec: on a pool not at all.
 func TestPrepared_SessionKilled(t *testing.T) {
 	t.Parallel()
-	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec(keptTable)
 		table, pool := labTable[kept](l, "things"), l.Pool()
 		p := labPrepare(l, table, pool)
@@ -225,7 +225,7 @@ func endSession(l *lab.Lab, id string) {
 // To ask for the way to the server takes a connection, and it may have died while nobody used it.
 func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 	t.Parallel()
-	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec(keptTable)
 		table := labTable[kept](l, "things")
 		labPut(l, table, l.DB, kept{9, 9}) // the catalog is known
@@ -247,7 +247,7 @@ func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 // A context that ends while the statement waits for a lock ends the call, and not what comes after it.
 func TestPrepared_ContextEndsWhileItWaits(t *testing.T) {
 	t.Parallel()
-	lab.Each(t, "mariadb "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec(keptTable, "INSERT INTO things VALUES (1, 1)")
 		tx, pool := l.Begin(nil), l.Pool()
 		l.On(tx, "UPDATE things SET v = 2 WHERE k = 1")
@@ -271,7 +271,7 @@ func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
 		K int `upsert:"key"`
 		V int `upsert:"omitzero"`
 	}
-	lab.Each(t, "sqlite mariadb "+lab.Postgres, func(l *lab.Lab) {
+	lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec(keptTable)
 		pool := l.Pool()
 		p := labPrepare(l, labTable[row](l, "things"), pool)

@@ -16,12 +16,17 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // whatever the outcome; the others keep what row has, those with the modifier now or a DEFAULT too: [Table.GetOrCreate] and
 // a SELECT read them.
 //
-// The outcome is exact, whatever the settings of the driver, except where [Unknown] says that the database does not tell;
-// on MySQL by its manual, for nothing has been run on a real one: it comes in LastInsertId there, which on MariaDB the inserts of
-// a table's triggers disturb. On a *sql.DB or *sql.Conn one thing can falsify it: an answer that is lost makes database/sql
-// send the statement again (hazard E1), and the second time the row that this call inserted is Unchanged. Nothing is
-// written twice by it; inside a transaction it does not happen. Where the context ends while the statement waits, it may
-// still be applied.
+// The outcome is exact unless it is [Unknown], whatever the settings of the driver. On a *sql.DB or *sql.Conn one thing can
+// falsify it: if an answer is lost, database/sql sends the statement again (hazard E1), and the second time the row that this
+// call inserted is Unchanged. Nothing is written twice by it, and inside a transaction it does not happen. If the context
+// ends while the statement waits, the statement may still be applied.
+//
+// On MySQL the outcome comes in LastInsertId, where a trigger of the table hides it (hazard H23). Put asks for it then on the
+// same connection, so on a pool it takes one. On a handle that has no more than the two methods of [DB], Put cannot know
+// whether the connection is the same, and the outcome of a row that a trigger hides is Unknown.
+//
+// On MySQL and MariaDB the first call on a pool asks whether the table has the unique index that it needs, since these
+// databases would insert the row again without one (hazard H24). It returns a [*SchemaError] if there is none.
 //
 // It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
 // table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.

@@ -154,8 +154,8 @@ func (t *table) lookForTriggers(ctx context.Context, db DB) error {
 	return err
 }
 
-// oneByOne sends each row of a statement by itself, for a result tells of one row only.
-func (w *writer) oneByOne(s statement) error {
+// sendOneByOne sends each row of a statement by itself, for a result tells of one row only.
+func (w *writer) sendOneByOne(s statement) error {
 	params := len(s.args) / len(s.rows)
 	one := s.shape
 	one.rows, one.report = 1, true

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/lab"
@@ -26,9 +27,14 @@ func (serializationFailure) Error() string    { return "could not serialize" }
 func (serializationFailure) SQLState() string { return "40001" }
 
 // refusing is a handle that could begin a transaction and whose statements fail. It keeps when.
-type refusing struct {
-	*sql.DB // nil: only BeginTx's presence counts, for a statement of its own needs none
-	at      []time.Time
+type refusing struct{ at []time.Time }
+
+// BeginTx is never called: a statement of its own needs no transaction.
+func (r *refusing) BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error) { panic("BeginTx") }
+
+// QueryContext refuses the question about the unique index as a server does that lacks the right.
+func (r *refusing) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return nil, &mysql.MySQLError{Number: 1142}
 }
 
 func (r *refusing) ExecContext(context.Context, string, ...any) (sql.Result, error) {

@@ -23,7 +23,7 @@ const copyFrom = 2000
 func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error) {
 	r := route{path: cfg.via, auto: cfg.via == Auto}
 	if !b.traits.Filter {
-		return b.chooseElsewhere(r)
+		return b.chooseElsewhere(r, cfg)
 	}
 	// A single row is looked at by its statement's own condition, for to plan a filter takes longer than that.
 	if b.rows.n < 2 && r.path <= Values {
@@ -65,17 +65,24 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 }
 
 // chooseElsewhere is choose where there is one path beside Copy.
-func (b *batch) chooseElsewhere(r route) (route, error) {
+func (b *batch) chooseElsewhere(r route, cfg *putConfig) (route, error) {
 	switch {
 	case r.path == Arrays:
 		return r, dialect.RefuseSource(b.dialect, dialect.FromArrays)
 	case r.path == Copy && b.traits.Copying == dialect.CopyLoadData && b.copies.register == nil:
 		return r, &dialect.UnsupportedError{Feature: "reader of rows for Via(Copy)", Dialect: b.dialect.Name(), Hint: "give New LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler), or use Via(Values)"}
 	case r.path == Copy:
-		return r, dialect.RefuseSource(b.dialect, dialect.FromStage)
+		if err := dialect.RefuseSource(b.dialect, dialect.FromStage); err != nil || !b.oneByOne(cfg) {
+			return r, err
+		}
 	}
 	r.path = Values
 	return r, nil
+}
+
+// oneByOne reports whether each row goes in a statement of its own, because a statement tells of one row only.
+func (t *table) oneByOne(cfg *putConfig) bool {
+	return cfg.outcomes && t.traits.Reporting == dialect.ReportLastID
 }
 
 // tellsApart reports whether the database takes two keys of the batch for two: the filter looks at all rows before any is

@@ -6,8 +6,8 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,14 +27,15 @@ type stage struct {
 	*table
 	style  rowtext.Style
 	place  bool
-	held   []held // by column
+	hex    []hexes // by column
 	text   dialect.StageText
 	made   bool
 	nth    int
-	digits []string
+	digits []string // for the dialect, as bytes
+	bytes  []string
 	splits bool // what is not there can be inserted with no word on conflicts
-	// stream has the server read rows with the statement load. It is nil where they can only be sent one by one.
-	stream func(ctx context.Context, load string, rows *lines) error
+	// stream has the server read rows by the statements of a stage. It is nil where they can only be sent one by one.
+	stream func(ctx context.Context, text dialect.StageText, rows *lines) error
 	reader string // the name that the server asks rows by
 }
 
@@ -44,15 +45,15 @@ var readers atomic.Int64
 // newStage finds the way to stage rows on the runner's handle. It returns a *dialect.UnsupportedError where there is none.
 func (w *writer) newStage(r *runner) (*stage, error) {
 	g := &stage{table: w.table, style: rowtext.Copy, place: w.versioned && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
-	for _, c := range w.writes {
-		g.held = append(g.held, w.held(c.Name))
-	}
 	var err error
 	if w.traits.Copying == dialect.CopyLoadData {
 		g.style, g.place = rowtext.Load, false
 		g.stream = g.load(r)
-		g.digits, err = g.bits(r.ctx, r.db)
+		err = g.askColumns(r.ctx, r.db)
 	} else {
+		for _, c := range w.writes {
+			g.hex = append(g.hex, w.held(c.Name).hexes())
+		}
 		g.stream, err = g.copyStream(r, w.route.auto)
 	}
 	if err == nil && g.style == rowtext.Copy && !r.own {
@@ -83,7 +84,7 @@ func (g *stage) number(r *runner) error {
 }
 
 func (g *stage) described(columns []dialect.Column) dialect.Stage {
-	return dialect.Stage{Table: g.ident, Columns: columns, Key: g.target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Nth: g.nth}
+	return dialect.Stage{Table: g.ident, Columns: columns, Key: g.target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.nth}
 }
 
 // fill makes the table what the rows are.
@@ -92,7 +93,7 @@ func (g *stage) fill(r *runner, columns []dialect.Column, rows *lines) error {
 	if err != nil {
 		return err
 	}
-	return g.stream(r.ctx, text.Load, rows)
+	return g.stream(r.ctx, text, rows)
 }
 
 // empty makes the table, or takes the last rows out of it, for rows of these columns.
@@ -142,20 +143,19 @@ func (g *stage) drop(r *runner) {
 
 // load streams rows through the reader that the driver asks for by its name. LOCAL has turned errors into warnings, since
 // the server cannot stop the client: any of them is an error here.
-func (g *stage) load(r *runner) func(ctx context.Context, load string, rows *lines) error {
-	return func(ctx context.Context, load string, rows *lines) error {
+func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText, rows *lines) error {
+	return func(ctx context.Context, text dialect.StageText, rows *lines) error {
 		g.copies.register(g.reader, func() io.Reader { return rows })
 		defer g.copies.deregister(g.reader)
-		// A note tells of digits that are rounded away. Notes would hide warnings, of which few are kept.
-		if _, err := r.db.ExecContext(ctx, "SET @_upsert_notes = @@sql_notes, sql_notes = 0"); err != nil {
+		if _, err := r.db.ExecContext(ctx, text.Begin); err != nil {
 			return err
 		}
-		_, err := r.db.ExecContext(ctx, load)
+		_, err := r.db.ExecContext(ctx, text.Load)
 		if err == nil {
 			err = g.warnings(ctx, r.db)
 		}
-		_, back := r.db.ExecContext(lasting(ctx), "SET sql_notes = @_upsert_notes")
-		return cmp.Or(err, back)
+		_, ending := r.db.ExecContext(lasting(ctx), text.End)
+		return cmp.Or(err, ending)
 	}
 }
 
@@ -218,21 +218,45 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 	return true, nil
 }
 
-// bits returns the columns in which LOAD DATA would store the digits of a number and not what it stands for.
-func (t *table) bits(ctx context.Context, db DB) (names []string, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? AND data_type IN ('bit', 'enum', 'set')",
-		t.ident.Schema, t.ident.Name)
+// askColumns asks which columns LOAD DATA must be given in another form than text. Bytes, and the number that a BIT is, come in
+// hexadecimal; the number of an ENUM's or a SET's member is no member's name.
+func (g *stage) askColumns(ctx context.Context, db DB) error {
+	types := map[string]string{} // by the column's name in lower case
+	rows, err := db.QueryContext(ctx, g.dialect.Catalog(g.ident))
 	if err != nil {
-		return nil, err
-	}
-	err = each(rows, func() error {
-		var name, typ string
-		err := rows.Scan(&name, &typ)
-		number := slices.ContainsFunc(t.writes, func(c dialect.Column) bool { return c.Name == name && c.Kind == dialect.KindNumber })
-		if typ == "bit" || number { // a text is a member of an ENUM
-			names = append(names, name)
-		}
 		return err
+	}
+	err = eachNamed(rows, func(value func(string) string) {
+		types[strings.ToLower(value("Field"))] = strings.ToLower(value("Type"))
 	})
-	return names, err
+	for _, c := range g.writes {
+		name, _, _ := strings.Cut(types[strings.ToLower(c.Name)], "(")
+		var hex hexes
+		switch {
+		case name == "bit":
+			hex = hexes{bytes: true, text: true, number: true}
+		case holdsBytes(name):
+			hex = hexes{bytes: true, text: true}
+		case (name == "enum" || name == "set") && c.Kind == dialect.KindNumber:
+			g.digits = append(g.digits, c.Name)
+		}
+		if hex.bytes {
+			g.bytes = append(g.bytes, c.Name)
+		}
+		g.hex = append(g.hex, hex)
+	}
+	return err
 }
+
+// holdsBytes reports whether a type of MySQL's holds bytes rather than text: its manual, "The BLOB and TEXT Types", "The BINARY
+// and VARBINARY Types" and, for those that are given as WKB, "Spatial Data Types".
+func holdsBytes(name string) bool {
+	switch name {
+	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
+		return true
+	}
+	return strings.HasSuffix(name, "blob") || strings.HasSuffix(name, "binary")
+}
+
+// hexes is which values of a column are written in hexadecimal.
+type hexes struct{ bytes, text, number bool }

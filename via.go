@@ -32,8 +32,9 @@ const (
 	// enable_hashjoin, for that transaction, so that rows are taken in key order, and sets a savepoint. Nothing is left in
 	// one of the caller's.
 	//
-	// On MySQL and MariaDB it is LOAD DATA LOCAL through what [LoadThrough] says, and Values where the server has
-	// local_infile off. What LOAD DATA has no more than a warning for is an error.
+	// On MySQL and MariaDB it is LOAD DATA LOCAL through what [LoadThrough] says, and Values if the server has local_infile
+	// off. On MySQL it is Values too if the call asks for outcomes, since MySQL tells the outcome of one row a statement.
+	// What LOAD DATA has no more than a warning for is an error.
 	Copy
 )
 

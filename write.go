@@ -89,8 +89,8 @@ func (w *writer) send(s statement) error {
 		return w.foretold(s)
 	case w.traits.Reporting == dialect.ReportCode:
 		return w.coded(s)
-	case w.traits.Reporting == dialect.ReportLastID:
-		return w.oneByOne(s)
+	case w.oneByOne(w.cfg):
+		return w.sendOneByOne(s)
 	case !w.traits.Returning:
 		return w.blind(s)
 	case w.counts(s):

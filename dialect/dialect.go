@@ -35,8 +35,9 @@ type Dialect interface {
 	Upsert(Upsert) (string, error)
 	// Compare writes the SELECT that tells what an upsert would do to the rows that are there.
 	Compare(Compare) (string, error)
-	// Catalog writes the query that tells what a table's columns are, where Traits.Typed, with no parameter: behind a
-	// transaction pooler one would be no safer than any statement with parameters (hazard E2).
+	// Catalog writes the query that tells what a table's columns are, with no parameter: behind a transaction pooler one would
+	// be no safer than any statement with parameters (hazard E2). Its columns are those of PostgreSQL's catalog where
+	// Traits.Typed, and those of SHOW COLUMNS on MySQL and MariaDB; it is "" where nobody asks.
 	Catalog(t Table) string
 	// Stage writes the statements of a staging table. It returns *UnsupportedError where Traits.Copying is CopyNone.
 	Stage(Stage) (StageText, error)

@@ -3,6 +3,7 @@ package dialect
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -74,30 +75,43 @@ func (d mysql) Compare(Compare) (string, error) {
 
 func (mysql) Lock(Table) string { return "" }
 
-// Catalog: a statement needs no types.
-func (mysql) Catalog(Table) string { return "" }
+// Catalog also sees the columns of a temporary table, as information_schema does not.
+func (d mysql) Catalog(t Table) string { return "SHOW COLUMNS FROM " + d.QuoteTable(t) }
 
 // Stage has the columns' types, so that what LOAD DATA LOCAL cannot store as it is makes a warning, which is all that LOCAL
-// does about it. The separators are written in hexadecimal, which means the same in every sql_mode.
+// does about it. The separators are written in hexadecimal, which means the same in every sql_mode. Bytes go through variables,
+// for LOAD DATA reads one character set, and refuses what is no text in it (hazard H25).
 func (d mysql) Stage(s Stage) (StageText, error) {
 	if d.copying == CopyNone {
 		return StageText{}, refuseStage(d)
 	}
-	name, cols := stageBeside(d, s.Table), quoteList(d, names(sent(s.Columns)))
-	var typed []string
-	for _, c := range sent(s.Columns) {
-		col := d.Quote(c.Name)
+	name := stageBeside(d, s.Table)
+	var typed, read, set, forget []string
+	for i, c := range sent(s.Columns) {
+		col, from := d.Quote(c.Name), d.Quote(c.Name)
+		if slices.Contains(s.Hex, c.Name) {
+			from = "@_upsert_" + strconv.Itoa(i)
+			set = append(set, col+" = UNHEX("+from+")")
+			forget = append(forget, ", "+from+" = NULL")
+		}
+		read = append(read, from)
 		if slices.Contains(s.Digits, c.Name) {
 			col += " + 0 AS " + col
 		}
 		typed = append(typed, col)
 	}
+	load := "LOAD DATA LOCAL INFILE 'Reader::" + s.Reader + "' INTO TABLE " + name +
+		" CHARACTER SET utf8mb4 FIELDS TERMINATED BY X'09' ESCAPED BY X'5C' LINES TERMINATED BY X'0A' (" + strings.Join(read, ", ") + ")"
+	if len(set) > 0 {
+		load += " SET " + strings.Join(set, ", ")
+	}
 	return StageText{
 		Create: "CREATE TEMPORARY TABLE " + name + d.engine + " SELECT " + strings.Join(typed, ", ") + " FROM " + d.QuoteTable(s.Table) + " LIMIT 0",
-		Load: "LOAD DATA LOCAL INFILE 'Reader::" + s.Reader + "' INTO TABLE " + name +
-			" CHARACTER SET utf8mb4 FIELDS TERMINATED BY X'09' ESCAPED BY X'5C' LINES TERMINATED BY X'0A' (" + cols + ")",
-		Clear: "DELETE FROM " + name,
-		Drop:  "DROP TEMPORARY TABLE IF EXISTS " + name,
+		Load:   load,
+		Begin:  "SET @_upsert_notes = @@sql_notes, sql_notes = 0",
+		End:    "SET sql_notes = @_upsert_notes" + strings.Join(forget, ""),
+		Clear:  "DELETE FROM " + name,
+		Drop:   "DROP TEMPORARY TABLE IF EXISTS " + name,
 	}, nil
 }
 

@@ -36,8 +36,11 @@ type Stage struct {
 	Key     []string // the target's columns
 	Place   bool     // the table has a column with each row's place
 	Reader  string   // the name of the driver's reader, for CopyLoadData
-	// Digits are the columns of type BIT, in which LOAD DATA would store a digit's character code.
+	// Digits are the columns of type ENUM or SET that are given numbers, of which LOAD DATA would take the digits for a member's
+	// name.
 	Digits []string
+	// Hex are the columns that hold bytes and come in hexadecimal, because LOAD DATA takes text of one character set only.
+	Hex []string
 	// Nth is 0, or the number of stages for the table that the transaction has already.
 	Nth int
 }
@@ -46,6 +49,9 @@ type Stage struct {
 // tables beyond one, Drop must be sent whatever happened.
 type StageText struct {
 	Create, Load, Clear, Drop string
+	// Begin and End go before and after Load, whatever became of it, or are "". A note of the server's tells of digits that it
+	// rounds away, and few warnings are kept, so notes would hide them.
+	Begin, End string
 	// Taken is a query that returns whether there is a table of the staging table's name, or "" where Drop serves.
 	Taken string
 	// Settle is a query, or "" for false, that is sent after Create in a transaction of the library's. It returns whether

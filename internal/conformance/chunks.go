@@ -31,7 +31,7 @@ func wantPartial(p *place, err error, rows int64, res upsert.Result) {
 }
 
 func repeatChunks(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	rows := badRows(20) // the 16th is refused
 	var told []int
@@ -61,7 +61,7 @@ func repeatChunks(p *place) {
 }
 
 func sequenceChunks(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	rows := badRows(20)
 	res, err := tab.PutSeq(p.ctx, p.db, sequence(rows...), upsert.ChunkTx(6), upsert.Outcomes())
@@ -104,7 +104,7 @@ func chunkDuplicates(p *place) {
 }
 
 func chunksRefused(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	tx := p.begin(nil)
 	sent := &recorder{DB: tx}
@@ -127,7 +127,7 @@ func chunksRefused(p *place) {
 }
 
 func chunksStop(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()

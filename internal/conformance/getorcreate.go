@@ -60,7 +60,7 @@ func createByTarget(p *place) {
 }
 
 func createError(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	row := checked{1, -1}
 	if created, err := tab.GetOrCreate(p.ctx, p.db, &row); err == nil || created {

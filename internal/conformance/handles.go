@@ -145,7 +145,7 @@ func rollsBack(p *place) {
 // leavesConnection: a transaction of the library's must not be left open on a connection of the caller's, nor after an
 // error.
 func leavesConnection(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	conn := p.conn()
 	if _, err := tab.PutAll(p.ctx, conn, []checked{{1, 1}, {2, -1}}, upsert.Outcomes()); err == nil {

@@ -23,7 +23,7 @@ func sequenceBehaviours() []behaviour {
 // oneChunk: of what the sequence has yielded no more than a statement takes is waiting to be written.
 func oneChunk(p *place) {
 	const n, most, part = 50000, 30000, 10000
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	var written, ahead, calls int64
 	rows := func(yield func(checked, error) bool) {
@@ -73,7 +73,7 @@ func failing(good int64) iter.Seq2[checked, error] {
 }
 
 func sequenceError(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	for _, good := range []int64{0, 3, 2600} {
 		res, err := tab.PutSeq(p.ctx, p.db, failing(good), upsert.Outcomes())
@@ -90,7 +90,7 @@ func sequenceError(p *place) {
 }
 
 func sequenceCancelled(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
@@ -111,7 +111,7 @@ func sequenceCancelled(p *place) {
 }
 
 func emptySequence(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	res, err := table[checked](p, "t").PutSeq(p.ctx, p.db, sequence[checked](), upsert.Outcomes())
 	if err != nil {
 		p.Fatal(err)
@@ -137,7 +137,7 @@ func farApart(p *place) {
 }
 
 func needsAll(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := table[checked](p, "t")
 	for name, opt := range map[string]upsert.PutOption{"EachOutcome": upsert.EachOutcome(func(int, upsert.Outcome) {}), "RefuseDuplicates": upsert.RefuseDuplicates()} {
 		_, err := tab.PutSeq(p.ctx, p.db, func(func(checked, error) bool) { p.Error("the sequence was read") }, opt)
@@ -148,7 +148,7 @@ func needsAll(p *place) {
 }
 
 func sequenceInTx(p *place) {
-	p.create("t", checkedColumns)
+	p.createChecked()
 	tab := tableInTx[checked](p, "t")
 	tx := p.begin(nil)
 	if _, err := tab.PutSeq(p.ctx, tx, sequence(checked{1, 1}, checked{2, 2})); err != nil {

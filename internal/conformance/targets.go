@@ -116,14 +116,16 @@ func wantUnsupported[T any](p *place, opts ...upsert.Option) {
 	}
 }
 
-// noIndex: MySQL and MariaDB insert then, without an error: only the live schema tells, which Verify asks.
+// noIndex: MySQL and MariaDB would insert the row again each time, without an error (hazard H24).
 func noIndex(p *place) {
 	p.create("users", "id {int}, email {exact}, name {text}, note {text}")
 	_, err := table[user](p, "users").Put(p.ctx, p.db, &user{1, "a", "first", nil})
 	if p.mysql() {
-		if err != nil {
-			p.Errorf("Put: %v, want no error", err)
+		var wrong *upsert.SchemaError
+		if !errors.As(err, &wrong) || wrong.Table != "users" || len(wrong.Problems) != 1 || wrong.Problems[0].Check != upsert.CheckNoUniqueIndex {
+			p.Errorf("Put without a unique index: error %v, want a *SchemaError about the index", err)
 		}
+		p.wantCount("users", 0)
 		return
 	}
 	if err == nil || !strings.Contains(err.Error(), "unique index") {

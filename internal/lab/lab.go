@@ -22,11 +22,13 @@ type Lab struct {
 
 // What engines a hazard is about.
 const (
-	SQLite   = "sqlite"
-	MariaDB  = "mariadb"
-	MySQL    = "mysql57 mysql"
-	Postgres = "postgres postgres18"
-	All      = "sqlite postgres postgres18 mariadb mysql57 mysql"
+	SQLite  = "sqlite"
+	MariaDB = "mariadb"
+	MySQL   = "mysql57 mysql"
+	// OnDuplicateKey are the engines that have no other word for an upsert.
+	OnDuplicateKey = MariaDB + " " + MySQL
+	Postgres       = "postgres postgres18"
+	All            = "sqlite postgres postgres18 mariadb mysql57 mysql"
 )
 
 // Patience is how long is waited for what must come.

@@ -73,6 +73,17 @@ func (l *Lab) Begin(opts *sql.TxOptions) *sql.Tx {
 	return tx
 }
 
+// Conn returns a connection of the pool that goes back to it with the test.
+func (l *Lab) Conn() *sql.Conn {
+	l.Helper()
+	conn, err := l.DB.Conn(l.Context())
+	if err != nil {
+		l.Fatalf("a connection: %v", err)
+	}
+	l.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
 // Commit commits, which must succeed.
 func (l *Lab) Commit(tx interface{ Commit() error }) {
 	l.Helper()

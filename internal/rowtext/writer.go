@@ -3,6 +3,7 @@
 package rowtext
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strconv"
@@ -24,11 +25,14 @@ const (
 // Writer appends values to Buf. It is a sink of package plan.
 type Writer struct {
 	Buf []byte
-	// Hex: the column is PostgreSQL's bytea, so bytes are written in hexadecimal; elsewhere they are text.
+	// Hex: the column holds bytes, so bytes are written in hexadecimal: as PostgreSQL's bytea reads them or, for Load, as UNHEX
+	// does. For other columns bytes are text.
 	Hex bool
 	// HexText: text is written in hexadecimal too. lib/pq takes a string for bytea, though not for a domain over it, for
 	// bytes.
 	HexText bool
+	// HexNumber: numbers are written in hexadecimal too, as the eight bytes that MySQL's BIT reads one from. It is for Load.
+	HexNumber bool
 	// Zone is the one times are written in for Load.
 	Zone *time.Location
 	// Err is set by a value that has no text, of which nothing is written.
@@ -61,14 +65,32 @@ func (w *Writer) Null() {
 }
 
 // Int writes a number.
-func (w *Writer) Int(v int64) { w.Buf = strconv.AppendInt(w.Buf, v, 10) }
+func (w *Writer) Int(v int64) {
+	if w.HexNumber {
+		w.Uint(uint64(v))
+	} else {
+		w.Buf = strconv.AppendInt(w.Buf, v, 10)
+	}
+}
 
 // Uint writes a number.
-func (w *Writer) Uint(v uint64) { w.Buf = strconv.AppendUint(w.Buf, v, 10) }
+func (w *Writer) Uint(v uint64) {
+	if w.HexNumber {
+		var bytes [8]byte
+		binary.BigEndian.PutUint64(bytes[:], v)
+		hex(w, bytes[:])
+	} else {
+		w.Buf = strconv.AppendUint(w.Buf, v, 10)
+	}
+}
 
 // Float writes the shortest text that is read as the same number, as lib/pq does. MySQL has no infinity and no NaN.
 func (w *Writer) Float(v float64) {
 	switch {
+	case w.HexNumber && (v != math.Trunc(v) || math.Abs(v) > 1<<53):
+		w.Err = fmt.Errorf("%v is no whole number, which is all that a BIT column takes by this path: use Via(Values)", v)
+	case w.HexNumber:
+		w.Int(int64(v))
 	case w.style == Load && (math.IsInf(v, 0) || math.IsNaN(v)):
 		w.Err = fmt.Errorf("%v is no number to this database", v)
 	case w.style == Load:
@@ -103,9 +125,9 @@ func (w *Writer) Bool(v bool) {
 	case w.style != Load:
 		w.Buf = strconv.AppendBool(w.Buf, v)
 	case v:
-		w.Buf = append(w.Buf, '1')
+		w.Uint(1)
 	default:
-		w.Buf = append(w.Buf, '0')
+		w.Uint(0)
 	}
 }
 
@@ -141,7 +163,9 @@ func hex[S string | []byte](w *Writer, v S) {
 	if w.style == Array {
 		w.Buf = append(w.Buf, '"')
 	}
-	w.Buf = append(w.Buf, `\\x`...)
+	if w.style != Load {
+		w.Buf = append(w.Buf, `\\x`...)
+	}
 	for i := range len(v) {
 		w.Buf = append(w.Buf, digits[v[i]>>4], digits[v[i]&15])
 	}

@@ -1,0 +1,215 @@
+package upsert_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// triggers are those that a table may have, each of which takes something out of what a statement's result tells.
+var triggers = map[string][]string{
+	"none":                       nil,
+	"before update":              {"CREATE TRIGGER tr BEFORE UPDATE ON things FOR EACH ROW SET @x = 1"},
+	"after update, which writes": {"CREATE TRIGGER tr AFTER UPDATE ON things FOR EACH ROW INSERT INTO log (v) VALUES (1)"},
+	"before insert":              {"CREATE TRIGGER tr BEFORE INSERT ON things FOR EACH ROW SET @x = 1"},
+	"after insert, which writes": {"CREATE TRIGGER tr AFTER INSERT ON things FOR EACH ROW INSERT INTO log (v) VALUES (1)"},
+	"another LAST_INSERT_ID":     {"CREATE TRIGGER tr BEFORE UPDATE ON things FOR EACH ROW SET @x = LAST_INSERT_ID(77)"},
+	"both": {
+		"CREATE TRIGGER tr BEFORE INSERT ON things FOR EACH ROW SET @x = 1", "CREATE TRIGGER tr2 AFTER UPDATE ON things FOR EACH ROW INSERT INTO log (v) VALUES (1)",
+	},
+}
+
+type triggered struct {
+	K   string `upsert:"key"`
+	Rev int    `upsert:"version"`
+	V   int
+}
+
+// triggeredRows are rows in their order and what happens to each.
+var triggeredRows = []struct {
+	row  triggered
+	want upsert.Outcome
+}{
+	{triggered{"a", 1, 1}, upsert.Inserted},
+	{triggered{"a", 1, 1}, upsert.Unchanged},
+	{triggered{"a", 2, 2}, upsert.Updated},
+	{triggered{"a", 1, 3}, upsert.Stale},
+	{triggered{"b", 1, 1}, upsert.Inserted},
+	{triggered{"b", 2, 1}, upsert.Updated},
+}
+
+// putRow puts one row.
+type putRow func(*triggered) (upsert.Outcome, error)
+
+// putWays are the ways to put one row, each on a handle on which outcomes are exact.
+var putWays = map[string]func(l *lab.Lab, t *upsert.Table[triggered]) (put putRow, end func()){
+	"pool":   func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) { return putOn(l, t, l.DB) },
+	"sql.DB": func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) { return putOn(l, t, l.DB.DB) },
+	"transaction": func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) {
+		tx := l.Begin(nil)
+		put, _ := putOn(l, t, tx)
+		return put, func() { l.Commit(tx) }
+	},
+	"connection":         func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) { return putOn(l, t, l.Conn()) },
+	"prepared on a pool": func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) { return preparedOn(l, t, l.DB) },
+	"prepared on a connection": func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) {
+		return preparedOn(l, t, l.Conn())
+	},
+	"prepared in a transaction": func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) {
+		tx := l.Begin(nil)
+		put, end := preparedOn(l, t, tx)
+		return put, func() { end(); l.Commit(tx) }
+	},
+	"batch": func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) {
+		return func(row *triggered) (o upsert.Outcome, err error) {
+			each := upsert.EachOutcome(func(_ int, told upsert.Outcome) { o = told })
+			_, err = t.PutAll(l.Context(), l.DB, []triggered{*row}, each)
+			return o, err
+		}, func() {}
+	},
+}
+
+func putOn(l *lab.Lab, t *upsert.Table[triggered], db upsert.DB) (putRow, func()) {
+	return func(row *triggered) (upsert.Outcome, error) { return t.Put(l.Context(), db, row) }, func() {}
+}
+
+func preparedOn(l *lab.Lab, t *upsert.Table[triggered], db upsert.DB) (putRow, func()) {
+	l.Helper()
+	p, err := t.Prepare(l.Context(), db)
+	if err != nil {
+		l.Fatalf("Prepare: %v", err)
+	}
+	return func(row *triggered) (upsert.Outcome, error) { return p.Put(l.Context(), row) }, func() { _ = p.Close() }
+}
+
+// createTriggered makes the table, with a key that AUTO_INCREMENT does or does not make a number beside.
+func createTriggered(l *lab.Lab, auto bool, triggers []string) {
+	l.Helper()
+	id := ""
+	if auto {
+		id = "id BIGINT AUTO_INCREMENT PRIMARY KEY, "
+	}
+	l.Exec("CREATE TABLE log (id BIGINT AUTO_INCREMENT PRIMARY KEY, v INT)",
+		"CREATE TABLE things ("+id+"k VARCHAR(99) NOT NULL UNIQUE, rev INT, v INT)")
+	l.Exec(triggers...)
+}
+
+func TestHazard_H23_TriggerHidesTheInsertID(t *testing.T) {
+	t.Parallel()
+	for settings, params := range map[string][]engine.Option{
+		"default": nil, "found rows": {engine.Param("clientFoundRows", "true"), engine.Param("interpolateParams", "true")},
+	} {
+		for name, statements := range triggers {
+			for _, auto := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/auto increment %t/%s", name, auto, settings), func(t *testing.T) {
+					t.Parallel()
+					lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+						createTriggered(l, auto, statements)
+						for way := range putWays {
+							wantTriggeredOutcomes(l, way)
+						}
+					}, params...)
+				})
+			}
+		}
+	}
+}
+
+func wantTriggeredOutcomes(l *lab.Lab, way string) {
+	l.Helper()
+	put, end := putWays[way](l, labTable[triggered](l, "things"))
+	defer end()
+	for n, c := range triggeredRows {
+		row := c.row
+		row.K = way + " " + row.K
+		o, err := put(&row)
+		l.Want(fmt.Sprintf("%s: row %d, %v", way, n, row), fmt.Sprint(o, err), fmt.Sprint(c.want, nil))
+	}
+}
+
+// TestHazard_H23_IsReal: the naive reading of the insert id takes an updated row for an inserted one.
+func TestHazard_H23_IsReal(t *testing.T) {
+	t.Parallel()
+	const put = "INSERT INTO things (k, v) VALUES ('a', 2) ON DUPLICATE KEY UPDATE v = IF(LAST_INSERT_ID(5), VALUES(v), v)"
+	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
+		createTriggered(l, false, triggers["before update"])
+		l.Exec("INSERT INTO things (k, v) VALUES ('a', 1)")
+		tx := l.Begin(nil)
+		res, err := tx.ExecContext(l.Context(), put)
+		if err != nil {
+			l.Fatal(err)
+		}
+		id, _ := res.LastInsertId()
+		l.Want("hazard: the result's insert id and LAST_INSERT_ID()", fmt.Sprint(id, " ", l.TextOn(tx, "SELECT LAST_INSERT_ID()")), "0 5")
+	})
+}
+
+// bare has nothing but the two methods, as a handle of which nobody knows whether it stays on one connection.
+type bare struct{ upsert.DB }
+
+func TestHazard_H23_UnknownOnABareHandle(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
+		createTriggered(l, false, triggers["both"])
+		table, db := labTable[triggered](l, "things"), bare{l.DB}
+		for n, c := range triggeredRows {
+			l.Want(fmt.Sprintf("row %d", n), labPut(l, table, db, c.row), upsert.Unknown)
+		}
+		_, err := table.GetOrCreate(l.Context(), db, &triggered{"a", 1, 1})
+		l.WantErr("GetOrCreate", err, nil, "mysql has no way to tell who created a row", "hazard H23", "*sql.DB")
+	})
+}
+
+func TestHazard_H23_WhoCreatedTheRow(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+		createTriggered(l, true, triggers["both"])
+		table := labTable[triggered](l, "things")
+		for _, want := range []bool{true, false, false} {
+			row := triggered{K: "a", Rev: 1, V: 1}
+			created, err := table.GetOrCreate(l.Context(), l.DB, &row)
+			l.Want("GetOrCreate", fmt.Sprint(created, err), fmt.Sprint(want, nil))
+		}
+	})
+}
+
+// counting counts what is sent on a connection, beside the question that is asked once.
+type counting struct {
+	*sql.Conn
+	sent int
+}
+
+func (c *counting) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	c.sent++
+	return c.Conn.ExecContext(ctx, query, args...)
+}
+
+func (c *counting) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	c.sent++
+	return c.Conn.QueryContext(ctx, query, args...)
+}
+
+// TestPutIsOneStatementWithoutATrigger also where AUTO_INCREMENT makes a number, which is no code.
+func TestPutIsOneStatementWithoutATrigger(t *testing.T) {
+	t.Parallel()
+	for _, auto := range []bool{false, true} {
+		t.Run(fmt.Sprintf("auto increment %t", auto), func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+				createTriggered(l, auto, nil)
+				table := labTable[triggered](l, "things")
+				labPut(l, table, l.Conn(), triggered{"first", 1, 1}) // asks for the index
+				db := &counting{Conn: l.Conn()}
+				for _, c := range triggeredRows {
+					labPut(l, table, db, c.row)
+				}
+				l.Want("statements", db.sent, len(triggeredRows))
+			})
+		})
+	}
+}
