@@ -44,16 +44,21 @@ func (b *bulkLab) failsOnce() {
 	case "postgres":
 		b.Exec("CREATE SEQUENCE tries", "CREATE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') = 1 THEN RAISE EXCEPTION 'once' USING ERRCODE = '40001'; END IF; RETURN NULL; END $$",
 			"CREATE TRIGGER once BEFORE INSERT ON things FOR EACH STATEMENT EXECUTE FUNCTION once()")
-	case "mysql":
-		b.Exec("CREATE SEQUENCE tries", "CREATE TRIGGER once BEFORE INSERT ON things FOR EACH ROW IF NEXTVAL(tries) = 1 THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF")
+	case "mysql": // a MyISAM table keeps what is written to it when the transaction is rolled back
+		b.Exec("CREATE TABLE tries (n INT) ENGINE=MyISAM", "INSERT INTO tries VALUES (0)", "CREATE TRIGGER once BEFORE INSERT ON things FOR EACH ROW BEGIN UPDATE tries SET n = n + 1; "+
+			"IF (SELECT n FROM tries) = 1 THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF; END")
 	}
 }
 
 // failAgain makes the next write, or on SQLite all until release, one that must be tried again.
 func (b *bulkLab) failAgain() (release func()) {
 	b.Helper()
-	if b.Family() != "sqlite" {
+	switch b.Family() {
+	case "postgres":
 		b.Exec("ALTER SEQUENCE tries RESTART")
+		return func() {}
+	case "mysql":
+		b.Exec("UPDATE tries SET n = 0")
 		return func() {}
 	}
 	s := b.Session("BEGIN IMMEDIATE")
@@ -69,8 +74,11 @@ func (b *bulkLab) failAgain() (release func()) {
 // failNoMore has what failsOnce made let all writes through.
 func (b *bulkLab) failNoMore() {
 	b.Helper()
-	if b.Family() != "sqlite" {
-		b.Text("SELECT " + map[string]string{"postgres": "nextval('tries')", "mysql": "NEXTVAL(tries)"}[b.Family()])
+	switch b.Family() {
+	case "postgres":
+		b.Text("SELECT nextval('tries')")
+	case "mysql":
+		b.Exec("UPDATE tries SET n = n + 1")
 	}
 }
 

@@ -49,8 +49,13 @@ func TestHazard_H11_NoRowAliasButOnMySQL(t *testing.T) {
 	}
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		l.Fails(l.DB, "1064", "INSERT INTO things VALUES (1, 1) AS _new ON DUPLICATE KEY UPDATE v = _new.v")
-		wantSQL(l, labTable[thing](l, "things"), "VALUES(`v`)", " AS ")
+		code, have, lack := "1064", "VALUES(`v`)", " AS "
+		if l.D.Name() == "mysql" && dialect.AtLeast(l.D.Version(), 8, 0, 19) {
+			code, have, lack = "", " AS `_new` ", "VALUES(`v`)"
+		}
+		_, err := l.DB.ExecContext(l.Context(), "INSERT INTO things VALUES (0, 1) AS _new ON DUPLICATE KEY UPDATE v = _new.v")
+		l.WantCode("the row alias", err, code)
+		wantSQL(l, labTable[thing](l, "things"), have, lack)
 		l.Want("Put", labPut(l, labTable[thing](l, "things"), l.DB, thing{1, 1}), upsert.Inserted)
 		l.Want("Put", labPut(l, labTable[thing](l, "things"), l.DB, thing{1, 2}), upsert.Updated)
 		for banner, alias := range map[string]string{
@@ -148,7 +153,9 @@ func TestHazard_H14_OutcomesWithEitherMeaningOfAffected(t *testing.T) {
 					return fmt.Sprint(n, err)
 				}
 				l.Want("hazard: rows affected of an unchanged row", affected("INSERT INTO things VALUES (1, 1) ON DUPLICATE KEY UPDATE v = VALUES(v)"), same)
-				l.Want("hazard: rows affected of an insert that returns", affected("INSERT INTO things VALUES (7, 1) RETURNING k"), "0 <nil>")
+				if l.D.Traits().Returning {
+					l.Want("hazard: rows affected of an insert that returns", affected("INSERT INTO things VALUES (7, 1) RETURNING k"), "0 <nil>")
+				}
 
 				table := labTable[thing](l, "things")
 				l.Want("an unchanged row", labPut(l, table, l.DB, thing{1, 1}), upsert.Unchanged)
@@ -338,7 +345,7 @@ func TestHazard_H20_SnapshotIsolationIsRetryable(t *testing.T) {
 		K int `upsert:"key"`
 		V int
 	}
-	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+	lab.Each(t, lab.MariaDB, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		row := func(k, v int) { l.Exec(fmt.Sprintf("INSERT INTO things VALUES (%d, %d)", k, v)) }
 		snapshot := func() *sql.Tx {

@@ -157,7 +157,12 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 			return l.TextOn(db, "SELECT count(*) FROM pg_prepared_statements")
 		},
 		"mysql": func(l *lab.Lab, db upsert.DB) string {
-			return l.TextOn(db, "SELECT CAST(SUM(IF(VARIABLE_NAME = 'COM_STMT_PREPARE', 1, -1) * VARIABLE_VALUE) AS INT) FROM information_schema.session_status WHERE VARIABLE_NAME IN ('COM_STMT_PREPARE', 'COM_STMT_CLOSE')")
+			var closed, prepared int
+			status := l.TextOn(db, "SHOW SESSION STATUS WHERE Variable_name IN ('Com_stmt_prepare', 'Com_stmt_close')")
+			if _, err := fmt.Sscanf(status, "Com_stmt_close|%d Com_stmt_prepare|%d", &closed, &prepared); err != nil {
+				l.Fatalf("%q: %v", status, err)
+			}
+			return fmt.Sprint(prepared - closed)
 		},
 	}
 	for _, kind := range []string{"pool", "conn", "tx"} {

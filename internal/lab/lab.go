@@ -68,6 +68,24 @@ func (l *Lab) Exec(statements ...string) {
 	}
 }
 
+// Check has the table refuse rows for which a condition on one column is false, as "v > 0": by a CHECK or, because MySQL before
+// 8.0.16 parses one and ignores it, by triggers there.
+func (l *Lab) Check(table, condition string) {
+	l.Helper()
+	switch {
+	case l.D.Name() == "sqlite": // its ALTER TABLE adds no CHECK
+		for _, event := range []string{"INSERT", "UPDATE"} {
+			l.Exec("CREATE TRIGGER refuse_" + event + " BEFORE " + event + " ON " + table + " WHEN NOT (NEW." + condition + ") BEGIN SELECT RAISE(ABORT, 'refused'); END")
+		}
+	case l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8, 0, 16):
+		for _, event := range []string{"INSERT", "UPDATE"} {
+			l.Exec("CREATE TRIGGER refuse_" + event + " BEFORE " + event + " ON " + table + " FOR EACH ROW IF NOT NEW." + condition + " THEN SIGNAL SQLSTATE '45000'; END IF")
+		}
+	default:
+		l.Exec("ALTER TABLE " + table + " ADD CHECK (" + condition + ")")
+	}
+}
+
 // On runs a statement that must succeed on a session or transaction.
 func (l *Lab) On(db upsert.DB, query string) {
 	l.Helper()
