@@ -16,7 +16,7 @@ import (
 	_ "modernc.org/sqlite" // driver "sqlite"
 )
 
-func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
 
 // server is an engine through one driver.
 type server struct{ engine, driver string }

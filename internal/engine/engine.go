@@ -18,6 +18,8 @@ type Engine struct {
 	env     string   // variable that names a server to use, "" if none can be named
 	family  family   // how it is spoken to
 	starter starter  // how it is started, nil if it never is
+	offer   offer    // in which runs it is started
+	private bool     // each test binary has a server of its own
 	hint    string   // how to get it
 	session *session // the test binary's, for what must happen at its end
 
@@ -27,7 +29,8 @@ type Engine struct {
 	base    string // DSN that names the server but no namespace
 	admin   *sql.DB
 	version string
-	server  *server       // nil unless we started it
+	server  *server       // nil unless we started it for ourselves
+	share   *share        // nil unless we share it with the go command's other test binaries
 	took    time.Duration // to start it
 }
 
@@ -77,12 +80,12 @@ func (e *Engine) Version(t testing.TB) string {
 func (e *Engine) need(t testing.TB) {
 	t.Helper()
 	e.once.Do(e.start)
-	switch required, err := requiredNames(current.all()); {
-	case err != nil:
-		t.Fatal(err)
+	switch {
+	case e.session.envErr != nil:
+		t.Fatal(e.session.envErr)
 	case e.err != nil:
 		t.Fatalf("engine %s: %v", e.name, e.err)
-	case e.skip != "" && required[e.name]:
+	case e.skip != "" && e.session.required[e.name]:
 		t.Fatalf("engine %s: required by %s, but %s", e.name, requireEnv, e.skip)
 	case e.skip != "":
 		t.Skipf("engine %s: %s", e.name, e.skip)
@@ -94,12 +97,16 @@ func (e *Engine) start() {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	began := time.Now()
+	if e.session.hidden[e.name] {
+		e.skip = fmt.Sprintf("it is hidden by %s", hideEnv)
+		return
+	}
 	if e.base = e.dsnFromEnv(); e.base == "" && (e.env != "" || e.starter != nil) {
 		if e.launch(ctx); e.skip != "" || e.err != nil {
 			return
 		}
 	}
-	if e.err = e.connect(ctx); e.err != nil && e.env != "" && e.server == nil {
+	if e.err = e.connect(ctx); e.err != nil && e.env != "" && e.server == nil && e.share == nil {
 		e.err = fmt.Errorf("%s: %w", e.env, e.err)
 	}
 	e.took = time.Since(began)
@@ -112,28 +119,38 @@ func (e *Engine) dsnFromEnv() string {
 	return os.Getenv(e.env)
 }
 
-// launch starts the engine's own server.
+// launch starts the engine's server, or joins those who have one started.
 func (e *Engine) launch(ctx context.Context) {
-	if e.starter == nil {
-		e.skip = fmt.Sprintf("%s is not set; %s", e.env, e.hint)
+	if why := e.withheld(); why != "" {
+		e.skip = e.orDSN(why)
 		return
 	}
 	program, err := e.starter.find()
 	if err != nil {
-		e.skip = fmt.Sprintf("%v; %s", err, e.hint)
-		if e.env != "" {
-			e.skip += ", or set " + e.env
-		}
+		e.skip = e.orDSN(fmt.Sprintf("%v; %s", err, e.hint))
 		return
 	}
 	if !e.session.running() {
 		e.err = errNoRun
 		return
 	}
-	e.server, e.err = launch(ctx, e.name, e.starter, program)
-	if e.err == nil {
+	if parent, ok := goCommand(); ok && !e.private {
+		if e.share, e.err = join(ctx, e.name, parent); e.err == nil {
+			e.base = e.starter.dsn(e.share.Port)
+		}
+		return
+	}
+	if e.server, e.err = launch(ctx, e.name, e.starter, program); e.err == nil {
 		e.base = e.starter.dsn(e.server.port)
 	}
+}
+
+// orDSN adds the other way to have the engine.
+func (e *Engine) orDSN(why string) string {
+	if e.env == "" {
+		return why
+	}
+	return why + ", or set " + e.env
 }
 
 // connect opens the pool that makes and drops namespaces, and checks that the server is what the engine's name says.
@@ -158,6 +175,9 @@ func (e *Engine) connect(ctx context.Context) error {
 func (e *Engine) stop() error {
 	if e.admin != nil {
 		_ = e.admin.Close() // its server is about to go, or was never ours
+	}
+	if e.share != nil {
+		return e.share.leave()
 	}
 	if e.server == nil {
 		return nil

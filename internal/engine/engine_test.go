@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
 
 func TestAllHasAFixedOrder(t *testing.T) {
 	t.Parallel()
@@ -20,7 +20,7 @@ func TestAllHasAFixedOrder(t *testing.T) {
 			t.Errorf("Get(%q) = %v", e.Name(), got)
 		}
 	}
-	if want := []string{"sqlite", "postgres", "postgres18", "mariadb", "mysql57", "mysql"}; !slices.Equal(names, want) {
+	if want := []string{"sqlite", "postgres", "postgres16", "postgres17", "postgres18", "mariadb", "mysql57", "mysql"}; !slices.Equal(names, want) {
 		t.Errorf("All() = %q, want %q", names, want)
 	}
 }
@@ -38,7 +38,8 @@ func TestGetPanicsOnAnUnknownName(t *testing.T) {
 func TestVersionIsTheEngines(t *testing.T) {
 	t.Parallel()
 	words := map[string]string{
-		"sqlite": "SQLite 3.", "postgres": "PostgreSQL 1", "postgres18": "PostgreSQL 18", "mariadb": "MariaDB", "mysql57": "5.7.", "mysql": "8.",
+		"sqlite": "SQLite 3.", "postgres": "PostgreSQL 1", "postgres16": "PostgreSQL 16", "postgres17": "PostgreSQL 17",
+		"postgres18": "PostgreSQL 18", "mariadb": "MariaDB", "mysql57": "5.7.", "mysql": "8.",
 	}
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		if got := e.Version(t); !strings.Contains(got, words[e.Name()]) {

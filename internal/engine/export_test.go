@@ -2,14 +2,33 @@ package engine
 
 // Pid returns the process of the engine's server, or 0 if it has none of ours.
 func Pid(e *Engine) int {
-	if e.server == nil {
+	switch {
+	case e.share != nil:
+		return e.share.Pid
+	case e.server != nil:
+		return e.server.process.Pid
+	}
+	return 0
+}
+
+// Keeper returns the process that keeps the engine's shared server, or 0.
+func Keeper(e *Engine) int {
+	if e.share == nil {
 		return 0
 	}
-	return e.server.process.Pid
+	return e.share.Keeper
 }
 
 // Folder returns the temporary folder of the engine's server.
-func Folder(e *Engine) string { return e.server.folder.path }
+func Folder(e *Engine) string {
+	if e.share != nil {
+		return e.share.Folder
+	}
+	return e.server.folder.path
+}
+
+// Meeting returns the folder in which the engine's shared server is arranged.
+func Meeting(e *Engine) string { return e.share.meeting }
 
 var Sweep = sweep
 

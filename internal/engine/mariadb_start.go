@@ -58,7 +58,7 @@ func (mariadbStarter) serve(program, dir, data string, port int) []string {
 		program, "--no-defaults", "--datadir=" + data,
 		"--socket=" + filepath.Join(dir, "sock"), "--pid-file=" + filepath.Join(dir, "pid"), "--tmpdir=" + dir,
 		"--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", port),
-		"--max-connections=200", "--skip-log-bin", "--skip-slow-query-log",
+		"--max-connections=1000", "--skip-log-bin", "--skip-slow-query-log",
 		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", "--default-time-zone=+00:00",
 	}, mariadbSizes()...)
 }

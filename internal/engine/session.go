@@ -14,8 +14,9 @@ import (
 
 const (
 	requireEnv = "UPSERT_REQUIRE"
+	hideEnv    = "UPSERT_HIDE"
 
-	// startTimeout is generous: a busy two-core machine starts all three servers of several test binaries at once.
+	// startTimeout is generous: a busy two-core machine starts the servers of several engines at once.
 	startTimeout = 2 * time.Minute
 
 	adminConns = 4
@@ -29,50 +30,25 @@ var errNoRun = errors.New("this package's tests start servers but nothing would 
 var current = newSession()
 
 type session struct {
-	engines []*Engine
-	pooler  *Engine // stands before one of them
-	inRun   atomic.Bool
+	engines  []*Engine
+	pooler   *Engine // stands before one of them
+	inRun    atomic.Bool
+	also     map[string]bool // engines that this package starts and others do not
+	required map[string]bool
+	hidden   map[string]bool
+	envErr   error // what is wrong with the variables
 }
 
 func newSession() *session {
-	s := &session{}
-	s.engines = []*Engine{
-		{
-			name: "sqlite", dialect: "sqlite", family: sqliteFamily{},
-		},
-		{
-			name: "postgres", dialect: "postgres", env: "UPSERT_POSTGRES_DSN",
-			family: postgresFamily{below: 18}, starter: postgresStarter{below: 18},
-			hint: "install it (Debian: scripts/engines, or apt-get install postgresql)",
-		},
-		{
-			name: "postgres18", dialect: "postgres", env: "UPSERT_POSTGRES18_DSN",
-			family: postgresFamily{from: 18}, starter: postgresStarter{from: 18},
-			hint: "install it (scripts/engines)",
-		},
-		{
-			name: "mariadb", dialect: "mariadb", env: "UPSERT_MARIADB_DSN",
-			family: mysqlFamily{mariadb: true}, starter: mariadbStarter{},
-			hint: "install it (Debian: scripts/engines, or apt-get install mariadb-server)",
-		},
-		{
-			name: "mysql57", dialect: "mysql", env: "UPSERT_MYSQL57_DSN",
-			family: mysqlFamily{below: 8},
-			hint:   "set it to the DSN of a MySQL 5.7 server whose user may create databases",
-		},
-		{
-			name: "mysql", dialect: "mysql", env: "UPSERT_MYSQL_DSN",
-			family: mysqlFamily{from: 8},
-			hint:   "set it to the DSN of a MySQL 8 server whose user may create databases",
-		},
-	}
-	s.pooler = &Engine{
-		name: "pgbouncer", dialect: "postgres", family: &pgbouncerFamily{}, starter: pgbouncerStarter{},
-		hint: "install it (Debian: scripts/engines, or apt-get install pgbouncer)",
-	}
+	s := &session{engines: listEngines(), pooler: poolerEngine()}
 	for _, e := range s.all() {
 		e.session = s
 	}
+	var err1, err2 error
+	s.required, err1 = s.namesIn(requireEnv)
+	s.hidden, err2 = s.namesIn(hideEnv)
+	_, _, err3 := longFactor()
+	s.envErr = errors.Join(err1, err2, err3)
 	return s
 }
 
@@ -81,17 +57,43 @@ func (s *session) all() []*Engine { return append(slices.Clone(s.engines), s.poo
 
 func (s *session) running() bool { return s.inRun.Load() }
 
+// RunOption changes what [Run] makes available.
+type RunOption interface{ applyTo(*session) }
+
+type runOption func(*session)
+
+func (f runOption) applyTo(s *session) { f(s) }
+
+// Also names engines that most packages do not start because they cost time and tell little there: mysql57. The packages
+// of the conformance suites ask for it.
+func Also(names ...string) RunOption {
+	return runOption(func(s *session) {
+		for _, name := range names {
+			s.also[Get(name).name] = true
+		}
+	})
+}
+
 // Run runs the tests of m, stops the servers they started and reports to standard error which engines ran and which were
 // skipped, and why. It returns the exit code: that of m.Run, or 2 if UPSERT_REQUIRE names an engine there is none of, or 1
 // if a server could not be stopped. Use it as the whole of TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
-func Run(m *testing.M) int { return current.run(m, os.Stderr) }
+//
+// What comes before Run in TestMain is also done by the process that keeps a shared server.
+func Run(m *testing.M, opts ...RunOption) int { return current.run(m, os.Stderr, opts...) }
 
-func (s *session) run(m interface{ Run() int }, log io.Writer) (code int) {
-	if _, err := requiredNames(s.all()); err != nil {
-		fmt.Fprintln(log, err)
+func (s *session) run(m interface{ Run() int }, log io.Writer, opts ...RunOption) (code int) {
+	if text := os.Getenv(keeperEnv); text != "" {
+		return s.keep(text, log)
+	}
+	if s.envErr != nil {
+		fmt.Fprintln(log, s.envErr)
 		return 2
+	}
+	s.also = map[string]bool{}
+	for _, o := range opts {
+		o.applyTo(s)
 	}
 	s.inRun.Store(true)
 	defer func() {
@@ -116,28 +118,34 @@ func (s *session) report(w io.Writer) {
 			fmt.Fprintf(w, "engine %s: SKIPPED: %s\n", e.name, e.skip)
 		case e.server != nil:
 			fmt.Fprintf(w, "engine %s: ran, %s, started in %v\n", e.name, e.version, e.took.Round(10*time.Millisecond))
+		case e.share != nil:
+			fmt.Fprintf(w, "engine %s: ran, %s, shared, there in %v\n", e.name, e.version, e.took.Round(10*time.Millisecond))
 		case e.version != "":
 			fmt.Fprintf(w, "engine %s: ran, %s\n", e.name, e.version)
 		}
 	}
 }
 
-// requiredNames reads UPSERT_REQUIRE.
-func requiredNames(engines []*Engine) (map[string]bool, error) {
+// namesIn reads a list of engine names from a variable. For UPSERT_HIDE, all is every server: SQLite is none.
+func (s *session) namesIn(env string) (map[string]bool, error) {
 	known := map[string]bool{}
-	for _, e := range engines {
+	for _, e := range s.all() {
 		known[e.name] = true
 	}
-	required := map[string]bool{}
-	for name := range strings.SplitSeq(os.Getenv(requireEnv), ",") {
+	listed := map[string]bool{}
+	for name := range strings.SplitSeq(os.Getenv(env), ",") {
 		switch name = strings.TrimSpace(name); {
 		case name == "":
 		case known[name]:
-			required[name] = true
+			listed[name] = true
+		case env == hideEnv && name == "all":
+			for server := range known {
+				listed[server] = listed[server] || server != "sqlite"
+			}
 		default:
 			return nil, fmt.Errorf("engine: %s names %q, which is no engine; there are %s",
-				requireEnv, name, strings.Join(names(engines), ", "))
+				env, name, strings.Join(names(s.all()), ", "))
 		}
 	}
-	return required, nil
+	return listed, nil
 }

@@ -44,6 +44,11 @@ type configurer interface {
 	configure(data string, port int) error
 }
 
+// environer is a starter whose programs need more in their environment.
+type environer interface {
+	environ(program string) []string
+}
+
 // account is the system user a server runs as; nil is the current one.
 type account struct{ uid, gid uint32 }
 
@@ -134,15 +139,27 @@ func glob(pattern string) []string {
 
 // makeDir makes a temporary folder that the account can reach.
 func makeDir(prefix string) (string, error) {
+	parent, err := tempFolder()
+	if err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(parent, prefix)
+}
+
+// tempFolder returns the first folder for temporary files that the account can reach and we can write to.
+func tempFolder() (string, error) {
 	for _, parent := range []string{os.TempDir(), "/tmp", "/var/tmp"} {
 		if !reachable(parent) {
 			continue
 		}
-		dir, err := os.MkdirTemp(parent, prefix)
+		probe, err := os.MkdirTemp(parent, folderPrefix+"probe-")
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			continue
 		}
-		return dir, err
+		if err == nil {
+			err = os.Remove(probe)
+		}
+		return parent, err
 	}
 	return "", fmt.Errorf("no temporary folder that a server's user can reach; set TMPDIR")
 }

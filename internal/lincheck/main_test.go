@@ -14,7 +14,7 @@ var (
 	flagSeed = flag.Uint64("seed", 0, "what the operations are drawn from; 0 is a random one, which is printed")
 )
 
-func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
 
 // seed prints what a run is drawn from. It says which operations there are, not how they fall together.
 func seed(t *testing.T) uint64 {

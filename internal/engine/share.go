@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The test binaries of one go command share one server an engine. They meet in a folder that is named after the go
+// command, the user and the engine. In it are:
+//
+//	gate    who holds its lock may join, start a keeper or end one; nobody holds it for longer
+//	keeper  locked by the keeper, the process that starts the server and ends it, as long as it lives
+//	users   locked, shared, by every test binary that uses the server, as long as it lives
+//	note    written by the keeper: where the server is, or why it did not start
+//	log     what the keeper itself says
+//
+// The kernel takes the locks of a process that is killed, so nobody waits for the dead.
+const (
+	meetingPrefix = "upsert-share-"
+	joinTries     = 20
+)
+
+// errGone: the folder went away between two steps, because its keeper ended.
+var errGone = errors.New("the shared server has just ended")
+
+// note is what a keeper writes down about its server.
+type note struct {
+	Port   int
+	Pid    int // the server
+	Keeper int
+	Folder string
+	Error  string `json:",omitempty"`
+}
+
+// share is a test binary's part in a shared server.
+type share struct {
+	note
+	meeting string
+	users   *os.File
+}
+
+// goCommand returns the go command that runs this test binary. Only go test passes the flag.
+func goCommand() (process, bool) {
+	f := flag.Lookup("test.paniconexit0")
+	if f == nil || f.Value.String() != "true" {
+		return process{}, false
+	}
+	return processOf(os.Getppid())
+}
+
+// meetingFolder is the same for all test binaries of the go command, and for nobody else.
+func meetingFolder(name string, parent process) (string, error) {
+	temp, err := tempFolder()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(temp, fmt.Sprintf("%s%d-%d-%s-%s", meetingPrefix, os.Geteuid(), parent.Pid, parent.Started, name)), nil
+}
+
+// join returns a share in the engine's server, which it has started if nobody else has.
+func join(ctx context.Context, name string, parent process) (s *share, err error) {
+	path, err := meetingFolder(name, parent)
+	if err != nil {
+		return nil, err
+	}
+	for range joinTries {
+		if s, err = joinAt(ctx, path, name, parent); !errors.Is(err, errGone) {
+			break
+		}
+	}
+	return s, err
+}
+
+func joinAt(ctx context.Context, path, name string, parent process) (_ *share, err error) {
+	if err := makePrivate(path); err != nil {
+		return nil, err
+	}
+	gate, err := enter(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer gate.Close()
+	if err := ensureKeeper(path, name, parent); err != nil {
+		return nil, err
+	}
+	users, err := openLock(path, "users")
+	if err != nil {
+		return nil, err
+	}
+	n, err := awaitNote(ctx, path)
+	if err == nil {
+		err = poll(ctx, func() error { return tryShare(users) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, users.Close())
+	}
+	return &share{note: n, meeting: path, users: users}, nil
+}
+
+func (s *share) leave() error { return s.users.Close() }
+
+// makePrivate makes the folder, unless it is there. Its name can be guessed, so it must be ours.
+func makePrivate(path string) error {
+	if err := os.Mkdir(path, 0o700); err == nil || !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return errGone
+	}
+	if err == nil && (!info.IsDir() || info.Mode().Perm() != 0o700 || !isOurs(info)) {
+		err = fmt.Errorf("%s is somebody else's; remove it", path)
+	}
+	return err
+}
+
+// enter locks the folder's gate.
+func enter(ctx context.Context, path string) (*os.File, error) {
+	gate, err := openLock(path, "gate")
+	if err != nil {
+		return nil, err
+	}
+	err = poll(ctx, func() error { return tryLock(gate) })
+	if err == nil && !isAt(gate, filepath.Join(path, "gate")) {
+		err = errGone
+	}
+	if err != nil {
+		return nil, errors.Join(err, gate.Close())
+	}
+	return gate, nil
+}
+
+// isAt reports whether the open file still has that path: whoever ends a server moves the folder away.
+func isAt(f *os.File, path string) bool {
+	x, err1 := f.Stat()
+	y, err2 := os.Stat(path)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+func openLock(path, name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(path, name), os.O_CREATE|os.O_RDWR, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, errGone
+	}
+	return f, err
+}
+
+// poll tries until the lock is to be had.
+func poll(ctx context.Context, try func() error) error {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if err := try(); !errors.Is(err, errLocked) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// ensureKeeper is called behind the gate. A keeper that we start inherits the lock that we have taken, so that there is
+// no moment at which it lives without it.
+func ensureKeeper(path, name string, parent process) error {
+	lock, err := openLock(path, "keeper")
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	switch err := tryLock(lock); {
+	case errors.Is(err, errLocked):
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := os.Remove(filepath.Join(path, "note")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err // it is a killed keeper's
+	}
+	return startKeeper(order{Engine: name, Meeting: path, Parent: parent}, lock)
+}
+
+// awaitNote waits until the keeper has written the note or has ended.
+func awaitNote(ctx context.Context, path string) (n note, err error) {
+	err = poll(ctx, func() error {
+		lives := isKept(path) // asked first: who ends may have written before
+		text, err := os.ReadFile(filepath.Join(path, "note"))
+		switch {
+		case err == nil:
+			return json.Unmarshal(text, &n)
+		case !errors.Is(err, os.ErrNotExist):
+			return err
+		case lives:
+			return errLocked
+		}
+		log, _ := os.ReadFile(filepath.Join(path, "log"))
+		return fmt.Errorf("the keeper of the server ended: %s", strings.TrimSpace(string(log)))
+	})
+	if err == nil && n.Error != "" {
+		err = errors.New(n.Error)
+	}
+	return n, err
+}
+
+// isKept reports whether the folder's keeper lives.
+func isKept(path string) bool {
+	lock, err := openLock(path, "keeper")
+	if err != nil {
+		return false
+	}
+	defer lock.Close()
+	return tryLock(lock) != nil
+}
