@@ -9,7 +9,12 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
+func TestMain(m *testing.M) {
+	if os.Getenv(plainEnv) != "" {
+		os.Exit(engine.Run(m))
+	}
+	os.Exit(engine.Run(m, engine.Also("mysql57")))
+}
 
 func TestAllHasAFixedOrder(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"os"
+	"path/filepath"
+)
+
 // Pid returns the process of the engine's server, or 0 if it has none of ours.
 func Pid(e *Engine) int {
 	switch {
@@ -35,3 +40,15 @@ var Sweep = sweep
 var PostgresDSN = postgresDSN
 
 func NewParam(key, value string) []param { return []param{{key, value}} }
+
+// HasKeeper reports whether somebody has started a keeper of the engine for the children of that process. It takes no
+// lock, because it has not passed the gate.
+func HasKeeper(e *Engine, parent int) bool {
+	p, ok := processOf(parent)
+	path, err := meetingFolder(e.name, p)
+	if !ok || err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(path, "log"))
+	return err == nil
+}
