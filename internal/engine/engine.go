@@ -80,6 +80,12 @@ func (e *Engine) Version(t testing.TB) string {
 func (e *Engine) need(t testing.TB) {
 	t.Helper()
 	e.once.Do(e.start)
+	e.check(t)
+}
+
+// check ends the test if the engine is not to be had.
+func (e *Engine) check(t testing.TB) {
+	t.Helper()
 	switch {
 	case e.session.envErr != nil:
 		t.Fatal(e.session.envErr)

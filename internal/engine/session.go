@@ -32,6 +32,7 @@ var current = newSession()
 type session struct {
 	engines  []*Engine
 	pooler   *Engine // stands before one of them
+	cluster  *Engine // the name of what each test has for itself
 	inRun    atomic.Bool
 	also     map[string]bool // engines that this package starts and others do not
 	required map[string]bool
@@ -40,7 +41,7 @@ type session struct {
 }
 
 func newSession() *session {
-	s := &session{engines: listEngines(), pooler: poolerEngine()}
+	s := &session{engines: listEngines(), pooler: poolerEngine(), cluster: clusterEngine()}
 	for _, e := range s.all() {
 		e.session = s
 	}
@@ -52,8 +53,8 @@ func newSession() *session {
 	return s
 }
 
-// all are the engines and what stands before them.
-func (s *session) all() []*Engine { return append(slices.Clone(s.engines), s.pooler) }
+// all are the engines and what else goes by a name.
+func (s *session) all() []*Engine { return append(slices.Clone(s.engines), s.pooler, s.cluster) }
 
 func (s *session) running() bool { return s.inRun.Load() }
 

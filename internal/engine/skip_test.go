@@ -62,7 +62,7 @@ func TestSkipping(t *testing.T) {
 		},
 		{
 			name: "an unknown name", engine: "mysql", env: []string{"UPSERT_REQUIRE=mysq"}, code: 2,
-			want: []string{`UPSERT_REQUIRE names "mysq"`, "sqlite, postgres, postgres16, postgres17, postgres18, mariadb, mysql57, mysql, pgbouncer"},
+			want: []string{`UPSERT_REQUIRE names "mysq"`, "sqlite, postgres, postgres16, postgres17, postgres18, mariadb, mysql57, mysql, pgbouncer, galera"},
 		},
 		{
 			name: "an unknown name to hide", engine: "mysql", env: []string{"UPSERT_HIDE=everything"}, code: 2,

@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	galeraNodes   = 3
+	galeraLibrary = "libgalera_smm.so"
+)
+
+// Cluster is a Galera cluster of a test's own: three nodes of MariaDB that all take writes.
+type Cluster struct {
+	t       testing.TB
+	program string
+	library string
+	nodes   []*Node
+}
+
+// Node is one server of a cluster. Its Engine makes namespaces, which are on all nodes.
+type Node struct {
+	*Engine
+	cluster        *Cluster
+	gcomm, ist, in int  // ports: of the group, of missed writes, of the whole data
+	first          bool // it makes the cluster, and does not join one
+}
+
+// Galera starts a cluster, which ends with the test. It takes some ten seconds, so it is for long tests: it skips the test
+// unless UPSERT_LONG is set or UPSERT_REQUIRE names galera, and where MariaDB, its Galera library or rsync is not to be had.
+func Galera(t testing.TB) *Cluster {
+	t.Helper()
+	e := current.cluster
+	e.once.Do(func() { e.version, e.skip = galeraVersion(e) })
+	e.check(t)
+	if !current.running() {
+		t.Fatal(errNoRun)
+	}
+	c := &Cluster{t: t}
+	c.program, c.library, _ = galeraPrograms() // e.once has seen them
+	for i := range galeraNodes {
+		c.nodes = append(c.nodes, &Node{Engine: &Engine{
+			name: fmt.Sprintf("galera%d", i+1), dialect: e.dialect, family: galeraFamily{mysqlFamily{mariadb: true}}, session: current,
+		}, cluster: c, first: i == 0})
+	}
+	if err := c.ports(); err != nil {
+		t.Fatalf("engine galera: %v", err)
+	}
+	for _, n := range c.nodes {
+		n.launchNode(t)
+	}
+	return c
+}
+
+// clusterEngine is what UPSERT_REQUIRE and UPSERT_HIDE know of Galera.
+func clusterEngine() *Engine {
+	return &Engine{
+		name: "galera", dialect: "mariadb", family: mysqlFamily{mariadb: true}, offer: offerLong,
+		hint: "install it (scripts/engines --long)",
+	}
+}
+
+func galeraVersion(e *Engine) (version, skip string) {
+	if e.session.hidden[e.name] {
+		return "", "it is hidden by " + hideEnv
+	}
+	if why := e.withheld(); why != "" {
+		return "", why
+	}
+	program, library, err := galeraPrograms()
+	if err != nil {
+		return "", fmt.Sprintf("%v; %s", err, e.hint)
+	}
+	version, err = versionOf(program)
+	if err != nil {
+		return "", fmt.Sprintf("%v; %s", err, e.hint)
+	}
+	return strings.TrimSpace(version) + " with " + library, ""
+}
+
+func galeraPrograms() (program, library string, err error) {
+	if program, err = (mariadbStarter{}).find(); err != nil {
+		return "", "", err
+	}
+	for _, path := range []string{"/usr/lib/galera/", "/usr/lib64/galera/", "/usr/lib64/galera-4/"} {
+		if _, err := os.Stat(path + galeraLibrary); err == nil {
+			library = path + galeraLibrary
+		}
+	}
+	if library == "" {
+		return "", "", errors.New("no " + galeraLibrary + " found")
+	}
+	for _, name := range []string{"rsync", "lsof"} { // a node that joins is sent the data with them
+		if _, ok := firstProgram(inPath(name), "/usr/bin/"+name); !ok {
+			return "", "", fmt.Errorf("no %s found", name)
+		}
+	}
+	return program, library, nil
+}
+
+// ports are chosen before any node starts, because each is told where the others are.
+func (c *Cluster) ports() (err error) {
+	taken := map[int]bool{}
+	for _, n := range c.nodes {
+		for _, port := range []*int{&n.gcomm, &n.ist, &n.in} {
+			for *port == 0 || taken[*port] {
+				if *port, err = freePort(); err != nil {
+					return err
+				}
+			}
+			taken[*port] = true
+		}
+	}
+	return nil
+}
+
+// Nodes returns the nodes; the first made the cluster.
+func (c *Cluster) Nodes() []*Node { return c.nodes }
+
+// On returns the namespace as it is seen through the node.
+func (n *Node) On(ns *Namespace) *Namespace {
+	return &Namespace{t: ns.t, engine: n.Engine, name: ns.name}
+}
+
+// launchNode starts the node for the first time.
+func (n *Node) launchNode(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	n.starter = galeraStarter{node: n}
+	if n.server, n.err = launch(ctx, n.name, n.starter, n.cluster.program); n.err != nil {
+		t.Fatalf("engine %s: %v", n.name, n.err)
+	}
+	t.Cleanup(func() {
+		if err := n.stop(); err != nil {
+			t.Errorf("engine %s: %v", n.name, err)
+		}
+	})
+	n.once.Do(func() {}) // it has started
+	n.base, n.first = n.starter.dsn(n.server.port), false
+	if err := errors.Join(n.connect(ctx), n.WaitSynced(ctx)); err != nil {
+		t.Fatalf("engine %s: %v", n.name, err)
+	}
+}
+
+// Kill ends the node's process at once and returns when it has ended.
+func (n *Node) Kill() error { return n.server.kill() }
+
+// Start brings a killed node back, on the same port, and returns when it is in step with the others, of which one at least
+// must live.
+func (n *Node) Start(ctx context.Context) error {
+	if err := n.server.serve(ctx, n.cluster.program); err != nil {
+		return err
+	}
+	return n.WaitSynced(ctx)
+}
+
+// WaitSynced waits until the node says that it is in step with the others.
+func (n *Node) WaitSynced(ctx context.Context) error {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		var name, state string
+		err := n.admin.QueryRowContext(ctx, "SHOW STATUS LIKE 'wsrep_local_state_comment'").Scan(&name, &state)
+		if err == nil && state == "Synced" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("node %s is %q, not Synced: %w", n.name, state, errors.Join(err, ctx.Err()))
+		case <-tick.C:
+		}
+	}
+}
+
+// galeraFamily drops nothing: the node may be dead, and the cluster goes with the test.
+type galeraFamily struct{ mysqlFamily }
+
+func (galeraFamily) drop(context.Context, *sql.DB, string) error { return nil }
+
+// galeraStarter starts a node as MariaDB is started.
+type galeraStarter struct {
+	mariadbStarter
+	node *Node
+}
+
+// install leaves the folder of a node that joins empty: it gets the data from another.
+func (s galeraStarter) install(program, data string) []string {
+	if !s.node.first {
+		return nil
+	}
+	return s.mariadbStarter.install(program, data)
+}
+
+func (s galeraStarter) serve(program, dir, data string, port int) []string {
+	n := s.node
+	var others []string
+	for _, other := range n.cluster.nodes {
+		if other != n {
+			others = append(others, fmt.Sprintf("127.0.0.1:%d", other.gcomm))
+		}
+	}
+	args := append(s.mariadbStarter.serve(program, dir, data, port),
+		"--binlog-format=ROW", "--default-storage-engine=InnoDB", "--innodb-autoinc-lock-mode=2",
+		"--wsrep-on=ON", "--wsrep-provider="+n.cluster.library, "--wsrep-cluster-name=upsert", "--wsrep-node-name="+n.name,
+		fmt.Sprintf("--wsrep-node-address=127.0.0.1:%d", n.gcomm),
+		"--wsrep-sst-method=rsync", fmt.Sprintf("--wsrep-sst-receive-address=127.0.0.1:%d", n.in),
+		fmt.Sprintf("--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:%d;ist.recv_addr=127.0.0.1:%d;gcache.size=16M;gcache.dir=%s",
+			n.gcomm, n.ist, data),
+	)
+	if n.first {
+		return append(args, "--wsrep-cluster-address=gcomm://", "--wsrep-new-cluster")
+	}
+	return append(args, "--wsrep-cluster-address=gcomm://"+strings.Join(others, ","))
+}
