@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help test race lint fuzz bench benchkeys cover engines generate nested ci
+.PHONY: help test long race lint fuzz bench benchkeys cover engines generate nested ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## run the tests on every engine that is here
 	go test ./...
+
+long: ## run the long tests as well, in full or at a part of their size: LONG=0.1
+	UPSERT_LONG=$(or $(LONG),1) go test -count=1 -timeout 12h ./...
 
 race: ## run the short tests with the race detector
 	go test -race -short ./...
@@ -29,8 +32,8 @@ cover: ## write cover.html: which lines the tests reach
 	go test -coverpkg=./... -coverprofile=cover.out ./...
 	go tool cover -html=cover.out -o cover.html
 
-engines: ## install the servers the tests start (Debian, root)
-	scripts/engines
+engines: ## install the servers the tests start (Debian, root), or MORE="--mysql8 --long"
+	scripts/engines $(MORE)
 
 generate: ## rewrite the golden files from what the code says now
 	cd internal/syntaxtest && GOWORK=off go test . -run Golden -update

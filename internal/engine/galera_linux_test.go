@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-func TestGaleraNodeIsKilledAndComesBack(t *testing.T) {
+func TestLongGaleraNodeIsKilledAndComesBack(t *testing.T) {
 	t.Parallel()
 	nodes := engine.Galera(t).Nodes()
 	ns := nodes[0].Namespace(t)

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	flagOps  = flag.Int("ops", 100_000, "random operations on each engine")
+	flagOps  = flag.Int("ops", engine.Size(100_000, 10_000_000), "random operations on each engine")
 	flagSeed = flag.Uint64("seed", 0, "what the operations are drawn from; 0 is a random one, which is printed")
 )
 
