@@ -24,7 +24,7 @@ type server struct{ engine, driver string }
 var (
 	postgresServers = []server{{"postgres", "postgres"}, {"postgres", "pgx"}, {"postgres18", "postgres"}, {"postgres18", "pgx"}}
 	sqliteServers   = []server{{"sqlite", "sqlite3"}, {"sqlite", "sqlite"}}
-	mysqlServers    = []server{{"mariadb", "mysql"}, {"mysql", "mysql"}}
+	mysqlServers    = []server{{"mariadb", "mysql"}, {"mysql57", "mysql"}, {"mysql", "mysql"}}
 )
 
 // place is a fresh namespace, with two rows a and b in the table t (id, v), where v must not be NULL.

@@ -28,7 +28,9 @@ func TestMySQLLockTimeout(t *testing.T) {
 		p.must(p.begin(p.db, nil), "UPDATE t SET v = 5 WHERE id = 'a'")
 		waiter := p.open(engine.Param("innodb_lock_wait_timeout", "1"))
 		p.fails(waiter, "UPDATE t SET v = 6 WHERE id = 'a'", dialect.LockTimeout)
-		p.fails(p.db, "SELECT * FROM t WHERE id = 'a' FOR UPDATE NOWAIT", dialect.LockTimeout)
+		if p.space.Engine().Name() != "mysql57" { // it has no NOWAIT
+			p.fails(p.db, "SELECT * FROM t WHERE id = 'a' FOR UPDATE NOWAIT", dialect.LockTimeout)
+		}
 	})
 }
 
