@@ -19,6 +19,9 @@ const (
 	keeperFD  = 3                      // the first of a command's ExtraFiles
 
 	keeperInterval = 50 * time.Millisecond
+
+	// keeperIdle is how long a server without users waits for the next package. One that comes later starts another.
+	keeperIdle = 10 * time.Minute
 )
 
 // order is what a keeper is told.
@@ -62,7 +65,8 @@ type keeper struct {
 	order
 	server *server
 	users  *os.File
-	gate   *os.File // held from the decision to end
+	gate   *os.File  // held from the decision to end
+	used   time.Time // when somebody was last seen to use the server
 }
 
 // keep is the whole life of a keeper. It returns the exit code.
@@ -129,6 +133,7 @@ func (k *keeper) write(n note) error {
 
 // wait returns when the server is not needed, or has ended, or we are told to end.
 func (k *keeper) wait(ctx context.Context) {
+	k.used = time.Now()
 	tick := time.NewTicker(keeperInterval)
 	defer tick.Stop()
 	for !k.isDone() {
@@ -142,17 +147,18 @@ func (k *keeper) wait(ctx context.Context) {
 	}
 }
 
-// isDone reports whether the go command has ended and nobody uses the server. Then it holds the gate: a test binary that
-// comes now waits for it, finds the folder gone, and starts anew.
+// isDone reports whether nobody uses the server, and the go command has ended or nobody has come for long. Then it holds
+// the gate: a test binary that comes now waits for it, finds the folder gone, and starts anew.
 func (k *keeper) isDone() bool {
-	if k.Parent.lives() || tryLock(k.users) != nil {
+	if tryLock(k.users) != nil {
+		k.used = time.Now()
 		return false
 	}
-	if tryLock(k.gate) != nil {
-		_ = unlock(k.users) // it cannot fail: we hold it
-		return false
+	if (!k.Parent.lives() || time.Since(k.used) > keeperIdle) && tryLock(k.gate) == nil {
+		return true
 	}
-	return true
+	_ = unlock(k.users) // it cannot fail: we hold it
+	return false
 }
 
 // clear takes the folder away. Whoever was not asked to leave meets a folder without a keeper.

@@ -46,13 +46,17 @@ type share struct {
 	users   *os.File
 }
 
-// goCommand returns the go command that runs this test binary. Only go test passes the flag.
+// parentPid is asked for early: if our parent is killed, we get another, which may live for ever.
+var parentPid = os.Getppid()
+
+// goCommand returns the go command that runs this test binary. Only go test passes the flag. Without the one that started
+// us there is nobody to share with.
 func goCommand() (process, bool) {
 	f := flag.Lookup("test.paniconexit0")
-	if f == nil || f.Value.String() != "true" {
+	if f == nil || f.Value.String() != "true" || os.Getppid() != parentPid {
 		return process{}, false
 	}
-	return processOf(os.Getppid())
+	return processOf(parentPid)
 }
 
 // meetingFolder is the same for all test binaries of the go command, and for nobody else.
