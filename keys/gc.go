@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/internal/backoff"
-	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -86,16 +85,14 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 			return 0, err
 		}
 	}
+	w := sweeper{store: s}
 	for {
 		size := g.batch
 		if g.limit > 0 {
 			size = int(min(int64(size), g.limit-removed))
 		}
 		began := time.Now()
-		n, err := s.sweep(ctx, size)
-		if err != nil {
-			return removed, fmt.Errorf("keys: GC: %w", err)
-		}
+		n, last, err := w.batch(ctx, size)
 		if n > 0 {
 			removed += n
 			s.emit(ctx, onRemove, Event{Duration: time.Since(began), Count: n})
@@ -103,7 +100,10 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 				g.progress(removed)
 			}
 		}
-		if n < int64(size) || removed == g.limit {
+		if err != nil {
+			return removed, fmt.Errorf("keys: GC: %w", err)
+		}
+		if last || removed == g.limit {
 			return removed, nil
 		}
 		if err := g.pause(ctx, time.Since(began)); err != nil {
@@ -115,46 +115,6 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 // pause waits so long that a batch's time is its share.
 func (g *gc) pause(ctx context.Context, worked time.Duration) error {
 	return backoff.Pause(ctx, time.Duration(float64(worked)*(1/g.share-1)))
-}
-
-// sweep removes one batch.
-func (s *Store) sweep(ctx context.Context, size int) (n int64, err error) {
-	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
-		statement := s.sql.Sweep(size)
-		if statement.Text == "" {
-			marks, err := expired(ctx, tx, s.sql.Expired(size))
-			if n = int64(len(marks)); err != nil || n == 0 {
-				return err
-			}
-			statement = s.sql.Remove(marks)
-		}
-		res, err := tx.ExecContext(ctx, statement.Text, statement.Args...)
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		return err
-	})
-	return n, err
-}
-
-func expired(ctx context.Context, tx *sqlx.Tx, q claimsql.Statement) (marks []claimsql.Mark, err error) {
-	rows, err := tx.QueryContext(ctx, q.Text, q.Args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var digest []byte
-		if err := rows.Scan(&digest); err != nil {
-			return nil, err
-		}
-		marks = append(marks, claimsql.Mark{Hash: hash(digest)})
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return marks, rows.Close()
 }
 
 // inTransaction runs f in a transaction of the store's, again where that may help. f must be safe to repeat after a commit

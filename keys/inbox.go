@@ -126,8 +126,8 @@ func (b *inbox) mark(ctx context.Context, tx *sqlx.Tx, batch int) ([]bool, error
 const (
 	// chunkRows keeps two parameters a message below SQLite's 32766.
 	chunkRows = 16000
-	// chunkBytes keeps a statement well below the 16 MiB that servers of the MySQL family take.
-	chunkBytes = 4 << 20
+	// chunkBytes keeps a statement below the 4 MiB that MySQL 5.7 takes, which is the least of all by default.
+	chunkBytes = 4<<20 - 64<<10
 )
 
 // chunk is how many of the messages go into one statement.

@@ -111,7 +111,7 @@ func worthRepeating(err error) bool {
 func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	if q := r.store.sql.Look(r.row.Hash); r.look && q.Text != "" {
 		st, found, err := r.store.fetch(ctx, r.store.db, q)
-		if err != nil || found {
+		if found || err != nil && !waitedBriefly(err) {
 			return r.conclude(ctx, st, err)
 		}
 	}

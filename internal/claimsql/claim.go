@@ -58,17 +58,17 @@ func (s *SQL) Young(r Row) Statement {
 const fetched = "state, owner, fingerprint_version, fingerprint, result, codec"
 
 // Fetch reads what a claim must know of a row that is there, in a transaction whose snapshot may be older than the row.
-func (s *SQL) Fetch(hash [HashSize]byte) Statement { return s.fetch(hash, s.locking) }
+func (s *SQL) Fetch(hash [HashSize]byte) Statement { return s.fetch(hash, reading{lock: s.locking}) }
 
-func (s *SQL) fetch(hash [HashSize]byte, end string) Statement {
-	return s.query("SELECT ").sql(fetched, " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).sql(end).done()
+func (s *SQL) fetch(hash [HashSize]byte, r reading) Statement {
+	return s.query("SELECT ").sql(r.hint, fetched, " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).sql(r.lock).done()
 }
 
 // Look reads what Fetch reads, outside of a transaction. It passes over a row that another transaction is writing: at READ
-// UNCOMMITTED it would be seen. Its text is empty where the database cannot pass over one, and on MySQL, where none of it
-// has been run.
+// UNCOMMITTED it would be seen. MySQL before 8 cannot pass over one, and fails after a moment (see Busy). The text is empty
+// where the database can do neither.
 func (s *SQL) Look(hash [HashSize]byte) Statement {
-	if s.duplicate && (s.look == "" || !s.skipLocked) {
+	if s.look.none {
 		return Statement{}
 	}
 	return s.fetch(hash, s.look)

@@ -70,14 +70,9 @@ func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 	case "postgres":
 		s.words = postgresWords
 	case "mariadb":
-		s.words, s.Returning = mysqlWords, true
-		s.skipLocked = dialect.AtLeast(d.Version(), 10, 6)
-		s.wait, s.row, s.look = mariadbWait, "(", " LOCK IN SHARE MODE SKIP LOCKED"
+		s.words, s.Returning = mariadbWords(d.Version()), true
 	case "mysql":
-		if v := d.Version(); v != "" && !dialect.AtLeast(v, 8, 0, 19) {
-			return nil, &dialect.UnsupportedError{Feature: "VALUES ROW in version " + v, Dialect: d.Name(), Hint: "8.0.19 or later is needed for keys"}
-		}
-		s.words = mysqlWords
+		s.words = mysqlWords(d.Version())
 	default:
 		return nil, &dialect.UnsupportedError{Feature: "claims", Dialect: d.Name(), Hint: "keys run on SQLite, PostgreSQL, MySQL and MariaDB"}
 	}
@@ -97,13 +92,22 @@ type words struct {
 	numbered   bool                                       // parameters are $1, $2, … with a type, else ?
 	same       func(column string) (before, after string) // a text, byte by byte
 	locking    string                                     // what a SELECT ends in that must see the newest row (hazard K25)
-	look       string                                     // what a SELECT outside of a transaction ends in, so as to see committed rows only
+	look       reading                                    // how Look reads
 	skipLocked bool
 	aborts     bool   // an error of a statement ends the transaction, and the server says so to every later one
 	duplicate  bool   // ON DUPLICATE KEY UPDATE, else ON CONFLICT
-	row        string // what a row of VALUES begins with in a SELECT's source
+	row        string // what a row of VALUES begins with in a SELECT's source; "" where VALUES cannot stand there
+	longest    int    // the longest list that IN may have (hazard K40); 0: any
+	hints      bool   // DELETE takes a hint as a comment; else no hint makes it use the key (hazard K39)
+	briefly    string // a hint that a SELECT gives up soon; "" where it need not wait
 	wait       func(limit time.Duration) Wait
 	twoStepGC  bool
+}
+
+// reading is a SELECT of one row outside of a transaction that sees committed rows only.
+type reading struct {
+	hint, lock string
+	none       bool // the database has none
 }
 
 // once is an expression of time that a statement about many rows works out once: PostgreSQL's clock is volatile, so an index

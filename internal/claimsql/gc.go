@@ -15,12 +15,37 @@ func (s *SQL) Sweep(limit int) Statement {
 	return s.exec("DELETE FROM ").sql(s.table, open).expired(limit).sql(end).done()
 }
 
-// Expired locks and returns the hashes of up to limit rows that Remove may remove.
-func (s *SQL) Expired(limit int) Statement { return s.query("").expired(limit).done() }
+// Expired returns the hashes of up to limit rows that Remove may remove, and locks them. Where another transaction's lock
+// would be waited for it does not lock, and leaves out the rows that were found locked before; Lock follows it.
+func (s *SQL) Expired(limit int, found []Mark) Statement {
+	b := s.query("")
+	if s.briefly == "" {
+		return b.expired(limit).done()
+	}
+	b.sql("SELECT key_hash FROM ", s.table, " WHERE ").finished()
+	if len(found) > 0 {
+		b.sql(" AND key_hash NOT IN (").hashes(found).sql(")")
+	}
+	return b.sql(" ORDER BY expires_at LIMIT ").num(int64(limit)).done()
+}
+
+// Lock locks those of the rows that Remove may still remove, and returns their hashes. If another transaction has one of them
+// it fails after a moment. The text is empty where Expired has locked them.
+func (s *SQL) Lock(marks []Mark) Statement {
+	if s.briefly == "" {
+		return Statement{}
+	}
+	b := s.query("SELECT ").sql(s.briefly, "key_hash FROM ", s.table, s.byKey(), " WHERE ").among(marks)
+	return b.sql(" AND ").finished().sql(" FOR UPDATE").done()
+}
+
+// finished is the condition of what may be removed.
+func (b *builder) finished() *builder {
+	return b.sql("expires_at < ", b.once(b.now), " AND state IN (").num(Done).sql(", ").num(Failed).sql(")")
+}
 
 func (b *builder) expired(limit int) *builder {
-	b.sql("SELECT key_hash FROM ", b.table, " WHERE expires_at < ", b.once(b.now), " AND state IN (").num(Done).sql(", ").num(Failed)
-	b.sql(") ORDER BY expires_at LIMIT ").num(int64(limit))
+	b.sql("SELECT key_hash FROM ", b.table, " WHERE ").finished().sql(" ORDER BY expires_at LIMIT ").num(int64(limit))
 	switch {
 	case b.dialect == "sqlite":
 	case b.skipLocked:
@@ -31,20 +56,40 @@ func (b *builder) expired(limit int) *builder {
 	return b
 }
 
-// Remove removes rows that this transaction has locked.
+// Remove removes rows that this transaction has locked, and reads no other: it would wait for those that another one has
+// locked (hazard K39).
 func (s *SQL) Remove(marks []Mark) Statement {
-	b := s.exec("DELETE FROM ").sql(s.table)
-	if s.duplicate { // only in this form DELETE takes a hint
-		b = s.exec("DELETE k FROM ").sql(s.table, " AS k", s.byKey())
+	switch {
+	case !s.duplicate:
+		return s.exec("DELETE FROM ").sql(s.table, " WHERE ").among(marks).done()
+	case s.hints:
+		b := s.exec("DELETE /*+ INDEX(").sql(s.name, " `PRIMARY`) */ FROM ", s.table, " WHERE ")
+		return b.among(marks).done()
+	case s.Returning: // MariaDB's DELETE takes a hint in this form only
+		return s.exec("DELETE k FROM ").sql(s.table, " AS k", s.byKey(), " WHERE ").among(marks).done()
 	}
-	return b.sql(" WHERE key_hash IN (").hashes(marks).sql(")").done()
+	b := s.exec("DELETE k FROM ").numbers(len(marks)).sql(" STRAIGHT_JOIN ", s.table, " AS k", s.byKey(), " ON k.key_hash = ")
+	return b.nthHash(marks).sql(" WHERE m.n < ").num(int64(len(marks))).done()
 }
 
 // byKey: where a list names a good part of a small table, MySQL and MariaDB read all of it instead, and wait for every row
-// that another transaction has locked.
+// that another transaction has locked (hazard K39).
 func (s *SQL) byKey() string {
 	if s.duplicate {
 		return " FORCE INDEX (`PRIMARY`)"
 	}
 	return ""
+}
+
+// among is the condition that a row is one of the marks.
+func (b *builder) among(marks []Mark) *builder {
+	if b.longest == 0 || len(marks) <= b.longest {
+		return b.sql("key_hash IN (").hashes(marks).sql(")")
+	}
+	for open := "("; len(marks) > 0; open = " OR " {
+		n := min(b.longest, len(marks))
+		b.sql(open, "key_hash IN (").hashes(marks[:n]).sql(")")
+		marks = marks[n:]
+	}
+	return b.sql(")")
 }

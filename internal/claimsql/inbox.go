@@ -17,50 +17,62 @@ type Mark struct {
 func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duration, marks []Mark) Statement {
 	b := s.query("")
 	b.buf = make([]byte, 0, 1024+len(marks)*(2*HashSize+96))
-	if s.duplicate {
-		b.sql("INSERT INTO ", s.table, insertColumns, "WITH m (h, i) AS (")
-		b.values(marks).sql(") SELECT ").marked(consumer, owner, retain, "h", "i").sql(" FROM m ON DUPLICATE KEY UPDATE ")
-		// Assignments are made in order and see what those before them did (hazard H16): the state comes last.
-		for _, c := range []string{"owner", "result", "codec", "finished_at", "expires_at"} {
-			b.sql(c, " = IF(", s.name, ".state = ").num(Waiting).sql(", VALUES(", c, "), ", s.name, ".", c, "), ")
+	column := func(name string) func() { return func() { b.sql(name) } }
+	switch {
+	case s.duplicate:
+		b.sql("INSERT INTO ", s.table, insertColumns)
+		if s.row == "" {
+			b.sql("SELECT ").marked(consumer, owner, retain, func() { b.nthHash(marks) }, func() { b.nthID(marks) })
+			b.sql(" FROM ").numbers(len(marks)).sql(" WHERE m.n < ").num(int64(len(marks))).sql(" ORDER BY m.n")
+		} else {
+			b.sql("WITH m (h, i) AS (").values(marks).sql(") SELECT ").marked(consumer, owner, retain, column("h"), column("i")).sql(" FROM m")
 		}
-		b.sql("attempts = ", s.name, ".attempts + (", s.name, ".state = ").num(Waiting).sql("), state = IF(", s.name, ".state = ")
-		b.num(Waiting).sql(", ").num(Done).sql(", ", s.name, ".state)")
-		if s.Returning {
-			b.sql(" RETURNING key_hash, owner = ").digits(b.bytes, owner[:])
-		}
-		return b.done()
-	}
-	if s.dialect == "sqlite" {
+		return b.remark(owner).done()
+	case s.dialect == "sqlite":
 		b.bind = true // the text of ten thousand messages would be longer than SQLite takes
 		b.sql("WITH m (h, i) AS (").values(marks).sql(") INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
-		b.marked(consumer, owner, retain, "h", "i").sql(" FROM m WHERE true") // or ON is read as a join's (hazard S1)
-	} else {
+		b.marked(consumer, owner, retain, column("h"), column("i")).sql(" FROM m WHERE true") // or ON is read as a join's (hazard S1)
+	default:
 		b.sql("INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
-		b.marked(consumer, owner, retain, "decode(h, 'hex')", "convert_from(decode(i, 'hex'), 'UTF8')").sql(" FROM unnest(").lists(marks).sql(") AS m (h, i)")
+		b.marked(consumer, owner, retain, column("decode(h, 'hex')"), column("convert_from(decode(i, 'hex'), 'UTF8')"))
+		b.sql(" FROM unnest(").lists(marks).sql(") AS m (h, i)")
 	}
 	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET state = excluded.state, owner = excluded.owner, attempts = k.attempts + 1,")
 	b.sql(" result = NULL, codec = '', finished_at = excluded.finished_at, expires_at = excluded.expires_at WHERE k.state = ").num(Waiting)
 	return b.sql(" RETURNING key_hash").done()
 }
 
-func (b *builder) marked(consumer string, owner [OwnerSize]byte, retain time.Duration, hash, id string) *builder {
-	b.sql(hash, ", ").str(consumer).sql(", '', ", id, ", ").num(Done).sql(", 0, NULL, NULL, '', 1, 1, ").raw(owner[:])
+// remark is what becomes of a message that is there. Assignments are made in order and see what those before them did (hazard
+// H16): the state comes last.
+func (b *builder) remark(owner [OwnerSize]byte) *builder {
+	b.sql(" ON DUPLICATE KEY UPDATE ")
+	for _, c := range []string{"owner", "result", "codec", "finished_at", "expires_at"} {
+		b.sql(c, " = IF(", b.name, ".state = ").num(Waiting).sql(", VALUES(", c, "), ", b.name, ".", c, "), ")
+	}
+	b.sql("attempts = ", b.name, ".attempts + (", b.name, ".state = ").num(Waiting).sql("), state = IF(", b.name, ".state = ")
+	b.num(Waiting).sql(", ").num(Done).sql(", ", b.name, ".state)")
+	if b.Returning {
+		b.sql(" RETURNING key_hash, owner = ").digits(b.bytes, owner[:])
+	}
+	return b
+}
+
+func (b *builder) marked(consumer string, owner [OwnerSize]byte, retain time.Duration, hash, id func()) *builder {
+	hash()
+	b.sql(", ").str(consumer).sql(", '', ")
+	id()
+	b.sql(", ").num(Done).sql(", 0, NULL, NULL, '', 1, 1, ").raw(owner[:])
 	now := b.once(b.now)
 	return b.sql(", ", now, ", ", now, ", ", now, ", ", b.once(b.later(retain)))
 }
 
 func (b *builder) values(marks []Mark) *builder {
-	open := b.row
-	if open == "" {
-		open = "("
-	}
 	b.sql("VALUES ")
 	for i := range marks {
 		if i > 0 {
 			b.sql(", ")
 		}
-		b.sql(open).raw(marks[i].Hash[:]).sql(", ").str(marks[i].ID).sql(")")
+		b.sql(b.row).raw(marks[i].Hash[:]).sql(", ").str(marks[i].ID).sql(")")
 	}
 	return b
 }
@@ -90,8 +102,8 @@ func (b *builder) list(digits []byte) *builder {
 
 // Marked returns which of the messages are the owner's, on a database whose Filter does not.
 func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
-	b := s.query("SELECT key_hash FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND key_hash IN (")
-	return b.hashes(marks).sql(")", s.locking).done()
+	b := s.query("SELECT key_hash FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND ").among(marks)
+	return b.sql(s.locking).done()
 }
 
 func (b *builder) hashes(marks []Mark) *builder {

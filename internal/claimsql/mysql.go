@@ -3,11 +3,12 @@ package claimsql
 import (
 	"fmt"
 	"time"
+
+	"github.com/goupsert/upsert/dialect"
 )
 
-// mysqlWords are MySQL's and, but for how long a claim waits and what its rows of VALUES look like, MariaDB's. Times are in
-// UTC whatever the session's time zone is.
-var mysqlWords = words{
+// familyWords are what MySQL and MariaDB have in common. Times are in UTC whatever the session's time zone is.
+var familyWords = words{
 	dialect:   "mysql",
 	now:       "UTC_TIMESTAMP(6)",
 	nowMillis: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
@@ -21,19 +22,55 @@ var mysqlWords = words{
 	same:      func(c string) (string, string) { return "CAST(" + c + " AS BINARY) = CAST(", " AS BINARY)" },
 	locking:   " LOCK IN SHARE MODE",
 	duplicate: true,
-	row:       "ROW(",
 	twoStepGC: true,
-	// SKIP LOCKED came with 8.0.1, and 8.0.19 is the least that is taken.
-	skipLocked: true,
-	wait: func(limit time.Duration) Wait {
-		// MySQL counts in seconds, and one is the least.
-		seconds := max((limit+time.Second-1)/time.Second, 1)
-		return Wait{
-			Before: "SELECT @@SESSION.innodb_lock_wait_timeout",
-			Set:    fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d", seconds),
-			After:  func(old string) string { return "SET SESSION innodb_lock_wait_timeout = " + old },
-		}
-	},
+}
+
+// brief is how long a SELECT waits for another transaction where it cannot pass over a locked row. It reads a batch of GC's
+// from the disk in that time, and holds up the claims of that batch no longer.
+const brief = 20 * time.Millisecond
+
+// mysqlWords are MySQL's. All that depends on its version is here; one that nobody has asked is taken for a new one.
+func mysqlWords(version string) words {
+	from := func(major, minor, patch int) bool {
+		return version == "" || dialect.AtLeast(version, major, minor, patch)
+	}
+	w := familyWords
+	w.wait = mysqlWait
+	if from(8, 0, 20) { // VALUES is one version older
+		w.row, w.hints = "ROW(", true
+	}
+	if w.skipLocked = from(8, 0, 1); w.skipLocked {
+		w.look.lock = " FOR SHARE SKIP LOCKED"
+		return w
+	}
+	// A plain SELECT would see what is not committed if the session, or a transaction of another's that could not begin, has
+	// set READ UNCOMMITTED. This one sees it at no level; the hint also ends the wait for a lock.
+	w.briefly = fmt.Sprintf("/*+ MAX_EXECUTION_TIME(%d) */ ", brief.Milliseconds())
+	w.look = reading{hint: w.briefly, lock: w.locking}
+	return w
+}
+
+// mariadbWords are MariaDB's. All that depends on its version is here; one that nobody has asked is taken for an old one.
+func mariadbWords(version string) words {
+	w := familyWords
+	w.wait, w.row = mariadbWait, "("
+	w.longest = 999 // in_predicate_conversion_threshold is 1000
+	if w.skipLocked = dialect.AtLeast(version, 10, 6); w.skipLocked {
+		w.look.lock = " LOCK IN SHARE MODE SKIP LOCKED"
+	} else {
+		w.look.none = true
+	}
+	return w
+}
+
+// mysqlWait: MySQL counts in seconds, and one is the least.
+func mysqlWait(limit time.Duration) Wait {
+	seconds := max((limit+time.Second-1)/time.Second, 1)
+	return Wait{
+		Before: "SELECT @@SESSION.innodb_lock_wait_timeout",
+		Set:    fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d", seconds),
+		After:  func(old string) string { return "SET SESSION innodb_lock_wait_timeout = " + old },
+	}
 }
 
 // mariadbWait: MariaDB takes a setting for one statement, and 0 for not to wait.

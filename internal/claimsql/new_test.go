@@ -38,6 +38,8 @@ func sqlite(t *testing.T) *claimsql.SQL {
 const (
 	postgres   = "PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu"
 	mysql      = "8.0.36"
+	mysql8     = "8.0.18"
+	mysql57    = "5.7.29"
 	mariadb    = "10.11.19-MariaDB"
 	oldMariaDB = "10.5.27-MariaDB"
 )
@@ -50,8 +52,6 @@ func TestNewRefuses(t *testing.T) {
 		"PostgreSQL 11.2-YB-2.20.1.0-b0 on x86_64-pc-linux-gnu, compiled by clang version 16.0.6, 64-bit": {"yugabytedb", "keys run on"},
 		"8.0.11-TiDB-v7.5.1": {"tidb", "keys run on"},
 		"8.0.30-Vitess":      {"vitess", "keys run on"},
-		"8.0.18":             {"mysql", "8.0.19 or later"},
-		"5.7.44-log":         {"mysql", "8.0.19 or later"},
 	} {
 		d, err := dialect.FromVersion(banner)
 		if err != nil {
@@ -74,7 +74,7 @@ func TestNewTakes(t *testing.T) {
 			t.Fatalf("%s: %v", d.Name(), err)
 		}
 		want := map[string]string{"sqlite": "LIMIT 10", "postgres": "SKIP LOCKED", "mysql": "SKIP LOCKED", "mariadb": "FOR UPDATE"}[d.Name()]
-		if text := q.Expired(10).Text; !strings.HasSuffix(text, want) {
+		if text := q.Expired(10, nil).Text; !strings.HasSuffix(text, want) {
 			t.Errorf("%s, not asked: it ends in something else than %s\n%s", d.Name(), want, text)
 		}
 	}
@@ -85,10 +85,10 @@ func TestSkipLocked(t *testing.T) {
 	t.Parallel()
 	for banner, want := range map[string]bool{
 		"PostgreSQL 9.6.24 on x86_64": true, postgres: true,
-		"8.0.19": true, "8.4.3": true, "9.1.0": true,
+		"8.0.1": true, "8.0.18": true, "8.0.19": true, "8.4.3": true, "9.1.0": true,
 		oldMariaDB: false, "10.5.1-MariaDB": false, "10.6.0-MariaDB": true, mariadb: true, "5.5.5-10.6.12-MariaDB-log": true, "11.4.2-MariaDB": true,
 	} {
-		text := of(t, banner).Expired(10).Text
+		text := of(t, banner).Expired(10, nil).Text
 		if !strings.Contains(text, " FOR UPDATE") || strings.HasSuffix(text, " SKIP LOCKED") != want {
 			t.Errorf("%s: SKIP LOCKED is to be there: %v\n%s", banner, want, text)
 		}
@@ -105,6 +105,8 @@ func TestHowAnswersCome(t *testing.T) {
 		{sqlite(t), false, true, true},
 		{of(t, postgres), false, true, true},
 		{of(t, mysql), false, false, false},
+		{of(t, mysql8), false, false, false},
+		{of(t, mysql57), false, false, false},
 		{of(t, mariadb), true, false, true},
 		{of(t, oldMariaDB), true, false, true},
 	} {
@@ -132,16 +134,71 @@ func TestVersionsOfOneText(t *testing.T) {
 		return strings.Join([]string{
 			q.Claim(row, q.Wait(1).Prefix).Text, q.Wait(1).Set, q.Young(row).Text, q.Fetch(row.Hash).Text, q.Info(row.Hash).Text,
 			q.Record(row.Hash, row.Owner, claimsql.Done, nil, "").Text, q.Filter("c", row.Owner, 1, mark).Text, q.Marked(row.Owner, mark).Text,
-			q.Fail("c", mark[0], row.Owner, 2, nil).Text, q.Dead("c", 1).Text, q.Revive(mark).Text, q.Sweep(1).Text, q.Expired(1).Text,
+			q.Fail("c", mark[0], row.Owner, 2, nil).Text, q.Dead("c", 1).Text, q.Revive(mark).Text, q.Sweep(1).Text, q.Expired(1, mark).Text, q.Lock(mark).Text, q.Remove(mark).Text, q.Look(row.Hash).Text,
 		}, "\n")
 	}
 	for banner, golden := range map[string]string{
 		"PostgreSQL 9.6.24 on x86_64": postgres, "PostgreSQL 18.4 on x86_64": postgres,
-		"8.0.19": mysql, "8.4.3-commercial": mysql, "9.1.0": mysql,
+		"8.0.20": mysql, "8.4.3-commercial": mysql, "9.1.0": mysql,
+		"8.0.1-dmr": mysql8, "8.0.11": mysql8, "8.0.19": mysql8, "5.7.8-rc": mysql57, "5.7.44-log": mysql57, "8.0.0-dmr": mysql57,
 		"10.6.0-MariaDB": mariadb, "11.8.2-MariaDB": mariadb, "10.5.1-MariaDB": oldMariaDB,
 	} {
 		if have, want := texts(of(t, banner)), texts(of(t, golden)); have != want {
 			t.Errorf("%s has\n%s\nand %s has\n%s", banner, have, golden, want)
+		}
+	}
+}
+
+// TestWaitsForALock: MySQL before 8 cannot pass over a locked row, so GC looks for rows without a lock, leaves out those that
+// it found locked, and locks the others with a statement that gives up soon. So does the look before a claim.
+func TestWaitsForALock(t *testing.T) {
+	t.Parallel()
+	marks := []claimsql.Mark{{ID: "a"}}
+	const hint = "/*+ MAX_EXECUTION_TIME(20) */"
+	q := of(t, mysql57)
+	expired, without, lock, look := q.Expired(10, nil).Text, q.Expired(10, marks).Text, q.Lock(marks).Text, q.Look(marks[0].Hash).Text
+	if strings.Contains(expired+without, "FOR UPDATE") || strings.Contains(expired, "NOT IN") || !strings.Contains(without, " AND key_hash NOT IN (x'00") {
+		t.Errorf("the rows are looked for with\n%s\nand with\n%s", expired, without)
+	}
+	for text, words := range map[string][]string{
+		lock: {"SELECT " + hint + " key_hash FROM ", " FORCE INDEX (`PRIMARY`) ", "expires_at < ", "state IN (2, 3)", " FOR UPDATE"},
+		look: {"SELECT " + hint + " state, ", " LOCK IN SHARE MODE"},
+	} {
+		for _, w := range words {
+			if !strings.Contains(text, w) {
+				t.Errorf("it lacks %q\n%s", w, text)
+			}
+		}
+	}
+	for _, q := range []*claimsql.SQL{sqlite(t), of(t, postgres), of(t, mysql), of(t, mysql8), of(t, mariadb), of(t, oldMariaDB)} {
+		if q.Lock(marks).Text != "" || strings.Contains(q.Expired(10, marks).Text, "NOT IN") || strings.Contains(q.Look(marks[0].Hash).Text, hint) {
+			t.Errorf("it waits like MySQL 5.7\n%s\n%s\n%s", q.Lock(marks).Text, q.Expired(10, marks).Text, q.Look(marks[0].Hash).Text)
+		}
+	}
+}
+
+// TestLongListsAreCut: MariaDB makes a table of a list of 1000 values or more and joins it, by reading all of the other one.
+func TestLongListsAreCut(t *testing.T) {
+	t.Parallel()
+	marks := make([]claimsql.Mark, 2500)
+	for i := range marks {
+		marks[i].Hash[0], marks[i].Hash[1] = byte(i>>8), byte(i)
+	}
+	q := of(t, mariadb)
+	for what, text := range map[string]string{"Remove": q.Remove(marks).Text, "Revive": q.Revive(marks).Text} {
+		lists := strings.Split(text, "key_hash IN (")[1:]
+		if len(lists) != 3 || !strings.HasSuffix(text, "))") {
+			t.Fatalf("%s has %d lists, want 3 in parentheses: …%s", what, len(lists), text[len(text)-80:])
+		}
+		values := 0
+		for _, list := range lists {
+			n := strings.Count(list, "x'")
+			if values += n; n >= 1000 {
+				t.Errorf("%s has a list of %d values", what, n)
+			}
+		}
+		if values != len(marks) {
+			t.Errorf("%s has %d values, want %d", what, values, len(marks))
 		}
 	}
 }

@@ -17,6 +17,7 @@ var sqliteWords = words{
 	bytes: literal{"x'", "'"},
 	text:  literal{"CAST(x'", "' AS TEXT)"},
 	same:  func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
+	row:   "(",
 	wait: func(limit time.Duration) Wait {
 		if limit > 0 {
 			limit = time.Duration(millis(limit)) * time.Millisecond

@@ -58,7 +58,7 @@ func claimCases() []ClaimCase {
 		{Name: "claim-table", Why: "A table with a schema and a quote in its name. ON DUPLICATE KEY UPDATE names the table without the schema.", Table: dialect.Table{Schema: "app", Name: "odd\"`name"}, SQL: claim},
 		{Name: "claim-key-time", Why: "A key that carries its own time is claimed only while that is not further back than its retention, by the database's\nclock (hazard K8).", SQL: timed},
 		{Name: "young", Why: "Why a key that carries its own time was not claimed.", SQL: young},
-		{Name: "look", Why: "What a claim must know of a row that is there, before its transaction. A row that another is writing is passed over: at\nREAD UNCOMMITTED it would be seen.", SQL: look},
+		{Name: "look", Why: "What a claim must know of a row that is there, before its transaction. A row that another is writing is passed over: at\nREAD UNCOMMITTED it would be seen. MySQL 5.7 cannot do so, and gives up after a moment.", SQL: look},
 		{Name: "proof", Why: "Whether the transaction is still the one of the claim, asked after an error that Tx has not seen (hazard E3).", SQL: proof},
 		{Name: "fetch", Why: "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard K25).", SQL: fetch},
 		{Name: "record", Why: "The claim's completion with a result. No indexed column is among those that it changes, and no key but the owner's.", SQL: record(claimsql.Done)},
@@ -111,7 +111,7 @@ func inboxCases() []ClaimCase {
 		return q.Filter(v.Consumer, v.Row.Owner, v.Row.Retain, v.Marks)
 	}
 	return []ClaimCase{
-		{Name: "filter", Why: "A batch of messages, marked by one statement. SQLite has parameters always, for the text of ten thousand messages would be\nlonger than it takes; PostgreSQL has two lists of digits, whatever their number.", SQL: filter},
+		{Name: "filter", Why: "A batch of messages, marked by one statement. SQLite has parameters always, for the text of ten thousand messages would be\nlonger than it takes; PostgreSQL has two lists of digits, whatever their number, and MySQL before 8.0.19 strings whose parts are counted out.", SQL: filter},
 		{Name: "marked", Why: "Which of them the batch has marked, where Filter does not return it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Marked(v.Row.Owner, v.Marks) }},
 		{Name: "fail", Why: "An attempt at a message has failed; the tenth makes it dead. An owner counts once, so it can be sent twice.", SQL: fail(10)},
 		{Name: "fail-once", Why: "The first attempt is the last.", SQL: fail(1)},
@@ -124,7 +124,9 @@ func inboxCases() []ClaimCase {
 func sweepCases() []ClaimCase {
 	return []ClaimCase{
 		{Name: "sweep", Why: "A batch of finished rows that are past their time goes, around those that somebody has locked. MySQL and MariaDB take no\nLIMIT in a subquery of IN, so they take two steps.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Sweep(1000) }},
-		{Name: "expired", Why: "The first step: MariaDB has SKIP LOCKED from 10.6 on.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Expired(1000) }},
-		{Name: "remove", Why: "The second step.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Remove(v.Marks) }},
+		{Name: "expired", Why: "The first step: MariaDB has SKIP LOCKED from 10.6 on. MySQL 5.7 looks without a lock.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Expired(1000, nil) }},
+		{Name: "expired-again", Why: "The first step after one of the rows was found locked, which is left out.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Expired(1000, v.Marks[:1]) }},
+		{Name: "lock", Why: "The step between on MySQL 5.7: what is still to go is locked, unless another transaction has some of it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Lock(v.Marks) }},
+		{Name: "remove", Why: "The second step. It reads no row but those: not every form of DELETE would on MySQL and MariaDB (hazard K39).", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Remove(v.Marks) }},
 	}
 }

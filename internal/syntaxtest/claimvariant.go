@@ -12,6 +12,8 @@ var claimServers = [...]struct{ name, banner string }{
 	{"sqlite", ""},
 	{"postgres", "PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc 12.2.0, 64-bit"},
 	{"postgres-18", "PostgreSQL 18.4 on x86_64-pc-linux-gnu, compiled by gcc 12.2.0, 64-bit"},
+	{"mysql-5.7", "5.7.44-log"},
+	{"mysql-8.0.18", "8.0.18"},
 	{"mysql-8.0.36", "8.0.36"},
 	{"mariadb-10.11", "10.11.19-MariaDB"},
 	{"mariadb-10.5", "10.5.27-MariaDB"},
