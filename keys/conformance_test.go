@@ -49,7 +49,7 @@ func TestFilterIsOneStatement(t *testing.T) {
 		for i := range ids {
 			ids[i] = fmt.Sprintf("message %d", len(ids)-i)
 		}
-		if e.Name() == "mysql" {
+		if e.Dialect() == "mysql" {
 			want = 2 // it has no RETURNING
 		}
 		for _, fresh := range []int{len(ids), 0} {

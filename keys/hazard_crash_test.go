@@ -183,7 +183,7 @@ func TestHazard_K12_OnlyAFinalErrorIsRemembered(t *testing.T) {
 
 func TestHazard_K32_CommitWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.MariaDB+" mysql "+lab.Postgres, func(l *hazardLab) {
+	hazards(t, lab.MariaDB+" "+lab.MySQL+" "+lab.Postgres, func(l *hazardLab) {
 		db := l.LostReplies()
 		for range 2 { // a caller that takes the error of a commit for its failure, and repeats it
 			tx, err := db.BeginTx(l.Context(), nil)
@@ -212,7 +212,7 @@ func TestHazard_K32_CommitWhoseAnswerWasLost(t *testing.T) {
 
 func TestHazard_K32_NobodyCanBeAsked(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.MariaDB+" mysql "+lab.Postgres, func(l *hazardLab) {
+	hazards(t, lab.MariaDB+" "+lab.MySQL+" "+lab.Postgres, func(l *hazardLab) {
 		db := l.LostReplies()
 		ctx, end := context.WithCancel(l.Context())
 		s := l.open(db.DB, keys.WithHooks(keys.Hooks{Retry: func(context.Context, keys.Event) { end() }}))

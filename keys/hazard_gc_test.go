@@ -135,7 +135,7 @@ func TestHazard_K17_NothingIsLeftUnfinished(t *testing.T) {
 func TestHazard_K17_StatementThatCommits(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 			_, err := effect("a")(ctx, tx)
 			l.On(tx, "CREATE TABLE made (k INT)")

@@ -178,7 +178,11 @@ func naiveText(l *hazardLab) {
 	default:
 		l.Exec("CREATE TABLE naive (k VARCHAR(64) PRIMARY KEY)", "INSERT IGNORE INTO naive VALUES ('abc')", "INSERT IGNORE INTO naive VALUES ('Abc')",
 			"INSERT IGNORE INTO naive VALUES ('abc ')", "INSERT IGNORE INTO naive VALUES ('"+long+"1')", "INSERT IGNORE INTO naive VALUES ('"+long+"2')")
-		l.Want("hazard: rows of five keys", l.Text("SELECT COUNT(*) FROM naive"), 2)
+		want := 2
+		if l.NS.Engine().Name() == "mysql" { // since 8 its default collation does not pad
+			want = 3
+		}
+		l.Want("hazard: rows of five keys", l.Text("SELECT COUNT(*) FROM naive"), want)
 	}
 }
 

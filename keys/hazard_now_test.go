@@ -31,7 +31,7 @@ func TestHazard_K8_TimeOfTheStatement(t *testing.T) {
 
 func TestHazard_K8_TimeZonesOfSessions(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.MariaDB+" mysql "+lab.Postgres, func(l *hazardLab) {
+	hazards(t, lab.MariaDB+" "+lab.MySQL+" "+lab.Postgres, func(l *hazardLab) {
 		zone, east, west, naive := "TimeZone", "Asia/Tokyo", "America/Lima", "SELECT localtimestamp::text"
 		if l.Family() == "mysql" {
 			zone, east, west, naive = "time_zone", "'+09:00'", "'-05:00'", "SELECT CAST(NOW() AS CHAR)"

@@ -49,7 +49,7 @@ func TestLost_InRowThatIsNotLookedAt(t *testing.T) {
 		"QueryRowx":        func(_ context.Context, tx *keys.Tx, q string) error { return tx.QueryRowx(q).Err() },
 		"QueryRowxContext": func(ctx context.Context, tx *keys.Tx, q string) error { return tx.QueryRowxContext(ctx, q).Err() },
 	}
-	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		l.hot()
 		for name, row := range rows {
 			l.wantOnce(name, func(ctx context.Context, tx *keys.Tx) error {
@@ -75,7 +75,7 @@ func TestLost_InRowThatIsNotLookedAt(t *testing.T) {
 // TestLost_InPreparedStatement: Tx does not see what one returns, so nothing is written after it here.
 func TestLost_InPreparedStatement(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		l.hot()
 		l.wantOnce("a prepared statement", func(ctx context.Context, tx *keys.Tx) error {
 			if _, err := effect("a prepared statement")(ctx, tx); err != nil {
@@ -218,7 +218,7 @@ func TestLost_CallersWritesGoWithIt(t *testing.T) {
 // TestLost_ResultThatWasNeverCommitted: at READ UNCOMMITTED the other's row can be seen before its end.
 func TestLost_ResultThatWasNeverCommitted(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.MariaDB, func(l *hazardLab) {
+	uncommitted := func(l *hazardLab) {
 		tx := l.Begin(nil)
 		l.Want("Once", l.once(l.store, tx, "a"), "ran a")
 		l.Want("hazard: rows that the others see", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 1)
@@ -230,5 +230,7 @@ func TestLost_ResultThatWasNeverCommitted(t *testing.T) {
 		l.Want("Run after its rollback", l.run(l.store, "a"), "ran a")
 		l.Want("effects", l.effects("a"), 1)
 		l.Want("Run after its own commit", l.run(l.store, "a"), "replayed a")
-	}, engine.Param("tx_isolation", "'READ-UNCOMMITTED'"))
+	}
+	hazards(t, lab.MariaDB, uncommitted, engine.Param("tx_isolation", "'READ-UNCOMMITTED'"))
+	hazards(t, lab.MySQL, uncommitted, engine.Param("transaction_isolation", "'READ-UNCOMMITTED'"))
 }

@@ -17,7 +17,7 @@ import (
 // TestReport_ConnectionsCharset: a connection whose character set lacks a letter gets "?" for it.
 func TestReport_ConnectionsCharset(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		const id = "Ж-7"
 		l.Exec("CREATE TABLE texts (t VARCHAR(20) CHARACTER SET utf8mb4)", "INSERT INTO texts VALUES (_utf8mb4 x'D096')")
 		l.Want("hazard: what the connection says of the letter", l.Text("SELECT t FROM texts"), "?")

@@ -17,7 +17,7 @@ type sweeper struct {
 }
 
 // mostFound is how many locked rows end a run: it costs time to find each of them, and the next run may find it free.
-const mostFound = 100
+const mostFound = 50
 
 // batch removes one batch. last says that there is nothing more for this run.
 func (w *sweeper) batch(ctx context.Context, size int) (n int64, last bool, err error) {

@@ -97,7 +97,6 @@ type words struct {
 	aborts     bool   // an error of a statement ends the transaction, and the server says so to every later one
 	duplicate  bool   // ON DUPLICATE KEY UPDATE, else ON CONFLICT
 	row        string // what a row of VALUES begins with in a SELECT's source; "" where VALUES cannot stand there
-	longest    int    // the longest list that IN may have (hazard K40); 0: any
 	hints      bool   // DELETE takes a hint as a comment; else no hint makes it use the key (hazard K39)
 	briefly    string // a hint that a SELECT gives up soon; "" where it need not wait
 	wait       func(limit time.Duration) Wait

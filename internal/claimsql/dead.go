@@ -47,6 +47,6 @@ func (s *SQL) Dead(consumer string, limit int) Statement {
 
 // Revive makes dead messages wait for another first attempt.
 func (s *SQL) Revive(marks []Mark) Statement {
-	b := s.exec("UPDATE ").sql(s.table, s.byKey(), " SET state = ").num(Waiting).sql(", attempts = 0 WHERE state = ").num(Dead).sql(" AND ")
-	return b.among(marks).done()
+	b := s.exec("UPDATE ").sql(s.table, s.byKey(), " SET state = ").num(Waiting).sql(", attempts = 0 WHERE state = ").num(Dead).sql(" AND key_hash IN (")
+	return b.hashes(marks).sql(")").done()
 }

@@ -35,8 +35,8 @@ func (s *SQL) Lock(marks []Mark) Statement {
 	if s.briefly == "" {
 		return Statement{}
 	}
-	b := s.query("SELECT ").sql(s.briefly, "key_hash FROM ", s.table, s.byKey(), " WHERE ").among(marks)
-	return b.sql(" AND ").finished().sql(" FOR UPDATE").done()
+	b := s.query("SELECT ").sql(s.briefly, "key_hash FROM ", s.table, s.byKey(), " WHERE key_hash IN (").hashes(marks)
+	return b.sql(") AND ").finished().sql(" FOR UPDATE").done()
 }
 
 // finished is the condition of what may be removed.
@@ -61,12 +61,10 @@ func (b *builder) expired(limit int) *builder {
 func (s *SQL) Remove(marks []Mark) Statement {
 	switch {
 	case !s.duplicate:
-		return s.exec("DELETE FROM ").sql(s.table, " WHERE ").among(marks).done()
+		return s.exec("DELETE FROM ").sql(s.table, " WHERE key_hash IN (").hashes(marks).sql(")").done()
 	case s.hints:
 		b := s.exec("DELETE /*+ INDEX(").sql(s.name, " `PRIMARY`) */ FROM ", s.table, " WHERE ")
-		return b.among(marks).done()
-	case s.Returning: // MariaDB's DELETE takes a hint in this form only
-		return s.exec("DELETE k FROM ").sql(s.table, " AS k", s.byKey(), " WHERE ").among(marks).done()
+		return b.sql("key_hash IN (").hashes(marks).sql(")").done()
 	}
 	b := s.exec("DELETE k FROM ").numbers(len(marks)).sql(" STRAIGHT_JOIN ", s.table, " AS k", s.byKey(), " ON k.key_hash = ")
 	return b.nthHash(marks).sql(" WHERE m.n < ").num(int64(len(marks))).done()
@@ -79,17 +77,4 @@ func (s *SQL) byKey() string {
 		return " FORCE INDEX (`PRIMARY`)"
 	}
 	return ""
-}
-
-// among is the condition that a row is one of the marks.
-func (b *builder) among(marks []Mark) *builder {
-	if b.longest == 0 || len(marks) <= b.longest {
-		return b.sql("key_hash IN (").hashes(marks).sql(")")
-	}
-	for open := "("; len(marks) > 0; open = " OR " {
-		n := min(b.longest, len(marks))
-		b.sql(open, "key_hash IN (").hashes(marks[:n]).sql(")")
-		marks = marks[n:]
-	}
-	return b.sql(")")
 }

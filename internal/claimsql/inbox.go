@@ -102,8 +102,8 @@ func (b *builder) list(digits []byte) *builder {
 
 // Marked returns which of the messages are the owner's, on a database whose Filter does not.
 func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
-	b := s.query("SELECT key_hash FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND ").among(marks)
-	return b.sql(s.locking).done()
+	b := s.query("SELECT key_hash FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND key_hash IN (")
+	return b.hashes(marks).sql(")", s.locking).done()
 }
 
 func (b *builder) hashes(marks []Mark) *builder {

@@ -54,7 +54,6 @@ func mysqlWords(version string) words {
 func mariadbWords(version string) words {
 	w := familyWords
 	w.wait, w.row = mariadbWait, "("
-	w.longest = 999 // in_predicate_conversion_threshold is 1000
 	if w.skipLocked = dialect.AtLeast(version, 10, 6); w.skipLocked {
 		w.look.lock = " LOCK IN SHARE MODE SKIP LOCKED"
 	} else {

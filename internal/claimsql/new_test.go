@@ -177,28 +177,32 @@ func TestWaitsForALock(t *testing.T) {
 	}
 }
 
-// TestLongListsAreCut: MariaDB makes a table of a list of 1000 values or more and joins it, by reading all of the other one.
-func TestLongListsAreCut(t *testing.T) {
+// TestRemoveByKey: the DELETE of GC names its rows one by one, where no hint would make it use the key (hazard K39).
+func TestRemoveByKey(t *testing.T) {
 	t.Parallel()
-	marks := make([]claimsql.Mark, 2500)
-	for i := range marks {
-		marks[i].Hash[0], marks[i].Hash[1] = byte(i>>8), byte(i)
-	}
-	q := of(t, mariadb)
-	for what, text := range map[string]string{"Remove": q.Remove(marks).Text, "Revive": q.Revive(marks).Text} {
-		lists := strings.Split(text, "key_hash IN (")[1:]
-		if len(lists) != 3 || !strings.HasSuffix(text, "))") {
-			t.Fatalf("%s has %d lists, want 3 in parentheses: …%s", what, len(lists), text[len(text)-80:])
-		}
-		values := 0
-		for _, list := range lists {
-			n := strings.Count(list, "x'")
-			if values += n; n >= 1000 {
-				t.Errorf("%s has a list of %d values", what, n)
+	marks := make([]claimsql.Mark, 300)
+	for banner, words := range map[string][]string{
+		mysql:   {"DELETE /*+ INDEX(`idempotency_keys` `PRIMARY`) */ FROM ", " WHERE key_hash IN (x'00"},
+		mysql8:  {"DELETE k FROM (SELECT a.d + 16 * b.d + 256 * c.d AS n FROM ", " STRAIGHT_JOIN ", " ON k.key_hash = SUBSTRING(x'00", " WHERE m.n < 300"},
+		mysql57: {" STRAIGHT_JOIN "}, mariadb: {" STRAIGHT_JOIN "}, oldMariaDB: {" STRAIGHT_JOIN "},
+		postgres: {"DELETE FROM \"idempotency_keys\" WHERE key_hash IN (decode("},
+	} {
+		text := of(t, banner).Remove(marks).Text
+		for _, w := range words {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: it lacks %q\n%.300s", banner, w, text)
 			}
 		}
-		if values != len(marks) {
-			t.Errorf("%s has %d values, want %d", what, values, len(marks))
+	}
+}
+
+// TestNumbers: the table of numbers has as many digits as the list needs.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	for count, digits := range map[int]int{1: 1, 16: 1, 17: 2, 256: 2, 257: 3, 4096: 3, 4097: 4, 16000: 4} {
+		text := of(t, mysql57).Remove(make([]claimsql.Mark, count)).Text
+		if have := strings.Count(text, "SELECT 0 AS d"); have != digits {
+			t.Errorf("%d rows have %d digits, want %d", count, have, digits)
 		}
 	}
 }

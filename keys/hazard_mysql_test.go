@@ -1,0 +1,173 @@
+package keys_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+)
+
+// What MySQL and MariaDB read, and so lock, and what MySQL before 8 lacks: K39 to K42.
+
+// handled marks messages as handled and lets their retention end, and returns their marks.
+func (l *hazardLab) handled(n int) (marks []claimsql.Mark) {
+	l.Helper()
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprint("m", i)
+	}
+	tx := l.Begin(nil)
+	fresh, err := l.filter(l.store, tx, ids...)
+	l.Want("Filter", fmt.Sprint(len(fresh), err), fmt.Sprint(n, " <nil>"))
+	l.Commit(tx)
+	l.expire()
+	for digits := range strings.FieldsSeq(l.Text("SELECT HEX(key_hash) FROM idempotency_keys ORDER BY key_hash")) {
+		b, err := hex.DecodeString(digits)
+		if err != nil {
+			l.Fatal(err)
+		}
+		marks = append(marks, claimsql.Mark{Hash: [claimsql.HashSize]byte(b)})
+	}
+	return marks
+}
+
+// inList is the marks' hashes as IN takes them.
+func inList(marks []claimsql.Mark) string {
+	literals := make([]string, len(marks))
+	for i, m := range marks {
+		literals[i] = fmt.Sprintf("x'%x'", m.Hash)
+	}
+	return strings.Join(literals, ", ")
+}
+
+// holds claims a key in a transaction that stays open.
+func (l *hazardLab) holds(id string) *sqlx.Tx {
+	l.Helper()
+	tx := l.Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	l.Want("a claim under way", l.once(l.store, tx, id), "ran "+id)
+	return tx
+}
+
+// impatient is a pool whose statements wait for a lock for a second.
+func (l *hazardLab) impatient() *sqlx.DB {
+	l.Helper()
+	return l.NS.DB(engine.Param("innodb_lock_wait_timeout", "1"))
+}
+
+// naiveDelete names the key where it can be named, which is not enough.
+func (l *hazardLab) naiveDelete(marks []claimsql.Mark) string {
+	if l.D.Name() == "mariadb" && len(marks) < 1000 {
+		return "DELETE FROM idempotency_keys WHERE key_hash IN (" + inList(marks) + ")"
+	}
+	return "DELETE k FROM idempotency_keys AS k FORCE INDEX (`PRIMARY`) WHERE key_hash IN (" + inList(marks) + ")"
+}
+
+func TestHazard_K39_DeleteReadsWhatItRemoves(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		marks := l.handled(60)
+		holder, db := l.holds("busy"), l.impatient()
+		l.Fails(db, "1205", l.naiveDelete(marks))
+		l.Want("keys removed beside a claim", l.gc(l.unrepeated(db)), 60)
+		l.Commit(holder)
+		l.Want("the key that was claimed", l.run(l.store, "busy"), "replayed busy")
+	})
+}
+
+func TestHazard_K40_LongListIsNoTable(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB, func(l *hazardLab) {
+		const many = 1500
+		marks := l.handled(many)
+		holder, db := l.holds("busy"), l.impatient()
+		l.Fails(db, "1205", l.naiveDelete(marks))
+		l.Want("keys removed beside a claim", l.gc(l.unrepeated(db), keys.BatchSize(many)), many)
+		l.Commit(holder)
+	})
+}
+
+// unrepeated is a store that does not hide a wait by trying again.
+func (l *hazardLab) unrepeated(db *sqlx.DB) *keys.Store {
+	l.Helper()
+	return l.open(db, keys.WithHooks(keys.Hooks{Retry: func(_ context.Context, e keys.Event) { l.Errorf("GC had to begin again: %v", e.Err) }}))
+}
+
+func TestHazard_K41_ListOfRows(t *testing.T) {
+	t.Parallel()
+	hazards(t, "mysql57", func(l *hazardLab) {
+		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY)")
+		l.Fails(l.DB, "1064", "INSERT INTO naive SELECT * FROM (VALUES ROW(1), ROW(2)) AS m")
+		l.Fails(l.DB, "1436", "INSERT INTO naive SELECT * FROM (SELECT 0"+strings.Repeat(" UNION ALL SELECT 1", 10_000)+") AS m")
+		l.Want("messages marked", len(l.handled(10_000)), 10_000)
+	})
+}
+
+func TestHazard_K42_NoLockIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	hazards(t, "mysql57", func(l *hazardLab) {
+		l.Fails(l.DB, "1064", "SELECT * FROM idempotency_keys FOR UPDATE SKIP LOCKED")
+		l.handled(200)
+		locked := l.Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		l.Want("rows that another transaction has", l.TextOn(locked, "SELECT COUNT(*) FROM (SELECT id FROM idempotency_keys WHERE id IN ('m0', 'm77', 'm199') FOR UPDATE) AS m"), 3)
+		// A session that would wait for the whole of the test.
+		patient := l.unrepeated(l.NS.DB(engine.Param("innodb_lock_wait_timeout", "1000")))
+		l.Want("GC around them", l.Result(lab.Later(func() error {
+			l.Want("keys removed", l.gc(patient, keys.BatchSize(50)), 197)
+			return nil
+		})), nil)
+		l.Want("keys left", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 3)
+		_ = locked.Rollback()
+		l.Want("keys removed later", l.gc(patient), 3)
+	})
+}
+
+// TestKeyIsUsed: the statements that lock read no row but those that they are about, however small the table is.
+func TestKeyIsUsed(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		all := l.handled(1200)
+		q, err := claimsql.New(l.D, dialect.Table{Name: "idempotency_keys"})
+		if err != nil {
+			l.Fatal(err)
+		}
+		for _, stored := range []int{1200, 60, 2} {
+			if stored < len(all) {
+				l.Exec("DELETE FROM idempotency_keys WHERE key_hash NOT IN (" + inList(all[:stored]) + ")")
+			}
+			l.Exec("ANALYZE TABLE idempotency_keys")
+			for _, named := range []int{1, 2, 60, 1200} {
+				l.wantKeyUsed(stored, q, all[:named])
+			}
+		}
+	})
+}
+
+func (l *hazardLab) wantKeyUsed(stored int, q *claimsql.SQL, marks []claimsql.Mark) {
+	l.Helper()
+	for name, s := range map[string]claimsql.Statement{
+		"Remove": q.Remove(marks), "Revive": q.Revive(marks), "Marked": q.Marked([16]byte{}, marks), "Lock": q.Lock(marks),
+		"Look": q.Look(marks[0].Hash), "Fetch": q.Fetch(marks[0].Hash), "Record": q.Record(marks[0].Hash, [16]byte{}, claimsql.Done, nil, ""),
+	} {
+		if s.Text == "" || name == "Marked" && q.FilterReturns() {
+			continue
+		}
+		for row := range strings.SplitSeq(l.Text("EXPLAIN "+s.Text), " ") {
+			of := strings.Split(row, "|")
+			if len(of) < 5 || of[2] != "k" && of[2] != "idempotency_keys" {
+				continue
+			}
+			if strings.Contains("|ALL|index|", "|"+of[3]+"|") || strings.Contains("|ALL|index|", "|"+of[4]+"|") {
+				l.Errorf("%s of %d rows in a table of %d reads all of it: %s", name, len(marks), stored, row)
+			}
+		}
+	}
+}
