@@ -28,6 +28,7 @@ func TestConformance(t *testing.T) {
 		case "mariadb", "mysql":
 			exercise(t, e, "clientFoundRows", engine.Param("clientFoundRows", "true"))
 			exercise(t, e, "interpolateParams", engine.Param("interpolateParams", "true"))
+			exercise(t, e, "sql_mode", engine.Param("sql_mode", "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,STRICT_ALL_TABLES'"))
 		}
 		if e.Dialect() == "mariadb" {
 			exercise(t, e, "innodb_snapshot_isolation", engine.Param("innodb_snapshot_isolation", "ON"))

@@ -94,7 +94,7 @@ func (l *hazardLab) deadlock(tx upsert.DB) {
 func (l *hazardLab) loses(tx upsert.DB, send func(query string) error) {
 	l.Helper()
 	l.On(tx, "UPDATE hot SET n = n + 1 WHERE k = 1")
-	other := l.Session("BEGIN", "UPDATE hot SET n = n + 1 WHERE k > 1")
+	other := l.Session("BEGIN", "UPDATE hot FORCE INDEX (`PRIMARY`) SET n = n + 1 WHERE k > 1") // or all rows are read, and the first is waited for
 	done := lab.Later(func() error {
 		_, err := other.ExecContext(l.Context(), "UPDATE hot SET n = n + 1 WHERE k = 1")
 		return err

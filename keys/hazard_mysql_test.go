@@ -121,7 +121,7 @@ func TestHazard_K42_NoLockIsWaitedFor(t *testing.T) {
 		// A session that would wait for the whole of the test.
 		patient := l.unrepeated(l.NS.DB(engine.Param("innodb_lock_wait_timeout", "1000")))
 		l.Want("GC around them", l.Result(lab.Later(func() error {
-			l.Want("keys removed", l.gc(patient, keys.BatchSize(50)), 197)
+			l.Want("keys removed", l.gc(patient, keys.BatchSize(50), keys.GCShare(1)), 197)
 			return nil
 		})), nil)
 		l.Want("keys left", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 3)
