@@ -25,15 +25,25 @@ func TestConformance(t *testing.T) {
 		switch e.Dialect() {
 		case "postgres":
 			exercise(t, e, "binary_parameters", engine.Param("binary_parameters", "yes"))
-		case "mariadb", "mysql":
-			exercise(t, e, "clientFoundRows", engine.Param("clientFoundRows", "true"))
-			exercise(t, e, "interpolateParams", engine.Param("interpolateParams", "true"))
-			exercise(t, e, "sql_mode", engine.Param("sql_mode", "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,STRICT_ALL_TABLES'"))
-		}
-		if e.Dialect() == "mariadb" {
+		case "mariadb":
+			for name, value := range family {
+				exercise(t, e, name, engine.Param(name, value))
+			}
 			exercise(t, e, "innodb_snapshot_isolation", engine.Param("innodb_snapshot_isolation", "ON"))
+		case "mysql": // all at once, for its waits take seconds
+			var all []engine.Option
+			for name, value := range family {
+				all = append(all, engine.Param(name, value))
+			}
+			exercise(t, e, "clientFoundRows, interpolateParams and sql_mode", all...)
 		}
 	})
+}
+
+// family are settings of the driver and of sessions on MariaDB and MySQL.
+var family = map[string]string{
+	"clientFoundRows": "true", "interpolateParams": "true",
+	"sql_mode": "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,STRICT_ALL_TABLES'",
 }
 
 // TestFilterIsOneStatement: ten thousand messages are one. What sees it is a driver, since Filter takes transactions only.
