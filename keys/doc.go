@@ -33,6 +33,12 @@
 // meets a serialization failure on PostgreSQL, and on MariaDB with innodb_snapshot_isolation: [Run] begins again and finds
 // the stored result, [Once] returns a [*ConflictError] for its caller to do so.
 //
+// # Databases
+//
+// It runs on SQLite, PostgreSQL, MariaDB and MySQL from 5.7 on. MySQL does not return the row that a claim has met, so a call
+// costs a statement more there than elsewhere. Before version 8 it cannot pass over a row that another transaction has locked,
+// and finds out by trying for 20 ms (hazard K42).
+//
 // # The table
 //
 // [Store.Migrate] creates it; [Migrations] has the same as numbered SQL files, and [Schema] as text. A row is found by a

@@ -65,7 +65,7 @@ func GCProgress(f func(removed int64)) GCOption {
 
 // GC removes the keys and the handled messages that are finished and past their retention, in batches of a transaction each,
 // until there are none. It leaves alone what is locked, what has failed attempts to it, and what is dead. Run it every few
-// minutes, in as many processes as you like.
+// minutes, in as many processes as you like. On MySQL before version 8 it ends when it has met 50 locked keys (hazard K42).
 //
 // removed counts what was committed, also where an error ends it: the context's, or the database's. A claim that runs
 // beside it either finds the key and replays it, or finds it gone and is the first again.

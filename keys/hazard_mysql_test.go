@@ -16,7 +16,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// What MySQL and MariaDB read, and so lock, and what MySQL before 8 lacks: K39 to K42.
+// What MySQL and MariaDB read, and so lock, and what MySQL before 8 lacks: K39 to K43.
 
 // handled marks messages as handled and lets their retention end, and returns their marks.
 func (l *hazardLab) handled(n int) (marks []claimsql.Mark) {
@@ -127,6 +127,24 @@ func TestHazard_K42_NoLockIsWaitedFor(t *testing.T) {
 		l.Want("keys left", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 3)
 		_ = locked.Rollback()
 		l.Want("keys removed later", l.gc(patient), 3)
+	})
+}
+
+// TestHazard_K43_LevelOfTheNextTransaction: nothing that a session can be asked shows the level.
+func TestHazard_K43_LevelOfTheNextTransaction(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		const next = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED"
+		p := l.Pool()
+		s, tx := l.open(p.DB), l.Begin(nil)
+		l.Want("Once", l.once(s, tx, "a"), "ran a")
+		l.On(p, next)
+		l.Want("hazard: rows that the next statement sees, and the one after it", l.TextOn(p, "SELECT COUNT(*) FROM idempotency_keys")+l.TextOn(p, "SELECT COUNT(*) FROM idempotency_keys"), "10")
+		l.On(p, next)
+		_, _, err := keys.Run(l.Context(), s, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
+		l.WantErr("Run beside it", err, nil, "another caller is at it")
+		l.Commit(tx)
+		l.Want("Run after its commit", l.run(s, "a"), "replayed a")
 	})
 }
 

@@ -19,9 +19,9 @@ import (
 // nothing marked, and the messages come again. id returns a message's identity, 1 to 255 bytes, any bytes; of two messages
 // of the batch with one identity the first counts. Messages that are dead are left out; see [Store.Fail].
 //
-// One statement goes out for a batch of up to about ten thousand messages. The marks are made in one order whatever order the
-// messages come in, so that consumers do not deadlock on each other (hazard K29); a message that another consumer is
-// handling right now is waited for.
+// One statement goes out for a batch of up to about ten thousand messages, on MySQL two. The marks are made in one order
+// whatever order the messages come in, so that consumers do not deadlock on each other (hazard K29); a message that another
+// consumer is handling right now is waited for.
 //
 // tx is a *sqlx.Tx, a *sql.Tx or a *[Tx]. After an error none of the messages is to be handled: roll back. It returns an error
 // that names the message for an identity that is empty or too long, a [*ConflictError] with the transaction rolled back

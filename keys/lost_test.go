@@ -234,22 +234,3 @@ func TestLost_ResultThatWasNeverCommitted(t *testing.T) {
 	hazards(t, lab.MariaDB, uncommitted, engine.Param("tx_isolation", "'READ-UNCOMMITTED'"))
 	hazards(t, lab.MySQL, uncommitted, engine.Param("transaction_isolation", "'READ-UNCOMMITTED'"))
 }
-
-// TestLost_LevelOfTheNextTransaction: SET TRANSACTION, after which no transaction began, is for the next statement, and
-// nothing that a session can be asked shows it.
-func TestLost_LevelOfTheNextTransaction(t *testing.T) {
-	t.Parallel()
-	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
-		const next = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED"
-		p := l.Pool()
-		s, tx := l.open(p.DB), l.Begin(nil)
-		l.Want("Once", l.once(s, tx, "a"), "ran a")
-		l.On(p, next)
-		l.Want("hazard: rows that the next statement sees, and the one after it", l.TextOn(p, "SELECT COUNT(*) FROM idempotency_keys")+l.TextOn(p, "SELECT COUNT(*) FROM idempotency_keys"), "10")
-		l.On(p, next)
-		_, _, err := keys.Run(l.Context(), s, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
-		l.WantErr("Run beside it", err, nil, "another caller is at it")
-		l.Commit(tx)
-		l.Want("Run after its commit", l.run(s, "a"), "replayed a")
-	})
-}

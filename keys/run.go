@@ -37,7 +37,7 @@ const (
 // error that names the part for a key that has a wrong one, and else fn's error or the database's.
 //
 // It sends two statements more than the transaction would have without it, on MySQL three. A call that is repeated in the
-// same process is answered by one read; in another one and on MySQL, by a transaction that ends when the key is found.
+// same process is answered by one read; in another one, by a transaction that ends when the key is found.
 //
 // Inside fn, with fn's context, a call that would wait for fn's own transaction is refused: Run with the same key and, on
 // SQLite, with any. Use [Once] there.

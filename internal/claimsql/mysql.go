@@ -43,8 +43,7 @@ func mysqlWords(version string) words {
 		w.look.lock = " FOR SHARE SKIP LOCKED"
 		return w
 	}
-	// A plain SELECT would see what is not committed if the session, or a transaction of another's that could not begin, has
-	// set READ UNCOMMITTED. This one sees it at no level; the hint also ends the wait for a lock.
+	// A SELECT that does not lock would see what is not committed where somebody has set READ UNCOMMITTED (hazard K43).
 	w.briefly = fmt.Sprintf("/*+ MAX_EXECUTION_TIME(%d) */ ", brief.Milliseconds())
 	w.look = reading{hint: w.briefly, lock: w.locking}
 	return w
