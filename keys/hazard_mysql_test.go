@@ -189,3 +189,25 @@ func (l *hazardLab) wantKeyUsed(stored int, q *claimsql.SQL, marks []claimsql.Ma
 		}
 	}
 }
+
+// TestHazard_K44_LockTimeoutThatLosesTheTransaction: what a lock's timeout takes back is a setting that the server starts with.
+// Whatever it is, fn's effect is there once, also where fn keeps the error to itself.
+func TestHazard_K44_LockTimeoutThatLosesTheTransaction(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		l.Exec("CREATE TABLE hot (k INT PRIMARY KEY, n INT)", "INSERT INTO hot VALUES (1, 0)")
+		l.Session("BEGIN", "UPDATE hot SET n = 1 WHERE k = 1")
+		got, replayed, err := keys.Run(l.Context(), l.open(l.impatient()), hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			if _, err := effect("before")(ctx, tx); err != nil {
+				return "", err
+			}
+			if tx.Attempt() == 1 {
+				l.Fails(tx, "1205", "UPDATE hot SET n = 2 WHERE k = 1")
+			}
+			_, _ = effect("after")(ctx, tx)
+			return "a", nil
+		})
+		l.Want("Run", told(got, replayed, err), "ran a")
+		l.Want("effects before the timeout and after it", fmt.Sprint(l.effects("before"), l.effects("after")), "1 1")
+	})
+}

@@ -182,7 +182,7 @@ func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mar
 // fail says what an error of the batch means.
 func (b *inbox) fail(ctx context.Context, tx *sqlx.Tx, err error) error {
 	switch {
-	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && b.store.dialect.Traits().Immediate:
+	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.timeoutLoses):
 		_ = tx.Rollback() // see claim.undo
 		return &ConflictError{Err: err}
 	case dialect.Classify(err) == dialect.LockTimeout:

@@ -21,7 +21,9 @@ type Store struct {
 	target  table
 	sql     *claimsql.SQL
 	ascii   bool // the database's encoding takes no more
-	met     met
+	// timeoutLoses: a lock's timeout ends the whole transaction (hazard K44).
+	timeoutLoses bool
+	met          met
 }
 
 // Open returns the store of keys in db: it asks the server what it is and looks at the table. The table may be missing, or
@@ -56,6 +58,9 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	}
 	s.sql.Bind = preparesQueries(db)
 	if s.ascii, err = s.takesASCII(ctx, tx); err != nil {
+		return nil, fmt.Errorf("keys: Open: %w", err)
+	}
+	if s.timeoutLoses, err = s.losesOnTimeout(ctx, tx); err != nil {
 		return nil, fmt.Errorf("keys: Open: %w", err)
 	}
 	if err := s.target.check(ctx, tx); err != nil && !errors.Is(err, errNoTable) {
@@ -99,6 +104,19 @@ func (s *Store) takesASCII(ctx context.Context, tx *sqlx.Tx) (bool, error) {
 	var encoding string
 	err := tx.GetContext(ctx, &encoding, "SELECT current_setting('server_encoding')")
 	return encoding != "UTF8", err
+}
+
+// losesOnTimeout: MySQL and MariaDB take back the statement that has waited too long, or the transaction, as the server was
+// started.
+func (s *Store) losesOnTimeout(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+	switch s.dialect.Name() {
+	case "mysql", "mariadb":
+	default:
+		return false, nil
+	}
+	var name, value string
+	_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SHOW VARIABLES LIKE 'innodb_rollback_on_timeout'"}, &name, &value)
+	return value == "ON", err
 }
 
 // met remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more

@@ -90,7 +90,7 @@ func (tx *Tx) lose(err error) {
 func (tx *Tx) saw(err error) error {
 	switch {
 	case err == nil || errors.Is(err, sql.ErrTxDone):
-	case losesTransaction(err):
+	case losesTransaction(err), tx.store.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
 		tx.lose(err)
 	case tx.store.dialect.Traits().Immediate && tx.gone():
 		tx.lose(&lostError{err})
