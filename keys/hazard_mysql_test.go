@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
@@ -153,18 +154,64 @@ func TestKeyIsUsed(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		all := l.handled(1200)
-		q, err := claimsql.New(l.D, dialect.Table{Name: "idempotency_keys"})
-		if err != nil {
-			l.Fatal(err)
-		}
 		for _, stored := range []int{1200, 60, 2} {
 			if stored < len(all) {
 				l.Exec("DELETE FROM idempotency_keys WHERE key_hash NOT IN (" + inList(all[:stored]) + ")")
 			}
 			l.Exec("ANALYZE TABLE idempotency_keys")
 			for _, named := range []int{1, 2, 60, 1200} {
-				l.wantKeyUsed(stored, q, all[:named])
+				for _, q := range l.writers() {
+					l.wantKeyUsed(stored, q, all[:named])
+				}
 			}
+		}
+	})
+}
+
+// writers are what writes for the server, and for older ones whose text it takes too.
+func (l *hazardLab) writers() (all []*claimsql.SQL) {
+	l.Helper()
+	older := map[string][]string{"mysql57": nil, "mysql": {"5.7.44", "8.0.18"}, "mariadb": {"10.5.27-MariaDB"}}[l.NS.Engine().Name()]
+	dialects := []dialect.Dialect{l.D}
+	for _, banner := range older {
+		d, err := dialect.FromVersion(banner)
+		if err != nil {
+			l.Fatal(err)
+		}
+		dialects = append(dialects, d)
+	}
+	for _, d := range dialects {
+		q, err := claimsql.New(d, dialect.Table{Name: "idempotency_keys"})
+		if err != nil {
+			l.Fatal(err)
+		}
+		all = append(all, q)
+	}
+	return all
+}
+
+// TestTextsOfOlderServers: a newer server runs what an older one is sent, to the same end.
+func TestTextsOfOlderServers(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
+		want := ""
+		for i, q := range l.writers() {
+			l.handled(300)
+			marks := make([]claimsql.Mark, 200)
+			for i := range marks {
+				marks[i].Hash[0], marks[i].ID = byte(i), fmt.Sprint("é", 7*i)
+			}
+			l.On(l.DB, q.Filter("c", [16]byte{1}, -time.Hour, marks).Text)
+			got := l.Text("SELECT HEX(key_hash), id, scope, state, HEX(owner) FROM idempotency_keys WHERE scope = 'c' ORDER BY key_hash")
+			if i == 0 {
+				want = got
+			}
+			l.Want("what is stored", got, want)
+			expired, _, _ := strings.Cut(q.Expired(1000, nil).Text, " FOR UPDATE")
+			l.Want("rows that have expired", l.Text("SELECT COUNT(*) FROM ("+expired+") AS e"), 500)
+			l.On(l.DB, q.Remove(marks).Text)
+			l.Want("rows that are left", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 300)
+			l.Exec("DELETE FROM idempotency_keys")
 		}
 	})
 }
