@@ -73,7 +73,7 @@ func FromVersion(banner string) (Dialect, error) {
 		return newPostgres(v), nil
 	case strings.Contains(lower, "-mariadb"):
 		v := mariaVersion(lower)
-		if !AtLeast(v, 10, 5) {
+		if !supports("mariadb", v, FeatureReturning) {
 			return unknown("mariadb", "INSERT … RETURNING needs 10.5 or later")
 		}
 		return newMariaDB(v), nil

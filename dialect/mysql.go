@@ -15,8 +15,8 @@ var MySQL = newMySQL("")
 type mysql struct {
 	name      string
 	version   string
-	rowAlias  bool // VALUES (…) AS _new, MySQL 8.0.19
-	returning bool // INSERT … RETURNING, MariaDB 10.5
+	rowAlias  bool // FeatureRowAlias
+	returning bool // FeatureReturning
 	reporting Reporting
 	copying   Copying
 	// engine is what a staging table is made with: nothing of it need outlast a crash, or a transaction.
@@ -26,7 +26,7 @@ type mysql struct {
 
 // newMySQL is a real MySQL at the version the server names. No other flavour knows the row alias (hazard H11).
 func newMySQL(version string) Dialect {
-	return mysql{name: "mysql", version: version, rowAlias: AtLeast(version, 8, 0, 19), reporting: ReportLastID, copying: CopyLoadData}
+	return mysql{name: "mysql", version: version, rowAlias: supports("mysql", version, FeatureRowAlias), reporting: ReportLastID, copying: CopyLoadData}
 }
 
 // castJSON serves a column of JSON text as well, which would otherwise be compared with a document as a string.
@@ -66,7 +66,13 @@ func (d mysql) CheckIdent(name string) error {
 func (mysql) Quote(name string) string    { return quoteWith("`", name) }
 func (d mysql) QuoteTable(t Table) string { return quoteTable(d, t) }
 
-func (d mysql) Upsert(u Upsert) (string, error) { return d.syntax(u.Table).upsert(u) }
+func (d mysql) Upsert(u Upsert) (string, error) {
+	merges := slices.ContainsFunc(u.Columns, func(c Column) bool { return c.Rule == Merge })
+	if merges && d.name == "mysql" && d.version != "" && !supports(d.name, d.version, FeatureMergePatch) {
+		return "", &UnsupportedError{Feature: FeatureMergePatch.String() + " in version " + d.version, Dialect: d.name, Hint: FeatureMergePatch.Since(d.name) + " or later is needed for rule merge"}
+	}
+	return d.syntax(u.Table).upsert(u)
+}
 
 // Compare is never needed: every row's fate is reported.
 func (d mysql) Compare(Compare) (string, error) {

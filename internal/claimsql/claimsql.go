@@ -70,9 +70,9 @@ func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 	case "postgres":
 		s.words = postgresWords
 	case "mariadb":
-		s.words, s.Returning = mariadbWords(d.Version()), true
+		s.words, s.Returning = mariadbWords(d), true
 	case "mysql":
-		s.words = mysqlWords(d.Version())
+		s.words = mysqlWords(d)
 	default:
 		return nil, &dialect.UnsupportedError{Feature: "claims", Dialect: d.Name(), Hint: "keys run on SQLite, PostgreSQL, MySQL and MariaDB"}
 	}

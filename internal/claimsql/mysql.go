@@ -29,17 +29,15 @@ var familyWords = words{
 // from the disk in that time, and holds up the claims of that batch no longer.
 const brief = 20 * time.Millisecond
 
-// mysqlWords are MySQL's. All that depends on its version is here; one that nobody has asked is taken for a new one.
-func mysqlWords(version string) words {
-	from := func(major, minor, patch int) bool {
-		return version == "" || dialect.AtLeast(version, major, minor, patch)
-	}
+// mysqlWords are MySQL's. All that depends on its version is here. A version that nobody has asked is taken for a new one.
+func mysqlWords(d dialect.Dialect) words {
+	supports := func(f dialect.Feature) bool { return d.Version() == "" || dialect.Supports(d, f) }
 	w := familyWords
 	w.wait = mysqlWait
-	if from(8, 0, 20) { // VALUES is one version older
+	if supports(dialect.FeatureIndexHint) && supports(dialect.FeatureValuesRow) {
 		w.row, w.hints = "ROW(", true
 	}
-	if w.skipLocked = from(8, 0, 1); w.skipLocked {
+	if w.skipLocked = supports(dialect.FeatureSkipLocked); w.skipLocked {
 		w.look.lock = " FOR SHARE SKIP LOCKED"
 		return w
 	}
@@ -50,10 +48,10 @@ func mysqlWords(version string) words {
 }
 
 // mariadbWords are MariaDB's. All that depends on its version is here; one that nobody has asked is taken for an old one.
-func mariadbWords(version string) words {
+func mariadbWords(d dialect.Dialect) words {
 	w := familyWords
 	w.wait, w.row = mariadbWait, "("
-	if w.skipLocked = dialect.AtLeast(version, 10, 6); w.skipLocked {
+	if w.skipLocked = dialect.Supports(d, dialect.FeatureSkipLocked); w.skipLocked {
 		w.look.lock = " LOCK IN SHARE MODE SKIP LOCKED"
 	} else {
 		w.look.none = true

@@ -20,7 +20,7 @@ type checked struct {
 func (p *place) createChecked() {
 	p.Helper()
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, n {int} NOT NULL CHECK (n >= 0)")
-	if p.d.Name() != "mysql" || dialect.AtLeast(p.d.Version(), 8, 0, 16) {
+	if p.d.Name() != "mysql" || dialect.Supports(p.d, dialect.FeatureCheck) {
 		return
 	}
 	for _, event := range []string{"INSERT", "UPDATE"} {

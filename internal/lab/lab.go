@@ -77,7 +77,7 @@ func (l *Lab) Check(table, condition string) {
 		for _, event := range []string{"INSERT", "UPDATE"} {
 			l.Exec("CREATE TRIGGER refuse_" + event + " BEFORE " + event + " ON " + table + " WHEN NOT (NEW." + condition + ") BEGIN SELECT RAISE(ABORT, 'refused'); END")
 		}
-	case l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8, 0, 16):
+	case l.D.Name() == "mysql" && !dialect.Supports(l.D, dialect.FeatureCheck):
 		for _, event := range []string{"INSERT", "UPDATE"} {
 			l.Exec("CREATE TRIGGER refuse_" + event + " BEFORE " + event + " ON " + table + " FOR EACH ROW IF NOT NEW." + condition + " THEN SIGNAL SQLSTATE '45000'; END IF")
 		}

@@ -1,0 +1,90 @@
+package dialect
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Feature is something that only some versions of MySQL and MariaDB have, on which the text of a statement depends or of which
+// somebody who writes a migration should know.
+type Feature int
+
+// The features, from the oldest of MySQL's to the newest.
+const (
+	FeatureReturning Feature = iota
+	FeatureMaxExecutionTime
+	FeatureMergePatch
+	FeatureSkipLocked
+	FeatureNoPad
+	FeatureWindows
+	FeatureCheck
+	FeatureRowAlias
+	FeatureValuesRow
+	FeatureIndexHint
+)
+
+// features is all that is known of versions: from which one on MySQL and MariaDB have a feature, "" if none has it.
+var features = [...]struct{ name, use, mysql, mariadb string }{
+	FeatureReturning:        {"INSERT … RETURNING", "outcomes and generated columns in one statement, also of a batch", "", "10.5.0"},
+	FeatureMaxExecutionTime: {"the hint MAX_EXECUTION_TIME", "a look at a key that waits 20 ms at most", "5.7.8", ""},
+	FeatureMergePatch:       {"JSON_MERGE_PATCH", "rule `merge`", "5.7.22", "10.2.25"},
+	FeatureSkipLocked:       {"SKIP LOCKED", "a replay in one round trip beside the claim that writes it; a GC that waits for nobody", "8.0.1", "10.6.0"},
+	FeatureNoPad:            {"collations that tell 'a' from 'a '", "keys of text that end in blanks", "8.0.1", "10.2.2"},
+	FeatureWindows:          {"window functions", "nothing the library sends", "8.0.2", "10.2.0"},
+	FeatureCheck:            {"CHECK that is enforced", "tables of keys that refuse what no claim writes", "8.0.16", "10.2.1"},
+	FeatureRowAlias:         {"VALUES (…) AS alias", "the row that was to be inserted, in place of VALUES(), which is deprecated", "8.0.19", ""},
+	FeatureValuesRow:        {"VALUES ROW(…), or VALUES (…), as a table", "many keys in one statement", "8.0.19", "10.3.3"},
+	FeatureIndexHint:        {"the hint INDEX", "a DELETE by key that reads no other rows", "8.0.20", ""},
+}
+
+// String returns what the feature is called in SQL.
+func (f Feature) String() string {
+	if f < 0 || int(f) >= len(features) {
+		return fmt.Sprintf("Feature(%d)", int(f))
+	}
+	return features[f].name
+}
+
+// Use says what the library does with the feature.
+func (f Feature) Use() string { return features[f].use }
+
+// Since returns the first version of the database that has the feature, by its Name, "mysql" or "mariadb"; "" if none has it, or
+// nothing is known of the database.
+func (f Feature) Since(database string) string {
+	switch database {
+	case "mysql":
+		return features[f].mysql
+	case "mariadb":
+		return features[f].mariadb
+	}
+	return ""
+}
+
+// Features returns all of them, in a fixed order.
+func Features() []Feature {
+	all := make([]Feature, len(features))
+	for i := range all {
+		all[i] = Feature(i)
+	}
+	return all
+}
+
+// Supports reports whether a MySQL or MariaDB has the feature at its version. One whose version nobody has asked has not: [Detect]
+// asks.
+func Supports(d Dialect, f Feature) bool { return supports(d.Name(), d.Version(), f) }
+
+func supports(database, version string, f Feature) bool {
+	since := f.Since(database)
+	return since != "" && AtLeast(version, versionParts(since)...)
+}
+
+func versionParts(version string) (parts []int) {
+	for part := range strings.SplitSeq(version, ".") {
+		n := 0
+		for _, digit := range part {
+			n = 10*n + int(digit-'0')
+		}
+		parts = append(parts, n)
+	}
+	return parts
+}
