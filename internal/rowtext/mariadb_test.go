@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,12 @@ func (s stored) load(t *testing.T, d dialect.Dialect, db *sql.DB, table string) 
 		}
 	}
 	reader := t.Name() + table
+	if d.Name() == "mysql" { // the driver makes the zero date of a zero time, which MySQL refuses and MariaDB takes
+		s.values = slices.DeleteFunc(slices.Clone(s.values), func(v storedValue) bool {
+			at, ok := v.value.(time.Time)
+			return ok && at.IsZero()
+		})
+	}
 	described := dialect.Stage{Table: dialect.Table{Name: table}, Columns: []dialect.Column{{Name: "id"}, {Name: "v"}}, Reader: reader}
 	w := rowtext.New(rowtext.Load)
 	if strings.HasPrefix(s.typ, "VARBINARY") || s.typ == "BLOB" {
@@ -73,10 +80,6 @@ func (s stored) load(t *testing.T, d dialect.Dialect, db *sql.DB, table string) 
 	exec("CREATE TABLE " + table + " (id INT PRIMARY KEY, v " + s.typ + ") CHARACTER SET utf8mb4")
 	exec(stage.Create)
 	for i, v := range s.values {
-		// The driver makes the zero date of it, which MySQL refuses and MariaDB takes.
-		if at, ok := v.value.(time.Time); ok && at.IsZero() && d.Name() == "mysql" {
-			continue
-		}
 		exec("INSERT INTO "+table+" VALUES (?, ?)", i, v.value)
 		w.Int(int64(i))
 		w.Buf = append(w.Buf, '\t')
