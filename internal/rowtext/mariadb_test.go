@@ -62,10 +62,10 @@ func (s stored) load(t *testing.T, d dialect.Dialect, db *sql.DB, table string) 
 		}
 	}
 	reader := t.Name() + table
-	if d.Name() == "mysql" { // the driver makes the zero date of a zero time, which MySQL refuses and MariaDB takes
+	if d.Name() == "mysql" { // which refuses the zero date, as the driver writes a zero time, and rounds to the next day
 		s.values = slices.DeleteFunc(slices.Clone(s.values), func(v storedValue) bool {
 			at, ok := v.value.(time.Time)
-			return ok && at.IsZero()
+			return ok && (at.IsZero() || s.typ == "DATE" && at.Year() == 9999)
 		})
 	}
 	described := dialect.Stage{Table: dialect.Table{Name: table}, Columns: []dialect.Column{{Name: "id"}, {Name: "v"}}, Reader: reader}

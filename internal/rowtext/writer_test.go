@@ -32,7 +32,7 @@ func float(v float64) func(*rowtext.Writer) { return func(w *rowtext.Writer) { w
 func number(v int64) func(*rowtext.Writer)  { return func(w *rowtext.Writer) { w.Int(v) } }
 func same(v string) [3]string               { return [3]string{v, v, v} }
 
-// bytea writes bytes for a column of bytes, which Load has none of: its Hex is never set.
+// bytea writes bytes for a column of bytes.
 func bytea(v string) func(*rowtext.Writer) {
 	return func(w *rowtext.Writer) {
 		w.Hex, w.HexText = true, true
@@ -87,18 +87,18 @@ func texts() []written {
 		{"RawText", func(w *rowtext.Writer) { w.RawText([]byte(`{"a":"\t"}`)) }, [3]string{`"{\"a\":\"\\t\"}"`, `{"a":"\\t"}`, `{"a":"\\t"}`}},
 		{"Bytes of text", func(w *rowtext.Writer) { w.Bytes([]byte("a\"\n")) }, [3]string{`"a\"` + "\n\"", `a"\n`, `a"\n`}},
 		{"no Bytes", func(w *rowtext.Writer) { w.Bytes([]byte{}) }, [3]string{`""`, "", ""}},
-		{"Bytes of bytea", bytea("\x00\"\\\t\xff"), [3]string{`"\\x00225c09ff"`, `\\x00225c09ff`, `\\x00225c09ff`}},
+		{"Bytes of bytea", bytea("\x00\"\\\t\xff"), [3]string{`"\\x00225c09ff"`, `\\x00225c09ff`, `00225c09ff`}},
 		{"Text of bytea", func(w *rowtext.Writer) {
 			w.Hex, w.HexText = true, true
 			w.Text(`\xé`)
 			w.Hex, w.HexText = false, false
-		}, [3]string{`"\\x5c78c3a9"`, `\\x5c78c3a9`, `\\x5c78c3a9`}},
+		}, [3]string{`"\\x5c78c3a9"`, `\\x5c78c3a9`, `5c78c3a9`}},
 		{"RawText of bytea", func(w *rowtext.Writer) {
 			w.Hex, w.HexText = true, true
 			w.RawText([]byte("[]"))
 			w.Hex, w.HexText = false, false
-		}, [3]string{`"\\x5b5d"`, `\\x5b5d`, `\\x5b5d`}},
-		{"no Bytes of bytea", bytea(""), [3]string{`"\\x"`, `\\x`, `\\x`}},
+		}, [3]string{`"\\x5b5d"`, `\\x5b5d`, `5b5d`}},
+		{"no Bytes of bytea", bytea(""), [3]string{`"\\x"`, `\\x`, ""}},
 	}
 }
 
@@ -180,5 +180,27 @@ func TestNoAllocations(t *testing.T) {
 				t.Errorf("%s in style %s: %v allocations, error %v", name, styleName(s), n, w.Err)
 			}
 		}
+	}
+}
+
+// TestNumbersOfBit: MySQL's BIT reads a number from bytes, the greatest first.
+func TestNumbersOfBit(t *testing.T) {
+	t.Parallel()
+	for want, write := range map[string]func(*rowtext.Writer){
+		"ffffffffffffffff": func(w *rowtext.Writer) { w.Int(-1) },
+		"0000000000000102": func(w *rowtext.Writer) { w.Uint(258) },
+		"0000000000000001": func(w *rowtext.Writer) { w.Bool(true) },
+		"0000000000000003": func(w *rowtext.Writer) { w.Float(3) },
+	} {
+		w := rowtext.New(rowtext.Load)
+		w.HexNumber = true
+		if write(w); string(w.Buf) != want || w.Err != nil {
+			t.Errorf("%s and error %v, want %s", w.Buf, w.Err, want)
+		}
+	}
+	w := rowtext.New(rowtext.Load)
+	w.HexNumber = true
+	if w.Float(2.5); w.Err == nil || len(w.Buf) > 0 {
+		t.Errorf("%q of a fraction and error %v, want an error alone", w.Buf, w.Err)
 	}
 }
