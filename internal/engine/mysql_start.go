@@ -54,7 +54,7 @@ func writeInitFile(data, identified string) error {
 }
 
 // mysql57Starter starts MySQL 5.7, a build for Linux on amd64.
-type mysql57Starter struct{ mariadbStarter }
+type mysql57Starter struct{}
 
 func (mysql57Starter) find() (string, error) {
 	root, ok := mysqlInstalled("mysql57")
@@ -83,6 +83,18 @@ func (mysql57Starter) serve(program, dir, data string, port int) []string {
 		"--explicit-defaults-for-timestamp=1", "--innodb-log-file-size=32M", "--secure-file-priv=NULL",
 	}, mysqlSettings(dir, data, port, func(path string) string { return path })...)
 }
+
+func (mysql57Starter) dsn(port int) string { return mariadbStarter{}.dsn(port) }
+
+func (mysql57Starter) driver() string { return "mysql" }
+
+func (mysql57Starter) dataFolder(ctx context.Context, db *sql.DB) (string, error) {
+	return mariadbStarter{}.dataFolder(ctx, db)
+}
+
+func (mysql57Starter) user() string { return "mysql" }
+
+func (mysql57Starter) stopSignal() syscall.Signal { return syscall.SIGKILL }
 
 // mysql8Starter starts MySQL 8.0, a build for Windows that wine runs. All servers share the folder that wine calls its
 // prefix, because it is 700 MB large. It belongs to the account that servers run as, because wine refuses any other.
