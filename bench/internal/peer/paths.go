@@ -23,8 +23,9 @@ func libraries(dialect string) []library {
 				params: []engine.Option{interpolated()},
 			},
 			{
-				name: "upsert, LOAD DATA", driver: mySQL, how: "The same where `LoadThrough` gives it the driver's reader and the server allows `LOAD DATA LOCAL`.",
+				name: "upsert, LOAD DATA", driver: mySQL, how: "The same with `LoadThrough`, which gives it the driver's reader, and `Via(upsert.Copy)`.",
 				options: []upsert.Option{upsert.LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler)},
+				put:     []upsert.PutOption{upsert.Via(upsert.Copy)}, // the library does not choose it
 			},
 		}
 	}

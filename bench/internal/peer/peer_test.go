@@ -1,9 +1,12 @@
 package peer_test
 
 import (
+	"database/sql"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/goupsert/upsert/bench/internal/contest"
 	"github.com/goupsert/upsert/bench/internal/peer"
 	"github.com/goupsert/upsert/bench/internal/place"
 	"github.com/goupsert/upsert/bench/internal/row"
@@ -71,4 +74,50 @@ func TestOtherShapes(t *testing.T) {
 		exercise(t, e, wide, rowsOf, peer.Batches(d, wide), place.Half)
 		exercise(t, e, named, rowsOf, peer.Batches(d, named), place.Half)
 	})
+}
+
+// TestLoadDataLoads is not parallel, because the server counts everybody's statements.
+func TestLoadDataLoads(t *testing.T) {
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+		if d := e.Dialect(); d != "mariadb" && d != "mysql" {
+			t.Skipf("%s has no LOAD DATA", d)
+		}
+		s := row.Accounts()
+		p, err := place.New(t, e, s.Columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := p.Open(p.Driver())
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := peer.Entries(t.Context(), p, peer.Batches(e.Dialect(), s), s.Rows(rowsOf, row.Fresh))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds := map[contest.Kind]bool{}
+		for _, entry := range entries {
+			before := loads(t, db)
+			if err := entry.Write(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			named := strings.Contains(entry.Name, "LOAD DATA")
+			if loaded := loads(t, db) > before; loaded != named {
+				t.Errorf("%s ran LOAD DATA: %v, want %v", entry.Way, loaded, named)
+			}
+			kinds[entry.Kind] = kinds[entry.Kind] || named
+		}
+		if !kinds[contest.Library] || !kinds[contest.ByHand] {
+			t.Error("LOAD DATA is not among the library's ways and those by hand")
+		}
+	})
+}
+
+func loads(t *testing.T, db *sql.DB) (n int) {
+	t.Helper()
+	var name string
+	if err := db.QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Com_load'").Scan(&name, &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
