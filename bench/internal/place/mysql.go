@@ -86,7 +86,7 @@ func (s *mysql) settings(ctx context.Context, db *sql.DB) ([]string, error) {
 	var all []string
 	for _, name := range []string{
 		"innodb_buffer_pool_size", "innodb_log_file_size", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "log_bin",
-		"max_allowed_packet", "local_infile", "collation_server",
+		"max_allowed_packet", "local_infile", "performance_schema", "collation_server",
 	} {
 		var value string
 		err := db.QueryRowContext(ctx, "SELECT CAST(@@"+name+" AS CHAR)").Scan(&value)
@@ -98,7 +98,10 @@ func (s *mysql) settings(ctx context.Context, db *sql.DB) ([]string, error) {
 		}
 		all = append(all, fmt.Sprintf("%s = %s", name, value))
 	}
-	if s.quiet == nil {
+	switch len(s.quiet) {
+	case 2:
+		all = append(all, "only the table's dirty pages are written between the runs: the server has no checkpoint")
+	case 0:
 		all = append(all, "dirty pages stay between the runs: the user may not write them")
 	}
 	return all, nil
