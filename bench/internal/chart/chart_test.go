@@ -21,12 +21,12 @@ func made(engine, benchCase string, rows int, rate float64, way contest.Way) *co
 }
 
 func panels() []chart.Panel {
-	return []chart.Panel{{"sqlite", "SQLite"}, {"postgres", "PostgreSQL"}, {"mariadb", "MariaDB"}}
+	return []chart.Panel{{"sqlite", "SQLite"}, {"postgres", "PostgreSQL"}, {"mariadb", "MariaDB"}, {"mysql57", "MySQL 5.7"}}
 }
 
 func throughput() *chart.Picture {
 	var all []*contest.Series
-	for i, e := range []string{"sqlite", "postgres", "mariadb"} {
+	for i, e := range []string{"sqlite", "postgres", "mariadb", "mysql57"} {
 		for j, c := range []string{"fresh", "half", "replay"} {
 			base := float64(600_000 / (1 + 2*i) * (j + 1))
 			for k, w := range []contest.Way{
@@ -43,7 +43,7 @@ func throughput() *chart.Picture {
 
 func curve() *chart.Picture {
 	var all []*contest.Series
-	for i, e := range []string{"sqlite", "postgres", "mariadb"} {
+	for i, e := range []string{"sqlite", "postgres", "mariadb", "mysql57"} {
 		for n, rate := 1, 4000.0/float64(i+1); n <= 1_000_000; n, rate = n*10, rate*2.2 {
 			all = append(all, made(e, "fresh", n, rate, contest.Way{Name: "upsert"}))
 			all = append(all, made(e, "fresh", n, rate/1.7, contest.Way{Name: "GORM", Kind: contest.Peer}))
@@ -58,8 +58,8 @@ func TestPicturesNameWhatTheyShow(t *testing.T) {
 		picture *chart.Picture
 		words   []string
 	}{
-		"throughput": {throughput(), []string{"SQLite", "PostgreSQL", "MariaDB", "fresh", "half", "replay", "GORM", "server-side limit", "600k", "1.8M"}},
-		"curve":      {curve(), []string{"PostgreSQL, GORM", "µs a row", "1M", "100k"}},
+		"throughput": {throughput(), []string{"SQLite", "PostgreSQL", "MariaDB", "MySQL 5.7", "fresh", "half", "replay", "GORM", "server-side limit", "600k", "1.8M"}},
+		"curve":      {curve(), []string{"PostgreSQL, GORM", "MySQL 5.7, upsert", "µs a row", "1M", "100k"}},
 	} {
 		var b bytes.Buffer
 		if err := c.picture.SVG(&b); err != nil {

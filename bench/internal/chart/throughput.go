@@ -28,7 +28,7 @@ func families() []family {
 	return []family{
 		{"upsert", rgb(0x1f6feb), func(s *contest.Series) bool { return s.Name == "upsert" && s.Driver != "pgx" }},
 		{"upsert over pgx", rgb(0x79b0ff), func(s *contest.Series) bool { return s.Name == "upsert" && s.Driver == "pgx" }},
-		{"upsert, LOAD DATA allowed", rgb(0x0b3d91), ofName("upsert, LOAD DATA")},
+		{"upsert, LOAD DATA", rgb(0x0b3d91), ofName("upsert, LOAD DATA")},
 		{"best by hand", rgb(0x57606a), ofKind(contest.ByHand)},
 		{"GORM", rgb(0xd1495b), ofName("GORM", "GORM, interpolated")},
 		{"bun", rgb(0xe8963a), ofName("bun")},
