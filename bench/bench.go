@@ -60,7 +60,7 @@ func (b *bench) engine(ctx context.Context, name string) error {
 	if name == "postgres" {
 		return b.engine(ctx, "postgres18")
 	}
-	b.progress.Skip(b.runsOf(e.Dialect()))
+	b.progress.Skip(b.runsOf(e))
 	return nil
 }
 
@@ -78,6 +78,7 @@ func (b *bench) stages(ctx context.Context, name string) error {
 		{len(b.batchCases()) > 0, b.batches},
 		{b.has(single), b.singles},
 		{b.has(breadth), b.breadth},
+		{b.has(told), b.told},
 		{b.has(curve), b.curve},
 		{b.has(inSeq), b.memory},
 	} {
@@ -101,7 +102,9 @@ func (b *bench) describe(ctx context.Context, t testing.TB, e *engine.Engine) er
 	if err != nil {
 		return err
 	}
-	b.results.Engines = append(b.results.Engines, report.Engine{Name: e.Name(), Dialect: e.Dialect(), Version: p.Version, Settings: settings})
+	b.results.Engines = append(b.results.Engines, report.Engine{
+		Name: e.Name(), Dialect: e.Dialect(), Version: p.Version, Settings: settings, Rounds: b.roundsOn(e.Name()),
+	})
 	return nil
 }
 

@@ -4,7 +4,7 @@
 //	cd bench && GOWORK=off go run .
 //
 // It starts the servers itself, as the tests do: package internal/engine of the library's module says how, and which
-// variables name a server to use instead.
+// variables name a server to use instead. MySQL is measured if UPSERT_REQUIRE names it, as in UPSERT_REQUIRE=mysql57.
 package main
 
 import (

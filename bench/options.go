@@ -28,6 +28,7 @@ type options struct {
 const (
 	single  = "single"
 	breadth = "breadth"
+	told    = "outcomes"
 	curve   = "curve"
 	inSeq   = "memory"
 )
@@ -37,7 +38,7 @@ func allCases() []string {
 	for _, c := range place.Cases() {
 		all = append(all, string(c))
 	}
-	return append(all, single, breadth, curve, inSeq)
+	return append(all, single, breadth, told, curve, inSeq)
 }
 
 func allEngines() []string {
@@ -53,10 +54,11 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	o := &options{}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(errs)
-	engines := f.String("engines", "sqlite,postgres,mariadb,mysql",
-		"engines, with commas between: "+strings.Join(allEngines(), ", ")+"; where there is no postgres, postgres18 takes its place")
+	engines := f.String("engines", "sqlite,postgres,mariadb,mysql57,mysql",
+		"engines, with commas between: "+strings.Join(allEngines(), ", ")+"; where there is no postgres, postgres18 takes its place; "+
+			"mysql57 and mysql are started if UPSERT_REQUIRE names them")
 	cases := f.String("cases", strings.Join(allCases(), ","),
-		"what is measured: batches (fresh, half, replay), single rows, rows of other shapes (breadth), numbers of rows (curve), PutSeq (memory)")
+		"what is measured: batches (fresh, half, replay), single rows, rows of other shapes (breadth), Outcomes (outcomes), numbers of rows (curve), PutSeq (memory)")
 	seq := f.String("seq", "10000,1000000", "numbers of rows whose memory is measured; 10000000 takes some minutes more")
 	f.IntVar(&o.rows, "rows", 40_000, "rows of a batch")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds, after one that is not counted")

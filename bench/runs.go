@@ -9,19 +9,42 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
+// roundsOn are fewer on MySQL 5.7, because it is much like MariaDB and would make the whole run longer by a third.
+func (b *bench) roundsOn(engine string) int {
+	if engine == mysql57 {
+		return min(b.rounds, 3)
+	}
+	return b.rounds
+}
+
+// mostOn is the greatest number of rows of the curve. A million rows take half a minute.
+func (b *bench) mostOn(engine string) int {
+	if engine == mysql57 {
+		return min(b.most, 100_000)
+	}
+	return b.most
+}
+
+const mysql57 = "mysql57"
+
 func (b *bench) singleRows() int { return min(1000, b.rows) }
 
 // singleRounds are more, for a run is over in a tenth of a second, and what else the machine does then is much of it.
-func (b *bench) singleRounds() int { return 3 * b.rounds }
+func (b *bench) singleRounds(engine string) int { return 3 * b.roundsOn(engine) }
 
 // Rows of other shapes are fewer, and have fewer rounds: they only show whether the figures hold.
 func (b *bench) breadthRows() int { return max(b.rows/4, 2) }
 
 func (b *bench) breadthRounds() int { return min(b.rounds, 3) }
 
-func (b *bench) curveSizes() []int {
+// Rows whose outcomes are asked for are as few: on MySQL each has a statement of its own.
+func (b *bench) toldRows() int { return b.breadthRows() }
+
+func (b *bench) toldRounds() int { return b.breadthRounds() }
+
+func (b *bench) curveSizes(engine string) []int {
 	var all []int
-	for n := 1; n <= b.most; n *= 10 {
+	for n := 1; n <= b.mostOn(engine); n *= 10 {
 		all = append(all, n)
 	}
 	return all
@@ -67,25 +90,29 @@ func only[R any](peers []peer.Peer[R], keep func(contest.Way) bool) []peer.Peer[
 func (b *bench) runs() int {
 	total := 0
 	for _, name := range b.engines {
-		total += b.runsOf(engine.Get(name).Dialect())
+		total += b.runsOf(engine.Get(name))
 	}
 	return total
 }
 
-func (b *bench) runsOf(dialect string) int {
+func (b *bench) runsOf(e *engine.Engine) int {
+	dialect := e.Dialect()
 	all := peer.Batches(dialect, row.Accounts())
-	total := len(all) * b.rounds * len(b.batchCases())
+	total := len(all) * b.roundsOn(e.Name()) * len(b.batchCases())
 	if len(b.batchCases()) > 0 {
 		total += len(all) // the warm round
 	}
 	if b.has(single) {
-		total += len(peer.Singles(dialect, row.Accounts())) * (b.singleRounds() + 1)
+		total += len(peer.Singles(dialect, row.Accounts())) * (b.singleRounds(e.Name()) + 1)
 	}
 	if b.has(breadth) {
 		total += 4 * len(only(all, inBreadth)) * (b.breadthRounds() + 1)
 	}
+	if b.has(told) {
+		total += len(peer.Told(dialect, row.Accounts())) * (b.toldRounds() + 1)
+	}
 	if b.has(curve) {
-		for _, n := range b.curveSizes() {
+		for _, n := range b.curveSizes(e.Name()) {
 			rounds := b.curveRounds(n)
 			if b.curveWarm(n) {
 				rounds++

@@ -17,7 +17,7 @@ import (
 // batches measures every way on the workload.
 func (b *bench) batches(ctx context.Context, t testing.TB, e *engine.Engine) error {
 	s := row.Accounts()
-	g := game[row.Account]{s, peer.Batches(e.Dialect(), s), b.rows, b.rounds, b.batchCases()}
+	g := game[row.Account]{s, peer.Batches(e.Dialect(), s), b.rows, b.roundsOn(e.Name()), b.batchCases()}
 	series, err := g.play(ctx, b, t, e)
 	b.results.Batches = append(b.results.Batches, series...)
 	return err
@@ -26,7 +26,7 @@ func (b *bench) batches(ctx context.Context, t testing.TB, e *engine.Engine) err
 // singles measures rows with a statement each.
 func (b *bench) singles(ctx context.Context, t testing.TB, e *engine.Engine) error {
 	s := row.Accounts()
-	g := game[row.Account]{s, peer.Singles(e.Dialect(), s), b.singleRows(), b.singleRounds(), []place.Case{place.Half}}
+	g := game[row.Account]{s, peer.Singles(e.Dialect(), s), b.singleRows(), b.singleRounds(e.Name()), []place.Case{place.Half}}
 	series, err := g.play(ctx, b, t, e)
 	for _, one := range series {
 		one.Case = single
@@ -46,6 +46,15 @@ func broad[R any](ctx context.Context, b *bench, t testing.TB, e *engine.Engine,
 	g := game[R]{s, only(peer.Batches(e.Dialect(), s), inBreadth), b.breadthRows(), b.breadthRounds(), []place.Case{place.Half}}
 	series, err := g.play(ctx, b, t, e)
 	b.results.Breadth = append(b.results.Breadth, series...)
+	return err
+}
+
+// told measures batches of which the outcomes are asked for.
+func (b *bench) told(ctx context.Context, t testing.TB, e *engine.Engine) error {
+	s := row.Accounts()
+	g := game[row.Account]{s, peer.Told(e.Dialect(), s), b.toldRows(), b.toldRounds(), []place.Case{place.Half}}
+	series, err := g.play(ctx, b, t, e)
+	b.results.Told = append(b.results.Told, series...)
 	return err
 }
 
@@ -94,8 +103,8 @@ func (b *bench) curve(ctx context.Context, t testing.TB, e *engine.Engine) error
 	if err != nil {
 		return err
 	}
-	rows := s.Rows(b.most, row.Fresh)
-	for _, n := range b.curveSizes() {
+	rows := s.Rows(b.mostOn(e.Name()), row.Fresh)
+	for _, n := range b.curveSizes(e.Name()) {
 		b.progress.Stage(fmt.Sprintf("%s, curve, %d rows", e.Name(), n))
 		entries, err := peer.Entries(ctx, p, only(peer.Batches(e.Dialect(), s), inCurve), rows[:n])
 		if err != nil {

@@ -71,7 +71,7 @@ func bunBatches[R any](dialect string, s *row.Shape[R]) []Peer[R] {
 			Way: contest.Way{
 				Name: "bun", Driver: driver, Kind: contest.Peer,
 				How: "Bulk `NewInsert().Model(&rows)` of 1,000 rows with `On(\"CONFLICT (id) DO UPDATE\")` and a `Set` for each column " +
-					"(`On(\"DUPLICATE KEY UPDATE\")` on MariaDB) in `RunInTx`; over pgx in the simple protocol, as its page on drivers says.",
+					"(`On(\"DUPLICATE KEY UPDATE\")` on MariaDB and MySQL) in `RunInTx`; over pgx in the simple protocol, as its page on drivers says.",
 			},
 			Open: func(_ context.Context, p *place.Place) (Write[R], error) {
 				db, err := openBun(p, driver)

@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
 
 // rowsOf has whole statements and a rest, of every way.
 const rowsOf = 2100
@@ -62,6 +62,14 @@ func TestSinglesLeaveTheRows(t *testing.T) {
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		s := row.Accounts()
 		exercise(t, e, s, 20, peer.Singles(e.Dialect(), s), place.Cases()...)
+	})
+}
+
+func TestToldLeaveTheRows(t *testing.T) {
+	t.Parallel()
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+		s := row.Accounts()
+		exercise(t, e, s, 50, peer.Told(e.Dialect(), s), place.Cases()...)
 	})
 }
 

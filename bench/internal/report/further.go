@@ -41,6 +41,26 @@ func (r *Results) writeBreadth(w io.Writer) {
 	table(w, []string{"engine", "row", "way", "rows/s", "against", "against by hand"}, rows)
 }
 
+func (r *Results) writeTold(w io.Writer) {
+	if len(r.Told) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "## Outcomes\n\nThe half case with %s rows a batch: what it costs to be told which rows were inserted, updated or left alone. "+
+		"MySQL tells that of one row a statement. There the library sends each row in a statement of its own, as the loop by hand does.\n\n",
+		count(float64(r.Told[0].Rows)))
+	var rows [][]string
+	for _, e := range r.measured() {
+		some := of(r.Told, e.Name, "")
+		plain, hand := contest.Best(some, named("upsert", "")), contest.Best(some, isByHand)
+		for _, s := range some {
+			rows = append(rows, []string{
+				e.Title(), emphasis(s), count(s.Rate()), against(s, plain), against(s, hand), fmt.Sprintf("%.0f %%", s.Spread()*100),
+			})
+		}
+	}
+	table(w, []string{"engine", "way", "rows/s", "against without", "against by hand", "spread"}, rows)
+}
+
 func (r *Results) writeCurve(w io.Writer) {
 	if len(r.Curve) == 0 {
 		return
@@ -94,7 +114,7 @@ func (r *Results) writeHows(w io.Writer) {
 	for _, part := range []struct {
 		title string
 		all   []*contest.Series
-	}{{"Batches", r.Batches}, {"Single rows", r.Singles}} {
+	}{{"Batches", r.Batches}, {"Single rows", r.Singles}, {"Outcomes", r.Told}} {
 		if len(part.all) == 0 {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 func (r *Results) Write(w io.Writer) error {
 	var b bytes.Buffer
 	for _, part := range []func(io.Writer){
-		r.head, r.writeBars, r.writePictures, r.writeBatches, r.writeSingles, r.writeBreadth, r.writeCurve, r.writeMemory, r.writeHows,
+		r.head, r.writeBars, r.writePictures, r.writeBatches, r.writeSingles, r.writeBreadth, r.writeTold, r.writeCurve, r.writeMemory, r.writeHows,
 		r.writeVersions,
 	} {
 		part(&b)
@@ -31,7 +31,11 @@ func (r *Results) head(w io.Writer) {
 			fmt.Fprintf(w, "- **%s**: not run: %s\n", e.Name, e.Missing)
 			continue
 		}
-		fmt.Fprintf(w, "- **%s**: %s. `%s`\n", e.Name, e.Version, strings.Join(e.Settings, "`, `"))
+		fewer := ""
+		if e.Rounds > 0 && e.Rounds != r.Rounds {
+			fewer = fmt.Sprintf(" Only %d rounds.", e.Rounds)
+		}
+		fmt.Fprintf(w, "- **%s**: %s.%s `%s`\n", e.Name, e.Version, fewer, strings.Join(e.Settings, "`, `"))
 	}
 	fmt.Fprintf(w, "\nThe row is `accounts(id bigint primary key, email, name, balance bigint, score double, active bool, updated_at, payload)`, all "+
 		"NOT NULL, about 120 bytes. A batch is %s of them in one transaction. `fresh` is an empty table, `half` one that holds half of the "+

@@ -38,9 +38,15 @@ func made() *report.Results {
 		Engines: []report.Engine{
 			{Name: "sqlite", Dialect: "sqlite", Version: "SQLite 3.54.1", Settings: []string{"journal_mode = wal", "synchronous = NORMAL"}},
 			{Name: "postgres", Dialect: "postgres", Version: "PostgreSQL 15.18", Settings: []string{"fsync = off"}},
+			{Name: "mysql57", Dialect: "mysql", Version: "5.7.29 (Server)", Settings: []string{"log_bin = 0"}, Rounds: 2},
 			{Name: "mysql", Dialect: "mysql", Missing: "UPSERT_MYSQL_DSN is not set"},
 		},
 		Memory: []memory.Usage{{Engine: "postgres", Way: "lib/pq", Rows: 10_000, Before: 20 << 20, Peak: 24 << 20, Took: 100 * time.Millisecond}},
+	}
+	r.Told = []*contest.Series{
+		series(way("upsert", "go-sql-driver", contest.Library), "mysql57", "half", 10_000, 50, -1),
+		series(way("upsert, Outcomes", "go-sql-driver", contest.Library), "mysql57", "half", 10_000, 1000, -1),
+		series(way("by hand, RowsAffected", "go-sql-driver", contest.ByHand), "mysql57", "half", 10_000, 800, -1),
 	}
 	for _, e := range []struct {
 		name, driver string
@@ -71,6 +77,9 @@ func made() *report.Results {
 			series(way("upsert", e.driver, contest.Library), e.name, "half", 10_000, e.lib, e.wal),
 			series(way("by hand, prepared VALUES", e.driver, contest.ByHand), e.name, "half", 10_000, 80, e.wal),
 			series(way("GORM", "pgx", contest.Peer), e.name, "half", 10_000, 100, e.wal))
+		r.Told = append(r.Told,
+			series(way("upsert", e.driver, contest.Library), e.name, "half", 10_000, e.lib, e.wal),
+			series(way("upsert, Outcomes", e.driver, contest.Library), e.name, "half", 10_000, 2*e.lib, e.wal))
 		for _, n := range []int{1, 1000} {
 			r.Curve = append(r.Curve, series(way("upsert", e.driver, contest.Library), e.name, "curve", n, e.lib, -1))
 		}

@@ -2,6 +2,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"github.com/goupsert/upsert/bench/internal/contest"
@@ -20,6 +21,7 @@ type Results struct {
 	Batches  []*contest.Series // in one transaction, by engine and case
 	Singles  []*contest.Series // a statement each
 	Breadth  []*contest.Series // other shapes of rows
+	Told     []*contest.Series // outcomes asked for, and not
 	Curve    []*contest.Series // numbers of rows
 	Memory   []memory.Usage
 }
@@ -30,6 +32,7 @@ type Engine struct {
 	Dialect  string
 	Version  string
 	Settings []string
+	Rounds   int    // 0: as many as the run has
 	Missing  string // why it was not
 }
 
@@ -55,9 +58,18 @@ func (e Engine) Title() string {
 	case "mariadb":
 		return "MariaDB"
 	case "mysql":
-		return "MySQL"
+		return strings.TrimSpace("MySQL " + release(e.Version))
 	}
 	return e.Name
+}
+
+// release is the first two numbers of a version: 5.7 and 8.0 are as far apart as two databases.
+func release(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[0] + "." + parts[1]
 }
 
 // titleOf is the title of the engine of that name.
