@@ -4,7 +4,7 @@
 //	cd bench && GOWORK=off go run .
 //
 // It starts the servers itself, as the tests do: package internal/engine of the library's module says how, and which
-// variables name a server to use instead. MySQL is measured if UPSERT_REQUIRE names it, as in UPSERT_REQUIRE=mysql57.
+// variables name a server to use instead. MySQL 8 is measured if UPSERT_REQUIRE names mysql.
 package main
 
 import (
@@ -34,7 +34,7 @@ func run() int {
 	case err != nil:
 		return 2 // the flag package has said why
 	}
-	return engine.Serve(os.Stderr, func() int { return code(newBench(opts).run(ctx)) })
+	return engine.Serve(os.Stderr, func() int { return code(newBench(opts).run(ctx)) }, engine.Also(mysql57))
 }
 
 func code(err error) int {

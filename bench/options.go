@@ -56,7 +56,7 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	f.SetOutput(errs)
 	engines := f.String("engines", "sqlite,postgres,mariadb,mysql57,mysql",
 		"engines, with commas between: "+strings.Join(allEngines(), ", ")+"; where there is no postgres, postgres18 takes its place; "+
-			"mysql57 and mysql are started if UPSERT_REQUIRE names them")
+			"mysql is started if UPSERT_REQUIRE names it")
 	cases := f.String("cases", strings.Join(allCases(), ","),
 		"what is measured: batches (fresh, half, replay), single rows, rows of other shapes (breadth), Outcomes (outcomes), numbers of rows (curve), PutSeq (memory)")
 	seq := f.String("seq", "10000,1000000", "numbers of rows whose memory is measured; 10000000 takes some minutes more")

@@ -75,7 +75,7 @@ func (e *Engine) withheld() string {
 	}
 	switch {
 	case e.offer == offerSuites && !s.also[e.name]:
-		return fmt.Sprintf("it is started only by the packages of the conformance suites; to start it here, name %s in %s", e.name, requireEnv)
+		return fmt.Sprintf("it is started only by the packages that ask for it, above all those of the conformance suites; to start it here, name %s in %s", e.name, requireEnv)
 	case e.offer == offerLong && !IsLong():
 		return fmt.Sprintf("it is started only for long tests; set %s, or name %s in %s", longEnv, e.name, requireEnv)
 	case e.offer == offerRequired:

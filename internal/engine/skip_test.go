@@ -30,7 +30,7 @@ func TestSkipping(t *testing.T) {
 		},
 		{
 			name: "what only the suites start", engine: "mysql57", env: []string{plainEnv + "=1"},
-			want: []string{"--- SKIP", "engine mysql57: SKIPPED: it is started only by the packages of the conformance suites; to start it here, name mysql57"},
+			want: []string{"--- SKIP", "engine mysql57: SKIPPED: it is started only by the packages that ask for it, above all those of the conformance suites; to start it here, name mysql57"},
 		},
 		{
 			name: "what only long tests start", engine: "postgres16",
