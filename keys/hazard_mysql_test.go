@@ -241,7 +241,7 @@ func (l *hazardLab) wantKeyUsed(stored int, q *claimsql.SQL, marks []claimsql.Ma
 // Whatever it is, fn's effect is there once, also where fn keeps the error to itself.
 func TestHazard_K44_LockTimeoutThatLosesTheTransaction(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+	run := func(l *hazardLab) {
 		l.Exec("CREATE TABLE hot (k INT PRIMARY KEY, n INT)", "INSERT INTO hot VALUES (1, 0)")
 		l.Session("BEGIN", "UPDATE hot SET n = 1 WHERE k = 1")
 		got, replayed, err := keys.Run(l.Context(), l.open(l.impatient()), hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
@@ -256,5 +256,13 @@ func TestHazard_K44_LockTimeoutThatLosesTheTransaction(t *testing.T) {
 		})
 		l.Want("Run", told(got, replayed, err), "ran a")
 		l.Want("effects before the timeout and after it", fmt.Sprint(l.effects("before"), l.effects("after")), "1 1")
+	}
+	t.Run("default", func(t *testing.T) {
+		t.Parallel()
+		hazards(t, lab.OnDuplicateKey, run)
+	})
+	t.Run("innodb_rollback_on_timeout", func(t *testing.T) {
+		t.Parallel()
+		lab.EachWith(t, lab.OnDuplicateKey, []string{"--innodb-rollback-on-timeout=ON"}, func(l *lab.Lab) { run(openHazardLab(l)) })
 	})
 }

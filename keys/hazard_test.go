@@ -24,15 +24,18 @@ type hazardLab struct {
 // hazards runs fn in a lab on each of the named engines.
 func hazards(t *testing.T, engines string, fn func(l *hazardLab), opts ...engine.Option) {
 	t.Helper()
-	lab.Each(t, engines, func(l *lab.Lab) {
-		h := &hazardLab{Lab: l}
-		h.store = h.open(l.DB)
-		if err := h.store.Migrate(l.Context()); err != nil {
-			l.Fatalf("Migrate: %v", err)
-		}
-		l.Exec("CREATE TABLE effects (k VARCHAR(1100) NOT NULL)")
-		fn(h)
-	}, opts...)
+	lab.Each(t, engines, func(l *lab.Lab) { fn(openHazardLab(l)) }, opts...)
+}
+
+func openHazardLab(l *lab.Lab) *hazardLab {
+	l.Helper()
+	h := &hazardLab{Lab: l}
+	h.store = h.open(l.DB)
+	if err := h.store.Migrate(l.Context()); err != nil {
+		l.Fatalf("Migrate: %v", err)
+	}
+	l.Exec("CREATE TABLE effects (k VARCHAR(1100) NOT NULL)")
+	return h
 }
 
 // open returns another store on the lab's table, as another process has one.

@@ -29,16 +29,17 @@ var errPortTaken = errors.New("the port was taken by another program")
 
 // server is a database server that we started.
 type server struct {
-	starter starter
-	account *account
-	folder  *folder
-	port    int
+	starter  starter
+	settings []string
+	account  *account
+	folder   *folder
+	port     int
 	*spawned
 }
 
-// launch fills a temporary folder and starts a server on it.
-func launch(ctx context.Context, name string, st starter, program string) (_ *server, err error) {
-	s := &server{starter: st}
+// launch fills a temporary folder and starts a server on it, with settings beside those of its starter.
+func launch(ctx context.Context, name string, st starter, program string, settings ...string) (_ *server, err error) {
+	s := &server{starter: st, settings: settings}
 	if s.account, err = accountFor(st.user(), "nobody"); err != nil {
 		return nil, err
 	}
@@ -165,7 +166,7 @@ func (s *server) serve(ctx context.Context, program string) error {
 			return err
 		}
 	}
-	p, err := s.spawn(s.starter.serve(program, s.folder.path, s.data(), s.port))
+	p, err := s.spawn(append(s.starter.serve(program, s.folder.path, s.data(), s.port), s.settings...))
 	if err != nil {
 		return err
 	}

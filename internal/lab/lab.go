@@ -40,16 +40,32 @@ func Each(t *testing.T, engines string, fn func(l *Lab), opts ...engine.Option) 
 	for name := range strings.FieldsSeq(engines) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ns := engine.Get(name).Namespace(t)
-			l := &Lab{TB: t, NS: ns, DB: ns.DB(opts...)}
-			d, err := dialect.Detect(t.Context(), l.DB)
-			if err != nil {
-				t.Fatalf("Detect: %v", err)
-			}
-			l.D = d
-			fn(l)
+			fn(open(t, engine.Get(name), opts))
 		})
 	}
+}
+
+// EachWith runs fn in a lab on a server of its own for each of the named engines, with settings that a server takes only when it
+// starts.
+func EachWith(t *testing.T, engines string, settings []string, fn func(l *Lab)) {
+	t.Helper()
+	for name := range strings.FieldsSeq(engines) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fn(open(t, engine.Own(t, name, settings...), nil))
+		})
+	}
+}
+
+func open(t *testing.T, e *engine.Engine, opts []engine.Option) *Lab {
+	t.Helper()
+	ns := e.Namespace(t)
+	l := &Lab{TB: t, NS: ns, DB: ns.DB(opts...)}
+	var err error
+	if l.D, err = dialect.Detect(t.Context(), l.DB); err != nil {
+		t.Fatalf("Detect: %v", err)
+	}
+	return l
 }
 
 // Family is sqlite, postgres, or mysql for MariaDB too.

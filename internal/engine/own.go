@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+	"testing"
+)
+
+// Own starts a server of an engine's kind for one test, with settings that a server takes only when it starts, such as
+// "--innodb-rollback-on-timeout=ON". The server ends with the test. Own skips the test as the engine would be skipped, and if
+// the engine's server is named by its DSN variable and so cannot be started again.
+func Own(t testing.TB, name string, settings ...string) *Engine {
+	t.Helper()
+	of := Get(name)
+	of.need(t)
+	if of.server == nil && of.share == nil {
+		t.Skipf("engine %s: its server is named by %s, so it cannot be started with %q", name, of.env, settings)
+	}
+	program, err := of.starter.find()
+	if err != nil {
+		t.Fatalf("engine %s: %v", name, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	e := &Engine{name: name, dialect: of.dialect, family: of.family, starter: of.starter, session: of.session}
+	e.once.Do(func() {}) // what follows is its start
+	if e.server, err = launch(ctx, name, e.starter, program, settings...); err != nil {
+		t.Fatalf("engine %s with %q: %v", name, settings, err)
+	}
+	t.Cleanup(func() {
+		if err := e.stop(); err != nil {
+			t.Errorf("engine %s with %q: %v", name, settings, err)
+		}
+	})
+	e.base = e.starter.dsn(e.server.port)
+	if err := e.connect(ctx); err != nil {
+		t.Fatalf("engine %s with %q: %v", name, settings, err)
+	}
+	return e
+}
