@@ -29,8 +29,9 @@ func TestConformance(t *testing.T) {
 			exercise(t, e, "copy", []upsert.Option{upsert.Via(upsert.Copy)})
 			exercise(t, e, "arrays with binary_parameters", []upsert.Option{upsert.Via(upsert.Arrays)}, engine.Param("binary_parameters", "yes"))
 		case "mariadb", "mysql":
-			exercise(t, e, "clientFoundRows", nil, engine.Param("clientFoundRows", "true"), engine.Param("interpolateParams", "true"))
-			exercise(t, e, "copy", []upsert.Option{load, upsert.Via(upsert.Copy)})
+			mode := engine.Param("sql_mode", "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,STRICT_ALL_TABLES'")
+			exercise(t, e, "clientFoundRows, interpolateParams and sql_mode", nil, engine.Param("clientFoundRows", "true"), engine.Param("interpolateParams", "true"), mode)
+			exercise(t, e, "copy and sql_mode", []upsert.Option{load, upsert.Via(upsert.Copy)}, mode)
 		}
 	})
 }

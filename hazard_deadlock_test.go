@@ -115,3 +115,32 @@ func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 		}
 	})
 }
+
+// TestLockTimeoutThatEndsTheTransaction: with innodb_rollback_on_timeout a lock's timeout takes back the whole transaction, not
+// the statement alone. The call runs all of it again.
+func TestLockTimeoutThatEndsTheTransaction(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int `upsert:"omitzero"` // so that rows with a value are in a statement of their own
+	}
+	lab.EachWith(t, lab.OnDuplicateKey, []string{"--innodb-rollback-on-timeout=ON"}, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 7)", "INSERT INTO things VALUES (3, 1)")
+		holder := l.Session("BEGIN", "UPDATE things SET v = 2 WHERE k = 3")
+		conn := l.Conn()
+		l.On(conn, "SET SESSION innodb_lock_wait_timeout = 1")
+		retries := 0
+		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) {
+			l.WantCode("OnRetry", err, "1205")
+			if retries++; retries == 1 {
+				l.On(holder, "COMMIT")
+			}
+		}))
+		r, err := table.PutAll(l.Context(), conn, []thing{{K: 1}, {K: 2}, {3, 5}}, upsert.Outcomes())
+		l.Want("PutAll", fmt.Sprint(r, err), "2 inserted, 1 updated <nil>")
+		l.Want("the rows", l.Text("SELECT * FROM things ORDER BY k"), "1|7 2|7 3|5")
+		if retries == 0 {
+			l.Error("nothing was retried, so the timeout was not met")
+		}
+	})
+}
