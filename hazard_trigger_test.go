@@ -3,11 +3,15 @@ package upsert_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 )
 
@@ -175,6 +179,25 @@ func TestHazard_H23_WhoCreatedTheRow(t *testing.T) {
 			created, err := table.GetOrCreate(l.Context(), l.DB, &row)
 			l.Want("GetOrCreate", fmt.Sprint(created, err), fmt.Sprint(want, nil))
 		}
+	})
+}
+
+// TestHazard_H23_QuestionThatFails: the row is written by then, so nothing is sent again.
+func TestHazard_H23_QuestionThatFails(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
+		createTriggered(l, false, []string{"CREATE TRIGGER tr BEFORE INSERT ON things FOR EACH ROW INSERT INTO log (v) VALUES (1)"})
+		db := faults.Open(l, l.NS, func(p *faults.Point) error {
+			if p.Moment == faults.Before && strings.HasPrefix(p.Text, "SELECT LAST_INSERT_ID") {
+				return driver.ErrBadConn
+			}
+			return nil
+		})
+		o, err := labTable[triggered](l, "things").Put(l.Context(), db, &triggered{"a", 1, 1})
+		l.WantErr("Put", err, nil, "table things: the row was written, but what happened to it could not be asked")
+		l.Want("its class", dialect.Classify(err), dialect.Ambiguous)
+		l.Want("the outcome", o, upsert.Unknown)
+		l.Want("how often the row was sent", l.Text("SELECT COUNT(*) FROM log"), 1)
 	})
 }
 

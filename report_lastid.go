@@ -39,12 +39,35 @@ func (t *table) lastID(ctx context.Context, db DB, res sql.Result) (Outcome, err
 	}
 	var code int64
 	if _, err := queryRow(ctx, db, "SELECT LAST_INSERT_ID()", nil, []any{&code}); err != nil {
-		return Unknown, err
+		return Unknown, &askError{err}
 	}
 	if o, err := codeOutcome(code); err == nil {
 		return o, nil
 	}
 	return Inserted, nil
+}
+
+// askError says that a row was written and that the question what happened to it has failed. It hides driver.ErrBadConn, by
+// which database/sql and onOneConn would take the row for one that was not sent.
+type askError struct{ err error }
+
+func (e *askError) Error() string {
+	return "the row was written, but what happened to it could not be asked: " + e.err.Error()
+}
+
+func (e *askError) Unwrap() error {
+	if errors.Is(e.err, driver.ErrBadConn) {
+		return nil
+	}
+	return e.err
+}
+
+// Class is that of a statement whose answer was lost, unless the cause has a class of its own.
+func (e *askError) Class() dialect.Class {
+	if c := dialect.Classify(e.err); c != dialect.Permanent {
+		return c
+	}
+	return dialect.Ambiguous
 }
 
 // staysOnConn reports whether all that is sent on the handle goes through one connection: a transaction's or a *sql.Conn's.

@@ -3,6 +3,7 @@ package dialect_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -76,11 +77,13 @@ func probe(ctx context.Context, conn *sql.Conn, statements []string) (has bool, 
 		}
 		for rows.Next() {
 		}
-		_ = rows.Close()
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return false, err.Error()
+		}
 	}
 	var answer string
 	err := conn.QueryRowContext(ctx, statements[last]).Scan(&answer)
-	if err == sql.ErrNoRows { //nolint:errorlint // a statement that returns nothing and has worked
+	if errors.Is(err, sql.ErrNoRows) { // a statement that returns nothing and has worked
 		return true, ""
 	}
 	return err == nil && answer == "1", fmt.Sprint(answer, err)
