@@ -123,9 +123,30 @@ func (c *Cluster) ports() (err error) {
 // Nodes returns the nodes; the first made the cluster.
 func (c *Cluster) Nodes() []*Node { return c.nodes }
 
-// On returns the namespace as it is seen through the node.
+// On returns the namespace as it is seen through the node, which must live. It waits until the node has it, for the nodes are
+// told of it one after the other, and no setting makes a connection wait for that.
 func (n *Node) On(ns *Namespace) *Namespace {
+	ns.t.Helper()
+	ctx, cancel := context.WithTimeout(ns.t.Context(), startTimeout)
+	defer cancel()
+	if err := n.catchUp(ctx); err != nil {
+		ns.t.Fatalf("engine %s: wait for the other nodes' writes: %v", n.name, err)
+	}
 	return &Namespace{t: ns.t, engine: n.Engine, name: ns.name}
+}
+
+// catchUp waits until the node has all that was committed on the others when it was called.
+func (n *Node) catchUp(ctx context.Context) error {
+	conn, err := n.admin.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 1")
+	if err == nil {
+		_, err = conn.ExecContext(ctx, "SELECT 1")
+	}
+	return err
 }
 
 // launchNode starts the node for the first time.
