@@ -84,17 +84,30 @@ func (x *tx) release() {
 	}
 }
 
+// discard keeps the connection from its pool. Where a server refuses to end a transaction, as a Galera node does that has lost
+// its cluster (hazard E7), it is still open: what is written next would be lost with it, or the next BEGIN would commit it.
+func (x *tx) discard() {
+	if x.own != nil {
+		_ = x.own.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	x.release()
+}
+
 func (x *tx) rollback(ctx context.Context) {
 	if x.std != nil {
-		_ = x.std.Rollback()
+		if err := x.std.Rollback(); err != nil {
+			x.discard()
+			return
+		}
 		x.release()
 		return
 	}
 	// The context may be what ended the transaction.
 	_, err := x.ExecContext(lasting(ctx), "ROLLBACK")
 	// SQLite rolls back by itself after some errors, an interrupted write among them.
-	if err != nil && x.own != nil && !strings.Contains(err.Error(), "no transaction is active") {
-		_ = x.own.Raw(func(any) error { return driver.ErrBadConn })
+	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		x.discard()
+		return
 	}
 	x.release()
 }
@@ -105,7 +118,7 @@ func (x *tx) commit(ctx context.Context) error {
 	case err != nil:
 	case x.std != nil:
 		if err = x.std.Commit(); err != nil {
-			x.release()
+			x.discard()
 			return err
 		}
 	default:
