@@ -164,12 +164,12 @@ func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
 }
 
 func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(*sqlx.Tx) error) error {
-	tx, err := s.db.BeginTxx(s.lasting(ctx), opts)
+	tx, err := s.begin(s.lasting(ctx), opts)
 	if err != nil {
 		return beforeCommit(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := f(tx); err != nil {
+	if err := f(tx.Tx); err != nil {
 		return beforeCommit(err)
 	}
 	return tx.Commit()

@@ -115,14 +115,14 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 			return r.conclude(ctx, st, err)
 		}
 	}
-	tx, err := r.store.db.BeginTxx(r.store.lasting(ctx), r.store.level(r.isolation))
+	own, err := r.store.begin(r.store.lasting(ctx), r.store.level(r.isolation))
 	if err != nil {
 		return outcome{}, beforeCommit(err)
 	}
-	committing := false
+	tx, committing := own.Tx, false
 	defer func() {
 		if !committing {
-			_ = tx.Rollback() // also where fn panics
+			_ = own.Rollback() // also where fn panics
 		}
 	}()
 	got, st, err := r.take(ctx, tx)
@@ -146,7 +146,7 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 		return outcome{}, err
 	}
 	committing = true
-	return r.committed(ctx, tx.Commit())
+	return r.committed(ctx, own.Commit())
 }
 
 // conclude ends the call with what is stored.
@@ -220,12 +220,12 @@ func (r *running) giveUp(ctx context.Context, err error) (outcome, error) {
 // resolve learns what became of the commit: the key is stored, or it can be claimed, which an open transaction that has it
 // would not let happen. The claim is not kept.
 func (r *running) resolve(ctx context.Context) (st stored, found bool, err error) {
-	tx, err := r.store.db.BeginTxx(ctx, nil)
+	tx, err := r.store.begin(ctx, nil)
 	if err != nil {
 		return st, false, err
 	}
 	defer func() { _ = tx.Rollback() }()
-	got, st, err := r.takeLoop(ctx, tx, "")
+	got, st, err := r.takeLoop(ctx, tx.Tx, "")
 	return st, !got, err
 }
 
