@@ -97,21 +97,29 @@ func galeraLostCertification(f *fleet) {
 	_, err := naive.ExecContext(f.ctx, "COMMIT")
 	f.want("hazard: the class of a lost certification", dialect.Classify(err), dialect.Retryable)
 
-	// Another node's write comes in between two statements of the batch, the first time.
-	n := 0
-	table := fleetTable[hotRow](f, "hot")
-	row := hotRow{K: "k00", High: 3}
-	_, err = table.PutAll(f.ctx, f.dbs[0], []hotRow{row, row}, upsert.Progress(func(done int64) {
-		if n++; n == 2 {
+	row := hotRow{K: "k00", Mask: -1}
+	f.losesAfter("the first of two statements", 1, []hotRow{row, row})
+	f.losesAfter("the last of two statements", 2, []hotRow{row, row})
+	f.losesAfter("the last of statements that were prepared", 4, []hotRow{row, row, row, row})
+	f.losesAfter("a staged batch", 1, []hotRow{row}, upsert.Via(upsert.Copy))
+}
+
+// losesAfter has another node's write come in after a statement of a batch, the first time. Whatever is sent next is told that
+// the transaction is gone, and only that: a COMMIT after it succeeds.
+func (f *fleet) losesAfter(what string, statement int, rows []hotRow, opts ...upsert.PutOption) {
+	f.Helper()
+	f.must(f.dbs[0], "UPDATE hot SET high = 0, mask = 0")
+	n, again := 0, 0
+	table := fleetTable[hotRow](f, "hot", load, upsert.OnRetry(func(error) { again++ }))
+	_, err := table.PutAll(f.ctx, f.dbs[0], rows, append(opts, upsert.Progress(func(int64) {
+		if n++; n == statement {
 			f.must(f.dbs[1], "UPDATE hot SET high = 7")
-			f.want("the row as the first node has it", f.count(f.dbs[0], "SELECT high FROM hot"), 7)
+			f.want(what+": the row as the first node has it", f.count(f.dbs[0], "SELECT high FROM hot"), 7)
 		}
-	}))
-	f.want("PutAll", err, nil)
-	f.want("attempts after the first", f.retries.Load(), 1)
-	f.want("statements", n, 4)
-	f.wantOnEveryNode("hot", "7", func(db *sqlx.DB) (string, error) {
-		return strconv.Itoa(f.count(db, "SELECT high FROM hot")), nil
+	}))...)
+	f.want(what+": PutAll's error and attempts after the first", fmt.Sprint(err, again), "<nil> 1")
+	f.wantOnEveryNode(what+": hot", "7 -1", func(db *sqlx.DB) (string, error) {
+		return fmt.Sprint(f.count(db, "SELECT high FROM hot"), f.count(db, "SELECT mask FROM hot")), nil
 	})
 }
 

@@ -32,14 +32,18 @@ func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig)
 }
 
 // finish waits for what is under way and leaves nothing behind.
-func (r *runner) finish() error {
-	defer r.leave() // also where a callback panics
+func (r *runner) finish() (err error) {
+	defer func() { // also where a callback panics
+		if end := r.leave(); err == nil {
+			err = end
+		}
+	}()
 	return r.pipe.stop()
 }
 
-func (r *runner) leave() {
+func (r *runner) leave() (err error) {
 	if r.stage != nil {
-		r.stage.drop(r)
+		err = r.stage.drop(r)
 		r.stage = nil
 	}
 	for query, stmt := range r.seen {
@@ -48,6 +52,7 @@ func (r *runner) leave() {
 		}
 		delete(r.seen, query)
 	}
+	return err
 }
 
 // buffer returns room for arguments.

@@ -133,12 +133,15 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 	return err
 }
 
-// drop leaves nothing behind. On PostgreSQL the end of the transaction does, if it is the library's.
-func (g *stage) drop(r *runner) {
+// drop leaves nothing behind. On PostgreSQL the end of the transaction does, if it is the library's. Its error is the only one
+// that tells of a transaction which the server has ended since the last statement, as Galera does (hazard E3).
+func (g *stage) drop(r *runner) error {
 	gone := r.own && g.style == rowtext.Copy
-	if g.made && !gone {
-		_, _ = r.db.ExecContext(lasting(r.ctx), g.text.Drop)
+	if !g.made || gone {
+		return nil
 	}
+	_, err := r.db.ExecContext(lasting(r.ctx), g.text.Drop)
+	return err
 }
 
 // load streams rows through the reader that the driver asks for by its name. LOCAL has turned errors into warnings, since
