@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/goupsert/upsert"
@@ -92,6 +93,23 @@ func TestHazard_H25_BitsFromBytes(t *testing.T) {
 				l.Errorf("a BIT(16) takes %v", wrong)
 			}
 		}
+	})
+}
+
+// TestHazard_H25_OtherValuesInBytes: what is no bytes is stored in a column of bytes as its text, on each path.
+func TestHazard_H25_OtherValuesInBytes(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V any
+	}
+	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARBINARY(99))")
+		rows := []thing{{1, 12}, {2, int64(-3)}, {3, uint64(1 << 63)}, {4, true}, {5, 1.5}, {6, "é"}, {7, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {8, nil}}
+		if _, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, rows); err != nil {
+			b.Fatal(err)
+		}
+		b.Want("the texts", b.Text("SELECT CAST(v AS CHAR CHARACTER SET utf8mb4) FROM things ORDER BY k"), "12 -3 9223372036854775808 1 1.5 é 2026-01-02 03:04:05 NULL")
 	})
 }
 

@@ -201,6 +201,80 @@ func TestHazard_H23_QuestionThatFails(t *testing.T) {
 	})
 }
 
+// TestHazard_H23_ThroughAView: the triggers are those of a table that is not named.
+func TestHazard_H23_ThroughAView(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+		createTriggered(l, false, triggers["both"])
+		l.Exec("CREATE VIEW seen AS SELECT k, rev, v FROM things")
+		for _, way := range []string{"pool", "prepared on a pool", "batch"} {
+			put, end := putWays[way](l, labTable[triggered](l, "seen"))
+			for n, c := range triggeredRows {
+				row := c.row
+				row.K = way + row.K
+				o, err := put(&row)
+				l.Want(fmt.Sprintf("%s: row %d", way, n), fmt.Sprint(o, err), fmt.Sprint(c.want, nil))
+			}
+			end()
+		}
+	})
+}
+
+// TestHazard_H23_TriggerThatComesLater is seen by the first row that it hides and that was changed.
+func TestHazard_H23_TriggerThatComesLater(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
+		createTriggered(l, true, nil)
+		table := labTable[triggered](l, "things")
+		l.Want("a row", labPut(l, table, l.DB, triggered{"a", 1, 1}), upsert.Inserted)
+		l.Exec(triggers["both"]...)
+		for n, c := range triggeredRows {
+			c.row.Rev++
+			want := c.want
+			if n == 0 {
+				want = upsert.Updated
+			}
+			l.Want(fmt.Sprintf("row %d", n), labPut(l, table, l.DB, c.row), want)
+		}
+	})
+}
+
+// TestHazard_H23_KeysAreStoredAsAnInsertStoresThem: an expression around a key's parameter would change its type on MySQL 8, and
+// store what is in another character set than the connection's unconverted.
+func TestHazard_H23_KeysAreStoredAsAnInsertStoresThem(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K any `upsert:"key"`
+		V int
+	}
+	for typ, keys := range map[string][]any{
+		"VARCHAR(40) CHARACTER SET latin1": {"é", "b"}, "VARCHAR(40) CHARACTER SET ucs2": {"ab", "é"}, "VARCHAR(40) CHARACTER SET utf8mb4": {1, "é", "😀", 1.5},
+		"ENUM('2','1','é') CHARACTER SET latin1": {"é", "2"}, "BIGINT UNSIGNED": {uint64(1 << 63), 5}, "VARBINARY(40)": {[]byte{0xff, 0}, "x", 7}, "YEAR": {"2001", 1999},
+	} {
+		t.Run(typ, func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+				l.Exec("CREATE TABLE things (k "+typ+" NOT NULL PRIMARY KEY, v INT)", "CREATE TABLE naive LIKE things")
+				table := labTable[thing](l, "things")
+				p, err := table.Prepare(l.Context(), l.DB)
+				if err != nil {
+					l.Fatal(err)
+				}
+				defer func() { _ = p.Close() }()
+				for _, k := range keys {
+					if _, err := l.DB.ExecContext(l.Context(), "INSERT INTO naive VALUES (?, 1)", k); err != nil {
+						l.Fatalf("the naive INSERT of %v: %v", k, err)
+					}
+					l.Want(fmt.Sprintf("Put of %v", k), labPut(l, table, l.DB, thing{k, 1}), upsert.Inserted)
+					o, err := p.Put(l.Context(), &thing{k, 1})
+					l.Want(fmt.Sprintf("Prepared.Put of %v", k), fmt.Sprint(o, err), fmt.Sprint(upsert.Unchanged, nil))
+				}
+				l.Want("keys", l.Text("SELECT HEX(k + 0), HEX(k) FROM things ORDER BY k"), l.Text("SELECT HEX(k + 0), HEX(k) FROM naive ORDER BY k"))
+			})
+		})
+	}
+}
+
 // counting counts what is sent on a connection, beside the question that is asked once.
 type counting struct {
 	*sql.Conn

@@ -28,9 +28,9 @@ type Prepared[T any] struct {
 // which a pooler makes up; where they differ, or the driver is wrapped and does not say, it is refused with a
 // [*dialect.UnsupportedError]: use Put. In a transaction the connection stays the same, and nothing is refused.
 //
-// On MySQL it looks for triggers on the table, which hide a row's outcome from the statement (hazard H23): on a pool, Put then
-// takes a transaction for each row. A user who may not see triggers (the right TRIGGER) is told of none, and there the outcome
-// of the first row that a trigger hides is [Unknown].
+// On MySQL a table's triggers hide a row's outcome from the statement (hazard H23): if there are any, Put on a pool takes a
+// transaction for each row. If the user may not see triggers (the right TRIGGER), or one is created later, the outcome of the
+// first row that a trigger hides is [Unknown].
 //
 // It returns the errors of Put that do not depend on a row, ErrUnguarded among them.
 func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
@@ -54,11 +54,6 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	p := &Prepared[T]{table: t, claim: db, kept: kept, db: preparedDB{DB: db, kept: kept}}
 	if begins, ok := db.(beginner); ok {
 		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins}
-	}
-	if t.traits.Reporting == dialect.ReportLastID && !staysOnConn(db) {
-		if err := t.lookForTriggers(ctx, db); err != nil {
-			return nil, t.fail(err, -1)
-		}
 	}
 	flag, err := t.flags(ctx, db)
 	if err != nil {

@@ -21,9 +21,12 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // call inserted is Unchanged. Nothing is written twice by it, and inside a transaction it does not happen. If the context
 // ends while the statement waits, the statement may still be applied.
 //
-// On MySQL the outcome comes in LastInsertId, where a trigger of the table hides it (hazard H23). Put asks for it then on the
-// same connection, so on a pool it takes one. On a handle that has no more than the two methods of [DB], Put cannot know
-// whether the connection is the same, and the outcome of a row that a trigger hides is Unknown.
+// On MySQL the outcome comes in LastInsertId, where a trigger of the table hides it (hazard H23). The first call on a pool asks
+// whether the table has triggers. If it has, Put takes three statements on one connection, else one; on a pool it takes a
+// connection, by its Conn method. On a handle that has no more than the two methods of [DB], Put cannot know whether the
+// connection is the same, and the outcome of a row that a trigger hides is Unknown. A user without the right TRIGGER is told of
+// no trigger. Then Put sees one by the first row that the trigger changes; until then, and only with clientFoundRows=true, a row
+// that is unchanged or stale is told as Inserted.
 //
 // On MySQL and MariaDB the first call on a pool asks whether the table has the unique index that it needs, since these
 // databases would insert the row again without one (hazard H24). It returns a [*SchemaError] if there is none.

@@ -5,20 +5,35 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
 )
 
-// lastID reads what happened to a row from the result of its statement, on a database whose statement leaves a code in the
-// insert id (dialect.ReportLastID).
+// presetCode leaves the code of an insert in LAST_INSERT_ID(), which an insert itself does not.
+var presetCode = fmt.Sprintf("DO LAST_INSERT_ID(%d)", dialect.CodeInserted)
+
+// execReport sends a row's statement and tells what happened to the row, on a database whose statement leaves a code in the
+// insert id if the row was there (dialect.ReportLastID).
 //
-// A trigger of the table takes the code out of the result (hazard H23). MySQL still has it for LAST_INSERT_ID() then, on the
-// connection of the statement. So lastID asks for it if the result does not decide, which without a trigger it always does:
-// an insert leaves its own code or, if AUTO_INCREMENT made a number, that number and one affected row. An update that a
-// trigger hides leaves 0, or the number of a row of which two are said to be affected.
+// A trigger of the table takes the code out of the statement's result (hazard H23). MySQL still has the code for LAST_INSERT_ID()
+// then, on the connection of the statement. So on a table that may have triggers the code of an insert is left there first, and
+// asked for afterwards if the result has none. On any other table the statement is the only one. If its result has no code and
+// says that another number of rows than one is affected, the row was there and a trigger must hide that.
 //
 // The outcome is Unknown if db may send the question to another connection.
-func (t *table) lastID(ctx context.Context, db DB, res sql.Result) (Outcome, error) {
+func (t *table) execReport(ctx context.Context, db DB, exec func() (sql.Result, error)) (Outcome, error) {
+	same := staysOnConn(db)
+	hidden := t.hidden.Load()
+	if hidden && same {
+		if _, err := db.ExecContext(ctx, presetCode); err != nil {
+			return Unknown, err
+		}
+	}
+	res, err := exec()
+	if err != nil {
+		return Unknown, err
+	}
 	id, err := res.LastInsertId()
 	if err != nil {
 		return Unknown, err
@@ -26,15 +41,14 @@ func (t *table) lastID(ctx context.Context, db DB, res sql.Result) (Outcome, err
 	if o, err := codeOutcome(id); err == nil {
 		return o, nil
 	}
-	affected, err := res.RowsAffected()
-	if err != nil {
-		return Unknown, err
-	}
-	if id != 0 && affected == 1 {
-		return Inserted, nil
-	}
-	if !staysOnConn(db) {
+	if !hidden {
+		affected, err := res.RowsAffected()
+		if err != nil || affected == 1 {
+			return Inserted, err
+		}
 		t.hidden.Store(true)
+	}
+	if !same {
 		return Unknown, nil
 	}
 	var code int64
@@ -94,23 +108,26 @@ func staysOnConn(db DB) bool {
 const badConns = 100
 
 // onOneConn runs f on one connection of a pool, or on the handle itself if that is no pool. database/sql sends a statement again
-// on another connection if the first one is dead before anything was sent; on a *sql.Conn it does not, so onConn does.
+// on another connection if the first one is dead before anything was sent; on a *sql.Conn it does not, so onOneConn does.
 func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
 	pool, ok := db.(connector)
 	if !ok {
 		return f(a, ctx, db)
 	}
-	for n := 0; ; n++ {
+	for range badConns {
 		conn, err := pool.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		err = f(a, ctx, conn)
-		_ = conn.Close() // gives it back to the pool; one that is dead is gone already
-		if !errors.Is(err, driver.ErrBadConn) || n == badConns {
+		err = func() error {
+			defer conn.Close() //nolint:errcheck // gives it back to the pool; one that is dead is gone already
+			return f(a, ctx, conn)
+		}()
+		if !errors.Is(err, driver.ErrBadConn) {
 			return err
 		}
 	}
+	return f(a, ctx, db)
 }
 
 // putLastID writes the row by one statement, whose result tells what happened to the row.
@@ -129,30 +146,27 @@ func (s *single) writeOnOneConn(ctx context.Context, db DB) error {
 }
 
 // writeLastID writes the row, tells its outcome and reads its generated columns back.
-func (s *single) writeLastID(ctx context.Context, db DB) (err error) {
-	if s.outcome, err = s.execReport(ctx, db, dialect.Write); err != nil {
+func (s *single) writeLastID(ctx context.Context, db DB) error {
+	if err := s.sendReport(ctx, db, dialect.Write); err != nil {
 		return err
 	}
 	return s.readBack(ctx, db)
 }
 
-func (s *single) execReport(ctx context.Context, db DB, mode dialect.Mode) (Outcome, error) {
+func (s *single) sendReport(ctx context.Context, db DB, mode dialect.Mode) (err error) {
 	shape := s.shape
 	shape.mode, shape.report = mode, true
 	query, err := s.text(shape)
 	if err != nil {
-		return Unknown, err
+		return err
 	}
-	res, err := db.ExecContext(ctx, query, s.args...)
-	if err != nil {
-		return Unknown, err
-	}
-	return s.table.lastID(ctx, db, res)
+	s.outcome, err = s.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.args...) })
+	return err
 }
 
 // createLastID inserts the row if it is not there, and reads the stored one.
-func (s *single) createLastID(ctx context.Context, db DB) (err error) {
-	if s.outcome, err = s.execReport(ctx, db, dialect.Create); err != nil {
+func (s *single) createLastID(ctx context.Context, db DB) error {
+	if err := s.sendReport(ctx, db, dialect.Create); err != nil {
 		return err
 	}
 	if s.outcome == Unknown {
@@ -164,17 +178,24 @@ func (s *single) createLastID(ctx context.Context, db DB) (err error) {
 	return s.found(s.find(ctx, db, s.all()))
 }
 
-// lookForTriggers asks whether the table has triggers that may hide what a statement's result would tell, for Prepare: a
-// prepared statement of a pool cannot be followed by a question on its connection. A user without the right to see triggers
-// is told that there are none, and then the first row that one of them hides is Unknown.
-func (t *table) lookForTriggers(ctx context.Context, db DB) error {
-	var n int
-	_, err := queryRow(ctx, db, "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?",
-		[]any{t.ident.Schema, t.ident.Name}, []any{&n})
+// lookForTriggers asks whether the table may have triggers that hide what a statement's result would tell. A view's are those of
+// tables that nobody has named here. A user without the right to see triggers (TRIGGER) is told that there are none.
+func (t *table) lookForTriggers(ctx context.Context, db DB, view bool) error {
+	if t.traits.Reporting != dialect.ReportLastID || t.hidden.Load() {
+		return nil
+	}
+	n := 1
+	if !view {
+		_, err := queryRow(ctx, db, "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?",
+			[]any{t.ident.Schema, t.ident.Name}, []any{&n})
+		if err != nil {
+			return err
+		}
+	}
 	if n > 0 {
 		t.hidden.Store(true)
 	}
-	return err
+	return nil
 }
 
 // sendOneByOne sends each row of a statement by itself, for a result tells of one row only.
@@ -187,11 +208,9 @@ func (w *writer) sendOneByOne(s statement) error {
 		return err
 	}
 	for at, i := range s.rows {
-		res, err := w.exec(statement{args: s.args[at*params : (at+1)*params]}, query)
-		o := Unknown
-		if err == nil {
-			o, err = w.lastID(w.ctx, w.db, res)
-		}
+		o, err := w.execReport(w.ctx, w.db, func() (sql.Result, error) {
+			return w.exec(statement{args: s.args[at*params : (at+1)*params]}, query)
+		})
 		if err != nil {
 			return w.batch.failStatement(statement{rows: s.rows[at : at+1]}, err)
 		}

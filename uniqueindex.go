@@ -11,7 +11,8 @@ import (
 )
 
 // checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would insert each
-// row again (hazard H24). It asks once a pool, and once for all handles that do not say which pool they are of.
+// row again (hazard H24), and finds out whether the table has triggers where they matter. It asks once a pool, and once for all
+// handles that do not say which pool they are of.
 //
 // What cannot be asked goes on: a view, and a table on which the user has no right that SHOW INDEX wants. So does a table that
 // is not there, for which the statement has the better error.
@@ -19,27 +20,44 @@ func (t *table) checkIndex(ctx context.Context, db DB) error {
 	if t.index.text.Ask == "" || t.index.isAsked(db) {
 		return nil
 	}
+	for r := (retry{table: t, caller: !canBegin(db)}); ; {
+		err := t.askIndex(ctx, db)
+		if again, err := r.again(ctx, err); !again {
+			return t.fail(err, -1)
+		}
+	}
+}
+
+func (t *table) askIndex(ctx context.Context, db DB) error {
 	found, err := t.findIndex(ctx, db)
+	view := false
 	if err == nil && !found {
-		var view bool
 		if view, err = isView(ctx, db, t.index.text.Kind); err == nil && !view {
 			return t.noIndex()
 		}
 	}
-	if number, ok := dialect.MySQLNumber(err); ok && dialect.Classify(err) == dialect.Permanent {
-		if number != noSuchTable {
-			t.index.setAsked(db)
-		}
+	if err == nil {
+		err = t.lookForTriggers(ctx, db, view)
+	}
+	number, isServers := dialect.MySQLNumber(err)
+	switch {
+	case err == nil, isServers && lacksRight(number):
+		t.index.setAsked(db)
+		return nil
+	case isServers && dialect.Classify(err) == dialect.Permanent:
 		return nil
 	}
-	if err != nil {
-		return t.fail(err, -1)
-	}
-	t.index.setAsked(db)
-	return nil
+	return err
 }
 
-const noSuchTable = 1146
+// lacksRight reports whether a server's error says that the user may not ask, or that a view is broken.
+func lacksRight(number int) bool {
+	switch number {
+	case 1044, 1142, 1143, 1227, 1356:
+		return true
+	}
+	return false
+}
 
 func (t *table) noIndex() error {
 	return &SchemaError{Table: t.name, Problems: []Problem{{

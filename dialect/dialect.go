@@ -106,9 +106,9 @@ const (
 	ReportBeforehand
 	// ReportCode: the first returned column is a Code, and every row is returned.
 	ReportCode
-	// ReportLastID: one row a statement; LastInsertId is a Code. If it is none, the row was inserted if LastInsertId is a number
-	// that AUTO_INCREMENT made and one row is affected; else a trigger hides the Code, which SELECT LAST_INSERT_ID() on the same
-	// connection returns, or another number for an inserted row (hazard H23).
+	// ReportLastID: one row a statement; LastInsertId is a Code, or any other number for an inserted row. An insert leaves no
+	// Code of its own: in VALUES, MySQL 8 stores what is around a parameter's expression in another character set than the
+	// parameter. A trigger hides the Code, which LAST_INSERT_ID() on the same connection still returns (hazard H23).
 	ReportLastID
 )
 

@@ -45,15 +45,11 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	if u.Mode == Create || onlyTouches(set) {
 		set, version = nil, nil
 	}
-	reporting := o.Traits().Reporting
-	code := u.Report && reporting == ReportCode
-	coded := code || u.Report && reporting == ReportLastID
+	code := u.Report && o.Traits().Reporting == ReportCode
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
 	field := func(c Column, value string) string {
-		// Also if LastInsertId carries the code: a trigger hides it there, and an insert that left nothing for LAST_INSERT_ID()
-		// would be told by what an older statement of the connection has left.
-		if coded && c.Name == u.Target.Columns[0] {
+		if code && c.Name == u.Target.Columns[0] {
 			return "IF(LAST_INSERT_ID(" + codeText(CodeInserted) + ") > 0, " + value + ", NULL)"
 		}
 		return o.inserted(c, value)

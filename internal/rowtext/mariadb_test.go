@@ -83,9 +83,9 @@ func (s stored) load(t *testing.T, d dialect.Dialect, db *sql.DB, table string) 
 		exec("INSERT INTO "+table+" VALUES (?, ?)", i, v.value)
 		w.Int(int64(i))
 		w.Buf = append(w.Buf, '\t')
-		w.Hex = described.Hex != nil
-		w.HexText = w.Hex
+		w.Hex, w.HexText = described.Hex != nil, described.Hex != nil
 		v.write(w)
+		w.Hex, w.HexText = false, false
 		w.Buf = append(w.Buf, '\n')
 	}
 	if w.Err != nil {

@@ -31,6 +31,11 @@ func (w *Writer) Time(t time.Time) {
 }
 
 func (w *Writer) loadTime(t time.Time) {
+	if w.HexNumber {
+		w.Err = fmt.Errorf("a time is no number, which is all that a BIT column takes by this path")
+		return
+	}
+	defer w.hexFrom(len(w.Buf))
 	if t.IsZero() {
 		w.Buf = append(w.Buf, "0000-00-00"...) // what go-sql-driver makes of it
 		return

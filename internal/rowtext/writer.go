@@ -29,7 +29,7 @@ type Writer struct {
 	// does. For other columns bytes are text.
 	Hex bool
 	// HexText: text is written in hexadecimal too. lib/pq takes a string for bytea, though not for a domain over it, for
-	// bytes.
+	// bytes. For Load so is the text of a number, a boolean and a time.
 	HexText bool
 	// HexNumber: numbers are written in hexadecimal too, as the eight bytes that MySQL's BIT reads one from. It is for Load.
 	HexNumber bool
@@ -68,9 +68,10 @@ func (w *Writer) Null() {
 func (w *Writer) Int(v int64) {
 	if w.HexNumber {
 		w.Uint(uint64(v))
-	} else {
-		w.Buf = strconv.AppendInt(w.Buf, v, 10)
+		return
 	}
+	defer w.hexFrom(len(w.Buf))
+	w.Buf = strconv.AppendInt(w.Buf, v, 10)
 }
 
 // Uint writes a number.
@@ -79,9 +80,20 @@ func (w *Writer) Uint(v uint64) {
 		var bytes [8]byte
 		binary.BigEndian.PutUint64(bytes[:], v)
 		hex(w, bytes[:])
-	} else {
-		w.Buf = strconv.AppendUint(w.Buf, v, 10)
+		return
 	}
+	defer w.hexFrom(len(w.Buf))
+	w.Buf = strconv.AppendUint(w.Buf, v, 10)
+}
+
+// hexFrom writes in hexadecimal what is text from there on, for a column of bytes that LOAD DATA fills.
+func (w *Writer) hexFrom(start int) {
+	if w.style != Load || !w.HexText || w.HexNumber {
+		return
+	}
+	text := string(w.Buf[start:])
+	w.Buf = w.Buf[:start]
+	hex(w, text)
 }
 
 // Float writes the shortest text that is read as the same number, as lib/pq does. MySQL has no infinity and no NaN.
@@ -94,7 +106,9 @@ func (w *Writer) Float(v float64) {
 	case w.style == Load && (math.IsInf(v, 0) || math.IsNaN(v)):
 		w.Err = fmt.Errorf("%v is no number to this database", v)
 	case w.style == Load:
+		start := len(w.Buf)
 		w.Buf = appendLoadFloat(w.Buf, v)
+		w.hexFrom(start)
 	case math.IsInf(v, 1):
 		w.Buf = append(w.Buf, "+Inf"...)
 	case math.IsInf(v, -1):

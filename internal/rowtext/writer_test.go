@@ -2,6 +2,7 @@ package rowtext_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -202,5 +203,21 @@ func TestNumbersOfBit(t *testing.T) {
 	w.HexNumber = true
 	if w.Float(2.5); w.Err == nil || len(w.Buf) > 0 {
 		t.Errorf("%q of a fraction and error %v, want an error alone", w.Buf, w.Err)
+	}
+}
+
+// TestTextsOfBytesForLoad: whatever is not bytes is the hexadecimal form of its text.
+func TestTextsOfBytesForLoad(t *testing.T) {
+	t.Parallel()
+	for want, write := range map[string]func(*rowtext.Writer){
+		"12": func(w *rowtext.Writer) { w.Int(12) }, "-3": func(w *rowtext.Writer) { w.Int(-3) }, "1.5": func(w *rowtext.Writer) { w.Float(1.5) },
+		"18446744073709551615": func(w *rowtext.Writer) { w.Uint(math.MaxUint64) }, "1": func(w *rowtext.Writer) { w.Bool(true) },
+		"2026-01-02 03:04:05": func(w *rowtext.Writer) { w.Time(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) },
+	} {
+		w := rowtext.New(rowtext.Load)
+		w.Hex, w.HexText = true, true
+		if write(w); string(w.Buf) != fmt.Sprintf("%x", want) || w.Err != nil {
+			t.Errorf("%s and error %v, want %x", w.Buf, w.Err, want)
+		}
 	}
 }
