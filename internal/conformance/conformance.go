@@ -73,6 +73,10 @@ func Exercise(t *testing.T, s Server) {
 		t.Parallel()
 		d := detect(t, s)
 		for _, g := range groups() {
+			// MySQL counts waits for locks in seconds, and no setting of a driver or path changes them.
+			if g.name == "retries" && d.Name() == "mysql" && s.Name != "default" {
+				continue
+			}
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
 				for _, b := range g.behaviours {

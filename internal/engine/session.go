@@ -2,10 +2,13 @@ package engine
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -75,6 +78,16 @@ func Also(names ...string) RunOption {
 	})
 }
 
+// atOnce is how many parallel tests run at once if -parallel does not say: they wait for servers most of the time, and by default
+// there are no more than processors.
+const atOnce = 8
+
+func runMoreAtOnce() {
+	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
+		_ = f.Value.Set(strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0)))) // -parallel on the command line is read later, and wins
+	}
+}
+
 // Run runs the tests of m, stops the servers they started and reports to standard error which engines ran and which were
 // skipped, and why. It returns the exit code: that of m.Run, or 2 if UPSERT_REQUIRE names an engine there is none of, or 1
 // if a server could not be stopped. Use it as the whole of TestMain:
@@ -96,6 +109,7 @@ func (s *session) run(m interface{ Run() int }, log io.Writer, opts ...RunOption
 	for _, o := range opts {
 		o.applyTo(s)
 	}
+	runMoreAtOnce()
 	s.inRun.Store(true)
 	defer func() {
 		for _, e := range s.all() {
