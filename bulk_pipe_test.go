@@ -133,7 +133,11 @@ func TestBulkOneConnection(t *testing.T) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		b.Check("things", "v < 9")
 		pool := b.Pool()
-		rows := make([]retried, 6000)
+		n := 6000
+		if b.D.Name() == "mysql" { // a row whose outcome is asked for takes three statements there, with the triggers of Check
+			n = 1200
+		}
+		rows := make([]retried, n)
 		for i := range rows {
 			rows[i] = retried{i, 1}
 		}
@@ -146,9 +150,9 @@ func TestBulkOneConnection(t *testing.T) {
 					return err
 				}
 			}
-			rows[5500].V = 9
+			rows[n-500].V = 9
 			_, err := bulkTable[retried](b, "things").PutAll(b.Context(), pool, rows)
-			b.WantErr("PutAll of a bad row", err, nil, "row 5500")
+			b.WantErr("PutAll of a bad row", err, nil, fmt.Sprintf("row %d", n-500))
 			return nil
 		})
 		b.Want("the calls", b.Result(done), nil)

@@ -43,32 +43,32 @@ func (c *conn) kill(ctx context.Context) error {
 	}
 	defer func() { _ = inner.Close() }()
 	admin := inner.(rawConn) // as the first one was
-	how, there, unnoticed := "SELECT pg_terminate_backend("+c.session+")", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+c.session, ""
+	how, there := "SELECT pg_terminate_backend("+c.session+")", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+c.session
 	if c.connector.driverName == "mysql" {
 		how, there = "KILL "+c.session, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+c.session
-		unnoticed = " AND command <> 'Killed'"
 	}
 	if _, err := admin.ExecContext(ctx, how, nil); err != nil {
 		return fmt.Errorf("faults: kill session %s: %w", c.session, err)
 	}
-	return gone(ctx, admin, there, unnoticed)
+	return c.gone(ctx, admin, there)
 }
 
-// gone waits until the session is not there and, after some time, until it is not there but for a kill that is unnoticed.
-func gone(ctx context.Context, admin rawConn, there, unnoticed string) error {
-	began := time.Now()
+// gone waits until the session is not there. MySQL 5.7 sometimes does not notice that it is killed while it waits for the next
+// statement, and keeps its locks. After noticeTime the connection is closed on this side, which it does notice.
+func (c *conn) gone(ctx context.Context, admin rawConn, there string) error {
+	unnoticed := time.NewTimer(noticeTime)
+	defer unnoticed.Stop()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
-		if time.Since(began) > noticeTime {
-			there, unnoticed = there+unnoticed, ""
-		}
 		n, err := ask(ctx, admin, there)
 		if err != nil || n == "0" {
 			return err
 		}
 		select {
 		case <-tick.C:
+		case <-unnoticed.C:
+			_ = c.drop() // it is dead either way
 		case <-ctx.Done():
 			return fmt.Errorf("faults: the server did not end a session: %w", ctx.Err())
 		}

@@ -185,7 +185,8 @@ func keptInTx(p *place, l limit, id string) {
 }
 
 func notReached(p *place) {
-	for _, l := range p.limits() {
+	// On MariaDB a limit is also one on the statement's own time, so it is one that a busy machine keeps.
+	for _, l := range []limit{{name: "NoWait", option: keys.NoWait()}, {name: "MaxWait", option: keys.MaxWait(time.Minute)}} {
 		p.wantPaid(p.store, l.name, l.option)
 		p.wantReplayed(p.store, l.name, l.option)
 		p.wantReplayed(p.open(), l.name, l.option)
