@@ -61,30 +61,7 @@ func endings() []ending {
 	}
 }
 
-// kill ends the session and returns when the server has forgotten it.
-func (s *stageCall) kill() {
-	end, gone := "SELECT pg_terminate_backend("+s.id+")", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+s.id
-	if s.Family() != "postgres" {
-		end, gone = "KILL "+s.id, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+s.id
-	}
-	s.Exec(end)
-	s.until("the session is gone", func() bool { return s.Text(gone) == "0" })
-}
-
-func (b *bulkLab) until(what string, is func() bool) {
-	b.Helper()
-	deadline, cancel := context.WithTimeout(b.Context(), lab.Patience)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline.Done():
-			b.Fatalf("%s: not after %v", what, lab.Patience)
-		}
-	}
-}
+func (s *stageCall) kill() { s.KillSession(s.id) }
 
 // newCall opens the pool. On MariaDB it keeps what is sent, for its temporary tables are in no catalog.
 func (b *bulkLab) newCall() *stageCall {
@@ -148,7 +125,7 @@ func (s *stageCall) run(f func(ctx context.Context) error) (err error) {
 func (s *stageCall) wantNoGoroutine() {
 	s.Helper()
 	_ = s.pool.Close()
-	s.until("no goroutine is left", func() bool {
+	s.Until("no goroutine is left", func() bool {
 		var b strings.Builder
 		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
 		return !strings.Contains(b.String(), fmt.Sprintf("%q:%q", "bulk", s.Name()))

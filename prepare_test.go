@@ -205,14 +205,14 @@ func TestPrepared_SessionKilled(t *testing.T) {
 		table, pool := labTable[kept](l, "things"), l.Pool()
 		p := labPrepare(l, table, pool)
 		wantKept(l, p, kept{1, 1}, upsert.Inserted)
-		endSession(l, pool.ID)
+		l.KillSession(pool.ID)
 		wantKept(l, p, kept{1, 2}, upsert.Updated)
 		wantKept(l, p, kept{1, 2}, upsert.Unchanged)
 
 		conn := l.Session()
 		p = labPrepare(l, table, conn)
 		wantKept(l, p, kept{2, 1}, upsert.Inserted)
-		endSession(l, conn.ID)
+		l.KillSession(conn.ID)
 		for range 2 {
 			if o, err := p.Put(l.Context(), &kept{2, 2}); err == nil {
 				l.Errorf("Put on a connection whose session was killed = %v, want an error", o)
@@ -221,17 +221,6 @@ func TestPrepared_SessionKilled(t *testing.T) {
 		_ = p.Close()
 		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|2 2|1")
 	})
-}
-
-func endSession(l *lab.Lab, id string) {
-	l.Helper()
-	if l.Family() == "postgres" {
-		l.Exec("SELECT pg_terminate_backend(" + id + ", 10000)")
-		return
-	}
-	l.Exec("KILL " + id)
-	for l.Text("SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+id) != "0" {
-	}
 }
 
 // To ask for the way to the server takes a connection, and it may have died while nobody used it.
@@ -247,7 +236,7 @@ func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 			"Prepare": func(db upsert.DB) error { _, err := table.Prepare(l.Context(), db); return err },
 		} {
 			pool := l.Pool()
-			endSession(l, pool.ID)
+			l.KillSession(pool.ID)
 			if err := use(pool); err != nil {
 				l.Errorf("%s on a pool whose connection has died: %v; want it to take another", name, err)
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/jmoiron/sqlx"
 )
@@ -95,17 +96,39 @@ func (l *Lab) Commit(tx interface{ Commit() error }) {
 // UntilWaits returns once the session of that ID waits for a lock.
 func (l *Lab) UntilWaits(id string) {
 	l.Helper()
+	l.Until("session "+id+" waits for a lock", func() bool { return l.waits(id) })
+}
+
+// Until waits for what must come.
+func (l *Lab) Until(what string, is func() bool) {
+	l.Helper()
 	deadline, cancel := context.WithTimeout(l.Context(), Patience)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !l.waits(id) {
+	for !is() {
 		select {
 		case <-tick.C:
 		case <-deadline.Done():
-			l.Fatalf("session %s does not wait for a lock after %v; want it to", id, Patience)
+			l.Fatalf("%s: not after %v", what, Patience)
 		}
 	}
+}
+
+// KillSession ends a session and returns when the server has forgotten it.
+func (l *Lab) KillSession(id string) {
+	l.Helper()
+	// PostgreSQL waits itself for the end, and so for what the client will read of it.
+	end, gone := "SELECT pg_terminate_backend("+id+", 10000)", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+id
+	if l.Family() != "postgres" {
+		end, gone = "KILL "+id, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+id
+	}
+	if l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8) {
+		// MySQL 5.7 does not notice a KILL that comes just before it waits for the next statement, nor any later one.
+		l.Until("session "+id+" works, or has waited for a second", func() bool { return l.Text(gone+" AND (command <> 'Sleep' OR time >= 1)") == "1" })
+	}
+	l.Exec(end)
+	l.Until("session "+id+" is gone", func() bool { return l.Text(gone) == "0" })
 }
 
 func (l *Lab) waits(id string) bool {
