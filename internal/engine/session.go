@@ -80,7 +80,7 @@ func Also(names ...string) RunOption {
 
 // atOnce is how many parallel tests run at once if -parallel does not say: they wait for servers most of the time, and by default
 // there are no more than processors.
-const atOnce = 8
+const atOnce = 4
 
 func runMoreAtOnce() {
 	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
