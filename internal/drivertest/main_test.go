@@ -122,7 +122,13 @@ func (p *place) number(db interface {
 // until asks again until the answer is not 0.
 func (p *place) until(query string, args ...any) {
 	p.Helper()
-	for end := time.Now().Add(timeout); p.number(p.db, query, args...) == 0; {
+	p.untilOn(p.db, query, args...)
+}
+
+// untilOn is until on another handle.
+func (p *place) untilOn(db *sqlx.DB, query string, args ...any) {
+	p.Helper()
+	for end := time.Now().Add(timeout); p.number(db, query, args...) == 0; {
 		if time.Now().After(end) {
 			p.Fatalf("%s: still 0 after %v", query, timeout)
 		}
