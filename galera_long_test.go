@@ -179,7 +179,7 @@ func prepareAndPut(f *fleet, table *upsert.Table[hotRow], db *sqlx.DB, rows []ho
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	for i := range rows {
 		if _, err := p.Put(f.ctx, &rows[i]); err != nil {
 			return err
@@ -193,7 +193,7 @@ func putOnConn(f *fleet, table *upsert.Table[hotRow], db *sqlx.DB, rows []hotRow
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := table.PutAll(f.ctx, conn, rows, upsert.Outcomes()); err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (n *Node) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_, err = conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 1")
 	if err == nil {
 		_, err = conn.ExecContext(ctx, "SELECT 1")
