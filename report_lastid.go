@@ -133,9 +133,8 @@ func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
 // putLastID writes the row by one statement, whose result tells what happened to the row.
 func (s *single) putLastID(ctx context.Context, db DB) error {
 	_, prepared := db.(preparedPool)
-	switch {
-	case len(s.generated) > 0, prepared && s.hidden.Load() && !staysOnConn(db):
-		// Generated columns take a second statement, and so does a code that a trigger hides from a pool's prepared statement.
+	// Generated columns take a second statement, and so does a code that a trigger hides from a pool's prepared statement.
+	if len(s.generated) > 0 || prepared && s.hidden.Load() && !staysOnConn(db) {
 		return inTx(ctx, s.table, db, s, (*single).writeLastID)
 	}
 	return alone(ctx, s.table, db, s, (*single).writeOnOneConn)
