@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -38,16 +39,18 @@ func handMySQL[R any](dialect string, s *row.Shape[R]) []Peer[R] {
 	}
 }
 
-const loadReader = "by-hand"
+// loadReaders counts the readers that were named, because the driver keeps them all in one map.
+var loadReaders atomic.Int64
 
 // handLoad writes the lines while the server reads them.
 func handLoad[R any](dialect string, s *row.Shape[R]) func(context.Context, *place.Place) (Write[R], error) {
-	load := "LOAD DATA LOCAL INFILE 'Reader::" + loadReader + "' INTO TABLE staging CHARACTER SET utf8mb4 (" + names(s.Columns) + ")"
+	reader := "by-hand-" + strconv.FormatInt(loadReaders.Add(1), 10)
+	load := "LOAD DATA LOCAL INFILE 'Reader::" + reader + "' INTO TABLE staging CHARACTER SET utf8mb4 (" + names(s.Columns) + ")"
 	return func(_ context.Context, p *place.Place) (Write[R], error) {
 		db, err := p.Open(driverName(mySQL))
 		return func(ctx context.Context, rows []R) error {
-			mysql.RegisterReaderHandler(loadReader, func() io.Reader { return lines(s, rows) })
-			defer mysql.DeregisterReaderHandler(loadReader)
+			mysql.RegisterReaderHandler(reader, func() io.Reader { return lines(s, rows) })
+			defer mysql.DeregisterReaderHandler(reader)
 			return inTx(ctx, db, func(tx *sql.Tx) error {
 				for _, query := range []string{
 					"CREATE TEMPORARY TABLE staging LIKE accounts", load, merge(dialect, "staging", s.Columns), "DROP TEMPORARY TABLE staging",
