@@ -200,7 +200,7 @@ func TestBulkFoldedKeys(t *testing.T) {
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE EXTENSION citext", "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
 			"CREATE TABLE first (k citext PRIMARY KEY, v int)", "CREATE TABLE second (k varchar(9) COLLATE folding PRIMARY KEY, v int)")
-		for _, via := range bulkPaths {
+		for _, via := range bulkPaths() {
 			for _, name := range []string{"first", "second"} {
 				b := &bulkLab{l, via}
 				b.Exec("TRUNCATE "+name, "INSERT INTO "+name+" VALUES ('a', 1), ('b', 1)")

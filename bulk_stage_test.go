@@ -76,16 +76,20 @@ func (b *bulkLab) newCall() *stageCall {
 	return s
 }
 
-// rows are more than one block of lines.
+// rows are more than one statement of values, or more than one block of lines.
 func (s *stageCall) rows(e ending) []acting {
-	rows := make([]acting, 3000)
+	n := 700
+	if s.via == upsert.Auto || s.via == upsert.Copy {
+		n = 3000
+	}
+	rows := make([]acting, n)
 	for i := range rows {
 		rows[i] = acting{i, meanwhile{v: strings.Repeat("x", 3)}}
 	}
 	rows[len(rows)-1].V.v = e.last
 	if e.act != nil {
 		acted := false
-		rows[2500].V.do = func() {
+		rows[n-100].V.do = func() {
 			if !acted {
 				acted = true
 				e.act(s)

@@ -1,7 +1,6 @@
 package upsert_test
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,8 +12,6 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/jmoiron/sqlx"
 )
-
-var histories = flag.Int("histories", 25, "random histories an engine in TestProperty tests")
 
 // claimed is a transaction that says it is a claim, so that tables with add columns run.
 type claimed struct{ *sqlx.Tx }
@@ -165,7 +162,7 @@ func forHistories(t *testing.T, test func(t *testing.T, db *sqlx.DB, d dialect.D
 				t.Fatal(err)
 			}
 		}
-		for seed := range *histories {
+		for seed := range engine.Size(8, 2500) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				test(t, db, d, rand.New(rand.NewPCG(uint64(seed), 7)), fmt.Sprintf("h%d", seed))
 			})

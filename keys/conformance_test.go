@@ -13,13 +13,13 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TestConformance runs the suite on every engine, and again with the parameters of a driver or a server that change what is
-// sent or what is told.
+// TestConformance runs the suite on every engine. A long run has it again with the parameters of a driver or a server that
+// change what is sent or what is told.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+	engine.EachDialect(t, func(t *testing.T, e *engine.Engine) {
 		exercise(t, e, "default")
-		if testing.Short() { // the race detector sees nothing new in them
+		if !engine.IsLong() {
 			return
 		}
 		switch e.Dialect() {

@@ -17,7 +17,7 @@ func TestKillContext(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
 		db := g.trapped()
-		for _, s := range g.scenarios(false) {
+		for _, s := range g.scenarios() {
 			for _, at := range g.points(s) {
 				for _, m := range s.moments() {
 					what := fmt.Sprintf("%s: cancelled %v %v", s, m, &at)

@@ -37,7 +37,7 @@ func TestKillProcess(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
 		other := openStore(g, g.ns.DB())
-		for _, s := range g.scenarios(false) {
+		for _, s := range g.scenarios() {
 			points := g.points(s)
 			for _, at := range points {
 				for _, m := range s.moments() {

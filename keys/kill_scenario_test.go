@@ -5,10 +5,10 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
-	"flag"
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/keys"
 )
@@ -25,12 +25,9 @@ const (
 	final  scenario = "final"  // a new one, and an error that is remembered
 )
 
-var everyKill = flag.Bool("every-kill", false, "in TestKill tests, meet every scenario at every isolation level")
-
-// scenarios are a new key's at each isolation level, and all of them at the first. On a wire, which costs no process and
-// no administrator, all are met at each.
-func (g *ground) scenarios(wire bool) []scenario {
-	if wire || g.first || *everyKill {
+// scenarios are a new key's at each isolation level, and all of them at the first; in a long run all at each.
+func (g *ground) scenarios() []scenario {
+	if g.first || engine.IsLong() {
 		return []scenario{fresh, replay, final}
 	}
 	return []scenario{fresh}

@@ -33,7 +33,7 @@ func TestKillConnection(t *testing.T) {
 func (g *ground) atEachPoint(name string, do faults.Hook) {
 	g.Helper()
 	db := g.trapped()
-	for _, s := range g.scenarios(false) {
+	for _, s := range g.scenarios() {
 		for _, at := range g.points(s) {
 			for _, m := range s.moments() {
 				what := fmt.Sprintf("%s: %s lost %v %v", s, name, m, &at)

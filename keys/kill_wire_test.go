@@ -79,7 +79,7 @@ func TestKillWire(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
 		w := g.wired()
-		for _, s := range g.scenarios(true) {
+		for _, s := range g.scenarios() {
 			requests, _ := g.requests(s)
 			for _, at := range requests {
 				for _, f := range fates(at.Kind) {
@@ -139,7 +139,7 @@ func TestKillWireLate(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
 		w := g.wired()
-		for _, s := range g.scenarios(true) {
+		for _, s := range g.scenarios() {
 			requests, _ := g.requests(s)
 			for _, at := range requests {
 				what := fmt.Sprintf("%s: %d %v %.60s is late", s, at.Index, at.Kind, at.Text)

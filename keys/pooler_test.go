@@ -13,10 +13,16 @@ import (
 // another of a few connections (hazards E2 and E8).
 func TestPooler(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"postgres", "postgres18"} {
-		keysuite.Exercise(t, conformance.Server{
-			Name: name, Dialect: "postgres",
-			Open: func(t testing.TB) *sqlx.DB { return engine.Pooler(t, engine.Get(name).Namespace(t)).DB() },
-		})
+	if !engine.IsRequired("pgbouncer") {
+		engine.NeedLong(t)
 	}
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+		if e.Dialect() != "postgres" {
+			t.Skip("PgBouncer is for PostgreSQL")
+		}
+		keysuite.Exercise(t, conformance.Server{
+			Name: "pooler", Dialect: e.Dialect(),
+			Open: func(t testing.TB) *sqlx.DB { return engine.Pooler(t, e.Namespace(t)).DB() },
+		})
+	})
 }

@@ -19,10 +19,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-var (
-	histories   = flag.Int("histories", 25, "random histories an engine in TestPropertyHistory")
-	historySeed = flag.Uint64("history-seed", 0, "the first of their seeds")
-)
+var historySeed = flag.Uint64("history-seed", 0, "the first seed of the random histories in TestPropertyHistory")
 
 // TestPropertyHistory: for random histories of calls, one after another, what each call tells, the rows and the effects are
 // those of the plain Go model. Two stores stand for two processes.
@@ -30,7 +27,7 @@ func TestPropertyHistory(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		db := e.Open(t)
-		for n := range *histories {
+		for n := range engine.Size(8, 2500) {
 			seed := *historySeed + uint64(n)
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				d := &dealer{Rand: rand.New(rand.NewPCG(seed, 11))}

@@ -51,7 +51,7 @@ func nothingStays(p *place) {
 	p.createChecked()
 	tab := table[checked](p, "t")
 	p.exec("INSERT INTO t (id, n) VALUES (1, 7)")
-	for _, n := range []int{4, 3000} {
+	for _, n := range []int{4, 1100} {
 		for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}} {
 			res, err := tab.PutAll(p.ctx, p.db, badRows(n), opts...)
 			wantFailure(p, "PutAll", err)

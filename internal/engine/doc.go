@@ -1,6 +1,6 @@
 // Package engine gives tests real databases.
 //
-// A test asks for an engine by name, or runs once on each of them:
+// A test asks for an engine by name, or runs once on each of them (but see "Usual runs and long ones"):
 //
 //	func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
 //
@@ -62,11 +62,15 @@
 // packages that pass, which is why automated runs set UPSERT_REQUIRE. The go command's test cache does not notice that a
 // server program was installed since: use -count=1 then.
 //
-// # Long tests
+// # Usual runs and long ones
 //
-// UPSERT_LONG is a factor of the size of what takes long: 1 for make long, 0.01 for automated runs. Without it a test that
-// calls [NeedLong] or [Galera] is skipped, and [Size] is that of a usual run. The name of a test that only long runs have
-// begins with TestLong.
+// A usual run is to take less than two minutes on two cores, so most of its tests leave one engine to another that is much
+// like it ([Engine.LeaveTo]): PostgreSQL 15 to 18, and MySQL 5.7 to MariaDB, but for the conformance suites ([EachDialect]).
+// An engine that UPSERT_REQUIRE names, or whose DSN variable is set, is left to none.
+//
+// UPSERT_LONG is a factor of the size of what takes long: 1 for make long, 0.01 for automated runs. A long run takes every
+// engine, every path of a batch and every setting of a driver. Without UPSERT_LONG a test that calls [NeedLong] or [Galera]
+// is skipped, and [Size] is that of a usual run. The name of a test that only long runs have begins with TestLong.
 //
 // # Namespaces
 //

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ type Engine struct {
 	family  family   // how it is spoken to
 	starter starter  // how it is started, nil if it never is
 	offer   offer    // in which runs it is started
+	like    string   // the engine that stands for it in a usual run, "" if none does
 	private bool     // each test binary has a server of its own
 	hint    string   // how to get it
 	session *session // the test binary's, for what must happen at its end
@@ -38,18 +40,40 @@ type Engine struct {
 func All() []*Engine { return append([]*Engine(nil), current.engines...) }
 
 // Get returns the engine of that name. It panics on a name that [All] does not have: names are constants in tests.
-func Get(name string) *Engine {
-	for _, e := range current.engines {
+func Get(name string) *Engine { return current.named(name) }
+
+func (s *session) named(name string) *Engine {
+	for _, e := range s.engines {
 		if e.name == name {
 			return e
 		}
 	}
-	panic(fmt.Sprintf("engine: no engine %q; there are %s", name, strings.Join(names(current.engines), ", ")))
+	panic(fmt.Sprintf("engine: no engine %q; there are %s", name, strings.Join(names(s.engines), ", ")))
 }
 
-// Each runs fn as a parallel subtest on each engine of [All]. The subtest is named after the engine and is skipped, or
-// fails if UPSERT_REQUIRE names it, where the engine is not to be had.
+// Each runs fn as a parallel subtest on the engines of [All], but for those that a usual run leaves to another
+// ([Engine.LeaveTo]). The subtest is named after the engine. If the engine is not to be had, the subtest is skipped, or fails
+// if UPSERT_REQUIRE names the engine.
 func Each(t *testing.T, fn func(t *testing.T, e *Engine)) {
+	t.Helper()
+	each(t, func(t *testing.T, e *Engine) {
+		e.LeaveTo(t, names(All())...)
+		fn(t, e)
+	})
+}
+
+// EachDialect is Each on an engine of every dialect in a usual run too, so on MySQL beside MariaDB.
+func EachDialect(t *testing.T, fn func(t *testing.T, e *Engine)) {
+	t.Helper()
+	each(t, func(t *testing.T, e *Engine) {
+		if e.like != "" && e.session.named(e.like).dialect == e.dialect {
+			e.LeaveTo(t, e.like)
+		}
+		fn(t, e)
+	})
+}
+
+func each(t *testing.T, fn func(t *testing.T, e *Engine)) {
 	t.Helper()
 	for _, e := range All() {
 		t.Run(e.name, func(t *testing.T) {
@@ -57,6 +81,19 @@ func Each(t *testing.T, fn func(t *testing.T, e *Engine)) {
 			e.need(t)
 			fn(t, e)
 		})
+	}
+}
+
+// LeaveTo skips the test if the engine that is much like e is among the named ones and is to be had: a usual run tests one
+// version of a database. A long run tests them all, and so does a run that asks for e by UPSERT_REQUIRE or by a DSN.
+func (e *Engine) LeaveTo(t testing.TB, names ...string) {
+	t.Helper()
+	if e.like == "" || !slices.Contains(names, e.like) || IsLong() || e.session.required[e.name] || e.dsnFromEnv() != "" {
+		return
+	}
+	like := e.session.named(e.like)
+	if like.once.Do(like.start); like.skip == "" && like.err == nil {
+		t.Skipf("engine %s: %s stands for it in a usual run; set %s, or name %s in %s", e.name, e.like, longEnv, e.name, requireEnv)
 	}
 }
 

@@ -21,7 +21,7 @@ func listEngines() []*Engine {
 		},
 		{
 			name: "postgres", dialect: "postgres", env: "UPSERT_POSTGRES_DSN",
-			family: postgresFamily{below: 18}, starter: postgresStarter{below: 18},
+			family: postgresFamily{below: 18}, starter: postgresStarter{below: 18}, like: "postgres18",
 			hint: "install it (Debian: scripts/engines, or apt-get install postgresql)",
 		},
 		postgresOf(16, offerLong),
@@ -38,7 +38,7 @@ func listEngines() []*Engine {
 		},
 		{
 			name: "mysql57", dialect: "mysql", env: "UPSERT_MYSQL57_DSN",
-			family: mysqlFamily{below: 8}, starter: mysql57Starter{}, offer: offerSuites,
+			family: mysqlFamily{below: 8}, starter: mysql57Starter{}, offer: offerSuites, like: "mariadb",
 			hint: "install it (scripts/engines, on amd64)",
 		},
 		{
@@ -53,7 +53,7 @@ func postgresOf(major int, o offer) *Engine {
 	name := fmt.Sprintf("postgres%d", major)
 	return &Engine{
 		name: name, dialect: "postgres", env: fmt.Sprintf("UPSERT_POSTGRES%d_DSN", major),
-		family: postgresFamily{from: major, below: major + 1}, offer: o,
+		family: postgresFamily{from: major, below: major + 1}, offer: o, like: "postgres18",
 		starter: postgresStarter{from: major, below: major + 1, installed: name},
 		hint:    "install it (scripts/engines --long)",
 	}

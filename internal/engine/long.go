@@ -16,6 +16,9 @@ func IsLong() bool {
 	return err == nil && long
 }
 
+// IsRequired reports whether UPSERT_REQUIRE names an engine.
+func IsRequired(name string) bool { return current.required[name] }
+
 // NeedLong skips a test that only long runs have.
 func NeedLong(t testing.TB) {
 	t.Helper()

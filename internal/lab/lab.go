@@ -34,13 +34,17 @@ const (
 // Patience is how long is waited for what must come.
 const Patience = 30 * time.Second
 
-// Each runs fn in a lab on each of the named engines.
+// Each runs fn in a lab on each of the named engines, but for those that a usual run leaves to
+// another of them ([engine.Engine.LeaveTo]).
 func Each(t *testing.T, engines string, fn func(l *Lab), opts ...engine.Option) {
 	t.Helper()
-	for name := range strings.FieldsSeq(engines) {
+	names := strings.Fields(engines)
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fn(open(t, engine.Get(name), opts))
+			e := engine.Get(name)
+			e.LeaveTo(t, names...)
+			fn(open(t, e, opts))
 		})
 	}
 }
