@@ -115,7 +115,7 @@ func (l *Lab) Until(what string, is func() bool) {
 	}
 }
 
-// KillSession ends a session and returns when the server has forgotten it.
+// KillSession ends a session and returns when the server has forgotten it, or will at the session's next statement.
 func (l *Lab) KillSession(id string) {
 	l.Helper()
 	// PostgreSQL waits itself for the end, and so for what the client will read of it.
@@ -123,13 +123,18 @@ func (l *Lab) KillSession(id string) {
 	if l.Family() != "postgres" {
 		end, gone = "KILL "+id, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+id
 	}
-	if l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8) {
+	deaf := l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8)
+	if deaf {
 		// MySQL 5.7 does not notice a KILL that comes just before it waits for the next statement, nor any later one.
 		l.Until("session "+id+" works, or has waited for a second", func() bool { return l.Text(gone+" AND (command <> 'Sleep' OR time >= 1)") == "1" })
 	}
 	l.Exec(end)
-	l.Until("session "+id+" is gone", func() bool { return l.Text(gone) == "0" })
+	began := time.Now()
+	l.Until("session "+id+" is gone", func() bool { return l.Text(gone) == "0" || deaf && time.Since(began) > deafness })
 }
+
+// deafness is how long a session of MySQL 5.7 may live after its KILL before it counts as one that was about to wait.
+const deafness = 3 * time.Second
 
 func (l *Lab) waits(id string) bool {
 	l.Helper()
