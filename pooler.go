@@ -2,11 +2,11 @@ package upsert
 
 import (
 	"context"
-	"database/sql/driver"
-	"errors"
+	"database/sql"
 	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // link is what is known of the way from a handle to its server.
@@ -73,10 +73,19 @@ func (t *table) linkOf(ctx context.Context, db DB) (l link, err error) {
 	if l, ok := t.links.get(db); ok {
 		return l, nil
 	}
-	for range findAttempts { // an idle connection may have died, of which database/sql tells only here
-		if l, err = askLink(ctx, db); !errors.Is(err, driver.ErrBadConn) {
-			break
-		}
+	switch h := db.(type) {
+	case connector:
+		err = txn.OnConn(ctx, h, func(conn *sql.Conn) error {
+			defer conn.Close() //nolint:errcheck // gives it back to the pool; one that is dead is gone already
+			l, err = askLink(ctx, conn)
+			return err
+		})
+	case interface {
+		DB
+		rawer
+		beginner
+	}:
+		l, err = askLink(ctx, h)
 	}
 	if err == nil {
 		t.links.add(db, l)
@@ -84,12 +93,11 @@ func (t *table) linkOf(ctx context.Context, db DB) (l link, err error) {
 	return l, err
 }
 
-func askLink(ctx context.Context, db DB) (l link, err error) {
-	conn, done, err := connOf(ctx, db)
-	if err != nil || conn == nil {
-		return l, err
-	}
-	defer done()
+func askLink(ctx context.Context, conn interface {
+	DB
+	rawer
+},
+) (l link, err error) {
 	err = onConn(conn, func(driverConn any) error {
 		l.process = processOf(driverConn)
 		return nil
@@ -98,29 +106,6 @@ func askLink(ctx context.Context, db DB) (l link, err error) {
 		_, err = queryRow(ctx, conn, "SELECT pg_backend_pid()", nil, []any{&l.server})
 	}
 	return l, err
-}
-
-// connOf returns one connection of a handle that can begin a transaction, or nil.
-func connOf(ctx context.Context, db DB) (conn interface {
-	DB
-	rawer
-}, done func(), err error,
-) {
-	switch h := db.(type) {
-	case connector:
-		c, err := h.Conn(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		return c, func() { _ = c.Close() }, nil
-	case interface {
-		DB
-		rawer
-		beginner
-	}:
-		return h, func() {}, nil
-	}
-	return nil, nil, nil
 }
 
 // result calls a method that takes nothing and returns one value.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // presetCode leaves the code of an insert in LAST_INSERT_ID(), which an insert itself does not.
@@ -103,31 +104,16 @@ func staysOnConn(db DB) bool {
 	return false
 }
 
-// badConns bounds how many connections of a pool may turn out to be dead before one is found that is not. Each that does has
-// left the pool.
-const badConns = 100
-
-// onOneConn runs f on one connection of a pool, or on the handle itself if that is no pool. database/sql sends a statement again
-// on another connection if the first one is dead before anything was sent; on a *sql.Conn it does not, so onOneConn does.
+// onOneConn runs f on one connection of a pool, or on the handle itself if that is no pool.
 func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
 	pool, ok := db.(connector)
 	if !ok {
 		return f(a, ctx, db)
 	}
-	for range badConns {
-		conn, err := pool.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		err = func() error {
-			defer conn.Close() //nolint:errcheck // gives it back to the pool; one that is dead is gone already
-			return f(a, ctx, conn)
-		}()
-		if !errors.Is(err, driver.ErrBadConn) {
-			return err
-		}
-	}
-	return f(a, ctx, db)
+	return txn.OnConn(ctx, pool, func(conn *sql.Conn) error {
+		defer conn.Close() //nolint:errcheck // gives it back to the pool; one that is dead is gone already
+		return f(a, ctx, conn)
+	})
 }
 
 // putLastID writes the row by one statement, whose result tells what happened to the row.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // route is how a batch goes.
@@ -145,7 +146,7 @@ func (c *catalog) has(columns []dialect.Column) bool {
 // givesConn reports whether a transaction on the handle will give the driver's connection.
 func givesConn(db DB) bool {
 	switch db.(type) {
-	case ownTx, connector:
+	case *txn.Tx, connector:
 		return true
 	case rawer:
 		return canBegin(db)

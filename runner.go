@@ -3,6 +3,8 @@ package upsert
 import (
 	"context"
 	"database/sql"
+
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // runner sends the statements of one call on one handle, and prepares those that come again.
@@ -24,10 +26,10 @@ type runner struct {
 // it works in the background: nothing that the caller does between two rows can meet it there. Where keys are read back
 // into the caller's types, whose methods are the caller's too, it does not.
 func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
-	tx, own := db.(ownTx)
+	tx, own := db.(*txn.Tx)
 	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
 	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned
-	r.pipe = newPipe(tx.private && several && !readsKeys, cfg.progress)
+	r.pipe = newPipe(own && tx.IsPrivate() && several && !readsKeys, cfg.progress)
 	return r
 }
 

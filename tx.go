@@ -2,134 +2,20 @@ package upsert
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/backoff"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
-// tx is a transaction of the library's.
-type tx struct {
-	DB
-	std *sql.Tx   // nil where it was begun by hand
-	own *sql.Conn // goes back to its pool at the end
-}
-
-// begin begins a transaction on a handle that can. It ends when the call ends it and not, in a goroutine of its own, when
-// the context does: what the handle is used for next would meet its ROLLBACK. Where a transaction must begin with the
-// write lock, database/sql has no word for it, so it is begun by hand.
-func (t *table) begin(ctx context.Context, db DB) (tx, error) {
+// begin begins a transaction on a handle that can.
+func (t *table) begin(ctx context.Context, db DB) (*txn.Tx, error) {
 	if p, ok := db.(preparedPool); ok {
 		db = p.DB
 	}
-	x := tx{DB: db}
-	if pool, ok := db.(connector); ok {
-		conn, err := pool.Conn(ctx)
-		if err != nil {
-			return tx{}, err
-		}
-		x = tx{DB: conn, own: conn}
-	}
-	if err := ctx.Err(); err != nil {
-		x.release()
-		return tx{}, err
-	}
-	if t.traits.Immediate {
-		return x.beginImmediate(ctx)
-	}
-	std, err := x.DB.(beginner).BeginTx(lasting(ctx), nil)
-	if err != nil {
-		x.release()
-		return tx{}, err
-	}
-	x.DB, x.std = std, std
-	if conn, ok := db.(rawer); ok || x.own != nil {
-		if x.own != nil {
-			conn = x.own
-		}
-		x.DB = ownTx{DB: std, preparer: std, rawer: conn, private: x.own != nil}
-	}
-	return x, nil
-}
-
-// ownTx is a transaction of the library's.
-type ownTx struct {
-	DB
-	preparer
-	rawer        // gives the driver's connection, on which the transaction is
-	private bool // the connection is the library's too
-}
-
-func (x tx) beginImmediate(ctx context.Context) (tx, error) {
-	_, err := x.ExecContext(ctx, "BEGIN IMMEDIATE")
-	switch {
-	case err == nil && x.own != nil:
-		x.DB = ownTx{DB: x.own, preparer: x.own, rawer: x.own, private: true}
-		return x, nil
-	case err == nil:
-		return x, nil
-	case x.own != nil || ctx.Err() != nil:
-		x.rollback(ctx) // it may have begun all the same
-	}
-	return tx{}, err
-}
-
-func (x *tx) release() {
-	if x.own != nil {
-		_ = x.own.Close()
-	}
-}
-
-// discard keeps the connection from its pool. Where a server refuses to end a transaction, as a Galera node does that has lost
-// its cluster (hazard E7), it is still open: what is written next would be lost with it, or the next BEGIN would commit it.
-func (x *tx) discard() {
-	if x.own != nil {
-		_ = x.own.Raw(func(any) error { return driver.ErrBadConn })
-	}
-	x.release()
-}
-
-func (x *tx) rollback(ctx context.Context) {
-	if x.std != nil {
-		if err := x.std.Rollback(); err != nil {
-			x.discard()
-			return
-		}
-		x.release()
-		return
-	}
-	// The context may be what ended the transaction.
-	_, err := x.ExecContext(lasting(ctx), "ROLLBACK")
-	// SQLite rolls back by itself after some errors, an interrupted write among them.
-	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
-		x.discard()
-		return
-	}
-	x.release()
-}
-
-func (x *tx) commit(ctx context.Context) error {
-	err := ctx.Err()
-	switch {
-	case err != nil:
-	case x.std != nil:
-		if err = x.std.Commit(); err != nil {
-			x.discard()
-			return err
-		}
-	default:
-		_, err = x.ExecContext(lasting(ctx), "COMMIT")
-	}
-	if err != nil {
-		x.rollback(ctx)
-		return err
-	}
-	x.release()
-	return nil
+	return txn.Begin(ctx, db, txn.Options{Immediate: t.traits.Immediate})
 }
 
 // lasting is ctx without its end.
@@ -167,21 +53,18 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	if err != nil {
 		return err
 	}
-	finished := false
-	defer func() {
-		if !finished {
-			x.rollback(ctx)
-		}
-	}()
-	if err := f(a, ctx, x.DB); err != nil {
-		if x.own != nil && dialect.Classify(err) == dialect.Ambiguous {
+	defer x.Rollback(ctx)
+	if err := f(a, ctx, x.Handle()); err != nil {
+		if x.IsPrivate() && dialect.Classify(err) == dialect.Ambiguous {
 			// The connection is gone and no COMMIT was sent: nothing was kept, and the pool has others.
 			return &lostError{err}
 		}
 		return err
 	}
-	finished = true
-	if err := x.commit(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := x.Commit(ctx); err != nil {
 		if dialect.Classify(err) == dialect.Ambiguous {
 			return &commitError{err}
 		}

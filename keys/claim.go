@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/goupsert/upsert"
@@ -76,7 +77,7 @@ func newOwner() (owner [claimsql.OwnerSize]byte) {
 // stored is what a claim must know of a row.
 type stored struct {
 	state              int
-	owner              []byte
+	owner              string
 	fingerprintVersion uint8
 	fingerprint        []byte
 	result             []byte
@@ -107,21 +108,33 @@ func queryRow(ctx context.Context, db upsert.DB, q claimsql.Statement, dest ...a
 	return found, rows.Close()
 }
 
-// mine reports whether the row is this call's.
-func (c *claim) mine(st stored) bool { return string(st.owner) == string(c.row.Owner[:]) }
+// taken is how an attempt to claim has ended.
+type taken struct {
+	got bool   // the claim is this attempt's
+	row stored // else the row that is there
+}
+
+// mine reports whether the row is of one of this call's attempts.
+func (c *claim) mine(st stored) bool {
+	return strings.HasPrefix(st.owner, string(c.row.Owner[:claimsql.OwnerSize-1]))
+}
+
+// number makes the owner that of the call's n-th attempt: what an earlier attempt has left is not this one's, because fn was
+// called for that one.
+func (c *claim) number(n int) { c.row.Owner[claimsql.OwnerSize-1] = byte(n) }
 
 // take claims the key in a transaction. It returns true if it has it, or the row that is there.
-func (c *claim) take(ctx context.Context, tx *sqlx.Tx) (bool, stored, error) {
+func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 	began := time.Now()
-	got, st, err := c.takeBounded(ctx, tx)
+	t, err := send(ctx, h, func(tx *sqlx.Tx) (taken, error) { return c.takeBounded(ctx, tx) })
 	waited := Event{Key: c.key, Duration: time.Since(began)}
 	c.waited += waited.Duration
 	switch {
-	case err == nil && got:
-		return true, st, nil
+	case err == nil && t.got:
+		return true, t.row, nil
 	case err == nil:
 		c.store.emit(ctx, onWait, waited)
-		return false, st, nil
+		return false, t.row, nil
 	case ctx.Err() == nil && c.timedOut(err):
 		err = &InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}
 	case dialect.Classify(err) == dialect.LockTimeout:
@@ -131,7 +144,7 @@ func (c *claim) take(ctx context.Context, tx *sqlx.Tx) (bool, stored, error) {
 		waited.Err = err
 		c.store.emit(ctx, onWait, waited)
 	}
-	return false, st, err
+	return false, stored{}, err
 }
 
 // timedOut reports whether a claim's error says that it has waited long enough: for a lock or, since it does nothing else
@@ -145,7 +158,7 @@ func (c *claim) timedOut(err error) bool {
 }
 
 // takeBounded claims with the caller's limit to waiting, and puts back what it changes for that.
-func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (got bool, st stored, err error) {
+func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (t taken, err error) {
 	if !c.limited {
 		return c.takeLoop(ctx, tx, "")
 	}
@@ -159,48 +172,49 @@ func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (got bool, st stor
 	}
 	var old string
 	if _, err := queryRow(ctx, tx, claimsql.Statement{Text: w.Before}, &old); err != nil {
-		return false, stored{}, err
+		return t, err
 	}
 	if _, err := tx.ExecContext(ctx, w.Set); err != nil {
-		return false, stored{}, err
+		return t, err
 	}
-	got, st, err = c.takeLoop(ctx, tx, w.Prefix)
+	t, err = c.takeLoop(ctx, tx, w.Prefix)
 	// A session's setting outlives the transaction. After an error PostgreSQL takes no statement, and undoes the setting.
 	if _, back := tx.ExecContext(context.WithoutCancel(ctx), w.After(old)); err == nil {
 		err = back
 	}
-	return got, st, err
+	return t, err
 }
 
-func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (got bool, st stored, err error) {
+func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t taken, err error) {
 	q := c.store.sql
 	insert := q.Claim(c.row, prefix)
 	for range claimAttempts {
 		var found bool
 		if q.Returning {
-			st, found, err = c.store.fetch(ctx, tx, insert)
+			t.row, found, err = c.store.fetch(ctx, tx, insert)
 		} else {
 			var res sql.Result
 			if res, err = tx.ExecContext(ctx, insert.Text, insert.Args...); err != nil {
-				return false, st, err
+				return t, err
 			}
 			if q.CountsInserts() {
 				if n, err := res.RowsAffected(); err != nil || n == 1 {
-					return n == 1, st, err
+					return taken{got: n == 1}, err
 				}
 			}
 		}
 		if err == nil && !found {
-			st, found, err = c.store.fetch(ctx, tx, q.Fetch(c.row.Hash))
+			t.row, found, err = c.store.fetch(ctx, tx, q.Fetch(c.row.Hash))
 		}
 		if err != nil || found {
-			return found && st.state == claimsql.Claimed && c.mine(st), st, err
+			t.got = found && t.row.state == claimsql.Claimed && t.row.owner == string(c.row.Owner[:])
+			return t, err
 		}
 		if err := c.checkAge(ctx, tx); err != nil {
-			return false, st, err
+			return t, err
 		}
 	}
-	return false, st, errGone
+	return t, errGone
 }
 
 // checkAge returns ErrTooOld for a key that was not claimed because of its own time.
@@ -220,17 +234,17 @@ func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 }
 
 // record completes the claim with a result.
-func (c *claim) record(ctx context.Context, tx *sqlx.Tx, end ending) error {
+func (c *claim) record(ctx context.Context, h handle, end ending) error {
 	q := c.store.sql.Record(c.row.Hash, c.row.Owner, end.state, end.result, end.codec)
-	res, err := tx.ExecContext(ctx, q.Text, q.Args...)
+	res, err := send(ctx, h, func(tx *sqlx.Tx) (sql.Result, error) { return tx.ExecContext(ctx, q.Text, q.Args...) })
 	if errors.Is(err, sql.ErrTxDone) {
-		return fmt.Errorf("fn has ended the transaction by itself: %w", err)
+		return fmt.Errorf("keys: %s: %w: %w", c.key, ErrClaimLost, err)
 	}
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(err, &lostError{errors.New("the claim's row is gone: a statement of fn has lost the transaction, and fn did not return its error")})
+		return errors.Join(fmt.Errorf("keys: %s: %w", c.key, ErrClaimLost), err)
 	}
 	return nil
 }

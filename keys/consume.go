@@ -2,11 +2,8 @@ package keys
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // Consume is [Filter] in a transaction of the library's: it calls fn with the messages that the consumer has not handled, in
@@ -33,17 +30,17 @@ func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id
 		return err
 	}
 	calls := 0
-	err := s.inTransaction(ctx, nil, func(tx *sqlx.Tx) error {
-		fresh, b, err := filter(ctx, s, tx, consumer, msgs, id)
+	err := s.inTransaction(ctx, nil, func(h handle) error {
+		fresh, b, err := filter(ctx, s, h, consumer, msgs, id)
 		if err != nil || len(fresh) == 0 {
 			return err
 		}
 		calls++
-		t := s.tx(tx, Key{Scope: consumer}, calls, s.sql.Proof(b.fresh, b.owner))
+		t := s.tx(h, Key{Scope: consumer}, calls, s.sql.Proof(b.fresh, b.owner))
 		defer t.ended.Store(true)
 		err = t.outcome(ctx, fn(t.context(ctx), t, fresh))
-		if err == nil && !s.sql.Aborts() && !t.alive(ctx) {
-			return &lostError{errors.New("the marks are gone: a statement of fn has lost the transaction, and fn did not return its error")}
+		if err == nil && !t.alive(ctx) {
+			return fmt.Errorf("keys: the batch of consumer %s: %w", readable(consumer, false), ErrClaimLost)
 		}
 		return err
 	})

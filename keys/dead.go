@@ -81,23 +81,23 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 	m := s.message(consumer, id)
 	// One owner for all attempts of this call: it counts once, whichever of them was committed.
 	statement := s.sql.Fail(readable(consumer, s.ascii), m, newOwner(), s.maxAttempts, text)
-	state := 0
-	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
+	type record struct{ state, attempts int }
+	failed, err := transact(ctx, s, func(tx *sqlx.Tx) (r record, err error) {
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
-			return err
+			return r, err
 		}
-		_, err := queryRow(ctx, tx, s.sql.Attempts(m), &state, &attempts)
-		return err
+		_, err = queryRow(ctx, tx, s.sql.Attempts(m), &r.state, &r.attempts)
+		return r, err
 	})
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("keys: the attempt at message %s of consumer %s: %w", readable(id, false), readable(consumer, false), err)
-	case state == claimsql.Dead:
-		return attempts, &DeadError{Consumer: consumer, ID: id, Attempts: attempts}
-	case state != claimsql.Waiting:
+	case failed.state == claimsql.Dead:
+		return failed.attempts, &DeadError{Consumer: consumer, ID: id, Attempts: failed.attempts}
+	case failed.state != claimsql.Waiting:
 		return 0, nil
 	}
-	return attempts, nil
+	return failed.attempts, nil
 }
 
 // DeadMessage is a message whose handling has failed as often as it may.
@@ -183,22 +183,21 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 		}
 		marks[i] = s.message(consumer, id)
 	}
-	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
-		revived = 0
+	revived, err = transact(ctx, s, func(tx *sqlx.Tx) (revived int64, err error) {
 		for rest := marks; len(rest) > 0; {
 			n := chunk(rest)
 			q := s.sql.Revive(rest[:n])
 			res, err := tx.ExecContext(ctx, q.Text, q.Args...)
 			if err != nil {
-				return err
+				return 0, err
 			}
 			more, err := res.RowsAffected()
 			if err != nil {
-				return err
+				return 0, err
 			}
 			revived, rest = revived+more, rest[n:]
 		}
-		return nil
+		return revived, nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("keys: Retry: %w", err)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
-	"github.com/jmoiron/sqlx"
 )
 
 // effect is the caller's fn, its result encoded.
@@ -21,11 +20,12 @@ type ending struct {
 }
 
 // call runs fn. An error that is no final one is the call's.
-func (c *claim) call(ctx context.Context, tx *sqlx.Tx, fn effect, attempt int) (ending, error) {
-	t := c.store.tx(tx, c.key, attempt, c.store.sql.Proof(c.row.Hash, c.row.Owner))
+func (c *claim) call(ctx context.Context, h handle, fn effect, attempt int) (ending, error) {
+	t := c.store.tx(h, c.key, attempt, c.store.sql.Proof(c.row.Hash, c.row.Owner))
 	defer t.ended.Store(true)
 	result, err := fn(t.context(ctx), t)
-	if final, answer, ok := c.store.asFinal(err); ok {
+	// An error that has lost the transaction is no answer, even if fn has marked it as final.
+	if final, answer, ok := c.store.asFinal(err); ok && !t.isLost(ctx, err) {
 		return ending{state: claimsql.Failed, result: answer, codec: finalCodec, final: final}, nil
 	}
 	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, t.outcome(ctx, err)

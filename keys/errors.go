@@ -17,6 +17,11 @@ var (
 	// ErrTooOld is wrapped in what Once and Run return for a key that carries its own time (a UUIDv7, a ULID), is older than
 	// its retention and is not stored: it may have been handled and forgotten, so fn was not called.
 	ErrTooOld = errors.New("the key is older than its retention: whether it was handled is no longer known")
+	// ErrClaimLost is wrapped in what [Once], [Run] and [Consume] return if fn has returned nil and the claim, or a batch's
+	// marks, are no longer in the transaction: a statement of fn has ended it, as ROLLBACK and COMMIT do and on MySQL and
+	// MariaDB DDL, or fn has kept an error to itself that ended it. What fn wrote after that may be committed without its
+	// key, so the call is not repeated: mend fn, and look what became of its effect.
+	ErrClaimLost = errors.New("the claim is gone from its transaction: a statement of fn has ended the transaction; what fn wrote after that may be committed")
 	// ErrFenced is for effects outside the database: somebody else holds the key by now. Nothing in this version returns it.
 	ErrFenced = errors.New("somebody else holds the key by now")
 	// ErrNotFound is wrapped in what [Store.Inspect] returns for a key of which nothing is known.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/internal/backoff"
-	"github.com/jmoiron/sqlx"
 )
 
 // GCOption is an option of [Store.GC]. Later options win over earlier ones.
@@ -119,7 +118,7 @@ func (g *gc) pause(ctx context.Context, worked time.Duration) error {
 
 // inTransaction runs f in a transaction of the store's, again where that may help. f must be safe to repeat after a commit
 // whose answer was lost.
-func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(*sqlx.Tx) error) error {
+func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
 	for n := 1; ; n++ {
 		began := time.Now()
 		err := s.tryTransaction(ctx, opts, f)
@@ -145,16 +144,6 @@ func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(*
 // gaps where claims insert.
 func (s *Store) lightly() *sql.TxOptions { return s.level(sql.LevelReadCommitted) }
 
-// lasting is what a transaction's own context is made of. On SQLite it does not end with the caller's: database/sql would roll
-// back in a goroutine of its own, and a setting that the claim has changed would stay on the connection. Elsewhere it does, so
-// that a commit that is not answered can be given up.
-func (s *Store) lasting(ctx context.Context) context.Context {
-	if s.dialect.Traits().Immediate {
-		return context.WithoutCancel(ctx)
-	}
-	return ctx
-}
-
 // level are the options of a transaction of that level. SQLite has one only, and its drivers know no other.
 func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
 	if s.dialect.Traits().Immediate {
@@ -163,14 +152,14 @@ func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
 	return &sql.TxOptions{Isolation: l}
 }
 
-func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(*sqlx.Tx) error) error {
-	tx, err := s.begin(s.lasting(ctx), opts)
+func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
+	h, err := s.begin(ctx, opts)
 	if err != nil {
 		return beforeCommit(err)
 	}
-	defer func() { _ = tx.Rollback() }()
-	if err := f(tx.Tx); err != nil {
+	defer h.own.Rollback(ctx)
+	if err := f(h); err != nil {
 		return beforeCommit(err)
 	}
-	return tx.Commit()
+	return h.own.Commit(ctx)
 }

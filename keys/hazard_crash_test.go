@@ -2,7 +2,6 @@ package keys_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,16 +69,18 @@ func TestHazard_K2_NothingIsMarkedBeforeItIsHandled(t *testing.T) {
 	})
 }
 
-// overtaken is a Run whose row somebody else writes while fn is at it, the first time.
-func overtaken(l *hazardLab, write string) (attempts int, got string) {
+// overtaken is a Run whose row somebody else writes while fn is at it.
+func overtaken(l *hazardLab, write string) {
 	l.Helper()
-	got = told(keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
-		if attempts = tx.Attempt(); attempts == 1 {
-			l.On(tx, write) // on this transaction, for it has locked the row
-		}
+	attempts := 0
+	_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+		attempts = tx.Attempt()
+		l.On(tx, write) // on this transaction, for it has locked the row
 		return effect("a")(ctx, tx)
-	}))
-	return attempts, got
+	})
+	l.WantErr("Run whose key is taken over", err, keys.ErrClaimLost, "keys: lab/do/a: ")
+	l.Want("its attempts, the class of its error, its effects", fmt.Sprint(attempts, dialect.Classify(err), l.effects("a")), "1 Permanent 0")
+	l.Want("Run again", l.run(l.open(l.DB), "a"), "ran a")
 }
 
 func TestHazard_K5_RecordOfAnOwnerOnly(t *testing.T) {
@@ -90,18 +91,15 @@ func TestHazard_K5_RecordOfAnOwnerOnly(t *testing.T) {
 		l.Want("hazard: whose result it is, after the first one came back", l.Text("SELECT owner, result FROM naive"), "second|first")
 
 		const takeOver = "UPDATE idempotency_keys SET owner = substr(key_hash, 1, 16)"
-		attempts, got := overtaken(l, takeOver)
-		l.Want("Run whose key was taken over", fmt.Sprint(got, attempts), "ran a2")
-		l.Want("effects", l.effects("a"), 1)
-		l.Want("Run again", l.run(l.open(l.DB), "a"), "replayed a")
+		overtaken(l, takeOver)
 
 		tx := l.Begin(nil)
 		_, _, err := keys.Once(l.Context(), l.store, tx, hazardKey("b"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 			l.On(tx, takeOver)
 			return effect("b")(ctx, tx)
 		})
-		l.Want("Once whose key was taken over", fmt.Sprint(err != nil, dialect.Classify(err)), "true Retryable")
-		l.WantErr("the commit of its transaction", tx.Commit(), sql.ErrTxDone)
+		l.WantErr("Once whose key was taken over", err, keys.ErrClaimLost)
+		l.Commit(tx)
 		l.Want("effects", l.effects("b"), 0)
 	})
 }
@@ -113,9 +111,7 @@ func TestHazard_K33_RecordOfAnUnfinishedKeyOnly(t *testing.T) {
 			"UPDATE naive SET state = 'done', result = 'second' WHERE k = 1")
 		l.Want("hazard: the result that the first caller was told", l.Text("SELECT result FROM naive"), "second")
 
-		attempts, got := overtaken(l, "UPDATE idempotency_keys SET state = 2, codec = 'json', result = owner")
-		l.Want("Run whose key was finished by somebody else", fmt.Sprint(got, attempts), "ran a2")
-		l.Want("effects", l.effects("a"), 1)
+		overtaken(l, "UPDATE idempotency_keys SET state = 2, codec = 'json', result = owner")
 	})
 }
 

@@ -32,20 +32,23 @@ import (
 // retention be longer than the broker's. Unlike a key's, the time that an identity may carry is not looked at: there is no
 // [ErrTooOld].
 func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string, msgs []M, id func(M) string) (fresh []M, err error) {
-	fresh, _, err = filter(ctx, s, tx, consumer, msgs, id)
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	x, err := s.transaction(tx)
+	if err != nil {
+		return nil, err
+	}
+	fresh, _, err = filter(ctx, s, handle{tx: x}, consumer, msgs, id)
+	if outer, ok := tx.(*Tx); ok {
+		_ = outer.saw(err) // a conflict has ended its transaction
+	}
 	return fresh, err
 }
 
-func filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string, msgs []M, id func(M) string) (fresh []M, b *inbox, err error) {
-	if err := s.ready(); err != nil {
-		return nil, nil, err
-	}
+func filter[M any](ctx context.Context, s *Store, h handle, consumer string, msgs []M, id func(M) string) (fresh []M, b *inbox, err error) {
 	if id == nil {
 		return nil, nil, errNoFunc
-	}
-	handle, err := s.transaction(tx)
-	if err != nil {
-		return nil, nil, err
 	}
 	if err := checkPart("consumer", consumer); err != nil {
 		return nil, nil, err
@@ -56,11 +59,8 @@ func filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string,
 			return nil, nil, err
 		}
 	}
-	isFresh, err := b.mark(ctx, handle, len(msgs))
+	isFresh, err := b.mark(ctx, h, len(msgs))
 	if err != nil {
-		if outer, ok := tx.(*Tx); ok {
-			_ = outer.saw(err) // the conflict has ended its transaction
-		}
 		return nil, nil, err
 	}
 	for i, m := range msgs {
@@ -101,15 +101,15 @@ func (s *Store) message(consumer, id string) claimsql.Mark {
 }
 
 // mark marks the messages and returns which are fresh, by their place in the batch.
-func (b *inbox) mark(ctx context.Context, tx *sqlx.Tx, batch int) ([]bool, error) {
+func (b *inbox) mark(ctx context.Context, h handle, batch int) ([]bool, error) {
 	slices.SortFunc(b.marks, func(x, y claimsql.Mark) int { return bytes.Compare(x.Hash[:], y.Hash[:]) })
 	fresh := make([]bool, batch)
 	marked := 0
 	for rest := b.marks; len(rest) > 0; {
 		n := chunk(rest)
-		more, err := b.markChunk(ctx, tx, rest[:n], fresh)
+		more, err := send(ctx, h, func(tx *sqlx.Tx) (int, error) { return b.markChunk(ctx, tx, rest[:n], fresh) })
 		if err != nil {
-			return nil, b.fail(ctx, tx, err)
+			return nil, b.fail(ctx, h, err)
 		}
 		marked, rest = marked+more, rest[n:]
 	}
@@ -180,10 +180,12 @@ func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mar
 }
 
 // fail says what an error of the batch means.
-func (b *inbox) fail(ctx context.Context, tx *sqlx.Tx, err error) error {
+func (b *inbox) fail(ctx context.Context, h handle, err error) error {
 	switch {
 	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.timeoutLoses):
-		_ = tx.Rollback() // see claim.undo
+		if h.own == nil { // see claim.undo
+			b.store.rollback(ctx, h.tx)
+		}
 		return &ConflictError{Err: err}
 	case dialect.Classify(err) == dialect.LockTimeout:
 		return &InProgressError{Key: Key{Scope: b.consumer}, RetryAfter: time.Second, Err: err}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/lab"
 	"github.com/goupsert/upsert/keys"
@@ -72,31 +73,33 @@ func TestLost_InRowThatIsNotLookedAt(t *testing.T) {
 	})
 }
 
-// TestLost_InPreparedStatement: Tx does not see what one returns, so nothing is written after it here.
+// TestLost_InPreparedStatement: Tx does not see what one returns, so what fn writes after it may be committed by itself. The
+// claim's loss is found at the end and is an error for good.
 func TestLost_InPreparedStatement(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		l.hot()
-		l.wantOnce("a prepared statement", func(ctx context.Context, tx *keys.Tx) error {
-			if _, err := effect("a prepared statement")(ctx, tx); err != nil {
-				return err
-			}
-			if _, err := effect("a prepared statement after")(ctx, tx); err != nil {
-				return err
-			}
-			if tx.Attempt() == 1 {
-				l.loses(tx, func(query string) error {
-					statement, err := tx.PreparexContext(ctx, query)
-					if err != nil {
-						return err
-					}
-					defer func() { _ = statement.Close() }()
-					_, err = statement.ExecContext(ctx)
+		calls := 0
+		fn := func(ctx context.Context, tx *keys.Tx) (string, error) {
+			calls++
+			l.loses(tx, func(query string) error {
+				statement, err := tx.PreparexContext(ctx, query)
+				if err != nil {
 					return err
-				})
-			}
-			return nil
-		})
+				}
+				defer func() { _ = statement.Close() }()
+				_, err = statement.ExecContext(ctx)
+				return err
+			})
+			return effect("after")(ctx, tx)
+		}
+		_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, fn)
+		l.WantErr("Run", err, keys.ErrClaimLost)
+		l.Want("its class, calls, effects", fmt.Sprint(dialect.Classify(err), calls, l.effects("after")), "Permanent 1 1")
+		l.wantUnknown("a")
+		err = l.consume(l.store, func(ctx context.Context, tx *keys.Tx) error { _, err := fn(ctx, tx); return err }, "m")
+		l.WantErr("Consume", err, keys.ErrClaimLost)
+		l.Want("its class, calls, effects", fmt.Sprint(dialect.Classify(err), calls, l.effects("after")), "Permanent 2 2")
 	})
 }
 

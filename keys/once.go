@@ -30,7 +30,7 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 	if err != nil {
 		return r, false, err
 	}
-	handle, err := s.transaction(tx)
+	x, err := s.transaction(tx)
 	if err != nil {
 		return r, false, err
 	}
@@ -38,7 +38,7 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 		return r, false, errNoFunc
 	}
 	ran := r
-	out, err := c.inside(ctx, handle, func(ctx context.Context, tx *Tx) (result []byte, err error) {
+	out, err := c.inside(ctx, handle{tx: x}, func(ctx context.Context, tx *Tx) (result []byte, err error) {
 		if ran, err = fn(ctx, tx); err != nil {
 			return nil, err
 		}
@@ -51,8 +51,8 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 }
 
 // inside runs fn under the claim in a transaction of the caller's.
-func (c *claim) inside(ctx context.Context, tx *sqlx.Tx, fn effect) (outcome, error) {
-	name := claimsql.SavepointName(c.row.Owner)
+func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error) {
+	name, tx := claimsql.SavepointName(c.row.Owner), h.tx
 	if _, err := tx.ExecContext(ctx, claimsql.Savepoint(name)); err != nil {
 		return outcome{}, c.undo(ctx, tx, name, c.conflict(err))
 	}
@@ -62,7 +62,7 @@ func (c *claim) inside(ctx context.Context, tx *sqlx.Tx, fn effect) (outcome, er
 			_ = c.undo(ctx, tx, name, nil)
 		}
 	}()
-	met, end, err := c.perform(ctx, tx, name, fn)
+	met, end, err := c.perform(ctx, h, name, fn)
 	finished = true
 	if err == nil {
 		_, err = tx.ExecContext(ctx, claimsql.Release(name))
@@ -77,24 +77,24 @@ func (c *claim) inside(ctx context.Context, tx *sqlx.Tx, fn effect) (outcome, er
 }
 
 // perform claims, calls fn and records. It returns the row that it met in place of that.
-func (c *claim) perform(ctx context.Context, tx *sqlx.Tx, savepoint string, fn effect) (met *stored, end ending, err error) {
-	got, st, err := c.take(ctx, tx)
+func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effect) (met *stored, end ending, err error) {
+	got, st, err := c.take(ctx, h)
 	if err != nil || !got {
 		return &st, end, c.conflict(err)
 	}
-	if end, err = c.call(ctx, tx, fn, 1); err != nil {
+	if end, err = c.call(ctx, h, fn, 1); err != nil {
 		return nil, end, err
 	}
 	if end.final != nil {
 		// Nothing of fn's stays, and the claim goes with it: another caller may be faster now.
-		if _, err := tx.ExecContext(ctx, claimsql.RollbackTo(savepoint)); err != nil {
+		if _, err := h.tx.ExecContext(ctx, claimsql.RollbackTo(savepoint)); err != nil {
 			return nil, end, err
 		}
-		if got, st, err = c.take(ctx, tx); err != nil || !got {
+		if got, st, err = c.take(ctx, h); err != nil || !got {
 			return &st, end, c.conflict(err)
 		}
 	}
-	return nil, end, c.record(ctx, tx, end)
+	return nil, end, c.record(ctx, h, end)
 }
 
 // conflict says of an error of the claim's own statements that the whole transaction is to be run again.
@@ -121,7 +121,7 @@ func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err err
 	}
 	if lost {
 		c.lost = &lostError{errors.Join(err, errors.New("the transaction was rolled back"))}
-		_ = tx.Rollback()
+		c.store.rollback(ctx, tx)
 	}
 	return err
 }

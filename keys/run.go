@@ -9,13 +9,16 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/backoff"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/txn"
+	"github.com/jmoiron/sqlx"
 )
 
 const (
 	// runAttempts bounds how often Run begins again.
 	runAttempts = 20
-	// lookTimeout bounds how long Run asks after a lost commit when the caller's context is over.
-	lookTimeout = 5 * time.Second
+	// lookTimeout bounds how long Run asks after a lost commit when the caller's context is over, beside txn.Grace for the
+	// commit and again for the look.
+	lookTimeout = 300 * time.Millisecond
 )
 
 // Run claims the key in a transaction of its own, calls fn in it, stores the result and commits: fn's effect and the record
@@ -110,43 +113,46 @@ func worthRepeating(err error) bool {
 
 func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	if q := r.store.sql.Look(r.row.Hash); r.look && q.Text != "" {
-		st, found, err := r.store.fetch(ctx, r.store.db, q)
-		if found || err != nil && !waitedBriefly(err) {
-			return r.conclude(ctx, st, err)
+		var st stored
+		found := false
+		err := txn.Bounded(ctx, func() (err error) {
+			st, found, err = r.store.fetch(ctx, r.store.db, q)
+			return err
+		}, func() {})
+		switch {
+		case err != nil && !waitedBriefly(err):
+			return r.conclude(ctx, stored{}, err)
+		case err == nil && found:
+			return r.conclude(ctx, st, nil)
 		}
 	}
-	own, err := r.store.begin(r.store.lasting(ctx), r.store.level(r.isolation))
+	r.number(r.n)
+	h, err := r.store.begin(ctx, r.store.level(r.isolation))
 	if err != nil {
 		return outcome{}, beforeCommit(err)
 	}
-	tx, committing := own.Tx, false
-	defer func() {
-		if !committing {
-			_ = own.Rollback() // also where fn panics
-		}
-	}()
-	got, st, err := r.take(ctx, tx)
+	defer h.own.Rollback(ctx) // also if fn panics
+	got, st, err := r.take(ctx, h)
 	if err != nil || !got {
 		return r.conclude(ctx, st, err)
 	}
 	r.doubt = nil // or the key could not have been had
 	if r.end.final == nil {
 		r.calls++
-		if r.end, err = r.call(ctx, tx, r.fn, r.calls); err != nil {
+		if r.end, err = r.call(ctx, h, r.fn, r.calls); err != nil {
 			return outcome{}, beforeCommit(err)
 		}
 		if r.end.final != nil {
 			return outcome{}, errRecordFinal
 		}
 	}
-	if err := r.record(ctx, tx, r.end); err != nil {
+	if err := r.record(ctx, h, r.end); err != nil {
 		return outcome{}, beforeCommit(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return outcome{}, err
 	}
-	committing = true
-	return r.committed(ctx, own.Commit())
+	return r.committed(ctx, h.own.Commit(ctx))
 }
 
 // conclude ends the call with what is stored.
@@ -220,13 +226,13 @@ func (r *running) giveUp(ctx context.Context, err error) (outcome, error) {
 // resolve learns what became of the commit: the key is stored, or it can be claimed, which an open transaction that has it
 // would not let happen. The claim is not kept.
 func (r *running) resolve(ctx context.Context) (st stored, found bool, err error) {
-	tx, err := r.store.begin(ctx, nil)
+	h, err := r.store.begin(ctx, nil)
 	if err != nil {
 		return st, false, err
 	}
-	defer func() { _ = tx.Rollback() }()
-	got, st, err := r.takeLoop(ctx, tx.Tx, "")
-	return st, !got, err
+	defer h.own.Rollback(ctx)
+	t, err := send(ctx, h, func(tx *sqlx.Tx) (taken, error) { return r.takeLoop(ctx, tx, "") })
+	return t.row, err == nil && !t.got, err
 }
 
 // beforeCommit marks the error of a statement before the commit: whatever happened to the connection, nothing was kept.

@@ -17,6 +17,7 @@ import (
 type Store struct {
 	config
 	db      *sqlx.DB
+	like    sqlx.Tx // a transaction of db, for its settings
 	dialect dialect.Dialect
 	target  table
 	sql     *claimsql.SQL
@@ -45,8 +46,8 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys: Open: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }()
-	s := &Store{config: c, db: db}
+	s := &Store{config: c, db: db, like: *tx}
+	defer func() { s.rollback(ctx, tx) }()
 	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
 		return nil, err
 	}
@@ -109,9 +110,7 @@ func (s *Store) takesASCII(ctx context.Context, tx *sqlx.Tx) (bool, error) {
 // losesOnTimeout: MySQL and MariaDB take back the statement that has waited too long, or the transaction, as the server was
 // started.
 func (s *Store) losesOnTimeout(ctx context.Context, tx *sqlx.Tx) (bool, error) {
-	switch s.dialect.Name() {
-	case "mysql", "mariadb":
-	default:
+	if !s.isMySQL() {
 		return false, nil
 	}
 	var name, value string

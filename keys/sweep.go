@@ -23,28 +23,30 @@ const mostFound = 50
 func (w *sweeper) batch(ctx context.Context, size int) (n int64, last bool, err error) {
 	s := w.store
 	if statement := s.sql.Sweep(size); statement.Text != "" {
-		err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
-			n, err = affected(ctx, tx, statement)
-			return err
-		})
-		return committed(n, err), n < int64(size), err
+		n, err = transact(ctx, s, func(tx *sqlx.Tx) (int64, error) { return affected(ctx, tx, statement) })
+		return n, n < int64(size), err
 	}
-	var marks []claimsql.Mark
-	waits := false
-	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
-		if marks, err = hashes(ctx, tx, s.sql.Expired(size, w.found)); err != nil || len(marks) == 0 {
-			return err
+	found, err := transact(ctx, s, func(tx *sqlx.Tx) (b removal, err error) {
+		if b.marks, err = hashes(ctx, tx, s.sql.Expired(size, w.found)); err != nil || len(b.marks) == 0 {
+			return b, err
 		}
-		if waits = s.sql.Lock(marks).Text != ""; waits {
-			return nil
+		if b.waits = s.sql.Lock(b.marks).Text != ""; b.waits {
+			return b, nil
 		}
-		n, err = affected(ctx, tx, s.sql.Remove(marks))
-		return err
+		b.n, err = affected(ctx, tx, s.sql.Remove(b.marks))
+		return b, err
 	})
-	if n = committed(n, err); err == nil && waits {
-		n, err = w.removeFree(ctx, marks)
+	if n = found.n; err == nil && found.waits {
+		n, err = w.removeFree(ctx, found.marks)
 	}
-	return n, len(marks) < size || len(w.found) >= mostFound, err
+	return n, len(found.marks) < size || len(w.found) >= mostFound, err
+}
+
+// removal is what a transaction has found expired, and how much of that it has removed.
+type removal struct {
+	marks []claimsql.Mark
+	waits bool // removing them would wait for whoever has one locked
+	n     int64
 }
 
 // errLocked: another transaction has locked one of the rows.
@@ -54,21 +56,19 @@ var errLocked = errors.New("a row is locked")
 // transaction of its own: what is free is never held up by what is not for longer than a moment.
 func (w *sweeper) removeFree(ctx context.Context, marks []claimsql.Mark) (n int64, err error) {
 	s := w.store
-	err = s.inTransaction(ctx, s.lightly(), func(tx *sqlx.Tx) error {
-		n = 0
+	n, err = transact(ctx, s, func(tx *sqlx.Tx) (int64, error) {
 		free, err := hashes(ctx, tx, s.sql.Lock(marks))
 		if waitedBriefly(err) {
-			return errLocked
+			return 0, errLocked
 		}
 		if err != nil || len(free) == 0 {
-			return err
+			return 0, err
 		}
-		n, err = affected(ctx, tx, s.sql.Remove(free))
-		return err
+		return affected(ctx, tx, s.sql.Remove(free))
 	})
 	switch {
 	case !errors.Is(err, errLocked):
-		return committed(n, err), err
+		return n, err
 	case len(marks) == 1:
 		w.found = append(w.found, marks...)
 		return 0, nil
@@ -91,14 +91,6 @@ func (w *sweeper) removeFree(ctx context.Context, marks []claimsql.Mark) (n int6
 func waitedBriefly(err error) bool {
 	n, _ := dialect.MySQLNumber(err)
 	return n == 3024 || n == 1205
-}
-
-// committed is what a transaction has removed, if it has.
-func committed(n int64, err error) int64 {
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 func affected(ctx context.Context, tx *sqlx.Tx, q claimsql.Statement) (int64, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -22,6 +23,7 @@ import (
 // on MySQL and MariaDB: it would commit the claim before its result.
 type Tx struct {
 	*sqlx.Tx
+	own     *txn.Tx // nil if it is the caller's
 	store   *Store
 	key     Key
 	attempt int
@@ -36,8 +38,8 @@ var (
 	_ sqlx.ExtContext = (*Tx)(nil)
 )
 
-func (s *Store) tx(tx *sqlx.Tx, k Key, attempt int, proof claimsql.Statement) *Tx {
-	return &Tx{Tx: tx, store: s, key: k, attempt: attempt, proof: proof}
+func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
+	return &Tx{Tx: h.tx, own: h.own, store: s, key: k, attempt: attempt, proof: proof}
 }
 
 // insideKey finds the Tx that a context was given to fn with.
@@ -81,7 +83,7 @@ func (tx *Tx) UpsertClaim() error {
 // it by itself, and whatever a COMMIT would be answered, there is none (hazard E3).
 func (tx *Tx) lose(err error) {
 	if tx.lost.CompareAndSwap(nil, &err) {
-		_ = tx.Tx.Rollback()
+		tx.store.rollback(context.Background(), tx.Tx)
 	}
 }
 
@@ -107,9 +109,16 @@ func (tx *Tx) gone() bool {
 // alive reports whether the transaction is still the one in which the key was claimed. On MySQL and MariaDB it is not after a
 // deadlock that was kept from Tx, as that of a prepared statement is, and nothing else would tell (hazard E3).
 func (tx *Tx) alive(ctx context.Context) bool {
-	one := 0
-	found, err := queryRow(context.WithoutCancel(ctx), tx.Tx, tx.proof, &one)
+	found, err := send(ctx, handle{tx.Tx, tx.own}, func(x *sqlx.Tx) (bool, error) {
+		one := 0
+		return queryRow(context.WithoutCancel(ctx), x, tx.proof, &one)
+	})
 	return err == nil && found
+}
+
+// isLost reports whether the transaction is gone, as far as the error that fn has returned or those that it has seen say so.
+func (tx *Tx) isLost(ctx context.Context, err error) bool {
+	return tx.lost.Load() != nil || losesTransaction(err) && !tx.alive(ctx)
 }
 
 // outcome is fn's error, and whether fn is to be called again; or that the transaction is lost, if fn has kept that to
@@ -127,7 +136,7 @@ func (tx *Tx) outcome(ctx context.Context, err error) error {
 		return &fnError{err: err, again: true}
 	}
 	// A lost connection may be that of something else, and an io.EOF that of a request's body.
-	return &fnError{err: err, again: lost != nil || !tx.alive(ctx)}
+	return &fnError{err: err, again: tx.isLost(ctx, err)}
 }
 
 func losesTransaction(err error) bool {
@@ -154,7 +163,7 @@ func (s *Store) transaction(db upsert.DB) (*sqlx.Tx, error) {
 		}
 	case *sql.Tx:
 		if tx != nil {
-			return &sqlx.Tx{Tx: tx, Mapper: s.db.Mapper}, nil
+			return s.extend(tx), nil
 		}
 	case *Tx:
 		if tx != nil {

@@ -91,22 +91,20 @@ func cancelStatement(p *place) {
 	p.wantEffects("late", 0)
 }
 
-// cancelNested: a transaction that database/sql has ended with its context says no more than that it has ended.
+// cancelNested: what fn still does after its context's end, in a context without one, is rolled back.
 func cancelNested(p *place) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
 	_, _, err := keys.Run(ctx, p.store, p.key("a"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
 		cancel()
 		lasting := context.WithoutCancel(ctx)
-		for p.server.Dialect != "sqlite" { // where the context does not end it
-			if _, err := tx.ExecContext(lasting, "DELETE FROM effects WHERE id = 'none'"); err != nil {
-				break
-			}
-		}
-		_, _, err := keys.Once(lasting, p.store, tx, p.key("b"), none(), func(context.Context, *keys.Tx) (string, error) { return "", nil })
-		return "", err
+		_, _, err := keys.Once(lasting, p.store, tx, p.key("b"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
+			return "", p.effect(ctx, tx, "b")
+		})
+		return "", errors.Join(err, p.effect(lasting, tx, "a"))
 	})
 	wantIs(p, "Run", err, context.Canceled)
 	p.wantNoTrace("a")
+	p.wantNoTrace("b")
 	p.wantPaid(p.store, "a")
 }

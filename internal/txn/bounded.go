@@ -1,0 +1,75 @@
+package txn
+
+import (
+	"context"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// Grace is how long a call may go on after its context's end before its caller is let go. A driver needs a moment to end a
+// statement; on a network that has gone silent it may not come back at all.
+const Grace = 300 * time.Millisecond
+
+// AbandonedError is returned for a call that had not come back when the context had ended and Grace had passed. The call goes
+// on without its caller, so what became of it is not known.
+type AbandonedError struct{ Err error } // Err is the context's error
+
+func (e *AbandonedError) Error() string {
+	return "the driver did not come back after the context's end (set the driver's read timeout and keepalives): " + e.Err.Error()
+}
+
+// Unwrap returns the context's error.
+func (e *AbandonedError) Unwrap() error { return e.Err }
+
+// Class is Ambiguous.
+func (e *AbandonedError) Class() dialect.Class { return dialect.Ambiguous }
+
+// Bounded calls f and returns what f returns. If f is not back Grace after the end of ctx, Bounded returns an
+// [*AbandonedError]; f goes on in its goroutine, and late is called there once f is back. A context that cannot end costs no
+// goroutine. f must not touch what the caller uses after such an error.
+func Bounded(ctx context.Context, f func() error, late func()) error {
+	if ctx.Done() == nil {
+		return f()
+	}
+	c := &boundedCall{back: make(chan struct{})}
+	go c.run(f)
+	select {
+	case <-c.back:
+		return c.result()
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(Grace)
+	defer timer.Stop()
+	select {
+	case <-c.back:
+		return c.result()
+	case <-timer.C:
+	}
+	go func() {
+		<-c.back
+		late()
+	}()
+	return &AbandonedError{ctx.Err()}
+}
+
+// boundedCall is a call in a goroutine of its own.
+type boundedCall struct {
+	back     chan struct{} // closed when the call is back
+	err      error
+	panicked any
+}
+
+func (c *boundedCall) run(f func() error) {
+	defer close(c.back)
+	defer func() { c.panicked = recover() }()
+	c.err = f()
+}
+
+// result goes on with a panic of the call, as if the caller had made the call itself.
+func (c *boundedCall) result() error {
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return c.err
+}

@@ -1,0 +1,281 @@
+// Package txn begins, commits and rolls back transactions. It sees to it that no connection goes back to its pool with a
+// transaction that is still open, because the next BEGIN there would commit it (hazard E7), and that no call waits much longer
+// than its context for a driver that does not come back.
+package txn
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// Handle is what statements are sent on.
+type Handle interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Beginner is a handle that can begin a transaction.
+type Beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+// Connector is a pool that hands out a connection.
+type Connector interface {
+	Conn(ctx context.Context) (*sql.Conn, error)
+}
+
+// Conn is one connection, as a *sql.Conn is.
+type Conn interface {
+	Handle
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	Raw(f func(driverConn any) error) error
+}
+
+const (
+	// badConns bounds how many of a pool's connections may turn out to be dead before one is found that is not.
+	badConns = 100
+	// settleTimeout bounds how long the connection of a transaction that has ended badly is asked for its ROLLBACK.
+	settleTimeout = 5 * time.Second
+)
+
+// OnConn calls f with one connection of a pool, and with another one as long as f returns driver.ErrBadConn: database/sql
+// does so for a statement of a pool's, and not for one of a *sql.Conn's.
+func OnConn(ctx context.Context, pool Connector, f func(*sql.Conn) error) error {
+	for n := 0; ; n++ {
+		conn, err := pool.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		if err = f(conn); !errors.Is(err, driver.ErrBadConn) || n == badConns {
+			return err
+		}
+	}
+}
+
+// Options say how a transaction begins.
+type Options struct {
+	Std *sql.TxOptions
+	// Immediate has the transaction begin with the write lock, by a statement, because database/sql has no word for it.
+	Immediate bool
+}
+
+// Tx is a transaction of the library's. It ends by Commit or Rollback, and never by the end of a context: database/sql would
+// roll back in a goroutine of its own, and whatever the connection is used for next would meet that ROLLBACK.
+type Tx struct {
+	std  *sql.Tx   // nil if the transaction was begun by a statement
+	db   Handle    // takes the statements
+	conn Conn      // what the transaction is on; nil if the handle gives no connection
+	own  *sql.Conn // conn, if it was taken from a pool
+
+	immediate bool // began by a statement
+	ended     bool
+}
+
+// Begin begins a transaction on a handle that can: on a connection of its own if the handle is a pool, and then on one that is
+// not dead.
+func Begin(ctx context.Context, db Handle, o Options) (tx *Tx, err error) {
+	pool, ok := db.(Connector)
+	if !ok {
+		tx = &Tx{db: db}
+		tx.conn, _ = db.(Conn)
+		return tx, tx.begin(ctx, o)
+	}
+	err = OnConn(ctx, pool, func(conn *sql.Conn) error {
+		tx = &Tx{db: conn, conn: conn, own: conn}
+		return tx.begin(ctx, o)
+	})
+	return tx, err
+}
+
+func (tx *Tx) begin(ctx context.Context, o Options) error {
+	if err := ctx.Err(); err != nil {
+		tx.release()
+		return err
+	}
+	lasting := context.WithoutCancel(ctx)
+	if tx.immediate = o.Immediate; tx.immediate {
+		_, err := tx.db.ExecContext(ctx, "BEGIN IMMEDIATE")
+		if err != nil && (tx.own != nil || ctx.Err() != nil) {
+			tx.settle(lasting) // it may have begun all the same
+		}
+		return err
+	}
+	var std *sql.Tx
+	err := Bounded(ctx, func() (err error) {
+		std, err = tx.db.(Beginner).BeginTx(lasting, o.Std)
+		return err
+	}, func() { tx.settle(lasting) })
+	switch {
+	case isAbandoned(err):
+	case err != nil:
+		tx.settleFor(ctx, err) // a killed BEGIN may have begun all the same
+	default:
+		tx.std, tx.db = std, std
+	}
+	return err
+}
+
+// Std returns database/sql's transaction, or nil if the transaction began by a statement.
+func (tx *Tx) Std() *sql.Tx { return tx.std }
+
+// Handle returns what the transaction's statements go through: tx itself if its connection is known.
+func (tx *Tx) Handle() Handle {
+	if tx.conn == nil {
+		return tx.db
+	}
+	return tx
+}
+
+// IsPrivate reports whether the connection is the library's too.
+func (tx *Tx) IsPrivate() bool { return tx.own != nil }
+
+// ExecContext is that of the transaction.
+func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return tx.db.ExecContext(ctx, query, args...)
+}
+
+// QueryContext is that of the transaction.
+func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return tx.db.QueryContext(ctx, query, args...)
+}
+
+// PrepareContext is that of the transaction. Its connection must be known.
+func (tx *Tx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if tx.std != nil {
+		return tx.std.PrepareContext(ctx, query)
+	}
+	return tx.conn.PrepareContext(ctx, query)
+}
+
+// Raw gives the driver's connection. It must be known.
+func (tx *Tx) Raw(f func(driverConn any) error) error { return tx.conn.Raw(f) }
+
+// Do calls f, which sends statements on the transaction, and does not wait for f much longer than for ctx. After an
+// [*AbandonedError] the transaction has ended: f is the last that happens on it.
+func (tx *Tx) Do(ctx context.Context, f func() error) error {
+	err := Bounded(ctx, f, func() { tx.giveUp() })
+	if isAbandoned(err) {
+		tx.ended = true
+	}
+	return err
+}
+
+// giveUp ends a transaction whose caller has gone.
+func (tx *Tx) giveUp() {
+	if tx.std != nil {
+		_ = tx.std.Rollback() // settle finds out whether it has ended
+	}
+	tx.settle(context.Background())
+}
+
+// Commit commits. After an [*AbandonedError], and after another error that does not come from the server, the transaction
+// may have been committed or not.
+func (tx *Tx) Commit(ctx context.Context) error {
+	tx.ended = true
+	err := Bounded(ctx, func() error {
+		if tx.std != nil {
+			return tx.std.Commit()
+		}
+		_, err := tx.db.ExecContext(context.WithoutCancel(ctx), "COMMIT")
+		return err
+	}, func() { tx.settle(context.Background()) })
+	switch {
+	case isAbandoned(err):
+	case err != nil:
+		tx.settleFor(ctx, err)
+	default:
+		tx.release()
+	}
+	return err
+}
+
+// Rollback rolls back. It does nothing after Commit or Rollback.
+func (tx *Tx) Rollback(ctx context.Context) {
+	if tx.ended {
+		return
+	}
+	tx.ended = true
+	if tx.std == nil {
+		tx.settle(context.WithoutCancel(ctx))
+		return
+	}
+	err := Bounded(ctx, tx.std.Rollback, func() { tx.settle(context.Background()) })
+	switch {
+	case isAbandoned(err):
+	case err != nil:
+		tx.settleFor(ctx, err)
+	default:
+		tx.release()
+	}
+}
+
+// settleFor settles after an error, for a caller who does not wait for a server once ctx has ended.
+func (tx *Tx) settleFor(ctx context.Context, err error) {
+	switch {
+	case dialect.Classify(err) == dialect.Ambiguous: // the connection is dead
+		tx.discard()
+	case ctx.Err() != nil && tx.own != nil && !tx.immediate:
+		go tx.settle(context.Background())
+	default:
+		tx.settle(context.WithoutCancel(ctx))
+	}
+}
+
+// discard keeps the connection from its pool.
+func (tx *Tx) discard() {
+	if tx.conn != nil {
+		_ = tx.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	tx.release()
+}
+
+// settle makes sure that the connection has no transaction any more, or keeps it from its pool.
+func (tx *Tx) settle(ctx context.Context) {
+	on := tx.db // a statement began the transaction there, or its *sql.Tx is all that there is
+	if tx.conn != nil {
+		on = tx.conn
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	_, err := on.ExecContext(ctx, "ROLLBACK")
+	// SQLite rolls back by itself after some errors, an interrupted write among them.
+	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		tx.discard()
+		return
+	}
+	tx.release()
+}
+
+func (tx *Tx) release() {
+	if tx.own != nil {
+		_ = tx.own.Close()
+	}
+}
+
+func isAbandoned(err error) bool {
+	var a *AbandonedError
+	return errors.As(err, &a)
+}
+
+// RollbackCaller rolls back a transaction of the caller's, whose connection the caller alone has. MySQL and MariaDB can refuse
+// ROLLBACK while the connection lives, as a killed query does, and database/sql then gives the connection back as it is. So
+// ROLLBACK is sent as a statement there until the server takes it.
+func RollbackCaller(ctx context.Context, std *sql.Tx, mySQL bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	for n := 0; mySQL && n < rollbackAttempts; n++ {
+		_, err := std.ExecContext(ctx, "ROLLBACK")
+		if err == nil || errors.Is(err, sql.ErrTxDone) || errors.Is(err, driver.ErrBadConn) || ctx.Err() != nil {
+			break
+		}
+	}
+	_ = std.Rollback() // there is nothing left that could be done
+}
+
+const rollbackAttempts = 10
