@@ -42,6 +42,11 @@ func (c Class) String() string {
 // `SQLState() string` (lib/pq, pgx) and the number fields of go-sql-driver/mysql, go-sqlite3 and modernc.org/sqlite, and
 // looks through wrapped and joined errors. An error it does not know, and nil, is Permanent; so is a context's end.
 func Classify(err error) Class {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if own, ok := e.(interface{ Class() Class }); ok { //nolint:errorlint // this is the walk itself
+			return own.Class() // also of a commit that the context's end has left open
+		}
+	}
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrTxDone) {
 		return Permanent
 	}

@@ -112,9 +112,16 @@ func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 // lostError says that a transaction is gone with its connection, before its commit was sent.
 type lostError struct{ err error }
 
-func (e *lostError) Error() string        { return e.err.Error() }
-func (e *lostError) Unwrap() error        { return e.err }
-func (e *lostError) Class() dialect.Class { return dialect.Retryable }
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// Class is Retryable, unless it was a context's end that has lost the transaction.
+func (e *lostError) Class() dialect.Class {
+	if errors.Is(e.err, context.Canceled) || errors.Is(e.err, context.DeadlineExceeded) {
+		return dialect.Permanent
+	}
+	return dialect.Retryable
+}
 
 var errNoFunc = errors.New("keys: the function is nil")
 
