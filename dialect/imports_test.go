@@ -32,12 +32,13 @@ func TestDialectImportsTheStandardLibraryOnly(t *testing.T) {
 func TestImportsGoOneWay(t *testing.T) {
 	t.Parallel()
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
-	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/sqlname"}
+	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/sqlname", module + "/internal/txn"}
 	for dir, allowed := range map[string][]string{
 		"..":                   append(append(shared, sqlx...), module+"/internal/plan", module+"/internal/rowtext"),
 		"../internal/plan":     append(sqlx, module+"/dialect"),
 		"../internal/backoff":  nil,
 		"../internal/rowtext":  nil,
+		"../internal/txn":      {module + "/dialect"},
 		"../internal/sqlname":  {module + "/dialect"},
 		"../internal/claimsql": {module + "/dialect"},
 		"../keys":              append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),

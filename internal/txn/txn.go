@@ -218,7 +218,7 @@ func (tx *Tx) Rollback(ctx context.Context) {
 // settleFor settles after an error, for a caller who does not wait for a server once ctx has ended.
 func (tx *Tx) settleFor(ctx context.Context, err error) {
 	switch {
-	case dialect.Classify(err) == dialect.Ambiguous: // the connection is dead
+	case isDead(err):
 		tx.discard()
 	case ctx.Err() != nil && tx.own != nil && !tx.immediate:
 		go tx.settle(context.Background())
@@ -256,6 +256,12 @@ func (tx *Tx) release() {
 	if tx.own != nil {
 		_ = tx.own.Close()
 	}
+}
+
+// isDead reports whether an error of a call without an end says that the connection is gone: a context's end is what had
+// the driver close the connection.
+func isDead(err error) bool {
+	return dialect.Classify(err) == dialect.Ambiguous || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func isAbandoned(err error) bool {
