@@ -140,7 +140,7 @@ func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 	case dialect.Classify(err) == dialect.LockTimeout:
 		err = &busyError{InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}}
 	}
-	if !errors.Is(err, ErrTooOld) {
+	if !errors.Is(err, ErrTooOld) && !errors.Is(err, ErrTooNew) {
 		waited.Err = err
 		c.store.emit(ctx, onWait, waited)
 	}
@@ -217,18 +217,19 @@ func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t tak
 	return t, errGone
 }
 
-// checkAge returns ErrTooOld for a key that was not claimed because of its own time.
+// checkAge returns ErrTooOld or ErrTooNew for a key that was not claimed because of its own time.
 func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 	if c.row.KeyTime == 0 {
 		return nil
 	}
-	young := 0
-	if _, err := queryRow(ctx, db, c.store.sql.Young(c.row), &young); err != nil {
+	age := claimsql.Timely
+	if _, err := queryRow(ctx, db, c.store.sql.Age(c.row), &age); err != nil {
 		return err
 	}
-	if young == 0 {
+	errs := map[int]error{claimsql.TooOld: ErrTooOld, claimsql.TooNew: ErrTooNew}
+	if err := errs[age]; err != nil {
 		at := time.UnixMilli(c.row.KeyTime).UTC().Format(time.RFC3339)
-		return fmt.Errorf("keys: %s: its time is %s and the retention is %v: %w", c.key, at, c.row.Retain, ErrTooOld)
+		return fmt.Errorf("keys: %s: its time is %s and the retention is %v: %w", c.key, at, c.row.Retain, err)
 	}
 	return nil
 }

@@ -15,8 +15,13 @@ var (
 	// given one key to two requests. The stored effect is untouched, and fn was not called.
 	ErrMismatch = errors.New("the key was used for another request: its fingerprint is not the stored one")
 	// ErrTooOld is wrapped in what Once and Run return for a key that carries its own time (a UUIDv7, a ULID), is older than
-	// its retention and is not stored: it may have been handled and forgotten, so fn was not called.
-	ErrTooOld = errors.New("the key is older than its retention: whether it was handled is no longer known")
+	// its retention and is not stored: it may have been handled and forgotten, so fn was not called. A client whose clock is
+	// behind by a retention gets it for each new request.
+	ErrTooOld = errors.New("the key is older than its retention, or its maker's clock is behind: whether it was handled is no longer known")
+	// ErrTooNew is wrapped in what Once and Run return for a key that carries its own time and is further ahead of the
+	// database's clock than its retention: it would have to be remembered for as long. fn was not called. The clock of the
+	// key's maker is wrong, or the ID is none that carries a time: see [IgnoreKeyTime].
+	ErrTooNew = errors.New("the key's time is further ahead than its retention: mend its maker's clock, or give Open IgnoreKeyTime if such IDs carry no time")
 	// ErrClaimLost is wrapped in what [Once], [Run] and [Consume] return if fn has returned nil and the claim, or a batch's
 	// marks, are no longer in the transaction: a statement of fn has ended it, as ROLLBACK and COMMIT do and on MySQL and
 	// MariaDB DDL, or fn has kept an error to itself that ended it. What fn wrote after that may be committed without its

@@ -72,6 +72,8 @@ func strftime(now time.Time, format string, later []string) (string, error) {
 	switch format {
 	case "%s":
 		return strconv.FormatInt(now.Unix(), 10), nil
+	case "%f":
+		return now.UTC().Format("05.000"), nil
 	case "%Y-%m-%d %H:%M:%f":
 		return now.UTC().Format("2006-01-02 15:04:05.000"), nil
 	}
@@ -159,8 +161,8 @@ func TestHazard_K8_ClocksOfTheMachinesDoNotMatter(t *testing.T) {
 	want := []string{
 		"plain: ran", "plain: replayed", "young: ran", "old: too old", "young ulid: ran", "old ulid: too old", "future: ran", "filter: [m] <nil>", "fail: 1 <nil>", "gc: 0",
 		"plain: replayed", "young: replayed", "old: too old", "future: replayed", "filter: [] <nil>", "fail: 2 <nil>", "gc: 0",
-		"plain: replayed", "young: replayed", "old: too old", "filter: [] <nil>", "fail: 3 <nil>", "gc: 5",
-		"plain: ran", "young: too old", "old ulid: too old", "future: ran", "filter: [m] <nil>", "gc: 0",
+		"plain: replayed", "young: replayed", "old: too old", "filter: [] <nil>", "fail: 3 <nil>", "gc: 4",
+		"plain: ran", "young: too old", "old ulid: too old", "future: replayed", "filter: [m] <nil>", "gc: 0",
 	}
 	hazards(t, lab.All, func(l *hazardLab) {
 		l.skewable()
@@ -197,4 +199,24 @@ func (l *hazardLab) wantHistory(ahead time.Duration, want []string) {
 	if kept := info.ExpiresAt.Sub(info.ClaimedAt); (kept - time.Hour).Abs() > time.Second {
 		l.Errorf("a key is kept for %v, want an hour", kept)
 	}
+}
+
+func TestHazard_K45_KeyFromAhead(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		const retention = 30 * time.Minute
+		at := l.now(l.DB).Add(9 * time.Minute)
+		l.Want("hazard: whether the key is young when a claim of now is forgotten", l.now(l.DB).Add(retention).Before(at.Add(retention)), true)
+
+		s := l.open(l.DB, keys.Retention(retention))
+		l.Want("Run", l.run(s, uuid7(at)), "ran "+uuid7(at))
+		info, err := s.Inspect(l.Context(), hazardKey(uuid7(at)))
+		if err != nil {
+			l.Fatal(err)
+		}
+		l.Want("whether the key is forgotten before it is old", info.ExpiresAt.Before(at.Truncate(time.Millisecond).Add(retention)), false)
+		_, _, err = keys.Run(l.Context(), s, hazardKey(uuid7(at.Add(time.Hour))), keys.Fingerprint{}, effect("b"))
+		l.WantErr("Run with a key from further ahead", err, keys.ErrTooNew)
+		l.Want("its effects", l.effects("b"), 0)
+	})
 }

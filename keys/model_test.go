@@ -57,6 +57,9 @@ func (mv *claimMove) imagine(m *imagined) {
 	case mv.tooOld():
 		m.say("%s too old", mv.id)
 		return
+	case mv.tooNew():
+		m.say("%s too new", mv.id)
+		return
 	}
 	restore := m.saved()
 	row = imaginedRow{state: 1, print: mv.print, attempts: 1, retain: mv.retention()}

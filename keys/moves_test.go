@@ -53,6 +53,9 @@ func playKey(n int) keys.Key {
 // playKeyIsOld: it is from 2017 or 2020.
 func playKeyIsOld(n int) bool { return n == 3 || n == 4 }
 
+// playKeyIsAhead: it is from 2100.
+func playKeyIsAhead(n int) bool { return n == 5 }
+
 func keySubject(n int) string     { return fmt.Sprintf("key %d", n) }
 func messageSubject(n int) string { return fmt.Sprintf("message %d", n) }
 func messageID(n int) string      { return fmt.Sprintf("m%d\x00é", n) }
@@ -77,6 +80,7 @@ func (mv *claimMove) retention() time.Duration {
 }
 
 func (mv *claimMove) tooOld() bool { return playKeyIsOld(mv.key) && mv.retention() < ages }
+func (mv *claimMove) tooNew() bool { return playKeyIsAhead(mv.key) && mv.retention() < ages }
 
 func (mv *claimMove) finalText() string {
 	if mv.end == endsKnown {

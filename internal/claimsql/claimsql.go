@@ -43,8 +43,8 @@ type Row struct {
 	FingerprintVersion uint8
 	Fingerprint        []byte // nil: none
 	Retain             time.Duration
-	// KeyTime is the time that the key itself carries, in milliseconds since 1970; 0: none. A key that is older than Retain
-	// is not claimed.
+	// KeyTime is the time that the key itself carries, in milliseconds since 1970; 0: none. A key whose time is further than
+	// Retain from the database's is not claimed, and one that is claimed is kept for as long as its time is timely.
 	KeyTime int64
 }
 
@@ -86,6 +86,7 @@ type words struct {
 	nowMillis  string // the same in milliseconds since 1970
 	never      string // a time that does not come
 	later      func(d time.Duration) string
+	at         func(utc string) string // a time that is known, to the millisecond
 	shown      func(column string) string // a time as text, in UTC
 	bytes      literal
 	text       literal

@@ -12,6 +12,7 @@ var familyWords = words{
 	dialect:   "mysql",
 	now:       "UTC_TIMESTAMP(6)",
 	nowMillis: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
+	at:        func(utc string) string { return "TIMESTAMP '" + utc + "'" },
 	never:     "TIMESTAMP '9999-12-31 00:00:00'",
 	later: func(d time.Duration) string {
 		return fmt.Sprintf("UTC_TIMESTAMP(6) + INTERVAL %d MICROSECOND", d.Microseconds())

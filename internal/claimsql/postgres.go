@@ -10,6 +10,7 @@ var postgresWords = words{
 	dialect:   "postgres",
 	now:       "clock_timestamp()",
 	nowMillis: "extract(epoch FROM clock_timestamp()) * 1000",
+	at:        func(utc string) string { return "timestamptz '" + utc + "+00'" },
 	never:     "timestamptz '9999-12-31 00:00:00+00'",
 	later: func(d time.Duration) string {
 		return fmt.Sprintf("clock_timestamp() + interval '%d microseconds'", d.Microseconds())

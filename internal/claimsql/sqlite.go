@@ -8,7 +8,8 @@ import (
 var sqliteWords = words{
 	dialect:   "sqlite",
 	now:       "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-	nowMillis: "CAST(strftime('%s', 'now') AS INTEGER) * 1000",
+	nowMillis: "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER)",
+	at:        func(utc string) string { return "'" + utc + "'" },
 	never:     "'9999-12-31 00:00:00.000'",
 	later: func(d time.Duration) string {
 		return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '%+d.%03d seconds')", d/time.Second, d%time.Second/time.Millisecond)

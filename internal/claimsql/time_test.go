@@ -28,15 +28,23 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// lastMilli is the greatest time that a ULID of 2^48 milliseconds can name, in the year 10889.
+const lastMilli = 1<<48 - 1
+
 // TestKeyTime: a key that carries its own time is compared with the database's clock, and one that carries none with nothing.
 func TestKeyTime(t *testing.T) {
 	t.Parallel()
 	for _, q := range []*claimsql.SQL{sqlite(t), of(t, postgres), of(t, mysql), of(t, mariadb)} {
 		timed := claimsql.Row{Retain: time.Minute, KeyTime: 1767614400000}
-		const compared = " - 60000 <= 1767614400000"
-		for _, text := range []string{q.Claim(timed, "").Text, q.Young(timed).Text} {
+		const compared = " BETWEEN 1767614340000 AND 1767614460000"
+		for _, text := range []string{q.Claim(timed, "").Text, q.Age(timed).Text} {
 			if strings.Count(text, compared) != 1 {
 				t.Errorf("there is no %q in\n%s", compared, text)
+			}
+		}
+		for ms, end := range map[int64]string{timed.KeyTime: "'2026-01-05 12:01:00.001", lastMilli: "'9999-12-31 00:00:00"} {
+			if text := q.Claim(claimsql.Row{Retain: time.Minute, KeyTime: ms}, "").Text; strings.Count(text, end) != 1 {
+				t.Errorf("a key of %d does not end at %s in\n%s", ms, end, text)
 			}
 		}
 		if text := q.Claim(claimsql.Row{Retain: time.Minute}, "").Text; strings.Contains(text, "WHERE") || !strings.Contains(text, " VALUES (") {
@@ -53,7 +61,7 @@ func TestTimeIsTheDatabases(t *testing.T) {
 		row := claimsql.Row{Retain: time.Minute, KeyTime: 1}
 		for _, s := range []claimsql.Statement{
 			q.Claim(row, ""), q.Record(row.Hash, row.Owner, claimsql.Done, nil, ""), q.Filter("c", row.Owner, 1, []claimsql.Mark{{ID: "a"}}),
-			q.Fail("c", claimsql.Mark{ID: "a"}, row.Owner, 1, nil), q.Expired(1, nil), q.Young(row),
+			q.Fail("c", claimsql.Mark{ID: "a"}, row.Owner, 1, nil), q.Expired(1, nil), q.Age(row),
 		} {
 			lower := strings.ToLower(s.Text)
 			for _, other := range []string{"current_timestamp", "localtime", "transaction_timestamp", " now(", "sysdate", "unix_timestamp"} {

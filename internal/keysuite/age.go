@@ -10,6 +10,8 @@ import (
 func ageBehaviours() []behaviour {
 	return []behaviour{
 		{"of a key that is too old: it is refused", tooOld},
+		{"of a key that is too far ahead: it is refused", tooNew},
+		{"of a key that is ahead is when it is forgotten", ahead},
 		{"of a stored key does not matter", storedOld},
 		{"of a key is not asked with IgnoreKeyTime", ignoredAge},
 		{"of a key is held against its own retention", ownRetention},
@@ -62,6 +64,40 @@ func tooOld(p *place) {
 	}
 	p.commit(tx)
 	p.wantEffects("after", 1)
+}
+
+// tooNew: to the year 10889, which SQLite's functions do not know.
+func tooNew(p *place) {
+	p.each(func(p *place) {
+		for name, form := range forms() {
+			for _, k := range []keys.Key{p.aged(form, -73*time.Hour), {Scope: "me", Op: "age", ID: form(time.UnixMilli(1<<48 - 1))}} {
+				_, _, err := p.call(p.store, k, none(), p.never)
+				wantIs(p, name, err, keys.ErrTooNew)
+				wantText(p, name, err, "IgnoreKeyTime")
+				_, err = p.store.Inspect(p.ctx, k)
+				wantIs(p, name, err, keys.ErrNotFound)
+			}
+		}
+	})
+}
+
+// ahead: a key that is forgotten sooner would count as young when it comes again (hazard K45).
+func ahead(p *place) {
+	p.each(func(p *place) {
+		for name, form := range forms() {
+			k := p.aged(form, -50*time.Hour)
+			if _, _, err := p.call(p.store, k, none(), pays(p, name, "paid")); err != nil {
+				p.Errorf("%s: %v", name, err)
+			}
+			info, err := p.store.Inspect(p.ctx, k)
+			if err != nil {
+				p.Fatalf("Inspect: %v", err)
+			}
+			if left := info.ExpiresAt.Sub(p.now()); left < 121*time.Hour || left > 122*time.Hour+time.Minute {
+				p.Errorf("%s: a key from 50 hours ahead is kept for %v; want 72 hours more", name, left)
+			}
+		}
+	})
 }
 
 func storedOld(p *place) {

@@ -37,9 +37,9 @@ func claimCases() []ClaimCase {
 		v.Row.KeyTime = 1767614400000
 		return q.Claim(v.Row, "")
 	}
-	young := func(q *claimsql.SQL, v ClaimValues) statement {
+	age := func(q *claimsql.SQL, v ClaimValues) statement {
 		v.Row.KeyTime = 1767614400000
-		return q.Young(v.Row)
+		return q.Age(v.Row)
 	}
 	record := func(state int) func(*claimsql.SQL, ClaimValues) statement {
 		return func(q *claimsql.SQL, v ClaimValues) statement {
@@ -57,7 +57,7 @@ func claimCases() []ClaimCase {
 		{Name: "claim-plain", Why: "A key without a fingerprint.", SQL: plain},
 		{Name: "claim-table", Why: "A table with a schema and a quote in its name. ON DUPLICATE KEY UPDATE names the table without the schema.", Table: dialect.Table{Schema: "app", Name: "odd\"`name"}, SQL: claim},
 		{Name: "claim-key-time", Why: "A key that carries its own time is claimed only while that is not further back than its retention, by the database's\nclock (hazard K8).", SQL: timed},
-		{Name: "young", Why: "Why a key that carries its own time was not claimed.", SQL: young},
+		{Name: "age", Why: "Why a key that carries its own time was not claimed.", SQL: age},
 		{Name: "look", Why: "What a claim must know of a row that is there, before its transaction. A row that another is writing is passed over: at\nREAD UNCOMMITTED it would be seen. MySQL 5.7 cannot do so, and gives up after a moment.", SQL: look},
 		{Name: "proof", Why: "Whether the transaction is still the one of the claim, asked after an error that Tx has not seen (hazard E3).", SQL: proof},
 		{Name: "fetch", Why: "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard K25).", SQL: fetch},
