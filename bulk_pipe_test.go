@@ -142,7 +142,7 @@ func TestBulkOneConnection(t *testing.T) {
 		b.Check("things", "v < 9")
 		pool := b.Pool()
 		n := 6000
-		if b.D.Name() == "mysql" { // a row whose outcome is asked for takes three statements there, with the triggers of Check
+		if b.Family() == "mysql" { // a row whose outcome is asked for takes three statements on MySQL, with the triggers of Check
 			n = 1200
 		}
 		rows := make([]retried, n)
