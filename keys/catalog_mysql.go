@@ -9,6 +9,9 @@ import (
 // mysqlCatalog is MySQL's and MariaDB's.
 type mysqlCatalog struct{}
 
+// noLimit is for sessions with sql_select_limit, which would cut what is read.
+const noLimit = " LIMIT 1000000"
+
 // mysqlLiteral is a string whose meaning no sql_mode changes.
 func mysqlLiteral(s string) string { return "_utf8mb4 X'" + hex.EncodeToString([]byte(s)) + "'" }
 
@@ -29,13 +32,13 @@ func (mysqlCatalog) columns(t table) string {
 	return `SELECT LOWER(t.COLUMN_NAME), t.COLUMN_TYPE, COALESCE(t.COLLATION_NAME, ''), t.IS_NULLABLE = 'YES',
   t.COLUMN_DEFAULT IS NOT NULL OR t.EXTRA LIKE '%auto_increment%' OR t.EXTRA LIKE '%GENERATED%',
   (t.EXTRA LIKE '%GENERATED%' AND t.EXTRA NOT LIKE '%DEFAULT_GENERATED%') OR t.EXTRA LIKE '%on update%'
-FROM information_schema.COLUMNS t` + mysqlWhere(t) + ` ORDER BY t.ORDINAL_POSITION`
+FROM information_schema.COLUMNS t` + mysqlWhere(t) + ` ORDER BY t.ORDINAL_POSITION` + noLimit
 }
 
 func (mysqlCatalog) indexes(t table) string {
 	return `SELECT t.INDEX_NAME, t.NON_UNIQUE = 0, t.INDEX_NAME = 'PRIMARY', t.SUB_PART IS NULL AND t.INDEX_TYPE = 'BTREE',
   t.SEQ_IN_INDEX, COALESCE(LOWER(t.COLUMN_NAME), '')
-FROM information_schema.STATISTICS t` + mysqlWhere(t) + ` ORDER BY t.INDEX_NAME, t.SEQ_IN_INDEX`
+FROM information_schema.STATISTICS t` + mysqlWhere(t) + ` ORDER BY t.INDEX_NAME, t.SEQ_IN_INDEX` + noLimit
 }
 
 func (mysqlCatalog) relationProblems(found foundRelation) []string {

@@ -16,7 +16,11 @@ func postgresOID(t table) string {
 
 func (postgresCatalog) relation(t table) string {
 	return `SELECT CASE WHEN c.relkind IN ('r', 'p') THEN 'table' ELSE 'view' END, COALESCE((SELECT min(p.relpersistence::text) FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid
-    WHERE i.inhparent = c.oid AND p.relpersistence <> 'p'), c.relpersistence::text), ''
+    WHERE i.inhparent = c.oid AND p.relpersistence <> 'p'), c.relpersistence::text),
+  COALESCE((SELECT min(x.name) FROM (
+    SELECT t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3
+    UNION ALL SELECT r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.is_instead AND r.ev_enabled <> 'D' AND r.ev_type <> '1'
+  ) AS x (name)), '')
 FROM pg_catalog.pg_class c WHERE c.oid = ` + postgresOID(t)
 }
 
@@ -50,11 +54,14 @@ func (postgresCatalog) relationProblems(found foundRelation) (problems []string)
 	case "t":
 		problems = append(problems, temporary)
 	}
+	if found.more != "" { // AFTER triggers, as for auditing, swallow nothing
+		problems = append(problems, "its trigger or rule "+found.more+" runs before or instead of a write and can swallow a claim, whose effect would be lost: DROP it, or make an AFTER trigger of it")
+	}
 	return problems
 }
 
 func (postgresCatalog) fits(want kind, found foundColumn) fit {
-	base, length := typeParts(found.typ)
+	base, length := typeParts(strings.ReplaceAll(found.typ, `"`, "")) // quote_all_identifiers
 	switch want {
 	case digest, token, blob:
 		if base == "bytea" {

@@ -32,7 +32,8 @@ type Store struct {
 // error, and without its index GC reads all of it.
 //
 // It returns a [*SchemaError] that names all that is wrong with the table, a *dialect.UnsupportedError for a database that
-// keys have not been made for, an error that names the option for one that does not fit, and the server's.
+// keys have not been made for, an error that names the option for one that does not fit or the setting of the session that
+// keys cannot work under (hazard K46), and the server's.
 func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("keys: Open: the *sqlx.DB is nil")
@@ -49,6 +50,9 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	s := &Store{config: c, db: db, like: *tx}
 	defer func() { s.rollback(ctx, tx) }()
 	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
+		return nil, err
+	}
+	if err := s.checkSettings(ctx, tx); err != nil {
 		return nil, err
 	}
 	if s.target, err = newTable(s.dialect, c.table); err != nil {

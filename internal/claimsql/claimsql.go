@@ -86,7 +86,7 @@ type words struct {
 	nowMillis  string // the same in milliseconds since 1970
 	never      string // a time that does not come
 	later      func(d time.Duration) string
-	at         func(utc string) string // a time that is known, to the millisecond
+	at         func(utc string) string    // a time that is known, to the millisecond
 	shown      func(column string) string // a time as text, in UTC
 	bytes      literal
 	text       literal

@@ -36,7 +36,7 @@ func (s *SQL) Lock(marks []Mark) Statement {
 		return Statement{}
 	}
 	b := s.query("SELECT ").sql(s.briefly, "key_hash FROM ", s.table, s.byKey(), " WHERE key_hash IN (").hashes(marks)
-	return b.sql(") AND ").finished().sql(" FOR UPDATE").done()
+	return b.sql(") AND ").finished().sql(" LIMIT ").num(int64(len(marks))).sql(" FOR UPDATE").done()
 }
 
 // finished is the condition of what may be removed.

@@ -103,7 +103,8 @@ func (b *builder) list(digits []byte) *builder {
 // Marked returns which of the messages are the owner's, on a database whose Filter does not.
 func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
 	b := s.query("SELECT key_hash FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND key_hash IN (")
-	return b.hashes(marks).sql(")", s.locking).done()
+	// The limit is for sessions with sql_select_limit, which would cut what is read.
+	return b.hashes(marks).sql(") LIMIT ").num(int64(len(marks))).sql(s.locking).done()
 }
 
 func (b *builder) hashes(marks []Mark) *builder {

@@ -1,0 +1,123 @@
+package keys_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
+)
+
+// TestHazard_K46_SettingsThatAreRefused: a session in which keys would not be what they promise is refused with what to set.
+func TestHazard_K46_SettingsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		refused := map[string]string{"autocommit": "0", "completion_type": "CHAIN", "sql_safe_updates": "1"}
+		modes := []string{}
+		if l.D.Name() == "mariadb" {
+			modes = []string{"SIMULTANEOUS_ASSIGNMENT", "EMPTY_STRING_IS_NULL"}
+		}
+		s := l.Session("SET autocommit = 0", "SELECT 1")
+		l.On(s, "INSERT INTO effects VALUES ('x')")
+		l.On(s, "ROLLBACK")
+		l.Want("hazard: effects of a statement that has succeeded", l.effects("x"), 0)
+		for name, value := range refused {
+			_, err := keys.Open(l.Context(), l.NS.DB(engine.Param(name, quoted(value))))
+			l.WantErr(name, err, nil, "keys: Open: ", name, "set ")
+		}
+		for _, mode := range modes {
+			_, err := keys.Open(l.Context(), l.NS.DB(engine.Param("sql_mode", "'STRICT_ALL_TABLES,"+mode+"'")))
+			l.WantErr(mode, err, nil, "keys: Open: ", mode)
+		}
+	})
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		wide := l.NS.Engine().Namespace(t).DB()
+		wide.MustExec("PRAGMA encoding = 'UTF-16le'")
+		wide.MustExec("CREATE TABLE naive (v TEXT)")
+		l.Want("hazard: a text of two bytes", l.TextOn(wide, "SELECT length(CAST(x'6162' AS TEXT))"), 1)
+		_, err := keys.Open(l.Context(), wide)
+		l.WantErr("UTF-16", err, nil, "keys: Open: ", "UTF-8")
+
+		shared, err := sqlx.Open("sqlite3", "file:"+l.NS.Name()+"?cache=shared")
+		if err != nil {
+			l.Fatal(err)
+		}
+		defer shared.Close()
+		shared.SetMaxOpenConns(1)
+		shared.MustExec("PRAGMA read_uncommitted = 1")
+		_, err = keys.Open(l.Context(), shared)
+		l.WantErr("read_uncommitted", err, nil, "keys: Open: ", "read_uncommitted")
+	})
+}
+
+func quoted(value string) string {
+	if value == "0" || value == "1" {
+		return value
+	}
+	return "'" + value + "'"
+}
+
+// TestHazard_K46_StatementsInTheBinaryLog: the server's setting is refused as the session's.
+func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
+	t.Parallel()
+	lab.EachWith(t, lab.MariaDB, []string{"--log-bin", "--binlog-format=STATEMENT"}, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY)")
+		s := l.Session("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+		l.Fails(s, "1665", "INSERT INTO naive VALUES (1)")
+		_, err := keys.Open(l.Context(), l.DB)
+		l.WantErr("Open", err, nil, "keys: Open: ", "binlog_format")
+	})
+}
+
+// TestHazard_K47_TriggerThatSwallowsAClaim: PostgreSQL reports success for an insert of no row.
+func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres, func(l *hazardLab) {
+		const trigger = "CREATE TRIGGER watch %s INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION swallow()"
+		l.Exec("CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$", fmt.Sprintf(trigger, "BEFORE"))
+		l.Want("hazard: keys.Filter's fresh messages", l.filtered("m"), "[] <nil>")
+		_, err := keys.Open(l.Context(), l.DB)
+		l.WantErr("Open", err, nil, "watch", "swallow a claim")
+
+		l.Exec("DROP TRIGGER watch ON idempotency_keys", "CREATE RULE instead AS ON INSERT TO idempotency_keys DO INSTEAD NOTHING")
+		_, err = keys.Open(l.Context(), l.DB)
+		l.WantErr("Open with a rule", err, nil, "instead", "swallow a claim")
+
+		l.Exec("DROP RULE instead ON idempotency_keys", fmt.Sprintf(trigger, "AFTER"))
+		l.Want("Run beside an AFTER trigger", l.run(l.open(l.DB), "a"), "ran a")
+	})
+}
+
+// filtered is what Filter returns in a transaction of its own.
+func (l *hazardLab) filtered(ids ...string) string {
+	l.Helper()
+	tx := l.Begin(nil)
+	fresh, err := l.filter(l.store, tx, ids...)
+	l.Commit(tx)
+	return fmt.Sprint(fresh, err)
+}
+
+// TestHazard_K48_LimitOfTheSession: MySQL and MariaDB cut what a SELECT without a LIMIT returns.
+func TestHazard_K48_LimitOfTheSession(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY)", "INSERT INTO naive VALUES (1), (2), (3)")
+		cut := l.NS.DB(engine.Param("sql_select_limit", "2"))
+		l.Want("hazard: rows of a table of three", l.TextOn(cut, "SELECT k FROM naive"), "1 2")
+		s := l.open(cut)
+		tx := cut.MustBegin()
+		fresh, err := l.filter(s, tx, "a", "b", "c", "d")
+		l.Commit(tx)
+		l.Want("fresh messages of four", fmt.Sprint(len(fresh), err), "4 <nil>")
+	})
+}
+
+// TestOpenWithQuotedIdentifiers: a setting of PostgreSQL's that changes how the catalog shows a type.
+func TestOpenWithQuotedIdentifiers(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres, func(l *hazardLab) {
+		l.Want("Run", l.run(l.open(l.NS.DB(engine.Param("quote_all_identifiers", "on"))), "a"), "ran a")
+	})
+}

@@ -1,0 +1,73 @@
+package keys
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/claimsql"
+)
+
+// setting is one under which keys would not be what they promise. Open refuses a pool whose sessions have it, because a
+// setting comes from the DSN or the server and every session of the pool has it.
+type setting struct {
+	query   string              // returns its value
+	refuses func(v string) bool // whether the value is one that is refused
+	because string              // what goes wrong
+	instead string              // what to do
+}
+
+func is(values ...string) func(string) bool {
+	return func(v string) bool {
+		for _, refused := range values {
+			if strings.EqualFold(v, refused) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func mentions(word string) func(string) bool {
+	return func(v string) bool { return strings.Contains(strings.ToUpper(v), word) }
+}
+
+// settings are those of a database (hazard K46).
+func (s *Store) settings() []setting {
+	switch {
+	case s.isMySQL():
+		return []setting{
+			{"SELECT @@autocommit + 0", is("0"), "autocommit=0 leaves the locks of a single statement on a connection of the pool", "set autocommit=1 in the DSN"},
+			{"SELECT @@completion_type", is("CHAIN", "RELEASE", "1", "2"), "completion_type begins or ends more than a COMMIT says", "set completion_type=NO_CHAIN"},
+			{"SELECT @@sql_safe_updates + 0", is("1"), "sql_safe_updates refuses what GC sends", "set sql_safe_updates=0"},
+			{"SELECT @@sql_mode", mentions("SIMULTANEOUS_ASSIGNMENT"), "SIMULTANEOUS_ASSIGNMENT in sql_mode has an UPDATE count attempts wrongly", "take it out of sql_mode (sql_mode=ORACLE sets it)"},
+			{"SELECT @@sql_mode", mentions("EMPTY_STRING_IS_NULL"), "EMPTY_STRING_IS_NULL in sql_mode makes NULL of what is empty", "take it out of sql_mode"},
+			{"SELECT CONCAT(@@log_bin + 0, ' ', @@binlog_format)", is("1 STATEMENT"), "binlog_format=STATEMENT refuses what is written at READ COMMITTED (error 1665), as Fail, Retry and GC do", "set binlog_format=ROW or MIXED"},
+		}
+	case s.dialect.Traits().Immediate:
+		return []setting{
+			{"PRAGMA encoding", func(v string) bool { return !strings.EqualFold(v, "UTF-8") }, "texts in another encoding than UTF-8 are other bytes than were stored", "make the database with PRAGMA encoding = 'UTF-8'"},
+			{"PRAGMA read_uncommitted", is("1"), "read_uncommitted would replay a result that is not committed", "turn it off, or do without a shared cache"},
+		}
+	}
+	return nil
+}
+
+// checkSettings returns an error for the first setting that keys cannot work under.
+func (s *Store) checkSettings(ctx context.Context, db upsert.DB) error {
+	values := map[string]string{}
+	for _, set := range s.settings() {
+		v, asked := values[set.query]
+		if !asked {
+			if _, err := queryRow(ctx, db, claimsql.Statement{Text: set.query}, &v); err != nil {
+				return fmt.Errorf("keys: Open: %w", err)
+			}
+			values[set.query] = v
+		}
+		if set.refuses(v) {
+			return fmt.Errorf("keys: Open: %s: %s", set.because, set.instead)
+		}
+	}
+	return nil
+}
