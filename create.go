@@ -21,7 +21,7 @@ const findAttempts = 10
 // tell who created the row (TiDB, Vitess). As for Put, an answer that is lost on a handle that is no transaction can make
 // created false for the row that this call made.
 func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
-	if err := t.takes(db, row); err != nil {
+	if err := t.takes(ctx, db, row); err != nil {
 		return false, err
 	}
 	// The row is filled whole or not at all.

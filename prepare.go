@@ -34,7 +34,7 @@ type Prepared[T any] struct {
 //
 // It returns the errors of Put that do not depend on a row, ErrUnguarded among them.
 func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
-	if err := t.guard(db); err != nil {
+	if err := t.guard(ctx, db); err != nil {
 		return nil, err
 	}
 	with, ok := db.(preparer)
@@ -92,7 +92,7 @@ func (t *table) firstShape(flag, tells bool) shape {
 // written. A statement that the server has forgotten, or whose plan a change of the schema has made void, is prepared
 // again; in a transaction of the caller's that error has ended the transaction, so it is returned.
 func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
-	if err := p.table.takes(p.claim, row); err != nil {
+	if err := p.table.takes(ctx, p.claim, row); err != nil {
 		return Unknown, err
 	}
 	o, err := p.table.put(ctx, p.db, row)

@@ -34,7 +34,7 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
 // table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.
 func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
-	if err := t.takes(db, row); err != nil {
+	if err := t.takes(ctx, db, row); err != nil {
 		return Unknown, err
 	}
 	o, err := t.put(ctx, db, row)
@@ -46,11 +46,11 @@ func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
 }
 
 // takes refuses a row that is none, and a handle that a table which adds must not be written on.
-func (t *Table[T]) takes(db DB, row *T) error {
+func (t *Table[T]) takes(ctx context.Context, db DB, row *T) error {
 	if row == nil {
 		return &RowError{Table: t.name, Row: -1, Err: errors.New("the row is nil")}
 	}
-	return t.guard(db)
+	return t.guard(ctx, db)
 }
 
 func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {

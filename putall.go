@@ -28,7 +28,7 @@ import (
 // row is found by sending the statement's rows once more one by one, rolled back; else the index is -1. It returns
 // ErrUnguarded for a table that adds outside of a [Claim], a [*SchemaError] as Put does, and with ChunkTx a [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
-	cfg, err := t.putConfig(db, opts)
+	cfg, err := t.putConfig(ctx, db, opts)
 	if err != nil || len(rows) == 0 {
 		return Result{}, err
 	}
@@ -40,7 +40,7 @@ func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOptio
 	})
 }
 
-func (t *table) putConfig(db DB, opts []PutOption) (*putConfig, error) {
+func (t *table) putConfig(ctx context.Context, db DB, opts []PutOption) (*putConfig, error) {
 	cfg := &putConfig{via: t.via}
 	for _, o := range opts {
 		if o == nil {
@@ -56,7 +56,7 @@ func (t *table) putConfig(db DB, opts []PutOption) (*putConfig, error) {
 	case cfg.chunk > 0 && cfg.unique:
 		return nil, errors.New("upsert: RefuseDuplicates and ChunkTx exclude each other: a chunk does not know the keys of those before it")
 	}
-	return cfg, t.guard(db)
+	return cfg, t.guard(ctx, db)
 }
 
 // putChunks calls put with n rows at a time and adds up.

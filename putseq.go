@@ -16,7 +16,7 @@ import (
 // it each chunk is. Nor is it sent again after a change of the schema, which the next call knows. It takes the options of
 // PutAll but EachOutcome and RefuseDuplicates, which need all rows.
 func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts ...PutOption) (Result, error) {
-	cfg, err := t.putConfig(db, opts)
+	cfg, err := t.putConfig(ctx, db, opts)
 	switch {
 	case err != nil:
 		return Result{}, err

@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/inside"
 	"github.com/goupsert/upsert/internal/plan"
 	"github.com/goupsert/upsert/internal/sqlname"
 )
@@ -257,8 +259,11 @@ func (t *table) checkText(*config) error {
 // Guarantee reports the weakest of what the columns' rules promise.
 func (t *Table[T]) Guarantee() Guarantee { return t.guarantee }
 
-// guard refuses a table that adds on a handle that is no live claim.
-func (t *table) guard(db DB) error {
+// guard refuses a pool inside the fn of a claim on that pool, and a table that adds on a handle that is no live claim.
+func (t *table) guard(ctx context.Context, db DB) error {
+	if err := inside.Refuse(ctx, db); err != nil {
+		return &RowError{Table: t.name, Row: -1, Err: err}
+	}
 	if !t.adds {
 		return nil
 	}

@@ -26,7 +26,7 @@ func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id
 	if fn == nil {
 		return errNoFunc
 	}
-	if err := s.outside(ctx, Key{Scope: consumer}); err != nil {
+	if err := s.outside(ctx, s.heldMessages(consumer)); err != nil {
 		return err
 	}
 	calls := 0
@@ -39,8 +39,8 @@ func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id
 		t := s.tx(h, Key{Scope: consumer}, calls, s.sql.Proof(b.fresh, b.owner))
 		defer t.ended.Store(true)
 		err = t.outcome(ctx, fn(t.context(ctx), t, fresh))
-		if err == nil && !t.alive(ctx) {
-			return fmt.Errorf("keys: the batch of consumer %s: %w", readable(consumer, false), ErrClaimLost)
+		if err == nil {
+			err = t.prove(ctx)
 		}
 		return err
 	})

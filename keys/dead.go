@@ -71,7 +71,7 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 		}
 		o.applyFail(&r)
 	}
-	if err := s.outside(ctx, Key{Scope: consumer}); err != nil {
+	if err := s.outside(ctx, s.heldMessages(consumer)); err != nil {
 		return 0, err
 	}
 	text, err := json.Marshal(r.bounded(s.maxResult))
@@ -173,7 +173,7 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 	if err := checkPart("consumer", consumer); err != nil {
 		return 0, err
 	}
-	if err := s.outside(ctx, Key{Scope: consumer}); err != nil {
+	if err := s.outside(ctx, s.heldMessages(consumer)); err != nil {
 		return 0, err
 	}
 	marks := make([]claimsql.Mark, len(ids))

@@ -41,6 +41,7 @@ func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string,
 	}
 	fresh, _, err = filter(ctx, s, handle{tx: x}, consumer, msgs, id)
 	if outer, ok := tx.(*Tx); ok {
+		outer.claim.Hold(s.heldMessages(consumer))
 		_ = outer.saw(err) // a conflict has ended its transaction
 	}
 	return fresh, err

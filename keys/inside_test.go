@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/lab"
@@ -29,7 +30,20 @@ func (l *hazardLab) bounded() context.Context {
 // wantRefused wants a call inside fn to be refused before it waits.
 func (l *hazardLab) wantRefused(what string, err error) {
 	l.Helper()
-	l.WantErr(what, err, nil, "would wait for fn's", "use Once or Filter with fn's Tx")
+	l.WantErr(what, err, nil, "keys: ", "inside the fn of", "would wait for", "Tx")
+}
+
+// wantPast wants a call on the pool inside fn to be refused, unless it is meant, and on SQLite in any case.
+func (l *hazardLab) wantPast(ctx context.Context, what string, call func(context.Context) error) {
+	l.Helper()
+	err := call(ctx)
+	if l.Family() == "sqlite" {
+		l.WantErr(what, err, nil, "inside the fn of", "would wait for")
+		l.WantErr(what+" that is meant", call(keys.Outside(ctx)), nil, "would wait for")
+		return
+	}
+	l.WantErr(what, err, nil, "inside the fn of", "would not be rolled back", "keys.Outside(ctx)")
+	l.Want(what+" that is meant", call(keys.Outside(ctx)), nil)
 }
 
 func TestInside_SameKeyOrConsumer(t *testing.T) {
@@ -69,24 +83,19 @@ func TestInside_SameKeyOrConsumer(t *testing.T) {
 func TestInside_AnotherKey(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		want := func(what string, err error) {
-			l.Helper()
-			if l.Family() == "sqlite" { // one transaction writes at a time
-				l.wantRefused(what, err)
-				return
-			}
-			l.Want(what, err, nil)
-		}
 		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("outer"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
-			_, _, err := keys.Run(ctx, l.store, hazardKey("inner"), keys.Fingerprint{}, effect("inner"))
-			want("Run of another key", err)
-			_, err = l.store.Fail(ctx, "c", "1", nil)
-			want("Fail", err)
-			err = keys.Consume(ctx, l.store, "c", []string{"2"}, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, _ []string) error {
-				_, err := effect("batch")(ctx, tx)
+			l.wantPast(ctx, "Run of another key", func(ctx context.Context) error {
+				_, _, err := keys.Run(ctx, l.store, hazardKey("inner"), keys.Fingerprint{}, effect("inner"))
 				return err
 			})
-			want("Consume", err)
+			l.wantPast(ctx, "Fail", func(ctx context.Context) error { _, err := l.store.Fail(ctx, "c", "1", nil); return err })
+			l.wantPast(ctx, "Retry", func(ctx context.Context) error { _, err := l.store.Retry(ctx, "c", "1"); return err })
+			l.wantPast(ctx, "Consume", func(ctx context.Context) error {
+				return keys.Consume(ctx, l.store, "c", []string{"2"}, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, _ []string) error {
+					_, err := effect("batch")(ctx, tx)
+					return err
+				})
+			})
 			return effect("outer")(ctx, tx)
 		})
 		apart := 1
@@ -94,6 +103,89 @@ func TestInside_AnotherKey(t *testing.T) {
 			apart = 0
 		}
 		l.Want("Run, and the effects", fmt.Sprintln(err, l.effects("outer"), l.effects("inner"), l.effects("batch")), fmt.Sprintln(nil, 1, apart, apart))
+	})
+}
+
+// TestInside_UpsertOnThePool: the easiest mistake to make is the pool in place of tx.
+func TestInside_UpsertOnThePool(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID string `db:"id" upsert:"key"`
+		N  int    `db:"n"`
+	}
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.Exec("CREATE TABLE rows_of_fn (id VARCHAR(20) PRIMARY KEY, n INT)")
+		table, err := upsert.New[row](l.D, "rows_of_fn")
+		if err != nil {
+			l.Fatal(err)
+		}
+		prepared, err := table.Prepare(l.Context(), l.DB)
+		if err != nil {
+			l.Fatal(err)
+		}
+		type wrapped struct{ *sqlx.DB }
+		other := l.NS.DB()
+		no := errors.New("no")
+		_, _, err = keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			for name, db := range map[string]upsert.DB{"*sqlx.DB": l.DB, "*sql.DB": l.DB.DB, "wrapped": wrapped{l.DB}, "hidden": struct{ upsert.DB }{l.DB}} {
+				l.wantPast(ctx, "Put on "+name, func(ctx context.Context) error { _, err := table.Put(ctx, db, &row{"put " + name, 1}); return err })
+				l.wantPast(ctx, "PutAll on "+name, func(ctx context.Context) error { _, err := table.PutAll(ctx, db, []row{{"all", 1}}); return err })
+			}
+			l.wantPast(ctx, "GetOrCreate", func(ctx context.Context) error { _, err := table.GetOrCreate(ctx, l.DB, &row{"got", 1}); return err })
+			l.wantPast(ctx, "Prepared.Put", func(ctx context.Context) error { _, err := prepared.Put(ctx, &row{"prepared", 1}); return err })
+			for name, db := range map[string]upsert.DB{"tx": tx, "*sqlx.Tx": tx.Tx, "*sql.Tx": tx.Tx.Tx} {
+				_, err := table.Put(ctx, db, &row{"on " + name, 1})
+				l.Want("Put on "+name, err, nil)
+			}
+			if l.Family() != "sqlite" {
+				_, err := table.Put(ctx, other, &row{"another pool", 1})
+				l.Want("Put on another pool", err, nil)
+			}
+			return "", no
+		})
+		l.WantErr("Run", err, no)
+		l.Want("rows of fn's transaction that are there", l.Text("SELECT COUNT(*) FROM rows_of_fn WHERE id LIKE 'on %'"), 0)
+		_, err = table.Put(l.Context(), l.DB, &row{"after", 1})
+		l.Want("Put after it", err, nil)
+	})
+}
+
+// TestInside_OneConnection: the pool cannot give a second one while fn runs, whatever is meant.
+func TestInside_OneConnection(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		pool := l.NS.DB()
+		pool.SetMaxOpenConns(1)
+		s := l.open(pool)
+		_, _, err := keys.Run(l.bounded(), s, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			_, _, err := keys.Run(keys.Outside(ctx), s, hazardKey("b"), keys.Fingerprint{}, effect("b"))
+			l.wantRefused("Run", err)
+			return effect("a")(ctx, tx)
+		})
+		l.Want("Run, and the effects", fmt.Sprint(err, l.effects("a"), l.effects("b")), "<nil> 1 0")
+	})
+}
+
+// TestInside_HeldByTheTransaction: Once and Filter with fn's Tx leave keys and messages there that fn's transaction has.
+func TestInside_HeldByTheTransaction(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		again := l.open(l.NS.DB()) // another pool, and the same table
+		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			l.Want("Once", l.once(l.store, tx, "b"), "ran b")
+			_, err := l.filter(l.store, tx, "m")
+			l.Want("Filter", err, nil)
+			for _, s := range []*keys.Store{l.store, again} {
+				for _, id := range []string{"a", "b"} {
+					_, _, err = keys.Run(keys.Outside(ctx), s, hazardKey(id), keys.Fingerprint{}, effect(id))
+					l.wantRefused("Run of "+id, err)
+				}
+				_, err = s.Fail(keys.Outside(ctx), "lab", "m", nil)
+				l.wantRefused("Fail", err)
+			}
+			return effect("a")(ctx, tx)
+		})
+		l.Want("Run", err, nil)
 	})
 }
 

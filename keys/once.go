@@ -44,8 +44,11 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 		}
 		return c.encode(ran)
 	})
-	if outer, ok := tx.(*Tx); ok && c.lost != nil {
-		outer.lose(c.lost)
+	if outer, ok := tx.(*Tx); ok {
+		outer.claim.Hold(s.held(k))
+		if c.lost != nil {
+			outer.lose(c.lost)
+		}
 	}
 	return answer(ctx, c, out, ran, err)
 }

@@ -42,12 +42,13 @@ const (
 // It sends two statements more than the transaction would have without it, on MySQL three. A call that is repeated in the
 // same process is answered by one read; in another one, by a transaction that ends when the key is found.
 //
-// Inside fn, with fn's context, a call that would wait for fn's own transaction is refused: Run with the same key and, on
-// SQLite, with any. Use [Once] there.
+// Inside fn, with fn's context, a call on the store's pool is refused, because it would commit by itself or wait for fn's
+// transaction: the verbs of package upsert, and Run, Consume, Fail and Retry. Use fn's Tx, [Once] and [Filter] there, or say by
+// [Outside] that it is meant.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
 	if err == nil {
-		err = s.outside(ctx, k)
+		err = s.outside(ctx, s.held(k))
 	}
 	if err != nil {
 		return r, false, err

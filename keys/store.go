@@ -20,6 +20,7 @@ type Store struct {
 	like    sqlx.Tx // a transaction of db, for its settings
 	dialect dialect.Dialect
 	target  table
+	place   string // the server, the database and the table
 	sql     *claimsql.SQL
 	ascii   bool // the database's encoding takes no more
 	// timeoutLoses: a lock's timeout ends the whole transaction (hazard K44).
@@ -58,6 +59,9 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	if s.target, err = newTable(s.dialect, c.table); err != nil {
 		return nil, err
 	}
+	if s.place, err = s.locate(ctx, tx); err != nil {
+		return nil, fmt.Errorf("keys: Open: %w", err)
+	}
 	if s.sql, err = claimsql.New(s.dialect, s.target.ident); err != nil {
 		return nil, err
 	}
@@ -72,6 +76,22 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// locate names the table so that every store of it has the same name.
+func (s *Store) locate(ctx context.Context, tx *sqlx.Tx) (place string, err error) {
+	query := "SELECT CONCAT(@@hostname, ' ', @@port, ' ', COALESCE(DATABASE(), ''))"
+	switch s.dialect.Name() {
+	case "sqlite":
+		query = "SELECT COALESCE(NULLIF(file, ''), 'memory') FROM pragma_database_list WHERE name = 'main'"
+	case "postgres":
+		query = "SELECT COALESCE(pg_catalog.pg_postmaster_start_time()::text || pg_catalog.current_database() || COALESCE((SELECT c.relnamespace FROM pg_catalog.pg_class c WHERE c.oid = " +
+			postgresOID(s.target) + "), pg_catalog.current_schema()::regnamespace::oid)::text, '')"
+	}
+	if _, err = queryRow(ctx, tx, claimsql.Statement{Text: query}, &place); place == "memory" {
+		place = fmt.Sprintf("%p", s.db.DB) // each pool has its own
+	}
+	return place + " " + s.target.String() + " ", err
 }
 
 // ready returns an error for a store that Open has not returned.

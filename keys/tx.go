@@ -10,6 +10,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/inside"
 	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
@@ -27,7 +28,7 @@ type Tx struct {
 	store   *Store
 	key     Key
 	attempt int
-	outer   *Tx                // the one whose fn has made this one's call
+	claim   *inside.Claim      // what calls inside fn must not wait for
 	proof   claimsql.Statement // finds a row as long as the transaction is the claim's
 	ended   atomic.Bool
 	lost    atomic.Pointer[error]
@@ -39,28 +40,46 @@ var (
 )
 
 func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
-	return &Tx{Tx: h.tx, own: h.own, store: s, key: k, attempt: attempt, proof: proof}
+	tx := &Tx{Tx: h.tx, own: h.own, store: s, key: k, attempt: attempt, proof: proof}
+	tx.claim = &inside.Claim{Name: k.String(), Pool: s.db.DB, Alone: s.dialect.Traits().Immediate, Ended: tx.ended.Load}
+	tx.claim.Hold(s.held(k))
+	return tx
 }
-
-// insideKey finds the Tx that a context was given to fn with.
-type insideKey struct{}
 
 // context is fn's.
-func (tx *Tx) context(ctx context.Context) context.Context {
-	tx.outer, _ = ctx.Value(insideKey{}).(*Tx)
-	return context.WithValue(ctx, insideKey{}, tx)
-}
+func (tx *Tx) context(ctx context.Context) context.Context { return inside.Enter(ctx, tx.claim) }
 
-// outside refuses what would wait for the end of the transaction that it is called in, which waits for it: a call inside fn, in
-// a transaction of its own, for the same key, or on SQLite for any.
-func (s *Store) outside(ctx context.Context, k Key) error {
-	for tx, _ := ctx.Value(insideKey{}).(*Tx); tx != nil; tx = tx.outer {
-		if tx.store == s && !tx.ended.Load() && (tx.key == k || s.dialect.Traits().Immediate) {
-			return fmt.Errorf("keys: this call needs a transaction of its own and would wait for fn's of %s, in which it is made: use Once or Filter with fn's Tx, or call it when fn has returned", tx.key)
-		}
+// Outside returns a context whose calls are meant to go past the transaction of the fn that ctx is of, as for a row of an audit
+// log that must survive a rollback. Without it a verb of package upsert, and Run, Consume, Fail and Retry, are refused inside fn
+// on the pool of fn's store, because they would commit by themselves. What could only wait for fn's own transaction is refused
+// all the same: on SQLite every write, on a pool of one connection every call, and elsewhere a key or a consumer that fn's
+// transaction holds. Statements that are sent on the pool by database/sql or sqlx are not seen.
+func Outside(ctx context.Context) context.Context { return inside.Outside(ctx) }
+
+// outside refuses a call in a transaction of its own that is made inside fn, if that is not meant or the call would wait for
+// fn's transaction.
+func (s *Store) outside(ctx context.Context, what string) error {
+	err := inside.RefuseHeld(ctx, what)
+	if err == nil {
+		err = inside.Refuse(ctx, s.db)
+	}
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
 	}
 	return nil
 }
+
+// held names a key, or all messages of a consumer, as what a transaction can have locked. Two stores of one table have the same
+// names.
+func (s *Store) held(k Key) string {
+	if k.Op == "" && k.ID == "" {
+		return s.heldMessages(k.Scope) // the key of a batch
+	}
+	h := hashOf(kindKey, k.Scope, k.Op, k.ID)
+	return s.place + string(h[:])
+}
+
+func (s *Store) heldMessages(consumer string) string { return s.place + "messages of " + consumer }
 
 // Key returns the key that was claimed.
 func (tx *Tx) Key() Key { return tx.key }
@@ -106,19 +125,22 @@ func (tx *Tx) gone() bool {
 	return err == nil
 }
 
-// alive reports whether the transaction is still the one in which the key was claimed. On MySQL and MariaDB it is not after a
-// deadlock that was kept from Tx, as that of a prepared statement is, and nothing else would tell (hazard E3).
-func (tx *Tx) alive(ctx context.Context) bool {
+// prove returns ErrClaimLost if the transaction is no longer the one in which the key was claimed. On MySQL and MariaDB it is
+// not after a deadlock that was kept from Tx, as that of a prepared statement is, and nothing else would tell (hazard E3).
+func (tx *Tx) prove(ctx context.Context) error {
 	found, err := send(ctx, handle{tx.Tx, tx.own}, func(x *sqlx.Tx) (bool, error) {
 		one := 0
 		return queryRow(context.WithoutCancel(ctx), x, tx.proof, &one)
 	})
-	return err == nil && found
+	if err == nil && !found {
+		return ErrClaimLost
+	}
+	return err
 }
 
 // isLost reports whether the transaction is gone, as far as the error that fn has returned or those that it has seen say so.
 func (tx *Tx) isLost(ctx context.Context, err error) bool {
-	return tx.lost.Load() != nil || losesTransaction(err) && !tx.alive(ctx)
+	return tx.lost.Load() != nil || losesTransaction(err) && tx.prove(ctx) != nil
 }
 
 // outcome is fn's error, and whether fn is to be called again; or that the transaction is lost, if fn has kept that to
