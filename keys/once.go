@@ -42,7 +42,8 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 		if ran, err = fn(ctx, tx); err != nil {
 			return nil, err
 		}
-		return c.encode(ran)
+		ran, result, err = roundTrip(c, ran)
+		return result, err
 	})
 	if outer, ok := tx.(*Tx); ok {
 		outer.claim.Hold(s.held(k))

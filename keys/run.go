@@ -34,7 +34,8 @@ const (
 // [Final] is remembered. A panic of fn rolls back and goes on.
 //
 // fp is compared with the fingerprint that the key was used with first; the zero [Fingerprint] is not. R is stored as JSON
-// or by [WithCodec], the caller that ran fn gets its own value, and the others a decoded one.
+// or by [WithCodec]; every caller gets a decoded value, also the one that ran fn. A type of which JSON would lose something is an
+// error: unexported fields, funcs, channels, interfaces with methods.
 //
 // It returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost], an [*InProgressError], a [*FinalError], an [*UnknownError], an
 // error that names the part for a key that has a wrong one, and else fn's error or the database's.
@@ -61,7 +62,8 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 		if ran, err = fn(ctx, tx); err != nil {
 			return nil, err
 		}
-		return c.encode(ran)
+		ran, result, err = roundTrip(c, ran)
+		return result, err
 	})
 	return answer(ctx, c, out, ran, err)
 }

@@ -1,6 +1,7 @@
 package keysuite
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -63,12 +64,13 @@ func otherCodec(p *place) {
 
 func failingCodec(p *place) {
 	codec := keys.WithCodec(flipped{strings.Repeat("x", 64)})
-	r, _, err := keys.Run(p.ctx, p.store, p.key("a"), none(), pays(p, "a", ""), codec)
-	if err != nil || r != "" {
-		p.Errorf("Run = %q, %v", r, err)
-	}
-	_, replayed, err := keys.Run(p.ctx, p.store, p.key("a"), none(), p.never, codec)
-	wantText(p, "a result that cannot be decoded", err, "nothing there")
+	_, _, err := keys.Run(p.ctx, p.store, p.key("a"), none(), pays(p, "a", ""), codec)
+	wantText(p, "a result that its codec does not decode", err, "nothing there")
+	p.wantNoTrace("a")
+
+	p.wantPaid(p.store, "a")
+	_, replayed, err := keys.Run(p.ctx, p.store, p.key("a"), none(), func(context.Context, *keys.Tx) (int, error) { return 0, errors.New("fn was called") })
+	wantText(p, "a text that is asked for as a number", err, "cannot be decoded")
 	if !replayed {
 		p.Error("not replayed")
 	}

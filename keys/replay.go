@@ -1,0 +1,102 @@
+package keys
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sync"
+)
+
+// roundTrip returns what a replay will give for fn's value, and its stored form. The caller that ran fn gets it too, so that the
+// first answer and a replay cannot differ (hazard K49). It fails, and the effect is rolled back, if a replay would not give
+// that again and again.
+func roundTrip[R any](c *claim, ran R) (again R, stored []byte, err error) {
+	var none R
+	if _, ok := c.codec.(jsonCodec); ok {
+		if err := checkReplayable(reflect.TypeFor[R]()); err != nil {
+			return none, nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as json so that it is read again, and the effect was rolled back: %w", c.key, ran, err)
+		}
+	}
+	if stored, err = c.encode(ran); err != nil {
+		return none, nil, err
+	}
+	if err := c.codec.Decode(stored, &again); err != nil {
+		return none, nil, fmt.Errorf("keys: %s: the result %T cannot be decoded again, and the effect was rolled back: %w", c.key, ran, err)
+	}
+	if second, err := c.encode(again); err != nil || !bytes.Equal(second, stored) {
+		return none, nil, fmt.Errorf("keys: %s: the result %T is another one when it is stored and read, and the effect was rolled back: an integer above 2^53 in a field of type any is a cause: give the field the integer's type (%s, then %s, error %v)",
+			c.key, ran, excerpt(stored), excerpt(second), err)
+	}
+	return again, stored, nil
+}
+
+// excerpt is the beginning of a stored result, for an error.
+func excerpt(data []byte) string {
+	const most = 80
+	if len(data) > most {
+		return string(data[:most]) + "…"
+	}
+	return string(data)
+}
+
+// replayable keeps what checkReplayable has found, by type: nil or an error.
+var replayable sync.Map
+
+// checkReplayable refuses a type of which encoding/json drops something without a word, or reads nothing back.
+func checkReplayable(t reflect.Type) error {
+	if found, ok := replayable.Load(t); ok {
+		err, _ := found.(error)
+		return err
+	}
+	err := findUnreplayable(t, t.String(), map[reflect.Type]bool{})
+	replayable.Store(t, err)
+	return err
+}
+
+var (
+	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+)
+
+func findUnreplayable(t reflect.Type, path string, seen map[reflect.Type]bool) error {
+	if seen[t] {
+		return nil
+	}
+	seen[t] = true
+	for _, m := range []reflect.Type{jsonMarshaler, textMarshaler} {
+		if t.Implements(m) && t.Kind() != reflect.Interface || reflect.PointerTo(t).Implements(m) {
+			return nil
+		}
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return findUnreplayable(t.Elem(), path, seen)
+	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		return fmt.Errorf("%s is a %s", path, t)
+	case reflect.Interface:
+		if t.NumMethod() > 0 {
+			return fmt.Errorf("%s is a %s, an interface that nothing can be decoded into: return a text or a struct", path, t)
+		}
+	case reflect.Struct:
+		return findUnreplayableField(t, path, seen)
+	}
+	return nil
+}
+
+func findUnreplayableField(t reflect.Type, path string, seen map[reflect.Type]bool) error {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch at := path + "." + f.Name; {
+		case f.Tag.Get("json") == "-": // it is not meant to be stored
+		case !f.IsExported() && !f.Anonymous:
+			return fmt.Errorf("%s is not exported, so it is not stored: export it, tag it `json:\"-\"`, or give %s a MarshalJSON", at, t)
+		default:
+			if err := findUnreplayable(f.Type, at, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
