@@ -23,9 +23,16 @@
 // do it from there.
 //
 // A key is remembered for a time, the [Retention]. One that comes again after [Store.GC] has removed it is a new one;
-// unless it carries its own time, as UUIDv7 and ULID do, and can be refused with [ErrTooOld].
+// unless it carries its own time, as UUIDv7 and ULID do, and can be refused with [ErrTooOld] or [ErrTooNew].
 //
 // Time is the database's throughout. The clocks of the machines that call do not matter (hazard K8).
+//
+// # Inside fn
+//
+// Write on fn's [Tx], and never on the pool: a write on the pool commits by itself, and stays if fn fails. With fn's context the
+// verbs of package upsert, and [Run], [Consume], [Store.Fail] and [Store.Retry], are refused on the pool of fn's store, also if a
+// struct embeds the pool. If that is meant, as for a row of an audit log, say so with [Outside]. A transaction or a connection of
+// your own, another pool, and a statement that you send on the pool yourself are not refused.
 //
 // # Isolation
 //

@@ -109,6 +109,32 @@ func ExampleRun() {
 }
 
 // Once is for a transaction that is there already, and that has more to write than the effect.
+// A row of an audit log is to stay whatever becomes of the payment, so it goes past fn's transaction, and is meant to. On
+// SQLite, which has one writer at a time, it would be refused: write it when Run has returned.
+func ExampleOutside() {
+	type attempt struct {
+		ID string `db:"id" upsert:"key"`
+		At string `db:"at"`
+	}
+	var (
+		pool     *sqlx.DB
+		store    *keys.Store
+		accounts *upsert.Table[Account]
+		attempts *upsert.Table[attempt]
+	)
+	pay := func(ctx context.Context, k keys.Key, a Account) error {
+		_, _, err := keys.Run(ctx, store, k, keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			if _, err := attempts.Put(keys.Outside(ctx), pool, &attempt{ID: k.ID, At: time.Now().UTC().Format(time.RFC3339)}); err != nil {
+				return "", err
+			}
+			_, err := accounts.Put(ctx, tx, &a) // accounts.Put(ctx, pool, &a) would be an error
+			return "paid", err
+		})
+		return err
+	}
+	_ = pay
+}
+
 func ExampleOnce() {
 	ctx, b := context.Background(), openBank()
 	defer b.db.Close()
