@@ -229,8 +229,8 @@ func TestBulkCallbacksThatEnd(t *testing.T) {
 			callbackEach(t, func(b *bulkLab) {
 				b.failsOnce()
 				for _, handle := range []string{"pool", "conn", "tx"} {
-					if handle == "tx" && c.retries {
-						continue // is the caller's to run again
+					if handle == "tx" && c.retries || handle == "conn" && !engine.IsLong() {
+						continue // a transaction is the caller's to run again, and a Conn is much like a pool
 					}
 					b.endsWith(c, handle, errActed, func() { panic(errActed) })
 					b.endsWith(c, handle, errors.New("it never returned"), runtime.Goexit)

@@ -43,7 +43,7 @@ func oneChunk(p *place) {
 	})
 	for i, opts := range [][]upsert.PutOption{{progress}, {progress, upsert.Outcomes()}, {progress, upsert.ChunkTx(700)}} {
 		written, ahead, calls = 0, 0, 0
-		if n = 50000; i == 1 && p.d.Name() == "mysql" { // each row whose outcome is asked for takes a statement
+		if n = 35000; i == 1 && p.d.Name() == "mysql" { // each row whose outcome is asked for takes a statement
 			n = 1000
 		}
 		if _, err := tab.PutSeq(p.ctx, p.db, rows, opts...); err != nil {
