@@ -43,7 +43,7 @@ func (c Class) String() string {
 // looks through wrapped and joined errors. An error it does not know, and nil, is Permanent; so is a context's end.
 func Classify(err error) Class {
 	for e := err; e != nil; e = errors.Unwrap(e) {
-		if own, ok := e.(interface{ Class() Class }); ok { //nolint:errorlint // this is the walk itself
+		if own, ok := e.(interface{ Class() Class }); ok {
 			return own.Class() // also of a commit that the context's end has left open
 		}
 	}

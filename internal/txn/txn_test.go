@@ -160,7 +160,7 @@ func TestBoundedPanics(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	defer func() {
-		if p := recover(); p != errKilled {
+		if p, ok := recover().(error); !ok || !errors.Is(p, errKilled) {
 			t.Errorf("recovered %v, want %v", p, errKilled)
 		}
 	}()
