@@ -112,8 +112,9 @@ func KnownErrors(errs ...error) Option {
 	})
 }
 
-// IgnoreKeyTime has keys that look like a UUIDv7 or a ULID taken like any other: [ErrTooOld] and [ErrTooNew] are never returned. It is for
-// those who choose IDs of 26 letters and digits that are no ULIDs.
+// IgnoreKeyTime has keys that look like a UUIDv7 or a ULID taken like any other: [ErrTooOld] and [ErrTooNew] are never returned.
+// It is for IDs of 26 letters and digits that are no ULIDs: of those that crypto/rand.Text makes, one in 150 looks like a ULID
+// from another time and would be refused.
 func IgnoreKeyTime() Option {
 	return option(func(c *config) error { c.noKeyTime = true; return nil })
 }
