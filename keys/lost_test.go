@@ -73,6 +73,27 @@ func TestLost_InRowThatIsNotLookedAt(t *testing.T) {
 	})
 }
 
+// TestLost_BeatsFinal: an error by which the transaction was lost is no answer, however fn marks it.
+func TestLost_BeatsFinal(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		l.hot()
+		calls := 0
+		got := told(keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			if calls++; calls == 1 {
+				var lost error
+				l.loses(tx, func(query string) error {
+					_, lost = tx.ExecContext(ctx, query)
+					return lost
+				})
+				return "", keys.Final(lost)
+			}
+			return effect("a")(ctx, tx)
+		}))
+		l.Want("Run, its calls and effects", fmt.Sprintln(got, calls, l.effects("a")), "ran a 2 1\n")
+	})
+}
+
 // TestLost_InPreparedStatement: Tx does not see what one returns, so what fn writes after it may be committed by itself. The
 // claim's loss is found at the end and is an error for good.
 func TestLost_InPreparedStatement(t *testing.T) {
