@@ -29,7 +29,8 @@ func newKiller(after bool, die func(point string)) *killer {
 func (k *killer) arm(n int64) { k.left.Store(n) }
 
 func (k *killer) statement(text string, run func() error) error {
-	last := k.left.Add(-1) == 0
+	// Not only 0: a statement that comes again may have given another goroutine's its turn.
+	last := k.left.Add(-1) <= 0
 	if last && !k.after {
 		k.die("before " + point(text))
 	}
