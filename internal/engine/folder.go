@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -49,6 +50,9 @@ func lockedFolder(name string) (*folder, error) {
 	f := &folder{path, lock}
 	if err := tryLock(lock); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, errors.Join(err, f.remove())
+	}
+	if _, err := os.Stat(lock.Name()); errors.Is(err, fs.ErrNotExist) { // whoever has swept it had the lock before us
+		return nil, errors.Join(errLocked, f.remove())
 	}
 	return f, nil
 }
