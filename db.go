@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -39,15 +40,11 @@ type Claim interface {
 	UpsertClaim() error
 }
 
-// beginner is a handle that can begin a transaction.
-type beginner interface {
-	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
-}
-
-// connector is a pool that hands out a connection.
-type connector interface {
-	Conn(ctx context.Context) (*sql.Conn, error)
-}
+// What package txn can begin a transaction on.
+type (
+	beginner  = txn.Beginner
+	connector = txn.Connector
+)
 
 // preparer is a handle that prepares statements.
 type preparer interface {

@@ -38,6 +38,7 @@ func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id
 		calls++
 		t := s.tx(h, Key{Scope: consumer}, calls, s.sql.Proof(b.fresh, b.owner))
 		defer t.ended.Store(true)
+		t.claim.Hold(s.heldMessages(consumer))
 		err = t.outcome(ctx, fn(t.context(ctx), t, fresh))
 		if err == nil {
 			err = t.prove(ctx)

@@ -23,6 +23,7 @@ type ending struct {
 func (c *claim) call(ctx context.Context, h handle, fn effect, attempt int) (ending, error) {
 	t := c.store.tx(h, c.key, attempt, c.store.sql.Proof(c.row.Hash, c.row.Owner))
 	defer t.ended.Store(true)
+	t.claim.Hold(c.store.held(c.key))
 	result, err := fn(t.context(ctx), t)
 	// An error that has lost the transaction is no answer, even if fn has marked it as final.
 	if final, answer, ok := c.store.asFinal(err); ok && !t.isLost(ctx, err) {

@@ -42,7 +42,6 @@ var (
 func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
 	tx := &Tx{Tx: h.tx, own: h.own, store: s, key: k, attempt: attempt, proof: proof}
 	tx.claim = &inside.Claim{Name: k.String(), Pool: s.db.DB, Alone: s.dialect.Traits().Immediate, Ended: tx.ended.Load}
-	tx.claim.Hold(s.held(k))
 	return tx
 }
 
@@ -72,9 +71,6 @@ func (s *Store) outside(ctx context.Context, what string) error {
 // held names a key, or all messages of a consumer, as what a transaction can have locked. Two stores of one table have the same
 // names.
 func (s *Store) held(k Key) string {
-	if k.Op == "" && k.ID == "" {
-		return s.heldMessages(k.Scope) // the key of a batch
-	}
 	h := hashOf(kindKey, k.Scope, k.Op, k.ID)
 	return s.place + string(h[:])
 }

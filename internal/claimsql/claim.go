@@ -109,9 +109,6 @@ func (s *SQL) Proof(hash [HashSize]byte, owner [OwnerSize]byte) Statement {
 	return b.done()
 }
 
-// Aborts reports whether an error of a statement ends the transaction and the server says so from then on.
-func (s *SQL) Aborts() bool { return s.aborts }
-
 // Record completes a claim of the owner's: it affects one row, or none if the claim is gone. No indexed column is among
 // those that it changes.
 func (s *SQL) Record(hash [HashSize]byte, owner [OwnerSize]byte, state int, result []byte, codec string) Statement {

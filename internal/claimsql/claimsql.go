@@ -95,7 +95,6 @@ type words struct {
 	locking    string                                     // what a SELECT ends in that must see the newest row (hazard K25)
 	look       reading                                    // how Look reads
 	skipLocked bool
-	aborts     bool   // an error of a statement ends the transaction, and the server says so to every later one
 	duplicate  bool   // ON DUPLICATE KEY UPDATE, else ON CONFLICT
 	row        string // what a row of VALUES begins with in a SELECT's source; "" where VALUES cannot stand there
 	hints      bool   // DELETE takes a hint as a comment; else no hint makes it use the key (hazard K39)

@@ -22,7 +22,6 @@ var postgresWords = words{
 	numbered:   true,
 	same:       func(c string) (string, string) { return c + " = ", "" },
 	skipLocked: true,
-	aborts:     true,
 	wait: func(limit time.Duration) Wait {
 		// A lock_timeout of 0 is none at all, so the least is a millisecond. It is set for the transaction only.
 		return Wait{

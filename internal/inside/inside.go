@@ -98,15 +98,15 @@ var poolType = reflect.TypeFor[*sql.DB]()
 
 // poolOf returns the pool that a handle is or embeds, as *sqlx.DB does.
 func poolOf(v reflect.Value, depth int) *sql.DB {
-	if v.IsValid() && v.Type() == poolType {
+	for v.IsValid() && v.Type() != poolType && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
+		v = v.Elem()
+	}
+	switch {
+	case !v.IsValid():
+		return nil
+	case v.Type() == poolType:
 		return (*sql.DB)(v.UnsafePointer())
-	}
-	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
-		if v = v.Elem(); v.IsValid() && v.Type() == poolType {
-			return (*sql.DB)(v.UnsafePointer())
-		}
-	}
-	if !v.IsValid() || v.Kind() != reflect.Struct || depth == 0 {
+	case v.Kind() != reflect.Struct || depth == 0:
 		return nil
 	}
 	for i := range v.NumField() {

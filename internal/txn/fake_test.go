@@ -15,12 +15,12 @@ type server struct {
 	sent    []string
 	refused map[string][]error // by statement, the errors of its next times
 	silent  map[string]chan struct{}
-	opened  int
 	closed  int
+	changed chan struct{} // has something as soon as the log has changed
 }
 
 func newServer() *server {
-	return &server{refused: map[string][]error{}, silent: map[string]chan struct{}{}}
+	return &server{refused: map[string][]error{}, silent: map[string]chan struct{}{}, changed: make(chan struct{}, 1)}
 }
 
 // refuse has a statement's next times fail.
@@ -36,6 +36,7 @@ func (s *server) silence(query string) (speak func()) {
 func (s *server) answer(query string) error {
 	s.mu.Lock()
 	s.sent = append(s.sent, query)
+	s.tell()
 	var err error
 	if errs := s.refused[query]; len(errs) > 0 {
 		err, s.refused[query] = errs[0], errs[1:]
@@ -48,6 +49,13 @@ func (s *server) answer(query string) error {
 	return err
 }
 
+func (s *server) tell() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
 // log is what was sent, and how many connections were closed.
 func (s *server) log() (statements string, closed int) {
 	s.mu.Lock()
@@ -58,9 +66,6 @@ func (s *server) log() (statements string, closed int) {
 func (s *server) pool() *sql.DB { return sql.OpenDB(s) }
 
 func (s *server) Connect(context.Context) (driver.Conn, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.opened++
 	return &fakeConn{s}, nil
 }
 func (s *server) Driver() driver.Driver { return nil }
@@ -78,6 +83,7 @@ func (c *fakeConn) Close() error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.s.closed++
+	c.s.tell()
 	return nil
 }
 

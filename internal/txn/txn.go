@@ -159,7 +159,7 @@ func (tx *Tx) Raw(f func(driverConn any) error) error { return tx.conn.Raw(f) }
 // Do calls f, which sends statements on the transaction, and does not wait for f much longer than for ctx. After an
 // [*AbandonedError] the transaction has ended: f is the last that happens on it.
 func (tx *Tx) Do(ctx context.Context, f func() error) error {
-	err := Bounded(ctx, f, func() { tx.giveUp() })
+	err := Bounded(ctx, f, tx.giveUp)
 	if isAbandoned(err) {
 		tx.ended = true
 	}
@@ -177,14 +177,31 @@ func (tx *Tx) giveUp() {
 // Commit commits. After an [*AbandonedError], and after another error that does not come from the server, the transaction
 // may have been committed or not.
 func (tx *Tx) Commit(ctx context.Context) error {
-	tx.ended = true
-	err := Bounded(ctx, func() error {
-		if tx.std != nil {
-			return tx.std.Commit()
-		}
+	if tx.std != nil {
+		return tx.end(ctx, tx.std.Commit)
+	}
+	return tx.end(ctx, func() error {
 		_, err := tx.db.ExecContext(context.WithoutCancel(ctx), "COMMIT")
 		return err
-	}, func() { tx.settle(context.Background()) })
+	})
+}
+
+// Rollback rolls back. It does nothing after Commit or Rollback.
+func (tx *Tx) Rollback(ctx context.Context) {
+	switch {
+	case tx.ended:
+	case tx.std == nil:
+		tx.ended = true
+		tx.settle(context.WithoutCancel(ctx))
+	default:
+		_ = tx.end(ctx, tx.std.Rollback) // whatever it says, the connection is settled
+	}
+}
+
+// end makes the call that ends the transaction, and gives its connection back or settles it.
+func (tx *Tx) end(ctx context.Context, call func() error) error {
+	tx.ended = true
+	err := Bounded(ctx, call, func() { tx.settle(context.Background()) })
 	switch {
 	case isAbandoned(err):
 	case err != nil:
@@ -193,26 +210,6 @@ func (tx *Tx) Commit(ctx context.Context) error {
 		tx.release()
 	}
 	return err
-}
-
-// Rollback rolls back. It does nothing after Commit or Rollback.
-func (tx *Tx) Rollback(ctx context.Context) {
-	if tx.ended {
-		return
-	}
-	tx.ended = true
-	if tx.std == nil {
-		tx.settle(context.WithoutCancel(ctx))
-		return
-	}
-	err := Bounded(ctx, tx.std.Rollback, func() { tx.settle(context.Background()) })
-	switch {
-	case isAbandoned(err):
-	case err != nil:
-		tx.settleFor(ctx, err)
-	default:
-		tx.release()
-	}
 }
 
 // settleFor settles after an error, for a caller who does not wait for a server once ctx has ended.

@@ -18,15 +18,18 @@ var errKilled = errors.New("the statement was killed")
 // settled after its call.
 func wantLog(t *testing.T, s *server, statements string, closed int) {
 	t.Helper()
-	var got string
-	var gone int
-	for range 5000 {
-		if got, gone = s.log(); got == statements && gone == closed {
+	for late := time.After(5 * time.Second); ; {
+		got, gone := s.log()
+		if got == statements && gone == closed {
 			return
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-s.changed:
+		case <-late:
+			t.Errorf("sent %s, and %d connections were closed; want %s, and %d", got, gone, statements, closed)
+			return
+		}
 	}
-	t.Errorf("sent %s, and %d connections were closed; want %s, and %d", got, gone, statements, closed)
 }
 
 func begin(t *testing.T, db txn.Handle, o txn.Options) *txn.Tx {
