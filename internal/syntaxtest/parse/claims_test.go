@@ -54,7 +54,7 @@ func assigned(name string, columns []string) (faults []string) {
 }
 
 // fixedText are the texts that statements have besides values.
-var fixedText = regexp.MustCompile(`^(hex|UTF8|,|now|epoch|%s|%Y-%m-%d %H:%M:%f|[+]\d+\.\d{3} seconds|\d+ microseconds|1970-01-01|9999-12-31 00:00:00(\.000|[+]00)?|UTC|YYYY-MM-DD HH24:MI:SS\.US|lock_timeout|\d+ms)?$`)
+var fixedText = regexp.MustCompile(`^(hex|UTF8|,|now|epoch|%s|%f|%Y-%m-%d %H:%M:%f|[+]\d+\.\d{3} seconds|\d+ microseconds|1970-01-01|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3}|)([+]00|)|UTC|YYYY-MM-DD HH24:MI:SS\.US|lock_timeout|\d+ms)?$`)
 
 var hexDigits = regexp.MustCompile(`^[0-9a-f,]*$`)
 
