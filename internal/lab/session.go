@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,12 +126,27 @@ func (l *Lab) KillSession(id string) {
 	}
 	deaf := l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8)
 	if deaf {
-		// MySQL 5.7 does not notice a KILL that comes just before it waits for the next statement, nor any later one.
-		l.Until("session "+id+" works, or has waited for a second", func() bool { return l.Text(gone+" AND (command <> 'Sleep' OR time >= 1)") == "1" })
+		l.settled(id)
 	}
 	l.Exec(end)
 	began := time.Now()
 	l.Until("session "+id+" is gone", func() bool { return l.Text(gone) == "0" || deaf && time.Since(began) > deafness })
+}
+
+// settled waits until a session of MySQL 5.7 has been at one command for a second: it does not notice a KILL that comes just
+// before it waits for the next statement, or for more of a LOAD DATA, nor any later one, and then holds its locks for ever.
+func (l *Lab) settled(id string) {
+	l.Helper()
+	seconds := func() int {
+		n, _ := strconv.Atoi(l.Text("SELECT time FROM information_schema.processlist WHERE id = " + id))
+		return n
+	}
+	first := seconds()
+	l.Until("session "+id+" has been at one command for a second", func() bool {
+		now := seconds()
+		first = min(first, now)
+		return now >= first+2 // the first of which may be the rest of one
+	})
 }
 
 // deafness is how long a session of MySQL 5.7 may live after its KILL before it counts as one that was about to wait.
