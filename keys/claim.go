@@ -26,7 +26,7 @@ type claim struct {
 	limit     time.Duration // to how long to wait for another caller; 0: not at all
 	isolation sql.IsolationLevel
 	began     time.Time
-	waited    time.Duration // for other callers, so far
+	waited    time.Duration // for other callers, so far: what fn takes is none of it
 	lost      error         // Once had to roll the caller's transaction back
 }
 
@@ -41,7 +41,7 @@ func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*cl
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, began: time.Now()}
+	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, limited: s.limited, limit: s.limit, began: time.Now()}
 	c.row = claimsql.Row{
 		Hash:   hashOf(kindKey, k.Scope, k.Op, k.ID),
 		Owner:  newOwner(),
@@ -136,9 +136,9 @@ func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 		c.store.emit(ctx, onWait, waited)
 		return false, t.row, nil
 	case ctx.Err() == nil && c.timedOut(err):
-		err = &InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}
-	case dialect.Classify(err) == dialect.LockTimeout:
-		err = &busyError{InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}}
+		err = c.inProgress(err)
+	default:
+		err = c.asBusy(err)
 	}
 	if !errors.Is(err, ErrTooOld) && !errors.Is(err, ErrTooNew) {
 		waited.Err = err
@@ -148,41 +148,13 @@ func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 }
 
 // timedOut reports whether a claim's error says that it has waited long enough: for a lock or, since it does nothing else
-// that takes time, for its statement. On SQLite a lock that was not to be had says nothing of the key unless the caller has
-// set a limit.
+// that takes time, for its statement. On SQLite a lock that was not to be had says nothing of the key, and can be told at once:
+// there Once has the caller's limit to go by, and Run counts for itself.
 func (c *claim) timedOut(err error) bool {
 	if n, _ := dialect.MySQLNumber(err); n == 1969 || dialect.SQLState(err) == "57014" { // max_statement_time, statement_timeout
 		return true
 	}
-	return dialect.Classify(err) == dialect.LockTimeout && (c.limited || !c.store.dialect.Traits().Immediate)
-}
-
-// takeBounded claims with the caller's limit to waiting, and puts back what it changes for that.
-func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (t taken, err error) {
-	if !c.limited {
-		return c.takeLoop(ctx, tx, "")
-	}
-	left := c.limit
-	if left > 0 {
-		left = max(left-c.waited, time.Millisecond) // it may be free by now
-	}
-	w := c.store.sql.Wait(left)
-	if w.Before == "" {
-		return c.takeLoop(ctx, tx, w.Prefix)
-	}
-	var old string
-	if _, err := queryRow(ctx, tx, claimsql.Statement{Text: w.Before}, &old); err != nil {
-		return t, err
-	}
-	if _, err := tx.ExecContext(ctx, w.Set); err != nil {
-		return t, err
-	}
-	t, err = c.takeLoop(ctx, tx, w.Prefix)
-	// A session's setting outlives the transaction. After an error PostgreSQL takes no statement, and undoes the setting.
-	if _, back := tx.ExecContext(context.WithoutCancel(ctx), w.After(old)); err == nil {
-		err = back
-	}
-	return t, err
+	return dialect.Classify(err) == dialect.LockTimeout && (c.limited && c.once || !c.store.dialect.Traits().Immediate)
 }
 
 func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t taken, err error) {

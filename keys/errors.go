@@ -57,9 +57,10 @@ func (e *InProgressError) Class() dialect.Class { return dialect.Permanent }
 
 // busyError is an InProgressError that Run gives some more attempts: on SQLite a lock that was not to be had says nothing of
 // the key.
-type busyError struct{ InProgressError }
+type busyError struct{ err *InProgressError }
 
-func (e *busyError) Unwrap() error        { return &e.InProgressError }
+func (e *busyError) Error() string        { return e.err.Error() }
+func (e *busyError) Unwrap() error        { return e.err }
 func (e *busyError) Class() dialect.Class { return dialect.LockTimeout }
 
 // ConflictError is returned by [Once] and [Filter] where the caller's transaction cannot see who won: its snapshot is older

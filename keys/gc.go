@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/backoff"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // GCOption is an option of [Store.GC]. Later options win over earlier ones.
@@ -119,11 +121,17 @@ func (g *gc) pause(ctx context.Context, worked time.Duration) error {
 }
 
 // inTransaction runs f in a transaction of the store's, again where that may help. f must be safe to repeat after a commit
-// whose answer was lost.
+// whose answer was lost. It waits for SQLite's lock about as long as one statement of the pool's would.
 func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
-	for n := 1; ; n++ {
+	busy := time.Duration(0)
+	for n, begun := 0, 1; ; begun++ {
 		began := time.Now()
 		err := s.tryTransaction(ctx, opts, f)
+		if s.isBusy(err) {
+			busy += time.Since(began)
+		} else {
+			n++
+		}
 		switch {
 		case err == nil || decided(err):
 			return err
@@ -131,15 +139,25 @@ func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(h
 			return s.explain(ctx, err)
 		case !worthRepeating(err):
 			return s.explain(ctx, err)
+		case n >= runAttempts || s.isBusy(err) && busy >= s.busyTimeout:
+			return fmt.Errorf("after %d attempts: %w", begun, err)
 		}
-		if n >= runAttempts {
-			return fmt.Errorf("after %d attempts: %w", n, err)
-		}
-		s.emit(ctx, onRetry, Event{Duration: time.Since(began), Count: int64(n), Err: err})
-		if end := backoff.Wait(ctx, n); end != nil {
+		s.emit(ctx, onRetry, Event{Duration: time.Since(began), Count: int64(begun), Err: err})
+		began = time.Now()
+		if end := backoff.Wait(ctx, begun); end != nil {
 			return errors.Join(end, err)
 		}
+		busy += time.Since(began)
 	}
+}
+
+// isBusy reports whether an error says that SQLite's lock was not to be had.
+func (s *Store) isBusy(err error) bool {
+	var conflict *ConflictError
+	if errors.As(err, &conflict) {
+		err = conflict.Err
+	}
+	return err != nil && s.dialect.Traits().Immediate && dialect.Classify(err) == dialect.LockTimeout
 }
 
 // lightly are the options of transactions that need no snapshot: on MySQL and MariaDB a stronger level than this locks the
@@ -155,7 +173,7 @@ func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
 }
 
 func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
-	h, err := s.begin(ctx, opts)
+	h, err := s.begin(ctx, txn.Options{Std: opts})
 	if err != nil {
 		return beforeCommit(err)
 	}

@@ -15,8 +15,8 @@ type handle struct {
 }
 
 // begin begins a transaction of the store's.
-func (s *Store) begin(ctx context.Context, opts *sql.TxOptions) (handle, error) {
-	own, err := txn.Begin(ctx, s.db, txn.Options{Std: opts})
+func (s *Store) begin(ctx context.Context, o txn.Options) (handle, error) {
+	own, err := txn.Begin(ctx, s.db, o)
 	if err != nil {
 		return handle{}, err
 	}

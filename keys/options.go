@@ -28,6 +28,8 @@ type config struct {
 	hooks       []Hooks
 	known       []error
 	noKeyTime   bool
+	limited     bool          // there is a limit to how long a call waits for others
+	limit       time.Duration // 0: it does not wait at all
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -126,24 +128,45 @@ type claimOption func(*claim) error
 
 func (o claimOption) applyClaim(c *claim) error { return o(c) }
 
+// WaitOption is an option of [Open], for every key of the store, and of [Once] and [Run], for one.
+type WaitOption interface {
+	Option
+	ClaimOption
+}
+
+type waitOption time.Duration
+
+func (o waitOption) apply(c *config) error {
+	c.limited, c.limit = true, time.Duration(o)
+	return o.check()
+}
+
+func (o waitOption) applyClaim(c *claim) error {
+	c.limited, c.limit = true, time.Duration(o)
+	return o.check()
+}
+
+func (o waitOption) check() error {
+	if o < 0 {
+		return fmt.Errorf("keys: MaxWait(%v) is negative", time.Duration(o))
+	}
+	return nil
+}
+
 // NoWait has the claim fail with [*InProgressError] where another caller has the key, rather than wait for its end. The
 // least that a database can be told to wait is a millisecond on PostgreSQL and a second on MySQL. SQLite does not say what
 // the transaction that writes is about, so there any writer counts as the other caller.
-func NoWait() ClaimOption { return waitAtMost(0) }
+func NoWait() WaitOption { return waitOption(0) }
 
-// MaxWait has the claim fail with [*InProgressError] where another caller has the key for longer than d. By default it waits
-// as long as the connection's settings and the context let it. It takes up to three more statements.
-func MaxWait(d time.Duration) ClaimOption { return waitAtMost(d) }
+// MaxWait has the claim fail with [*InProgressError] where another caller has the key for longer than d. It counts all of the call's
+// waiting: in [Run] for another caller of this process, for a connection of the pool, and for the database; what fn takes does not
+// count. By default Run waits for its process's callers as long as the context lets it, and for others as long as the
+// connection's settings do: on SQLite for about busy_timeout, on MySQL for innodb_lock_wait_timeout, on PostgreSQL without end. It
+// takes up to three more statements. A d of more than 20 days counts as 20 days, and so lifts what Open was given.
+func MaxWait(d time.Duration) WaitOption { return waitOption(min(d, longestWait)) }
 
-func waitAtMost(d time.Duration) ClaimOption {
-	return claimOption(func(c *claim) error {
-		if d < 0 {
-			return fmt.Errorf("keys: MaxWait(%v) is negative", d)
-		}
-		c.limited, c.limit = true, d
-		return nil
-	})
-}
+// longestWait is one that every database takes.
+const longestWait = 20 * 24 * time.Hour
 
 // Retain is how long this key is remembered, in place of the store's [Retention].
 func Retain(d time.Duration) ClaimOption {

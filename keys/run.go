@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
-	"github.com/goupsert/upsert/internal/backoff"
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
@@ -39,6 +38,10 @@ const (
 //
 // It returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost], an [*InProgressError], a [*FinalError], an [*UnknownError], an
 // error that names the part for a key that has a wrong one, and else fn's error or the database's.
+//
+// Within a process one caller of a key works, and the others wait for that one in memory, without a connection (hazard K50). When the
+// one has committed, each of the others is given what is stored, and compares and decodes it for itself; when it ends without an
+// effect, the next one calls its own fn. [MaxWait] bounds the wait.
 //
 // It sends two statements more than the transaction would have without it, on MySQL three. A call that is repeated in the
 // same process is answered by one read; in another one, by a transaction that ends when the key is found.
@@ -72,19 +75,35 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 type running struct {
 	*claim
 	fn    effect
-	n     int    // attempts begun
-	calls int    // of fn
-	look  bool   // the key may be there: look before trying to claim it
-	end   ending // how fn's last call has ended
-	doubt error  // a commit's answer was lost
+	begun int           // attempts
+	n     int           // those of them that count: one that has only met SQLite's lock does not
+	busy  time.Duration // how long the call has waited for that lock
+	known time.Duration // of waited, what has been counted
+	calls int           // of fn
+	look  bool          // the key may be there: look before trying to claim it
+	end   ending        // how fn's last call has ended
+	doubt error         // a commit's answer was lost
+
+	turn   bool    // the call is the one of this process that works on the key
+	learnt *stored // the key's row, if it is known that the row is committed
 }
 
 func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
-	r := &running{claim: c, fn: fn, look: c.store.met.has(c.row.Hash)}
+	r := &running{claim: c, fn: fn}
+	defer r.pass() // also if a hook or fn panics
+	row, err := r.await(ctx)
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case row != nil:
+		return c.settle(ctx, *row)
+	}
+	r.known, r.look = c.waited, c.store.met.has(c.row.Hash)
 	for {
-		r.n++
+		r.begun++
 		began := time.Now()
 		out, err := r.attempt(ctx)
+		spent := r.count(err)
 		switch {
 		case errors.Is(err, errRecordFinal):
 			continue
@@ -92,17 +111,35 @@ func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
 			return out, err
 		case ctx.Err() != nil:
 			return r.giveUp(ctx, err)
+		case spent != nil:
+			return r.giveUp(ctx, spent)
 		case !worthRepeating(err) && r.doubt == nil:
 			return out, err
 		case r.n >= runAttempts || !worthRepeating(err):
 			return r.giveUp(ctx, fmt.Errorf("after %d attempts: %w", r.n, err))
 		}
-		c.store.emit(ctx, onRetry, Event{Key: c.key, Duration: time.Since(began), Count: int64(r.n), Err: err})
-		if end := backoff.Wait(ctx, r.n); end != nil {
+		c.store.emit(ctx, onRetry, Event{Key: c.key, Duration: time.Since(began), Count: int64(r.begun), Err: err})
+		if end := r.pause(ctx, r.begun); end != nil {
 			return r.giveUp(ctx, errors.Join(end, err))
 		}
 		r.look = true
 	}
+}
+
+// count counts an attempt that has ended in err. It returns an error if the call has waited for SQLite's lock as long as it may: to
+// its own limit or, without one, as long as a statement of the pool's would.
+func (r *running) count(err error) (spent error) {
+	took := r.waited - r.known
+	r.known = r.waited
+	var busy *busyError
+	if !errors.As(err, &busy) {
+		r.n++
+		return nil
+	}
+	if r.busy += took; r.limited && r.left() > 0 || !r.limited && r.busy < r.store.busyTimeout {
+		return nil
+	}
+	return busy.err
 }
 
 // errRecordFinal has fn's final error recorded in a transaction that has nothing of fn's.
@@ -115,22 +152,14 @@ func worthRepeating(err error) bool {
 }
 
 func (r *running) attempt(ctx context.Context) (out outcome, err error) {
+	r.seal()
 	if q := r.store.sql.Look(r.row.Hash); r.look && q.Text != "" {
-		var st stored
-		found := false
-		err := txn.Bounded(ctx, func() (err error) {
-			st, found, err = r.store.fetch(ctx, r.store.db, q)
-			return err
-		}, func() {})
-		switch {
-		case err != nil && !waitedBriefly(err):
-			return r.conclude(ctx, stored{}, err)
-		case err == nil && found:
-			return r.conclude(ctx, st, nil)
+		if st, found, err := r.lookUp(ctx, q); found || err != nil {
+			return r.conclude(ctx, st, err)
 		}
 	}
-	r.number(r.n)
-	h, err := r.store.begin(ctx, r.store.level(r.isolation))
+	r.number(r.begun)
+	h, err := r.begin(ctx)
 	if err != nil {
 		return outcome{}, beforeCommit(err)
 	}
@@ -140,6 +169,7 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 		return r.conclude(ctx, st, err)
 	}
 	r.doubt = nil // or the key could not have been had
+	r.claimed()
 	if r.end.final == nil {
 		r.calls++
 		if r.end, err = r.call(ctx, h, r.fn, r.calls); err != nil {
@@ -155,7 +185,11 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	if err := ctx.Err(); err != nil {
 		return outcome{}, err
 	}
-	return r.committed(ctx, h.own.Commit(ctx))
+	r.seal()
+	began := time.Now()
+	err = h.own.Commit(ctx)
+	r.waited += time.Since(began)
+	return r.committed(ctx, r.asBusy(err))
 }
 
 // conclude ends the call with what is stored.
@@ -164,8 +198,11 @@ func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, 
 		return outcome{}, beforeCommit(err)
 	}
 	r.doubt = nil
-	if r.mine(st) && (st.state == claimsql.Done || st.state == claimsql.Failed) {
-		return r.found(ctx, st)
+	if st.state == claimsql.Done || st.state == claimsql.Failed {
+		r.learnt = &st
+		if r.mine(st) {
+			return r.found(ctx, st)
+		}
 	}
 	return r.settle(ctx, st)
 }
@@ -186,6 +223,9 @@ func (r *running) found(ctx context.Context, st stored) (outcome, error) {
 func (r *running) committed(ctx context.Context, err error) (outcome, error) {
 	switch {
 	case err == nil:
+		if r.learnt == nil {
+			r.learnt = &stored{r.end.state, "", r.row.FingerprintVersion, r.row.Fingerprint, r.end.result, r.end.codec}
+		}
 		return outcome{}, r.ended(ctx, r.end)
 	case ctx.Err() != nil || r.unanswered(err):
 		r.doubt = err
@@ -229,7 +269,7 @@ func (r *running) giveUp(ctx context.Context, err error) (outcome, error) {
 // resolve learns what became of the commit: the key is stored, or it can be claimed, which an open transaction that has it
 // would not let happen. The claim is not kept.
 func (r *running) resolve(ctx context.Context) (st stored, found bool, err error) {
-	h, err := r.store.begin(ctx, nil)
+	h, err := r.store.begin(ctx, txn.Options{})
 	if err != nil {
 		return st, false, err
 	}

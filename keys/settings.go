@@ -3,10 +3,13 @@ package keys
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/jmoiron/sqlx"
 )
 
 // setting is one under which keys would not be what they promise. Open refuses a pool whose sessions have it, because a
@@ -70,4 +73,29 @@ func (s *Store) checkSettings(ctx context.Context, db upsert.DB) error {
 		}
 	}
 	return nil
+}
+
+// shortestBusyTimeout is what Run waits for SQLite's lock if the pool's connections do not wait at all.
+const shortestBusyTimeout = 5 * time.Second
+
+// learn asks for the settings that keys must know.
+func (s *Store) learn(ctx context.Context, tx *sqlx.Tx) error {
+	var name, value string
+	switch {
+	case s.isMySQL():
+		// The server takes back the statement that has waited too long, or the transaction, as it was started.
+		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SHOW VARIABLES LIKE 'innodb_rollback_on_timeout'"}, &name, &value)
+		s.timeoutLoses = value == "ON"
+		return err
+	case s.dialect.Traits().Immediate:
+		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "PRAGMA busy_timeout"}, &value)
+		ms, _ := strconv.Atoi(value)
+		if s.busyTimeout = time.Duration(ms) * time.Millisecond; ms <= 0 {
+			s.busyTimeout = shortestBusyTimeout
+		}
+		return err
+	}
+	_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SELECT pg_catalog.current_setting('server_encoding')"}, &value)
+	s.ascii = value != "UTF8"
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
@@ -25,7 +26,9 @@ type Store struct {
 	ascii   bool // the database's encoding takes no more
 	// timeoutLoses: a lock's timeout ends the whole transaction (hazard K44).
 	timeoutLoses bool
+	busyTimeout  time.Duration // how long SQLite waits for a lock
 	met          met
+	turns        turns
 }
 
 // Open returns the store of keys in db: it asks the server what it is and looks at the table. The table may be missing, or
@@ -66,10 +69,7 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	s.sql.Bind = preparesQueries(db)
-	if s.ascii, err = s.takesASCII(ctx, tx); err != nil {
-		return nil, fmt.Errorf("keys: Open: %w", err)
-	}
-	if s.timeoutLoses, err = s.losesOnTimeout(ctx, tx); err != nil {
+	if err := s.learn(ctx, tx); err != nil {
 		return nil, fmt.Errorf("keys: Open: %w", err)
 	}
 	if err := s.target.check(ctx, tx); err != nil && !errors.Is(err, errNoTable) {
@@ -120,26 +120,6 @@ func preparesQueries(db *sqlx.DB) bool {
 		t = t.Elem()
 	}
 	return strings.HasPrefix(t.PkgPath(), "github.com/jackc/pgx")
-}
-
-func (s *Store) takesASCII(ctx context.Context, tx *sqlx.Tx) (bool, error) {
-	if s.dialect.Name() != "postgres" {
-		return false, nil
-	}
-	var encoding string
-	err := tx.GetContext(ctx, &encoding, "SELECT current_setting('server_encoding')")
-	return encoding != "UTF8", err
-}
-
-// losesOnTimeout: MySQL and MariaDB take back the statement that has waited too long, or the transaction, as the server was
-// started.
-func (s *Store) losesOnTimeout(ctx context.Context, tx *sqlx.Tx) (bool, error) {
-	if !s.isMySQL() {
-		return false, nil
-	}
-	var name, value string
-	_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SHOW VARIABLES LIKE 'innodb_rollback_on_timeout'"}, &name, &value)
-	return value == "ON", err
 }
 
 // met remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more

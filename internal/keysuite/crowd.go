@@ -15,9 +15,10 @@ const callers = 64
 func crowdBehaviours() []behaviour {
 	return []behaviour{
 		{"of callers of Run: one execution", func(p *place) {
+			store := p.processes(callers / 4)
 			everyLevel(p, func(p *place, level sql.IsolationLevel) {
 				crowd(p, func() (string, bool, error) {
-					return keys.Run(p.ctx, p.store, p.key("a"), none(), pays(p, "a", "paid a"), keys.Isolation(level))
+					return keys.Run(p.ctx, store(), p.key("a"), none(), pays(p, "a", "paid a"), keys.Isolation(level))
 				})
 			})
 		}},

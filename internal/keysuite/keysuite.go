@@ -33,6 +33,7 @@ func groups() []group {
 		{"handles", handleBehaviours()},
 		{"crowd", crowdBehaviours()},
 		{"waiting", waitingBehaviours()},
+		{"turns", turnBehaviours()},
 		{"limits", limitBehaviours()},
 		{"cancel", cancelBehaviours()},
 		{"keys", keyBehaviours()},

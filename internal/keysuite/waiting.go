@@ -27,14 +27,14 @@ const waiters = 3
 // everyWait runs f at every level, with Run and with Once.
 func everyWait(p *place, f func(p *place, w *watcher, call func() (string, bool, error))) {
 	p.db.SetMaxIdleConns(waiters + 1)
-	w := p.watch()
+	w, store := p.watch(), p.processes(waiters)
 	for _, level := range p.levels() {
 		p.on(level.String(), func(p *place) {
 			w := *w
 			w.p = p
 			p.prefix = "Run " + level.String() + "/"
 			f(p, &w, func() (string, bool, error) {
-				return keys.Run(p.ctx, p.store, p.key("a"), none(), pays(p, "a", "waited"), keys.Isolation(level))
+				return keys.Run(p.ctx, store(), p.key("a"), none(), pays(p, "a", "waited"), keys.Isolation(level))
 			})
 			p.prefix = "Once " + level.String() + "/"
 			f(p, &w, func() (string, bool, error) { return p.onceAgain(level, "a") })

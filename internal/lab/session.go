@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goupsert/upsert"
@@ -183,4 +184,23 @@ func (l *Lab) Result(done <-chan error) error {
 		l.Fatalf("nothing came back after %v; want the call to end once the lock is free", Patience)
 		return nil
 	}
+}
+
+// Noticing returns a context of which the first to ask for its end closes waits: who does has come to where a call waits, or is
+// about to send something.
+func Noticing(ctx context.Context) (noticing context.Context, waits <-chan struct{}) {
+	n := &noticed{Context: ctx, waits: make(chan struct{})}
+	return n, n.waits
+}
+
+type noticed struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+// Done is asked for by whoever waits.
+func (n *noticed) Done() <-chan struct{} {
+	n.once.Do(func() { close(n.waits) })
+	return n.Context.Done()
 }

@@ -63,6 +63,8 @@ type Options struct {
 	Std *sql.TxOptions
 	// Immediate has the transaction begin with the write lock, by a statement, because database/sql has no word for it.
 	Immediate bool
+	// Around calls begin, which begins the transaction on db, and returns its error. It is for what db must be set to meanwhile.
+	Around func(db Handle, begin func() error) error
 }
 
 // Tx is a transaction of the library's. It ends by Commit or Rollback, and never by the end of a context: database/sql would
@@ -107,9 +109,15 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 		return err
 	}
 	var std *sql.Tx
-	err := Bounded(ctx, func() (err error) {
+	begin := func() (err error) {
 		std, err = tx.db.(Beginner).BeginTx(lasting, o.Std)
 		return err
+	}
+	err := Bounded(ctx, func() error {
+		if o.Around != nil {
+			return o.Around(tx.db, begin)
+		}
+		return begin()
 	}, func() { tx.settle(lasting) })
 	switch {
 	case isAbandoned(err):

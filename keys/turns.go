@@ -1,0 +1,169 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// turns lets one of a process's callers of Run work on a key at a time. The others wait without a connection, so that the
+// repetitions of one slow request do not take the whole pool.
+type turns struct {
+	mu   sync.Mutex
+	keys map[hash]*turn
+}
+
+// turn is a key that a caller works on.
+type turn struct {
+	claimed bool // the caller has claimed the key
+	queue   []chan *stored
+	sealed  int // how many of the queue came before what the caller learns was so
+}
+
+// take returns nil once the key is the caller's to work on, who must then call pass; or a channel to wait on: it brings the row that
+// the caller before has learnt of, or nil for the turn.
+func (t *turns) take(h hash) <-chan *stored {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.keys[h]
+	if k == nil {
+		if t.keys == nil {
+			t.keys = map[hash]*turn{}
+		}
+		t.keys[h] = &turn{}
+		return nil
+	}
+	place := make(chan *stored, 1)
+	k.queue = append(k.queue, place)
+	return place
+}
+
+// leave takes a caller out of the queue. It returns false if something has been sent to the caller meanwhile.
+func (t *turns) leave(h hash, place <-chan *stored) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.keys[h]
+	if k == nil {
+		return false
+	}
+	i := slices.IndexFunc(k.queue, func(c chan *stored) bool { return c == place })
+	if i < 0 {
+		return false
+	}
+	k.queue = slices.Delete(k.queue, i, i+1)
+	if i < k.sealed {
+		k.sealed--
+	}
+	return true
+}
+
+// isClaimed reports whether a caller who works on the key has claimed it.
+func (t *turns) isClaimed(h hash) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.keys[h]
+	return k != nil && k.claimed
+}
+
+// claim says that the caller whose turn it is has claimed the key.
+func (t *turns) claim(h hash) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keys[h].claimed = true
+}
+
+// seal says that what the caller is about to learn, by a read or by its commit, is true for those who wait already. Who comes
+// later asks again: the row may be removed by then.
+func (t *turns) seal(h hash) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.keys[h]
+	k.sealed = len(k.queue)
+}
+
+// pass ends the caller's turn. It brings the row, if there is one, to those who waited when that was sealed, and the turn to
+// the next.
+func (t *turns) pass(h hash, row *stored) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.keys[h]
+	for row != nil && k.sealed > 0 {
+		k.queue[0] <- row
+		k.queue, k.sealed = k.queue[1:], k.sealed-1
+	}
+	if k.claimed, k.sealed = false, 0; len(k.queue) == 0 {
+		delete(t.keys, h)
+		return
+	}
+	k.queue[0] <- nil
+	k.queue = k.queue[1:]
+}
+
+// await waits for the turn. It returns the row that makes a turn unnecessary, or whether the turn is the caller's: one that does not
+// wait at all works without.
+func (r *running) await(ctx context.Context) (row *stored, err error) {
+	all := &r.store.turns
+	if r.limited && r.limit == 0 {
+		if all.isClaimed(r.row.Hash) {
+			return nil, r.inProgress(nil)
+		}
+		return nil, nil
+	}
+	place := all.take(r.row.Hash)
+	if r.turn = place == nil; r.turn {
+		return nil, nil
+	}
+	before := r.waited
+	row, err = r.stand(ctx, place)
+	r.turn = err == nil && row == nil
+	r.store.emit(ctx, onWait, Event{Key: r.key, Duration: r.waited - before, Err: err})
+	return row, err
+}
+
+func (r *running) seal() {
+	if r.turn {
+		r.store.turns.seal(r.row.Hash)
+	}
+}
+
+func (r *running) claimed() {
+	if r.turn {
+		r.store.turns.claim(r.row.Hash)
+	}
+}
+
+func (r *running) pass() {
+	if r.turn {
+		r.store.turns.pass(r.row.Hash, r.learnt)
+	}
+}
+
+// stand waits in the queue.
+func (c *claim) stand(ctx context.Context, place <-chan *stored) (row *stored, err error) {
+	began := time.Now()
+	patient := ctx
+	if c.limited {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeout(ctx, c.left())
+		defer cancel()
+	}
+	select {
+	case row = <-place:
+	case <-patient.Done():
+		if err = ctx.Err(); err == nil {
+			err = c.inProgress(nil)
+		}
+	}
+	if err != nil && !c.store.turns.leave(c.row.Hash, place) && <-place == nil {
+		c.store.turns.pass(c.row.Hash, nil)
+	}
+	c.waited += time.Since(began)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	own := *row
+	own.result = bytes.Clone(own.result) // a codec may keep what it is given
+	return &own, nil
+}

@@ -1,0 +1,148 @@
+package keys
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/backoff"
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/txn"
+	"github.com/jmoiron/sqlx"
+)
+
+// left is how much longer a call with a limit may wait.
+func (c *claim) left() time.Duration { return max(c.limit-c.waited, 0) }
+
+// slack is what a statement that is not to wait for anybody may take all the same: it has a network to cross.
+const slack = 250 * time.Millisecond
+
+// wait calls f, whose time counts as waiting, and lets it take no more than what is left.
+func (c *claim) wait(ctx context.Context, f func(context.Context) error) error {
+	began := time.Now()
+	defer func() { c.waited += time.Since(began) }()
+	if !c.limited {
+		return f(ctx)
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.left()+slack)
+	defer cancel()
+	err := f(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return c.inProgress(fmt.Errorf("no connection and no answer within the limit to waiting: %w", err))
+	}
+	return err
+}
+
+// inProgress says that the call has waited as long as it may, and what the database said last.
+func (c *claim) inProgress(err error) *InProgressError {
+	return &InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}
+}
+
+// within calls f while the session waits no longer than w says, and puts back what it changes for that.
+func within(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error) error {
+	if w.Before == "" {
+		return f()
+	}
+	var old string
+	if _, err := queryRow(ctx, db, claimsql.Statement{Text: w.Before}, &old); err != nil {
+		return err
+	}
+	if _, err := db.ExecContext(ctx, w.Set); err != nil {
+		return err
+	}
+	err := f()
+	// A session's setting outlives the transaction. After an error PostgreSQL takes no statement, and undoes the setting.
+	if _, back := db.ExecContext(context.WithoutCancel(ctx), w.After(old)); err == nil {
+		err = back
+	}
+	return err
+}
+
+// begin begins the call's transaction. On SQLite that may be what waits: _txlock=immediate has BEGIN take the write lock.
+func (c *claim) begin(ctx context.Context) (h handle, err error) {
+	o := txn.Options{Std: c.store.level(c.isolation)}
+	if c.limited && c.store.dialect.Traits().Immediate {
+		w := c.store.sql.Wait(c.left())
+		o.Around = func(db txn.Handle, begin func() error) error {
+			return within(context.WithoutCancel(ctx), db, w, begin)
+		}
+	}
+	err = c.wait(ctx, func(ctx context.Context) error {
+		h, err = c.store.begin(ctx, o)
+		return c.asBusy(err)
+	})
+	return h, err
+}
+
+// lookUp asks without a transaction what is stored. It finds nothing where it would have to wait for another transaction.
+func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, found bool, err error) {
+	err = c.wait(ctx, func(ctx context.Context) error {
+		type answer struct {
+			row   stored
+			found bool
+		}
+		a, err := bounded(ctx, func() (a answer, err error) {
+			a.row, a.found, err = c.store.fetch(ctx, c.store.db, q)
+			return a, err
+		})
+		st, found = a.row, a.found
+		return err
+	})
+	if waitedBriefly(err) {
+		return st, false, nil
+	}
+	return st, found, err
+}
+
+// bounded calls f, which sends statements on a pool, and returns what f returns. It does not wait much longer than for ctx, and
+// then f goes on alone.
+func bounded[V any](ctx context.Context, f func() (V, error)) (V, error) {
+	var none, v V
+	err := txn.Bounded(ctx, func() (err error) {
+		v, err = f()
+		return err
+	}, func() {})
+	if err != nil {
+		return none, err
+	}
+	return v, nil
+}
+
+// asBusy marks an error of SQLite's that says nothing but that somebody else writes. It may be anybody.
+func (c *claim) asBusy(err error) error {
+	if c.store.isBusy(err) {
+		return &busyError{c.inProgress(err)}
+	}
+	return err
+}
+
+// takeBounded claims with the caller's limit to waiting.
+func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (t taken, err error) {
+	if !c.limited {
+		return c.takeLoop(ctx, tx, "")
+	}
+	left := c.left()
+	if c.limit > 0 {
+		left = max(left, time.Millisecond) // it may be free by now
+	}
+	w := c.store.sql.Wait(left)
+	err = within(ctx, tx, w, func() (err error) {
+		t, err = c.takeLoop(ctx, tx, w.Prefix)
+		return err
+	})
+	return t, err
+}
+
+// pause waits before the attempt after the n-th, but no longer than is left.
+func (c *claim) pause(ctx context.Context, n int) error {
+	began := time.Now()
+	defer func() { c.waited += time.Since(began) }()
+	if !c.limited {
+		return backoff.Wait(ctx, n)
+	}
+	short, cancel := context.WithTimeout(ctx, c.left())
+	defer cancel()
+	_ = backoff.Wait(short, n)
+	return ctx.Err()
+}

@@ -1,0 +1,168 @@
+package keys_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+)
+
+// How long calls wait. Those that wait too long here wait for ever, or for a minute.
+
+// inProgress is what Run returns, and how often it began again.
+func (l *hazardLab) inProgress(s *hazardStore, id string, opts ...keys.ClaimOption) string {
+	l.Helper()
+	_, replayed, err := keys.Run(l.bounded(), s.Store, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) { return "", nil }, opts...)
+	return fmt.Sprintf("%T replayed %v", err, replayed)
+}
+
+// hazardStore counts what it does again.
+type hazardStore struct {
+	*keys.Store
+	pool    *lab.Pool
+	retries int
+}
+
+func (l *hazardLab) counting(opts ...engine.Option) *hazardStore {
+	l.Helper()
+	s := &hazardStore{pool: l.Pool(opts...)}
+	s.Store = l.open(s.pool.DB, keys.WithHooks(keys.Hooks{Retry: func(context.Context, keys.Event) { s.retries++ }}))
+	return s
+}
+
+const inProgress = "*keys.InProgressError replayed false"
+
+// writes holds SQLite's lock until the function that is returned is called.
+func (l *hazardLab) writes() (end func()) {
+	l.Helper()
+	tx := l.Begin(nil)
+	l.On(tx, "INSERT INTO effects VALUES ('other')")
+	return func() { l.Commit(tx) }
+}
+
+// TestHazard_K51_BeginOfSQLite: with _txlock=immediate it is BEGIN that waits for the lock.
+func TestHazard_K51_BeginOfSQLite(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		for _, c := range []struct {
+			name, busy string
+			opts       []keys.ClaimOption
+			most       int // retries
+		}{
+			{"NoWait", "60000", []keys.ClaimOption{keys.NoWait()}, 0},
+			{"MaxWait", "60000", []keys.ClaimOption{keys.MaxWait(50 * time.Millisecond)}, 0},
+			{"no limit", "200", nil, 2}, // the pool's own limit is one for the call, and not for each attempt
+		} {
+			for _, lock := range []string{"immediate", "deferred"} {
+				s := l.counting(engine.Param("_txlock", lock), engine.Param("_busy_timeout", c.busy))
+				end := l.writes()
+				l.Want(c.name+" "+lock, l.inProgress(s, "a", c.opts...), inProgress)
+				if s.retries > c.most {
+					l.Errorf("%s %s: %d retries, want %d at most", c.name, lock, s.retries, c.most)
+				}
+				end()
+				l.Want("busy_timeout", l.TextOn(s.pool, "PRAGMA busy_timeout"), c.busy)
+			}
+		}
+	})
+}
+
+// TestHazard_K51_AttemptsOfSQLite: what waits for SQLite's lock without a limit of its own has the pool's, once.
+func TestHazard_K51_AttemptsOfSQLite(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		s := l.counting(engine.Param("_busy_timeout", "200"))
+		end := l.writes()
+		defer end()
+		for name, call := range map[string]func() error{
+			"Fail": func() error { _, err := s.Fail(l.bounded(), "c", "m", nil); return err },
+			"GC":   func() error { _, err := s.GC(l.bounded()); return err },
+			"Consume": func() error {
+				return l.consume(s.Store, func(context.Context, *keys.Tx) error { return nil }, "m")
+			},
+		} {
+			s.retries = 0
+			l.WantErr(name, call(), nil, "database is locked")
+			if s.retries > 2 {
+				l.Errorf("%s: %d retries, want 2 at most", name, s.retries)
+			}
+		}
+	})
+}
+
+// TestHazard_K51_LockedTable: the look at a key that the process has met waits no longer than the call may, even for a table that is locked.
+func TestHazard_K51_LockedTable(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		s := l.counting()
+		for range 2 {
+			l.run(s.Store, "a")
+		}
+		locker := l.Session()
+		if l.Family() == "postgres" {
+			l.On(locker, "BEGIN")
+			l.On(locker, "LOCK TABLE idempotency_keys")
+		} else {
+			l.On(locker, "LOCK TABLES idempotency_keys WRITE")
+		}
+		l.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
+		l.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
+		if l.Family() == "postgres" {
+			l.On(locker, "COMMIT")
+		} else {
+			l.On(locker, "UNLOCK TABLES")
+		}
+		l.Want("afterwards", l.run(s.Store, "a", keys.MaxWait(lab.Patience)), "replayed a")
+	})
+}
+
+// TestHazard_K51_PoolWithoutConnection: a pool without a free connection is waited for no longer than another caller would be.
+func TestHazard_K51_PoolWithoutConnection(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		s := l.counting()
+		conn, err := s.pool.Conn(l.Context())
+		l.Want("Conn", err, nil)
+		l.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
+		l.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
+		_ = conn.Close()
+		l.Want("afterwards", l.run(s.Store, "a", keys.MaxWait(lab.Patience)), "ran a")
+	})
+}
+
+// TestHazard_K50_RepetitionsLeaveThePool: internal/keysuite shows what else becomes of those who wait.
+func TestHazard_K50_RepetitionsLeaveThePool(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		db := l.NS.DB()
+		db.SetMaxOpenConns(4)
+		s, claimed, end := l.open(db), make(chan struct{}), make(chan struct{})
+		slow := func(ctx context.Context) <-chan error {
+			return lab.Later(func() error {
+				_, _, err := keys.Run(ctx, s, hazardKey("slow"), keys.Fingerprint{}, func(context.Context, *keys.Tx) (string, error) {
+					close(claimed)
+					<-end
+					return "", nil
+				})
+				return err
+			})
+		}
+		calls := []<-chan error{slow(l.bounded())}
+		<-claimed
+		for range 12 {
+			ctx, waits := lab.Noticing(l.bounded())
+			calls = append(calls, slow(ctx))
+			<-waits
+		}
+		l.Want("connections in use", db.Stats().InUse, 1)
+		l.Want("another key", l.run(s, "other"), "ran other")
+		close(end)
+		for _, call := range calls {
+			l.Want("a repetition", l.Result(call), nil)
+		}
+	})
+}
