@@ -57,6 +57,13 @@ func TestAnswer_RawMessage(t *testing.T) {
 			})
 			l.Want("Run", fmt.Sprintln(string(got), replayed, err), fmt.Sprintln(text, i > 0, nil))
 		}
+		type answer struct{ Body json.RawMessage }
+		for i := range 2 {
+			got, replayed, err := keys.Run(l.Context(), l.open(l.DB), hazardKey("in a struct"), keys.Fingerprint{}, func(context.Context, *keys.Tx) (answer, error) {
+				return answer{json.RawMessage(text)}, nil
+			})
+			l.Want("Run", fmt.Sprintln(string(got.Body), replayed, err), fmt.Sprintln(text, i > 0, nil))
+		}
 		_, _, err := keys.Run(l.Context(), l.store, hazardKey("b"), keys.Fingerprint{}, func(context.Context, *keys.Tx) (string, error) { return "\xff", nil })
 		l.WantErr("a string that JSON would change", err, nil, "not UTF-8", "rolled back")
 	})

@@ -41,12 +41,12 @@ func parseOmits(omit []string) ([]pointer, error) {
 }
 
 // canonical returns the text in the form of RFC 8785 without what is to be omitted.
-func canonical(text []byte, omit []pointer, marshalled bool) ([]byte, error) {
+func canonical(text []byte, omit []pointer) ([]byte, error) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, text); err != nil { // it bounds the nesting, too
 		return nil, fmt.Errorf("keys: a fingerprint cannot be taken: %w: send JSON, or use FingerprintBytes", err)
 	}
-	w := walker{in: compact.Bytes(), marshalled: marshalled}
+	w := walker{in: compact.Bytes()}
 	if len(omit) > 0 && w.in[0] != '{' {
 		return nil, errors.New("keys: a fingerprint cannot be taken: the request is no object that a member could be omitted from: give no omit")
 	}
@@ -64,10 +64,9 @@ func canonical(text []byte, omit []pointer, marshalled bool) ([]byte, error) {
 // walker copies compact JSON that is known to be well-formed, without what is omitted and with its numbers in their
 // canonical form, which is given to each number on its own so that one that would change is noticed.
 type walker struct {
-	in, out    []byte
-	at         int
-	member     []byte // the innermost member's name as it is written, for errors
-	marshalled bool   // by encoding/json, which is not to be trusted with strings
+	in, out []byte
+	at      int
+	member  []byte // the innermost member's name as it is written, for errors
 }
 
 func (w *walker) value(omit []pointer) error {
@@ -77,7 +76,8 @@ func (w *walker) value(omit []pointer) error {
 	case '[':
 		return w.array(omit)
 	case '"':
-		return w.writeString(w.str())
+		w.out = append(w.out, w.str()...)
+		return nil
 	}
 	start := w.at
 	w.skip()
@@ -120,10 +120,7 @@ func (w *walker) object(omit []pointer) error {
 		if len(w.out) > first {
 			w.out = append(w.out, ',')
 		}
-		if err := w.writeString(w.member); err != nil {
-			return err
-		}
-		w.out = append(w.out, ':')
+		w.out = append(append(w.out, w.member...), ':')
 		if err := w.value(inner); err != nil {
 			return err
 		}
@@ -224,34 +221,6 @@ func (w *walker) str() []byte {
 	}
 	w.at++
 	return w.in[start:w.at]
-}
-
-func (w *walker) writeString(token []byte) error {
-	if w.marshalled && replaced(token) {
-		return fmt.Errorf("a string%s is not UTF-8, and encoding/json wrote U+FFFD for what it is: "+
-			"encode it, in base64 say, or use FingerprintBytes", w.where())
-	}
-	w.out = append(w.out, token...)
-	return nil
-}
-
-// replaced says whether encoding/json met a string that is not UTF-8: it writes the escape then, and a U+FFFD that was in
-// the string as it is. A field tagged json:",string" is written twice, and the escape's backslash is escaped by then.
-func replaced(token []byte) bool {
-	const escape = `\ufffd`
-	if !bytes.Contains(token, []byte(escape)) {
-		return false
-	}
-	for i := 0; i < len(token); i++ {
-		if bytes.HasPrefix(token[i:], []byte(escape)) {
-			return true
-		}
-		if token[i] == '\\' {
-			i++
-		}
-	}
-	var inner string
-	return bytes.HasPrefix(token, []byte(`"\"`)) && json.Unmarshal(token, &inner) == nil && replaced([]byte(inner))
 }
 
 func (w *walker) where() string {

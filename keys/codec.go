@@ -2,7 +2,6 @@ package keys
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -26,10 +25,13 @@ func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, 
 // Encode refuses what encoding/json would replay as another value without a word.
 func (jsonCodec) Encode(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
-	if _, text := v.(json.RawMessage); err == nil && !text && replaced(b) {
-		return nil, errors.New("a string in it is not UTF-8: return a []byte, or give a codec")
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	if err := checkUTF8(v, b); err != nil {
+		return nil, fmt.Errorf("%w: return a []byte, or give a codec", err)
+	}
+	return b, nil
 }
 
 func (c *claim) encode(v any) ([]byte, error) {

@@ -106,6 +106,12 @@ func isNil(v reflect.Value) bool {
 // partOf returns a part's type and its bytes.
 func partOf(v reflect.Value) (kind byte, b []byte, err error) {
 	pointer := v.Addr().Interface()
+	// A struct with an embedded pointer that is nil has the pointer's methods and no value.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a %s whose methods panic (%v): give its fields as parts of their own", v.Type(), r)
+		}
+	}()
 	if t, ok := pointer.(*time.Time); ok {
 		b = binary.BigEndian.AppendUint64(nil, uint64(t.Unix()))
 		return 't', binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond())), nil

@@ -193,6 +193,7 @@ func TestDeriveRefuses(t *testing.T) {
 		{[]any{(*time.Time)(nil)}, "is nil or NULL"},
 		{[]any{(*onPointer)(nil)}, "is nil or NULL"},
 		{[]any{[]byte(nil)}, "is nil or NULL"},
+		{[]any{struct{ *time.Time }{}}, "whose methods panic"},
 		{[]any{nullText{null: true}}, "is nil or NULL"},
 		{[]any{sql.NullString{}}, "is nil or NULL"},
 		{[]any{sql.NullString{String: "x", Valid: true}}, "is a sql.NullString: give those of its fields"},

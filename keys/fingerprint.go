@@ -66,8 +66,13 @@ func FingerprintOf(v any, omit ...string) (Fingerprint, error) {
 	if err != nil {
 		return Fingerprint{}, err
 	}
-	if text, err = canonical(text, pointers, marshalled); err != nil {
+	if text, err = canonical(text, pointers); err != nil {
 		return Fingerprint{}, err
+	}
+	if marshalled {
+		if err := checkUTF8(v, text); err != nil {
+			return Fingerprint{}, fmt.Errorf("keys: a fingerprint cannot be taken: %w: encode it, in base64 say, or use FingerprintBytes", err)
+		}
 	}
 	return fingerprint(jsonDomain, text), nil
 }

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goupsert/upsert/keys"
 )
@@ -198,6 +199,36 @@ func TestFingerprintOmits(t *testing.T) {
 	}
 }
 
+// hidden writes what it does not show.
+type hidden struct{ text string }
+
+func (h hidden) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]string{"text": h.text}) }
+
+// spelled has a text that is none of its fields.
+type spelled string
+
+func (s spelled) MarshalText() ([]byte, error) { return []byte(s + "!"), nil }
+
+// TestFingerprintOfReplacementCharacter: a U+FFFD that somebody has written is a character like any other, however it is written.
+func TestFingerprintOfReplacementCharacter(t *testing.T) {
+	t.Parallel()
+	want := fingerprintOf(t, json.RawMessage(`{"a":"\ufffd","b":"\\ufffd"}`))
+	for _, v := range []any{
+		map[string]any{"a": "\ufffd", "b": `\ufffd`},
+		map[string]any{"a": json.RawMessage(`"\ufffd"`), "b": json.RawMessage(`"\\ufffd"`)},
+		struct {
+			A json.RawMessage       `json:"a"`
+			B string                `json:"b"`
+			C hidden                `json:"-"`
+			D *struct{ *time.Time } `json:"-"`
+		}{json.RawMessage(`"\ufffd"`), `\ufffd`, hidden{}, &struct{ *time.Time }{}},
+	} {
+		if have := fingerprintOf(t, v); have != want {
+			t.Errorf("%#v has the fingerprint %s, want %s", v, have, want)
+		}
+	}
+}
+
 func TestFingerprintRefuses(t *testing.T) {
 	t.Parallel()
 	type twice struct {
@@ -226,9 +257,13 @@ func TestFingerprintRefuses(t *testing.T) {
 		{text(`"\ude00\ud83d"`), nil, "surrogate"},
 		{text(`{"\udead":1}`), []string{"\ufffd"}, "send strings that are UTF-8"},
 		{"\xff", nil, "is not UTF-8, and encoding/json wrote U+FFFD"},
-		{paymentBody{Customer: "\xff"}, nil, `a string in member "customer" is not UTF-8`},
+		{paymentBody{Customer: "\xff"}, nil, "is not UTF-8, and encoding/json wrote U+FFFD for what it is (keys_test.paymentBody.Customer)"},
 		{map[string]int{"\xff": 1}, nil, "is not UTF-8"},
 		{twice{"\xff"}, nil, "is not UTF-8"},
+		{[]any{map[string]any{"a": []string{"\xff"}}}, nil, "is not UTF-8"},
+		{hidden{"\xff"}, nil, "is not UTF-8"},
+		{spelled("\xff"), nil, "is not UTF-8"},
+		{map[spelled]int{spelled("\xff"): 1}, nil, "is not UTF-8"},
 		{paymentBody{Extra: json.RawMessage("\"\xff\"")}, nil, "Invalid UTF-8"},
 		{paymentBody{Extra: json.RawMessage(`{"a":1,"a":1}`)}, nil, "Duplicate key"},
 		{text(`{"id":9007199254740993}`), nil, `the number 9007199254740993 in member "id" would become another one`},

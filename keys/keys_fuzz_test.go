@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,9 +42,7 @@ func FuzzCanonical(f *testing.F) {
 		if err := json.Unmarshal([]byte(text), &v); err != nil {
 			t.Fatalf("%q is accepted, but encoding/json says %v", text, err)
 		}
-		// A string that holds a JSON string with U+FFFD escaped looks like what encoding/json makes of one that is not UTF-8.
-		again, err := keys.FingerprintOf(v)
-		if mistaken := err != nil && strings.Contains(string(canonical), "ufffd"); again != fp && !mistaken {
+		if again, err := keys.FingerprintOf(v); again != fp {
 			t.Errorf("%q has the fingerprint %s, but as %#v it has %s, %v", text, fp, v, again, err)
 		}
 		// Leaving a member out does not depend on how it is written.

@@ -37,10 +37,10 @@ func (sqliteFamily) drop(context.Context, *sql.DB, string) error { return nil } 
 // cuts the power.
 func (sqliteFamily) dsn(_, name string, o options) (string, error) {
 	q := url.Values{
-		"_journal_mode": {"WAL"}, "_busy_timeout": {"5000"}, "_foreign_keys": {"on"}, "_synchronous": {"OFF"},
+		"_journal_mode": {"WAL"}, "_busy_timeout": {"20000"}, "_foreign_keys": {"on"}, "_synchronous": {"OFF"},
 	}
 	if o.driver == "sqlite" {
-		q = url.Values{"_pragma": {"journal_mode(WAL)", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(OFF)"}}
+		q = url.Values{"_pragma": {"journal_mode(WAL)", "busy_timeout(20000)", "foreign_keys(1)", "synchronous(OFF)"}}
 	}
 	for _, p := range o.params {
 		if p.key == "_pragma" { // the one key that modernc.org/sqlite takes many of

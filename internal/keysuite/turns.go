@@ -72,6 +72,13 @@ func (p *place) works(opts ...keys.ClaimOption) *worker {
 
 func pay() error { return nil }
 
+func (p *place) wantEnd(w *worker, want string) {
+	p.Helper()
+	if have := fmt.Sprint(<-w.done); have != want {
+		p.Errorf("the worker's end: %s, want %s", have, want)
+	}
+}
+
 // queue has so many callers wait for the worker, one after the other, and returns what they return.
 func (p *place) queue(n int, fp keys.Fingerprint, f fn) []chan string {
 	answers := make([]chan string, n)
@@ -122,9 +129,7 @@ func turnsLeaveThePool(p *place) {
 	}
 	w.goOn <- pay
 	p.wantAnswers(answers, "paid a true")
-	if err := <-w.done; err != nil {
-		p.Error(err)
-	}
+	p.wantEnd(w, "<nil>")
 	p.wantEffects("a", 1)
 }
 
@@ -135,7 +140,7 @@ func turnsCompare(p *place) {
 	p.wantAnswers(same, "paid a true")
 	p.wantAnswers(other, "mismatch")
 	p.wantAnswers(whichever, "paid a true")
-	<-w.done
+	p.wantEnd(w, "<nil>")
 	p.wantEffects("a", 1)
 }
 
@@ -181,7 +186,7 @@ func turnsEnd(p *place) {
 	answers = append(answers, p.queue(1, first, p.never)...)
 	w.goOn <- pay
 	p.wantAnswers(answers, "paid a true")
-	<-w.done
+	p.wantEnd(w, "<nil>")
 	p.wantEffects("a", 1)
 }
 
@@ -190,7 +195,7 @@ func turnsFinal(p *place) {
 	answers := p.queue(3, first, p.never)
 	w.goOn <- func() error { return keys.Final(errors.New("declined")) }
 	p.wantAnswers(answers, "declined")
-	<-w.done
+	p.wantEnd(w, "declined")
 }
 
 // turnsAtOnce: those who come and go at random lose no turn and share none.
