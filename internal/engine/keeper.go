@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,7 @@ func startKeeper(o order, lock *os.File) error {
 		return err
 	}
 	defer log.Close() // the keeper has its own
+	keepFuzzPipes()
 	cmd := exec.Command(program)
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), keeperEnv+"="+string(text))
@@ -58,6 +60,20 @@ func startKeeper(o order, lock *os.File) error {
 	}
 	go func() { _ = cmd.Wait() }() // if it ends before us, so that it does not stay as a zombie
 	return nil
+}
+
+// fuzzFDs are the pipes and the memory that a worker of go test -fuzz shares with the process that has started it, which waits
+// for all who hold them.
+var fuzzFDs = [...]int{3, 4, 5}
+
+// keepFuzzPipes keeps a fuzz worker's pipes from a keeper, which lives longer.
+func keepFuzzPipes() {
+	if f := flag.Lookup("test.fuzzworker"); f == nil || f.Value.String() != "true" {
+		return
+	}
+	for _, fd := range fuzzFDs {
+		closeOnExec(fd)
+	}
 }
 
 // keeper starts a shared server, and ends it when nobody needs it.
