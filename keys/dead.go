@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/jmoiron/sqlx"
 )
@@ -124,22 +125,27 @@ func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []De
 		return nil, fmt.Errorf("keys: Dead: a limit of %d: the least is 1", limit)
 	}
 	q := s.sql.Dead(readable(consumer, s.ascii), limit)
-	rows, err := s.db.QueryContext(ctx, q.Text, q.Args...)
+	dead, err = readCommitted(ctx, s, func(db upsert.DB) ([]DeadMessage, error) { return readDead(ctx, db, q) })
 	if err != nil {
 		return nil, fmt.Errorf("keys: Dead: %w", s.explain(ctx, err))
+	}
+	return dead, nil
+}
+
+func readDead(ctx context.Context, db upsert.DB, q claimsql.Statement) (dead []DeadMessage, err error) {
+	rows, err := db.QueryContext(ctx, q.Text, q.Args...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		m, err := scanDead(rows.Scan)
 		if err != nil {
-			return nil, fmt.Errorf("keys: Dead: %w", err)
+			return nil, err
 		}
 		dead = append(dead, m)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("keys: Dead: %w", s.explain(ctx, err))
-	}
-	return dead, nil
+	return dead, rows.Err()
 }
 
 func scanDead(scan func(...any) error) (m DeadMessage, err error) {

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/internal/claimsql"
+
+	"github.com/goupsert/upsert"
+	"github.com/jmoiron/sqlx"
 )
 
 // State is what is known of a key or a message.
@@ -84,17 +87,27 @@ func (s *Store) InspectMessage(ctx context.Context, consumer, id string) (*Info,
 }
 
 func (s *Store) inspect(ctx context.Context, k Key, h hash) (*Info, error) {
-	var lease, claimed, expires string
-	var finished sql.NullString
-	var st stored
-	info := &Info{Key: k}
-	found, err := queryRow(ctx, s.db, s.sql.Info(h), &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint,
-		&info.Result, &info.Codec, &info.Attempts, &info.Fence, &lease, &claimed, &finished, &expires)
+	info, err := readCommitted(ctx, s, func(db upsert.DB) (*Info, error) { return s.readInfo(ctx, db, h) })
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("keys: %s: %w", k, s.explain(ctx, err))
-	case !found:
+	case info == nil:
 		return nil, fmt.Errorf("keys: %s: %w", k, ErrNotFound)
+	}
+	info.Key = k
+	return info, nil
+}
+
+// readInfo returns nil for a key of which nothing is known.
+func (s *Store) readInfo(ctx context.Context, db upsert.DB, h hash) (*Info, error) {
+	var lease, claimed, expires string
+	var finished sql.NullString
+	var st stored
+	info := &Info{}
+	found, err := queryRow(ctx, db, s.sql.Info(h), &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint,
+		&info.Result, &info.Codec, &info.Attempts, &info.Fence, &lease, &claimed, &finished, &expires)
+	if err != nil || !found {
+		return nil, err
 	}
 	info.State = State(st.state)
 	if st.fingerprintVersion != 0 {
@@ -109,10 +122,19 @@ func (s *Store) inspect(ctx context.Context, k Key, h hash) (*Info, error) {
 			continue
 		}
 		if *t.to, err = parseTime(t.text); err != nil {
-			return nil, fmt.Errorf("keys: %s: %w", k, err)
+			return nil, err
 		}
 	}
 	return info, nil
+}
+
+// readCommitted calls f with what reads nothing that is not committed: on MySQL and MariaDB the sessions of a pool can be at READ
+// UNCOMMITTED.
+func readCommitted[V any](ctx context.Context, s *Store, f func(upsert.DB) (V, error)) (V, error) {
+	if !s.isMySQL() {
+		return f(s.db)
+	}
+	return transact(ctx, s, func(tx *sqlx.Tx) (V, error) { return f(tx) })
 }
 
 // parseTime reads the form in which every dialect shows a time.

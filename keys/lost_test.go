@@ -248,6 +248,12 @@ func TestLost_ResultThatWasNeverCommitted(t *testing.T) {
 		l.Want("hazard: rows that the others see", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 1)
 		_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
 		l.WantErr("Run beside it", err, nil, "another caller is at it")
+		l.wantUnknown("a")
+		other := l.Begin(nil)
+		l.On(other, "INSERT INTO idempotency_keys SELECT REPEAT('d', 32), 'lab', '', 'm', 5, fingerprint_version, fingerprint, result, codec, attempts, fence, owner, lease_until, claimed_at, finished_at, '9999-12-31' FROM idempotency_keys")
+		dead, err := l.store.Dead(l.Context(), "lab", 10)
+		l.Want("dead messages that are not committed", fmt.Sprint(dead, err), "[] <nil>")
+		_ = other.Rollback()
 		if err := tx.Rollback(); err != nil {
 			l.Fatal(err)
 		}
