@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -109,13 +110,13 @@ func (b *bank) open(ctx context.Context, customer string, balance int64) error {
 	return err
 }
 
-// books is what the database says was paid.
+// books is what the database says was paid by some customers.
 type books struct {
 	balances map[string]int64
 	entries  map[string]entry // by id
 }
 
-func (b *bank) books(ctx context.Context) (books, error) {
+func (b *bank) books(ctx context.Context, customers []string) (books, error) {
 	var accounts []account
 	if err := b.db.SelectContext(ctx, &accounts, "SELECT customer, balance FROM accounts"); err != nil {
 		return books{}, err
@@ -126,10 +127,14 @@ func (b *bank) books(ctx context.Context) (books, error) {
 	}
 	out := books{balances: map[string]int64{}, entries: map[string]entry{}}
 	for _, a := range accounts {
-		out.balances[a.Customer] = a.Balance
+		if slices.Contains(customers, a.Customer) {
+			out.balances[a.Customer] = a.Balance
+		}
 	}
 	for _, e := range entries {
-		out.entries[e.ID] = e
+		if slices.Contains(customers, e.Customer) {
+			out.entries[e.ID] = e
+		}
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	crand "crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,6 +40,7 @@ type config struct {
 	seed      uint64
 	verbose   bool
 	quiet     bool
+	mark      string // what tells this run's customers from another's on the same database
 }
 
 // errUsage is a command line that cannot be run; the program ends with 2.
@@ -99,13 +101,17 @@ func (cfg *config) check() error {
 	case strings.Contains(cfg.dsn, ":memory:") || strings.Contains(cfg.dsn, "mode=memory"):
 		return usagef("-dsn: a database in memory is another one for each connection: give a file")
 	}
+	if cfg.dsn != "" && cfg.serve == "" {
+		cfg.mark = "-" + strings.ToLower(crand.Text()[:6])
+	}
 	for cfg.seed == 0 {
 		cfg.seed = rand.Uint64N(1_000_000)
 	}
 	return nil
 }
 
-// names are the customers, as many as were asked for.
+// names are the customers, as many as were asked for. Each run on a database that was named has customers of its own, because the
+// books are compared with this run's list.
 func (cfg *config) names() []string {
 	first := []string{"ann", "ben", "cleo", "dan", "eve", "finn", "gil", "hana", "ines", "jo"}
 	out := make([]string, cfg.customers)
@@ -114,6 +120,7 @@ func (cfg *config) names() []string {
 		if round := i / len(first); round > 0 {
 			out[i] = fmt.Sprintf("%s-%d", out[i], round+1)
 		}
+		out[i] += cfg.mark
 	}
 	return out
 }

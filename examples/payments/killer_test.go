@@ -110,7 +110,7 @@ func TestKiller_BeforeIsBefore(t *testing.T) {
 		seen := -1
 		k := newKiller(after, func(point string) {
 			if strings.HasSuffix(point, " COMMIT") {
-				books, err := reader.books(t.Context())
+				books, err := reader.books(t.Context(), []string{"ann"})
 				if err != nil {
 					t.Error(err)
 				}

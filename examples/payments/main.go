@@ -99,7 +99,7 @@ func (p *program) run(ctx context.Context) (err error) {
 
 // play lets the client pay and compares its list with the bank's books.
 func (p *program) play(ctx context.Context, bank *bank) error {
-	before, err := bank.books(ctx)
+	before, err := bank.books(ctx, p.cfg.names())
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (p *program) play(ctx context.Context, bank *bank) error {
 		return err
 	}
 	defer list.close()
-	after, err := bank.books(ctx)
+	after, err := bank.books(ctx, p.cfg.names())
 	if err != nil {
 		return err
 	}

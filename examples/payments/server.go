@@ -17,6 +17,7 @@ import (
 const (
 	// waitForOther is how long a request waits for one with the same key before it is told to come back.
 	waitForOther = 5 * time.Second
+	readRequest  = 10 * time.Second
 	mostBody     = 64 << 10
 	mostKey      = 255
 
@@ -29,8 +30,9 @@ type server struct {
 	bank  *bank
 	naive bool
 	wait  time.Duration
-	log   func(error) // what is this side's fault
-	hold  func()      // called inside a payment's transaction; nil outside of tests
+	read  time.Duration // how long a request may take to come
+	log   func(error)   // what is this side's fault
+	hold  func()        // called inside a payment's transaction; nil outside of tests
 }
 
 func (s *server) handler() http.Handler {
@@ -41,14 +43,14 @@ func (s *server) handler() http.Handler {
 
 // create is POST /payments.
 func (s *server) create(w http.ResponseWriter, r *http.Request) {
-	id := r.Header.Get(headerKey)
-	if err := checkKey(id); err != nil {
+	id, err := keyOf(r.Header.Values(headerKey))
+	if err != nil {
 		writeProblem(w, problem{Status: http.StatusBadRequest, Detail: err.Error()})
 		return
 	}
 	o, err := readOrder(http.MaxBytesReader(w, r.Body, mostBody))
 	if err != nil {
-		writeProblem(w, problem{Status: http.StatusBadRequest, Detail: err.Error()})
+		writeProblem(w, problem{Status: statusOfBody(err), Detail: err.Error()})
 		return
 	}
 	paid, replayed, err := s.payOnce(r.Context(), o, id)
@@ -81,32 +83,55 @@ func (s *server) payOnce(ctx context.Context, o order, id string) (payment, bool
 	}, keys.MaxWait(s.wait))
 }
 
-func checkKey(id string) error {
-	if id == "" {
-		return fmt.Errorf("%s is missing: send one of your own making, and the same one when you try again", headerKey)
+// keyOf returns the one key of a request. Of two headers nobody could say which was meant.
+func keyOf(headers []string) (string, error) {
+	if len(headers) > 1 {
+		return "", fmt.Errorf("%s is there %d times: send it once", headerKey, len(headers))
 	}
+	if len(headers) == 0 || headers[0] == "" {
+		return "", fmt.Errorf("%s is missing: send one of your own making, and the same one when you try again", headerKey)
+	}
+	id := headers[0]
 	if len(id) > mostKey {
-		return fmt.Errorf("%s has %d bytes: give at most %d", headerKey, len(id), mostKey)
+		return "", fmt.Errorf("%s has %d bytes: give at most %d", headerKey, len(id), mostKey)
 	}
 	for _, c := range []byte(id) {
 		if c < ' ' || c > '~' {
-			return fmt.Errorf("%s: give printable ASCII", headerKey)
+			return "", fmt.Errorf("%s: give printable ASCII", headerKey)
 		}
 	}
-	return nil
+	return id, nil
 }
 
+// readOrder reads an order whose JSON says nothing else: encoding/json takes the last of two members of a name, in any case.
 func readOrder(body io.Reader) (order, error) {
 	var o order
-	d := json.NewDecoder(body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&o); err != nil {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return o, fmt.Errorf("the body cannot be read: %w", err)
+	}
+	if err := json.Unmarshal(text, &o); err != nil {
 		return o, fmt.Errorf(`the body is no {"customer":"ann","amount":1250}: %w`, err)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return o, errors.New("the body goes on after its object")
+	sent, err := keys.FingerprintOf(json.RawMessage(text))
+	if err != nil {
+		return o, fmt.Errorf("the body: %w", err)
 	}
-	return o, o.check()
+	if err := o.check(); err != nil {
+		return o, err
+	}
+	if read, err := keys.FingerprintOf(o); err != nil || read != sent {
+		return o, errors.New(`the body: give "customer" and "amount", and nothing else`)
+	}
+	return o, nil
+}
+
+func statusOfBody(err error) int {
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
 }
 
 // listen serves until stop is called, which lets requests that are under way come to their end.
@@ -115,7 +140,7 @@ func (s *server) listen(address string) (at net.Addr, stop func() error, err err
 	if err != nil {
 		return nil, nil, err
 	}
-	srv := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: s.handler(), ReadTimeout: s.read} // of headers and body
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	return l.Addr(), func() error {
@@ -141,5 +166,5 @@ func (p *program) serve(ctx context.Context, b *bank) error {
 }
 
 func (p *program) newServer(b *bank) *server {
-	return &server{bank: b, naive: p.cfg.naive, wait: waitForOther, log: func(err error) { fmt.Fprintf(p.errs, "payments: %v\n", err) }}
+	return &server{bank: b, naive: p.cfg.naive, wait: waitForOther, read: readRequest, log: func(err error) { fmt.Fprintf(p.errs, "payments: %v\n", err) }}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,7 +37,7 @@ func testServer(t *testing.T, b *bank) *server {
 func (s *server) post(key, body string) *http.Response {
 	r := httptest.NewRequest(http.MethodPost, "/payments", strings.NewReader(body))
 	if key != "-" {
-		r.Header.Set(headerKey, key)
+		r.Header[headerKey] = strings.Split(key, "\n")
 	}
 	w := httptest.NewRecorder()
 	s.handler().ServeHTTP(w, r)
@@ -71,13 +72,17 @@ func TestServer_Answers(t *testing.T) {
 			{"no key", "-", `{"customer":"ann","amount":1}`, 400, problems, "Idempotency-Key is missing", false},
 			{"long key", strings.Repeat("k", 256), `{"customer":"ann","amount":1}`, 400, problems, "256 bytes", false},
 			{"odd key", "é", `{"customer":"ann","amount":1}`, 400, problems, "printable ASCII", false},
-			{"bad JSON", "k0", `{"customer":`, 400, problems, "unexpected EOF", false},
-			{"more JSON", "k0", `{"customer":"ann","amount":1}{}`, 400, problems, "goes on after", false},
-			{"unknown field", "k0", `{"customer":"ann","sum":1}`, 400, problems, "sum", false},
+			{"bad JSON", "k0", `{"customer":`, 400, problems, "unexpected end", false},
+			{"more JSON", "k0", `{"customer":"ann","amount":1}{}`, 400, problems, "after top-level value", false},
+			{"unknown field", "k0", `{"customer":"ann","amount":1,"sum":1}`, 400, problems, "nothing else", false},
 			{"no customer", "k0", `{"amount":1}`, 400, problems, "customer: give", false},
 			{"bad customer", "k0", `{"customer":"Ann","amount":1}`, 400, problems, "customer: give", false},
 			{"no amount", "k0", `{"customer":"ann"}`, 400, problems, "amount: give", false},
-			{"great body", "k0", `{"customer":"` + strings.Repeat("a", mostBody) + `"}`, 400, problems, "too large", false},
+			{"great body", "k0", `{"customer":"` + strings.Repeat("a", mostBody) + `"}`, 413, problems, "too large", false},
+			{"an amount twice", "k0", `{"customer":"ann","amount":1,"amount":2}`, 400, problems, "Duplicate key", false},
+			{"an amount in two cases", "k0", `{"customer":"ann","amount":1,"Amount":2}`, 400, problems, "nothing else", false},
+			{"another case", "k0", `{"Customer":"ann","amount":1}`, 400, problems, "nothing else", false},
+			{"two keys", "k0\nk1", `{"customer":"ann","amount":1}`, 400, problems, "2 times", false},
 			{"paid", "k1", `{"customer":"ann","amount":1250}`, 201, payments, `"balance":8750`, false},
 			{"paid again", "k1", `{"amount":1250, "customer":"ann"}`, 201, payments, `"balance":8750`, true},
 			{"another amount", "k1", `{"customer":"ann","amount":1251}`, 422, problems, "with another order", false},
@@ -97,11 +102,33 @@ func TestServer_Answers(t *testing.T) {
 					r.Header.Get(headerReplayed), body, c.status, c.kind, header, c.want)
 			}
 		}
-		after, err := b.books(t.Context())
+		after, err := b.books(t.Context(), []string{"ann", "ben"})
 		if err != nil || len(after.entries) != 2 || after.balances["ann"] != 0 || len(after.balances) != 1 {
 			t.Errorf("the books have %+v, %v; want two entries, and ann's account alone, at 0", after, err)
 		}
 	})
+}
+
+// TestServer_BodyThatNeverEnds: the server does not wait for ever for the rest of a request.
+func TestServer_BodyThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	s := testServer(t, testBank(t, engine.Get("sqlite").DSN(t)))
+	s.read = 50 * time.Millisecond
+	at, stop, err := s.listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stop() }()
+	conn, err := net.Dial("tcp", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /payments HTTP/1.1\r\nHost: x\r\n%s: k\r\nContent-Length: 100\r\n\r\n{", headerKey)
+	answer, err := io.ReadAll(conn) // it ends when the server hangs up
+	if err != nil || !strings.Contains(string(answer), "400 Bad Request") {
+		t.Errorf("the answer is %q, %v; want a 400", answer, err)
+	}
 }
 
 func TestServer_ReplayIsTheSameAnswer(t *testing.T) {
