@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"testing"
 )
 
 // starter is how one database's server is started.
@@ -148,7 +149,7 @@ func makeDir(prefix string) (string, error) {
 
 // tempFolder returns the first folder for temporary files that the account can reach and we can write to.
 func tempFolder() (string, error) {
-	for _, parent := range []string{os.TempDir(), "/tmp", "/var/tmp"} {
+	for _, parent := range tempFolders() {
 		if !reachable(parent) {
 			continue
 		}
@@ -162,4 +163,18 @@ func tempFolder() (string, error) {
 		return parent, err
 	}
 	return "", fmt.Errorf("no temporary folder that a server's user can reach; set TMPDIR")
+}
+
+// mostInMemory is the greatest part of the long tests' size that is kept in memory.
+const mostInMemory = 0.1
+
+// tempFolders begins with memory for tests, if there is plenty: it takes a quarter off their time. What is measured, and what is
+// long, is on disk, and all of it is where TMPDIR says.
+func tempFolders() []string {
+	folders := []string{os.TempDir(), "/tmp", "/var/tmp"}
+	factor, _, _ := longFactor()
+	if os.Getenv("TMPDIR") == "" && testing.Testing() && factor <= mostInMemory {
+		return append(memoryFolders(), folders...)
+	}
+	return folders
 }

@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+const (
+	memoryFolder = "/dev/shm"
+	tmpfsMagic   = 0x01021994
+
+	// plenty is several times what the servers of the tests fill.
+	plenty = 4 << 30
+)
+
+// memoryFolders is the folder of files in memory, if it is one and there is plenty of memory.
+func memoryFolders() []string {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(memoryFolder, &fs); err != nil || int64(fs.Type) != tmpfsMagic {
+		return nil
+	}
+	if int64(fs.Bavail)*int64(fs.Bsize) < plenty || availableMemory() < plenty {
+		return nil
+	}
+	return []string{memoryFolder}
+}
+
+// availableMemory is how many bytes programs can still take, 0 if that is not known.
+func availableMemory() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range bytes.Lines(text) {
+		rest, ok := bytes.CutPrefix(line, []byte("MemAvailable:"))
+		if fields := bytes.Fields(rest); ok && len(fields) > 0 {
+			kib, _ := strconv.ParseInt(string(fields[0]), 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
