@@ -9,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 )
 
@@ -81,6 +82,27 @@ func TestBulkOneBadRow(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBulkBadRowIsFoundInFewStatements: wherever the bad row is, and whatever rows before it are needed for.
+func TestBulkBadRowIsFoundInFewStatements(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.All, func(l *lab.Lab) {
+		b := &bulkLab{l, upsert.Values}
+		table, rows := checkedTable(b)
+		for _, bad := range []int{len(rows) - 1, 2500, 0} {
+			rows[bad].Ref = 2
+			want := putError(b, rows[bad])
+			db := faults.Open(b, b.NS, nil)
+			_, err := table.PutAll(b.Context(), db.DB, rows)
+			b.wantRow("PutAll", err, want, bad)
+			if n := len(db.Points()); n > 200 {
+				b.Errorf("row %d of %d was found in %d calls of the driver, want few", bad, len(rows), n)
+			}
+			rows[bad].Ref = 1
+		}
+		b.Want("rows", b.Text("SELECT k FROM things"), -1)
+	})
 }
 
 // nullable is a key that is NULL where it is negative.

@@ -19,9 +19,9 @@ func (f *failedStatement) Error() string { return f.err.Error() }
 // Unwrap returns the driver's error.
 func (f *failedStatement) Unwrap() error { return f.err }
 
-// pinpoint finds the row that made a statement fail, by sending its rows one by one in a transaction that is rolled back.
-// It does so only where the failed transaction was the library's, and only for errors that a row can be to blame for. It
-// returns err as it is where no row fails alone.
+// pinpoint finds the row that made a statement fail, by sending its rows once more, fewer at a time, in a transaction that is
+// rolled back. It does so only where the failed transaction was the library's, and only for errors that a row can be to blame
+// for. It returns err as it is where no row fails alone.
 func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 	var f *failedStatement
 	if !errors.As(err, &f) || !canBegin(db) || ctx.Err() != nil {
@@ -30,9 +30,10 @@ func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 	if c := dialect.Classify(f.err); c != dialect.Permanent && c != dialect.UniqueViolation || !dialect.BlamesRow(f.err) {
 		return err
 	}
-	p := &probe{failedStatement: f}
+	p := &probe{failedStatement: f, alone: *f.batch}
+	p.alone.bound = nil
 	_ = once(ctx, t, db, p, (*probe).send)
-	if p.found == nil {
+	if p.found == nil || ctx.Err() != nil {
 		return err
 	}
 	return p.found
@@ -41,17 +42,69 @@ func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 // probe is a failed statement's rows on their way once more.
 type probe struct {
 	*failedStatement
+	alone batch
 	found error
 }
 
 var errProbed = errors.New("probed")
 
-// send always fails, so that nothing of it is kept.
+// send always fails, so that nothing of it is kept. It sends one row, then two, then four: the first that fails is among those. Of
+// n rows it sends no more than 3n, in statements whose number is that of n's digits.
 func (p *probe) send(ctx context.Context, db DB) error {
-	alone := *p.batch
-	alone.bound = nil
-	for _, i := range p.rows {
-		s, _, err := alone.nextValues([]int32{i}, nil)
+	rest := p.rows
+	for n := 1; len(rest) > 0; n *= 2 {
+		some := rest[:min(n, len(rest))]
+		good, err := p.try(ctx, db, some)
+		switch {
+		case err != nil:
+			return err
+		case !good:
+			return p.halve(ctx, db, some)
+		}
+		rest = rest[len(some):]
+	}
+	return errProbed
+}
+
+// halve looks for the first row that fails among some of which one does.
+func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
+	for len(rows) > 1 {
+		half := len(rows) / 2
+		good, err := p.try(ctx, db, rows[:half])
+		switch {
+		case err != nil:
+			return err
+		case good:
+			rows = rows[half:]
+		default:
+			rows = rows[:half]
+		}
+	}
+	if err := p.exec(ctx, db, rows); err != nil {
+		p.found = p.table.fail(err, int(rows[0])+p.batch.rows.first)
+	}
+	return errProbed
+}
+
+// probeSavepoint is what rows that fail are rolled back to: PostgreSQL takes no statement after an error without.
+const probeSavepoint = "_upsert_probe"
+
+// try reports whether the rows are written. Rows that are stay, because those after them may need them.
+func (p *probe) try(ctx context.Context, db DB, rows []int32) (good bool, err error) {
+	if _, err := db.ExecContext(ctx, "SAVEPOINT "+probeSavepoint); err != nil {
+		return false, err
+	}
+	end := "RELEASE SAVEPOINT "
+	if good = p.exec(ctx, db, rows) == nil; !good {
+		end = "ROLLBACK TO SAVEPOINT "
+	}
+	_, err = db.ExecContext(ctx, end+probeSavepoint)
+	return good, err
+}
+
+func (p *probe) exec(ctx context.Context, db DB, rows []int32) error {
+	for len(rows) > 0 {
+		s, taken, err := p.alone.nextValues(rows, nil)
 		if err != nil {
 			return err
 		}
@@ -60,9 +113,9 @@ func (p *probe) send(ctx context.Context, db DB) error {
 			return err
 		}
 		if _, err := db.ExecContext(ctx, query, s.args...); err != nil {
-			p.found = p.table.fail(err, int(i)+p.batch.rows.first)
-			break
+			return err
 		}
+		rows = rows[taken:]
 	}
-	return errProbed
+	return nil
 }
