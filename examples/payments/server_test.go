@@ -123,7 +123,7 @@ func TestServer_BodyThatNeverEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	fmt.Fprintf(conn, "POST /payments HTTP/1.1\r\nHost: x\r\n%s: k\r\nContent-Length: 100\r\n\r\n{", headerKey)
 	answer, err := io.ReadAll(conn) // it ends when the server hangs up
 	if err != nil || !strings.Contains(string(answer), "400 Bad Request") {

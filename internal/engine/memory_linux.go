@@ -18,10 +18,10 @@ const (
 // memoryFolders is the folder of files in memory, if it is one and there is plenty of memory.
 func memoryFolders() []string {
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(memoryFolder, &fs); err != nil || int64(fs.Type) != tmpfsMagic {
+	if err := syscall.Statfs(memoryFolder, &fs); err != nil || fs.Type != tmpfsMagic {
 		return nil
 	}
-	if int64(fs.Bavail)*int64(fs.Bsize) < plenty || availableMemory() < plenty {
+	if fs.Bavail < plenty/uint64(fs.Bsize) || availableMemory() < plenty {
 		return nil
 	}
 	return []string{memoryFolder}
