@@ -94,7 +94,8 @@ func TestHazard_K51_AttemptsOfSQLite(t *testing.T) {
 	})
 }
 
-// TestHazard_K51_LockedTable: the look at a key that the process has met waits no longer than the call may, even for a table that is locked.
+// TestHazard_K51_LockedTable: the look at a key that the process has met waits no longer than the call may, even
+// for a table that is locked, and neither does a claim.
 func TestHazard_K51_LockedTable(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -111,6 +112,8 @@ func TestHazard_K51_LockedTable(t *testing.T) {
 		}
 		l.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
 		l.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
+		l.Want("NoWait, and the key has not been met", l.inProgress(s, "b", keys.NoWait()), inProgress)
+		l.Want("MaxWait, and the key has not been met", l.inProgress(s, "b", keys.MaxWait(50*time.Millisecond)), inProgress)
 		if l.Family() == "postgres" {
 			l.On(locker, "COMMIT")
 		} else {

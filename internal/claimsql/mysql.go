@@ -2,6 +2,8 @@ package claimsql
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
@@ -60,20 +62,26 @@ func mariadbWords(d dialect.Dialect) words {
 	return w
 }
 
-// mysqlWait: MySQL counts in seconds, and one is the least.
+// mysqlWait: MySQL counts in seconds, and one is the least. A locked table is waited for by another setting than a row.
 func mysqlWait(limit time.Duration) Wait {
-	seconds := max((limit+time.Second-1)/time.Second, 1)
+	seconds := strconv.FormatInt(int64(max((limit+time.Second-1)/time.Second, 1)), 10)
+	set := func(row, table string) string {
+		return "SET SESSION innodb_lock_wait_timeout = " + row + ", SESSION lock_wait_timeout = " + table
+	}
 	return Wait{
-		Before: "SELECT @@SESSION.innodb_lock_wait_timeout",
-		Set:    fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d", seconds),
-		After:  func(old string) string { return "SET SESSION innodb_lock_wait_timeout = " + old },
+		Before: "SELECT CONCAT(@@SESSION.innodb_lock_wait_timeout, x'2c', @@SESSION.lock_wait_timeout)",
+		Set:    set(seconds, seconds),
+		After: func(old string) string {
+			row, table, _ := strings.Cut(old, ",")
+			return set(row, table)
+		},
 	}
 }
 
 // mariadbWait: MariaDB takes a setting for one statement, and 0 for not to wait.
 func mariadbWait(limit time.Duration) Wait {
 	if limit <= 0 {
-		return Wait{Prefix: "SET STATEMENT innodb_lock_wait_timeout = 0 FOR "}
+		return Wait{Prefix: "SET STATEMENT innodb_lock_wait_timeout = 0, lock_wait_timeout = 0 FOR "}
 	}
 	limit = max(limit, time.Microsecond) // 0 would be no limit
 	return Wait{Prefix: fmt.Sprintf("SET STATEMENT max_statement_time = %d.%06d FOR ", limit/time.Second, limit%time.Second/time.Microsecond)}
