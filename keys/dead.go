@@ -1,7 +1,9 @@
 package keys
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,10 +82,12 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 		return 0, fmt.Errorf("keys: the attempt at message %s: %w", readable(id, false), err)
 	}
 	m := s.message(consumer, id)
-	// One owner for all attempts of this call: it counts once, whichever of them was committed.
-	statement := s.sql.Fail(readable(consumer, s.ascii), m, newOwner(), s.maxAttempts, text)
+	f := claimsql.Failure{Call: newCall(), Most: s.maxAttempts, Report: text}
 	type record struct{ state, attempts int }
 	failed, err := transact(ctx, s, func(tx *sqlx.Tx) (r record, err error) {
+		again := f
+		again.Owner = newOwner()
+		statement := s.sql.Fail(readable(consumer, s.ascii), m, again)
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
 			return r, err
 		}
@@ -100,6 +104,16 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 	}
 	return failed.attempts, nil
 }
+
+// newCall names a call, which counts once, whichever of its attempts was committed and whoever else has failed meanwhile.
+func newCall() (call [claimsql.CallSize]byte) {
+	owner := newOwner()
+	hex.Encode(call[:], owner[:claimsql.CallSize/2])
+	return call
+}
+
+// reportIn returns the report of what is stored of a failed attempt: the names of calls stand before it.
+func reportIn(stored []byte) []byte { return stored[max(bytes.IndexByte(stored, '{'), 0):] }
 
 // DeadMessage is a message whose handling has failed as often as it may.
 type DeadMessage struct {
@@ -155,7 +169,7 @@ func scanDead(scan func(...any) error) (m DeadMessage, err error) {
 		return m, err
 	}
 	var r report
-	if err := json.Unmarshal(text, &r); err != nil {
+	if err := json.Unmarshal(reportIn(text), &r); err != nil {
 		return m, fmt.Errorf("the report on message %s cannot be read: %w", id, err)
 	}
 	m.Error, m.Payload, m.TooBig = r.Error, r.Payload, r.Size

@@ -109,7 +109,9 @@ func (s *Store) readInfo(ctx context.Context, db upsert.DB, h hash) (*Info, erro
 	if err != nil || !found {
 		return nil, err
 	}
-	info.State = State(st.state)
+	if info.State = State(st.state); info.State == StateWaiting || info.State == StateDead {
+		info.Result = reportIn(info.Result)
+	}
 	if st.fingerprintVersion != 0 {
 		info.Fingerprint.version = st.fingerprintVersion
 		copy(info.Fingerprint.sum[:], st.fingerprint)

@@ -101,6 +101,9 @@ type words struct {
 	briefly    string // a hint that a SELECT gives up soon; "" where it need not wait
 	wait       func(limit time.Duration) Wait
 	twoStepGC  bool
+	least      string                       // the lesser of two numbers
+	join       func(a, b string) string     // bytes
+	find       func(part, of string) string // the place of bytes in others, from 1; 0: none
 }
 
 // reading is a SELECT of one row outside of a transaction that sees committed rows only.

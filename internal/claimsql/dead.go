@@ -1,10 +1,30 @@
 package claimsql
 
-// Fail counts a failed attempt at a message that is not done, and makes it dead if it is the most'th. The same owner
-// counts once, so the statement can be repeated.
-func (s *SQL) Fail(consumer string, m Mark, owner [OwnerSize]byte, most int, report []byte) Statement {
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// CallSize is the width of what names a call of Fail: hexadecimal digits, so that a report, which begins with a brace, is found behind
+// them.
+const CallSize = 16
+
+// mostCalls is how many calls of Fail a message remembers, the last ones.
+const mostCalls = 64
+
+// Failure is one failed attempt at a message.
+type Failure struct {
+	Call   [CallSize]byte  // the same each time that the call sends it
+	Owner  [OwnerSize]byte // another one each time
+	Most   int             // attempts, of which the last makes the message dead
+	Report []byte          // a JSON object
+}
+
+// Fail counts a failed attempt at a message that is not done, and makes it dead if it is the last. A call counts once, so the statement
+// can be repeated, whoever else has failed meanwhile: the names of the calls that were counted stand before the report.
+func (s *SQL) Fail(consumer string, m Mark, f Failure) Statement {
 	first := Waiting
-	if most <= 1 {
+	if f.Most <= 1 {
 		first = Dead
 	}
 	b := s.exec("INSERT INTO ").sql(s.table)
@@ -12,17 +32,43 @@ func (s *SQL) Fail(consumer string, m Mark, owner [OwnerSize]byte, most int, rep
 		b.sql(" AS k")
 	}
 	b.sql(insertColumns, "VALUES (").raw(m.Hash[:]).sql(", ").str(consumer).sql(", '', ").str(m.ID).sql(", ").num(int64(first))
-	b.sql(", 0, NULL, ").raw(report).sql(", ").str(ReportCodec).sql(", 1, 1, ").raw(owner[:]).sql(", ", s.now, ", ", s.now, ", NULL, ", s.never, ")")
-	if !s.duplicate {
-		b.sql(" ON CONFLICT (key_hash) DO UPDATE SET attempts = k.attempts + 1, result = excluded.result, owner = excluded.owner, ")
-		b.sql("state = CASE WHEN k.attempts + 1 >= ").num(int64(most)).sql(" THEN ").num(Dead).sql(" ELSE k.state END")
-		return b.sql(" WHERE k.state = ").num(Waiting).sql(" AND k.owner <> excluded.owner").done()
+	b.sql(", 0, NULL, ").raw(append(f.Call[:], f.Report...)).sql(", ").str(ReportCodec).sql(", 1, 1, ").raw(f.Owner[:])
+	b.sql(", ", s.now, ", ", s.now, ", NULL, ", s.never, ")")
+	if s.duplicate {
+		return b.recount(f).done()
 	}
-	counts := "(" + s.name + ".state = 4 AND " + s.name + ".owner <> VALUES(owner))"
-	b.sql(" ON DUPLICATE KEY UPDATE attempts = ", s.name, ".attempts + ", counts, ", result = IF(", counts, ", VALUES(result), ", s.name, ".result), ")
-	// In order, as in Filter: the attempts are counted by now.
-	b.sql("state = IF(", counts, " AND ", s.name, ".attempts >= ").num(int64(most)).sql(", ").num(Dead).sql(", ", s.name, ".state), ")
-	return b.sql("owner = IF(", s.name, ".state IN (4, 5), VALUES(owner), ", s.name, ".owner)").done()
+	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET attempts = k.attempts + 1, result = ", s.join(s.calls("k", "k.attempts"), "excluded.result"))
+	b.sql(", owner = excluded.owner, state = CASE WHEN k.attempts + 1 >= ").num(int64(f.Most)).sql(" THEN ").num(Dead).sql(" ELSE k.state END")
+	return b.sql(" WHERE k.state = ").num(Waiting).sql(" AND ").uncounted("k", f).done()
+}
+
+// recount is what becomes of a message that is there. Assignments are made in order and see what those before them did (hazard H16), so
+// that behind the owner's this call's owner stands there only if this statement counts.
+func (b *builder) recount(f Failure) *builder {
+	counts := func() {
+		b.sql("(", b.name, ".state = ").num(Waiting).sql(" AND ").uncounted(b.name, f).sql(")")
+	}
+	mine := "IF(" + b.name + ".owner = VALUES(owner)"
+	b.sql(" ON DUPLICATE KEY UPDATE attempts = ", b.name, ".attempts + ")
+	counts()
+	b.sql(", owner = IF(")
+	counts()
+	b.sql(", VALUES(owner), ", b.name, ".owner), result = ", mine, ", ")
+	b.sql(b.join(b.calls(b.name, b.name+".attempts - 1"), "VALUES(result)"), ", ", b.name, ".result), state = ", mine)
+	return b.sql(" AND ", b.name, ".attempts >= ").num(int64(f.Most)).sql(", ").num(Dead).sql(", ", b.name, ".state)")
+}
+
+// uncounted is true if the call has not been counted.
+func (b *builder) uncounted(row string, f Failure) *builder {
+	call := b.bytes.before + hex.EncodeToString(f.Call[:]) + b.bytes.after
+	return b.sql(b.find(call, fmt.Sprintf("substr(%s.result, 1, %d)", row, CallSize*mostCalls)), " = 0")
+}
+
+// calls is the expression of the calls that were counted before, but for the first of too many.
+func (w *words) calls(row, attempts string) string {
+	kept := fmt.Sprintf("%s(%s, %d)", w.least, attempts, mostCalls-1)
+	from := fmt.Sprintf("1 + %d * (%s(%s, %d) - %s)", CallSize, w.least, attempts, mostCalls, kept)
+	return fmt.Sprintf("substr(%s.result, %s, %d * %s)", row, from, CallSize, kept)
 }
 
 // ReportCodec is the codec of what Fail stores.

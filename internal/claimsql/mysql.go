@@ -26,6 +26,9 @@ var familyWords = words{
 	locking:   " LOCK IN SHARE MODE",
 	duplicate: true,
 	twoStepGC: true,
+	least:     "LEAST",
+	join:      func(a, b string) string { return "CONCAT(" + a + ", " + b + ")" },
+	find:      func(part, of string) string { return "LOCATE(" + part + ", " + of + ")" },
 }
 
 // brief is how long a SELECT waits for another transaction where it cannot pass over a locked row. It reads a batch of GC's

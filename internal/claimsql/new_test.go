@@ -134,7 +134,7 @@ func TestVersionsOfOneText(t *testing.T) {
 		return strings.Join([]string{
 			q.Claim(row, q.Wait(1).Prefix).Text, q.Wait(1).Set, q.Age(row).Text, q.Fetch(row.Hash).Text, q.Info(row.Hash).Text,
 			q.Record(row.Hash, row.Owner, claimsql.Done, nil, "").Text, q.Filter("c", row.Owner, 1, mark).Text, q.Marked(row.Owner, mark).Text,
-			q.Fail("c", mark[0], row.Owner, 2, nil).Text, q.Dead("c", 1).Text, q.Revive(mark).Text, q.Sweep(1).Text, q.Expired(1, mark).Text, q.Lock(mark).Text, q.Remove(mark).Text, q.Look(row.Hash).Text,
+			q.Fail("c", mark[0], claimsql.Failure{Most: 2}).Text, q.Dead("c", 1).Text, q.Revive(mark).Text, q.Sweep(1).Text, q.Expired(1, mark).Text, q.Lock(mark).Text, q.Remove(mark).Text, q.Look(row.Hash).Text,
 		}, "\n")
 	}
 	for banner, golden := range map[string]string{

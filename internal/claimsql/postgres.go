@@ -22,6 +22,9 @@ var postgresWords = words{
 	numbered:   true,
 	same:       func(c string) (string, string) { return c + " = ", "" },
 	skipLocked: true,
+	least:      "LEAST",
+	join:       func(a, b string) string { return a + " || " + b },
+	find:       func(part, of string) string { return "position(" + part + " IN " + of + ")" },
 	wait: func(limit time.Duration) Wait {
 		// A lock_timeout of 0 is none at all, so the least is a millisecond. It is set for the transaction only.
 		return Wait{

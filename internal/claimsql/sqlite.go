@@ -19,6 +19,9 @@ var sqliteWords = words{
 	text:  literal{"CAST(x'", "' AS TEXT)"},
 	same:  func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
 	row:   "(",
+	least: "min",
+	join:  func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
+	find:  func(part, of string) string { return "instr(" + of + ", " + part + ")" },
 	wait: func(limit time.Duration) Wait {
 		if limit > 0 {
 			limit = time.Duration(millis(limit)) * time.Millisecond

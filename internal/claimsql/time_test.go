@@ -61,7 +61,7 @@ func TestTimeIsTheDatabases(t *testing.T) {
 		row := claimsql.Row{Retain: time.Minute, KeyTime: 1}
 		for _, s := range []claimsql.Statement{
 			q.Claim(row, ""), q.Record(row.Hash, row.Owner, claimsql.Done, nil, ""), q.Filter("c", row.Owner, 1, []claimsql.Mark{{ID: "a"}}),
-			q.Fail("c", claimsql.Mark{ID: "a"}, row.Owner, 1, nil), q.Expired(1, nil), q.Age(row),
+			q.Fail("c", claimsql.Mark{ID: "a"}, claimsql.Failure{Most: 1}), q.Expired(1, nil), q.Age(row),
 		} {
 			lower := strings.ToLower(s.Text)
 			for _, other := range []string{"current_timestamp", "localtime", "transaction_timestamp", " now(", "sysdate", "unix_timestamp"} {

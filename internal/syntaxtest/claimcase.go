@@ -108,7 +108,7 @@ func waitCases() []ClaimCase {
 func inboxCases() []ClaimCase {
 	fail := func(most int) func(*claimsql.SQL, ClaimValues) statement {
 		return func(q *claimsql.SQL, v ClaimValues) statement {
-			return q.Fail(v.Consumer, v.Marks[0], v.Row.Owner, most, v.Result)
+			return q.Fail(v.Consumer, v.Marks[0], claimsql.Failure{Call: [claimsql.CallSize]byte([]byte("c0c1c2c3c4c5c6c7")), Owner: v.Row.Owner, Most: most, Report: v.Result})
 		}
 	}
 	filter := func(q *claimsql.SQL, v ClaimValues) statement {
@@ -117,7 +117,7 @@ func inboxCases() []ClaimCase {
 	return []ClaimCase{
 		{Name: "filter", Why: "A batch of messages, marked by one statement. SQLite has parameters always, for the text of ten thousand messages would be\nlonger than it takes; PostgreSQL has two lists of digits, whatever their number, and MySQL before 8.0.19 strings whose parts are counted out.", SQL: filter},
 		{Name: "marked", Why: "Which of them the batch has marked, where Filter does not return it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Marked(v.Row.Owner, v.Marks) }},
-		{Name: "fail", Why: "An attempt at a message has failed; the tenth makes it dead. An owner counts once, so it can be sent twice.", SQL: fail(10)},
+		{Name: "fail", Why: "An attempt at a message has failed; the tenth makes it dead. A call counts once, so it can be sent twice.", SQL: fail(10)},
 		{Name: "fail-once", Why: "The first attempt is the last.", SQL: fail(1)},
 		{Name: "attempts", Why: "The attempts that Fail has counted.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Attempts(v.Marks[0]) }},
 		{Name: "dead", Why: "A consumer's dead messages, found by the index on expires_at.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Dead(v.Consumer, 100) }},

@@ -124,10 +124,13 @@ func mysqlClaimFaults(s syntaxtest.ClaimStatement, statement sqlparser.Statement
 	return append(faults, literalFaults(s, statement)...)
 }
 
+// recounts: who has counted is told by the owner, and the number by the attempts.
+var recounts = []string{"result reads attempts", "result reads owner", "state reads attempts", "state reads owner"}
+
 // rereads are the columns that an assignment reads after another has changed them, and that it is meant to (hazard H16).
 var rereads = map[string][]string{
-	"fail":      {"state reads attempts", "owner reads state"},
-	"fail-once": {"state reads attempts", "owner reads state"},
+	"fail":      recounts,
+	"fail-once": recounts,
 }
 
 // onDuplicate checks an insert's assignments, and returns what they change.
