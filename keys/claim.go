@@ -136,6 +136,10 @@ func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 		c.store.emit(ctx, onWait, waited)
 		return false, t.row, nil
 	case ctx.Err() == nil && c.timedOut(err):
+		if st, done := c.finished(ctx); done {
+			c.store.emit(ctx, onWait, waited)
+			return false, st, nil
+		}
 		err = c.inProgress(err)
 	default:
 		err = c.asBusy(err)

@@ -95,6 +95,25 @@ func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, fo
 	return st, found, err
 }
 
+// finished returns the key's row if the key is done. On MySQL and MariaDB a replay locks the row as a claim does, for as long as its
+// transaction lasts, so that a claim that has waited in vain does not tell which of the two it has met (hazard K52).
+func (c *claim) finished(ctx context.Context) (st stored, done bool) {
+	if !c.store.isMySQL() || c.once && c.store.timeoutLoses { // the timeout has ended the caller's transaction
+		return st, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, slack)
+	defer cancel()
+	type row struct {
+		stored
+		found bool
+	}
+	r, err := readCommitted(ctx, c.store, func(db upsert.DB) (r row, err error) {
+		r.stored, r.found, err = c.store.fetch(ctx, db, c.store.sql.Peek(c.row.Hash))
+		return r, err
+	})
+	return r.stored, err == nil && r.found && (r.state == claimsql.Done || r.state == claimsql.Failed)
+}
+
 // bounded calls f, which sends statements on a pool, and returns what f returns. It does not wait much longer than for ctx, and
 // then f goes on alone.
 func bounded[V any](ctx context.Context, f func() (V, error)) (V, error) {

@@ -169,3 +169,26 @@ func TestHazard_K50_RepetitionsLeaveThePool(t *testing.T) {
 		}
 	})
 }
+
+// TestHazard_K52_ReplayThatLocksTheRow: a key that is done is replayed beside another replay whose transaction goes on.
+func TestHazard_K52_ReplayThatLocksTheRow(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		l.run(l.store, "a")
+		long := l.Begin(nil)
+		l.Want("the replay whose transaction lasts", l.once(l.open(l.DB), long, "a"), "replayed a")
+		if l.Family() == "mysql" {
+			tx := l.Begin(nil)
+			l.On(tx, "SET SESSION innodb_lock_wait_timeout = 1")
+			l.Fails(tx, "1205", "SELECT 1 FROM idempotency_keys FOR UPDATE")
+			_ = tx.Rollback()
+		}
+		l.Want("Run", l.run(l.open(l.DB), "a", keys.NoWait()), "replayed a")
+		tx := l.Begin(nil)
+		_, replayed, err := keys.Once(l.Context(), l.open(l.DB), tx, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
+		l.Want("Once", fmt.Sprint(replayed, err), "true <nil>")
+		l.Commit(tx)
+		l.Commit(long)
+		l.Want("effects", l.effects("a"), 1)
+	})
+}

@@ -93,6 +93,9 @@ func (s *SQL) fetch(hash [HashSize]byte, r reading) Statement {
 	return s.query("SELECT ").sql(r.hint, fetched, " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).sql(r.lock).done()
 }
 
+// Peek reads what Fetch reads and waits for nobody. It must be sent where nothing is seen that is not committed.
+func (s *SQL) Peek(hash [HashSize]byte) Statement { return s.fetch(hash, reading{}) }
+
 // Look reads what Fetch reads, outside of a transaction. It passes over a row that another transaction is writing: at READ
 // UNCOMMITTED it would be seen. MySQL before 8 cannot pass over one, and fails after a moment (see Busy). The text is empty
 // where the database can do neither.
