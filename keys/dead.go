@@ -23,8 +23,8 @@ type failOption func(*report)
 func (o failOption) applyFail(r *report) { o(r) }
 
 // Payload stores the message itself with the attempt, for [Store.Dead] to return: a message that is dead is not delivered
-// again by most brokers. One of more bytes than [MaxResult] is not stored, for the attempt must be: [DeadMessage] has its
-// size then.
+// again by most brokers. One of more bytes than [MaxResult], or than the server takes in a statement, is not stored, for the attempt
+// must be: [DeadMessage] has its size then.
 func Payload(data []byte) FailOption {
 	return failOption(func(r *report) { r.Payload = data })
 }
@@ -77,7 +77,7 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 	if err := s.outside(ctx, s.heldMessages(consumer)); err != nil {
 		return 0, err
 	}
-	text, err := json.Marshal(r.bounded(s.maxResult))
+	text, err := json.Marshal(r.bounded(s.mostPayload()))
 	if err != nil {
 		return 0, fmt.Errorf("keys: the attempt at message %s: %w", readable(id, false), err)
 	}
@@ -205,7 +205,7 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 	}
 	revived, err = transact(ctx, s, func(tx *sqlx.Tx) (revived int64, err error) {
 		for rest := marks; len(rest) > 0; {
-			n := chunk(rest)
+			n := s.chunk(rest)
 			q := s.sql.Revive(rest[:n])
 			res, err := tx.ExecContext(ctx, q.Text, q.Args...)
 			if err != nil {

@@ -67,7 +67,7 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 		}
 	}
 	// A text that cannot be kept whole is cut, for the answer is that it failed. Escaped, a byte can be six.
-	if most := s.maxResult / 8; len(e.Text) > most {
+	if most := s.mostResult() / 8; len(e.Text) > most {
 		e.Text = strings.ToValidUTF8(e.Text[:most], "")
 	}
 	stored, merr := json.Marshal(e)

@@ -107,7 +107,7 @@ func (b *inbox) mark(ctx context.Context, h handle, batch int) ([]bool, error) {
 	fresh := make([]bool, batch)
 	marked := 0
 	for rest := b.marks; len(rest) > 0; {
-		n := chunk(rest)
+		n := b.store.chunk(rest)
 		more, err := send(ctx, h, func(tx *sqlx.Tx) (int, error) { return b.markChunk(ctx, tx, rest[:n], fresh) })
 		if err != nil {
 			return nil, b.fail(ctx, h, err)
@@ -124,19 +124,16 @@ func (b *inbox) mark(ctx context.Context, h handle, batch int) ([]bool, error) {
 	return fresh, nil
 }
 
-const (
-	// chunkRows keeps two parameters a message below SQLite's 32766.
-	chunkRows = 16000
-	// chunkBytes keeps a statement below the 4 MiB that MySQL 5.7 takes, which is the least of all by default.
-	chunkBytes = 4<<20 - 64<<10
-)
+// chunkRows keeps two parameters a message below SQLite's 32766.
+const chunkRows = 16000
 
-// chunk is how many of the messages go into one statement.
-func chunk(marks []claimsql.Mark) int {
+// chunk is how many of the messages go into one statement: no more than 4 MiB of them, and than the server takes.
+func (s *Store) chunk(marks []claimsql.Mark) int {
+	most := min(4<<20, s.packet) - statementRest
 	size := 0
 	for i := range marks {
 		size += 2*(claimsql.HashSize+len(marks[i].ID)) + 24
-		if i == chunkRows || i > 0 && size > chunkBytes {
+		if i == chunkRows || i > 0 && size > most {
 			return i
 		}
 	}

@@ -1,6 +1,7 @@
 package keys_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,5 +91,49 @@ func TestReport_GoesWhenTheMessageIsHandled(t *testing.T) {
 		if err != nil || info.State != keys.StateDone || len(info.Result) > 0 || info.Codec != "" || info.Attempts != 2 {
 			l.Errorf("the message when it is handled: %+v, %v; want it done, after 2 attempts, without a report", info, err)
 		}
+	})
+}
+
+// TestHazard_K53_SmallPackets: what does not fit into a statement is refused or left out before it is sent.
+func TestHazard_K53_SmallPackets(t *testing.T) {
+	t.Parallel()
+	lab.EachWith(t, lab.MariaDB+" "+lab.MySQL, []string{"--max-allowed-packet=1M"}, func(bare *lab.Lab) {
+		l := openHazardLab(bare)
+		const half = 512 << 10
+		l.Fails(l.DB, "1153", "SELECT LENGTH('"+strings.Repeat("x", 2*half)+"')")
+		for size, refused := range map[int]bool{half: true, half - 128<<10: false} {
+			id := fmt.Sprint("k", size)
+			_, _, err := keys.Run(l.Context(), l.store, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+				_, err := effect(id)(ctx, tx)
+				return strings.Repeat("x", size), err
+			})
+			if want := 1; refused {
+				l.WantErr("a result of half a packet", err, nil, "more than", "max_allowed_packet", "rolled back")
+				l.Want("effects", l.effects(id), 0)
+			} else {
+				l.Want("a smaller one", fmt.Sprint(err, l.effects(id)), fmt.Sprint(nil, want))
+			}
+		}
+		s := l.open(l.DB, keys.MaxAttempts(1))
+		for size, kept := range map[int]int{half: 0, half / 2: half / 2} {
+			id := fmt.Sprint("m", size)
+			_, err := s.Fail(l.Context(), "lab", id, errors.New(strings.Repeat("\x01", 1<<20)), keys.Payload(make([]byte, size)))
+			l.Want("Fail", fmt.Sprintf("%T", err), "*keys.DeadError")
+			dead, err := s.Dead(l.Context(), "lab", 10)
+			l.Want("Dead", fmt.Sprint(len(dead), err), "1 <nil>")
+			l.Want("payload, and its size if it was left out", fmt.Sprint(len(dead[0].Payload), dead[0].TooBig), fmt.Sprint(kept, size-kept))
+			_, err = s.Retry(l.Context(), "lab", id)
+			l.Want("Retry", err, nil)
+		}
+		ids := make([]string, 10_000)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("%0*d", 1+i%200, i)
+		}
+		tx := l.Begin(nil)
+		fresh, err := l.filter(l.store, tx, ids...)
+		l.Want("Filter", fmt.Sprint(len(fresh), err), "10000 <nil>")
+		l.Commit(tx)
+		_, err = l.store.Retry(l.Context(), "lab", ids...)
+		l.Want("Retry of all", err, nil)
 	})
 }

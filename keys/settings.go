@@ -78,14 +78,42 @@ func (s *Store) checkSettings(ctx context.Context, db upsert.DB) error {
 // shortestBusyTimeout is what Run waits for SQLite's lock if the pool's connections do not wait at all.
 const shortestBusyTimeout = 5 * time.Second
 
+// usualPacket is how long a statement may be that goes to a database without a limit of its own.
+const usualPacket = 16 << 20
+
+// statementRest is what a statement has beside its greatest value, and more.
+const statementRest = 64 << 10
+
+// mostResult is the greatest result that is stored: as hexadecimal digits its statement must be one that the server takes.
+func (s *Store) mostResult() int {
+	if !s.isMySQL() {
+		return s.maxResult
+	}
+	return min(s.maxResult, max(s.packet-statementRest, 0)/2)
+}
+
+// mostPayload is the greatest payload that is stored with a failed attempt, whose error's text may be six times as long in JSON.
+func (s *Store) mostPayload() int {
+	if !s.isMySQL() {
+		return s.maxResult
+	}
+	return min(s.maxResult, max((s.packet-statementRest)/2-6*maxErrorText, 0)/4*3) // in base64
+}
+
 // learn asks for the settings that keys must know.
 func (s *Store) learn(ctx context.Context, tx *sqlx.Tx) error {
-	var name, value string
+	var value string
+	s.packet = usualPacket
 	switch {
 	case s.isMySQL():
+		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SELECT CONCAT(@@innodb_rollback_on_timeout + 0, ' ', @@max_allowed_packet)"}, &value)
+		if err != nil {
+			return err
+		}
 		// The server takes back the statement that has waited too long, or the transaction, as it was started.
-		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SHOW VARIABLES LIKE 'innodb_rollback_on_timeout'"}, &name, &value)
-		s.timeoutLoses = value == "ON"
+		loses, packet, _ := strings.Cut(value, " ")
+		s.timeoutLoses = loses == "1"
+		s.packet, err = strconv.Atoi(packet)
 		return err
 	case s.dialect.Traits().Immediate:
 		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "PRAGMA busy_timeout"}, &value)

@@ -27,6 +27,7 @@ type Store struct {
 	// timeoutLoses: a lock's timeout ends the whole transaction (hazard K44).
 	timeoutLoses bool
 	busyTimeout  time.Duration // how long SQLite waits for a lock
+	packet       int           // how many bytes a statement may have
 	met          met
 	turns        turns
 }
