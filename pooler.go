@@ -103,7 +103,7 @@ func askLink(ctx context.Context, conn interface {
 		return nil
 	})
 	if err == nil && l.known {
-		_, err = queryRow(ctx, conn, "SELECT pg_backend_pid()", nil, []any{&l.server})
+		_, err = queryRow(ctx, conn, "SELECT pg_catalog.pg_backend_pid()", nil, []any{&l.server})
 	}
 	return l, err
 }

@@ -66,7 +66,11 @@ func (o *onConflict) from(g given) string {
 		for i, c := range cols {
 			params = append(params, o.param(i+1, g.Types[c.Name]+"[]"))
 		}
-		return "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS " + alias + " (" + list + ", " + o.Quote(g.place()) + ")"
+		unnest := "unnest(" // of several it is the grammar's own, which no schema can take over, and must stand alone
+		if len(params) == 1 {
+			unnest = "pg_catalog.unnest("
+		}
+		return unnest + strings.Join(params, ", ") + ") WITH ORDINALITY AS " + alias + " (" + list + ", " + o.Quote(g.place()) + ")"
 	}
 	var b strings.Builder
 	b.WriteString("(VALUES ")

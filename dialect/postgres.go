@@ -27,13 +27,13 @@ const PostgresMergeFunction = `CREATE OR REPLACE FUNCTION ` + MergeFunctionName 
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE
     WHEN patch IS NULL THEN NULL
-    WHEN jsonb_typeof(patch) <> 'object' THEN patch
+    WHEN pg_catalog.jsonb_typeof(patch) <> 'object' THEN patch
     ELSE (
-      SELECT COALESCE(jsonb_object_agg(COALESCE(p.key, t.key),
+      SELECT COALESCE(pg_catalog.jsonb_object_agg(COALESCE(p.key, t.key),
                CASE WHEN p.key IS NULL THEN t.value ELSE ` + MergeFunctionName + `(t.value, p.value) END), '{}')
-      FROM jsonb_each(CASE WHEN jsonb_typeof(target) = 'object' THEN target ELSE '{}' END) AS t
-      FULL JOIN jsonb_each(patch) AS p ON p.key = t.key
-      WHERE p.key IS NULL OR jsonb_typeof(p.value) <> 'null')
+      FROM pg_catalog.jsonb_each(CASE WHEN pg_catalog.jsonb_typeof(target) = 'object' THEN target ELSE '{}' END) AS t
+      FULL JOIN pg_catalog.jsonb_each(patch) AS p ON p.key = t.key
+      WHERE p.key IS NULL OR pg_catalog.jsonb_typeof(p.value) <> 'null')
   END
 $$`
 
@@ -89,10 +89,10 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 		Load:   "COPY " + name + " (" + cols + places + ") FROM STDIN",
 		Clear:  "TRUNCATE " + name,
 		Drop:   "DROP TABLE " + name,
-		Taken:  "SELECT to_regclass(" + quoteText(name) + ") IS NOT NULL",
+		Taken:  "SELECT pg_catalog.to_regclass(" + quoteText(name) + ") IS NOT NULL",
 		Settle: d.settle(s),
-		Order: "SELECT set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', (pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +
-			") <= LEAST(pg_relation_size(" + quoteText(name) + "), pg_size_bytes('" + hashedAtOnce + "')))::text, true)",
+		Order: "SELECT pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('enable_hashjoin', (pg_catalog.pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +
+			") <= LEAST(pg_catalog.pg_relation_size(" + quoteText(name) + "), pg_catalog.pg_size_bytes('" + hashedAtOnce + "')))::text, true)",
 	}, nil
 }
 
@@ -105,10 +105,10 @@ func (d postgres) settle(s Stage) string {
 	return `SELECT c.relkind = 'r' AND NOT c.relhassubclass AND EXISTS (
   SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
   AND NOT EXISTS (SELECT FROM unnest(i.indkey::int2[], i.indcollation::oid[]) k (attnum, coll) JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.coll <> a.attcollation)
-  AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C") FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place)
-    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.place <= COALESCE((to_jsonb(i)->>'indnkeyatts')::int, i.indnatts)) = ARRAY[` + strings.Join(key, ", ") + `]
+  AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C") FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place)
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.place <= COALESCE((pg_catalog.to_jsonb(i)->>'indnkeyatts')::int, i.indnatts)) = ARRAY[` + strings.Join(key, ", ") + `]
 ),
-CASE WHEN pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('` + stageMemory + `') THEN set_config('work_mem', '` + stageMemory + `', true) END
+CASE WHEN pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) < pg_catalog.pg_size_bytes('` + stageMemory + `') THEN pg_catalog.set_config('work_mem', '` + stageMemory + `', true) END
 FROM pg_catalog.pg_class c WHERE c.oid = ` + quoteText(d.QuoteTable(s.Table)) + `::regclass`
 }
 
@@ -132,14 +132,14 @@ func (d postgres) Catalog(t Table) string {
 // be the elements of an array's text that unnest makes a column of, whether it takes texts for equal that are not the same
 // byte by byte, whether the table is a plain one, whether temporary tables are allowed, and whether the function of the
 // rule Merge is installed.
-const postgresCatalog = `SELECT a.attname::text, format_type(a.atttypid, -1), format_type(a.atttypid, a.atttypmod),
+const postgresCatalog = `SELECT a.attname::text, pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(a.atttypid, a.atttypmod),
   CASE WHEN t.typtype = 'e' THEN 'enum' ELSE COALESCE(d.typname, t.typname)::text END,
-  t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(to_jsonb(k)->>'collisdeterministic', '') = 'false',
+  t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(pg_catalog.to_jsonb(k)->>'collisdeterministic', '') = 'false',
   c.relkind = 'r', has_database_privilege(current_database(), 'TEMPORARY'), to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type d ON d.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
-WHERE a.attrelid = to_regclass(`
+WHERE a.attrelid = pg_catalog.to_regclass(`
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
 

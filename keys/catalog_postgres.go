@@ -38,7 +38,7 @@ func (postgresCatalog) indexes(t table) string {
   i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND m.amname = 'btree', k.position, COALESCE(a.attname::text, '')
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
 CROSS JOIN LATERAL (
-  SELECT u.attnum::int, u.position FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS u (attnum, position)
+  SELECT u.attnum::int, u.position FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS u (attnum, position)
   UNION ALL
   SELECT d.refobjsubid, 0 FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
     AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0

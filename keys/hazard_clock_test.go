@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 	"github.com/goupsert/upsert/keys"
 	"github.com/jmoiron/sqlx"
@@ -28,8 +29,11 @@ const skew = 10 * time.Minute
 func (l *hazardLab) ahead(d time.Duration) *sqlx.DB {
 	l.Helper()
 	switch l.Family() {
-	case "postgres": // what is not qualified is looked for in this schema first
-		return l.NS.DB(engine.Param("search_path", l.NS.Name()+", pg_catalog"), engine.Param("skew.ahead", fmt.Sprintf("%d seconds", d/time.Second)))
+	case "postgres": // the function in the lab's schema tells the time
+		rewrite := func(text string) string {
+			return strings.ReplaceAll(text, "pg_catalog.clock_timestamp()", "clock_timestamp()")
+		}
+		return faults.Rewriting(l, l.NS, rewrite, engine.Param("search_path", l.NS.Name()+", pg_catalog"), engine.Param("skew.ahead", fmt.Sprintf("%d seconds", d/time.Second))).DB
 	case "mysql":
 		now := time.Now().Add(d)
 		return l.NS.DB(engine.Param("timestamp", fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000)))

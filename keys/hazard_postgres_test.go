@@ -218,3 +218,18 @@ func TestHazard_K35_RestoredTable(t *testing.T) {
 		l.Want("effects", fmt.Sprint(l.effects("a"), l.effects("b")), "1 1")
 	})
 }
+
+// TestHazard_P29_FunctionOfAnotherRole: convert_from of pg_catalog takes a name and not a text, so one that takes a text fits
+// better.
+func TestHazard_P29_FunctionOfAnotherRole(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres, func(l *hazardLab) {
+		l.Exec("CREATE FUNCTION convert_from(bytea, text) RETURNS text LANGUAGE sql AS $$SELECT 'taken over'$$")
+		l.Want("hazard: what convert_from returns", l.Text("SELECT convert_from('a', 'UTF8')"), "taken over")
+		l.Want("Run", l.run(l.store, "a"), "ran a")
+		l.Want("Filter", l.filtered("m"), "[m] <nil>")
+		_, err := l.store.Fail(l.Context(), "lab", "n", nil)
+		l.Want("Fail", err, nil)
+		l.Want("texts that were taken over", l.Text("SELECT COUNT(*) FROM idempotency_keys WHERE scope = 'taken over' OR id = 'taken over' OR codec = 'taken over'"), 0)
+	})
+}

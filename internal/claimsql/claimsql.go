@@ -102,6 +102,7 @@ type words struct {
 	wait       func(limit time.Duration) Wait
 	twoStepGC  bool
 	least      string                       // the lesser of two numbers
+	part       string                       // the function that returns a part of bytes
 	join       func(a, b string) string     // bytes
 	find       func(part, of string) string // the place of bytes in others, from 1; 0: none
 }

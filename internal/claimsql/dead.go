@@ -61,14 +61,14 @@ func (b *builder) recount(f Failure) *builder {
 // uncounted is true if the call has not been counted.
 func (b *builder) uncounted(row string, f Failure) *builder {
 	call := b.bytes.before + hex.EncodeToString(f.Call[:]) + b.bytes.after
-	return b.sql(b.find(call, fmt.Sprintf("substr(%s.result, 1, %d)", row, CallSize*mostCalls)), " = 0")
+	return b.sql(b.find(call, fmt.Sprintf("%s(%s.result, 1, %d)", b.part, row, CallSize*mostCalls)), " = 0")
 }
 
 // calls is the expression of the calls that were counted before, but for the first of too many.
 func (w *words) calls(row, attempts string) string {
 	kept := fmt.Sprintf("%s(%s, %d)", w.least, attempts, mostCalls-1)
 	from := fmt.Sprintf("1 + %d * (%s(%s, %d) - %s)", CallSize, w.least, attempts, mostCalls, kept)
-	return fmt.Sprintf("substr(%s.result, %s, %d * %s)", row, from, CallSize, kept)
+	return fmt.Sprintf("%s(%s.result, %s, %d * %s)", w.part, row, from, CallSize, kept)
 }
 
 // ReportCodec is the codec of what Fail stores.

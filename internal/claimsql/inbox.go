@@ -34,7 +34,7 @@ func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duratio
 		b.marked(consumer, owner, retain, column("h"), column("i")).sql(" FROM m WHERE true") // or ON is read as a join's (hazard S1)
 	default:
 		b.sql("INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
-		b.marked(consumer, owner, retain, column("decode(h, 'hex')"), column("convert_from(decode(i, 'hex'), 'UTF8')"))
+		b.marked(consumer, owner, retain, column("pg_catalog.decode(h, 'hex')"), column("pg_catalog.convert_from(pg_catalog.decode(i, 'hex'), 'UTF8')"))
 		b.sql(" FROM unnest(").lists(marks).sql(") AS m (h, i)")
 	}
 	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET state = excluded.state, owner = excluded.owner, attempts = k.attempts + 1,")
@@ -88,7 +88,7 @@ func (b *builder) lists(marks []Mark) *builder {
 		hashes = hex.AppendEncode(hashes, marks[i].Hash[:])
 		ids = hex.AppendEncode(ids, []byte(marks[i].ID))
 	}
-	b.sql("string_to_array(").list(hashes).sql(", ','), string_to_array(").list(ids)
+	b.sql("pg_catalog.string_to_array(").list(hashes).sql(", ','), pg_catalog.string_to_array(").list(ids)
 	return b.sql(", ',')")
 }
 

@@ -27,6 +27,7 @@ var familyWords = words{
 	duplicate: true,
 	twoStepGC: true,
 	least:     "LEAST",
+	part:      "SUBSTR",
 	join:      func(a, b string) string { return "CONCAT(" + a + ", " + b + ")" },
 	find:      func(part, of string) string { return "LOCATE(" + part + ", " + of + ")" },
 }

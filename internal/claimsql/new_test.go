@@ -185,7 +185,7 @@ func TestRemoveByKey(t *testing.T) {
 		mysql:   {"DELETE /*+ INDEX(`idempotency_keys` `PRIMARY`) */ FROM ", " WHERE key_hash IN (x'00"},
 		mysql8:  {"DELETE k FROM (SELECT a.d + 16 * b.d + 256 * c.d AS n FROM ", " STRAIGHT_JOIN ", " ON k.key_hash = SUBSTRING(x'00", " WHERE m.n < 300"},
 		mysql57: {" STRAIGHT_JOIN "}, mariadb: {" STRAIGHT_JOIN "}, oldMariaDB: {" STRAIGHT_JOIN "},
-		postgres: {"DELETE FROM \"idempotency_keys\" WHERE key_hash IN (decode("},
+		postgres: {"DELETE FROM \"idempotency_keys\" WHERE key_hash IN (pg_catalog.decode("},
 	} {
 		text := of(t, banner).Remove(marks).Text
 		for _, w := range words {

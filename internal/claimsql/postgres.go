@@ -8,30 +8,33 @@ import (
 // postgresWords: clock_timestamp, because now() stands still in a transaction (hazard K8).
 var postgresWords = words{
 	dialect:   "postgres",
-	now:       "clock_timestamp()",
-	nowMillis: "extract(epoch FROM clock_timestamp()) * 1000",
+	now:       "pg_catalog.clock_timestamp()",
+	nowMillis: "extract(epoch FROM pg_catalog.clock_timestamp()) * 1000",
 	at:        func(utc string) string { return "timestamptz '" + utc + "+00'" },
 	never:     "timestamptz '9999-12-31 00:00:00+00'",
 	later: func(d time.Duration) string {
-		return fmt.Sprintf("clock_timestamp() + interval '%d microseconds'", d.Microseconds())
+		return fmt.Sprintf("pg_catalog.clock_timestamp() + interval '%d microseconds'", d.Microseconds())
 	},
-	shown: func(c string) string { return "to_char(" + c + " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')" },
+	shown: func(c string) string {
+		return "pg_catalog.to_char(" + c + " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+	},
 	// decode reads the digits alike whatever standard_conforming_strings and bytea_output say.
-	bytes:      literal{"decode('", "', 'hex')"},
-	text:       literal{"convert_from(decode('", "', 'hex'), 'UTF8')"},
+	bytes:      literal{"pg_catalog.decode('", "', 'hex')"},
+	text:       literal{"pg_catalog.convert_from(pg_catalog.decode('", "', 'hex'), 'UTF8')"},
 	numbered:   true,
 	same:       func(c string) (string, string) { return c + " = ", "" },
 	skipLocked: true,
 	least:      "LEAST",
+	part:       "pg_catalog.substr",
 	join:       func(a, b string) string { return a + " || " + b },
 	find:       func(part, of string) string { return "position(" + part + " IN " + of + ")" },
 	wait: func(limit time.Duration) Wait {
 		// A lock_timeout of 0 is none at all, so the least is a millisecond. It is set for the transaction only.
 		return Wait{
-			Before: "SELECT current_setting('lock_timeout')",
+			Before: "SELECT pg_catalog.current_setting('lock_timeout')",
 			Set:    fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", millis(limit)),
 			After: func(old string) string {
-				return fmt.Sprintf("SELECT set_config('lock_timeout', convert_from(decode('%x', 'hex'), 'UTF8'), true)", old)
+				return fmt.Sprintf("SELECT pg_catalog.set_config('lock_timeout', pg_catalog.convert_from(pg_catalog.decode('%x', 'hex'), 'UTF8'), true)", old)
 			},
 		}
 	},

@@ -20,6 +20,7 @@ var sqliteWords = words{
 	same:  func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
 	row:   "(",
 	least: "min",
+	part:  "substr",
 	join:  func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
 	find:  func(part, of string) string { return "instr(" + of + ", " + part + ")" },
 	wait: func(limit time.Duration) Wait {

@@ -92,8 +92,8 @@ func TestWaitNotAtAll(t *testing.T) {
 func TestWaitPutsBack(t *testing.T) {
 	t.Parallel()
 	for want, w := range map[string]claimsql.Wait{
-		"PRAGMA busy_timeout = 5000":                      sqlite(t).Wait(1),
-		"convert_from(decode('35303030', 'hex'), 'UTF8')": of(t, postgres).Wait(1),
+		"PRAGMA busy_timeout = 5000": sqlite(t).Wait(1),
+		"pg_catalog.convert_from(pg_catalog.decode('35303030', 'hex'), 'UTF8')": of(t, postgres).Wait(1),
 	} {
 		if have := w.After("5000"); !strings.Contains(have, want) {
 			t.Errorf("it puts back\n%s\nwhich has no %s", have, want)

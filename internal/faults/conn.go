@@ -13,6 +13,7 @@ type connector struct {
 	inner      driver.Connector
 	driverName string
 	log        *log
+	rewrite    func(text string) string
 }
 
 // Driver returns the wrapped driver, for those who look at its type.
@@ -119,6 +120,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (t driver.Tx,
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Result, err error) {
+	query = c.connector.rewrite(query)
 	err = c.around(kindOf(query, Exec), query, func() error {
 		r, err = c.rawConn.ExecContext(ctx, query, args)
 		return err
@@ -127,6 +129,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	query = c.connector.rewrite(query)
 	return c.query(query, func() (driver.Rows, error) { return c.rawConn.QueryContext(ctx, query, args) })
 }
 
@@ -147,6 +150,7 @@ func (c *conn) query(query string, call func() (driver.Rows, error)) (r driver.R
 }
 
 func (c *conn) PrepareContext(ctx context.Context, query string) (s driver.Stmt, err error) {
+	query = c.connector.rewrite(query)
 	err = c.around(Prepare, query, func() error {
 		s, err = c.rawConn.PrepareContext(ctx, query)
 		return err

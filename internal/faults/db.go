@@ -24,15 +24,26 @@ func Open(t testing.TB, ns *engine.Namespace, hook Hook, opts ...engine.Option) 
 	return OpenDSN(t, DriverName(ns), ns.DSN(opts...), hook)
 }
 
+// Rewriting is Open without a hook: what rewrite makes of a statement's text goes to the server in its place.
+func Rewriting(t testing.TB, ns *engine.Namespace, rewrite func(text string) string, opts ...engine.Option) *DB {
+	t.Helper()
+	return open(t, DriverName(ns), ns.DSN(opts...), nil, rewrite)
+}
+
 // OpenDSN is Open for a data source name, as a child or a proxy has it, and the name of a driver that is registered.
 func OpenDSN(t testing.TB, driverName, dsn string, hook Hook) *DB {
+	t.Helper()
+	return open(t, driverName, dsn, hook, func(text string) string { return text })
+}
+
+func open(t testing.TB, driverName, dsn string, hook Hook, rewrite func(string) string) *DB {
 	t.Helper()
 	inner, err := innerConnector(driverName, dsn)
 	if err != nil {
 		t.Fatalf("faults: %v", err)
 	}
 	log := &log{hook: hook}
-	db := sql.OpenDB(&connector{inner: inner, driverName: driverName, log: log})
+	db := sql.OpenDB(&connector{inner: inner, driverName: driverName, log: log, rewrite: rewrite})
 	t.Cleanup(func() { _ = db.Close() })
 	return &DB{DB: sqlx.NewDb(db, driverName), log: log}
 }

@@ -49,6 +49,9 @@ func claimFaults(s syntaxtest.ClaimStatement, tree *pg.ParseResult) (faults []st
 		set = conflict.GetTargetList()
 	}
 	faults = append(faults, assigned(s.Case.Name, resultNames(set))...)
+	for _, name := range replaceable(tree) {
+		fault(true, "hazard P29: anybody's "+name+" can be meant")
+	}
 	fault(update != nil && update.GetWhereClause() == nil, "an UPDATE of all rows")
 	fault(node.GetDeleteStmt() != nil && node.GetDeleteStmt().GetWhereClause() == nil, "a DELETE of all rows")
 	typed, locks := 0, 0
@@ -78,6 +81,27 @@ func claimFaults(s syntaxtest.ClaimStatement, tree *pg.ParseResult) (faults []st
 	slices.Sort(params)
 	fault(len(params) != len(s.Args) || len(slices.Compact(params)) != len(s.Args) || typed != len(s.Args), "not each argument has one parameter, with a type")
 	return faults
+}
+
+// callee is a function's name, with its schema.
+func callee(call *pg.FuncCall) string {
+	var parts []string
+	for _, p := range call.GetFuncname() {
+		parts = append(parts, p.GetString_().GetSval())
+	}
+	return strings.Join(parts, ".")
+}
+
+// replaceable are the functions of a statement that are looked for along the search_path. An unnest of several arrays is the
+// grammar's own, count(*) has no argument that another would fit better, and the function of the rule merge is in a schema of the user's.
+func replaceable(tree *pg.ParseResult) (names []string) {
+	walk(tree.ProtoReflect(), func(m proto.Message) {
+		call, ok := m.(*pg.FuncCall)
+		if name := callee(call); ok && !call.GetAggStar() && !strings.HasPrefix(name, "pg_catalog.") && (name != "unnest" || len(call.GetArgs()) < 2) && name != dialect.MergeFunctionName {
+			names = append(names, name)
+		}
+	})
+	return names
 }
 
 // walk calls f for every message of a tree.
@@ -118,6 +142,9 @@ func TestClaimsPostgresFaultsAreSeen(t *testing.T) {
 		{"expired", "a lock that", `SELECT 1 FROM t FOR UPDATE`},
 		{"expired", "a lock that", `SELECT 1 FROM t FOR SHARE SKIP LOCKED`},
 		{"fetch", "calls nextval", `SELECT nextval('00')`},
+		{"fetch", "P29: anybody's decode", `SELECT decode('00', 'hex')`},
+		{"fetch", "P29: anybody's unnest", `SELECT 1 FROM unnest($1)`},
+		{"fetch", "P29: anybody's public.decode", `SELECT public.decode('00', 'hex')`},
 		{"fetch", "calls now", `SELECT pg_catalog.now()`},
 		{"claim", "a default", `INSERT INTO t (a) VALUES (DEFAULT) ON CONFLICT (key_hash) DO NOTHING`},
 	} {

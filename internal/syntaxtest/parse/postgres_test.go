@@ -52,12 +52,15 @@ func postgresFaults(s syntaxtest.Statement, tree *pg.ParseResult) (faults []stri
 	if len(tree.GetStmts()) != 1 {
 		return []string{"it is not one statement"}
 	}
+	for _, name := range replaceable(tree) {
+		faults = append(faults, "hazard P29: anybody's "+name+" can be meant")
+	}
 	insert := insertOf(tree)
 	if insert == nil {
 		if tree.GetStmts()[0].GetStmt().GetSelectStmt() == nil {
 			return []string{"it is neither an insert nor a select"}
 		}
-		return nil
+		return faults
 	}
 	fault := func(broken bool, text string) {
 		if broken {

@@ -39,6 +39,9 @@ func TestPostgresStage(t *testing.T) {
 			t.Errorf("%s on %s: %v\n%s", s.Case.Name, s.Variant.Name, err, s.SQL)
 			continue
 		}
+		for _, name := range replaceable(tree) {
+			t.Errorf("%s on %s: hazard P29: anybody's %s can be meant\n%s", s.Case.Name, s.Variant.Name, name, s.SQL)
+		}
 		if fault := postgresStageFault(tree.GetStmts()[0].GetStmt()); fault != "" {
 			t.Errorf("%s on %s: %s\n%s", s.Case.Name, s.Variant.Name, fault, s.SQL)
 		}
@@ -74,7 +77,7 @@ func postgresStageFault(n *pg.Node) string {
 	if c := n.GetSelectStmt(); c != nil && len(c.GetFromClause()) == 0 {
 		for _, target := range c.GetTargetList() {
 			call := target.GetResTarget().GetVal().GetFuncCall()
-			if len(call.GetArgs()) != 3 || call.GetFuncname()[0].GetString_().GetSval() != "set_config" || !call.GetArgs()[2].GetAConst().GetBoolval().GetBoolval() {
+			if len(call.GetArgs()) != 3 || callee(call) != "pg_catalog.set_config" || !call.GetArgs()[2].GetAConst().GetBoolval().GetBoolval() {
 				return "it does something else than to set what the planner does in this transaction"
 			}
 		}
