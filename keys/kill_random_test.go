@@ -1,0 +1,117 @@
+package keys_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+)
+
+// killers are the statements that end a random query or session among those of a user's.
+func (l *hazardLab) killers() (find string, kills []string) {
+	if l.Family() == "postgres" {
+		find = "SELECT pid FROM pg_stat_activity WHERE application_name = '" + l.NS.Name() + "' ORDER BY random() LIMIT 1"
+		return find, []string{"SELECT pg_cancel_backend(%s)", "SELECT pg_terminate_backend(%s)"}
+	}
+	find = "SELECT id FROM information_schema.processlist WHERE db = '" + l.NS.Name() + "' AND id <> CONNECTION_ID() ORDER BY RAND() LIMIT 1"
+	if l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8) { // a session that misses its KILL holds its locks for ever
+		return find, []string{"KILL QUERY %s"}
+	}
+	return find, []string{"KILL QUERY %s", "KILL %s"}
+}
+
+// killAtRandom kills until ctx ends. It returns how often.
+func (l *hazardLab) killAtRandom(ctx context.Context) (n int) {
+	find, kills := l.killers()
+	tick := time.NewTicker(3 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return n
+		case <-tick.C:
+		}
+		var id string
+		if err := l.DB.GetContext(l.Context(), &id, find); err != nil {
+			continue // nobody is there at the moment
+		}
+		if _, err := l.DB.ExecContext(l.Context(), fmt.Sprintf(kills[rand.N(len(kills))], id)); err == nil {
+			n++
+		}
+	}
+}
+
+// TestPropertyUnderKills: whatever queries and sessions are killed, each key has its effect once and each message too, once everybody has
+// asked again; and nothing else is stored.
+func TestPropertyUnderKills(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		const workers, each = 8, 4 // who ask for one key
+		opts := []engine.Option{}
+		if l.Family() == "postgres" {
+			opts = append(opts, engine.Param("application_name", l.NS.Name()))
+		}
+		db := l.NS.DB(opts...)
+		db.SetMaxOpenConns(workers)
+		rounds := engine.Size(40, 20_000)
+		run := func(s *keys.Store, n int) error {
+			id := fmt.Sprint("k", n)
+			_, _, err := keys.Run(l.Context(), s, hazardKey(id), keys.Fingerprint{}, effect(id))
+			return err
+		}
+		consume := func(s *keys.Store, n int) error {
+			ids := []string{fmt.Sprint("m", n), fmt.Sprint("m", (n+1)%rounds)}
+			return keys.Consume(l.Context(), s, "lab", ids, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, fresh []string) error {
+				for _, id := range fresh {
+					if _, err := effect(id)(ctx, tx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		stores := make([]*keys.Store, workers) // as so many processes have
+		for i := range stores {
+			stores[i] = l.open(db)
+		}
+		ctx, stop := context.WithCancel(l.Context())
+		var all, killer sync.WaitGroup
+		kills, failed := 0, make([]int, workers)
+		killer.Go(func() { kills = l.killAtRandom(ctx) })
+		for w := range workers {
+			s := stores[w]
+			all.Go(func() {
+				for n := range rounds * each / workers {
+					at := (n*workers + w) / each
+					for _, call := range []func(*keys.Store, int) error{run, consume} {
+						if call(s, at) != nil { // it has given up, or does not know
+							failed[w]++
+						}
+					}
+				}
+			})
+		}
+		all.Wait()
+		stop()
+		killer.Wait()
+		calm := l.open(l.DB)
+		for n := range rounds {
+			l.Want("Run, once it is calm", run(calm, n), nil)
+			l.Want("Consume, once it is calm", consume(calm, n), nil)
+		}
+		l.Want("effects that are there other than once", l.Text("SELECT COUNT(*) FROM (SELECT k FROM effects GROUP BY k HAVING COUNT(*) <> 1) AS x"), 0)
+		l.Want("effects", l.Text("SELECT COUNT(*) FROM effects"), 2*rounds)
+		l.Want("keys and marks", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 2*rounds)
+		l.Logf("%d kills; calls that failed, by caller: %v of %d", kills, failed, 2*rounds*each/workers)
+		if kills == 0 {
+			l.Errorf("nothing was killed")
+		}
+	})
+}
