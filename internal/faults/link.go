@@ -73,6 +73,11 @@ func (l *link) meet(f Fate, request []byte, release <-chan struct{}) bool {
 		}
 		return false
 	}
+	if f == Silence {
+		l.muted.Store(true)
+		<-l.ended
+		return false
+	}
 	_, err := l.server.Write(request)
 	return err == nil
 }

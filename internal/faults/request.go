@@ -26,10 +26,12 @@ const (
 	LoseReset
 	// Late: the connection ends, and the request arrives at the next [Proxy.Release].
 	Late
+	// Silence: it does not arrive, and the connection neither ends nor brings anything any more, until [Proxy.Cut].
+	Silence
 )
 
 func (f Fate) String() string {
-	names := [...]string{"pass", "swallow", "swallow-reset", "lose", "lose-reset", "late"}
+	names := [...]string{"pass", "swallow", "swallow-reset", "lose", "lose-reset", "late", "silence"}
 	return names[f]
 }
 
