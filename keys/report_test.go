@@ -100,7 +100,10 @@ func TestHazard_K53_SmallPackets(t *testing.T) {
 	lab.EachWith(t, lab.MariaDB+" "+lab.MySQL, []string{"--max-allowed-packet=1M"}, func(bare *lab.Lab) {
 		l := openHazardLab(bare)
 		const half = 512 << 10
-		l.Fails(l.DB, "1153", "SELECT LENGTH('"+strings.Repeat("x", 2*half)+"')")
+		// The server hangs up while the statement is still written, so that the error may be the wire's.
+		if _, err := l.DB.ExecContext(l.Context(), "SELECT LENGTH('"+strings.Repeat("x", 2*half)+"')"); err == nil {
+			l.Errorf("hazard: a statement longer than a packet is taken")
+		}
 		for size, refused := range map[int]bool{half: true, half - 128<<10: false} {
 			id := fmt.Sprint("k", size)
 			_, _, err := keys.Run(l.Context(), l.store, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
