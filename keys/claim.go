@@ -89,6 +89,18 @@ func (s *Store) fetch(ctx context.Context, db upsert.DB, q claimsql.Statement) (
 	return st, found, err
 }
 
+// find is fetch, with nil for a row that is not there.
+func (s *Store) find(ctx context.Context, db upsert.DB, q claimsql.Statement) (*stored, error) {
+	st, found, err := s.fetch(ctx, db, q)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &st, nil
+}
+
+// isDone reports whether the row is a finished key's, which nothing changes any more.
+func (st *stored) isDone() bool { return st.state == claimsql.Done || st.state == claimsql.Failed }
+
 // queryRow scans the first row, and closes what it was read from before it returns.
 func queryRow(ctx context.Context, db upsert.DB, q claimsql.Statement, dest ...any) (found bool, err error) {
 	rows, err := db.QueryContext(ctx, q.Text, q.Args...)

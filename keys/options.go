@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/goupsert/upsert/internal/claimsql"
 )
 
 const (
@@ -163,10 +165,7 @@ func NoWait() WaitOption { return waitOption(0) }
 // count. By default Run waits for its process's callers as long as the context lets it, and for others as long as the
 // connection's settings do: on SQLite for about busy_timeout, on MySQL for innodb_lock_wait_timeout, on PostgreSQL without end. It
 // takes up to three more statements. A d of more than 20 days counts as 20 days, and so lifts what Open was given.
-func MaxWait(d time.Duration) WaitOption { return waitOption(min(d, longestWait)) }
-
-// longestWait is one that every database takes.
-const longestWait = 20 * 24 * time.Hour
+func MaxWait(d time.Duration) WaitOption { return waitOption(min(d, claimsql.LongestWait)) }
 
 // Retain is how long this key is remembered, in place of the store's [Retention].
 func Retain(d time.Duration) ClaimOption {

@@ -198,7 +198,7 @@ func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, 
 		return outcome{}, beforeCommit(err)
 	}
 	r.doubt = nil
-	if st.state == claimsql.Done || st.state == claimsql.Failed {
+	if st.isDone() {
 		r.learnt = &st
 		if r.mine(st) {
 			return r.found(ctx, st)

@@ -77,22 +77,18 @@ func (c *claim) begin(ctx context.Context) (h handle, err error) {
 
 // lookUp asks without a transaction what is stored. It finds nothing where it would have to wait for another transaction.
 func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, found bool, err error) {
-	err = c.wait(ctx, func(ctx context.Context) error {
-		type answer struct {
-			row   stored
-			found bool
-		}
-		a, err := bounded(ctx, func() (a answer, err error) {
-			a.row, a.found, err = c.store.fetch(ctx, c.store.db, q)
-			return a, err
-		})
-		st, found = a.row, a.found
+	var row *stored
+	err = c.wait(ctx, func(ctx context.Context) (err error) {
+		row, err = bounded(ctx, func() (*stored, error) { return c.store.find(ctx, c.store.db, q) })
 		return err
 	})
-	if waitedBriefly(err) {
+	switch {
+	case waitedBriefly(err):
 		return st, false, nil
+	case row == nil:
+		return st, false, err
 	}
-	return st, found, err
+	return *row, true, err
 }
 
 // finished returns the key's row if the key is done. On MySQL and MariaDB a replay locks the row as a claim does, for as long as its
@@ -103,15 +99,11 @@ func (c *claim) finished(ctx context.Context) (st stored, done bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, slack)
 	defer cancel()
-	type row struct {
-		stored
-		found bool
+	row, err := readCommitted(ctx, c.store, func(db upsert.DB) (*stored, error) { return c.store.find(ctx, db, c.store.sql.Peek(c.row.Hash)) })
+	if err != nil || row == nil {
+		return st, false
 	}
-	r, err := readCommitted(ctx, c.store, func(db upsert.DB) (r row, err error) {
-		r.stored, r.found, err = c.store.fetch(ctx, db, c.store.sql.Peek(c.row.Hash))
-		return r, err
-	})
-	return r.stored, err == nil && r.found && (r.state == claimsql.Done || r.state == claimsql.Failed)
+	return *row, row.isDone()
 }
 
 // bounded calls f, which sends statements on a pool, and returns what f returns. It does not wait much longer than for ctx, and

@@ -133,11 +133,11 @@ type Wait struct {
 	After  func(old string) string // puts back what Before has returned
 }
 
-// longestWait is one that every database takes: PostgreSQL and SQLite count milliseconds in 31 bits.
-const longestWait = 20 * 24 * time.Hour
+// LongestWait is one that every database takes: PostgreSQL and SQLite count milliseconds in 31 bits.
+const LongestWait = 20 * 24 * time.Hour
 
 // Wait says what bounds a claim's waiting; a limit of 0 is not to wait at all, and none is longer than 20 days.
-func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(min(limit, longestWait)) }
+func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(min(limit, LongestWait)) }
 
 func millis(d time.Duration) int64 { return max(int64((d+time.Millisecond-1)/time.Millisecond), 1) }
 

@@ -115,6 +115,15 @@ func (p *place) wantAnswers(answers []chan string, want string) {
 	}
 }
 
+// wantPaidOnce lets the worker pay, and wants everybody who waited to be told of that.
+func (p *place) wantPaidOnce(w *worker, answers []chan string) {
+	p.Helper()
+	w.goOn <- pay
+	p.wantAnswers(answers, "paid a true")
+	p.wantEnd(w, "<nil>")
+	p.wantEffects("a", 1)
+}
+
 var first, second = keys.FingerprintBytes([]byte("1")), keys.FingerprintBytes([]byte("2"))
 
 func turnsLeaveThePool(p *place) {
@@ -127,21 +136,14 @@ func turnsLeaveThePool(p *place) {
 	if !p.sqlite() { // it has one writer
 		p.wantPaid(p.store, "other")
 	}
-	w.goOn <- pay
-	p.wantAnswers(answers, "paid a true")
-	p.wantEnd(w, "<nil>")
-	p.wantEffects("a", 1)
+	p.wantPaidOnce(w, answers)
 }
 
 func turnsCompare(p *place) {
 	w := p.works()
 	same, other, whichever := p.queue(2, first, p.never), p.queue(2, second, p.never), p.queue(1, none(), p.never)
-	w.goOn <- pay
-	p.wantAnswers(same, "paid a true")
+	p.wantPaidOnce(w, append(same, whichever...))
 	p.wantAnswers(other, "mismatch")
-	p.wantAnswers(whichever, "paid a true")
-	p.wantEnd(w, "<nil>")
-	p.wantEffects("a", 1)
 }
 
 func turnsGoOn(p *place) {
@@ -184,10 +186,7 @@ func turnsEnd(p *place) {
 	cancel()
 	wantIs(p, "Run", <-done, context.Canceled)
 	answers = append(answers, p.queue(1, first, p.never)...)
-	w.goOn <- pay
-	p.wantAnswers(answers, "paid a true")
-	p.wantEnd(w, "<nil>")
-	p.wantEffects("a", 1)
+	p.wantPaidOnce(w, answers)
 }
 
 func turnsFinal(p *place) {
