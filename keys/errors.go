@@ -131,8 +131,11 @@ func (e *lostError) Class() dialect.Class {
 
 var errNoFunc = errors.New("keys: the function is nil")
 
-// errGone says that a key's row was removed each time between the claim that met it and the look at it.
-var errGone = errors.New("the key is being removed by others each time it is looked at")
+// errGone says that a claim met a key's row, or reported that the row is there, and that the look after it found none.
+var errGone = errors.New("the key was neither inserted nor is it there: others remove it each time, or a trigger, a rule or a policy of the table swallows it")
+
+// errSwallowed says that a database has reported success for marks that are not there (hazard K47).
+var errSwallowed = errors.New("neither marked nor there: a trigger, a rule or a policy of the table swallows rows: drop it")
 
 // decided: the error is fn's or the claim's answer, and not one of the database's.
 func decided(err error) bool {

@@ -161,8 +161,13 @@ func (s *Store) isBusy(err error) bool {
 }
 
 // lightly are the options of transactions that need no snapshot: on MySQL and MariaDB a stronger level than this locks the
-// gaps where claims insert.
-func (s *Store) lightly() *sql.TxOptions { return s.level(sql.LevelReadCommitted) }
+// gaps where claims insert. A server that logs statements takes no write at READ COMMITTED (error 1665, hazard K46).
+func (s *Store) lightly() *sql.TxOptions {
+	if s.logsStatements {
+		return s.level(sql.LevelRepeatableRead)
+	}
+	return s.level(sql.LevelReadCommitted)
+}
 
 // level are the options of a transaction of that level. SQLite has one only, and its drivers know no other.
 func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {

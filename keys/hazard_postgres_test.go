@@ -227,7 +227,7 @@ func TestHazard_P29_FunctionOfAnotherRole(t *testing.T) {
 		l.Exec("CREATE FUNCTION convert_from(bytea, text) RETURNS text LANGUAGE sql AS $$SELECT 'taken over'$$")
 		l.Want("hazard: what convert_from returns", l.Text("SELECT convert_from('a', 'UTF8')"), "taken over")
 		l.Want("Run", l.run(l.store, "a"), "ran a")
-		l.Want("Filter", l.filtered("m"), "[m] <nil>")
+		l.Want("Filter", l.filtered(l.store, "m"), "[m] <nil>")
 		_, err := l.store.Fail(l.Context(), "lab", "n", nil)
 		l.Want("Fail", err, nil)
 		l.Want("texts that were taken over", l.Text("SELECT COUNT(*) FROM idempotency_keys WHERE scope = 'taken over' OR id = 'taken over' OR codec = 'taken over'"), 0)

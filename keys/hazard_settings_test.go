@@ -1,9 +1,13 @@
 package keys_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/lab"
 	"github.com/goupsert/upsert/keys"
@@ -14,7 +18,7 @@ import (
 func TestHazard_K46_SettingsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
-		refused := map[string]string{"autocommit": "0", "completion_type": "CHAIN", "sql_safe_updates": "1"}
+		refused := map[string]string{"autocommit": "0", "completion_type": "CHAIN"}
 		modes := []string{}
 		if l.D.Name() == "mariadb" {
 			modes = []string{"SIMULTANEOUS_ASSIGNMENT", "EMPTY_STRING_IS_NULL"}
@@ -59,25 +63,65 @@ func quoted(value string) string {
 	return "'" + value + "'"
 }
 
-// TestHazard_K46_StatementsInTheBinaryLog: the server's setting is refused as the session's.
-func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
+// TestHazard_K46_SafeUpdates: GC joins the keys that it removes, which the setting refuses. MySQL before 8.0.19 has no other form.
+func TestHazard_K46_SafeUpdates(t *testing.T) {
 	t.Parallel()
-	lab.EachWith(t, lab.MariaDB, []string{"--log-bin", "--binlog-format=STATEMENT"}, func(l *lab.Lab) {
-		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY)")
-		s := l.Session("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-		l.Fails(s, "1665", "INSERT INTO naive VALUES (1)")
-		_, err := keys.Open(l.Context(), l.DB)
-		l.WantErr("Open", err, nil, "keys: Open: ", "binlog_format")
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		l.run(l.store, "a")
+		l.expire()
+		safe := l.NS.DB(engine.Param("sql_safe_updates", "1"))
+		l.Fails(safe, "1175", "DELETE k FROM (SELECT 0) AS m STRAIGHT_JOIN idempotency_keys AS k ON k.attempts > 0")
+		s, err := keys.Open(l.Context(), safe)
+		if l.D.Name() == "mysql" && !dialect.Supports(l.D, dialect.FeatureIndexHint) {
+			l.WantErr("Open", err, nil, "keys: Open: ", "sql_safe_updates", "set ")
+			return
+		}
+		l.Want("Open", err, nil)
+		l.Want("keys removed", l.gc(s), 1)
+		l.Want("Run", l.run(s, "b"), "ran b")
+		l.wantFailures(s)
 	})
 }
 
-// TestHazard_K47_TriggerThatSwallowsAClaim: PostgreSQL reports success for an insert of no row.
+// TestHazard_K46_StatementsInTheBinaryLog: a server that logs statements takes no write at READ COMMITTED.
+func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
+	t.Parallel()
+	lab.EachWith(t, lab.MariaDB, []string{"--log-bin", "--binlog-format=STATEMENT"}, func(plain *lab.Lab) {
+		l := openHazardLab(plain)
+		s := l.Session("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+		l.Fails(s, "1665", "INSERT INTO effects VALUES ('naive')")
+		l.Want("Run", l.run(l.store, "a"), "ran a")
+		l.Want("Run again", l.run(l.store, "a"), "replayed a")
+		l.wantFailures(l.store)
+		l.expire()
+		l.Want("keys and messages removed", l.gc(l.store), 2)
+	})
+}
+
+// wantFailures wants a message to fail until it is dead, and to be fresh after Retry.
+func (l *hazardLab) wantFailures(s *keys.Store) {
+	l.Helper()
+	var err error
+	for n := 0; n < 10 && err == nil; n++ {
+		_, err = s.Fail(l.Context(), "lab", "m", errors.New("no"))
+	}
+	l.WantErr("the last Fail", err, nil, "is dead after 10 attempts")
+	l.Want("a dead message", l.filtered(s, "m"), "[] <nil>")
+	n, err := s.Retry(l.Context(), "lab", "m")
+	l.Want("messages that Retry found", fmt.Sprint(n, err), "1 <nil>")
+	l.Want("a message after Retry", l.filtered(s, "m"), "[m] <nil>")
+}
+
+// TestHazard_K47_TriggerThatSwallowsAClaim: PostgreSQL reports success for an insert of no row. Open refuses the trigger, and a
+// trigger that is made later is an error of each call.
 func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {
 		const trigger = "CREATE TRIGGER watch %s INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION swallow()"
+		l.Want("a message that is seen before", l.filtered(l.store, "seen"), "[seen] <nil>")
 		l.Exec("CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$", fmt.Sprintf(trigger, "BEFORE"))
-		l.Want("hazard: keys.Filter's fresh messages", l.filtered("m"), "[] <nil>")
+		l.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
+		l.wantSwallowed()
 		_, err := keys.Open(l.Context(), l.DB)
 		l.WantErr("Open", err, nil, "watch", "swallow a claim")
 
@@ -88,13 +132,41 @@ func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 		l.Exec("DROP RULE instead ON idempotency_keys", fmt.Sprintf(trigger, "AFTER"))
 		l.Want("Run beside an AFTER trigger", l.run(l.open(l.DB), "a"), "ran a")
 	})
+	hazards(t, lab.SQLite, func(l *hazardLab) {
+		l.Want("a message that is seen before", l.filtered(l.store, "seen"), "[seen] <nil>")
+		l.Exec("CREATE TRIGGER watch BEFORE INSERT ON idempotency_keys BEGIN SELECT RAISE(IGNORE); END")
+		l.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
+		l.wantSwallowed()
+	})
+	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
+		l.Exec("CREATE TRIGGER watch BEFORE INSERT ON idempotency_keys FOR EACH ROW SET NEW.key_hash = x'" + strings.Repeat("00", 32) + "'")
+		l.wantSwallowed()
+	})
+}
+
+// wantSwallowed wants a batch, and a key, to be refused whose rows a trigger keeps from the table.
+func (l *hazardLab) wantSwallowed() {
+	l.Helper()
+	tx := l.Begin(nil)
+	_, err := l.filter(l.store, tx, "seen", "new")
+	l.WantErr("Filter", err, nil, "consumer lab", "neither marked nor there", "trigger")
+	_ = tx.Rollback()
+	err = l.consume(l.store, func(context.Context, *keys.Tx) error { return nil }, "new")
+	l.WantErr("Consume", err, nil, "neither marked nor there", "trigger")
+	tx = l.Begin(nil)
+	_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("new"), keys.Fingerprint{}, effect("new"))
+	_ = tx.Rollback()
+	if !errors.Is(err, keys.ErrClaimLost) { // an altered claim is there until its result is to be recorded
+		l.WantErr("Once", err, nil, "neither inserted nor is it there", "trigger")
+	}
+	l.Want("effects", l.effects("new"), 0)
 }
 
 // filtered is what Filter returns in a transaction of its own.
-func (l *hazardLab) filtered(ids ...string) string {
+func (l *hazardLab) filtered(s *keys.Store, ids ...string) string {
 	l.Helper()
 	tx := l.Begin(nil)
-	fresh, err := l.filter(l.store, tx, ids...)
+	fresh, err := l.filter(s, tx, ids...)
 	l.Commit(tx)
 	return fmt.Sprint(fresh, err)
 }

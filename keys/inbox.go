@@ -19,14 +19,15 @@ import (
 // nothing marked, and the messages come again. id returns a message's identity, 1 to 255 bytes, any bytes; of two messages
 // of the batch with one identity the first counts. Messages that are dead are left out; see [Store.Fail].
 //
-// One statement goes out for a batch of up to about ten thousand messages, on MySQL two. The marks are made in one order
-// whatever order the messages come in, so that consumers do not deadlock on each other (hazard K29); a message that another
-// consumer is handling right now is waited for.
+// One statement goes out for a batch of up to about ten thousand messages. A second one follows on MySQL, and on PostgreSQL and
+// SQLite if some of the messages were seen before: it proves that their marks are there (hazard K47). The marks are made in one
+// order whatever order the messages come in, so that consumers do not deadlock on each other (hazard K29); a message that
+// another consumer is handling right now is waited for.
 //
 // tx is a *sqlx.Tx, a *sql.Tx or a *[Tx]. After an error none of the messages is to be handled: roll back. It returns an error
 // that names the message for an identity that is empty or too long, a [*ConflictError] with the transaction rolled back
-// where it must be run again, an [*InProgressError] where the database's limit to waiting has passed, and else the
-// database's error.
+// where it must be run again, an [*InProgressError] where the database's limit to waiting has passed, an
+// error that says so if a trigger has swallowed a mark, and else the database's error.
 //
 // A message is remembered for the store's [Retention]. One that is delivered again after that is handled again: let the
 // retention be longer than the broker's. Unlike a key's, the time that an identity may carry is not looked at: there is no
@@ -140,7 +141,8 @@ func (s *Store) chunk(marks []claimsql.Mark) int {
 	return len(marks)
 }
 
-// markChunk sends one statement. It returns how many of the messages are fresh, and sets their places.
+// markChunk sends one statement, and one more if messages were met on a database that returns only the marked ones. It returns
+// how many of the messages are fresh, and sets their places.
 func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mark, fresh []bool) (marked int, err error) {
 	q := b.store.sql
 	statement := q.Filter(readable(b.consumer, b.store.ascii), b.owner, b.store.retention, marks)
@@ -150,31 +152,64 @@ func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mar
 		}
 		statement = q.Marked(b.owner, marks)
 	}
-	rows, err := tx.QueryContext(ctx, statement.Text, statement.Args...)
+	marked, there, err := b.readMarks(ctx, tx, statement, fresh)
 	if err != nil {
 		return 0, err
+	}
+	if met := b.met(marks, fresh); !q.ReturnsAll() && len(met) > 0 {
+		var n int
+		if _, err := queryRow(ctx, tx, q.Present(met), &n); err != nil {
+			return 0, err
+		}
+		there += n
+	}
+	if there != len(marks) {
+		return 0, fmt.Errorf("%d of %d messages: %w", len(marks)-there, len(marks), errSwallowed)
+	}
+	return marked, nil
+}
+
+// readMarks reads an answer of Filter or Marked: how many of the messages are fresh, and how many the answer has in all.
+func (b *inbox) readMarks(ctx context.Context, tx *sqlx.Tx, statement claimsql.Statement, fresh []bool) (marked, there int, err error) {
+	rows, err := tx.QueryContext(ctx, statement.Text, statement.Args...)
+	if err != nil {
+		return 0, 0, err
 	}
 	defer rows.Close()
 	var digest sql.RawBytes
 	mine := true
 	dest := []any{&digest}
-	if q.Returning {
+	if b.store.sql.ReturnsAll() {
 		dest = append(dest, &mine)
 	}
-	for rows.Next() {
+	for ; rows.Next(); there++ {
 		if err := rows.Scan(dest...); err != nil {
-			return 0, err
+			return 0, 0, err
+		}
+		place, sent := b.first[hash(digest)]
+		if !sent { // a trigger has altered the hash
+			return 0, 0, errSwallowed
 		}
 		if mine {
 			b.fresh = hash(digest)
-			fresh[b.first[b.fresh]] = true
+			fresh[place] = true
 			marked++
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return marked, rows.Close()
+	return marked, there, rows.Close()
+}
+
+// met returns the messages that are not fresh.
+func (b *inbox) met(marks []claimsql.Mark, fresh []bool) (met []claimsql.Mark) {
+	for _, m := range marks {
+		if !fresh[b.first[m.Hash]] {
+			met = append(met, m)
+		}
+	}
+	return met
 }
 
 // fail says what an error of the batch means.

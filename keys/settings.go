@@ -43,10 +43,9 @@ func (s *Store) settings() []setting {
 		return []setting{
 			{"SELECT @@autocommit + 0", is("0"), "autocommit=0 leaves the locks of a single statement on a connection of the pool", "set autocommit=1 in the DSN"},
 			{"SELECT @@completion_type", is("CHAIN", "RELEASE", "1", "2"), "completion_type begins or ends more than a COMMIT says", "set completion_type=NO_CHAIN"},
-			{"SELECT @@sql_safe_updates + 0", is("1"), "sql_safe_updates refuses what GC sends", "set sql_safe_updates=0"},
+			{"SELECT @@sql_safe_updates + 0", func(v string) bool { return v == "1" && !s.sql.WorksWithSafeUpdates() }, "sql_safe_updates refuses what GC sends", "set sql_safe_updates=0"},
 			{"SELECT @@sql_mode", mentions("SIMULTANEOUS_ASSIGNMENT"), "SIMULTANEOUS_ASSIGNMENT in sql_mode has an UPDATE count attempts wrongly", "take it out of sql_mode (sql_mode=ORACLE sets it)"},
 			{"SELECT @@sql_mode", mentions("EMPTY_STRING_IS_NULL"), "EMPTY_STRING_IS_NULL in sql_mode makes NULL of what is empty", "take it out of sql_mode"},
-			{"SELECT CONCAT(@@log_bin + 0, ' ', @@binlog_format)", is("1 STATEMENT"), "binlog_format=STATEMENT refuses what is written at READ COMMITTED (error 1665), as Fail, Retry and GC do", "set binlog_format=ROW or MIXED"},
 		}
 	case s.dialect.Traits().Immediate:
 		return []setting{
@@ -106,14 +105,15 @@ func (s *Store) learn(ctx context.Context, tx *sqlx.Tx) error {
 	s.packet = usualPacket
 	switch {
 	case s.isMySQL():
-		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SELECT CONCAT(@@innodb_rollback_on_timeout + 0, ' ', @@max_allowed_packet)"}, &value)
+		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SELECT CONCAT(@@innodb_rollback_on_timeout + 0, ' ', @@log_bin + 0, @@binlog_format, ' ', @@max_allowed_packet)"}, &value)
 		if err != nil {
 			return err
 		}
 		// The server takes back the statement that has waited too long, or the transaction, as it was started.
-		loses, packet, _ := strings.Cut(value, " ")
-		s.timeoutLoses = loses == "1"
-		s.packet, err = strconv.Atoi(packet)
+		var loses int
+		var log string
+		_, err = fmt.Sscan(value, &loses, &log, &s.packet)
+		s.timeoutLoses, s.logsStatements = loses == 1, log == "1STATEMENT"
 		return err
 	case s.dialect.Traits().Immediate:
 		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "PRAGMA busy_timeout"}, &value)

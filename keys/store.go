@@ -26,10 +26,12 @@ type Store struct {
 	ascii   bool // the database's encoding takes no more
 	// timeoutLoses: a lock's timeout ends the whole transaction (hazard K44).
 	timeoutLoses bool
-	busyTimeout  time.Duration // how long SQLite waits for a lock
-	packet       int           // how many bytes a statement may have
-	met          met
-	turns        turns
+	// logsStatements: the binary log takes no write at READ COMMITTED (hazard K46).
+	logsStatements bool
+	busyTimeout    time.Duration // how long SQLite waits for a lock
+	packet         int           // how many bytes a statement may have
+	met            met
+	turns          turns
 }
 
 // Open returns the store of keys in db: it asks the server what it is and looks at the table. The table may be missing, or
@@ -57,9 +59,6 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
 		return nil, err
 	}
-	if err := s.checkSettings(ctx, tx); err != nil {
-		return nil, err
-	}
 	if s.target, err = newTable(s.dialect, c.table); err != nil {
 		return nil, err
 	}
@@ -70,6 +69,9 @@ func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	s.sql.Bind = preparesQueries(db)
+	if err := s.checkSettings(ctx, tx); err != nil {
+		return nil, err
+	}
 	if err := s.learn(ctx, tx); err != nil {
 		return nil, fmt.Errorf("keys: Open: %w", err)
 	}

@@ -98,6 +98,7 @@ type words struct {
 	duplicate  bool   // ON DUPLICATE KEY UPDATE, else ON CONFLICT
 	row        string // what a row of VALUES begins with in a SELECT's source; "" where VALUES cannot stand there
 	hints      bool   // DELETE takes a hint as a comment; else no hint makes it use the key (hazard K39)
+	anyUpdate  string // goes before a statement that sql_safe_updates refuses; "" if nothing helps or the dialect has no such setting
 	briefly    string // a hint that a SELECT gives up soon; "" where it need not wait
 	wait       func(limit time.Duration) Wait
 	twoStepGC  bool

@@ -66,9 +66,12 @@ func (s *SQL) Remove(marks []Mark) Statement {
 		b := s.exec("DELETE /*+ INDEX(").sql(s.name, " `PRIMARY`) */ FROM ", s.table, " WHERE ")
 		return b.sql("key_hash IN (").hashes(marks).sql(")").done()
 	}
-	b := s.exec("DELETE k FROM ").numbers(len(marks)).sql(" STRAIGHT_JOIN ", s.table, " AS k", s.byKey(), " ON k.key_hash = ")
+	b := s.exec(s.anyUpdate).sql("DELETE k FROM ").numbers(len(marks)).sql(" STRAIGHT_JOIN ", s.table, " AS k", s.byKey(), " ON k.key_hash = ")
 	return b.nthHash(marks).sql(" WHERE m.n < ").num(int64(len(marks))).done()
 }
+
+// WorksWithSafeUpdates reports whether Remove passes a session with sql_safe_updates, which refuses the join of MySQL before 8.0.19.
+func (s *SQL) WorksWithSafeUpdates() bool { return !s.duplicate || s.hints || s.anyUpdate != "" }
 
 // byKey: where a list names a good part of a small table, MySQL and MariaDB read all of it instead, and wait for every row
 // that another transaction has locked (hazard K39).

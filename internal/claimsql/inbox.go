@@ -12,8 +12,9 @@ type Mark struct {
 }
 
 // Filter marks those of the messages as done that are new or wait for another attempt. They must be sorted by hash and
-// without duplicates. It is a query that returns the hashes of those that it marked; where Returning is true, those of all, and
-// whether the owner is this one. Where FilterReturns is false it returns nothing, and Marked follows it.
+// without duplicates. It is a query that returns the hashes of the messages that it marked. If ReturnsAll is true, the query
+// returns the hash of each message, and whether the owner is this one. If FilterReturns is false, Filter is no query, and Marked
+// follows it.
 func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duration, marks []Mark) Statement {
 	b := s.query("")
 	b.buf = make([]byte, 0, 1024+len(marks)*(2*HashSize+96))
@@ -79,16 +80,14 @@ func (b *builder) values(marks []Mark) *builder {
 
 // lists are two arrays of hexadecimal text: no driver has to know what an array is.
 func (b *builder) lists(marks []Mark) *builder {
-	hashes := make([]byte, 0, len(marks)*(2*HashSize+1))
 	ids := make([]byte, 0, len(marks)*40)
 	for i := range marks {
 		if i > 0 {
-			hashes, ids = append(hashes, ','), append(ids, ',')
+			ids = append(ids, ',')
 		}
-		hashes = hex.AppendEncode(hashes, marks[i].Hash[:])
 		ids = hex.AppendEncode(ids, []byte(marks[i].ID))
 	}
-	b.sql("pg_catalog.string_to_array(").list(hashes).sql(", ','), pg_catalog.string_to_array(").list(ids)
+	b.sql("pg_catalog.string_to_array(").list(joinHashes(marks)).sql(", ','), pg_catalog.string_to_array(").list(ids)
 	return b.sql(", ',')")
 }
 
@@ -100,11 +99,39 @@ func (b *builder) list(digits []byte) *builder {
 	return b
 }
 
-// Marked returns which of the messages are the owner's, on a database whose Filter does not.
+// Marked returns the hash of each message that is there, and whether the owner is this one, on a database whose Filter returns
+// nothing.
 func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
-	b := s.query("SELECT key_hash FROM ").sql(s.table, s.byKey(), " WHERE owner = ").raw(owner[:]).sql(" AND key_hash IN (")
+	b := s.query("SELECT key_hash, owner = ").raw(owner[:]).sql(" FROM ", s.table, s.byKey(), " WHERE key_hash IN (")
 	// The limit is for sessions with sql_select_limit, which would cut what is read.
 	return b.hashes(marks).sql(") LIMIT ").num(int64(len(marks))).sql(s.locking).done()
+}
+
+// Present counts the messages that are there. It follows a Filter that returns only the messages that it marked, and proves that
+// the others were met and not swallowed by a trigger (hazard K47). The text is empty if ReturnsAll is true.
+func (s *SQL) Present(marks []Mark) Statement {
+	if s.ReturnsAll() {
+		return Statement{}
+	}
+	b := s.query("SELECT ")
+	if s.dialect == "sqlite" {
+		b.bind = true // as in Filter
+		return b.sql("count(*) FROM ", s.table, " WHERE key_hash IN (").hashes(marks).sql(")").done()
+	}
+	b.sql("pg_catalog.count(*) FROM ", s.table, " WHERE key_hash = ANY(ARRAY(SELECT pg_catalog.decode(h, 'hex') FROM unnest(pg_catalog.string_to_array(")
+	return b.list(joinHashes(marks)).sql(", ',')) AS m (h)))").done()
+}
+
+// joinHashes returns the hashes in hexadecimal, with commas between.
+func joinHashes(marks []Mark) []byte {
+	joined := make([]byte, 0, len(marks)*(2*HashSize+1))
+	for i := range marks {
+		if i > 0 {
+			joined = append(joined, ',')
+		}
+		joined = hex.AppendEncode(joined, marks[i].Hash[:])
+	}
+	return joined
 }
 
 func (b *builder) hashes(marks []Mark) *builder {
@@ -119,3 +146,7 @@ func (b *builder) hashes(marks []Mark) *builder {
 
 // FilterReturns reports whether Filter is a query; else Marked follows it.
 func (s *SQL) FilterReturns() bool { return !s.duplicate || s.Returning }
+
+// ReturnsAll reports whether Filter or Marked returns every message; else Filter returns the messages that it marked, and Present
+// follows it if there are others.
+func (s *SQL) ReturnsAll() bool { return s.duplicate }

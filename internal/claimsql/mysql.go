@@ -58,6 +58,7 @@ func mysqlWords(d dialect.Dialect) words {
 func mariadbWords(d dialect.Dialect) words {
 	w := familyWords
 	w.wait, w.row = mariadbWait, "("
+	w.anyUpdate = "SET STATEMENT sql_safe_updates = 0 FOR "
 	if w.skipLocked = dialect.Supports(d, dialect.FeatureSkipLocked); w.skipLocked {
 		w.look.lock = " LOCK IN SHARE MODE SKIP LOCKED"
 	} else {

@@ -116,7 +116,8 @@ func inboxCases() []ClaimCase {
 	}
 	return []ClaimCase{
 		{Name: "filter", Why: "A batch of messages, marked by one statement. SQLite has parameters always, for the text of ten thousand messages would be\nlonger than it takes; PostgreSQL has two lists of digits, whatever their number, and MySQL before 8.0.19 strings whose parts are counted out.", SQL: filter},
-		{Name: "marked", Why: "Which of them the batch has marked, where Filter does not return it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Marked(v.Row.Owner, v.Marks) }},
+		{Name: "marked", Why: "Which of the messages are there, and which of them the batch has marked, if Filter does not return it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Marked(v.Row.Owner, v.Marks) }},
+		{Name: "present", Why: "How many of the messages that Filter did not return are there: a trigger may have swallowed a mark.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Present(v.Marks) }},
 		{Name: "fail", Why: "An attempt at a message has failed; the tenth makes it dead. A call counts once, so it can be sent twice.", SQL: fail(10)},
 		{Name: "fail-once", Why: "The first attempt is the last.", SQL: fail(1)},
 		{Name: "attempts", Why: "The attempts that Fail has counted.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Attempts(v.Marks[0]) }},
