@@ -32,7 +32,7 @@ func pooled(t *testing.T, f func(l *lab.Lab, through *engine.Namespace)) {
 		for _, name := range beside {
 			l.Exec("CREATE TABLE " + name + " (k INT PRIMARY KEY, v INT)")
 		}
-		f(l, engine.Pooler(t, l.NS))
+		f(l, engine.Pooler(l.NS))
 	})
 }
 

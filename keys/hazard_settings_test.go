@@ -37,7 +37,7 @@ func TestHazard_K46_SettingsThatAreRefused(t *testing.T) {
 		}
 	})
 	hazards(t, lab.SQLite, func(l *hazardLab) {
-		wide := l.NS.Engine().Namespace(t).DB()
+		wide := l.NS.Engine().Namespace(l).DB()
 		wide.MustExec("PRAGMA encoding = 'UTF-16le'")
 		wide.MustExec("CREATE TABLE naive (v TEXT)")
 		l.Want("hazard: a text of two bytes", l.TextOn(wide, "SELECT length(CAST(x'6162' AS TEXT))"), 1)

@@ -37,7 +37,7 @@ func TestMigrateAtOnce(t *testing.T) {
 // Hazards E2 and E8: behind a transaction pooler each statement may meet another connection.
 func TestHazard_E2_MigrateBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
-	migrateAtOnce(t, engine.Pooler(t, engine.Get("postgres").Namespace(t)))
+	migrateAtOnce(t, engine.Pooler(engine.Get("postgres").Namespace(t)))
 }
 
 func migrateAtOnce(t *testing.T, ns *engine.Namespace) {

@@ -22,7 +22,7 @@ func TestPooler(t *testing.T) {
 		}
 		keysuite.Exercise(t, conformance.Server{
 			Name: "pooler", Dialect: e.Dialect(),
-			Open: func(t testing.TB) *sqlx.DB { return engine.Pooler(t, e.Namespace(t)).DB() },
+			Open: func(t testing.TB) *sqlx.DB { return engine.Pooler(e.Namespace(t)).DB() },
 		})
 	})
 }

@@ -33,7 +33,7 @@ func TestKeysBehindPooler(t *testing.T) {
 	keysuite.Exercise(t, conformance.Server{
 		Name: "pgx with exec", Dialect: "postgres",
 		Open: func(t testing.TB) *sqlx.DB {
-			ns := engine.Pooler(t, engine.Get("postgres").Namespace(t))
+			ns := engine.Pooler(engine.Get("postgres").Namespace(t))
 			return ns.DB(engine.Driver("pgx"), engine.Param("default_query_exec_mode", "exec"))
 		},
 	})

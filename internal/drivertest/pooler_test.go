@@ -34,7 +34,7 @@ func TestBulkPathsBehindATransactionPooler(t *testing.T) {
 				t.Parallel()
 				ns := engine.Get("postgres").Namespace(t)
 				p := &place{T: t, space: ns, db: ns.DB()}
-				p.crowd(engine.Pooler(t, ns).DB(w.opts...), path)
+				p.crowd(engine.Pooler(ns).DB(w.opts...), path)
 			})
 		}
 	}

@@ -235,7 +235,7 @@ func TestPrepareBehindATransactionPooler(t *testing.T) {
 			for _, name := range []string{"t", "u"} {
 				p.must(p.db, "CREATE TABLE "+name+" (id VARCHAR(20) PRIMARY KEY, v INT NOT NULL)")
 			}
-			through := engine.Pooler(t, ns)
+			through := engine.Pooler(ns)
 			db := through.DB(w.opts...)
 			conn, err := db.Connx(t.Context())
 			if err != nil {

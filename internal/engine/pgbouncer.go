@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 
 	"github.com/lib/pq"
 )
@@ -20,10 +19,12 @@ import (
 const poolSize = 4
 
 // Pooler returns the namespace, which is PostgreSQL's, as it is seen through PgBouncer in transaction mode, with a few
-// connections to the server. It skips the test where there is no PgBouncer, or fails if UPSERT_REQUIRE names pgbouncer.
+// connections to the server. If there is no PgBouncer, Pooler skips the namespace's test, or fails it if UPSERT_REQUIRE names
+// pgbouncer.
 //
 // What a client asks for with its connection is not the server's there: of the [Param] options only the driver's own work.
-func Pooler(t testing.TB, ns *Namespace) *Namespace {
+func Pooler(ns *Namespace) *Namespace {
+	t := ns.t
 	t.Helper()
 	e := current.pooler
 	e.need(t)

@@ -12,7 +12,7 @@ func TestPoolerSharesConnections(t *testing.T) {
 	ns := engine.Get("postgres").Namespace(t)
 	ns.DB().MustExec("CREATE TABLE things (id INTEGER PRIMARY KEY)")
 	const clients = 16
-	db := engine.Pooler(t, ns).DB()
+	db := engine.Pooler(ns).DB()
 	db.SetMaxIdleConns(clients)
 	var all sync.WaitGroup
 	var mu sync.Mutex
