@@ -4,10 +4,13 @@ import (
 	"errors"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
 const (
+	// linesSize is about how many bytes of rows are streamed at once.
+	linesSize = 60 << 10
 	// stageRows is the most rows of a slice that are staged before they are inserted: each time they are joined with
 	// the table.
 	stageRows = 50000
@@ -23,21 +26,21 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 	omit := w.omitted(left[0])
 	s := &statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
 	stage := w.stage
-	job := func(rows *lines) (int, error) {
+	job := func(rows *pipeline.Stream) (int, error) {
 		err := stage.fill(w.runner, w.columns(omit), rows)
-		if rows.leave(); err != nil { // now it is known which rows were among them
+		if rows.CloseRead(); err != nil { // now it is known which rows were among them
 			return 0, w.failStatement(*s, err)
 		}
 		return len(s.rows), w.failStatement(*s, w.sendStaged(*s))
 	}
-	if w.pipe.jobs == nil { // the rows are written first, and then read
-		rows := newLines(stageRows)
+	if !w.pipe.Concurrent() { // the rows are written first, and then read
+		rows := pipeline.NewStream(stageRows)
 		if taken, err = w.writeLines(rows, left, omit, s); err == nil && taken > 0 {
-			err = w.pipe.put(func() (int, error) { return job(rows) })
+			err = w.pipe.Submit(func() (int, error) { return job(rows) })
 		}
 	} else {
-		rows := newLines(16)
-		if err = w.pipe.put(func() (int, error) { return job(rows) }); err != nil {
+		rows := pipeline.NewStream(16)
+		if err = w.pipe.Submit(func() (int, error) { return job(rows) }); err != nil {
 			return 0, err
 		}
 		taken, err = w.writeLines(rows, left, omit, s)
@@ -55,15 +58,15 @@ func (w *writer) stepAlone(left []int32) (int, error) {
 		return 0, err
 	}
 	s.filter = w.route.filter
-	return 1, w.pipe.put(func() (int, error) { return 1, w.failStatement(s, w.send(s)) })
+	return 1, w.pipe.Submit(func() (int, error) { return 1, w.failStatement(s, w.send(s)) })
 }
 
 // writeLines writes rows until the stage is full or one cannot be among them, and says in the statement which they are.
-func (w *writer) writeLines(rows *lines, left []int32, omit uint64, s *statement) (taken int, err error) {
+func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64, s *statement) (taken int, err error) {
 	end := errUnwritten // where a Valuer panics
 	defer func() {
 		s.rows = left[:taken]
-		rows.end(end)
+		rows.CloseWrite(end)
 	}()
 	text := rowtext.New(w.stage.style)
 	text.Buf = make([]byte, 0, linesSize+linesSize/8)
@@ -77,14 +80,14 @@ func (w *writer) writeLines(rows *lines, left []int32, omit uint64, s *statement
 			break
 		}
 		if taken++; len(text.Buf) >= linesSize {
-			if err := rows.push(text.Buf); err != nil {
+			if err := rows.WriteBlock(text.Buf); err != nil {
 				break // the job knows why
 			}
 			text.Buf = make([]byte, 0, linesSize+linesSize/8)
 		}
 	}
 	if len(text.Buf) > 0 {
-		_ = rows.push(text.Buf)
+		_ = rows.WriteBlock(text.Buf)
 	}
 	end = nil
 	return taken, nil

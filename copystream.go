@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/plan"
 )
 
 // copyStream finds how a COPY goes through the handle's driver. It is nil where rows can only be given to its COPY
 // statement one by one.
-func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, dialect.StageText, *lines) error, err error) {
+func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, dialect.StageText, *pipeline.Stream) error, err error) {
 	conn, ok := r.db.(rawer)
 	if !ok {
 		return nil, nil
@@ -31,7 +32,7 @@ func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, d
 		}
 		return nil
 	})
-	return func(ctx context.Context, text dialect.StageText, rows *lines) error {
+	return func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
 		return onConn(conn, func(driverConn any) error { return through(ctx, driverConn, text.Load, rows) })
 	}, err
 }
@@ -83,7 +84,7 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 		return errors.New("this release of lib/pq has no CopyData: use one from 1.10.3 on, or Via(Arrays)")
 	}
 	for {
-		block, err := rows.(*lines).next()
+		block, err := rows.(*pipeline.Stream).ReadBlock()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -120,7 +121,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 		return w.stepAlone(left)
 	}
 	s.rows = left[:taken]
-	return taken, w.pipe.put(func() (int, error) {
+	return taken, w.pipe.Submit(func() (int, error) {
 		err := w.stage.fillRows(w.runner, w.columns(omit), rows)
 		if err == nil {
 			err = w.sendStaged(s)

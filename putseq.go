@@ -109,7 +109,7 @@ func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], c
 		if err := t.seqPart(r, src, cfg); err != nil {
 			return err
 		}
-		return r.pipe.put(func() (int, error) { c.recycle(part); return 0, nil })
+		return r.pipe.Submit(func() (int, error) { c.recycle(part); return 0, nil })
 	})
 }
 
@@ -120,7 +120,7 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	}
 	// What is asked on the way must not meet a statement of the part before.
 	if b.known = r.known; cfg.via == Copy && r.stage == nil {
-		if err := r.pipe.rest(); err != nil {
+		if err := r.pipe.Wait(); err != nil {
 			return err
 		}
 	}

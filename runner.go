@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -15,7 +16,7 @@ type runner struct {
 	prepares bool
 	queries  bool                 // also what returns nothing
 	seen     map[string]*sql.Stmt // nil after the first use
-	pipe     *pipe
+	pipe     *pipeline.Pipeline
 	stage    *stage
 	result   Result     // of the jobs that are done
 	known    *catalog   // as the first part of a sequence was told
@@ -29,7 +30,7 @@ func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig)
 	tx, own := db.(*txn.Tx)
 	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
 	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned
-	r.pipe = newPipe(own && tx.IsPrivate() && several && !readsKeys, cfg.progress)
+	r.pipe = pipeline.New(own && tx.IsPrivate() && several && !readsKeys, cfg.progress)
 	return r
 }
 
@@ -40,7 +41,7 @@ func (r *runner) finish() (err error) {
 			err = end
 		}
 	}()
-	return r.pipe.stop()
+	return r.pipe.Close()
 }
 
 func (r *runner) leave() (err error) {

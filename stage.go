@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
@@ -35,7 +36,7 @@ type stage struct {
 	bytes  []string
 	splits bool // what is not there can be inserted with no word on conflicts
 	// stream has the server read rows by the statements of a stage. It is nil where they can only be sent one by one.
-	stream func(ctx context.Context, text dialect.StageText, rows *lines) error
+	stream func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error
 	reader string // the name that the server asks rows by
 }
 
@@ -88,7 +89,7 @@ func (g *stage) described(columns []dialect.Column) dialect.Stage {
 }
 
 // fill makes the table what the rows are.
-func (g *stage) fill(r *runner, columns []dialect.Column, rows *lines) error {
+func (g *stage) fill(r *runner, columns []dialect.Column, rows *pipeline.Stream) error {
 	text, err := g.empty(r, columns)
 	if err != nil {
 		return err
@@ -146,8 +147,8 @@ func (g *stage) drop(r *runner) error {
 
 // load streams rows through the reader that the driver asks for by its name. LOCAL has turned errors into warnings, since
 // the server cannot stop the client: any of them is an error here.
-func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText, rows *lines) error {
-	return func(ctx context.Context, text dialect.StageText, rows *lines) error {
+func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
+	return func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
 		g.copies.register(g.reader, func() io.Reader { return rows })
 		defer g.copies.deregister(g.reader)
 		if _, err := r.db.ExecContext(ctx, text.Begin); err != nil {

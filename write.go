@@ -58,7 +58,7 @@ func (w *writer) step(left []int32) (taken int, err error) {
 		return 0, err
 	}
 	s.more = taken == w.rowsMax && len(left) >= 2*taken
-	return taken, w.pipe.put(func() (int, error) {
+	return taken, w.pipe.Submit(func() (int, error) {
 		err := w.send(s)
 		if err == nil {
 			w.recycle(s.args)
