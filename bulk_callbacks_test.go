@@ -189,6 +189,14 @@ func callbacks() []callback {
 			_, err := c.table.PutAll(c.Context(), c.db, actingRows(callbackRows, nil), upsert.Progress(func(int64) { c.act() }))
 			return err
 		}},
+		{name: "Progress of one statement", put: func(c *callbackCall) error {
+			_, err := c.table.PutAll(c.Context(), c.db, actingRows(3, nil), upsert.Progress(func(int64) { c.act() }))
+			return err
+		}},
+		{name: "Progress of one row", put: func(c *callbackCall) error {
+			_, err := c.table.PutAll(c.Context(), c.db, actingRows(1, nil), upsert.Progress(func(int64) { c.act() }))
+			return err
+		}},
 		{name: "Progress of a sequence", put: func(c *callbackCall) error {
 			_, err := c.table.PutSeq(c.Context(), c.db, bulkSeq(actingRows(callbackRows, nil)), upsert.Outcomes(), upsert.Progress(func(int64) { c.act() }))
 			return err

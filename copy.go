@@ -24,31 +24,33 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 		return w.stepRows(left)
 	}
 	omit := w.omitted(left[0])
-	s := &statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
-	stage := w.stage
-	job := func(rows *pipeline.Stream) (int, error) {
+	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
+	rows, stage := w.pipe.NewStream(stageRows), w.stage
+	defer rows.CloseWrite(errUnwritten) // if a callback panics
+	job := func() (int, error) {
 		err := stage.fill(w.runner, w.columns(omit), rows)
 		if rows.CloseRead(); err != nil { // now it is known which rows were among them
-			return 0, w.failStatement(*s, err)
+			return 0, w.failStatement(s, err)
 		}
-		return len(s.rows), w.failStatement(*s, w.sendStaged(*s))
+		return len(s.rows), w.failStatement(s, w.sendStaged(s))
 	}
-	if !w.pipe.Concurrent() { // the rows are written first, and then read
-		rows := pipeline.NewStream(stageRows)
-		if taken, err = w.writeLines(rows, left, omit, s); err == nil && taken > 0 {
-			err = w.pipe.Submit(func() (int, error) { return job(rows) })
-		}
-	} else {
-		rows := pipeline.NewStream(16)
-		if err = w.pipe.Submit(func() (int, error) { return job(rows) }); err != nil {
+	if w.pipe.Concurrent() {
+		if err := w.pipe.Submit(job); err != nil {
 			return 0, err
 		}
-		taken, err = w.writeLines(rows, left, omit, s)
 	}
-	if err == nil && taken == 0 { // the first row goes in a statement of its own
+	taken, err = w.writeLines(rows, left, omit)
+	s.rows = left[:taken]
+	rows.CloseWrite(err)
+	switch {
+	case err != nil:
+		return taken, err
+	case taken == 0: // the first row goes in a statement of its own
 		return w.stepAlone(left)
+	case !w.pipe.Concurrent(): // the rows were written first, and are read now
+		return taken, w.pipe.Submit(job)
 	}
-	return taken, err
+	return taken, nil
 }
 
 // stepAlone sends the first row by itself, as it cannot be copied.
@@ -61,19 +63,13 @@ func (w *writer) stepAlone(left []int32) (int, error) {
 	return 1, w.pipe.Submit(func() (int, error) { return 1, w.failStatement(s, w.send(s)) })
 }
 
-// writeLines writes rows until the stage is full or one cannot be among them, and says in the statement which they are.
-func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64, s *statement) (taken int, err error) {
-	end := errUnwritten // where a Valuer panics
-	defer func() {
-		s.rows = left[:taken]
-		rows.CloseWrite(end)
-	}()
+// writeLines writes rows until the stage is full or one cannot be among them.
+func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64) (taken int, err error) {
 	text := rowtext.New(w.stage.style)
 	text.Buf = make([]byte, 0, linesSize+linesSize/8)
 	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
 		fits, err := w.appendLine(text, left[taken], omit, taken)
 		if err != nil {
-			end = err
 			return taken, err
 		}
 		if !fits {
@@ -89,7 +85,6 @@ func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64, s 
 	if len(text.Buf) > 0 {
 		_ = rows.WriteBlock(text.Buf)
 	}
-	end = nil
 	return taken, nil
 }
 

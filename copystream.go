@@ -41,16 +41,32 @@ func (t *table) noCopy(hint string) error {
 	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.dialect.Name(), Hint: hint}
 }
 
-// onConn calls f with the driver's connection. Its error is kept from database/sql, which would close the connection on
-// driver.ErrBadConn and wait for the transaction that is on it.
+// onConn calls f with the driver's connection, and goes on with a panic of f. f has a goroutine of its own because
+// database/sql must see no panic, no end of its goroutine and no driver.ErrBadConn there: it would close the connection, and wait
+// for ever for the transaction that is on it.
 func onConn(conn rawer, f func(driverConn any) error) error {
-	var failed error
+	var panicked any
+	failed := errExited
 	err := conn.Raw(func(driverConn any) error {
-		failed = f(driverConn)
+		back := make(chan struct{})
+		go func() {
+			defer close(back)
+			defer func() { panicked = recover() }()
+			failed = f(driverConn)
+		}()
+		<-back
 		return nil
 	})
-	return errors.Join(err, failed)
+	switch {
+	case err != nil: // there is no connection
+		return err
+	case panicked != nil:
+		panic(panicked)
+	}
+	return failed
 }
+
+var errExited = errors.New("the function that copies rows ended its goroutine")
 
 const (
 	pqPackage  = "github.com/lib/pq"

@@ -1,7 +1,6 @@
 package upsert
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -100,8 +99,8 @@ func (t *table) fail(err error, row int) error {
 		return err
 	}
 	var several *failedStatement
-	if errors.As(err, &several) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		err = several.err
+	if errors.As(err, &several) {
+		several.batch, several.rows = nil, nil // an error that is kept shall not keep the caller's rows
 	}
 	column := dialect.ErrorColumn(err)
 	if dialect.IsOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {

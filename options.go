@@ -177,7 +177,8 @@ func EachOutcome(f func(row int, o Outcome)) PutOption {
 
 // Progress calls f with the number of rows written so far, once for every statement, on the goroutine of the call: where
 // statements are sent in the background it is told of one when the next is ready. In an atomic call the rows are committed
-// only when it returns, and the number begins again where a transaction is run again.
+// only when it returns, and the number begins again where a transaction is run again. If f panics, the transaction is rolled
+// back, so a batch with Progress is one even if it is a single statement.
 func Progress(f func(rows int64)) PutOption { return putOption(func(c *putConfig) { c.progress = f }) }
 
 // ChunkTx commits every n rows in a transaction of their own, in the order they come in, instead of all or none. A call

@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,20 +137,17 @@ type sending struct {
 	each   []Outcome
 }
 
-func (s *sending) send(ctx context.Context, db DB) (err error) {
+func (s *sending) send(ctx context.Context, db DB) error {
 	if s.locksFirst(s.cfg) {
 		if _, err := db.ExecContext(ctx, s.dialect.Lock(s.ident)); err != nil {
 			return err
 		}
 	}
 	r := s.runner(ctx, db, s.rows.n > s.rowsMax, s.cfg)
-	defer func() {
-		if end := r.finish(); err == nil {
-			err = end
-		}
-		s.result = r.result
-	}()
-	s.each, err = s.write(r, s.route, s.cfg)
+	defer r.abort()
+	each, err := s.write(r, s.route, s.cfg)
+	err = cmp.Or(err, r.finish())
+	s.each, s.result = each, r.result
 	return err
 }
 
@@ -158,10 +156,11 @@ func (t *table) locksFirst(cfg *putConfig) bool {
 	return cfg.outcomes && t.traits.Reporting == dialect.ReportBeforehand
 }
 
-// only reports whether the batch is a single statement, which needs no transaction around it, and then keeps it.
+// only reports whether the batch is a single statement, which needs no transaction around it, and then keeps it. A Progress that
+// panics must have something to roll back.
 func (b *batch) only(r route, cfg *putConfig) (bool, error) {
 	n := b.rows.n
-	if cfg.outcomes || len(b.waves) > 1 || n > b.most(r) {
+	if cfg.outcomes || cfg.progress != nil || len(b.waves) > 1 || n > b.most(r) {
 		return false, nil
 	}
 	s, taken, err := b.next(r, b.waves[0], nil)

@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -89,21 +90,16 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 }
 
 // seqOn writes the sequence on one handle.
-func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (total Result, err error) {
-	r := t.runner(ctx, db, true, cfg)
-	defer func() {
-		if end := r.finish(); err == nil {
-			err = end
-		}
-		total = r.result
-	}()
+func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	if t.locksFirst(cfg) {
 		if _, err := db.ExecContext(ctx, t.dialect.Lock(t.ident)); err != nil {
-			return total, t.fail(err, -1)
+			return Result{}, t.fail(err, -1)
 		}
 	}
+	r := t.runner(ctx, db, true, cfg)
+	defer r.abort()
 	c := &collector[T]{table: t.table, n: t.seqRows(cfg), free: make(chan []T, 2)}
-	return total, c.collect(ctx, rows, func(part []T, first int) error {
+	err := c.collect(ctx, rows, func(part []T, first int) error {
 		src := source(part)
 		src.first = first
 		if err := t.seqPart(r, src, cfg); err != nil {
@@ -111,6 +107,8 @@ func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], c
 		}
 		return r.pipe.Submit(func() (int, error) { c.recycle(part); return 0, nil })
 	})
+	err = cmp.Or(err, r.finish())
+	return r.result, err
 }
 
 func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {

@@ -1,8 +1,10 @@
 package upsert
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/txn"
@@ -12,6 +14,7 @@ import (
 type runner struct {
 	ctx      context.Context //nolint:containedctx // a runner lives within one call
 	db       DB
+	cancel   context.CancelFunc
 	own      bool // the transaction is the library's
 	prepares bool
 	queries  bool                 // also what returns nothing
@@ -28,20 +31,29 @@ type runner struct {
 // into the caller's types, whose methods are the caller's too, it does not.
 func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
 	tx, own := db.(*txn.Tx)
-	r := &runner{ctx: ctx, db: db, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
+	r := &runner{ctx: ctx, db: db, cancel: func() {}, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
 	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned
 	r.pipe = pipeline.New(own && tx.IsPrivate() && several && !readsKeys, cfg.progress)
+	if r.pipe.Concurrent() {
+		r.ctx, r.cancel = context.WithCancel(ctx)
+	}
 	return r
 }
 
-// finish waits for what is under way and leaves nothing behind.
-func (r *runner) finish() (err error) {
-	defer func() { // also where a callback panics
-		if end := r.leave(); err == nil {
-			err = end
-		}
-	}()
-	return r.pipe.Close()
+// finish waits for what is under way and leaves nothing behind. abort must be called after it.
+func (r *runner) finish() error {
+	err := r.pipe.Close()
+	return cmp.Or(err, r.leave())
+}
+
+// abort does nothing after finish. If a callback has panicked instead, abort ends what is under way, which nobody will commit: a
+// statement that waits for a lock is not waited for.
+func (r *runner) abort() {
+	defer r.cancel()
+	timer := time.AfterFunc(txn.Grace, r.cancel)
+	defer timer.Stop()
+	r.pipe.Abort()
+	_ = r.leave()
 }
 
 func (r *runner) leave() (err error) {

@@ -4,6 +4,7 @@ package pipeline
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // Job does a part of a call's work and returns how many rows are done with it.
@@ -16,6 +17,7 @@ type Pipeline struct {
 	ended    chan struct{} // closed when the goroutine is at its end
 	err      error         // why, once ended is closed
 	panicked any
+	aborted  atomic.Bool
 	progress func(int64)
 	mu       sync.Mutex
 	finished []int64 // how many rows were done after each job that progress does not know of yet
@@ -41,6 +43,9 @@ func (p *Pipeline) run() {
 	defer func() { p.panicked = recover() }()
 	p.err = errExited
 	for job := range p.jobs {
+		if p.aborted.Load() {
+			break
+		}
 		if err := p.do(job); err != nil {
 			p.err = err
 			return
@@ -63,11 +68,22 @@ func (p *Pipeline) do(job Job) error {
 	return err
 }
 
-// Submit has a job run, now or after those before it. It returns the error of a job that has failed.
+// Submit has a job run, now or after those before it. It returns the error of a job that has failed, after which no other one
+// runs.
 func (p *Pipeline) Submit(job Job) error {
-	defer p.report()
+	err := p.submit(job)
+	p.report()
+	return err
+}
+
+func (p *Pipeline) submit(job Job) error {
 	if p.jobs == nil {
 		return p.do(job)
+	}
+	select {
+	case <-p.ended: // there may be room for the job all the same
+		return p.end()
+	default:
 	}
 	select {
 	case p.jobs <- job:
@@ -110,13 +126,24 @@ func (p *Pipeline) report() {
 
 // Close waits for the submitted jobs and returns the error of one that has failed. It may be called twice.
 func (p *Pipeline) Close() error {
+	p.stop()
+	p.report()
+	return p.end()
+}
+
+// Abort waits for the job that is running, and has those after it not run. It is for a caller that has no use for them any more.
+// It may be called after Close.
+func (p *Pipeline) Abort() {
+	p.aborted.Store(true)
+	p.stop()
+}
+
+func (p *Pipeline) stop() {
 	if p.jobs != nil {
 		close(p.jobs)
 		<-p.ended
 		p.jobs = nil
 	}
-	p.report()
-	return p.end()
 }
 
 // end is how the goroutine has ended.

@@ -3,40 +3,55 @@ package pipeline
 import (
 	"errors"
 	"io"
+	"sync"
 )
 
-// Stream is rows in the text form on their way from the goroutine that writes them to the one that sends them.
+// Stream is rows in the text form on their way from the caller's goroutine to the job that sends them.
 type Stream struct {
-	blocks  chan []byte   // whole lines each
-	reading chan struct{} // closed when nobody reads any more
-	written chan struct{} // closed when there are no more
-	err     error         // why the rows end early, once blocks is closed
+	blocks  chan []byte     // whole lines each
+	left    chan struct{}   // closed when the job does not read any more
+	ended   <-chan struct{} // closed when the pipeline has ended, and runs no job any more
+	written chan struct{}   // closed when there are no more rows
+	once    sync.Once
+	err     error // why the rows end early, once blocks is closed
 	rest    []byte
 }
 
 // ErrUnread is what the writer of a stream is told if its reader has gone.
 var ErrUnread = errors.New("the rows were not all read")
 
-// NewStream returns a stream for a reader that runs beside the writer, or, with room for all blocks, after the writer.
-func NewStream(blocks int) *Stream {
-	return &Stream{blocks: make(chan []byte, blocks), reading: make(chan struct{}), written: make(chan struct{})}
+// blocksBeside is the room of a stream whose reader runs beside the writer.
+const blocksBeside = 16
+
+// NewStream returns a stream for a job of the pipeline. Unless jobs run beside the caller, the stream is written before the job is
+// submitted, and so has room for as many blocks as may come.
+func (p *Pipeline) NewStream(blocks int) *Stream {
+	if p.Concurrent() {
+		blocks = blocksBeside
+	}
+	return &Stream{blocks: make(chan []byte, blocks), left: make(chan struct{}), ended: p.ended, written: make(chan struct{})}
 }
 
-// WriteBlock hands over whole lines, which are the reader's from now on.
+// WriteBlock hands over whole lines, which are the reader's from now on. It returns ErrUnread if no job will read them.
 func (s *Stream) WriteBlock(block []byte) error {
 	select {
 	case s.blocks <- block:
 		return nil
-	case <-s.reading:
+	case <-s.left:
+		return ErrUnread
+	case <-s.ended: // before the job was run
 		return ErrUnread
 	}
 }
 
-// CloseWrite says that there are no more rows, or no more for that reason.
+// CloseWrite says that there are no more rows, or no more for that reason. Only the first call counts, so that one can be
+// deferred for a caller whose code panics.
 func (s *Stream) CloseWrite(err error) {
-	s.err = err
-	close(s.blocks)
-	close(s.written)
+	s.once.Do(func() {
+		s.err = err
+		close(s.blocks)
+		close(s.written)
+	})
 }
 
 // ReadBlock returns the next block, or io.EOF or why the rows end early.
@@ -65,6 +80,6 @@ func (s *Stream) Read(p []byte) (n int, err error) {
 
 // CloseRead says that nobody reads any more, and waits for the writer to be done.
 func (s *Stream) CloseRead() {
-	close(s.reading)
+	close(s.left)
 	<-s.written
 }
