@@ -120,7 +120,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
 	var rows [][]any
 	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
-		to := &copyBinder{binder: binder{table: w.table}}
+		to := &copyBinder{binder: binder{table: w.batch.table}}
 		if to.err = w.bindCopy(to, left[taken], omit); to.err != nil {
 			return 0, to.err
 		}

@@ -112,7 +112,7 @@ func (p *probe) exec(ctx context.Context, db DB, rows []int32) error {
 		if err != nil {
 			return err
 		}
-		if _, err := db.ExecContext(ctx, query, s.args...); err != nil {
+		if _, err := p.table.exec(ctx, db, query, s.args); err != nil {
 			return err
 		}
 		rows = rows[taken:]

@@ -103,7 +103,10 @@ func askLink(ctx context.Context, conn interface {
 		return nil
 	})
 	if err == nil && l.known {
-		_, err = queryRow(ctx, conn, "SELECT pg_catalog.pg_backend_pid()", nil, []any{&l.server})
+		var rows *sql.Rows
+		if rows, err = conn.QueryContext(ctx, "SELECT pg_catalog.pg_backend_pid()"); err == nil {
+			err = each(rows, func() error { return rows.Scan(&l.server) })
+		}
 	}
 	return l, err
 }

@@ -2,6 +2,7 @@ package upsert
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
@@ -146,7 +147,7 @@ func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool
 		return false, err
 	}
 	if !report && shape.back == backNone {
-		res, err := db.ExecContext(ctx, query, s.args...)
+		res, err := s.exec(ctx, db, query, s.args)
 		if err != nil {
 			return false, err
 		}
@@ -156,19 +157,7 @@ func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool
 	for _, c := range s.generated {
 		dest = append(dest, c.Dest(s.row))
 	}
-	return queryRow(ctx, db, query, s.args, dest)
-}
-
-func queryRow(ctx context.Context, db DB, query string, args, dest []any) (found bool, err error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return false, err
-	}
-	err = each(rows, func() error {
-		found = true
-		return rows.Scan(dest...)
-	})
-	return found, err
+	return s.queryRow(ctx, db, query, s.args, dest)
 }
 
 // putFlagged: the statement returns the row if it wrote it, with a flag.
@@ -295,11 +284,7 @@ func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
 	if err != nil {
 		return 0, err
 	}
-	rows, err := db.QueryContext(ctx, query, s.args...)
-	if err != nil {
-		return 0, err
-	}
-	err = each(rows, func() error {
+	err = s.query(ctx, db, query, s.args, func(rows *sql.Rows) error {
 		var at, told int
 		err := rows.Scan(&at, &told)
 		f.meet(told)
@@ -323,7 +308,7 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 // find reads columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.ident, Key: s.target.Columns, Return: columnNames(cols), Lock: !canBegin(db)}
-	found, err = queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
+	found, err = s.queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 	if err != nil || found || !s.traits.Typed {
 		return found, err
 	}
@@ -333,7 +318,7 @@ func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, e
 		return false, err
 	}
 	f.Types = known.exact
-	return queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
+	return s.queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

@@ -139,7 +139,7 @@ type sending struct {
 
 func (s *sending) send(ctx context.Context, db DB) error {
 	if s.locksFirst(s.cfg) {
-		if _, err := db.ExecContext(ctx, s.dialect.Lock(s.ident)); err != nil {
+		if _, err := s.exec(ctx, db, s.dialect.Lock(s.ident), nil); err != nil {
 			return err
 		}
 	}

@@ -92,7 +92,7 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 // seqOn writes the sequence on one handle.
 func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	if t.locksFirst(cfg) {
-		if _, err := db.ExecContext(ctx, t.dialect.Lock(t.ident)); err != nil {
+		if _, err := t.exec(ctx, db, t.dialect.Lock(t.ident), nil); err != nil {
 			return Result{}, t.fail(err, -1)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 // runner sends the statements of one call on one handle, and prepares those that come again.
 type runner struct {
+	table    *table
 	ctx      context.Context //nolint:containedctx // a runner lives within one call
 	db       DB
 	cancel   context.CancelFunc
@@ -31,7 +32,7 @@ type runner struct {
 // into the caller's types, whose methods are the caller's too, it does not.
 func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
 	tx, own := db.(*txn.Tx)
-	r := &runner{ctx: ctx, db: db, cancel: func() {}, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
+	r := &runner{table: t, ctx: ctx, db: db, cancel: func() {}, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
 	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned
 	r.pipe = pipeline.New(own && tx.IsPrivate() && several && !readsKeys, cfg.progress)
 	if r.pipe.Concurrent() {
@@ -62,7 +63,11 @@ func (r *runner) leave() (err error) {
 		r.stage = nil
 	}
 	for query, stmt := range r.seen {
-		if stmt != nil {
+		switch {
+		case stmt == nil:
+		case r.ctx.Err() != nil: // it may be at work
+			go stmt.Close() //nolint:errcheck // nobody waits for it
+		default:
 			_ = stmt.Close()
 		}
 		delete(r.seen, query)
@@ -105,9 +110,9 @@ func (r *runner) exec(s statement, query string) (sql.Result, error) {
 	case err != nil:
 		return nil, err
 	case stmt != nil:
-		return stmt.ExecContext(r.ctx, s.args...)
+		return r.table.execStmt(r.ctx, r.db, stmt, s.args)
 	}
-	return r.db.ExecContext(r.ctx, query, s.args...)
+	return r.table.exec(r.ctx, r.db, query, s.args)
 }
 
 // query runs a statement and gives each row to scan.
@@ -116,16 +121,10 @@ func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) er
 	if err != nil {
 		return err
 	}
-	var rows *sql.Rows
 	if stmt != nil {
-		rows, err = stmt.QueryContext(r.ctx, s.args...)
-	} else {
-		rows, err = r.db.QueryContext(r.ctx, query, s.args...)
+		return r.table.queryStmt(r.ctx, r.db, stmt, s.args, scan)
 	}
-	if err != nil {
-		return err
-	}
-	return each(rows, func() error { return scan(rows) })
+	return r.table.query(r.ctx, r.db, query, s.args, scan)
 }
 
 // each calls f for every row and closes rows. It reads to the end, for some drivers report a statement's error only there.
@@ -160,7 +159,7 @@ func (r *runner) prepared(query string, more bool) (*sql.Stmt, error) {
 		r.seen[query] = nil
 		return nil, nil
 	}
-	stmt, err := p.PrepareContext(r.ctx, query)
+	stmt, err := r.table.prepare(r.ctx, r.db, p, query)
 	if err != nil {
 		return nil, err
 	}

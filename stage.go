@@ -45,7 +45,7 @@ var readers atomic.Int64
 
 // newStage finds the way to stage rows on the runner's handle. It returns a *dialect.UnsupportedError where there is none.
 func (w *writer) newStage(r *runner) (*stage, error) {
-	g := &stage{table: w.table, style: rowtext.Copy, place: w.versioned && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
+	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.versioned && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	var err error
 	if w.traits.Copying == dialect.CopyLoadData {
 		g.style, g.place = rowtext.Load, false
@@ -72,7 +72,7 @@ func (g *stage) number(r *runner) error {
 	for taken := true; taken; {
 		text, err := g.dialect.Stage(g.described(g.writes))
 		if err == nil {
-			_, err = queryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
+			_, err = g.queryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
 		}
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 		return nil
 	}
 	var memory sql.NullString
-	_, err := queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
+	_, err := g.queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
 	return err
 }
 
@@ -209,7 +209,7 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 	for i := range got {
 		args, dest = append(args, zoneTimes[i]), append(dest, &got[i])
 	}
-	_, err := queryRow(ctx, db, "SELECT @@local_infile, CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR)", args, dest)
+	_, err := t.queryRow(ctx, db, "SELECT @@local_infile, CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR)", args, dest)
 	if err != nil || !on {
 		return false, err
 	}

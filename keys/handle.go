@@ -36,15 +36,7 @@ func send[V any](ctx context.Context, h handle, f func(*sqlx.Tx) (V, error)) (V,
 	if h.own == nil {
 		return f(h.tx)
 	}
-	var none, v V
-	err := h.own.Do(ctx, func() (err error) {
-		v, err = f(h.tx)
-		return err
-	})
-	if err != nil {
-		return none, err
-	}
-	return v, nil
+	return txn.Value(func(g func() error) error { return h.own.Do(ctx, g) }, func() (V, error) { return f(h.tx) })
 }
 
 // transact sends the statements of f in a transaction of the store's that needs no snapshot, again if that may help, and

@@ -109,15 +109,7 @@ func (c *claim) finished(ctx context.Context) (st stored, done bool) {
 // bounded calls f, which sends statements on a pool, and returns what f returns. It does not wait much longer than for ctx, and
 // then f goes on alone.
 func bounded[V any](ctx context.Context, f func() (V, error)) (V, error) {
-	var none, v V
-	err := txn.Bounded(ctx, func() (err error) {
-		v, err = f()
-		return err
-	}, func() {})
-	if err != nil {
-		return none, err
-	}
-	return v, nil
+	return txn.Value(func(g func() error) error { return txn.Bounded(ctx, g, func() {}) }, f)
 }
 
 // asBusy marks an error of SQLite's that says nothing but that somebody else writes. It may be anybody.

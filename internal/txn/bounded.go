@@ -16,7 +16,7 @@ const Grace = 300 * time.Millisecond
 type AbandonedError struct{ Err error } // Err is the context's error
 
 func (e *AbandonedError) Error() string {
-	return "the driver did not come back after the context's end (set the driver's read timeout and keepalives): " + e.Err.Error()
+	return "the driver did not come back after the context's end (set the driver's read timeout and keepalives, and on SQLite a short busy_timeout): " + e.Err.Error()
 }
 
 // Unwrap returns the context's error.
@@ -51,6 +51,19 @@ func Bounded(ctx context.Context, f func() error, late func()) error {
 		late()
 	}()
 	return &AbandonedError{ctx.Err()}
+}
+
+// Value calls f by means of call, which is [Bounded] or [Tx.Do], and returns what f returns.
+func Value[V any](call func(func() error) error, f func() (V, error)) (V, error) {
+	var none, v V
+	err := call(func() (err error) {
+		v, err = f()
+		return err
+	})
+	if err != nil { // then f may be at work, and v its own
+		return none, err
+	}
+	return v, nil
 }
 
 // boundedCall is a call in a goroutine of its own.

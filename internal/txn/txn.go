@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/jmoiron/sqlx"
 )
 
 // Handle is what statements are sent on.
@@ -100,14 +101,10 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 		tx.release()
 		return err
 	}
-	lasting := context.WithoutCancel(ctx)
 	if tx.immediate = o.Immediate; tx.immediate {
-		_, err := tx.db.ExecContext(ctx, "BEGIN IMMEDIATE")
-		if err != nil && (tx.own != nil || ctx.Err() != nil) {
-			tx.settle(lasting) // it may have begun all the same
-		}
-		return err
+		return tx.beginImmediate(ctx)
 	}
+	lasting := context.WithoutCancel(ctx)
 	var std *sql.Tx
 	begin := func() (err error) {
 		std, err = tx.db.(Beginner).BeginTx(lasting, o.Std)
@@ -126,6 +123,66 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 	default:
 		tx.std, tx.db = std, std
 	}
+	return err
+}
+
+// beginImmediate waits for the write lock no longer than ctx allows, though a driver may (hazard S15).
+func (tx *Tx) beginImmediate(ctx context.Context) error {
+	begin, late := tx.beginNow, func() { tx.settle(context.Background()) }
+	switch c := tx.db.(type) {
+	case *sqlx.Conn:
+		begin, late = beginRaw(c), func() {}
+	case *sql.Conn:
+		if tx.own == nil {
+			begin, late = beginRaw(c), func() {}
+		}
+	}
+	err := Bounded(ctx, func() error { return begin(ctx) }, late)
+	if err != nil && !isAbandoned(err) && (tx.own != nil || ctx.Err() != nil) {
+		tx.settle(context.WithoutCancel(ctx)) // it may have begun all the same
+	}
+	return err
+}
+
+func (tx *Tx) beginNow(ctx context.Context) error {
+	_, err := tx.db.ExecContext(ctx, beginImmediate)
+	return err
+}
+
+const beginImmediate = "BEGIN IMMEDIATE"
+
+// beginRaw begins a transaction on a connection of the caller's. What begins after the context's end is rolled back before the
+// caller can send the next statement, which would be rolled back with it.
+func beginRaw(conn Conn) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return conn.Raw(func(driverConn any) error {
+			err := execRaw(ctx, driverConn, beginImmediate)
+			if ctx.Err() != nil {
+				_ = execRaw(context.WithoutCancel(ctx), driverConn, "ROLLBACK") // there may be nothing to roll back
+				return ctx.Err()
+			}
+			return err
+		})
+	}
+}
+
+// execRaw sends a statement on a driver's connection.
+func execRaw(ctx context.Context, driverConn any, query string) error {
+	if c, ok := driverConn.(driver.ExecerContext); ok {
+		if _, err := c.ExecContext(ctx, query, nil); !errors.Is(err, driver.ErrSkip) {
+			return err
+		}
+	}
+	stmt, err := driverConn.(driver.Conn).Prepare(query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close() //nolint:errcheck // what matters is what it did
+	if c, ok := stmt.(driver.StmtExecContext); ok {
+		_, err = c.ExecContext(ctx, nil)
+		return err
+	}
+	_, err = stmt.Exec(nil) //nolint:staticcheck // all that such a driver has
 	return err
 }
 
