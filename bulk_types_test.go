@@ -130,6 +130,21 @@ func TestBulkRefusedTexts(t *testing.T) {
 	})
 }
 
+// TestBulkRefusedNumbers: LOAD DATA gives the server a number as text, which these types take for another value.
+func TestBulkRefusedNumbers(t *testing.T) {
+	t.Parallel()
+	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
+		for typ, number := range map[string]any{"ENUM('2', '1', '0')": 1, "SET('2', '1', '0')": true, "DATE": 0, "TIME": 20260102, "DATETIME": 2.5} {
+			b.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k INT PRIMARY KEY, v "+typ+")")
+			table := bulkTable[map[string]any](b, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
+			if b.via == upsert.Copy {
+				_, err := table.PutAll(b.Context(), b.DB, []map[string]any{{"k": 1, "v": nil}, {"k": 2, "v": number}})
+				b.WantErr(typ, err, nil, "row 1", "column v", "use Via(Values)")
+			}
+		}
+	})
+}
+
 // TestBulkNames: no name of a column or a table is one that the statements use for themselves.
 func TestBulkNames(t *testing.T) {
 	t.Parallel()

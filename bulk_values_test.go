@@ -59,7 +59,14 @@ func TestBulkValues(t *testing.T) {
 			sameValues[int64](b, "BIT(64)", 0, 1, 53, math.MaxInt64)
 			sameValues(b, "BIT(1)", true, false)
 			sameValues(b, "BOOLEAN", true, false)
-			sameValues(b, "YEAR", 1970, 70, 2026)
+			sameValues(b, "YEAR", 1970, 70, 2026, 0, 1, 99)
+			sameValues(b, "YEAR", 0, 2.5, 3.5, 69.5)
+			sameValues(b, "YEAR", "0", "00", "0000", "70")
+			for _, typ := range []string{"TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT", "DECIMAL(9)"} {
+				sameValues(b, typ, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4, 2.6, 100)
+			}
+			sameValues(b, "BIGINT UNSIGNED", 0.5, 1.5, 2.5, 1e18)
+			sameValues(b, "BIT(64)", "1", "01", "A", "é", "", "10101010")
 			sameValues(b, "ENUM('b', 'a')", 1, 2)
 			sameValues(b, "DATETIME(6)", times(1, 9999)...)
 			sameValues(b, "DATETIME", times(1, 9999)...)

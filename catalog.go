@@ -2,6 +2,7 @@ package upsert
 
 import (
 	"context"
+	"database/sql"
 	"reflect"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type held struct {
 	base  string // the type's name, or that of the one its domain is over
 	whole bool   // its values cannot be the elements of an array's text
 	folds bool   // texts that are not the same can be equal
+	auto  bool   // 0 is the next number
 }
 
 // hexes is which of its values are written in hexadecimal.
@@ -41,7 +43,7 @@ func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 	if err != nil {
 		return nil, t.fail(err, -1)
 	}
-	if t.merges && !c.merges {
+	if t.traits.Typed && t.merges && !c.merges {
 		return nil, &dialect.UnsupportedError{
 			Feature: "JSON Merge Patch of its own, and no function " + dialect.MergeFunctionName + "(jsonb, jsonb) is installed", Dialect: t.dialect.Name(),
 			Hint: "run dialect.PostgresMergeFunction once, in a migration",
@@ -82,6 +84,9 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 		return nil, err
 	}
 	c := &catalog{types: map[string]string{}, exact: map[string]string{}, held: map[string]held{}}
+	if !t.traits.Typed {
+		return c, t.readColumns(rows, c)
+	}
 	err = each(rows, func() error {
 		var name, typ, exact string
 		var h held
@@ -93,6 +98,19 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	return c, err
 }
 
+// readColumns reads what SHOW COLUMNS returns, by the names that the columns have here.
+func (t *table) readColumns(rows *sql.Rows, c *catalog) error {
+	return eachNamed(rows, func(value func(string) string) {
+		base, _, _ := strings.Cut(strings.ToLower(value("Type")), "(")
+		for _, w := range t.writes {
+			if strings.EqualFold(w.Name, value("Field")) {
+				c.types[w.Name] = value("Type")
+				c.held[w.Name] = held{base: base, auto: strings.Contains(strings.ToLower(value("Extra")), "auto_increment")}
+			}
+		}
+	})
+}
+
 // ofSchema reports whether an error may come of a column that is gone or of another type than was thought.
 func ofSchema(err error) bool {
 	state := dialect.SQLState(err)
@@ -100,9 +118,10 @@ func ofSchema(err error) bool {
 }
 
 // ready asks the catalog where the statements depend on it: the rule Merge may lack its function, and a statement that
-// assigns nothing must look at the key only where a collation can fold it.
+// assigns nothing must look at the key only where a collation can fold it. On MySQL and MariaDB a type may have an order of its
+// own (hazard H27).
 func (t *table) ready(ctx context.Context, db DB) error {
-	if !t.traits.Typed || !t.merges && (t.assigns || !t.textKey) {
+	if !t.ranks && (!t.traits.Typed || !t.merges && (t.assigns || !t.textKey)) {
 		return nil
 	}
 	_, err := t.look(ctx, db)

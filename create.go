@@ -56,6 +56,9 @@ func (s *single) getOrCreate(ctx context.Context, db DB) (created bool, err erro
 	if err := s.ready(ctx, db); err != nil {
 		return false, err
 	}
+	if err := rowless(s.checkZero(ctx, db, atRest)); err != nil {
+		return false, err
+	}
 	switch {
 	case s.traits.Reporting == dialect.ReportCode:
 		err = alone(ctx, s.table, db, s, (*single).createCoded)

@@ -3,15 +3,55 @@ package upsert
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 )
 
-// checkPatch refuses a patch that is no document, which some databases would take for NULL.
+// checkPatch refuses a patch that is no document, which some databases would take for NULL, and one that means one thing to one
+// database and another to the next.
 func checkPatch(text string) error {
 	if !json.Valid([]byte(text)) {
 		return errors.New("it is no JSON document, so it cannot be merged")
 	}
+	if name, twice := repeatedName(text); twice {
+		return fmt.Errorf("it has the name %q twice in one object, of which each database takes another one: leave one out", name)
+	}
 	return nil
+}
+
+// repeatedName returns a name that an object of a valid document has twice.
+func repeatedName(text string) (name string, twice bool) {
+	type object map[string]bool
+	var open []object // nil for an array
+	isName := false
+	for d := json.NewDecoder(strings.NewReader(text)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return "", false
+		}
+		last := len(open) - 1
+		switch token := token.(type) {
+		case json.Delim:
+			switch token {
+			case '{':
+				open = append(open, object{})
+			case '[':
+				open = append(open, nil)
+			default:
+				open = open[:last]
+			}
+		case string:
+			if isName {
+				if open[last][token] {
+					return token, true
+				}
+				open[last][token] = true
+				isName = false
+				continue
+			}
+		}
+		isName = len(open) > 0 && open[len(open)-1] != nil
+	}
 }
 
 // removesMembers reports whether a merge patch has a null member, which removes the stored one (RFC 7396, section 1). A

@@ -31,6 +31,8 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 //
 // On MySQL and MariaDB the first call on a pool asks whether the table has the unique index that it needs, since these
 // databases would insert the row again without one (hazard H24). It returns a [*SchemaError] if there is none.
+// It also refuses a session whose sql_mode is not strict, with a *dialect.UnsupportedError (hazard H29), and a key of 0 in a
+// column with AUTO_INCREMENT (hazard H26).
 //
 // It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
 // table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.
@@ -118,6 +120,9 @@ func rowless(err error) error {
 
 func (s *single) put(ctx context.Context, db DB) (err error) {
 	if err := s.ready(ctx, db); err != nil {
+		return err
+	}
+	if err := rowless(s.checkZero(ctx, db, atRest)); err != nil {
 		return err
 	}
 	switch s.traits.Reporting {

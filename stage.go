@@ -225,23 +225,13 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 // askColumns asks which columns LOAD DATA must be given in another form than text. Bytes, and the number that a BIT is, come in
 // hexadecimal; the number of an ENUM's or a SET's member is no member's name.
 func (g *stage) askColumns(ctx context.Context, db DB) error {
-	types := map[string]string{} // by the column's name in lower case
-	rows, err := db.QueryContext(ctx, g.dialect.Catalog(g.ident))
+	known, err := g.askCatalog(ctx, db)
 	if err != nil {
 		return err
 	}
-	err = eachNamed(rows, func(value func(string) string) {
-		types[strings.ToLower(value("Field"))] = strings.ToLower(value("Type"))
-	})
 	for _, c := range g.writes {
-		name, _, _ := strings.Cut(types[strings.ToLower(c.Name)], "(")
-		var hex hexes
-		switch {
-		case name == "bit":
-			hex = hexes{bytes: true, text: true, number: true}
-		case holdsBytes(name):
-			hex = hexes{bytes: true, text: true}
-		case (name == "enum" || name == "set") && c.Kind == dialect.KindNumber:
+		hex := loadForm(known.held[c.Name].base, c.Kind == dialect.KindNumber)
+		if hex.numbers == rowtext.WholeNumbers {
 			g.digits = append(g.digits, c.Name)
 		}
 		if hex.bytes {
@@ -249,7 +239,30 @@ func (g *stage) askColumns(ctx context.Context, db DB) error {
 		}
 		g.hex = append(g.hex, hex)
 	}
-	return err
+	return nil
+}
+
+// loadForm is how values of a column of MySQL's type base are written for LOAD DATA. A number is to be stored there as a
+// parameter is: what reads the digits as another text gets none (hazard H28).
+func loadForm(base string, number bool) hexes {
+	base, _, _ = strings.Cut(base, " ") // int unsigned
+	switch base {
+	case "bit":
+		return hexes{bytes: true, text: true, number: true}
+	case "tinyint", "smallint", "mediumint", "int", "bigint":
+		return hexes{numbers: rowtext.RoundedNumbers}
+	case "year":
+		return hexes{numbers: rowtext.YearNumbers}
+	case "enum", "set":
+		if number {
+			return hexes{numbers: rowtext.WholeNumbers}
+		}
+		return hexes{numbers: rowtext.NoNumbers}
+	case "json", "date", "time", "datetime", "timestamp":
+		return hexes{numbers: rowtext.NoNumbers}
+	}
+	is := holdsBytes(base)
+	return hexes{bytes: is, text: is}
 }
 
 // holdsBytes reports whether a type of MySQL's holds bytes rather than text: its manual, "The BLOB and TEXT Types", "The BINARY
@@ -262,5 +275,8 @@ func holdsBytes(name string) bool {
 	return strings.HasSuffix(name, "blob") || strings.HasSuffix(name, "binary")
 }
 
-// hexes is which values of a column are written in hexadecimal.
-type hexes struct{ bytes, text, number bool }
+// hexes is which values of a column are written in hexadecimal, and how numbers are written.
+type hexes struct {
+	bytes, text, number bool
+	numbers             rowtext.Numbers
+}

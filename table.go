@@ -36,6 +36,7 @@ type table struct {
 	versioned bool
 	merges    bool
 	assigns   bool // a conflict can change a column
+	ranks     bool // a column is ordered, and may be of a type with an order of its own
 	textKey   bool // the key has a column that may hold text
 	adds      bool
 	guarantee Guarantee
@@ -184,6 +185,7 @@ func (t *table) setTarget(c *config) error {
 		t.merges = t.merges || w.Rule == Merge
 		t.assigns = t.assigns || place < 0 && w.Rule != Key && w.Rule != Keep && w.Rule != Touch
 		t.textKey = t.textKey || place >= 0 && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny)
+		t.ranks = t.ranks || t.traits.Ordinals && w.Kind != dialect.KindPlain && (w.Rule == Max || w.Rule == Min || w.Rule == Version)
 		t.adds = t.adds || w.Rule == Add
 	}
 	if err := t.checkTarget(c); err != nil {

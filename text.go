@@ -87,6 +87,9 @@ func (t *table) text(s shape) (string, error) {
 		}
 		if c := t.catalog.Load(); c != nil {
 			u.Types, u.Only = c.types, c.plain
+			if t.ranks {
+				u.Columns = c.ordinals(u.Columns)
+			}
 		}
 		return t.dialect.Upsert(u)
 	})
@@ -136,6 +139,17 @@ func (t *table) returned(b back) []string {
 
 // all returns every column, written and generated.
 func (t *table) all() []*column { return slices.Concat(t.cols, t.generated) }
+
+// ordinals returns the columns with those marked that are ordered by position.
+func (c *catalog) ordinals(columns []dialect.Column) []dialect.Column {
+	columns = slices.Clone(columns)
+	for i, col := range columns {
+		if base := c.held[col.Name].base; base == "enum" || base == "set" {
+			columns[i].Kind = dialect.KindOrdinal
+		}
+	}
+	return columns
+}
 
 func columnNames(cols []*column) []string {
 	var names []string

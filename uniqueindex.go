@@ -11,7 +11,7 @@ import (
 )
 
 // checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would insert each
-// row again (hazard H24), and finds out whether the table has triggers where they matter. It asks once a pool, and once for all
+// row again (hazard H24), and a session that is not strict (hazard H29), and finds out whether the table has triggers where they matter. It asks once a pool, and once for all
 // handles that do not say which pool they are of.
 //
 // What cannot be asked goes on: a view, and a table on which the user has no right that SHOW INDEX wants. So does a table that
@@ -29,8 +29,11 @@ func (t *table) checkIndex(ctx context.Context, db DB) error {
 }
 
 func (t *table) askIndex(ctx context.Context, db DB) error {
-	found, err := t.findIndex(ctx, db)
-	view := false
+	err := t.checkMode(ctx, db)
+	found, view := false, false
+	if err == nil {
+		found, err = t.findIndex(ctx, db)
+	}
 	if err == nil && !found {
 		if view, err = isView(ctx, db, t.index.text.Kind); err == nil && !view {
 			return t.noIndex()

@@ -27,6 +27,9 @@ func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err 
 	if err := b.ready(r.ctx, r.db); err != nil {
 		return nil, err
 	}
+	if err := b.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
+		return nil, err
+	}
 	if cfg.outcomes {
 		if w.flag, err = b.flags(r.ctx, r.db); err != nil {
 			return nil, err

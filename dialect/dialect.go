@@ -81,6 +81,9 @@ type Traits struct {
 	UTC bool
 	// LockingRead is appended to a SELECT that must see the newest row inside an older snapshot (hazard H19), or "".
 	LockingRead string
+	// Ordinals: a column may be of a type whose values are ordered by their position and compared by their letters, and of one
+	// that takes 0 for its next number.
+	Ordinals bool
 	// Filter: an Upsert can leave out the rows that would change nothing, and a batch that is repeated is worth it.
 	Filter bool
 	// Arrays: rows can come as an array a column.

@@ -21,15 +21,18 @@ type grammar struct {
 // them is, or neither decides.
 func (g *grammar) value(c Column) string {
 	s, e := g.stored(c.Name), g.excluded(c.Name)
+	order := func(op string) string {
+		return "CASE WHEN " + s + " IS NULL OR " + ordinal(e, c.Kind) + op + ordinal(s, c.Kind) + " THEN " + e + " ELSE " + s + " END"
+	}
 	switch c.Rule {
 	case Fill:
 		return "COALESCE(" + s + ", " + e + ")"
 	case Coalesce:
 		return "COALESCE(" + e + ", " + s + ")"
 	case Max:
-		return "CASE WHEN " + s + " IS NULL OR " + e + " > " + s + " THEN " + e + " ELSE " + s + " END"
+		return order(" > ")
 	case Min:
-		return "CASE WHEN " + s + " IS NULL OR " + e + " < " + s + " THEN " + e + " ELSE " + s + " END"
+		return order(" < ")
 	case Or:
 		return "COALESCE(" + s + " OR " + e + ", " + s + ", " + e + ")"
 	case And:
@@ -90,7 +93,15 @@ func (g *grammar) folded(cols []Column, target []string) string {
 // newer is true if the row that was to be inserted has the greater version. A stored NULL is older than any version.
 func (g *grammar) newer(v Column) string {
 	s, e := g.stored(v.Name), g.excluded(v.Name)
-	return "(" + e + " > " + s + " OR " + s + " IS NULL AND " + e + " IS NOT NULL)"
+	return "(" + ordinal(e, v.Kind) + " > " + ordinal(s, v.Kind) + " OR " + s + " IS NULL AND " + e + " IS NOT NULL)"
+}
+
+// ordinal is x as it is ordered.
+func ordinal(x string, k Kind) string {
+	if k == KindOrdinal {
+		return x + " + 0"
+	}
+	return x
 }
 
 // same is true if the row that was to be inserted has the stored version and would change nothing.

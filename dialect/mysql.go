@@ -43,7 +43,7 @@ func (d mysql) Traits() Traits {
 		// Half of 1 MiB, the smallest max_allowed_packet a server has had by default; escaping can double a value.
 		MaxBytes:  512 << 10,
 		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true,
-		LockingRead: " LOCK IN SHARE MODE", Copying: d.copying,
+		LockingRead: " LOCK IN SHARE MODE", Copying: d.copying, Ordinals: true,
 	}
 }
 

@@ -54,6 +54,8 @@ const (
 	KindBytes
 	// KindJSON: json.RawMessage; compared as JSON where the database can.
 	KindJSON
+	// KindOrdinal: MySQL's ENUM and SET, which are ordered by position (hazard H27).
+	KindOrdinal
 	// kindMerged is a column of rule Merge, whatever its Go type, beside what merging makes of it.
 	kindMerged
 )

@@ -24,7 +24,25 @@ func mergeBehaviours() []behaviour {
 		{name: "of duplicates in a batch", run: mergeBatch},
 		{name: "of text fields", run: mergeText},
 		{name: "of what is no JSON", run: mergeNoJSON},
+		{name: "of a name that is there twice is refused", run: mergeRepeatedName},
 		{name: "without the function is refused", run: mergeRefused, only: "postgres"},
+	}
+}
+
+// mergeRepeatedName: RFC 8259 leaves open which of them counts.
+func mergeRepeatedName(p *place) {
+	p.createMerged()
+	tab := table[merged](p, "docs")
+	for _, patch := range []string{`{"a":1,"a":2}`, `{"a":1,"b":[{"c":{},"c":null}]}`, `{"a":1,"\u0061":2}`} {
+		row := merged{1, json.RawMessage(patch)}
+		_, err := tab.Put(p.ctx, p.db, &row)
+		wantRowError(p, err, "docs", "doc", -1)
+		_, err = tab.PutAll(p.ctx, p.db, []merged{{2, json.RawMessage(`{}`)}, row})
+		wantRowError(p, err, "docs", "doc", 1)
+	}
+	p.wantCount("docs", 0)
+	for i, patch := range []string{`{"a":{"a":1},"b":[{"a":1},{"a":"a"}]}`, `["a","a"]`, `"a"`} {
+		put(p, tab, &merged{int64(i), json.RawMessage(patch)}, inserted)
 	}
 }
 

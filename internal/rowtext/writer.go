@@ -22,6 +22,22 @@ const (
 	Load
 )
 
+// Numbers is how a column takes numbers from LOAD DATA, which gives the server text.
+type Numbers int
+
+const (
+	// AnyNumbers: as text.
+	AnyNumbers Numbers = iota
+	// RoundedNumbers: the column holds integers. The server rounds a number half to even, and a text half up.
+	RoundedNumbers
+	// YearNumbers: a YEAR cuts what is behind the point of a number, and takes the text 0 for 2000.
+	YearNumbers
+	// WholeNumbers: the number is a position, which cannot be rounded.
+	WholeNumbers
+	// NoNumbers: the text of a number is another value.
+	NoNumbers
+)
+
 // Writer appends values to Buf. It is a sink of package plan.
 type Writer struct {
 	Buf []byte
@@ -33,6 +49,8 @@ type Writer struct {
 	HexText bool
 	// HexNumber: numbers are written in hexadecimal too, as the eight bytes that MySQL's BIT reads one from. It is for Load.
 	HexNumber bool
+	// Numbers is how the column takes numbers from LOAD DATA.
+	Numbers Numbers
 	// Zone is the one times are written in for Load.
 	Zone *time.Location
 	// Err is set by a value that has no text, of which nothing is written.
@@ -66,12 +84,21 @@ func (w *Writer) Null() {
 
 // Int writes a number.
 func (w *Writer) Int(v int64) {
-	if w.HexNumber {
+	switch {
+	case w.HexNumber:
 		w.Uint(uint64(v))
-		return
+	case w.Numbers == NoNumbers:
+		w.refuseNumber(v)
+	case w.Numbers == YearNumbers && v == 0:
+		w.Buf = append(w.Buf, "0000"...)
+	default:
+		defer w.hexFrom(len(w.Buf))
+		w.Buf = strconv.AppendInt(w.Buf, v, 10)
 	}
-	defer w.hexFrom(len(w.Buf))
-	w.Buf = strconv.AppendInt(w.Buf, v, 10)
+}
+
+func (w *Writer) refuseNumber(v any) {
+	w.Err = fmt.Errorf("%v is a number, which a column of this type takes for another value by this path: use Via(Values)", v)
 }
 
 // Uint writes a number.
@@ -80,6 +107,10 @@ func (w *Writer) Uint(v uint64) {
 		var bytes [8]byte
 		binary.BigEndian.PutUint64(bytes[:], v)
 		hex(w, bytes[:])
+		return
+	}
+	if w.Numbers == NoNumbers {
+		w.refuseNumber(v)
 		return
 	}
 	defer w.hexFrom(len(w.Buf))
@@ -105,6 +136,12 @@ func (w *Writer) Float(v float64) {
 		w.Int(int64(v))
 	case w.style == Load && (math.IsInf(v, 0) || math.IsNaN(v)):
 		w.Err = fmt.Errorf("%v is no number to this database", v)
+	case w.Numbers == NoNumbers, w.Numbers == WholeNumbers && v != math.Trunc(v):
+		w.refuseNumber(v)
+	case w.Numbers == YearNumbers && math.Abs(v) < 1<<63: // as the server cuts a parameter
+		w.Int(int64(v))
+	case w.Numbers != AnyNumbers && math.Abs(v) < 1<<63: // as the server rounds a parameter
+		w.Int(int64(math.RoundToEven(v)))
 	case w.style == Load:
 		start := len(w.Buf)
 		w.Buf = appendLoadFloat(w.Buf, v)
@@ -139,9 +176,9 @@ func (w *Writer) Bool(v bool) {
 	case w.style != Load:
 		w.Buf = strconv.AppendBool(w.Buf, v)
 	case v:
-		w.Uint(1)
+		w.Int(1)
 	default:
-		w.Uint(0)
+		w.Int(0)
 	}
 }
 

@@ -1,0 +1,98 @@
+package upsert
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// askMode returns the session's sql_mode.
+func (t *table) askMode(ctx context.Context, db DB) (mode string, err error) {
+	_, err = t.queryRow(ctx, db, "SELECT @@sql_mode", nil, []any{&mode})
+	return mode, err
+}
+
+// checkMode refuses a session that is not strict: it cuts what does not fit, and a key that is cut is another row's (hazard H29).
+func (t *table) checkMode(ctx context.Context, db DB) error {
+	mode, err := t.askMode(ctx, db)
+	if err != nil || strings.Contains(mode, "STRICT_") {
+		return err
+	}
+	return &dialect.UnsupportedError{
+		Feature: "strict mode in this session (sql_mode is '" + mode + "'), and cuts what does not fit, a key too", Dialect: t.dialect.Name(),
+		Hint: "add STRICT_TRANS_TABLES to sql_mode, in the DSN or on the server",
+	}
+}
+
+var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its next number, so that each repetition inserts another row: give another key, or set NO_AUTO_VALUE_ON_ZERO in sql_mode")
+
+// checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). Elsewhere 0 is a key like any other. It calls rest
+// before it asks on the connection.
+func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
+	if !b.traits.Ordinals {
+		return nil
+	}
+	for place, c := range b.keys {
+		i := b.keyed[place].firstZero()
+		if i < 0 {
+			continue
+		}
+		if err := rest(); err != nil {
+			return err
+		}
+		known, err := b.look(ctx, db)
+		if err != nil {
+			return err
+		}
+		name := b.writes[c].Name
+		if !known.held[name].auto {
+			continue
+		}
+		if mode, err := b.askMode(ctx, db); err != nil || !strings.Contains(mode, "NO_AUTO_VALUE_ON_ZERO") {
+			if err == nil {
+				err = errZeroKey
+			}
+			return b.fail(i, name, err)
+		}
+	}
+	return nil
+}
+
+// atRest says that nothing is under way on the connection.
+func atRest() error { return nil }
+
+// firstZero returns the first row whose value a column of numbers takes for 0, or -1.
+func (k *keyColumn) firstZero() int {
+	switch k.kind {
+	case intKey, boolKey:
+		return firstOf(k.ints, func(v int64) bool { return v == 0 })
+	case floatKey:
+		return firstOf(k.floats, func(v float64) bool { return math.RoundToEven(v) == 0 })
+	case textKey:
+		return firstOf(k.texts, isZeroText)
+	case bytesKey:
+		return firstOf(k.bytes, func(v []byte) bool { return isZeroText(string(v)) })
+	}
+	return -1
+}
+
+func firstOf[V any](values []V, is func(V) bool) int {
+	for i, v := range values {
+		if is(v) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isZeroText(s string) bool {
+	if s = strings.TrimSpace(s); s == "" || s[0] != '0' && s[0] != '.' && s[0] != '+' && s[0] != '-' {
+		return false
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	return err == nil && math.Abs(v) < 0.5
+}
