@@ -6,11 +6,18 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// putForetold asks one statement after the other, each of which is right by itself whatever their order: the row was inserted,
-// or changed, or there was nothing to do. What is none of it has been changed or deleted by others in between, and it begins
-// again.
+// putForetold tries to insert the row, to change the stored one and to find that there is nothing to do, until one of them
+// applies. If none does, another connection has changed or deleted the row between two of them, and it begins again.
+//
+// The insert comes first whatever the Put before it did. An upsert is an insert that meets NOT NULL, CHECK, triggers, other
+// unique keys and the predicate of a partial index before it meets the conflict: a change that came first would meet none of
+// these (hazard S20). The insert has also taken the write lock of the caller's transaction, in which a read that came first
+// could make the write fail (hazard S11).
 func (s *single) putForetold(ctx context.Context, db DB) error {
-	tries := s.foretold(db)
+	tries := [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold}
+	if last := Outcome(s.last.Load()); last == Unchanged || last == Stale { // rows that come in runs are alike
+		tries[1], tries[2] = tries[2], tries[1]
+	}
 	for range findAttempts {
 		for _, try := range tries {
 			if err := alone(ctx, s.table, db, s, try); err != nil || s.outcome != Unknown {
@@ -27,19 +34,6 @@ func (s *single) remember(err error) {
 	if now := int32(s.outcome); err == nil && s.last.Load() != now {
 		s.last.Store(now)
 	}
-}
-
-// foretold is the statements in the order in which they are tried: what the row will be if it is like the one before it, as rows
-// that come in runs are, is asked first. In a transaction of the caller's nothing is read before it is written, or the write
-// could fail at once (hazard S11).
-func (s *single) foretold(db DB) [3]work[*single] {
-	switch last := Outcome(s.last.Load()); {
-	case last == Inserted || last == Unknown:
-		return [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold}
-	case last == Updated || !canBegin(db):
-		return [...]work[*single]{(*single).change, (*single).insert, (*single).lookForetold}
-	}
-	return [...]work[*single]{(*single).lookForetold, (*single).change, (*single).insert}
 }
 
 func (s *single) insert(ctx context.Context, db DB) error {
