@@ -66,6 +66,7 @@ func TestOptionIsRefused(t *testing.T) {
 		"where empty":            {newErr[newRow](dialect.SQLite, "t", upsert.IndexWhere(" \t")), "IndexWhere: the predicate is empty"},
 		"constraint empty":       {newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint("")), "OnConstraint: the name is empty"},
 		"constraint NUL":         {newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint("a\x00")), "OnConstraint: identifier"},
+		"constraint and where":   {newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint("c"), upsert.IndexWhere("a = 1")), "IndexWhere and OnConstraint exclude each other"},
 		"constraint long":        {newErr[newRow](dialect.Postgres, "t", upsert.OnConstraint(strings.Repeat("c", 64))), "OnConstraint: identifier"},
 		"mapper nil":             {newErr[newRow](dialect.SQLite, "t", upsert.Mapper(nil)), "Mapper: the mapper is nil"},
 		"retries negative":       {newErr[newRow](dialect.SQLite, "t", upsert.Retries(-1)), "Retries: -1 is negative"},

@@ -93,10 +93,15 @@ func Columns(names ...string) Option {
 	})
 }
 
-// IndexWhere says that the arbiter is the partial unique index with this predicate, for SQLite and PostgreSQL. It is SQL
-// text and must be a constant: with a bound parameter in it PostgreSQL stops finding the index after five executions
-// (hazard P1), and SQLite never finds it (S3). A batch locks every row that is there then, changed or not: whether a row is
-// in the index only the insert knows.
+// IndexWhere says that the arbiter is the partial unique index with this predicate, for SQLite and PostgreSQL. Only rows in the
+// index count as stored: a deleted row of a soft-delete table is never read, compared or changed. A row that you write and that
+// is itself outside of the index conflicts with nothing, so it is inserted each time it is written, and a repetition makes
+// another one. That is why [Table.Guarantee] promises nothing then.
+//
+// The predicate is SQL text and must be a constant: with a bound parameter in it PostgreSQL stops finding the index after five
+// executions (hazard P1), and SQLite never finds it (S3). It names columns without the table. Whether a row is in the index
+// only the insert knows. So a batch locks every row that is there, changed or not, and on SQLite a batch with [Outcomes] is
+// sent row by row.
 func IndexWhere(predicate literal) Option {
 	return option(func(c *config) error {
 		if strings.TrimSpace(string(predicate)) == "" {

@@ -312,7 +312,7 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 
 // find reads columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
-	f := dialect.Find{Table: s.ident, Key: s.target.Columns, Return: columnNames(cols), Lock: !canBegin(db)}
+	f := dialect.Find{Table: s.ident, Target: s.target, Return: columnNames(cols), Lock: !canBegin(db)}
 	found, err = s.queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 	if err != nil || found || !s.traits.Typed {
 		return found, err

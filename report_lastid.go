@@ -183,23 +183,16 @@ func (t *table) lookForTriggers(ctx context.Context, db DB, view bool) error {
 	return nil
 }
 
-// sendOneByOne sends each row of a statement by itself, for a result tells of one row only.
-func (w *writer) sendOneByOne(s statement) error {
-	params := len(s.args) / len(s.rows)
-	one := s.shape
-	one.rows, one.report = 1, true
-	query, err := w.text(one)
+// sendLastID sends a row whose result tells of it.
+func (w *writer) sendLastID(one statement) error {
+	one.report = true
+	query, err := w.text(one.shape)
 	if err != nil {
 		return err
 	}
-	for at, i := range s.rows {
-		o, err := w.execReport(w.ctx, w.db, func() (sql.Result, error) {
-			return w.exec(statement{args: s.args[at*params : (at+1)*params]}, query)
-		})
-		if err != nil {
-			return w.batch.failStatement(statement{rows: s.rows[at : at+1]}, err)
-		}
-		w.happened(i, o)
+	o, err := w.execReport(w.ctx, w.db, func() (sql.Result, error) { return w.exec(one, query) })
+	if err == nil {
+		w.happened(one.rows[0], o)
 	}
-	return nil
+	return err
 }

@@ -81,9 +81,16 @@ func (b *batch) chooseElsewhere(r route, cfg *putConfig) (route, error) {
 	return r, nil
 }
 
-// oneByOne reports whether each row goes in a statement of its own, because a statement tells of one row only.
+// oneByOne reports whether each row goes in a statement of its own: because a statement tells of one row only, or because only
+// an insert tells whether a row is in the partial index.
 func (t *table) oneByOne(cfg *putConfig) bool {
-	return cfg.outcomes && t.traits.Reporting == dialect.ReportLastID
+	switch t.traits.Reporting {
+	case dialect.ReportLastID:
+		return cfg.outcomes
+	case dialect.ReportBeforehand:
+		return cfg.outcomes && t.target.Where != ""
+	}
+	return false
 }
 
 // tellsApart reports whether the database takes two keys of the batch for two: the filter looks at all rows before any is

@@ -63,8 +63,12 @@ func (g Guarantee) String() string {
 }
 
 // guaranteeOf is the weakest of the columns'. A version makes the replaced columns order-free and the accumulating ones
-// not: of a late row nothing is applied, not even a greater maximum.
-func guaranteeOf(cols []dialect.Column, target []string, omitsZero []bool) Guarantee {
+// not: of a late row nothing is applied, not even a greater maximum. With a partial index there is none, because a row that is
+// outside of the index is inserted each time.
+func guaranteeOf(cols []dialect.Column, target dialect.Target, omitsZero []bool) Guarantee {
+	if target.Where != "" {
+		return 0
+	}
 	g := RepeatSafe | OrderFree
 	versioned := false
 	for _, c := range cols {
@@ -74,7 +78,7 @@ func guaranteeOf(cols []dialect.Column, target []string, omitsZero []bool) Guara
 		free := false
 		switch c.Rule {
 		case Key: // of another target it is as one of rule Keep
-			free = slices.Contains(target, c.Name)
+			free = slices.Contains(target.Columns, c.Name)
 		case Version, Touch:
 			free = true
 		case Replace:

@@ -166,6 +166,9 @@ func (t *table) setTarget(c *config) error {
 	if c.named && c.target == "" {
 		return errors.New("upsert: Target: the name is empty: leave the option out for the columns tagged key")
 	}
+	if c.where != "" && c.constraint != "" {
+		return errors.New("upsert: IndexWhere and OnConstraint exclude each other: a constraint has no predicate")
+	}
 	t.target = dialect.Target{Where: c.where, Constraint: c.constraint}
 	var omits []bool
 	for i, col := range t.cols {
@@ -192,7 +195,7 @@ func (t *table) setTarget(c *config) error {
 		return err
 	}
 	t.index.text = t.dialect.UniqueIndex(t.ident, t.target.Columns)
-	t.guarantee = guaranteeOf(t.writes, t.target.Columns, omits)
+	t.guarantee = guaranteeOf(t.writes, t.target, omits)
 	t.rowsMax = t.full(dialect.Params(t.writes))
 	switch {
 	case len(t.zeros) > 64:
@@ -258,7 +261,7 @@ func (t *table) checkText(*config) error {
 	return err
 }
 
-// Guarantee reports the weakest of what the columns' rules promise.
+// Guarantee reports the weakest of what the columns' rules promise, and none with [IndexWhere].
 func (t *Table[T]) Guarantee() Guarantee { return t.guarantee }
 
 // guard refuses a pool inside the fn of a claim on that pool, and a table that adds on a handle that is no live claim.

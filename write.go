@@ -88,12 +88,12 @@ func (w *writer) send(s statement) error {
 	switch {
 	case !w.cfg.outcomes:
 		return w.blind(s)
+	case w.oneByOne(w.cfg):
+		return w.sendOneByOne(s)
 	case w.traits.Reporting == dialect.ReportBeforehand:
 		return w.foretold(s)
 	case w.traits.Reporting == dialect.ReportCode:
 		return w.coded(s)
-	case w.oneByOne(w.cfg):
-		return w.sendOneByOne(s)
 	case !w.traits.Returning:
 		return w.blind(s)
 	case w.counts(s):
@@ -120,6 +120,44 @@ func (w *writer) happened(i int32, o Outcome) {
 	if w.each != nil {
 		w.each[i] = o
 	}
+}
+
+// sendOneByOne sends each row of a statement by itself.
+func (w *writer) sendOneByOne(s statement) error {
+	send := w.sendLastID
+	if w.traits.Reporting == dialect.ReportBeforehand {
+		send = w.createFirst
+	}
+	params := len(s.args) / len(s.rows)
+	for at := range s.rows {
+		one := statement{shape: s.shape, args: s.args[at*params : (at+1)*params], rows: s.rows[at : at+1]}
+		one.shape.rows = 1
+		if err := send(one); err != nil {
+			return w.failStatement(one, err)
+		}
+	}
+	return nil
+}
+
+// createFirst inserts a row that conflicts with none, and asks of any other what the statement will do. It runs in a write
+// transaction.
+func (w *writer) createFirst(one statement) error {
+	create := one
+	create.mode, create.back = dialect.Create, backKeys
+	query, err := w.text(create.shape)
+	if err != nil {
+		return err
+	}
+	created := false
+	err = w.query(create, query, func(*sql.Rows) error { created = true; return nil })
+	switch {
+	case err != nil:
+		return err
+	case created:
+		w.happened(one.rows[0], Inserted)
+		return nil
+	}
+	return w.foretold(one)
 }
 
 // foretold asks what the statement will do and then sends it. It runs in a write transaction.

@@ -25,6 +25,9 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
+	if u.Target.Where != "" && (u.Filter || u.Split) {
+		return "", &UnsupportedError{Feature: "filter before an upsert by a partial unique index", Dialect: o.Name()}
+	}
 	if u.Removes {
 		removing := *o
 		removing.patch = func(c string) string { return o.again(place(u.Columns, c)) }
@@ -231,10 +234,7 @@ func (o *onConflict) change(u Upsert) string {
 	var b strings.Builder
 	b.WriteString("UPDATE " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias))
 	given.set(&b, u)
-	b.WriteString(" AND " + strings.Join(given.joined(u.Target.Columns), " AND "))
-	if u.Target.Where != "" {
-		b.WriteString(" AND (" + u.Target.Where + ")")
-	}
+	b.WriteString(" AND " + strings.Join(append(given.joined(u.Target.Columns), u.Target.covered()...), " AND "))
 	o.returning(&b, u)
 	return b.String()
 }
@@ -319,16 +319,28 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	if c.Source == FromArrays {
 		place += " - 1"
 	}
-	stored, match := only(c.Only)+o.QuoteTable(c.Table)+" AS "+o.Quote(storedAlias), strings.Join(beside.joined(c.Target.Columns), " AND ")
+	stored, alias, match := only(c.Only)+o.QuoteTable(c.Table), " AS "+o.Quote(storedAlias), beside.joined(c.Target.Columns)
+	covered := c.Target.covered()
 	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) + " FROM " + from)
-	if o.Traits().Typed {
+	switch {
+	case o.Traits().Typed:
 		// OFFSET 0 hides that the key is unique, for beside the row that is met a snapshot may hold one that others have
 		// deleted since.
-		b.WriteString(", LATERAL (SELECT * FROM " + stored + " WHERE " + match + " OFFSET 0) AS " + o.Quote(storedAlias))
-	} else {
-		b.WriteString(" JOIN " + stored + " ON " + match)
+		b.WriteString(", LATERAL (SELECT * FROM " + stored + alias + " WHERE " + strings.Join(append(match, covered...), " AND ") + " OFFSET 0)" + alias)
+	case len(covered) > 0: // a subquery, in which the predicate's columns are the table's and not the parameters'
+		b.WriteString(" JOIN (SELECT * FROM " + stored + " WHERE " + covered[0] + ")" + alias + " ON " + strings.Join(match, " AND "))
+	default:
+		b.WriteString(" JOIN " + stored + alias + " ON " + strings.Join(match, " AND "))
 	}
 	return b.String(), nil
+}
+
+// covered is true of a stored row that is in the arbiter, if that is a partial index.
+func (t Target) covered() []string {
+	if t.Where == "" {
+		return nil
+	}
+	return []string{"(" + t.Where + ")"}
 }
 
 // joined is true of a given row and the one that is stored under its key.
@@ -358,18 +370,17 @@ func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 }
 
 func (o *onConflict) find(f Find) string {
-	return findText(o.Dialect, f, func(n int) string { return o.param(n, f.Types[f.Key[n-1]]) })
+	return findText(o.Dialect, f, func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
 }
 
 func findText(d Dialect, f Find, param func(n int) string) string {
 	var b strings.Builder
 	b.WriteString("SELECT " + quoteList(d, f.Return) + " FROM " + d.QuoteTable(f.Table) + " WHERE ")
-	for i, k := range f.Key {
-		if i > 0 {
-			b.WriteString(" AND ")
-		}
-		b.WriteString(d.Quote(k) + " = " + param(i+1))
+	var parts []string
+	for i, k := range f.Target.Columns {
+		parts = append(parts, d.Quote(k)+" = "+param(i+1))
 	}
+	b.WriteString(strings.Join(append(parts, f.Target.covered()...), " AND "))
 	if f.Lock {
 		b.WriteString(d.Traits().LockingRead)
 	}

@@ -15,7 +15,8 @@ type Column struct {
 type Target struct {
 	// Columns of the unique index or primary key. They identify the row even where Constraint names the arbiter.
 	Columns []string
-	// Where is a partial unique index's predicate: SQL text, never with parameters (hazards P1, S3).
+	// Where is a partial unique index's predicate: SQL text, never with parameters (hazards P1, S3). A row for which it is not
+	// true is no stored row to any statement. Whether the row that is given is one, only the insert knows.
 	Where string
 	// Constraint names the arbiter instead of inferring it from Columns (PostgreSQL only).
 	Constraint string
@@ -86,10 +87,10 @@ type Compare struct {
 	Nth     int
 }
 
-// Find describes the SELECT of one row by the target's columns, which are its parameters.
+// Find describes the SELECT of the row that is stored under a key. The parameters are the values of the target's columns.
 type Find struct {
 	Table  Table
-	Key    []string
+	Target Target
 	Return []string
 	Lock   bool // add Traits.LockingRead
 	// Types, where Traits.Typed, cast the parameters to the columns' types, as an insert does.

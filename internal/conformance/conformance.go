@@ -50,6 +50,7 @@ func groups() []group {
 		{"omitzero", omitZeroBehaviours()},
 		{"now", nowBehaviours()},
 		{"targets", targetBehaviours()},
+		{"partial", partialBehaviours()},
 		{"names", nameBehaviours()},
 		{"maps", mapBehaviours()},
 		{"quiet", quietBehaviours()},

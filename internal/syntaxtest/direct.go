@@ -71,7 +71,11 @@ func directCases() []Case {
 		{"compare-key-text-version", "The same with a version.", []string{"code"}, compareCode(title, version)},
 		{"compare-key-text-only", "The same where nothing else could change.", []string{"code"}, compareCode()},
 		{"compare-place", "A column that has the name of the parameters' place.", id, compare(dialect.Compare{Columns: columns(dialect.Column{Name: "_at", Kind: dialect.KindPlain}, dialect.Column{Name: "_AT_", Kind: dialect.KindPlain}), Rows: 1})},
-		{"find", "One row by its key.", id, find(dialect.Find{Table: items, Key: []string{"tenant", "number"}, Return: []string{"id", "title"}})},
-		{"find-lock", "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard H19).", id, find(dialect.Find{Table: dialect.Table{Schema: "app", Name: "items"}, Key: id, Return: []string{"id"}, Lock: true})},
+		{"find", "One row by its key.", id, find(dialect.Find{Table: items, Target: dialect.Target{Columns: []string{"tenant", "number"}}, Return: []string{"id", "title"}})},
+		{"find-lock", "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard H19).", id, find(dialect.Find{Table: dialect.Table{Schema: "app", Name: "items"}, Target: dialect.Target{Columns: id}, Return: []string{"id"}, Lock: true})},
+		{"find-index-where", "Of several rows with the key, the one in the partial index.", id, find(dialect.Find{Table: items, Target: dialect.Target{Columns: id, Where: "deleted_at IS NULL"}, Return: []string{"title"}})},
+		{"compare-index-where", "The same for rows that are compared. The predicate's columns are the stored row's.", id, func(d dialect.Dialect) (string, error) {
+			return d.Compare(dialect.Compare{Table: items, Target: dialect.Target{Columns: id, Where: "title > ''"}, Columns: columns(title), Rows: 1, Types: map[string]string{"id": "bigint", "title": "text"}})
+		}},
 	}
 }
