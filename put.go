@@ -313,16 +313,18 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 // find reads columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.ident, Target: s.target, Return: columnNames(cols), Lock: !canBegin(db)}
+	var known *catalog
+	if s.traits.Typed {
+		if known, err = s.look(ctx, db); err != nil {
+			return false, err
+		}
+		f.Only = known.plain
+	}
 	found, err = s.queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 	if err != nil || found || !s.traits.Typed {
 		return found, err
 	}
-	// The column's type may have rounded the key.
-	known, err := s.look(ctx, db)
-	if err != nil {
-		return false, err
-	}
-	f.Types = known.exact
+	f.Types = known.exact // the column's type may have rounded the key
 	return s.queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 }
 

@@ -375,7 +375,7 @@ func (o *onConflict) find(f Find) string {
 
 func findText(d Dialect, f Find, param func(n int) string) string {
 	var b strings.Builder
-	b.WriteString("SELECT " + quoteList(d, f.Return) + " FROM " + d.QuoteTable(f.Table) + " WHERE ")
+	b.WriteString("SELECT " + quoteList(d, f.Return) + " FROM " + only(f.Only) + d.QuoteTable(f.Table) + " WHERE ")
 	var parts []string
 	for i, k := range f.Target.Columns {
 		parts = append(parts, d.Quote(k)+" = "+param(i+1))

@@ -95,6 +95,7 @@ type Find struct {
 	Lock   bool // add Traits.LockingRead
 	// Types, where Traits.Typed, cast the parameters to the columns' types, as an insert does.
 	Types map[string]string
+	Only  bool // as in the Upsert
 }
 
 // Params returns how many parameters one row of the columns has.

@@ -73,6 +73,7 @@ func directCases() []Case {
 		{"compare-place", "A column that has the name of the parameters' place.", id, compare(dialect.Compare{Columns: columns(dialect.Column{Name: "_at", Kind: dialect.KindPlain}, dialect.Column{Name: "_AT_", Kind: dialect.KindPlain}), Rows: 1})},
 		{"find", "One row by its key.", id, find(dialect.Find{Table: items, Target: dialect.Target{Columns: []string{"tenant", "number"}}, Return: []string{"id", "title"}})},
 		{"find-lock", "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard H19).", id, find(dialect.Find{Table: dialect.Table{Schema: "app", Name: "items"}, Target: dialect.Target{Columns: id}, Return: []string{"id"}, Lock: true})},
+		{"find-only", "On PostgreSQL a unique index is its own table's, and not that of the tables that inherit from it.", id, find(dialect.Find{Table: items, Target: dialect.Target{Columns: id}, Return: []string{"title"}, Only: true})},
 		{"find-index-where", "Of several rows with the key, the one in the partial index.", id, find(dialect.Find{Table: items, Target: dialect.Target{Columns: id, Where: "deleted_at IS NULL"}, Return: []string{"title"}})},
 		{"compare-index-where", "The same for rows that are compared. The predicate's columns are the stored row's.", id, func(d dialect.Dialect) (string, error) {
 			return d.Compare(dialect.Compare{Table: items, Target: dialect.Target{Columns: id, Where: "title > ''"}, Columns: columns(title), Rows: 1, Types: map[string]string{"id": "bigint", "title": "text"}})
