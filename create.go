@@ -38,7 +38,7 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 		return err
 	})
 	if err != nil {
-		return false, t.fail(err, -1)
+		return false, t.fail(s.otherKey(ctx, db, 0, err), -1)
 	}
 	*row = *fresh
 	return created, nil
@@ -128,7 +128,7 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 			folded = known.held[s.writes[c].Name].folds
 		}
 		if folded && stored != sent {
-			return &otherKeyError{errFolded}
+			return errFolded
 		}
 	}
 	return nil

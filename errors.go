@@ -19,7 +19,8 @@ var (
 	// ErrDuplicateKey is wrapped in the *RowError of the later of two rows with one key under [RefuseDuplicates].
 	ErrDuplicateKey = errors.New("an earlier row of the batch has the same key")
 	// ErrOtherKey is wrapped where a row violates another unique key than the conflict target, or meets a stored row whose
-	// key only a collation takes for the same. dialect.Classify calls it UniqueViolation.
+	// key only a collation takes for the same. dialect.Classify calls it UniqueViolation. The text names the columns and, as far as the
+	// database or the library can tell, the constraint and the values.
 	ErrOtherKey = errors.New("the row conflicts through another unique key than the conflict target, or with a key that is the same only to a collation")
 )
 
@@ -76,21 +77,6 @@ func (e *PartialError) Error() string {
 // Unwrap returns what stopped the call.
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// errFolded is what Compare tells of a key.
-var errFolded = errors.New("the stored key is another one byte by byte")
-
-// otherKeyError keeps the driver's error and its class.
-type otherKeyError struct{ err error }
-
-func (e *otherKeyError) Error() string {
-	if dialect.IsOtherKey(e.err) {
-		return ErrOtherKey.Error() // the statement was made to fail: how says nothing
-	}
-	return ErrOtherKey.Error() + ": " + e.err.Error()
-}
-func (e *otherKeyError) Unwrap() []error      { return []error{ErrOtherKey, e.err} }
-func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
-
 // fail wraps an error of the database. row is the statement's only row, or -1.
 func (t *table) fail(err error, row int) error {
 	var known *RowError
@@ -103,8 +89,14 @@ func (t *table) fail(err error, row int) error {
 		several.batch, several.rows = nil, nil // an error that is kept shall not keep the caller's rows
 	}
 	column := dialect.ErrorColumn(err)
-	if dialect.IsOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {
-		err = &otherKeyError{err}
+	if detail := dialect.ErrorDetail(err); detail != "" {
+		err = fmt.Errorf("%w: %s", err, detail)
+	}
+	var met *otherKeyError
+	if errors.As(err, &met) {
+		// It says all.
+	} else if isOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {
+		err = &otherKeyError{err: err, target: t.target.Columns}
 	} else if hint := hintOf(err); hint != "" {
 		err = fmt.Errorf("%w (%s)", err, hint)
 	}

@@ -19,7 +19,7 @@ func (f fate) outcome(absent Outcome) (Outcome, error) {
 	case dialect.CompareChanged:
 		return Updated, nil
 	case dialect.CompareOtherKey:
-		return Unknown, &otherKeyError{errFolded}
+		return Unknown, errFolded
 	}
 	return absent, nil
 }

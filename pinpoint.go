@@ -81,7 +81,7 @@ func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
 		}
 	}
 	if err := p.exec(ctx, db, rows); err != nil {
-		p.found = p.table.fail(err, int(rows[0])+p.batch.rows.first)
+		p.found = p.table.fail(p.otherKey(ctx, db, rows[0], err), int(rows[0])+p.batch.rows.first)
 	}
 	return errProbed
 }

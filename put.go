@@ -65,7 +65,7 @@ func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
 		err = whileGone(func() error { return s.put(ctx, db) })
 	}
 	if err != nil {
-		return Unknown, err
+		return Unknown, s.otherKey(ctx, db, 0, err)
 	}
 	return s.outcome, nil
 }

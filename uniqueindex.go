@@ -73,28 +73,29 @@ func (t *table) noIndex() error {
 // findIndex reports whether one of the table's unique indexes has exactly the target's columns. One on the beginnings of
 // their values serves as well, for equal values begin alike, and the statement compares whole ones.
 func (t *table) findIndex(ctx context.Context, db DB) (bool, error) {
-	unique := map[string][]string{} // columns by index
+	indexes, err := t.uniqueIndexes(ctx, db)
+	found := slices.ContainsFunc(indexes, func(x uniqueIndex) bool { return x.has(t.target.Columns) })
+	return found, err
+}
+
+// uniqueIndexes asks for the table's unique indexes. They come in the order in which the server looks at them.
+func (t *table) uniqueIndexes(ctx context.Context, db DB) (indexes []uniqueIndex, err error) {
 	rows, err := db.QueryContext(ctx, t.index.text.Ask)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	err = eachNamed(rows, func(value func(string) string) {
-		if value("Non_unique") == "0" {
-			name := value("Key_name")
-			unique[name] = append(unique[name], strings.ToLower(value("Column_name"))) // "" for an expression
+		if value("Non_unique") != "0" {
+			return
 		}
+		name := value("Key_name")
+		if n := len(indexes); n == 0 || indexes[n-1].name != name {
+			indexes = append(indexes, uniqueIndex{name: name})
+		}
+		last := &indexes[len(indexes)-1]
+		last.columns = append(last.columns, value("Column_name"))
 	})
-	want := make([]string, len(t.target.Columns))
-	for i, c := range t.target.Columns {
-		want[i] = strings.ToLower(c)
-	}
-	slices.Sort(want)
-	for _, columns := range unique {
-		if slices.Sort(columns); slices.Equal(columns, want) {
-			return true, err
-		}
-	}
-	return false, err
+	return indexes, err
 }
 
 // isView reports whether what goes by the table's name is a view.

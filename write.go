@@ -71,17 +71,17 @@ func (w *writer) step(left []int32) (taken int, err error) {
 }
 
 // failStatement is the error of a statement.
-func (b *batch) failStatement(s statement, err error) error {
+func (w *writer) failStatement(s statement, err error) error {
 	var lacks *dialect.UnsupportedError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &lacks):
-		return b.table.fail(err, -1)
+		return w.batch.table.fail(err, -1)
 	case len(s.rows) == 1:
-		return b.table.fail(err, int(s.rows[0])+b.rows.first)
+		return w.batch.table.fail(w.otherKey(w.ctx, w.db, s.rows[0], err), int(s.rows[0])+w.rows.first)
 	}
-	return &failedStatement{b, s.rows, err}
+	return &failedStatement{w.batch, s.rows, err}
 }
 
 func (w *writer) send(s statement) error {
@@ -176,7 +176,7 @@ func (w *writer) foretold(s statement) error {
 	for at, i := range s.rows {
 		o, err := fates[at].outcome(Inserted)
 		if err != nil {
-			return w.batch.fail(int(i), w.target.Columns[0], err)
+			return w.batch.fail(int(i), w.target.Columns[0], w.otherKey(w.ctx, w.db, i, err))
 		}
 		w.happened(i, o)
 	}
@@ -326,7 +326,7 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 		if m.seen == nil || !m.seen[at] {
 			o, err := fates[at].outcome(Unknown)
 			if err != nil {
-				return w.batch.fail(int(i), w.target.Columns[0], err)
+				return w.batch.fail(int(i), w.target.Columns[0], w.otherKey(w.ctx, w.db, i, err))
 			}
 			w.happened(i, o)
 		}

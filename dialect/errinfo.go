@@ -69,6 +69,17 @@ var (
 	sqliteColumn = regexp.MustCompile(`NOT NULL constraint failed: .*\.([^.]+)$`)
 )
 
+// ErrorDetail returns the DETAIL of a PostgreSQL server's error, which names columns and values, or "". lib/pq and pgx leave it out of the
+// error's text.
+func ErrorDetail(err error) string {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if f, ok := errorField(err, "Detail"); ok && f.Kind() == reflect.String {
+			return f.String()
+		}
+	}
+	return ""
+}
+
 // ErrorColumn returns the column that a driver's error names, or "": by a field (pgx, lib/pq) or, for want of one, in its
 // text (MySQL, MariaDB, SQLite).
 func ErrorColumn(err error) string {
@@ -94,6 +105,9 @@ func ErrorColumn(err error) string {
 // BlamesRow reports whether err is about a row's values rather than about the statement or the schema: a constraint, a
 // value out of range or of the wrong form.
 func BlamesRow(err error) bool {
+	if IsOtherKey(err) {
+		return true
+	}
 	if state := SQLState(err); len(state) == 5 {
 		switch state[:2] {
 		case "22", "23", "44", "P0": // data, integrity, view check, raised by a trigger
@@ -111,7 +125,7 @@ func BlamesRow(err error) bool {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if code, ok := sqliteCode(e); ok {
 			primary := code & 0xff
-			return primary >= 18 && primary <= 20 || IsOtherKey(err) // TOOBIG, CONSTRAINT, MISMATCH
+			return primary >= 18 && primary <= 20 // TOOBIG, CONSTRAINT, MISMATCH
 		}
 	}
 	return false

@@ -59,6 +59,7 @@ func groups() []group {
 		{"sequence", sequenceBehaviours()},
 		{"guard", guardBehaviours()},
 		{"errors", errorBehaviours()},
+		{"other keys", otherKeyBehaviours()},
 		{"merge", mergeBehaviours()},
 		{"getorcreate", getOrCreateBehaviours()},
 		{"relations", relationBehaviours()},

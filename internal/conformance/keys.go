@@ -158,10 +158,7 @@ func keyFolded(p *place) {
 		ID string `db:"id" upsert:"key"`
 		V  string `db:"v"`
 	}
-	if p.postgres() {
-		p.exec("CREATE COLLATION folds (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
-	}
-	p.create("t", "id "+p.pick("TEXT COLLATE NOCASE", "text COLLATE folds", "VARCHAR(50)")+" NOT NULL PRIMARY KEY, v {text}")
+	createFolding(p)
 	tab := table[row](p, "t")
 	put(p, tab, &row{"a", "1"}, inserted)
 	for _, other := range []row{{"A", "1"}, {"A", "2"}} {
@@ -178,6 +175,15 @@ func keyFolded(p *place) {
 	wantRows(p, "SELECT * FROM t", row{"a", "1"})
 	put(p, tab, &row{"a", "1"}, unchanged)
 	put(p, tab, &row{"a", "2"}, updated)
+}
+
+// createFolding makes a table t, whose key id has a collation that folds.
+func createFolding(p *place) {
+	p.Helper()
+	if p.postgres() {
+		p.exec("CREATE COLLATION folds (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+	}
+	p.create("t", "id "+p.pick("TEXT COLLATE NOCASE", "text COLLATE folds", "VARCHAR(50)")+" NOT NULL PRIMARY KEY, v {text}")
 }
 
 func nullKey(p *place) {

@@ -1,0 +1,136 @@
+package upsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// errFolded is what Compare tells of a key.
+var errFolded = errors.New("the stored key is another one byte by byte")
+
+// otherKeyError says how a row met another row. It keeps the driver's error and is of one class on every database.
+type otherKeyError struct {
+	err    error
+	target []string // the conflict target's columns
+	index  string   // the unique index that the row met, if the driver's error does not name it
+	key    string   // the columns and the values that the two rows share
+}
+
+func (e *otherKeyError) Error() string {
+	target := "(" + strings.Join(e.target, ", ") + ")"
+	switch {
+	case e.index != "":
+		return "another row has the same values in the unique index " + e.index + ", which is not the conflict target " + target + ": " + e.key
+	case !isOtherKey(e.err):
+		return "another row has the same values in a unique key that is not the conflict target " + target + ": " + e.err.Error()
+	case e.key != "":
+		return "another row has a key " + target + " that is the same only to a collation or a type, and not byte by byte: " + e.key
+	}
+	return ErrOtherKey.Error() + ": the conflict target is " + target
+}
+
+func (e *otherKeyError) Unwrap() []error      { return []error{ErrOtherKey, e.err} }
+func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
+
+// isOtherKey reports whether a statement of the library refused a row because the row met another one. The error does not say how.
+func isOtherKey(err error) bool { return errors.Is(err, errFolded) || dialect.IsOtherKey(err) }
+
+// otherKey adds to an error of isOtherKey's what the row met.
+func (b *batch) otherKey(ctx context.Context, db DB, i int32, err error) error {
+	var known *otherKeyError
+	if !isOtherKey(err) || errors.As(err, &known) {
+		return err
+	}
+	met := &otherKeyError{err: err, target: b.target.Columns, key: keyText(b.target.Columns, b.keyValues(i))}
+	if b.index.text.Ask != "" && ctx.Err() == nil {
+		met.key = ""
+		met.ask(ctx, db, b, i)
+	}
+	return met
+}
+
+// ask looks for the unique index, among those of MySQL and MariaDB of which any can be the one, through which the row meets another.
+// It is there for the error's text only: if the server does not answer, the text says less.
+func (e *otherKeyError) ask(ctx context.Context, db DB, b *batch, i int32) {
+	indexes, err := b.table.uniqueIndexes(ctx, db)
+	if err != nil {
+		return
+	}
+	sent, err := b.sentValues(i)
+	if err != nil {
+		return
+	}
+	for _, index := range indexes {
+		var values []any
+		for _, c := range index.columns {
+			if v, ok := sent[strings.ToLower(c)]; ok {
+				values = append(values, v)
+			}
+		}
+		if len(values) != len(index.columns) { // it has a DEFAULT, or an expression
+			continue
+		}
+		find := dialect.Find{Table: b.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !canBegin(db)}
+		var stored any
+		if found, err := b.queryRow(ctx, db, b.dialect.Find(find), values, []any{&stored}); err != nil || !found {
+			continue
+		}
+		e.key = keyText(index.columns, values)
+		if !index.has(b.target.Columns) {
+			e.index = index.name
+		}
+		return
+	}
+}
+
+// sentValues is what a row's statement has for each column, by the column's name in lower case.
+func (b *batch) sentValues(i int32) (map[string]any, error) {
+	omit := b.omitted(i)
+	to := binder{table: b.table}
+	if err := b.bind(&to, i, omit); err != nil {
+		return nil, err
+	}
+	values := map[string]any{}
+	for c := range b.cols {
+		if b.sends(omit, c) {
+			values[strings.ToLower(b.writes[c].Name)] = to.args[len(values)]
+		}
+	}
+	return values, nil
+}
+
+// keyText writes a key as PostgreSQL does.
+func keyText(columns []string, values []any) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = fmt.Sprint(v)
+		if raw, ok := v.([]byte); ok {
+			texts[i] = fmt.Sprintf("0x%x", raw)
+		}
+	}
+	return "(" + strings.Join(columns, ", ") + ")=(" + strings.Join(texts, ", ") + ")"
+}
+
+// uniqueIndex is a unique index of the table.
+type uniqueIndex struct {
+	name    string
+	columns []string // "" for an expression
+}
+
+// has reports whether the index has exactly these columns, in any order.
+func (x uniqueIndex) has(columns []string) bool {
+	lower := func(names []string) []string {
+		var out []string
+		for _, n := range names {
+			out = append(out, strings.ToLower(n))
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(lower(x.columns), lower(columns))
+}
