@@ -149,5 +149,5 @@ func (s *single) create(ctx context.Context, db DB, report bool, dest ...any) (r
 	if err != nil {
 		return false, err
 	}
-	return s.queryRow(ctx, db, query, s.args, append(dest, dests(s.all(), s.row)...))
+	return s.readRow(ctx, db, query, s.args, append(dest, dests(s.all(), s.row)...))
 }

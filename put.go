@@ -34,6 +34,8 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // It also refuses a session whose sql_mode is not strict, with a *dialect.UnsupportedError (hazard H29), and a key of 0 in a
 // column with AUTO_INCREMENT (hazard H26).
 //
+// If a generated column does not fit its field, as NULL does not fit an int64, the error says whether the row is there.
+//
 // It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
 // table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.
 func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
@@ -162,7 +164,7 @@ func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool
 	for _, c := range s.generated {
 		dest = append(dest, c.Dest(s.row))
 	}
-	return s.queryRow(ctx, db, query, s.args, dest)
+	return s.readRow(ctx, db, query, s.args, dest)
 }
 
 // putFlagged: the statement returns the row if it wrote it, with a flag.
@@ -320,12 +322,12 @@ func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, e
 		}
 		f.Only = known.plain
 	}
-	found, err = s.queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
+	found, err = s.readRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 	if err != nil || found || !s.traits.Typed {
 		return found, err
 	}
 	f.Types = known.exact // the column's type may have rounded the key
-	return s.queryRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
+	return s.readRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

@@ -1,6 +1,11 @@
 package conformance
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/goupsert/upsert"
+)
 
 // customer has columns that the database makes: a number, one computed from another, and a DEFAULT.
 type customer struct {
@@ -22,6 +27,7 @@ func generatedBehaviours() []behaviour {
 		{name: "columns are read back whatever the outcome", run: readBack},
 		{name: "columns are read back in a transaction", run: readBackInTx},
 		{name: "columns are not written by a batch", run: generatedBatch},
+		{name: "a column that cannot be read back", run: readBackFails},
 	}
 }
 
@@ -79,4 +85,50 @@ func generatedBatch(p *place) {
 	rows[1].Version, rows[1].N = 2, 3
 	putAll(p, tab, rows, unchanged, updated)
 	wantRows(p, "SELECT twice FROM customers ORDER BY email", int64(6), int64(2))
+}
+
+// readBackFails: the error says that the row is there, or the row is not there.
+func readBackFails(p *place) {
+	type row struct {
+		ID int64 `db:"id" upsert:"key"`
+		V  int64 `db:"v"`
+		No int64 `db:"no" upsert:"generated"` // which cannot hold NULL
+	}
+	p.create("t", "id {int} NOT NULL PRIMARY KEY, v {int}, no {int}")
+	tab := table[row](p, "t")
+	want := func(what string, db upsert.DB, row row, err error) {
+		p.Helper()
+		said := err != nil && strings.Contains(err.Error(), "the row is there")
+		n := 0
+		if scanning := p.get(db, "SELECT count(*) FROM t WHERE id = ? AND v = ?", row.ID, row.V).Scan(&n); scanning != nil {
+			p.Fatal(scanning)
+		}
+		if err == nil || said != (n == 1) {
+			p.Errorf("%s of %+v: error %v, and %d such rows; want an error that says so if the row is there", what, row, err, n)
+		}
+	}
+	for v := range int64(3) { // inserted, then updated or changed back
+		r := row{1, v, 0}
+		for range 2 { // then unchanged
+			_, err := tab.Put(p.ctx, p.db, &r)
+			want("Put", p.db, r, err)
+		}
+	}
+	prepared, err := tab.Prepare(p.ctx, p.db)
+	if err != nil {
+		p.Fatal(err)
+	}
+	_, err = prepared.Put(p.ctx, &row{2, 1, 0})
+	want("Prepared.Put", p.db, row{2, 1, 0}, err)
+	for range 2 {
+		r := row{3, 1, 0}
+		_, err := tab.GetOrCreate(p.ctx, p.db, &r)
+		want("GetOrCreate", p.db, r, err)
+	}
+	if err := prepared.Close(); err != nil {
+		p.Fatal(err)
+	}
+	tx, r := p.begin(nil), row{4, 1, 0}
+	_, err = tab.Put(p.ctx, tx, &r)
+	want("Put in a transaction", tx, r, err)
 }

@@ -116,6 +116,12 @@ func get[T any](p *place, query string, args ...any) (row T) {
 	return row
 }
 
+// get is a query of one row on a handle.
+func (p *place) get(db upsert.DB, query string, args ...any) *sqlx.Row {
+	p.Helper()
+	return db.(sqlx.QueryerContext).QueryRowxContext(p.ctx, p.rebind(query, args), args...)
+}
+
 // list returns the rows of a query.
 func list[T any](p *place, query string, args ...any) (rows []T) {
 	p.Helper()
