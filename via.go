@@ -28,9 +28,9 @@ const (
 	//
 	// On PostgreSQL the stream is COPY … FROM STDIN, through lib/pq or through what [CopyThrough] says, and in a
 	// transaction of the caller's through lib/pq's ordinary COPY statement; the database must allow temporary tables. In a
-	// transaction of its own the library raises work_mem to 32MB where it is lower and sets enable_mergejoin and
-	// enable_hashjoin, for that transaction, so that rows are taken in key order, and sets a savepoint. Nothing is left in
-	// one of the caller's.
+	// transaction of its own the library raises work_mem to 32MB where it is lower and sets enable_mergejoin,
+	// enable_hashjoin and enable_material, for that transaction, so that rows are taken in key order, whatever the statistics
+	// say of the table, and sets a savepoint. Nothing is left in one of the caller's.
 	//
 	// On MySQL and MariaDB it is LOAD DATA LOCAL through what [LoadThrough] says, and Values if the server has local_infile
 	// off. On MySQL it is Values too if the call asks for outcomes, since MySQL tells the outcome of one row a statement.

@@ -72,8 +72,9 @@ func (o *onConflict) selected(b *strings.Builder, u Upsert) {
 	b.WriteString("SELECT " + strings.Join(o.givenList(u), ", ") + " FROM " + o.from(g))
 	if u.Filter {
 		beside := o.beside(g)
+		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, also if the statistics say that the table is empty.
 		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) +
-			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + ")")
+			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + " OFFSET 0)")
 	}
 	o.ordered(b, u)
 }

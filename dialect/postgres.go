@@ -91,7 +91,7 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 		Drop:   "DROP TABLE " + name,
 		Taken:  "SELECT pg_catalog.to_regclass(" + quoteText(name) + ") IS NOT NULL",
 		Settle: d.settle(s),
-		Order: "SELECT pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('enable_hashjoin', (pg_catalog.pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +
+		Order: "SELECT pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('enable_material', 'off', true), pg_catalog.set_config('enable_hashjoin', (pg_catalog.pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +
 			") <= LEAST(pg_catalog.pg_relation_size(" + quoteText(name) + "), pg_catalog.pg_size_bytes('" + hashedAtOnce + "')))::text, true)",
 	}, nil
 }

@@ -59,8 +59,8 @@ type StageText struct {
 	// lasts nobody can change that. It also gives the transaction room to sort and to join what is staged.
 	Settle string
 	// Order is a query to send before an Upsert.Split, which then takes the rows in the order in which they were staged (hazard
-	// P24) and need not sort them: they are looked up one by one but where the table is the smaller one, and small enough to be
-	// hashed at once.
+	// P24) and need not sort them: they are looked up one by one, unless the table is the smaller one, and small enough to be
+	// hashed at once. Statistics that say that the table is empty make no difference, because nothing is materialized.
 	Order string
 }
 
