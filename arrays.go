@@ -48,11 +48,11 @@ func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err e
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
 		}
-		if whole || r.auto && isUnknown(err) { // it goes in a statement of its own
+		if whole || r.auto && isUnknown(err) { // it goes as values, with the rows after it
 			if taken > 0 {
 				break
 			}
-			s, taken, err = b.nextValues(left[:1], nil)
+			s, taken, err = b.nextValues(left, nil)
 			s.filter = r.filter
 			return s, taken, err
 		}

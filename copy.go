@@ -45,22 +45,22 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 	switch {
 	case err != nil:
 		return taken, err
-	case taken == 0: // the first row goes in a statement of its own
-		return w.stepAlone(left)
+	case taken == 0:
+		return w.stepValues(left)
 	case !w.pipe.Concurrent(): // the rows were written first, and are read now
 		return taken, w.pipe.Submit(job)
 	}
 	return taken, nil
 }
 
-// stepAlone sends the first row by itself, as it cannot be copied.
-func (w *writer) stepAlone(left []int32) (int, error) {
-	s, _, err := w.nextValues(left[:1], w.buffer())
+// stepValues sends the next rows as values, because the first of them cannot be copied.
+func (w *writer) stepValues(left []int32) (taken int, err error) {
+	s, taken, err := w.nextValues(left, w.buffer())
 	if err != nil {
 		return 0, err
 	}
 	s.filter = w.route.filter
-	return 1, w.pipe.Submit(func() (int, error) { return 1, w.failStatement(s, w.send(s)) })
+	return taken, w.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
 }
 
 // writeLines writes rows until the stage is full or one cannot be among them.
@@ -90,7 +90,8 @@ func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64) (t
 
 var errUnwritten = errors.New("the rows were not all written")
 
-// appendLine appends a row's line, or nothing where it must be sent by itself.
+// appendLine appends a row's line, or nothing if the row cannot be copied. If that is because only the driver knows a value, the
+// rows after it are most likely the same, and all of them go as values.
 func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place int) (fits bool, err error) {
 	if whole, err := w.removesRow(i, omit); whole || err != nil {
 		return false, err
@@ -109,6 +110,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 		if err := w.giveOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
 			if w.route.auto && isUnknown(err) {
+				w.route.path = Values
 				return false, nil
 			}
 			return false, err

@@ -134,7 +134,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 		taken++
 	}
 	if taken == 0 {
-		return w.stepAlone(left)
+		return w.stepValues(left)
 	}
 	s.rows = left[:taken]
 	return taken, w.pipe.Submit(func() (int, error) {
