@@ -16,6 +16,7 @@ type catalog struct {
 	exact  map[string]string // with them
 	held   map[string]held
 	plain  bool
+	skips  bool // a row may be neither written nor seen: by a trigger, a policy or a view
 	stages bool // temporary tables are allowed
 	merges bool // the function of the rule Merge is installed
 }
@@ -27,6 +28,8 @@ type held struct {
 	whole bool   // its values cannot be the elements of an array's text
 	folds bool   // texts that are not the same can be equal
 	auto  bool   // 0 is the next number
+	// arbitrates: it is a column of the constraint that OnConstraint names.
+	arbitrates bool
 }
 
 // hexes is which of its values are written in hexadecimal.
@@ -52,6 +55,9 @@ func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 	if len(c.types) == 0 {
 		return c, nil
 	}
+	if err := t.checkConstraint(c); err != nil {
+		return nil, err
+	}
 	t.stale.Store(false)
 	if known != nil && reflect.DeepEqual(known, c) {
 		return known, nil
@@ -59,6 +65,27 @@ func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 	t.catalog.Store(c)
 	t.texts.forget()
 	return c, nil
+}
+
+// checkConstraint refuses a constraint of other columns than the key's: a conflict with it would change the row of another
+// key. One that is not there the statement refuses.
+func (t *table) checkConstraint(c *catalog) error {
+	var columns []string
+	for name, h := range c.held {
+		if h.arbitrates {
+			columns = append(columns, name)
+		}
+	}
+	slices.Sort(columns)
+	if len(columns) == 0 || slices.Equal(columns, slices.Sorted(slices.Values(t.target.Columns))) {
+		return nil
+	}
+	return &SchemaError{Table: t.name, Problems: []Problem{{
+		Check: CheckConstraintColumns, Severity: Fault, Column: strings.Join(t.target.Columns, ", "), Index: t.target.Constraint,
+		Why: "the constraint " + t.target.Constraint + " of OnConstraint has the columns (" + strings.Join(columns, ", ") + ") and not the key's (" +
+			strings.Join(t.target.Columns, ", ") + "), so a conflict would change the row of another key",
+		Mend: "name a constraint of exactly the key's columns, or leave OnConstraint out",
+	}}}
 }
 
 // outdated reports whether err came of a schema that has changed since the catalog was asked, which is known again then.
@@ -79,7 +106,7 @@ func (t *table) outdated(ctx context.Context, db DB, err error) bool {
 }
 
 func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
-	rows, err := db.QueryContext(ctx, t.dialect.Catalog(t.ident))
+	rows, err := db.QueryContext(ctx, t.dialect.Catalog(t.ident, t.target))
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +117,7 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	err = each(rows, func() error {
 		var name, typ, exact string
 		var h held
-		err := rows.Scan(&name, &typ, &exact, &h.base, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
+		err := rows.Scan(&h.arbitrates, &c.skips, &name, &typ, &exact, &h.base, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
 		h.name = typ
 		c.types[name], c.exact[name], c.held[name] = typ, exact, h
 		return err
@@ -117,11 +144,11 @@ func ofSchema(err error) bool {
 	return strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22")
 }
 
-// ready asks the catalog where the statements depend on it: the rule Merge may lack its function, and a statement that
-// assigns nothing must look at the key only where a collation can fold it. On MySQL and MariaDB a type may have an order of its
-// own (hazard H27).
+// ready asks the catalog where the statements depend on it: the rule Merge may lack its function, a statement that assigns
+// nothing must look at the key only where a collation can fold it, and what is not written is unchanged only where nothing
+// else can keep a row from being written. On MySQL and MariaDB a type may have an order of its own (hazard H27).
 func (t *table) ready(ctx context.Context, db DB) error {
-	if !t.ranks && (!t.traits.Typed || !t.merges && (t.assigns || !t.textKey)) {
+	if !t.ranks && (!t.traits.Typed || t.traits.Reporting == dialect.ReportUnknown && !t.merges && (t.assigns || !t.textKey)) {
 		return nil
 	}
 	_, err := t.look(ctx, db)
@@ -136,6 +163,15 @@ func (t *table) guards() bool {
 	c := t.catalog.Load()
 	return !t.traits.Typed || c != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return c.held[k].folds })
 }
+
+// skips reports whether a row that a statement has not written may be none that it has seen (hazard P42).
+func (t *table) skips() bool {
+	c := t.catalog.Load()
+	return c != nil && c.skips
+}
+
+// looks reports whether a statement's result alone does not tell what a row is that the statement has not written.
+func (t *table) looks() bool { return t.versioned || t.skips() }
 
 // flags reports whether a statement can be asked for a flag on this table.
 func (t *table) flags(ctx context.Context, db DB) (bool, error) {

@@ -131,7 +131,7 @@ const savepoint = "_upsert_split"
 // of its keys meanwhile, the one that resolves conflicts does it all. Where each row's outcome is asked for there is that one
 // alone.
 func (w *writer) sendStaged(s statement) error {
-	if !w.stage.splits || !s.filter || w.each != nil || w.versioned && w.cfg.outcomes {
+	if !w.stage.splits || !s.filter || w.each != nil || w.rechecks && w.cfg.outcomes {
 		return w.send(s)
 	}
 	if _, err := w.db.ExecContext(w.ctx, "SAVEPOINT "+savepoint); err != nil {

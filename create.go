@@ -17,7 +17,8 @@ const findAttempts = 10
 //
 // A row that is there is left as it is, whatever the rules say, so a table with an Add column needs a [Claim] here as
 // anywhere but nothing is added. In a transaction of the caller's a serialization failure is the caller's to see and to
-// retry. It returns the errors that [Table.Put] returns, and a *dialect.UnsupportedError where the database does not
+// retry. If a trigger, a rule or a policy keeps the row out, the error says that the row is neither inserted nor visible. It
+// returns the errors that [Table.Put] returns, and a *dialect.UnsupportedError where the database does not
 // tell who created the row (TiDB, Vitess). As for Put, an answer that is lost on a handle that is no transaction can make
 // created false for the row that this call made.
 func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
@@ -33,7 +34,7 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 	if err != nil {
 		return false, err
 	}
-	err = whileGone(func() (err error) {
+	err = t.whileGone(func() (err error) {
 		created, err = s.getOrCreate(ctx, db)
 		return err
 	})

@@ -24,6 +24,19 @@ func (f fate) outcome(absent Outcome) (Outcome, error) {
 	return absent, nil
 }
 
+// skipped is the outcome of a row that a statement has not written. One that is there and differs from what was sent is
+// unchanged all the same, because a BEFORE trigger may have changed what was sent into the stored row (hazard P21); but with a
+// version nothing is known of it.
+func (f fate) skipped(versioned bool) (Outcome, error) {
+	if f == 1+dialect.CompareChanged {
+		if versioned {
+			return Unknown, nil
+		}
+		return Unchanged, nil
+	}
+	return f.outcome(Unknown)
+}
+
 // writes reports whether the row would be written.
 func (f fate) writes() bool { return f == 0 || f-1 == dialect.CompareChanged }
 

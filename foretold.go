@@ -7,26 +7,29 @@ import (
 )
 
 // putForetold tries to insert the row, to change the stored one and to find that there is nothing to do, until one of them
-// applies. If none does, another connection has changed or deleted the row between two of them, and it begins again.
+// applies. If none does, another connection has changed or deleted the row between two of them, or a trigger keeps it out.
 //
 // The insert comes first whatever the Put before it did. An upsert is an insert that meets NOT NULL, CHECK, triggers, other
 // unique keys and the predicate of a partial index before it meets the conflict: a change that came first would meet none of
 // these (hazard S20). The insert has also taken the write lock of the caller's transaction, in which a read that came first
 // could make the write fail (hazard S11).
-func (s *single) putForetold(ctx context.Context, db DB) error {
+func (s *single) putForetold(ctx context.Context, db DB) (gone error) {
 	tries := [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold}
 	if last := Outcome(s.last.Load()); last == Unchanged || last == Stale { // rows that come in runs are alike
 		tries[1], tries[2] = tries[2], tries[1]
 	}
-	for range findAttempts {
-		for _, try := range tries {
-			if err := alone(ctx, s.table, db, s, try); err != nil || s.outcome != Unknown {
-				s.remember(err)
-				return err
-			}
+	for _, try := range tries {
+		s.outcome = Unknown
+		err := alone(ctx, s.table, db, s, try)
+		switch {
+		case isGone(err):
+			gone = err
+		case err != nil || s.outcome != Unknown:
+			s.remember(err)
+			return err
 		}
 	}
-	return errGone
+	return gone
 }
 
 // remember keeps what the row was for the next one.
@@ -58,8 +61,13 @@ func (s *single) change(ctx context.Context, db DB) error {
 // lookForetold finds the row that was neither inserted nor changed.
 func (s *single) lookForetold(ctx context.Context, db DB) error {
 	f, err := s.compareOne(ctx, db)
-	if err != nil || f.writes() {
+	switch {
+	case err != nil:
 		return err
+	case f == 0:
+		return errGone
+	case f.writes():
+		return errKept
 	}
 	if s.outcome, err = f.outcome(Unknown); err != nil {
 		return err

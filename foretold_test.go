@@ -214,8 +214,8 @@ func TestForetold_GivesUp(t *testing.T) {
 			m.script = append(m.script, "other", "deleted", "nothing")
 		}
 		o, err := table.Put(l.Context(), db, &kept{1, 1})
-		if err == nil || !strings.Contains(err.Error(), "deleted by others") || o != upsert.Unknown {
-			l.Errorf("Put = %v, %v; want that the row is deleted by others", o, err)
+		if err == nil || !strings.Contains(err.Error(), "neither inserted nor visible") || o != upsert.Unknown {
+			l.Errorf("Put = %v, %v; want that the row was neither inserted nor visible", o, err)
 		}
 		if len(m.script) == 0 {
 			l.Error("Put goes on without end; want it to give up")

@@ -44,3 +44,43 @@ func TestHazard_P40_ChildrenHaveRowsOfTheirOwn(t *testing.T) {
 		l.Want("the parent's rows", l.Text("SELECT k, rev FROM ONLY parents ORDER BY k"), "a|3 b|4 c|6")
 	})
 }
+
+func TestHazard_P41_ConstraintOfOtherColumns(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K     int `upsert:"key"`
+		Email string
+		V     int
+	}
+	type seat struct {
+		Email string `upsert:"key"`
+		K     int    `upsert:"key"`
+		V     int
+	}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k int CONSTRAINT things_k PRIMARY KEY, email text CONSTRAINT things_email UNIQUE, v int, CONSTRAINT things_both UNIQUE (k, email))",
+			"INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2)")
+		naive := "INSERT INTO things VALUES (1, 'b', 7) ON CONFLICT ON CONSTRAINT things_email DO UPDATE SET v = EXCLUDED.v"
+		l.Want("hazard: the row of key 1", l.TextOn(l.DB, "WITH w AS ("+naive+" RETURNING k) SELECT k FROM w"), "2")
+		l.Exec("UPDATE things SET v = 2 WHERE k = 2")
+		for _, constraint := range []string{"things_email", "things_both"} {
+			table := labTable[thing](l, "things", upsert.OnConstraint(constraint))
+			row := thing{1, "b", 7}
+			_, putting := table.Put(l.Context(), l.DB, &row)
+			_, getting := table.GetOrCreate(l.Context(), l.DB, &row)
+			_, batching := table.PutAll(l.Context(), l.DB, []thing{row, {3, "c", 3}})
+			_, single := table.PutAll(l.Context(), l.DB, []thing{row})
+			_, preparing := table.Prepare(l.Context(), l.DB)
+			for verb, err := range map[string]error{"Put": putting, "GetOrCreate": getting, "PutAll": batching, "PutAll of one row": single, "Prepare": preparing} {
+				l.WantErr(verb, err, nil, "table things", constraint, "not the key's (k)")
+				wrong, ok := asType[*upsert.SchemaError](err)
+				if !ok || wrong.Problems[0].Check != upsert.CheckConstraintColumns || wrong.Problems[0].Index != constraint {
+					l.Errorf("%s: %v; want a *SchemaError about the constraint's columns", verb, err)
+				}
+			}
+		}
+		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|a|1 2|b|2")
+		l.Want("a constraint of the key's column", labPut(l, labTable[thing](l, "things", upsert.OnConstraint("things_k")), l.DB, thing{1, "a", 5}), upsert.Updated)
+		l.Want("a constraint of the key's columns in another order", labPut(l, labTable[seat](l, "things", upsert.OnConstraint("things_both")), l.DB, seat{"a", 1, 6}), upsert.Updated)
+	})
+}

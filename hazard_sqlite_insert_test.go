@@ -81,3 +81,52 @@ func putEveryWay(l *lab.Lab, table *upsert.Table[map[string]any]) map[string]fun
 		},
 	}
 }
+
+func TestHazard_S21_TriggerThatIgnoresARow(t *testing.T) {
+	t.Parallel()
+	type versioned struct {
+		K int `upsert:"key"`
+		V int `upsert:"version"`
+	}
+	for _, event := range []string{"INSERT", "UPDATE"} {
+		t.Run(event, func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, "sqlite", func(l *lab.Lab) {
+				l.Exec(keptTable, "CREATE TRIGGER ignores BEFORE "+event+" ON things WHEN NEW.v = 9 BEGIN SELECT RAISE(IGNORE); END", "INSERT INTO things VALUES (2, 2), (3, 2)")
+				if event == "UPDATE" {
+					l.Exec("INSERT INTO things VALUES (1, 1)")
+				}
+				l.Exec("INSERT INTO things VALUES (1, 9) ON CONFLICT DO UPDATE SET v = excluded.v")
+				before := l.Text("SELECT v FROM things WHERE k = 1")
+				l.Want("hazard: the row after an insert without an error", before, map[string]string{"INSERT": "", "UPDATE": "1"}[event])
+
+				table := labTable[kept](l, "things")
+				for _, way := range []string{"Put", "Prepared", "in a transaction"} {
+					o, err := putEveryWay(l, labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace)))[way](map[string]any{"k": 1, "v": 9})
+					l.WantErr(way, err, nil, "table things", map[string]string{"INSERT": "neither inserted nor visible", "UPDATE": "was not changed"}[event], "trigger")
+					l.Want(way, o, upsert.Unknown)
+				}
+				if event == "INSERT" {
+					created, err := table.GetOrCreate(l.Context(), l.DB, &kept{1, 9})
+					l.WantErr("GetOrCreate", err, nil, "table things", "neither inserted nor visible", "trigger")
+					l.Want("created", created, false)
+				}
+				for n := range 2 {
+					wantIgnored(l, table, []kept{{1, 9}, {2, 3 + n}, {3, 2}, {4 + n, 4}}, upsert.Result{Inserted: 1, Updated: 1, Unchanged: 1, Unknown: 1})
+					wantIgnored(l, labTable[versioned](l, "things"), []versioned{{1, 9}, {2, 1}, {3, 2}, {6 + n, 4}}, upsert.Result{Inserted: 1, Stale: 1, Unchanged: 1, Unknown: 1})
+				}
+				l.Want("the row", l.Text("SELECT v FROM things WHERE k = 1"), before)
+			})
+		})
+	}
+}
+
+// wantIgnored wants the first row of a batch to be unknown.
+func wantIgnored[T any](l *lab.Lab, table *upsert.Table[T], rows []T, want upsert.Result) {
+	l.Helper()
+	var each []upsert.Outcome
+	r, err := table.PutAll(l.Context(), l.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) { each = append(each, o) }))
+	if err != nil || r != want || each[0] != upsert.Unknown {
+		l.Errorf("PutAll of %v: %v, each %v, err %v; want %v, the first one unknown", rows, r, each, err, want)
+	}
+}

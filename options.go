@@ -113,7 +113,8 @@ func IndexWhere(predicate literal) Option {
 }
 
 // OnConstraint names the arbiter by its constraint instead of inferring it from the key's columns, on PostgreSQL only. The
-// name of an index that is no constraint is an error there.
+// name of an index that is no constraint is an error there. The first call asks which columns the constraint has, and returns a
+// [*SchemaError] if they are not exactly the key's.
 func OnConstraint(name string) Option {
 	return option(func(c *config) error {
 		if name == "" {

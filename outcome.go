@@ -11,7 +11,8 @@ type Outcome int
 const (
 	// Unknown: the database does not tell an insert from an update here. It is what [Table.Put] reports of a row it has
 	// written on a partitioned table or a view of PostgreSQL before 18, and on CockroachDB, YugabyteDB, TiDB and Vitess;
-	// of a row that a trigger of MySQL's hides from a handle which may change connections (hazard H23); and what a batch
+	// of a row of PostgreSQL's that a trigger skipped or a policy hides (hazard P42), and of a batch's row that a trigger of
+	// SQLite's ignores (hazard S21); of a row that a trigger of MySQL's hides from a handle which may change connections (hazard H23); and what a batch
 	// without [Outcomes] counts every row as.
 	Unknown Outcome = iota
 	// Inserted: the row was not there.

@@ -10,8 +10,14 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// errGone says that a row vanished between two statements of a call; the call begins again.
-var errGone = errors.New("the row is being deleted by others each time it is looked at")
+// errGone says that a row was neither written nor there to be read. If others may have deleted it in between, the call begins
+// again.
+var errGone = errors.New("the row was neither inserted nor visible: a trigger, a rule or a policy keeps it out, or others delete it each time")
+
+// errKept says the same of a row that was there and was not changed.
+var errKept = errors.New("the row is there and was not changed: a trigger keeps it as it is, or others change it each time")
+
+func isGone(err error) bool { return errors.Is(err, errGone) || errors.Is(err, errKept) }
 
 // Put writes one row and returns what happened to it. Generated columns are read back into row, from the stored row
 // whatever the outcome; the others keep what row has, those with the modifier now or a DEFAULT too: [Table.GetOrCreate] and
@@ -28,6 +34,9 @@ var errGone = errors.New("the row is being deleted by others each time it is loo
 // connection is the same, and the outcome of a row that a trigger hides is Unknown. A user without the right TRIGGER is told of
 // no trigger. Then Put sees one by the first row that the trigger changes; until then, and only with clientFoundRows=true, a row
 // that is unchanged or stale is told as Inserted.
+//
+// A row that a trigger or a policy keeps out is Unknown on PostgreSQL, and on SQLite, or if generated columns must be read back,
+// an error that says what was seen (hazards P42 and S21).
 //
 // On MySQL and MariaDB the first call on a pool asks whether the table has the unique index that it needs, since these
 // databases would insert the row again without one (hazard H24). It returns a [*SchemaError] if there is none.
@@ -64,7 +73,7 @@ func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
 		err = t.checkIndex(ctx, db)
 	}
 	if err == nil {
-		err = whileGone(func() error { return s.put(ctx, db) })
+		err = s.whileGone(func() error { return s.put(ctx, db) })
 	}
 	if err != nil {
 		return Unknown, s.otherKey(ctx, db, 0, err)
@@ -72,10 +81,11 @@ func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
 	return s.outcome, nil
 }
 
-// whileGone calls f again while the row that it met is deleted before it has been read.
-func whileGone(f func() error) (err error) {
+// whileGone calls f again while the row that it met is deleted before it has been read. If a trigger may have kept the row
+// out, it does not: the trigger may have had an effect of its own.
+func (t *table) whileGone(f func() error) (err error) {
 	for range findAttempts {
-		if err = f(); !errors.Is(err, errGone) {
+		if err = f(); !isGone(err) || t.skips() {
 			break
 		}
 	}
@@ -176,8 +186,11 @@ func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
 		return err
 	}
 	err = alone(ctx, s.table, db, s, (*single).writeFlagged)
-	if err != nil || s.outcome != Unchanged || !s.versioned && len(s.generated) == 0 {
+	if err != nil || s.outcome != Unchanged || !s.looks() && len(s.generated) == 0 {
 		return err
+	}
+	if s.skips() { // the statement is sent no second time, because a trigger may have had an effect of its own
+		return alone(ctx, s.table, db, s, (*single).lookSkipped)
 	}
 	// The row was skipped, and more must be known of it. In a transaction the statement keeps it locked, so it is sent
 	// again in one: it is safe to repeat.
@@ -251,12 +264,12 @@ func toldOutcome(n int64) (Outcome, error) {
 
 // lookSkipped tells what the skipped row was, and reads it back.
 func (s *single) lookSkipped(ctx context.Context, db DB) error {
-	if s.versioned {
+	if s.looks() {
 		f, err := s.compareOne(ctx, db)
 		if err != nil {
 			return err
 		}
-		if s.outcome, err = f.outcome(Unknown); err != nil {
+		if s.outcome, err = f.skipped(s.versioned); err != nil {
 			return err
 		}
 	}

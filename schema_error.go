@@ -50,6 +50,9 @@ type Check string
 // CheckNoUniqueIndex: no unique index has exactly the columns of the conflict target.
 const CheckNoUniqueIndex Check = "no unique index"
 
+// CheckConstraintColumns: the constraint that [OnConstraint] names has other columns than the conflict target.
+const CheckConstraintColumns Check = "constraint of other columns"
+
 // Severity says how bad a problem is.
 type Severity int
 

@@ -45,7 +45,7 @@ var readers atomic.Int64
 
 // newStage finds the way to stage rows on the runner's handle. It returns a *dialect.UnsupportedError where there is none.
 func (w *writer) newStage(r *runner) (*stage, error) {
-	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.versioned && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
+	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.rechecks && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	var err error
 	if w.traits.Copying == dialect.CopyLoadData {
 		g.style, g.place = rowtext.Load, false

@@ -16,6 +16,8 @@ type writer struct {
 	route route
 	each  []Outcome // by row, where they are asked for
 	flag  bool      // an insert can be told by a flag
+	// rechecks: a statement's result alone does not tell what a row is that the statement has not written.
+	rechecks bool
 }
 
 // write sends the batch. What happened to each row, where it is asked for, is known when the runner has finished.
@@ -30,6 +32,7 @@ func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err 
 	if err := b.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
 		return nil, err
 	}
+	w.rechecks = b.looks()
 	if cfg.outcomes {
 		if w.flag, err = b.flags(r.ctx, r.db); err != nil {
 			return nil, err
@@ -173,14 +176,39 @@ func (w *writer) foretold(s statement) error {
 	if err := w.run(s, query); err != nil {
 		return err
 	}
+	kept, err := w.keptOut(s, fates)
+	if err != nil {
+		return err
+	}
 	for at, i := range s.rows {
 		o, err := fates[at].outcome(Inserted)
 		if err != nil {
 			return w.batch.fail(int(i), w.target.Columns[0], w.otherKey(w.ctx, w.db, i, err))
 		}
+		if kept != nil && fates[at].writes() && kept[at].writes() {
+			o = Unknown
+		}
 		w.happened(i, o)
 	}
 	return nil
+}
+
+// keptOut compares the rows again if the statement has written fewer than it would, which a trigger can keep it from
+// (hazard S21), or else returns nil.
+func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
+	written := 0
+	if _, err := w.batch.queryRow(w.ctx, w.db, "SELECT changes()", nil, []any{&written}); err != nil {
+		return nil, err
+	}
+	for _, f := range fates {
+		if f.writes() {
+			written--
+		}
+	}
+	if written == 0 {
+		return nil, nil
+	}
+	return w.compare(s)
 }
 
 // coded sends a statement that returns a code for every row.
@@ -226,7 +254,7 @@ func codeOutcome(code int64) (Outcome, error) {
 // it skipped are the same, or stale where there is a version.
 func (w *writer) flagged(s statement) error {
 	s.report, s.back = w.flag, backKeys
-	if s.report && (len(s.rows) == 1 || w.each == nil && !w.versioned) {
+	if s.report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
 		s.back = backNone // how many is enough
 	}
 	before, err := w.before(s)
@@ -267,7 +295,7 @@ func (w *writer) flagged(s statement) error {
 
 // counts reports whether it is enough to know how many rows of the statement were inserted and updated.
 func (w *writer) counts(s statement) bool {
-	return w.traits.Filter && w.each == nil && !w.versioned && (len(s.rows) > 1 || s.split)
+	return w.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.split)
 }
 
 // counted sends a statement that counts what it has written.
@@ -292,10 +320,10 @@ func (w *writer) counted(s statement) error {
 	return nil
 }
 
-// before compares the rows of a versioned table that the statement's filter may leave out: it does not lock these, so what
-// they were cannot be asked afterwards.
+// before compares the rows that the statement's filter may leave out, if the result alone does not tell of them: it does not
+// lock these, so what they were cannot be asked afterwards.
 func (w *writer) before(s statement) ([]fate, error) {
-	if !w.versioned || !s.filter {
+	if !w.rechecks || !s.filter {
 		return nil, nil
 	}
 	return w.compare(s)
@@ -303,14 +331,14 @@ func (w *writer) before(s statement) ([]fate, error) {
 
 // skipped tells what the rows were that a statement did not return.
 func (w *writer) skipped(s statement, m *matcher, written int, before []fate) error {
-	if !w.versioned && (m.seen == nil || w.each == nil) {
+	if !w.rechecks && (m.seen == nil || w.each == nil) {
 		w.result.count(Unchanged, len(s.rows)-written)
 		if w.each != nil { // then it is the only row
 			w.each[s.rows[0]] = Unchanged
 		}
 		return nil
 	}
-	if !w.versioned {
+	if !w.rechecks {
 		for at, i := range s.rows {
 			if !m.seen[at] {
 				w.happened(i, Unchanged)
@@ -324,7 +352,7 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 	}
 	for at, i := range s.rows {
 		if m.seen == nil || !m.seen[at] {
-			o, err := fates[at].outcome(Unknown)
+			o, err := fates[at].skipped(w.versioned)
 			if err != nil {
 				return w.batch.fail(int(i), w.target.Columns[0], w.otherKey(w.ctx, w.db, i, err))
 			}
@@ -334,7 +362,7 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 	return nil
 }
 
-// after is what the skipped rows of a versioned table are: what they were before the statement, or, where others have
+// after is what the skipped rows are: what they were before the statement, or, where others have
 // changed that in between, what they are now.
 func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
 	told := before != nil
@@ -351,7 +379,7 @@ func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
 		switch {
 		case !before[at].writes():
 			now[at] = before[at]
-		case now[at].writes(): // it was not newer when the statement met it, and is again
+		case now[at].writes() && !w.skips(): // it was not newer when the statement met it, and is again
 			now[at] = fate(dialect.CompareStale + 1)
 		}
 	}

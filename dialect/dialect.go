@@ -35,10 +35,10 @@ type Dialect interface {
 	Upsert(Upsert) (string, error)
 	// Compare writes the SELECT that tells what an upsert would do to the rows that are there.
 	Compare(Compare) (string, error)
-	// Catalog writes the query that tells what a table's columns are, with no parameter: behind a transaction pooler one would
-	// be no safer than any statement with parameters (hazard E2). Its columns are those of PostgreSQL's catalog where
+	// Catalog writes the query that tells what a table's columns are and which of them the target's Constraint has, with no
+	// parameter: behind a transaction pooler one would be no safer than any statement with parameters (hazard E2). Its columns are those of PostgreSQL's catalog where
 	// Traits.Typed, and those of SHOW COLUMNS on MySQL and MariaDB; it is "" where nobody asks.
-	Catalog(t Table) string
+	Catalog(t Table, by Target) string
 	// Stage writes the statements of a staging table. It returns *UnsupportedError where Traits.Copying is CopyNone.
 	Stage(Stage) (StageText, error)
 	// Lock writes the statement that takes the write lock and does nothing else, or "" where there is none to be taken.

@@ -82,7 +82,7 @@ func (d mysql) Compare(Compare) (string, error) {
 func (mysql) Lock(Table) string { return "" }
 
 // Catalog also sees the columns of a temporary table, as information_schema does not.
-func (d mysql) Catalog(t Table) string { return "SHOW COLUMNS FROM " + d.QuoteTable(t) }
+func (d mysql) Catalog(t Table, _ Target) string { return "SHOW COLUMNS FROM " + d.QuoteTable(t) }
 
 // Stage has the columns' types, so that what LOAD DATA LOCAL cannot store as it is makes a warning, which is all that LOCAL
 // does about it. The separators are written in hexadecimal, which means the same in every sql_mode. Bytes go through variables,

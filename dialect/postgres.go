@@ -123,8 +123,13 @@ func quoteText(text string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
 
-func (d postgres) Catalog(t Table) string {
-	return postgresCatalog + quoteText(d.QuoteTable(t)) + ") AND a.attnum > 0 AND NOT a.attisdropped"
+func (d postgres) Catalog(t Table, by Target) string {
+	arbiter := "EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid = c.oid AND n.conname = " + quoteText(by.Constraint) + " AND a.attnum = ANY (n.conkey))"
+	skips := "false"
+	if d.name == "postgres" { // the others do not tell what happened to a row
+		skips = postgresSkips
+	}
+	return "SELECT " + arbiter + ", " + skips + ", " + postgresCatalog + quoteText(d.QuoteTable(t)) + ") AND a.attnum > 0 AND NOT a.attisdropped"
 }
 
 // postgresCatalog asks for each column's name, its type without and with its
@@ -132,7 +137,7 @@ func (d postgres) Catalog(t Table) string {
 // be the elements of an array's text that unnest makes a column of, whether it takes texts for equal that are not the same
 // byte by byte, whether the table is a plain one, whether temporary tables are allowed, and whether the function of the
 // rule Merge is installed.
-const postgresCatalog = `SELECT a.attname::text, pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(a.atttypid, a.atttypmod),
+const postgresCatalog = `a.attname::text, pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(a.atttypid, a.atttypmod),
   CASE WHEN t.typtype = 'e' THEN 'enum' ELSE COALESCE(d.typname, t.typname)::text END,
   t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(pg_catalog.to_jsonb(k)->>'collisdeterministic', '') = 'false',
   c.relkind = 'r', has_database_privilege(current_database(), 'TEMPORARY'), to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
@@ -140,6 +145,12 @@ FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid 
 LEFT JOIN pg_catalog.pg_type d ON d.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
 WHERE a.attrelid = pg_catalog.to_regclass(`
+
+// postgresSkips is true of a table that may neither write nor show a row that it was given: by a policy, by a trigger that runs
+// before a row is written, also one of a partition, or by what is behind a view or a foreign table.
+const postgresSkips = `c.relkind IN ('v', 'f') OR c.relrowsecurity OR EXISTS (
+    WITH RECURSIVE tree (oid) AS (SELECT c.oid UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON tree.oid = i.inhparent)
+    SELECT FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid = tree.oid WHERE NOT g.tgisinternal AND g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0)`
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
 

@@ -38,7 +38,7 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
 
 // Catalog: a statement needs no types.
-func (sqlite) Catalog(Table) string { return "" }
+func (sqlite) Catalog(Table, Target) string { return "" }
 
 // Stage: a value bound is a value copied.
 func (d sqlite) Stage(Stage) (StageText, error) { return StageText{}, refuseStage(d) }
