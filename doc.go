@@ -22,8 +22,8 @@
 // row, the library asks for it before the first write and refuses with a [*SchemaError]. BEFORE triggers run for rows that end
 // in a conflict, and such rows use up identity values. If a trigger changes what is stored, the outcome speaks of what was
 // sent. MySQL and MariaDB run UPDATE triggers for every row that is there, changed or not, and store what a BEFORE UPDATE
-// trigger assigns even if the outcome is [Unchanged] or [Stale] (hazard H41). Outcomes of a handle
-// that is no transaction can be falsified by a lost connection: see [Table.Put].
+// trigger assigns even if the outcome is [Unchanged] or [Stale] (hazard H41). Outcomes of a handle that is no transaction can be
+// falsified by a lost connection: see [Table.Put].
 //
 // Behind PgBouncer in transaction mode lib/pq's default settings can have a statement run as another client's. [Table.Put] and
 // the others see the pooler and put a transaction around such a statement; where the driver is wrapped, or the handle has a
