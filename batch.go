@@ -134,7 +134,7 @@ func (b *batch) nextValues(left []int32, buf []any) (s statement, taken int, err
 		rows++
 	}
 	rows = b.fit(rows, params)
-	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
+	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes, wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }
 
 // omitted returns the mask of the row's omitted columns.

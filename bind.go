@@ -1,6 +1,9 @@
 package upsert
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"time"
@@ -15,6 +18,7 @@ type binder struct {
 	size    int  // about how many bytes they are on the wire
 	merge   bool // the column at hand is a merge patch
 	removes bool // a merge patch removes members
+	wide    bool // an integer is beyond what a float holds, and there are columns that make it one
 	err     error
 }
 
@@ -25,12 +29,48 @@ func (b *binder) add(v any, size int) {
 }
 
 // Null implements plan.Sink, as the methods below do.
-func (b *binder) Null()            { b.add(nil, 1) }
-func (b *binder) Int(v int64)      { b.add(v, 8) }
-func (b *binder) Float(v float64)  { b.add(v, 8) }
-func (b *binder) Bool(v bool)      { b.add(v, 1) }
-func (b *binder) Time(v time.Time) { b.add(b.table.instant(v), 27) }
-func (b *binder) Other(v any)      { b.add(v, 8) }
+func (b *binder) Null()       { b.add(nil, 1) }
+func (b *binder) Bool(v bool) { b.add(v, 1) }
+func (b *binder) Other(v any) { b.add(v, 8) }
+
+// Int is what a REAL column of SQLite's may round.
+func (b *binder) Int(v int64) {
+	const exact = 1 << 53
+	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
+	b.add(v, 8)
+}
+
+// Float refuses what would be stored as NULL.
+func (b *binder) Float(v float64) {
+	if b.table.traits.NullNaN && math.IsNaN(v) && b.err == nil {
+		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
+	}
+	b.add(v, 8)
+}
+
+// Time is text where it is stored as text: drivers write it in forms of their own (hazard S18).
+func (b *binder) Time(v time.Time) {
+	at := b.table.instant(v)
+	if !b.table.traits.UTC {
+		b.add(at, 27)
+		return
+	}
+	if err := checkYear(at); b.err == nil {
+		b.err = err
+	}
+	b.add(timeText(at), 35)
+}
+
+// timeText is the form that go-sqlite3 writes and SQLite's functions read. Its order is the order in time.
+func timeText(at time.Time) string { return at.Format("2006-01-02 15:04:05.999999999-07:00") }
+
+// checkYear refuses a time whose text would be in another place than the time.
+func checkYear(at time.Time) error {
+	if y := at.Year(); y < 0 || y > 9999 {
+		return fmt.Errorf("a time of the year %d has no text whose order is the order in time: the years are 0 to 9999", y)
+	}
+	return nil
+}
 
 // Uint is text to PostgreSQL, which has no such type and reads it as the column's; database/sql would refuse it.
 func (b *binder) Uint(v uint64) {

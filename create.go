@@ -15,6 +15,8 @@ const findAttempts = 10
 // GetOrCreate inserts row if no row has its key, and fills row with the stored one. created says whether this call made
 // it: of any number of concurrent calls with one key exactly one does, at every isolation level.
 //
+// On MySQL and MariaDB it changes the session's LAST_INSERT_ID(), as [Table.Put] says.
+//
 // A row that is there is left as it is, whatever the rules say, so a table with an Add column needs a [Claim] here as
 // anywhere but nothing is added. In a transaction of the caller's a serialization failure is the caller's to see and to
 // retry. If a trigger, a rule or a policy keeps the row out, the error says that the row is neither inserted nor visible. It

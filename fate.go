@@ -70,9 +70,9 @@ func (w *writer) compare(s statement) ([]fate, error) {
 const compareMode dialect.Mode = -1
 
 func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error) {
-	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, source: of.source, nth: of.nth}
+	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, wide: of.wide, source: of.source, nth: of.nth}
 	return t.texts.of(s, func() (string, error) {
-		c := dialect.Compare{Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Source: s.source, Nth: s.nth}
+		c := dialect.Compare{Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Source: s.source, Wide: s.wide, Nth: s.nth}
 		if t.traits.Typed {
 			known, err := t.look(ctx, db)
 			if err != nil {

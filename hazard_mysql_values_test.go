@@ -151,3 +151,25 @@ func TestHazard_H29_SessionThatIsNotStrict(t *testing.T) {
 		l.Want("rows", l.Text("SELECT * FROM things"), "abc|2")
 	})
 }
+
+// TestHazard_H30_LastInsertIDOfTheSession: the documentation of Put says so, and what to do.
+func TestHazard_H30_LastInsertIDOfTheSession(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (1, 1)", "CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY)")
+		tx := l.Begin(nil)
+		res, err := tx.ExecContext(l.Context(), "INSERT INTO orders VALUES ()")
+		if err != nil {
+			l.Fatal(err)
+		}
+		l.Want("before", l.TextOn(tx, "SELECT LAST_INSERT_ID()"), 1)
+		l.Want("Put", labPut(l, labTable[thing](l, "things"), tx, thing{1, 2}), upsert.Updated)
+		l.Want("hazard: after", l.TextOn(tx, "SELECT LAST_INSERT_ID() > 9223372036854775800"), 1)
+		id, err := res.LastInsertId()
+		l.Want("what the Result says", fmt.Sprint(id, err), "1 <nil>")
+	})
+}

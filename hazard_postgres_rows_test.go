@@ -1,7 +1,6 @@
 package upsert_test
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -65,8 +64,8 @@ func TestHazard_P13_UnchangedRowIsNotWritten(t *testing.T) {
 	})
 }
 
-// labClaim is a claim that is held for as long as its transaction.
-type labClaim struct{ *sql.Tx }
+// labClaim is a claim that is held for as long as its handle.
+type labClaim struct{ upsert.DB }
 
 func (labClaim) UpsertClaim() error { return nil }
 

@@ -134,9 +134,14 @@ func (k *keyColumn) Bytes(v []byte) {
 }
 
 func (k *keyColumn) Time(v time.Time) {
-	if k.is(timeKey) {
-		k.times = append(room(k.times, k.n), k.table.instant(v))
+	if !k.is(timeKey) {
+		return
 	}
+	at := k.table.instant(v)
+	if k.table.traits.UTC && k.err == nil {
+		k.err = checkYear(at)
+	}
+	k.times = append(room(k.times, k.n), at)
 }
 
 func (k *keyColumn) Other(v any) {
@@ -188,8 +193,11 @@ func (k *keyColumn) give(i int32, to plan.Sink) {
 	}
 }
 
-// value returns a row's value in a box.
+// value returns a row's value in a box, as it is bound.
 func (k *keyColumn) value(i int32) any {
+	if k.kind == timeKey && k.table.traits.UTC {
+		return timeText(k.times[i])
+	}
 	var b plan.Box
 	k.give(i, &b)
 	return b.V

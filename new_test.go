@@ -251,3 +251,21 @@ func TestUint64KeysMayBeMixed(t *testing.T) {
 		}
 	}
 }
+
+func TestColumnsThatDifferByCaseAlone(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		ID    int `upsert:"key"`
+		Lower int `db:"v"`
+		Upper int `db:"V"`
+	}
+	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.MySQL, dialect.MariaDB} {
+		newSays(t, d.Name(), newErr[thing](d, "t"), `field Upper: column "V" differs from "v" of Lower by case alone`)
+		if err := newErr[thing](d, "t", upsert.Columns("id", "V")); err != nil {
+			t.Errorf("%s: New with one of them: %v; want nil", d.Name(), err)
+		}
+	}
+	if err := newErr[thing](dialect.Postgres, "t"); err != nil {
+		t.Errorf("postgres: New: %v; want nil", err)
+	}
+}

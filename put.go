@@ -23,6 +23,10 @@ func isGone(err error) bool { return errors.Is(err, errGone) || errors.Is(err, e
 // whatever the outcome; the others keep what row has, those with the modifier now or a DEFAULT too: [Table.GetOrCreate] and
 // a SELECT read them.
 //
+// On MySQL and MariaDB, Put, PutAll with [Outcomes] and GetOrCreate change the session's LAST_INSERT_ID(), also in a transaction of
+// the caller's: it is a number above 9223372036854775800 after them (hazard H30). SQL of your own that uses LAST_INSERT_ID() must
+// come before them.
+//
 // The outcome is exact unless it is [Unknown], whatever the settings of the driver. On a *sql.DB or *sql.Conn one thing can
 // falsify it: if an answer is lost, database/sql sends the statement again (hazard E1), and the second time the row that this
 // call inserted is Unchanged. Nothing is written twice by it, and inside a transaction it does not happen. If the context

@@ -12,6 +12,8 @@ import (
 // PutAll writes rows, as if they were sent one by one in their order: a row that is there twice is applied twice. It takes
 // options [Outcomes], [EachOutcome], [Progress], [ChunkTx], [RefuseDuplicates] and [Via].
 //
+// On MySQL and MariaDB it changes the session's LAST_INSERT_ID(), as [Table.Put] says.
+//
 // On a handle that can begin a transaction it is atomic, all rows or none, unless ChunkTx says otherwise, and it is run
 // again after a deadlock or a serialization failure. On any other handle the transaction is the caller's: after an error
 // it must be rolled back. (A wrapper of a *sql.DB that has only the two methods of [DB] is such a handle too: give it a

@@ -249,8 +249,24 @@ func (t *table) checkIdents(*config) error {
 			return err
 		}
 	}
+	if err := t.checkCase(); err != nil {
+		return err
+	}
 	if t.target.Constraint != "" {
 		return check("OnConstraint", t.target.Constraint)
+	}
+	return nil
+}
+
+// checkCase refuses two columns that are one to the database.
+func (t *table) checkCase() error {
+	seen := map[string]*column{}
+	for _, col := range t.all() {
+		name := strings.ToLower(col.Name)
+		if other := seen[name]; other != nil && t.traits.FoldsNames {
+			return &TagError{Type: t.plan.Type, Field: col.Field, Reason: fmt.Sprintf("column %q differs from %q of %s by case alone, so that they are one column to %s: rename one, or leave one out with `db:\"-\"`", col.Name, other.Name, other.Field, t.dialect.Name())}
+		}
+		seen[name] = col
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type shape struct {
 	filter  bool // rows that would change nothing are left out
 	split   bool // rows whose key is not there are inserted with no word on conflicts
 	nth     int  // the stage's
+	wide    bool // an integer is beyond what a float holds
 	count   bool // one row comes back, with how many were written and how many of them are new
 }
 
@@ -82,7 +83,7 @@ func (t *table) text(s shape) (string, error) {
 	s.guard = s.mode == dialect.Write && t.guards() // known only when the catalog has been asked
 	return t.texts.of(s, func() (string, error) {
 		u := dialect.Upsert{
-			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Guard: s.guard,
+			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Wide: s.wide, Guard: s.guard,
 			Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
 		}
 		if c := t.catalog.Load(); c != nil {

@@ -77,10 +77,15 @@ type Traits struct {
 	QueryBinds bool
 	// Immediate: a write transaction must begin with BEGIN IMMEDIATE, or its first write may fail at once (hazard S11).
 	Immediate bool
-	// UTC: times are stored as text, so they must be bound in UTC for their order to be the order in time.
+	// UTC: times are stored as text, so they are bound as one, in UTC and of the years 0 to 9999, for their order to be the order
+	// in time.
 	UTC bool
 	// LockingRead is appended to a SELECT that must see the newest row inside an older snapshot (hazard H19), or "".
 	LockingRead string
+	// NullNaN: NaN is stored as NULL.
+	NullNaN bool
+	// FoldsNames: the names of two columns cannot differ by case alone.
+	FoldsNames bool
 	// Ordinals: a column may be of a type whose values are ordered by their position and compared by their letters, and of one
 	// that takes 0 for its next number.
 	Ordinals bool

@@ -14,6 +14,7 @@ type grammar struct {
 	document func(x string) string      // x as the type merge works on
 	fail     func(text string) string   // an expression that fails with the text in its error
 	patch    func(column string) string // a merge patch as it was given, where excluded lacks what it removes; or nil
+	sum      func(a, b string) string   // a + b, where the operator would not fail beyond the type; or nil
 	now      string
 }
 
@@ -38,7 +39,11 @@ func (g *grammar) value(c Column) string {
 	case And:
 		return "COALESCE(" + s + " AND " + e + ", " + s + ", " + e + ")"
 	case Add:
-		return "COALESCE(" + s + " + " + e + ", " + s + ", " + e + ")"
+		sum := s + " + " + e
+		if g.sum != nil {
+			sum = g.sum(s, e)
+		}
+		return "COALESCE(" + sum + ", " + s + ", " + e + ")"
 	case Merge:
 		if g.patch != nil {
 			e = g.patch(c.Name)
@@ -73,7 +78,23 @@ func (g *grammar) changes(cols []Column) string {
 		}
 		parts = append(parts, g.distinct(s, g.value(c), c.Kind))
 	}
-	return strings.Join(parts, " OR ")
+	return anyOf(parts)
+}
+
+// mostTerms is how many terms one OR joins: SQLite refuses an expression that is more than 1,000 deep, as the OR of so many is
+// (hazard S16).
+const mostTerms = 500
+
+// anyOf is true if one of the parts is.
+func anyOf(parts []string) string {
+	if len(parts) <= mostTerms {
+		return strings.Join(parts, " OR ")
+	}
+	var groups []string
+	for some := range slices.Chunk(parts, mostTerms) {
+		groups = append(groups, "("+strings.Join(some, " OR ")+")")
+	}
+	return strings.Join(groups, " OR ")
 }
 
 // folded is true if a key is not the stored one byte by byte, "" where keys cannot be the same in any other way.

@@ -43,7 +43,7 @@ func (d mysql) Traits() Traits {
 		// Half of 1 MiB, the smallest max_allowed_packet a server has had by default; escaping can double a value.
 		MaxBytes:  512 << 10,
 		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true,
-		LockingRead: " LOCK IN SHARE MODE", Copying: d.copying, Ordinals: true,
+		LockingRead: " LOCK IN SHARE MODE", Copying: d.copying, Ordinals: true, FoldsNames: true,
 	}
 }
 
@@ -121,7 +121,9 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 	}, nil
 }
 
-func (d mysql) Find(f Find) string { return findText(d, f, func(int) string { return "?" }) }
+func (d mysql) Find(f Find) string {
+	return findText(d, f, quoteList(d, f.Return), func(int) string { return "?" })
+}
 
 // stageBeside is the staging table's name in the schema of the other, for the connection may have none of its own.
 func stageBeside(d Dialect, t Table) string {

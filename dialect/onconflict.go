@@ -17,6 +17,8 @@ type onConflict struct {
 	again func(n int) string              // the n-th parameter once more
 	flag  func(target []string) string    // what RETURNING tells an insert by; nil where nothing does
 	with  string                          // what opens RETURNING
+	// returned is a column of the table's in RETURNING and SELECT; nil for its name alone.
+	returned func(t Table, column string) string
 	// values writes the table of parameters that Compare joins with, and what must stand before the SELECT for it.
 	values func(c Compare) (with, from string)
 }
@@ -299,7 +301,19 @@ func (o *onConflict) returning(b *strings.Builder, u Upsert) {
 			b.WriteString(", ")
 		}
 	}
-	b.WriteString(quoteList(o.Dialect, u.Return))
+	b.WriteString(o.columns(u.Table, u.Return))
+}
+
+// columns is a list of the table's columns.
+func (o *onConflict) columns(t Table, columns []string) string {
+	if o.returned == nil {
+		return quoteList(o.Dialect, columns)
+	}
+	var list []string
+	for _, c := range columns {
+		list = append(list, o.returned(t, c))
+	}
+	return strings.Join(list, ", ")
 }
 
 func (o *onConflict) compare(c Compare) (string, error) {
@@ -371,12 +385,12 @@ func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 }
 
 func (o *onConflict) find(f Find) string {
-	return findText(o.Dialect, f, func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
+	return findText(o.Dialect, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
 }
 
-func findText(d Dialect, f Find, param func(n int) string) string {
+func findText(d Dialect, f Find, list string, param func(n int) string) string {
 	var b strings.Builder
-	b.WriteString("SELECT " + quoteList(d, f.Return) + " FROM " + only(f.Only) + d.QuoteTable(f.Table) + " WHERE ")
+	b.WriteString("SELECT " + list + " FROM " + only(f.Only) + d.QuoteTable(f.Table) + " WHERE ")
 	var parts []string
 	for i, k := range f.Target.Columns {
 		parts = append(parts, d.Quote(k)+" = "+param(i+1))

@@ -20,7 +20,7 @@ const sqliteParams = 32766
 func (sqlite) Traits() Traits {
 	return Traits{
 		MaxParams: sqliteParams, MaxRows: 256, MaxBytes: 4 << 20,
-		Reporting: ReportBeforehand, Returning: true, PrepareChunks: true, QueryBinds: true, Immediate: true, UTC: true,
+		Reporting: ReportBeforehand, Returning: true, PrepareChunks: true, QueryBinds: true, Immediate: true, UTC: true, NullNaN: true, FoldsNames: true,
 	}
 }
 
@@ -32,10 +32,24 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 	if u.Target.Constraint != "" {
 		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: d.Name(), Hint: "leave OnConstraint out: the target is inferred from the key's columns"}
 	}
-	return d.syntax().upsert(u)
+	return d.syntax().rounding(u.Wide).upsert(u)
 }
 
-func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
+func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(c.Wide).compare(c) }
+
+// rounding has a REAL column's value be the same as an integer that the column would round to it: a parameter has no column's type,
+// as an inserted value has (hazard S19).
+func (o *onConflict) rounding(wide bool) *onConflict {
+	if exact := o.distinct; wide {
+		o.distinct = func(a, b string, k Kind) string {
+			if k != KindNumber && k != KindAny {
+				return exact(a, b, k)
+			}
+			return "(" + exact(a, b, k) + " AND NOT (typeof(" + a + ") = 'real' AND " + a + " IS CAST(" + b + " AS REAL)))"
+		}
+	}
+	return o
+}
 
 // Catalog: a statement needs no types.
 func (sqlite) Catalog(Table, Target) string { return "" }
@@ -47,6 +61,14 @@ func (d sqlite) Stage(Stage) (StageText, error) { return StageText{}, refuseStag
 func (d sqlite) Lock(t Table) string { return "DELETE FROM " + d.QuoteTable(t) + " WHERE 0" }
 
 func (d sqlite) Find(f Find) string { return d.syntax().find(f) }
+
+// sqliteSum fails where the sum of two integers is none: SQLite would make it a REAL (hazard S17). The abs of the least integer
+// is what fails; it depends on the row, or SQLite could evaluate it before it looks at one.
+func sqliteSum(a, b string) string {
+	sum, is := a+" + "+b, func(x, typ string) string { return "typeof(" + x + ") = '" + typ + "'" }
+	return "CASE WHEN " + is(sum, "real") + " AND " + is(a, "integer") + " AND " + is(b, "integer") +
+		" THEN abs((-9223372036854775807 - 1) * (" + a + " IS NOT NULL)) ELSE " + sum + " END"
+}
 
 func (d sqlite) syntax() *onConflict {
 	o := &onConflict{
@@ -64,11 +86,13 @@ func (d sqlite) syntax() *onConflict {
 			merge:    func(t, p string) string { return "json_patch(" + t + ", " + p + ")" },
 			document: func(x string) string { return x },
 			fail:     func(key string) string { return "json_extract('{}', '" + otherKeyMark + " ' || " + key + ")" },
+			sum:      sqliteSum,
 			// In the format go-sqlite3 binds a time.Time in, so that stored and bound times compare as text.
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
 		},
-		param: func(int, string) string { return "?" },
-		again: func(n int) string { return "?" + strconv.Itoa(n) },
+		returned: func(t Table, c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
+		param:    func(int, string) string { return "?" },
+		again:    func(n int) string { return "?" + strconv.Itoa(n) },
 	}
 	o.values = func(c Compare) (with, from string) {
 		var b strings.Builder

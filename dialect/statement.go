@@ -70,6 +70,8 @@ type Upsert struct {
 	Types map[string]string
 	// Nth is the stage's, as in Stage.
 	Nth int
+	// Wide: an integer is so great that a REAL column rounds it, which must not count as a change. It is for SQLite.
+	Wide bool
 	// Only: what is looked at is the table alone, and not those that inherit from it, as its unique index does.
 	Only bool
 }
@@ -84,6 +86,7 @@ type Compare struct {
 	Source  Source
 	Types   map[string]string // the columns' types, where Traits.Typed
 	Only    bool              // as in the Upsert
+	Wide    bool              // as in the Upsert
 	Nth     int
 }
 

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"math"
 
 	"github.com/goupsert/upsert"
 )
@@ -16,6 +17,7 @@ func guardBehaviours() []behaviour {
 	return []behaviour{
 		{name: "add is refused without a claim, before anything is sent", run: unguarded},
 		{name: "add within a claim", run: adds},
+		{name: "add beyond the greatest integer is refused", run: addsTooMuch},
 		{name: "add of duplicates and with other rules", run: addsInBatch},
 		{name: "Guarantee is the weakest of the columns'", run: guarantees},
 	}
@@ -46,6 +48,30 @@ func unguarded(p *place) {
 		p.Fatal(err)
 	}
 	p.wantCount("t", 0)
+}
+
+func addsTooMuch(p *place) {
+	p.create("t", "id {int} NOT NULL PRIMARY KEY, n {int}")
+	p.exec("INSERT INTO t (id, n) VALUES (1, ?)", int64(math.MaxInt64-1))
+	tab := tableInTx[counter](p, "t")
+	for verb, do := range map[string]func(upsert.DB) error{
+		"Put": func(db upsert.DB) error {
+			_, err := tab.Put(p.ctx, db, &counter{1, ptr(int64(2))})
+			return err
+		},
+		"PutAll": func(db upsert.DB) error {
+			_, err := tab.PutAll(p.ctx, db, []counter{{1, ptr(int64(2))}, {2, ptr(int64(2))}})
+			return err
+		},
+	} {
+		tx := p.begin(nil)
+		err := do(&claim{DB: tx})
+		if err == nil || errors.Is(err, upsert.ErrOtherKey) {
+			p.Errorf("%s: %v; want the database's error", verb, err)
+		}
+		_ = tx.Rollback()
+	}
+	wantSame(p, "the sum", get[int64](p, "SELECT n FROM t WHERE id = 1"), math.MaxInt64-1)
 }
 
 func adds(p *place) {

@@ -4,7 +4,9 @@ import (
 	"database/sql"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/jmoiron/sqlx"
@@ -93,5 +95,29 @@ func TestSQLiteFileThatCannotBeUsed(t *testing.T) {
 		defer nowhere.Close()
 		p.fails(nowhere, "CREATE TABLE t (a INT)", dialect.Permanent)
 		p.fails(p.open(engine.Param("mode", "ro")), "UPDATE t SET v = 6", dialect.Permanent)
+	})
+}
+
+// TestSQLiteTimesAreOneText: what one driver has stored is the key that another one finds.
+func TestSQLiteTimesAreOneText(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K time.Time `upsert:"key"`
+		V int
+	}
+	each(t, sqliteServers, func(p *place) {
+		p.must(p.db, "CREATE TABLE things (k DATETIME PRIMARY KEY, v INT)")
+		p.must(p.db, "INSERT INTO things VALUES ('2026-07-01 00:00:00.00000012+00:00', 1)")
+		table, err := upsert.New[thing](dialect.SQLite, "things")
+		if err != nil {
+			p.Fatal(err)
+		}
+		row := thing{time.Date(2026, 7, 1, 2, 0, 0, 120, time.FixedZone("", 7200)), 1}
+		if o, err := table.Put(p.Context(), p.db, &row); o != upsert.Unchanged || err != nil {
+			p.Errorf("Put: %v, err %v; want unchanged", o, err)
+		}
+		if created, err := table.GetOrCreate(p.Context(), p.db, &row); created || err != nil || !row.K.Equal(time.Date(2026, 7, 1, 0, 0, 0, 120, time.UTC)) {
+			p.Errorf("GetOrCreate: %v, %+v, err %v; want the stored row", created, row, err)
+		}
 	})
 }
