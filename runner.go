@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/goupsert/upsert/internal/pipeline"
@@ -12,19 +13,20 @@ import (
 
 // runner sends the statements of one call on one handle, and prepares those that come again.
 type runner struct {
-	table    *table
-	ctx      context.Context //nolint:containedctx // a runner lives within one call
-	db       DB
-	cancel   context.CancelFunc
-	own      bool // the transaction is the library's
-	prepares bool
-	queries  bool                 // also what returns nothing
-	seen     map[string]*sql.Stmt // nil after the first use
-	pipe     *pipeline.Pipeline
-	stage    *stage
-	result   Result     // of the jobs that are done
-	known    *catalog   // as the first part of a sequence was told
-	free     chan []any // room for arguments that is not in use
+	table     *table
+	ctx       context.Context //nolint:containedctx // a runner lives within one call
+	db        DB
+	cancel    context.CancelFunc
+	own       bool // the transaction is the library's
+	prepares  bool
+	queries   bool                 // also what returns nothing
+	seen      map[string]*sql.Stmt // nil after the first use
+	abandoned bool                 // a statement is at work without its caller
+	pipe      *pipeline.Pipeline
+	stage     *stage
+	result    Result     // of the jobs that are done
+	known     *catalog   // as the first part of a sequence was told
+	free      chan []any // room for arguments that is not in use
 }
 
 // runner returns one for a call of one statement or of several. Only in a transaction of its own on a connection of its own
@@ -63,11 +65,7 @@ func (r *runner) leave() (err error) {
 		r.stage = nil
 	}
 	for query, stmt := range r.seen {
-		switch {
-		case stmt == nil:
-		case r.ctx.Err() != nil: // it may be at work
-			go stmt.Close() //nolint:errcheck // nobody waits for it
-		default:
+		if stmt != nil && !r.abandoned { // one at work ends with its transaction
 			_ = stmt.Close()
 		}
 		delete(r.seen, query)
@@ -106,13 +104,17 @@ func (r *runner) run(s statement, query string) error {
 
 func (r *runner) exec(s statement, query string) (sql.Result, error) {
 	stmt, err := r.prepared(query, s.more)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case stmt != nil:
-		return r.table.execStmt(r.ctx, r.db, stmt, s.args)
 	}
-	return r.table.exec(r.ctx, r.db, query, s.args)
+	var res sql.Result
+	if stmt != nil {
+		res, err = r.table.execStmt(r.ctx, r.db, stmt, s.args)
+	} else {
+		res, err = r.table.exec(r.ctx, r.db, query, s.args)
+	}
+	r.saw(err)
+	return res, err
 }
 
 // query runs a statement and gives each row to scan.
@@ -122,9 +124,19 @@ func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) er
 		return err
 	}
 	if stmt != nil {
-		return r.table.queryStmt(r.ctx, r.db, stmt, s.args, scan)
+		err = r.table.queryStmt(r.ctx, r.db, stmt, s.args, scan)
+	} else {
+		err = r.table.query(r.ctx, r.db, query, s.args, scan)
 	}
-	return r.table.query(r.ctx, r.db, query, s.args, scan)
+	r.saw(err)
+	return err
+}
+
+func (r *runner) saw(err error) {
+	if err != nil {
+		var a *txn.AbandonedError
+		r.abandoned = r.abandoned || errors.As(err, &a)
+	}
 }
 
 // each calls f for every row and closes rows. It reads to the end, for some drivers report a statement's error only there.
