@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goupsert/upsert/internal/plan"
@@ -15,10 +16,11 @@ import (
 type binder struct {
 	table   *table
 	args    []any
-	size    int  // about how many bytes they are on the wire
-	merge   bool // the column at hand is a merge patch
-	removes bool // a merge patch removes members
-	wide    bool // an integer is beyond what a float holds, and there are columns that make it one
+	size    int             // about how many bytes they are on the wire
+	merge   bool            // the column at hand is a merge patch
+	removes bool            // a merge patch removes members
+	wide    bool            // an integer is beyond what a float holds, and there are columns that make it one
+	times   strings.Builder // the texts of times: one piece of memory for many rows
 	err     error
 }
 
@@ -58,11 +60,14 @@ func (b *binder) Time(v time.Time) {
 	if err := checkYear(at); b.err == nil {
 		b.err = err
 	}
-	b.add(timeText(at), 35)
+	var room [len(timeLayout)]byte
+	start := b.times.Len()
+	b.times.Write(at.AppendFormat(room[:0], timeLayout))
+	b.add(b.times.String()[start:], len(timeLayout))
 }
 
-// timeText is the form that go-sqlite3 writes and SQLite's functions read. Its order is the order in time.
-func timeText(at time.Time) string { return at.Format("2006-01-02 15:04:05.999999999-07:00") }
+// timeLayout is the form that go-sqlite3 writes and SQLite's functions read. Its order is the order in time.
+const timeLayout = "2006-01-02 15:04:05.999999999-07:00"
 
 // checkYear refuses a time whose text would be in another place than the time.
 func checkYear(at time.Time) error {

@@ -196,7 +196,7 @@ func (k *keyColumn) give(i int32, to plan.Sink) {
 // value returns a row's value in a box, as it is bound.
 func (k *keyColumn) value(i int32) any {
 	if k.kind == timeKey && k.table.traits.UTC {
-		return timeText(k.times[i])
+		return k.times[i].Format(timeLayout)
 	}
 	var b plan.Box
 	k.give(i, &b)
