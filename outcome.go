@@ -51,8 +51,16 @@ type Result struct {
 // Rows is the number of rows counted.
 func (r Result) Rows() int64 { return r.Inserted + r.Updated + r.Unchanged + r.Stale + r.Unknown }
 
-// String returns the counts that are not zero, as in "2 inserted, 1 unchanged", or "no rows".
+// String returns the counts that are not zero, as in "2 inserted, 1 unchanged", or "no rows". If no outcome is known, as without
+// [Outcomes], it is the number of rows, as in "3 rows".
 func (r Result) String() string {
+	switch {
+	case r.Unknown != r.Rows() || r.Unknown == 0:
+	case r.Unknown == 1:
+		return "1 row"
+	default:
+		return fmt.Sprintf("%d rows", r.Unknown)
+	}
 	var parts []string
 	for _, c := range []struct {
 		n int64

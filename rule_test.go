@@ -136,6 +136,8 @@ func TestStrings(t *testing.T) {
 		{upsert.Replace, "replace"}, {upsert.Key, "key"}, {upsert.Generated, "generated"}, {upsert.Rule(99), "Rule(99)"}, {upsert.Rule(-1), "Rule(-1)"},
 		{upsert.Unknown, "unknown"}, {upsert.Inserted, "inserted"}, {upsert.Updated, "updated"}, {upsert.Unchanged, "unchanged"},
 		{upsert.Stale, "stale"}, {upsert.Outcome(9), "Outcome(9)"}, {upsert.Outcome(-1), "Outcome(-1)"},
+		{upsert.Result{}, "no rows"}, {upsert.Result{Unknown: 1}, "1 row"}, {upsert.Result{Unknown: 1000000}, "1000000 rows"},
+		{upsert.Result{Inserted: 2, Unchanged: 1}, "2 inserted, 1 unchanged"}, {upsert.Result{Updated: 2, Unknown: 1}, "2 updated, 1 unknown"},
 		{both, "repeat-safe, order-free"}, {upsert.RepeatSafe, "repeat-safe"}, {upsert.OrderFree, "order-free"}, {neither, "none"},
 	} {
 		if got := c.v.String(); got != c.want {
