@@ -97,14 +97,29 @@ func (t *table) fail(err error, row int) error {
 		// It says all.
 	} else if isOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {
 		err = &otherKeyError{err: err, target: t.target.Columns}
-	} else if hint := hintOf(err); hint != "" {
+	} else if hint := t.hintOf(err); hint != "" {
 		err = fmt.Errorf("%w (%s)", err, hint)
+	}
+	if text := dialect.WithoutAlias(err.Error(), t.name); text != err.Error() {
+		err = &textError{err: err, text: text}
 	}
 	return &RowError{Table: t.name, Column: column, Row: row, Err: err}
 }
 
+// textError says an error in other words.
+type textError struct {
+	err  error
+	text string
+}
+
+func (e *textError) Error() string { return e.text }
+func (e *textError) Unwrap() error { return e.err }
+
 // hintOf says what to do about an error that is the schema's or the options'.
-func hintOf(err error) string {
+func (t *table) hintOf(err error) string {
+	if !dialect.Speaks(t.dialect, err) || dialect.IsSyntax(err) {
+		return "New was given the dialect " + t.dialect.Name() + ", which the server may not speak: dialect.Detect tells the server's"
+	}
 	switch dialect.SQLState(err) {
 	case "42P10":
 		return "no unique index has exactly the key's columns: create one, or name its predicate with IndexWhere"

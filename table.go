@@ -280,8 +280,16 @@ func (t *table) checkText(*config) error {
 // Guarantee reports the weakest of what the columns' rules promise, and none with [IndexWhere].
 func (t *Table[T]) Guarantee() Guarantee { return t.guarantee }
 
-// guard refuses a pool inside the fn of a claim on that pool, and a table that adds on a handle that is no live claim.
+func isNil(db DB) bool {
+	v := reflect.ValueOf(db)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// guard refuses a nil handle, a pool inside the fn of a claim on that pool, and a table that adds on a handle that is no live claim.
 func (t *table) guard(ctx context.Context, db DB) error {
+	if isNil(db) {
+		return &RowError{Table: t.name, Row: -1, Err: errors.New("the handle is nil: give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}
+	}
 	if err := inside.Refuse(ctx, db); err != nil {
 		return &RowError{Table: t.name, Row: -1, Err: err}
 	}

@@ -101,7 +101,8 @@ func classOne(err error) (Class, bool) {
 // classSQLState follows PostgreSQL's Appendix A and CockroachDB's documentation of 40003.
 func classSQLState(s string) Class {
 	switch s {
-	case "40001", "40P01", "57P03", "53300":
+	case "40001", "40P01", "57P03", "53300",
+		"57P05", "25P03": // the session was ended while it was idle, before the statement came
 		return Retryable
 	case "23505":
 		return UniqueViolation
@@ -119,13 +120,14 @@ func classSQLState(s string) Class {
 func classMySQL(n uint64) Class {
 	switch n {
 	case 1213, 1020, 1040, 1047, // deadlock; row changed since read; too many connections; Galera node not ready
+		4031,                         // the session was ended while it was idle, before the statement came
 		8002, 8005, 8022, 8028, 9007: // TiDB's conflicts
 		return Retryable
 	case 1062, 1169, 1586:
 		return UniqueViolation
 	case 1205, 3572:
 		return LockTimeout
-	case 1053, 1180, 1927, 2006, 2013, 4031: // shutdown, error during COMMIT, connection killed or gone
+	case 1053, 1180, 1927, 2006, 2013: // shutdown, error during COMMIT, connection killed or gone
 		return Ambiguous
 	}
 	return Permanent

@@ -82,7 +82,7 @@ func classes() map[dialect.Class][]error {
 	}
 	for class, states := range map[dialect.Class][]string{
 		dialect.Permanent:       {"42P10", "42601", "21000", "42809", "55000", "428C9", "0A000", "25P02", "23502", "23503", "23514", "22001", "57014", "XX000", "00000"},
-		dialect.Retryable:       {"40001", "40P01", "57P03", "53300"},
+		dialect.Retryable:       {"40001", "40P01", "57P03", "53300", "57P05", "25P03"},
 		dialect.UniqueViolation: {"23505"},
 		dialect.Ambiguous:       {"40003", "57P01", "57P02", "08000", "08003", "08006", "08007", "08P01"},
 		dialect.LockTimeout:     {"55P03"},
@@ -93,9 +93,9 @@ func classes() map[dialect.Class][]error {
 	}
 	for class, numbers := range map[dialect.Class][]uint16{
 		dialect.Permanent:       {1054, 1064, 1390, 1048, 1364, 1242, 1166, 1},
-		dialect.Retryable:       {1213, 1020, 1040, 1047, 8002, 8005, 8022, 8028, 9007},
+		dialect.Retryable:       {1213, 1020, 1040, 1047, 4031, 8002, 8005, 8022, 8028, 9007},
 		dialect.UniqueViolation: {1062, 1169, 1586},
-		dialect.Ambiguous:       {1053, 1180, 1927, 2006, 2013, 4031},
+		dialect.Ambiguous:       {1053, 1180, 1927, 2006, 2013},
 		dialect.LockTimeout:     {1205, 3572},
 	} {
 		for _, n := range numbers {

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"errors"
 	"reflect"
 	"regexp"
@@ -38,6 +39,42 @@ func MySQLNumber(err error) (number int, ok bool) {
 	return 0, false
 }
 
+// Speaks reports whether err can be of a server that the dialect is for: which driver made it says which family of databases it
+// is of. Of an error that no driver made this is not known, and so true.
+func Speaks(d Dialect, err error) bool {
+	family := d.Name()
+	switch family {
+	case "mariadb", "tidb":
+		family = "mysql"
+	case "sqlite", "mysql":
+	default:
+		family = "postgres"
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if _, ok := mysqlNumber(e); ok {
+			return family == "mysql"
+		}
+		if _, ok := sqliteCode(e); ok {
+			return family == "sqlite"
+		}
+	}
+	return SQLState(err) == "" || family == "postgres"
+}
+
+// IsSyntax reports whether a server did not understand a statement.
+func IsSyntax(err error) bool {
+	if n, ok := MySQLNumber(err); ok {
+		return n == 1064
+	}
+	return SQLState(err) == "42601" || err != nil && SQLState(err) == "" && strings.Contains(err.Error(), "syntax error")
+}
+
+// WithoutAlias is the text of a server's error about a statement of this package, with the table's name in place of the alias that
+// the statement gives the table.
+func WithoutAlias(text, table string) string {
+	return strings.NewReplacer("table "+storedAlias+" ", "table "+table+" ", "column "+storedAlias+".", "column "+table+".", "no such column: "+storedAlias+".", "no such column: "+table+".").Replace(text)
+}
+
 // otherKeyMark is in the error by which SQLite and PostgreSQL fail a statement of this package.
 const otherKeyMark = "upsert: other key"
 
@@ -65,8 +102,8 @@ func SQLState(err error) string {
 var (
 	// As in "Column 'n' cannot be null", "Data too long for column 'n' at row 3", "for column `db`.`t`.`n` at row 1".
 	mysqlColumn = regexp.MustCompile("[Cc]olumn (?:`[^`]*`\\.)*[`']([^`']+)[`']")
-	// As in "NOT NULL constraint failed: t.n".
-	sqliteColumn = regexp.MustCompile(`NOT NULL constraint failed: .*\.([^.]+)$`)
+	// As in "NOT NULL constraint failed: t.n", "table _t has no column named n".
+	sqliteColumn = regexp.MustCompile(`NOT NULL constraint failed: .*\.([^.]+)$|has no column named ([^ ]+)`)
 )
 
 // ErrorDetail returns the DETAIL of a PostgreSQL server's error, which names columns and values, or "". lib/pq and pgx leave it out of the
@@ -96,7 +133,7 @@ func ErrorColumn(err error) string {
 			continue
 		}
 		if m := text.FindStringSubmatch(err.Error()); m != nil {
-			return m[1]
+			return cmp.Or(m[1:]...)
 		}
 	}
 	return ""

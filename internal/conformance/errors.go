@@ -1,11 +1,13 @@
 package conformance
 
 import (
+	"database/sql"
 	"errors"
 	"strings"
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/jmoiron/sqlx"
 )
 
 func errorBehaviours() []behaviour {
@@ -17,6 +19,8 @@ func errorBehaviours() []behaviour {
 		{name: "a table that is not there", run: noTable},
 		{name: "a column that is not there", run: noColumn},
 		{name: "a nil row", run: nilRow},
+		{name: "a nil handle", run: nilHandle},
+		{name: "a table of another dialect", run: otherDialect},
 	}
 }
 
@@ -142,7 +146,49 @@ func noColumn(p *place) {
 	if err == nil || !strings.Contains(err.Error(), "name") {
 		p.Errorf("Put into a table without the column: error %v, want one that names it", err)
 	}
+	if err == nil || strings.Contains(err.Error(), "_t") {
+		p.Errorf("Put into a table without the column: error %v, want one without the alias of the statement", err)
+	}
 	p.wantCount("t", 0)
+}
+
+func nilHandle(p *place) {
+	tab := table[account](p, "t")
+	for what, db := range map[string]upsert.DB{"nil": nil, "a nil *sql.DB": (*sql.DB)(nil), "a nil *sqlx.Tx": (*sqlx.Tx)(nil)} {
+		_, put := tab.Put(p.ctx, db, &account{1, "a"})
+		_, all := tab.PutAll(p.ctx, db, []account{{1, "a"}})
+		_, seq := tab.PutSeq(p.ctx, db, sequence(account{1, "a"}))
+		_, create := tab.GetOrCreate(p.ctx, db, &account{1, "a"})
+		_, prepare := tab.Prepare(p.ctx, db)
+		for verb, err := range map[string]error{"Put": put, "PutAll": all, "PutSeq": seq, "GetOrCreate": create, "Prepare": prepare} {
+			wantWords(p, verb+" on "+what, err, "upsert: table t: the handle is nil")
+		}
+	}
+}
+
+// otherDialect: the error says which dialect the table was made for.
+func otherDialect(p *place) {
+	p.create("t", "id {int} NOT NULL PRIMARY KEY, name {text}")
+	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres, dialect.MySQL, dialect.MariaDB} {
+		if d.Name() == p.d.Name() || p.mysql() && d.Name() == "mysql" { // what MySQL before 8.0.19 takes, MariaDB takes
+			continue
+		}
+		tab, err := upsert.New[account](d, "t")
+		if err != nil {
+			p.Fatal(err)
+		}
+		_, put := tab.Put(p.ctx, p.db, &account{1, "a"})
+		_, all := tab.PutAll(p.ctx, p.db, []account{{1, "a"}, {2, "b"}})
+		_, create := tab.GetOrCreate(p.ctx, p.db, &account{1, "a"})
+		for verb, err := range map[string]error{"Put": put, "PutAll": all, "GetOrCreate": create} {
+			if err == nil { // the statement is one that both understand
+				continue
+			}
+			if !strings.Contains(err.Error(), "table t: ") || !strings.Contains(err.Error(), "dialect "+d.Name()) || !strings.Contains(err.Error(), "dialect.Detect") {
+				p.Errorf("%s of a table of dialect %s: error %v, want one that names the table and the dialect", verb, d.Name(), err)
+			}
+		}
+	}
 }
 
 func nilRow(p *place) {

@@ -119,7 +119,7 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 		return fail("an embedded field of an unexported type cannot be read: give it an exported name, or leave it out with `db:\"-\"`")
 	}
 	if !storable(f.Type) {
-		return fail(fmt.Sprintf("no driver takes a %s: implement driver.Valuer, or leave it out with `db:\"-\"`", f.Type))
+		return fail(fmt.Sprintf("no driver takes a %s: use json.RawMessage for a document, implement driver.Valuer, or leave it out with `db:\"-\"`", f.Type))
 	}
 	s, nullable := shapeOf(f.Type)
 	if err := o.check(s); err != nil {

@@ -90,13 +90,13 @@ func isColumn(t reflect.Type) bool {
 	}
 }
 
-// storable is false for the kinds that no driver takes.
+// storable is false for the kinds that no driver takes, and for maps, which pgx alone takes, and not on every path.
 func storable(t reflect.Type) bool {
-	for !isValuer(t) && !isScanner(t) && t.Kind() == reflect.Pointer {
+	for !isValuer(t) && !isScanner(t) && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
 		t = t.Elem()
 	}
 	switch t.Kind() {
-	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer, reflect.Uintptr:
+	case reflect.Map, reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer, reflect.Uintptr:
 		return isValuer(t) || isScanner(t)
 	}
 	return true
