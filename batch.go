@@ -33,10 +33,11 @@ type batch struct {
 	keyed []keyColumn // by place in the target
 	// waves are row indexes in key order, without two rows of one key in a wave: the n-th wave has the n-th row of each
 	// key, so that duplicates act as if the rows were sent one by one. Key order is what keeps concurrent batches from
-	// deadlocking (hazard P24).
-	waves [][]int32
-	bound *statement // the only statement, where the batch is one
-	known *catalog   // what is known of the table, where it was asked already
+	// deadlocking (hazard P24). If the call wants the caller's order, a wave is rows that follow one another there.
+	waves   [][]int32
+	inOrder bool
+	bound   *statement // the only statement, where the batch is one
+	known   *catalog   // what is known of the table, where it was asked already
 }
 
 func (t *table) batch(rows rowSource) (*batch, error) {

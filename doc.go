@@ -72,12 +72,12 @@
 //
 // # One meaning everywhere
 //
-// The same rows give the same table on every database: duplicates in a batch act as if the rows were sent one by one in
-// order, NULL in a key is refused, a key is the same only byte by byte, another unique key than the target is an error
+// The same rows give the same table on every database: the rows of one key in a batch act as if they were sent one by one
+// in their order, NULL in a key is refused, a key is the same only byte by byte, another unique key than the target is an error
 // ([ErrOtherKey]) and never a silent update, and a row that is the same is not written. What a database cannot say is a
 // *dialect.UnsupportedError; no clause is dropped.
 //
-// Rows are sent in key order, and a transaction that the library owns is run again after a deadlock, so concurrent batches
+// Rows are sent in key order, unless [InOrder] asks for the caller's, and a transaction that the library owns is run again after a deadlock, so concurrent batches
 // do not fail each other. An atomic [Table.PutSeq] is the exception: its sequence can be read only once.
 //
 // # Batches

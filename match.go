@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 
 	"github.com/goupsert/upsert/internal/plan"
@@ -15,6 +16,7 @@ import (
 type matcher struct {
 	*batch
 	rows []int32
+	at   []int32 // positions in rows by key; nil if rows are in key order
 	seen []bool
 	row  reflect.Value
 	dest []any
@@ -28,6 +30,13 @@ func (w *writer) matcher(s statement) *matcher {
 	}
 	m.seen = make([]bool, len(s.rows))
 	m.row, m.dest = w.scratch()
+	if w.inOrder {
+		m.at = make([]int32, len(s.rows))
+		for n := range m.at {
+			m.at[n] = int32(n)
+		}
+		slices.SortFunc(m.at, func(i, j int32) int { return w.compareKeys(s.rows[i], s.rows[j]) })
+	}
 	return m
 }
 
@@ -42,12 +51,23 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	if err := m.scanned(); err != nil {
 		return 0, err
 	}
-	at := sort.Search(len(m.rows), func(n int) bool { return m.compare(m.rows[n]) >= 0 })
+	at := sort.Search(len(m.rows), func(n int) bool { return m.compare(m.rows[m.position(n)]) >= 0 })
+	if at < len(m.rows) {
+		at = m.position(at)
+	}
 	if at == len(m.rows) || m.compare(m.rows[at]) != 0 || m.seen[at] {
 		return 0, fmt.Errorf("the database returned the key %v, which was not sent: the key's column changes or folds what it stores, so rows cannot be told apart by it", m.back.keyValues(0))
 	}
 	m.seen[at] = true
 	return m.rows[at], nil
+}
+
+// position is where the n-th of the rows' keys is.
+func (m *matcher) position(n int) int {
+	if m.at == nil {
+		return n
+	}
+	return int(m.at[n])
 }
 
 // scratch returns a row to scan keys into. A map's keys are scanned into the types they were sent as.

@@ -53,3 +53,34 @@ func (b *batch) split(order []int32) {
 		b.waves = waves
 	}
 }
+
+// keepOrder puts the rows back into the caller's order. A wave ends before a row whose key the wave has already.
+func (b *batch) keepOrder() {
+	key := b.numberKeys()
+	last := make([]int, len(b.waves[0])) // by key: the number of the wave that has its latest row, from 1
+	order := make([]int32, b.rows.n)
+	waves, from := [][]int32(nil), 0
+	for i := range order {
+		order[i] = int32(i)
+		if last[key[i]] == len(waves)+1 {
+			waves, from = append(waves, order[from:i]), i
+		}
+		last[key[i]] = len(waves) + 1
+	}
+	b.waves, b.inOrder = append(waves, order[from:]), true
+}
+
+// numberKeys returns the number of each row's key, in the order of keys.
+func (b *batch) numberKeys() []int32 {
+	key := make([]int32, b.rows.n)
+	for _, wave := range b.waves { // the first has every key
+		at := 0
+		for _, i := range wave {
+			for b.compareKeys(b.waves[0][at], i) != 0 {
+				at++
+			}
+			key[i] = int32(at)
+		}
+	}
+	return key
+}

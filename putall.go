@@ -9,15 +9,18 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// PutAll writes rows, as if they were sent one by one in their order: a row that is there twice is applied twice. It takes
-// options [Outcomes], [EachOutcome], [Progress], [ChunkTx], [RefuseDuplicates] and [Via].
+// PutAll writes rows. Rows of one key are applied one by one in their order: a row that is there twice is applied twice. Rows of different
+// keys are sent in the order of their keys, so that concurrent batches meet in the same order and do not deadlock. So the stored rows
+// are those that single calls of [Table.Put] leave, unless a row can be written only after a row of another key: a child before its parent in
+// a table that refers to itself, or a unique value that one row hands on to another, may be refused. For such rows there is
+// [InOrder]. The other options are [Outcomes], [EachOutcome], [Progress], [ChunkTx], [RefuseDuplicates] and [Via].
 //
 // On MySQL and MariaDB it changes the session's LAST_INSERT_ID(), as [Table.Put] says.
 //
 // On a handle that can begin a transaction it is atomic, all rows or none, unless ChunkTx says otherwise, and it is run
 // again after a deadlock or a serialization failure. On any other handle the transaction is the caller's: after an error
 // it must be rolled back. (A wrapper of a *sql.DB that has only the two methods of [DB] is such a handle too: give it a
-// BeginTx method.) Rows are sent in key order, so that concurrent batches meet in the same order.
+// BeginTx method.)
 //
 // On PostgreSQL two rows or more are looked at first, and those that would change nothing are neither written nor locked: the
 // package documentation says what follows from that. After an error that a changed schema could have caused, the columns'
@@ -56,6 +59,8 @@ func (t *table) putConfig(ctx context.Context, db DB, opts []PutOption) (*putCon
 		return nil, fmt.Errorf("upsert: ChunkTx: %d rows are no chunk", cfg.chunk)
 	case cfg.chunk > 0 && !canBegin(db):
 		return nil, errors.New("upsert: ChunkTx: the handle cannot begin a transaction: give it a *sql.DB or *sql.Conn, or leave the option out")
+	case cfg.inOrder && cfg.via != Auto && cfg.via != Values:
+		return nil, fmt.Errorf("upsert: InOrder: Via(%v) does not keep the order of rows: give the call Via(Values) too", cfg.via)
 	case cfg.chunk > 0 && cfg.unique:
 		return nil, errors.New("upsert: RefuseDuplicates and ChunkTx exclude each other: a chunk does not know the keys of those before it")
 	}
@@ -103,6 +108,9 @@ func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 		if i, ok := b.duplicate(); ok {
 			return Result{}, b.fail(i, t.target.Columns[0], ErrDuplicateKey)
 		}
+	}
+	if cfg.inOrder {
+		b.keepOrder()
 	}
 	if err := t.checkIndex(ctx, db); err != nil {
 		return Result{}, err

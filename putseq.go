@@ -116,6 +116,9 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	if err != nil {
 		return err
 	}
+	if cfg.inOrder {
+		b.keepOrder()
+	}
 	// What is asked on the way must not meet a statement of the part before.
 	if b.known = r.known; cfg.via == Copy && r.stage == nil {
 		if err := r.pipe.Wait(); err != nil {

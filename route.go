@@ -22,6 +22,9 @@ const copyFrom = 2000
 // choose finds the route of a batch on a handle. It is where a path is refused that the database or the table's types do
 // not have.
 func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error) {
+	if cfg.inOrder {
+		return route{path: Values}, nil
+	}
 	r := route{path: cfg.via, auto: cfg.via == Auto}
 	if !b.traits.Filter {
 		return b.chooseElsewhere(r, cfg)

@@ -55,6 +55,7 @@ func groups() []group {
 		{"maps", mapBehaviours()},
 		{"quiet", quietBehaviours()},
 		{"atomic", atomicBehaviours()},
+		{"in order", inOrderBehaviours()},
 		{"chunks", chunkBehaviours()},
 		{"sequence", sequenceBehaviours()},
 		{"guard", guardBehaviours()},
