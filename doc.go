@@ -77,8 +77,8 @@
 // ([ErrOtherKey]) and never a silent update, and a row that is the same is not written. What a database cannot say is a
 // *dialect.UnsupportedError; no clause is dropped.
 //
-// Rows are sent in key order, unless [InOrder] asks for the caller's, and a transaction that the library owns is run again after a deadlock, so concurrent batches
-// do not fail each other. An atomic [Table.PutSeq] is the exception: its sequence can be read only once.
+// Rows are sent in key order, unless [InOrder] asks for the caller's order, and a transaction that the library owns is run again
+// after a deadlock, so concurrent batches do not fail each other. An atomic [Table.PutSeq] is the exception: its sequence can be read only once.
 //
 // # Batches
 //

@@ -198,11 +198,11 @@ func ChunkTx(n int) PutOption {
 // [Table.PutAll] only, which has all rows at hand.
 func RefuseDuplicates() PutOption { return putOption(func(c *putConfig) { c.unique = true }) }
 
-// InOrder sends the rows in the caller's order instead of the order of their keys. Batches need it if a row can be written only after
-// another one of the call: a child after its parent in a table that refers to itself, or a row that takes a unique value over from
-// another row. The price: two calls that meet the same rows in another order can deadlock. A transaction of the library's is then run again, as [Retries] says; a
-// transaction of the caller's is lost.
+// InOrder sends the rows in the caller's order instead of the order of their keys. A call needs it if a row can be written only
+// after another row of the call: a child after its parent in a table that refers to itself, or a row that takes a unique value over
+// from another row. The price: two calls that meet the same rows in different orders can deadlock. A transaction of the library's is
+// then run again, as [Retries] says; a transaction of the caller's is lost.
 //
-// It goes with [Via](Values) or Auto, which then means Values, because a database joins the rows of the other paths in an order of its own. On PostgreSQL no row is
-// looked at before, so that also a row that changes nothing is locked.
+// InOrder goes with [Via](Values) or Auto, which then means Values. The other paths are refused. On PostgreSQL the rows are not
+// looked at beforehand, so that a row which would change nothing is locked all the same.
 func InOrder() PutOption { return putOption(func(c *putConfig) { c.inOrder = true }) }

@@ -186,7 +186,7 @@ func TestRuleThatDoesNotFitIsRefused(t *testing.T) {
 			N []string `upsert:"key"`
 		}](), "N", `rule "key" does not fit a list or map`},
 		"named target on a list": {reflect.TypeFor[struct {
-			N map[string]int `upsert:"key=x"`
+			N []int `upsert:"key=x"`
 		}](), "N",
 			`does not fit a list or map`},
 		"in depth": {reflect.TypeFor[outer](), "Inner.Deep.Flag", `rule "or" does not fit a number`},

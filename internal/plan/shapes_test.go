@@ -122,6 +122,5 @@ type allKinds struct {
 	PtrStamp *stamp
 	Any      any
 	List     []string
-	Map      map[string]string
 	Array    [2]int
 }
