@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/rowtext"
 )
 
 // binder is the arguments of a statement while they are gathered.
@@ -21,6 +22,8 @@ type binder struct {
 	removes bool            // a merge patch removes members
 	wide    bool            // an integer is beyond what a float holds, and there are columns that make it one
 	times   strings.Builder // the texts of times: one piece of memory for many rows
+	native  native          // of the column at hand
+	text    *rowtext.Writer
 	err     error
 }
 
@@ -30,33 +33,122 @@ func (b *binder) add(v any, size int) {
 	b.args, b.size = append(b.args, v), b.size+size
 }
 
+// native is the Go values that drivers encode for a column as PostgreSQL would read their text. Of all others each driver, and each
+// mode of pgx, makes something else, so they are bound as the text that the paths Arrays and Copy write.
+type native uint8
+
+const (
+	nativeAll native = iota // the column's type is not known, or the database is another
+	nativeText
+	nativeInt2
+	nativeInt4
+	nativeInt8
+	nativeFloat8
+	nativeBool
+	nativeTime
+	nativeBytes
+	nativeHex // no value: a domain over bytea, for which lib/pq takes text and pgx guesses
+)
+
+// nativeOf returns what is native to a type of PostgreSQL.
+func nativeOf(h held) native {
+	switch h.name {
+	case "smallint":
+		return nativeInt2
+	case "integer":
+		return nativeInt4
+	case "bigint":
+		return nativeInt8
+	case "double precision":
+		return nativeFloat8
+	case "boolean":
+		return nativeBool
+	case "timestamp with time zone":
+		return nativeTime
+	case "bytea":
+		return nativeBytes
+	}
+	if h.base == "bytea" {
+		return nativeHex
+	}
+	return nativeText
+}
+
+// addText binds what write writes.
+func (b *binder) addText(write func(*rowtext.Writer)) {
+	if b.text == nil {
+		b.text = rowtext.New(rowtext.Plain)
+	}
+	b.text.Reset()
+	write(b.text)
+	b.Text(string(b.text.Buf))
+}
+
 // Null implements plan.Sink, as the methods below do.
 func (b *binder) Null()       { b.add(nil, 1) }
-func (b *binder) Bool(v bool) { b.add(v, 1) }
 func (b *binder) Other(v any) { b.add(v, 8) }
 
-// Int is what a REAL column of SQLite's may round.
+// Int is text if the column has not the room, which pgx would say in an error of its own. A REAL column of SQLite's may round an
+// integer.
 func (b *binder) Int(v int64) {
 	const exact = 1 << 53
 	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
-	b.add(v, 8)
+	fits := false
+	switch b.native {
+	case nativeAll, nativeInt8:
+		fits = true
+	case nativeInt4:
+		fits = v == int64(int32(v))
+	case nativeInt2:
+		fits = v == int64(int16(v))
+	}
+	if fits {
+		b.add(v, 8)
+	} else {
+		b.Text(strconv.FormatInt(v, 10))
+	}
 }
 
-// Float refuses what would be stored as NULL.
+// Float is text if it is no number or the zero below zero, which pgx's simple protocol writes without quotes. It refuses what
+// would be stored as NULL.
 func (b *binder) Float(v float64) {
 	if b.table.traits.NullNaN && math.IsNaN(v) && b.err == nil {
 		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
 	}
-	b.add(v, 8)
+	isPlain := !math.IsNaN(v) && !math.IsInf(v, 0) && (v != 0 || !math.Signbit(v))
+	if b.native == nativeAll || b.native == nativeFloat8 && isPlain {
+		b.add(v, 8)
+	} else {
+		b.addText(func(w *rowtext.Writer) { w.Float(v) })
+	}
 }
 
-// Time is text where it is stored as text: drivers write it in forms of their own (hazard S18).
-func (b *binder) Time(v time.Time) {
-	at := b.table.instant(v)
-	if !b.table.traits.UTC {
-		b.add(at, 27)
-		return
+// Bool is what a boolean column and a text one both take.
+func (b *binder) Bool(v bool) {
+	if b.native == nativeAll || b.native == nativeBool {
+		b.add(v, 1)
+	} else {
+		b.Text(strconv.FormatBool(v))
 	}
+}
+
+// Time is text in years that drivers write in ways of their own, and on a database that stores it as text (hazard S18).
+func (b *binder) Time(v time.Time) {
+	v = b.table.instant(v)
+	switch year := v.Year(); {
+	case b.table.traits.UTC:
+		b.addTime(v)
+	case b.native == nativeAll:
+		b.add(v, 27)
+	case b.native == nativeTime && year > 0 && year < 9999:
+		b.add(v.UTC(), 27)
+	default:
+		b.addText(func(w *rowtext.Writer) { w.Time(v) })
+	}
+}
+
+// addTime binds the text of a time.
+func (b *binder) addTime(at time.Time) {
 	if err := checkYear(at); b.err == nil {
 		b.err = err
 	}
@@ -80,13 +172,22 @@ func checkYear(at time.Time) error {
 // Uint is text to PostgreSQL, which has no such type and reads it as the column's; database/sql would refuse it.
 func (b *binder) Uint(v uint64) {
 	if b.table.traits.Typed {
-		b.add(strconv.FormatUint(v, 10), 20)
+		b.Text(strconv.FormatUint(v, 10))
 	} else {
 		b.add(v, 8)
 	}
 }
 
+// Text that goes into a column of bytes is these bytes.
 func (b *binder) Text(v string) {
+	switch {
+	case b.native == nativeBytes:
+		b.add([]byte(v), len(v))
+		return
+	case b.native == nativeHex:
+		b.addHex([]byte(v))
+		return
+	}
 	if b.merge && b.err == nil {
 		b.err = checkPatch(v)
 		b.removes = b.removes || removesMembers(v)
@@ -98,11 +199,21 @@ func (b *binder) RawText(v []byte) { b.Text(string(v)) }
 
 // Bytes that are a merge patch are text, for some databases take no bytes for JSON.
 func (b *binder) Bytes(v []byte) {
-	if b.merge {
+	switch {
+	case b.native == nativeHex:
+		b.addHex(v)
+	case b.merge || b.native != nativeAll && b.native != nativeBytes:
 		b.Text(string(v))
-	} else {
+	default:
 		b.add(v, len(v))
 	}
+}
+
+func (b *binder) addHex(v []byte) {
+	w := rowtext.New(rowtext.Plain)
+	w.Hex = true
+	w.Bytes(v)
+	b.add(string(w.Buf), len(w.Buf))
 }
 
 // instant is a time as it is bound. Where times are text it is in UTC, so that their order is the order in time; elsewhere
@@ -117,17 +228,27 @@ func (t *table) instant(at time.Time) time.Time {
 
 // bind appends the arguments of a row.
 func (b *batch) bind(to *binder, i int32, omit uint64) error {
-	row := b.rows.at(int(i))
+	row, known := b.rows.at(int(i)), b.catalog.Load()
 	for c := range b.cols {
 		if !b.sends(omit, c) {
 			continue
 		}
-		to.merge = b.writes[c].Rule == Merge
+		to.merge, to.native = b.writes[c].Rule == Merge, known.native(c)
 		if err := b.giveOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keyArgs returns a row's key as arguments.
+func (b *batch) keyArgs(i int32) []any {
+	to, known := binder{table: b.table}, b.catalog.Load()
+	for place, c := range b.keys {
+		to.native = known.native(c)
+		b.keyed[place].give(i, &to)
+	}
+	return to.args
 }
 
 // giveOne gives the value of a row's column to a sink, which leaves what it has against it in failed.

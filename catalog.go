@@ -12,19 +12,22 @@ import (
 
 // catalog is what a server was asked about a table.
 type catalog struct {
-	types  map[string]string // by column, without modifiers
-	exact  map[string]string // with them
-	held   map[string]held
-	plain  bool
-	skips  bool // a row may be neither written nor seen: by a trigger, a policy or a view
-	stages bool // temporary tables are allowed
-	merges bool // the function of the rule Merge is installed
+	types   map[string]string // by column, without modifiers
+	exact   map[string]string // with them
+	held    map[string]held
+	writes  []dialect.Column // the table's, with what is known of them
+	natives []native         // by column that is written; nil if the database's drivers agree
+	plain   bool
+	skips   bool // a row may be neither written nor seen: by a trigger, a policy or a view
+	stages  bool // temporary tables are allowed
+	merges  bool // the function of the rule Merge is installed
 }
 
 // held is what a column holds.
 type held struct {
 	name  string // the type's, with its schema where that must be named
-	base  string // the type's name, or that of the one its domain is over
+	base  string // the type's name, or that of the one its domain is over at last
+	exact string // the same with its modifiers, as SQL writes it
 	whole bool   // its values cannot be the elements of an array's text
 	folds bool   // texts that are not the same can be equal
 	auto  bool   // 0 is the next number
@@ -33,7 +36,15 @@ type held struct {
 }
 
 // hexes is which of its values are written in hexadecimal.
-func (h held) hexes() hexes { return hexes{bytes: h.base == "bytea", text: h.name == "bytea"} }
+func (h held) hexes() hexes { return hexes{bytes: h.base == "bytea", text: h.base == "bytea"} }
+
+// native is what is native to a written column.
+func (c *catalog) native(col int) native {
+	if c == nil || c.natives == nil {
+		return nativeAll
+	}
+	return c.natives[col]
+}
 
 // look asks the catalog once, and keeps the answer where it lets the table be used. It asks again when the answer may be
 // of a schema that has changed since.
@@ -117,20 +128,28 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	err = each(rows, func() error {
 		var name, typ, exact string
 		var h held
-		err := rows.Scan(&h.arbitrates, &c.skips, &name, &typ, &exact, &h.base, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
+		err := rows.Scan(&h.arbitrates, &c.skips, &name, &typ, &exact, &h.base, &h.exact, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)
 		h.name = typ
 		c.types[name], c.exact[name], c.held[name] = typ, exact, h
 		return err
 	})
+	for _, col := range t.writes {
+		col.Base = c.held[col.Name].base
+		c.writes, c.natives = append(c.writes, col), append(c.natives, nativeOf(c.held[col.Name]))
+	}
 	return c, err
 }
 
 // readColumns reads what SHOW COLUMNS returns, by the names that the columns have here.
 func (t *table) readColumns(rows *sql.Rows, c *catalog) error {
+	c.writes = slices.Clone(t.writes)
 	return eachNamed(rows, func(value func(string) string) {
 		base, _, _ := strings.Cut(strings.ToLower(value("Type")), "(")
-		for _, w := range t.writes {
+		for i, w := range t.writes {
 			if strings.EqualFold(w.Name, value("Field")) {
+				if base == "enum" || base == "set" {
+					c.writes[i].Kind = dialect.KindOrdinal
+				}
 				c.types[w.Name] = value("Type")
 				c.held[w.Name] = held{base: base, auto: strings.Contains(strings.ToLower(value("Extra")), "auto_increment")}
 			}
@@ -144,11 +163,11 @@ func ofSchema(err error) bool {
 	return strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22")
 }
 
-// ready asks the catalog where the statements depend on it: the rule Merge may lack its function, a statement that assigns
-// nothing must look at the key only where a collation can fold it, and what is not written is unchanged only where nothing
-// else can keep a row from being written. On MySQL and MariaDB a type may have an order of its own (hazard H27).
+// ready asks the catalog if the columns' types decide how values are bound and compared, as on PostgreSQL. On what is like it the
+// rule Merge may lack its function, and a statement that assigns nothing must look at the key if a collation can fold it. On MySQL
+// and MariaDB a type may have an order of its own (hazard H27).
 func (t *table) ready(ctx context.Context, db DB) error {
-	if !t.ranks && (!t.traits.Typed || t.traits.Reporting == dialect.ReportUnknown && !t.merges && (t.assigns || !t.textKey)) {
+	if !t.ranks && !t.traits.Filter && (!t.traits.Typed || !t.merges && (t.assigns || !t.textKey)) {
 		return nil
 	}
 	_, err := t.look(ctx, db)

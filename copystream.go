@@ -10,7 +10,6 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/pipeline"
-	"github.com/goupsert/upsert/internal/plan"
 )
 
 // copyStream finds how a COPY goes through the handle's driver. It is nil where rows can only be given to its COPY
@@ -120,9 +119,9 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
 	var rows [][]any
 	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
-		to := &copyBinder{binder: binder{table: w.batch.table}}
-		if to.err = w.bindCopy(to, left[taken], omit); to.err != nil {
-			return 0, to.err
+		to := binder{table: w.batch.table}
+		if err := w.bind(&to, left[taken], omit); err != nil {
+			return 0, err
 		}
 		if to.removes {
 			break
@@ -144,47 +143,6 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 		}
 		return taken, w.failStatement(s, err)
 	})
-}
-
-func (w *writer) bindCopy(to *copyBinder, i int32, omit uint64) error {
-	row := w.rows.at(int(i))
-	for c := range w.cols {
-		if !w.sends(omit, c) {
-			continue
-		}
-		to.merge = w.writes[c].Rule == Merge
-		to.hex, to.hexText = w.stage.hex[c].bytes, w.stage.hex[c].text
-		if err := w.giveOne(to, i, c, row, &to.err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// copyBinder binds bytes as text but for columns of bytes: lib/pq's COPY knows no types, and would write them in hexadecimal.
-type copyBinder struct {
-	binder
-	hex, hexText bool
-}
-
-var _ plan.Sink = (*copyBinder)(nil)
-
-// Bytes implements plan.Sink.
-func (b *copyBinder) Bytes(v []byte) {
-	if b.hex {
-		b.binder.Bytes(v)
-	} else {
-		b.Text(string(v))
-	}
-}
-
-// Text implements plan.Sink.
-func (b *copyBinder) Text(v string) {
-	if b.hexText {
-		b.binder.Bytes([]byte(v))
-	} else {
-		b.binder.Text(v)
-	}
 }
 
 func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) error {

@@ -27,12 +27,17 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 	if err := t.takes(ctx, db, row); err != nil {
 		return false, err
 	}
-	// The row is filled whole or not at all.
-	fresh := clone(row)
-	s, err := t.single(reflect.ValueOf(fresh).Elem())
-	if err == nil {
-		err = t.checkIndex(ctx, db)
+	created, err = t.getOrCreate(ctx, db, row)
+	if err != nil {
+		return false, t.fail(err, -1)
 	}
+	return created, nil
+}
+
+// getOrCreate fills the row whole or not at all.
+func (t *Table[T]) getOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
+	fresh := clone(row)
+	s, err := t.single(ctx, db, reflect.ValueOf(fresh).Elem())
 	if err != nil {
 		return false, err
 	}
@@ -41,7 +46,7 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 		return err
 	})
 	if err != nil {
-		return false, t.fail(s.otherKey(ctx, db, 0, err), -1)
+		return false, s.otherKey(ctx, db, 0, err)
 	}
 	*row = *fresh
 	return created, nil
@@ -56,12 +61,6 @@ func clone[T any](row *T) *T {
 }
 
 func (s *single) getOrCreate(ctx context.Context, db DB) (created bool, err error) {
-	if err := s.ready(ctx, db); err != nil {
-		return false, err
-	}
-	if err := rowless(s.checkZero(ctx, db, atRest)); err != nil {
-		return false, err
-	}
 	switch {
 	case s.traits.Reporting == dialect.ReportCode:
 		err = alone(ctx, s.table, db, s, (*single).createCoded)
@@ -107,7 +106,7 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 // in a form of its own, as it does a uuid, are told apart by the catalog or, without one, by what a collation can fold.
 func (s *single) checkFolded(ctx context.Context, db DB) error {
 	for place, c := range s.keys {
-		sent, ok := s.keyed[place].value(0).(string)
+		sent, ok := textOf(s.keyed[place].value(0))
 		if !ok {
 			continue
 		}
@@ -115,10 +114,7 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 		if err != nil {
 			return err
 		}
-		if b, isBytes := v.([]byte); isBytes {
-			v = string(b)
-		}
-		stored, ok := v.(string)
+		stored, ok := textOf(v)
 		if !ok || strings.TrimRight(stored, " ") == sent {
 			continue
 		}
@@ -135,6 +131,15 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 		}
 	}
 	return nil
+}
+
+// textOf is the text that a value is, if it is one.
+func textOf(v any) (text string, ok bool) {
+	if bytes, ok := v.([]byte); ok {
+		return string(bytes), true
+	}
+	text, ok = v.(string)
+	return text, ok
 }
 
 func (s *single) found(found bool, err error) error {

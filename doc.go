@@ -61,7 +61,7 @@
 //	key=NAME   the column is part of the further target NAME, which [Target] picks
 //	omitzero   a zero value is left to the column's DEFAULT on insert and to the stored value on conflict
 //	now        the database's clock gives the value; with keep, fill or touch (on MySQL and MariaDB in the session's
-//	           time_zone, which should be the loc of the driver's DSN)
+//	           time_zone, which should be the loc of the driver's DSN; on PostgreSQL in UTC in a column without a zone)
 //
 // Repeat-safe: applying a row twice leaves what applying it once leaves. Order-free: any order of arrival leaves the same
 // row. [Table.Guarantee] reports the weakest of a table's columns. Where rows of one version and key differ, the first one
@@ -100,6 +100,6 @@
 // meanwhile. In a transaction of the caller's, or on a *sql.Conn, nothing is sent while the caller's code runs.
 //
 // On PostgreSQL a [Table] asks once for the types of its columns, and again after an error that other types could have caused.
-// A type that changes without such an error is not noticed: an integer column that becomes a text one takes texts in an
-// integer's form until New is called again. The answer is that of one search_path, so a Table is for one.
+// A type that changes without such an error is not noticed: a real column that becomes a double precision one takes numbers
+// with a real's digits until New is called again. The answer is that of one search_path, so a Table is for one.
 package upsert

@@ -72,14 +72,16 @@ const compareMode dialect.Mode = -1
 func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error) {
 	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, wide: of.wide, source: of.source, nth: of.nth}
 	return t.texts.of(s, func() (string, error) {
-		c := dialect.Compare{Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Source: s.source, Wide: s.wide, Nth: s.nth}
+		c := dialect.Compare{Table: t.ident, Target: t.target, Rows: s.rows, Source: s.source, Wide: s.wide, Nth: s.nth}
+		var known *catalog
 		if t.traits.Typed {
-			known, err := t.look(ctx, db)
-			if err != nil {
+			var err error
+			if known, err = t.look(ctx, db); err != nil {
 				return "", err
 			}
 			c.Types, c.Only = known.exact, known.plain
 		}
+		c.Columns = t.columnsOf(known, s.omit)
 		return t.dialect.Compare(c)
 	})
 }

@@ -203,7 +203,7 @@ func (k *keyColumn) value(i int32) any {
 	return b.V
 }
 
-// keyValues returns a row's key in boxes.
+// keyValues returns a row's key in boxes, as the row's type has it.
 func (b *batch) keyValues(i int32) []any {
 	values := make([]any, len(b.keyed))
 	for at := range b.keyed {

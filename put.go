@@ -72,10 +72,7 @@ func (t *Table[T]) takes(ctx context.Context, db DB, row *T) error {
 }
 
 func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
-	s, err := t.table.single(reflect.ValueOf(row).Elem())
-	if err == nil {
-		err = t.checkIndex(ctx, db)
-	}
+	s, err := t.single(ctx, db, reflect.ValueOf(row).Elem())
 	if err == nil {
 		err = s.whileGone(func() error { return s.put(ctx, db) })
 	}
@@ -108,7 +105,8 @@ type single struct {
 	first   [1]int32
 }
 
-func (t *table) single(row reflect.Value) (*single, error) {
+// single checks a row, asks what must be known of the table, and binds the row.
+func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, error) {
 	s := &single{row: row}
 	s.batch = batch{table: t, rows: rowSource{n: 1, rows: row, one: true}, keyed: s.keyRoom[:]}
 	if len(t.keys) > len(s.keyRoom) {
@@ -116,6 +114,15 @@ func (t *table) single(row reflect.Value) (*single, error) {
 	}
 	s.keyed = t.keyColumns(s.keyed[:len(t.keys)], 1)
 	err := s.checkRow(0)
+	if err == nil {
+		err = t.checkIndex(ctx, db)
+	}
+	if err == nil {
+		err = t.ready(ctx, db)
+	}
+	if err == nil {
+		err = s.checkZero(ctx, db, atRest)
+	}
 	if err == nil {
 		s.statement, _, err = s.nextValues(s.first[:], make([]any, 0, len(t.cols)))
 	}
@@ -135,12 +142,6 @@ func rowless(err error) error {
 }
 
 func (s *single) put(ctx context.Context, db DB) (err error) {
-	if err := s.ready(ctx, db); err != nil {
-		return err
-	}
-	if err := rowless(s.checkZero(ctx, db, atRest)); err != nil {
-		return err
-	}
 	switch s.traits.Reporting {
 	case dialect.ReportBeforehand:
 		return s.putForetold(ctx, db)
@@ -332,19 +333,10 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 // find reads columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.ident, Target: s.target, Return: columnNames(cols), Lock: !canBegin(db)}
-	var known *catalog
-	if s.traits.Typed {
-		if known, err = s.look(ctx, db); err != nil {
-			return false, err
-		}
-		f.Only = known.plain
+	if known := s.catalog.Load(); known != nil { // the column's type may have rounded the key
+		f.Types, f.Only = known.exact, known.plain
 	}
-	found, err = s.readRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
-	if err != nil || found || !s.traits.Typed {
-		return found, err
-	}
-	f.Types = known.exact // the column's type may have rounded the key
-	return s.readRow(ctx, db, s.dialect.Find(f), s.keyValues(0), dests(cols, s.row))
+	return s.readRow(ctx, db, s.dialect.Find(f), s.keyArgs(0), dests(cols, s.row))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

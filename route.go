@@ -26,6 +26,9 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 		return route{path: Values}, nil
 	}
 	r := route{path: cfg.via, auto: cfg.via == Auto}
+	if err := b.ready(ctx, db); err != nil {
+		return r, err
+	}
 	if !b.traits.Filter {
 		return b.chooseElsewhere(r, cfg)
 	}
@@ -100,7 +103,7 @@ func (t *table) oneByOne(cfg *putConfig) bool {
 // written, and so would not see that one of them changes what another one finds.
 func (b *batch) tellsApart(known *catalog) bool {
 	for place, c := range b.keys {
-		if name := b.writes[c].Name; !b.keyed[place].differsIn(known.held[name].base, known.exact[name]) {
+		if h := known.held[b.writes[c].Name]; !b.keyed[place].differsIn(h.base, h.exact) {
 			return false
 		}
 	}

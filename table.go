@@ -37,7 +37,7 @@ type table struct {
 	merges    bool
 	assigns   bool // a conflict can change a column
 	ranks     bool // a column is ordered, and may be of a type with an order of its own
-	textKey   bool // the key has a column that may hold text
+	textKey   bool // the key has a column that may hold text, which the catalog tells where there is one
 	adds      bool
 	guarantee Guarantee
 	rowsMax   int // rows in a full statement
@@ -187,7 +187,7 @@ func (t *table) setTarget(c *config) error {
 		t.versioned = t.versioned || w.Rule == Version
 		t.merges = t.merges || w.Rule == Merge
 		t.assigns = t.assigns || place < 0 && w.Rule != Key && w.Rule != Keep && w.Rule != Touch
-		t.textKey = t.textKey || place >= 0 && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny)
+		t.textKey = t.textKey || place >= 0 && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny || t.traits.Filter)
 		t.ranks = t.ranks || t.traits.Ordinals && w.Kind != dialect.KindPlain && (w.Rule == Max || w.Rule == Min || w.Rule == Version)
 		t.adds = t.adds || w.Rule == Add
 	}
@@ -273,7 +273,7 @@ func (t *table) checkCase() error {
 
 // checkText writes one statement, so that what the database cannot say is known before there is a row.
 func (t *table) checkText(*config) error {
-	_, err := t.text(shape{mode: dialect.Write, rows: 1})
+	_, err := t.upsert(shape{mode: dialect.Write, rows: 1}, nil)
 	return err
 }
 

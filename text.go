@@ -81,29 +81,36 @@ func (k *texts) forget() {
 // text returns the statement of a shape.
 func (t *table) text(s shape) (string, error) {
 	s.guard = s.mode == dialect.Write && t.guards() // known only when the catalog has been asked
-	return t.texts.of(s, func() (string, error) {
-		u := dialect.Upsert{
-			Table: t.ident, Target: t.target, Columns: t.columns(s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Wide: s.wide, Guard: s.guard,
-			Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
-		}
-		if c := t.catalog.Load(); c != nil {
-			u.Types, u.Only = c.types, c.plain
-			if t.ranks {
-				u.Columns = c.ordinals(u.Columns)
-			}
-		}
-		return t.dialect.Upsert(u)
-	})
+	return t.texts.of(s, func() (string, error) { return t.upsert(s, t.catalog.Load()) })
+}
+
+// upsert writes the statement of a shape with what is known of the table.
+func (t *table) upsert(s shape, known *catalog) (string, error) {
+	u := dialect.Upsert{
+		Table: t.ident, Target: t.target, Columns: t.columnsOf(known, s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Wide: s.wide, Guard: s.guard,
+		Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
+	}
+	if known != nil {
+		u.Types, u.Only = known.types, known.plain
+	}
+	return t.dialect.Upsert(u)
 }
 
 // columns returns the written columns without the omitted ones: a column that is not inserted is not assigned either, or
 // the excluded row would give it its DEFAULT (hazard P12).
-func (t *table) columns(omit uint64) []dialect.Column {
+func (t *table) columns(omit uint64) []dialect.Column { return t.columnsOf(nil, omit) }
+
+// columnsOf is columns with what is known of them.
+func (t *table) columnsOf(known *catalog, omit uint64) []dialect.Column {
+	writes := t.writes
+	if known != nil {
+		writes = known.writes
+	}
 	if omit == 0 {
-		return t.writes
+		return writes
 	}
 	var cols []dialect.Column
-	for i, c := range t.writes {
+	for i, c := range writes {
 		if !t.omits(omit, i) {
 			cols = append(cols, c)
 		}
@@ -141,17 +148,6 @@ func (t *table) returned(b back) []string {
 // all returns every column, written and generated.
 func (t *table) all() []*column { return slices.Concat(t.cols, t.generated) }
 
-// ordinals returns the columns with those marked that are ordered by position.
-func (c *catalog) ordinals(columns []dialect.Column) []dialect.Column {
-	columns = slices.Clone(columns)
-	for i, col := range columns {
-		if base := c.held[col.Name].base; base == "enum" || base == "set" {
-			columns[i].Kind = dialect.KindOrdinal
-		}
-	}
-	return columns
-}
-
 func columnNames(cols []*column) []string {
 	var names []string
 	for _, c := range cols {
@@ -180,10 +176,11 @@ func (t *table) fit(n, params int) int {
 
 // SQL returns the statement and the arguments that PutAll would send for rows, which must fit one statement: it is for
 // looking at and for golden tests. The text depends on nothing but the table and the number of rows. With no row it is the
-// text for one, without arguments.
+// text for one, without arguments. On PostgreSQL the verbs also ask for the columns' types: they compare by these, bind as text what
+// drivers would encode in different ways. SQL asks nobody.
 func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
 	if len(rows) == 0 {
-		query, err = t.text(shape{mode: dialect.Write, rows: 1})
+		query, err = t.upsert(shape{mode: dialect.Write, rows: 1}, nil)
 		return query, nil, err
 	}
 	b, err := t.batch(source(rows))
@@ -200,6 +197,6 @@ func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
 	if used != len(rows) {
 		return "", nil, fmt.Errorf("upsert: table %s: SQL: %d rows need more than one statement", t.name, len(rows))
 	}
-	query, err = t.text(s.shape)
+	query, err = t.upsert(s.shape, nil)
 	return query, s.args, err
 }

@@ -16,6 +16,15 @@ type grammar struct {
 	patch    func(column string) string // a merge patch as it was given, where excluded lacks what it removes; or nil
 	sum      func(a, b string) string   // a + b, where the operator would not fail beyond the type; or nil
 	now      string
+	utcNow   string // the same for a column that keeps no zone, or ""
+}
+
+// clock is the database's clock as a column takes it. In a column that keeps no zone it is UTC, whatever the session's zone is.
+func (g *grammar) clock(c Column) string {
+	if g.utcNow != "" && slices.Contains([]string{"timestamp", "date", "time"}, c.Base) {
+		return g.utcNow
+	}
+	return g.now
 }
 
 // value is what a column takes on a conflict. COALESCE(a op b, a, b) makes NULL lose: a op b is NULL only where one of
@@ -104,7 +113,7 @@ func (g *grammar) folded(cols []Column, target []string) string {
 	}
 	var parts []string
 	for _, c := range cols {
-		if slices.Contains(target, c.Name) && (c.Kind == KindText || c.Kind == KindAny) {
+		if slices.Contains(target, c.Name) && (c.Kind == KindText || c.Kind == KindAny || c.Kind == kindImage) {
 			parts = append(parts, g.distinct(g.stored(c.Name), g.excluded(c.Name), c.Kind))
 		}
 	}
@@ -183,7 +192,7 @@ func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func
 				b.WriteString(", ")
 			}
 			if c.Now {
-				b.WriteString(g.now)
+				b.WriteString(g.clock(c))
 				continue
 			}
 			n++

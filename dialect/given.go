@@ -87,9 +87,9 @@ func (o *onConflict) givenValue(g given, c Column) string {
 	case !c.Now:
 		return o.Quote(g.alias()) + "." + o.Quote(c.Name)
 	case g.Types[c.Name] != "":
-		return "CAST(" + o.now + " AS " + g.Types[c.Name] + ")"
+		return "CAST(" + o.clock(c) + " AS " + g.Types[c.Name] + ")"
 	}
-	return o.now
+	return o.clock(c)
 }
 
 // beside is the syntax of an expression about a given row and a stored one.

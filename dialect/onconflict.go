@@ -230,7 +230,7 @@ func (o *onConflict) change(u Upsert) string {
 	given := *o
 	given.excluded = func(name string) string {
 		if i := slices.IndexFunc(u.Columns, func(c Column) bool { return c.Name == name }); u.Columns[i].Now {
-			return o.now
+			return o.clock(u.Columns[i])
 		}
 		return o.again(place(u.Columns, name))
 	}

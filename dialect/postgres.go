@@ -69,9 +69,17 @@ func (d postgres) CheckIdent(name string) error { return checkIdent(d.name, name
 func (postgres) Quote(name string) string       { return quoteWith(`"`, name) }
 func (d postgres) QuoteTable(t Table) string    { return quoteTable(d, t) }
 
-func (d postgres) Upsert(u Upsert) (string, error)   { return d.syntax().upsert(u) }
-func (d postgres) Compare(c Compare) (string, error) { return d.syntax().compare(c) }
-func (postgres) Lock(Table) string                   { return "" }
+func (d postgres) Upsert(u Upsert) (string, error) {
+	u.Columns = d.byType(u.Columns)
+	return d.syntax().upsert(u)
+}
+
+func (d postgres) Compare(c Compare) (string, error) {
+	c.Columns = d.byType(c.Columns)
+	return d.syntax().compare(c)
+}
+
+func (postgres) Lock(Table) string { return "" }
 
 // Stage copies the columns' types and collations and no constraint, so that a row meets these where it is inserted.
 func (d postgres) Stage(s Stage) (StageText, error) {
@@ -133,16 +141,20 @@ func (d postgres) Catalog(t Table, by Target) string {
 }
 
 // postgresCatalog asks for each column's name, its type without and with its
-// modifier, the name of that type or of the one its domain is over ("enum" for an enumeration), whether its values cannot
-// be the elements of an array's text that unnest makes a column of, whether it takes texts for equal that are not the same
-// byte by byte, whether the table is a plain one, whether temporary tables are allowed, and whether the function of the
-// rule Merge is installed.
+// modifier, the name of the type that it is or that its domain is over at last ("enum" for an enumeration), this type with its
+// modifier, whether its values cannot be the elements of an array's text that unnest makes a column of, whether it takes texts
+// for equal that are not the same byte by byte, whether the table is a plain one, whether temporary tables are allowed, and
+// whether the function of the rule Merge is installed.
 const postgresCatalog = `a.attname::text, pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(a.atttypid, a.atttypmod),
-  CASE WHEN t.typtype = 'e' THEN 'enum' ELSE COALESCE(d.typname, t.typname)::text END,
+  CASE WHEN t.typtype = 'e' THEN 'enum' ELSE t.typname::text END, pg_catalog.format_type(b.type, b.modifier),
   t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(pg_catalog.to_jsonb(k)->>'collisdeterministic', '') = 'false',
   c.relkind = 'r', has_database_privilege(current_database(), 'TEMPORARY'), to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
-FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_catalog.pg_type d ON d.oid = t.typbasetype
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+CROSS JOIN LATERAL (
+  WITH RECURSIVE base (type, modifier) AS (
+    SELECT a.atttypid, a.atttypmod UNION ALL SELECT d.typbasetype, d.typtypmod FROM base JOIN pg_catalog.pg_type d ON d.oid = base.type WHERE d.typtype = 'd'
+  ) SELECT base.type, base.modifier FROM base JOIN pg_catalog.pg_type d ON d.oid = base.type WHERE d.typtype <> 'd'
+) b JOIN pg_catalog.pg_type t ON t.oid = b.type
 LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
 WHERE a.attrelid = pg_catalog.to_regclass(`
 
@@ -164,6 +176,7 @@ func (d postgres) syntax() *onConflict {
 			merge:    func(t, p string) string { return MergeFunctionName + "(" + t + ", " + p + ")" },
 			document: func(x string) string { return x + "::jsonb" },
 			now:      "CURRENT_TIMESTAMP",
+			utcNow:   "(CURRENT_TIMESTAMP AT TIME ZONE 'UTC')",
 		},
 		param: func(n int, cast string) string {
 			if cast != "" {
@@ -197,6 +210,8 @@ func (d postgres) syntax() *onConflict {
 // corrected; the cast also serves types that have no equality, json among them.
 func (d postgres) distinct(a, b string, k Kind) string {
 	switch {
+	case k == kindImage:
+		return "pg_catalog.record_image_ne(ROW(" + a + "), ROW(" + b + "))"
 	case k == KindJSON:
 		return "(" + a + ")::jsonb IS DISTINCT FROM (" + b + ")::jsonb"
 	case k == kindMerged: // the merged value is jsonb already
@@ -205,4 +220,42 @@ func (d postgres) distinct(a, b string, k Kind) string {
 		return `(` + a + `)::text COLLATE "C" IS DISTINCT FROM (` + b + `)::text COLLATE "C"`
 	}
 	return a + " IS DISTINCT FROM " + b
+}
+
+// byType returns the columns with the kinds that their types have, where these are known. A column's type says how its values are to
+// be compared, whatever the Go values are.
+func (d postgres) byType(columns []Column) []Column {
+	if !d.bytes {
+		return columns
+	}
+	typed := slices.Clone(columns)
+	for i := range typed {
+		typed[i].Kind = storedKind(typed[i])
+	}
+	return typed
+}
+
+// storedKind is how values of the column are compared.
+func storedKind(c Column) Kind {
+	switch c.Base {
+	case "":
+		return c.Kind
+	case "bool", "int2", "int4", "int8", "oid", "float4", "float8", "money", "date", "time", "timetz", "timestamp", "timestamptz",
+		"uuid", "inet", "cidr", "macaddr", "macaddr8", "enum", "name", "char", "bit", "varbit", "pg_lsn", "bytea":
+		return KindPlain // values that the type takes for the same are the same
+	case "numeric":
+		if c.Kind == KindNumber { // it has no zeros at the end to keep
+			return KindPlain
+		}
+		return KindText
+	case "text", "varchar", "bpchar", "citext", "json", "xml": // their text is the value, and json keeps its spelling
+		return KindText
+	}
+	switch {
+	case c.Kind == KindJSON && c.Base == "jsonb":
+		return KindJSON
+	case c.Rule == Add: // a sum is of the type that a domain is over, and images are of one type only
+		return KindPlain
+	}
+	return kindImage
 }

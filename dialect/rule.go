@@ -56,6 +56,9 @@ const (
 	KindJSON
 	// KindOrdinal: MySQL's ENUM and SET, which are ordered by position (hazard H27).
 	KindOrdinal
+	// kindImage is a column of a type whose text depends on the session's settings, or which has no equality of its own: compared
+	// by the bytes that are stored.
+	kindImage
 	// kindMerged is a column of rule Merge, whatever its Go type, beside what merging makes of it.
 	kindMerged
 )

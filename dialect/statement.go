@@ -9,6 +9,9 @@ type Column struct {
 	Kind Kind
 	// Now: the database's clock gives the value; the column has no parameter.
 	Now bool
+	// Base is the name of the column's type or, if that is a domain, of the type that the domain is over at last, as Catalog tells
+	// it where Traits.Typed, or "". It decides how values are compared there.
+	Base string
 }
 
 // Target is what a conflict is judged by.

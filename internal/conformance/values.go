@@ -160,12 +160,14 @@ func jsonSpelling(p *place) {
 	wantSame(p, "NULL", get[int](p, "SELECT count(*) FROM t WHERE doc IS NULL"), 1)
 }
 
-// plainJSON: the type json has no equality.
+// plainJSON: the type json has no equality, and keeps its spelling.
 func plainJSON(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, doc json")
 	tab := table[document](p, "t")
 	put(p, tab, &document{1, json.RawMessage(`{"a":1}`)}, inserted)
-	put(p, tab, &document{1, json.RawMessage(`{"a": 1}`)}, unchanged)
+	put(p, tab, &document{1, json.RawMessage(`{"a":1}`)}, unchanged)
+	put(p, tab, &document{1, json.RawMessage(`{"a": 1}`)}, updated)
+	wantSame(p, "the spelling", get[string](p, "SELECT doc FROM t WHERE id = 1"), `{"a": 1}`)
 	putAll(p, tab, []document{{2, json.RawMessage(`[1]`)}, {1, json.RawMessage(`{"a":2}`)}, {2, nil}}, inserted, updated, updated)
 }
 

@@ -20,6 +20,8 @@ const (
 	Copy
 	// Load is LOAD DATA with tabs between fields, which a backslash escapes.
 	Load
+	// Plain is a value by itself, as PostgreSQL reads a parameter's text.
+	Plain
 )
 
 // Numbers is how a column takes numbers from LOAD DATA, which gives the server text.
@@ -44,8 +46,7 @@ type Writer struct {
 	// Hex: the column holds bytes, so bytes are written in hexadecimal: as PostgreSQL's bytea reads them or, for Load, as UNHEX
 	// does. For other columns bytes are text.
 	Hex bool
-	// HexText: text is written in hexadecimal too. lib/pq takes a string for bytea, though not for a domain over it, for
-	// bytes. For Load so is the text of a number, a boolean and a time.
+	// HexText: text is written in hexadecimal too. For Load so is the text of a number, a boolean and a time.
 	HexText bool
 	// HexNumber: numbers are written in hexadecimal too, as the eight bytes that MySQL's BIT reads one from. It is for Load.
 	HexNumber bool
@@ -214,8 +215,11 @@ func hex[S string | []byte](w *Writer, v S) {
 	if w.style == Array {
 		w.Buf = append(w.Buf, '"')
 	}
-	if w.style != Load {
+	switch w.style {
+	case Array, Copy:
 		w.Buf = append(w.Buf, `\\x`...)
+	case Plain:
+		w.Buf = append(w.Buf, `\x`...)
 	}
 	for i := range len(v) {
 		w.Buf = append(w.Buf, digits[v[i]>>4], digits[v[i]&15])
@@ -255,6 +259,7 @@ var escapes = [...][256]byte{
 	Array: {'"': '"', '\\': '\\'},
 	Copy:  {'\\': '\\', '\t': 't', '\n': 'n', '\r': 'r'},
 	Load:  {'\\': '\\', '\t': 't', '\n': 'n', '\r': 'r', 0: '0'},
+	Plain: {},
 }
 
 // Mark remembers where Buf ends, for Undo.

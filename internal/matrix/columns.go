@@ -1,0 +1,20 @@
+package matrix
+
+// Postgres is the types of PostgreSQL's columns, with the statements that make those it does not have.
+func Postgres() (setup []string, columns []Column) {
+	setup = []string{
+		"CREATE TYPE mood AS ENUM ('sad', 'ok', '5', 'true')", "CREATE DOMAIN raw AS bytea", "CREATE DOMAIN rawer AS raw", "CREATE DOMAIN small AS int2",
+		"CREATE DOMAIN cents AS numeric(10,2)", "CREATE DOMAIN money_cents AS cents", "CREATE DOMAIN moment AS timestamptz(0)", "CREATE DOMAIN yes AS boolean",
+		"CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)", "CREATE DOMAIN folded AS text COLLATE folding",
+	}
+	for _, typ := range []string{
+		"text", "varchar(40)", "bytea", "raw", "rawer", "smallint", "integer", "bigint", "small", "numeric", "numeric(10,2)", "money_cents", "real", "double precision",
+		"boolean", "yes", "uuid", "mood", "date", "timestamp", "timestamp(0)", "timestamptz", "moment", "time", "interval", "char(12)", `text COLLATE "C"`, "text COLLATE folding", "folded", "jsonb", "name", "oid", "inet", "bit varying(12)",
+	} {
+		columns = append(columns, Column{Name: typ, Type: typ, IsKey: true})
+	}
+	for _, typ := range []string{"json", "xml", "int[]", "text[]", "point", "money", "tsvector"} { // those that cannot be a key, and some that seldom are
+		columns = append(columns, Column{Name: typ, Type: typ})
+	}
+	return setup, columns
+}

@@ -1,0 +1,279 @@
+// Package matrix is every Go type a field can have against every type a column can have, over drivers, paths and verbs. A value has
+// one meaning: it is stored as the same, or refused, whichever way it goes. The types of each database are in columns.go and those
+// of Go in fields.go.
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/jmoiron/sqlx"
+)
+
+// Driver is a way to reach the database: a driver with one set of its parameters.
+type Driver struct {
+	Name string
+	DB   *sqlx.DB
+	// InTx: batches are copied in a transaction of the caller's too.
+	InTx bool
+}
+
+// Matrix is what is run on one database.
+type Matrix struct {
+	Dialect dialect.Dialect
+	// Drivers write. The first is the one that the others are compared with, and the one that asks what is stored.
+	Drivers []Driver
+	Columns []Column
+	Options []upsert.Option // for New
+	Paths   []upsert.Path
+}
+
+// Column is a type of column.
+type Column struct {
+	Name string
+	Type string
+	// IsKey: values of the type can be a key.
+	IsKey bool
+}
+
+// Run writes values into every column, in a subtest for each type of column. A long run takes every Go type, every value and every
+// way; a usual one takes some of each, which are always the same and others for each column.
+func (m *Matrix) Run(t *testing.T) {
+	t.Helper()
+	for at, column := range m.Columns {
+		t.Run(column.Name, func(t *testing.T) {
+			t.Parallel()
+			fields := Fields()
+			choice := rand.New(rand.NewPCG(uint64(at), 0))
+			for _, n := range some(choice, 6, len(fields)) {
+				f := fields[n]
+				f.exercise(&cell{TB: t, m: m, column: column, table: fmt.Sprintf("_%d_%d", at, n), field: f.name, choice: choice})
+			}
+		})
+	}
+}
+
+// some are as many of n as a run takes, of which a usual one takes few.
+func some(choice *rand.Rand, few, n int) []int {
+	chosen := choice.Perm(n)[:min(n, engine.Size(few, n))]
+	slices.Sort(chosen)
+	return chosen
+}
+
+// cell is a Go type against a type of column.
+type cell struct {
+	testing.TB
+	m      *Matrix
+	column Column
+	table  string // the end of the names of its tables
+	field  string
+	choice *rand.Rand
+}
+
+// row has the value in a column beside the key, pair in the key.
+type row[V any] struct {
+	Way int `db:"way" upsert:"key"`
+	K   int `db:"k" upsert:"key"`
+	V   V   `db:"v"`
+}
+
+type pair[V any] struct {
+	Way int `db:"way" upsert:"key"`
+	V   V   `db:"v" upsert:"key"`
+	N   int `db:"n"`
+}
+
+// way is how a value goes.
+type way struct {
+	driver Driver
+	path   upsert.Path
+	verb   string
+}
+
+func (w way) String() string { return fmt.Sprintf("%s, %s via %v", w.driver.Name, w.verb, w.path) }
+
+// ways returns all of them. The first is Put with the first driver.
+func (m *Matrix) ways() []way {
+	var all []way
+	for _, d := range m.Drivers {
+		for _, verb := range []string{"Put", "GetOrCreate", "Prepared.Put"} {
+			all = append(all, way{d, upsert.Values, verb})
+		}
+		for _, path := range m.Paths {
+			all = append(all, way{d, path, "PutAll"}, way{d, path, "PutSeq"})
+			if path != upsert.Copy || d.InTx {
+				all = append(all, way{d, path, "PutAll in a transaction"})
+			}
+		}
+	}
+	return all
+}
+
+// exercise writes the values by every way, each under the way's number, and compares.
+func exercise[V any](c *cell, values []V) {
+	c.Helper()
+	beside := "beside" + c.table
+	c.create(beside, "way INT NOT NULL, k INT NOT NULL, v "+c.column.Type+", PRIMARY KEY (way, k)")
+	compare(c, tableOf[row[V]](c, beside), beside, values, func(way, n int, v V) row[V] { return row[V]{way, n, v} })
+	if !c.column.IsKey {
+		return
+	}
+	inKey := "in_key" + c.table
+	c.create(inKey, "way INT NOT NULL, v "+c.column.Type+", n INT NOT NULL, PRIMARY KEY (way, v)")
+	if table := tableOf[pair[V]](c, inKey); table != nil {
+		compare(c, table, inKey, values, func(way, n int, v V) pair[V] { return pair[V]{way, v, n} })
+	}
+}
+
+func (c *cell) create(name, columns string) {
+	c.Helper()
+	if _, err := c.m.Drivers[0].DB.ExecContext(c.Context(), "CREATE TABLE "+name+" ("+columns+")"); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// tableOf returns nil if the Go type cannot be a key.
+func tableOf[T any](c *cell, name string) *upsert.Table[T] {
+	c.Helper()
+	table, err := upsert.New[T](c.m.Dialect, name, c.m.Options...)
+	var no *upsert.TagError
+	if errors.As(err, &no) {
+		return nil
+	}
+	if err != nil {
+		c.Fatal(err)
+	}
+	return table
+}
+
+// compare has each way write each value twice, under its number, and then the first way under each number. Where the first way
+// does not find what it would have stored, the two store or compare differently.
+func compare[T, V any](c *cell, table *upsert.Table[T], name string, values []V, rowOf func(way, n int, v V) T) {
+	c.Helper()
+	ways := c.m.ways()
+	for _, n := range some(c.choice, 3, len(values)) {
+		v, want := values[n], ""
+		for at, number := range append([]int{0}, some(c.choice, 6, len(ways))...) {
+			w := ways[number]
+			got := c.answer(name, number, func() error {
+				return write(c, w, table, rowOf(number, n, v), rowOf(number+len(ways), n, v))
+			})
+			if !strings.HasPrefix(got, "refused") {
+				r := rowOf(number, n, v)
+				if o, err := table.Put(c.Context(), c.m.Drivers[0].DB, &r); err != nil || o != upsert.Unchanged {
+					got += fmt.Sprintf(", which to %v is %v, %v", ways[0], o, err)
+				}
+			}
+			switch {
+			case at == 0:
+				want = got
+			case number == 0:
+			case got != want && !strings.HasPrefix(got, "no path"):
+				c.Errorf("%s %#v in %s, %s: %s: %s; want %s as by %v", c.field, v, c.column.Name, name, w, got, want, ways[0])
+			}
+		}
+		c.empty(name)
+	}
+}
+
+// answer is what write has stored under the way's number, or that it was refused.
+func (c *cell) answer(name string, number int, write func() error) string {
+	c.Helper()
+	var lacks *dialect.UnsupportedError
+	switch err := write(); {
+	case errors.As(err, &lacks), err != nil && strings.Contains(err.Error(), "Scan error"): // GetOrCreate's field may not take what it reads
+		return "no path"
+	case errors.Is(err, errAgain):
+		return err.Error()
+	case err != nil:
+		return "refused"
+	}
+	var stored []string
+	if err := c.m.Drivers[0].DB.SelectContext(c.Context(), &stored, fmt.Sprintf("SELECT v::text FROM %s WHERE way = %d AND v IS NOT NULL", name, number)); err != nil {
+		c.Fatal(err)
+	}
+	return strings.Join(stored, " and ")
+}
+
+func (c *cell) empty(name string) {
+	c.Helper()
+	if _, err := c.m.Drivers[0].DB.ExecContext(c.Context(), "DELETE FROM "+name); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// errAgain says that what was written is not found to be there by the same way.
+var errAgain = errors.New("written again")
+
+// write writes a row that is new, and once more. A batch has a second row with the value, so that its statement is that of many.
+func write[T any](c *cell, w way, table *upsert.Table[T], r, second T) error {
+	for _, want := range []upsert.Outcome{upsert.Inserted, upsert.Unchanged} {
+		o, err := send(c.Context(), w, table, r, second)
+		if err != nil && want == upsert.Unchanged {
+			return fmt.Errorf("%w: %w", errAgain, err)
+		}
+		if err != nil {
+			return err
+		}
+		if o != want {
+			return fmt.Errorf("%w: %v, want %v", errAgain, o, want)
+		}
+	}
+	return nil
+}
+
+// send writes a row as the way says.
+func send[T any](ctx context.Context, w way, table *upsert.Table[T], r, second T) (upsert.Outcome, error) {
+	opts := []upsert.PutOption{upsert.Via(w.path), upsert.Outcomes()}
+	var result upsert.Result
+	var err error
+	switch w.verb {
+	case "Put":
+		return table.Put(ctx, w.driver.DB, &r)
+	case "GetOrCreate":
+		created, err := table.GetOrCreate(ctx, w.driver.DB, &r)
+		if created {
+			return upsert.Inserted, err
+		}
+		return upsert.Unchanged, err
+	case "Prepared.Put":
+		stmts, err := table.Prepare(ctx, w.driver.DB)
+		if err != nil {
+			return upsert.Unknown, err
+		}
+		defer stmts.Close() //nolint:errcheck // a test's
+		return stmts.Put(ctx, &r)
+	case "PutSeq":
+		result, err = table.PutSeq(ctx, w.driver.DB, func(yield func(T, error) bool) { _ = yield(r, nil) && yield(second, nil) }, opts...)
+	case "PutAll":
+		result, err = table.PutAll(ctx, w.driver.DB, []T{r, second}, opts...)
+	default:
+		tx, begin := w.driver.DB.BeginTxx(ctx, nil)
+		if begin != nil {
+			return upsert.Unknown, begin
+		}
+		if result, err = table.PutAll(ctx, tx, []T{r, second}, opts...); err == nil {
+			err = tx.Commit()
+		} else {
+			_ = tx.Rollback()
+		}
+	}
+	return outcomeOf(result), err
+}
+
+// outcomeOf is the outcome of both rows.
+func outcomeOf(r upsert.Result) upsert.Outcome {
+	counts := []int64{r.Inserted, r.Updated, r.Unchanged, r.Stale}
+	if at := slices.Index(counts, 2); at >= 0 {
+		return []upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Unchanged, upsert.Stale}[at]
+	}
+	return upsert.Unknown
+}
