@@ -3,6 +3,9 @@ package upsert
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"hash/fnv"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,10 +20,13 @@ type catalog struct {
 	held    map[string]held
 	writes  []dialect.Column // the table's, with what is known of them
 	natives []native         // by column that is written; nil if the database's drivers agree
-	plain   bool
-	skips   bool // a row may be neither written nor seen: by a trigger, a policy or a view
-	stages  bool // temporary tables are allowed
-	merges  bool // the function of the rule Merge is installed
+	// mark ends a statement whose text does not name its parameters' types. pgx keeps a prepared statement by its text, with
+	// the types that its parameters had at first, so a text must be another one when these have changed (hazard P39).
+	mark   string
+	plain  bool
+	skips  bool // a row may be neither written nor seen: by a trigger, a policy or a view
+	stages bool // temporary tables are allowed
+	merges bool // the function of the rule Merge is installed
 }
 
 // held is what a column holds.
@@ -103,9 +109,7 @@ func (t *table) checkConstraint(c *catalog) error {
 // In a transaction of the caller's, which err has ended, the next call asks.
 func (t *table) outdated(ctx context.Context, db DB, err error) bool {
 	known := t.catalog.Load()
-	// 0A000: a plain table has become one without the system column that tells an insert.
-	may := ofSchema(err) || dialect.SQLState(err) == "0A000"
-	if known == nil || !may || dialect.IsOtherKey(err) {
+	if known == nil || !ofSchema(err) || dialect.IsOtherKey(err) {
 		return false
 	}
 	t.stale.Store(true)
@@ -137,6 +141,7 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 		col.Base = c.held[col.Name].base
 		c.writes, c.natives = append(c.writes, col), append(c.natives, nativeOf(c.held[col.Name]))
 	}
+	c.mark = markOf(c.exact)
 	return c, err
 }
 
@@ -157,10 +162,21 @@ func (t *table) readColumns(rows *sql.Rows, c *catalog) error {
 	})
 }
 
-// ofSchema reports whether an error may come of a column that is gone or of another type than was thought.
+// markOf is a comment that another set of types would not have.
+func markOf(types map[string]string) string {
+	h := fnv.New32a()
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		_, _ = h.Write([]byte(name + " " + types[name] + "\n")) // it never fails
+	}
+	return fmt.Sprintf(" /* types %08x */", h.Sum32())
+}
+
+// ofSchema reports whether an error may come of a column that is gone or of another type than was thought, or of a plain table that
+// has become one without the system column that tells an insert (0A000). A value that does not fit a parameter's type is
+// pgx's own error.
 func ofSchema(err error) bool {
 	state := dialect.SQLState(err)
-	return strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22")
+	return strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22") || state == "0A000" || strings.Contains(err.Error(), "failed to encode args[")
 }
 
 // ready asks the catalog if the columns' types decide how values are bound and compared, as on PostgreSQL. On what is like it the

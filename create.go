@@ -28,6 +28,9 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 		return false, err
 	}
 	created, err = t.getOrCreate(ctx, db, row)
+	if err != nil && t.outdated(ctx, db, err) {
+		created, err = t.getOrCreate(ctx, db, row)
+	}
 	if err != nil {
 		return false, t.fail(err, -1)
 	}

@@ -124,7 +124,7 @@ func forgotten(err error) bool {
 	case "26000", "42P05":
 		return true
 	case "0A000":
-		return strings.Contains(err.Error(), "cached plan")
+		return dialect.Classify(err) == dialect.Retryable
 	}
 	n, _ := dialect.MySQLNumber(err)
 	return n == 1615 || n == 1243 || strings.Contains(err.Error(), "sql: statement is closed")

@@ -56,8 +56,10 @@ func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
 		return Unknown, err
 	}
 	o, err := t.put(ctx, db, row)
+	if err != nil && t.outdated(ctx, db, err) {
+		o, err = t.put(ctx, db, row)
+	}
 	if err != nil {
-		t.outdated(ctx, db, err) // for the next call
 		return Unknown, t.fail(err, -1)
 	}
 	return o, nil

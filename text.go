@@ -93,7 +93,11 @@ func (t *table) upsert(s shape, known *catalog) (string, error) {
 	if known != nil {
 		u.Types, u.Only = known.types, known.plain
 	}
-	return t.dialect.Upsert(u)
+	text, err := t.dialect.Upsert(u)
+	if known != nil && s.source == dialect.FromParams && !s.filter {
+		text += known.mark
+	}
+	return text, err
 }
 
 // columns returns the written columns without the omitted ones: a column that is not inserted is not assigned either, or
@@ -177,7 +181,7 @@ func (t *table) fit(n, params int) int {
 // SQL returns the statement and the arguments that PutAll would send for rows, which must fit one statement: it is for
 // looking at and for golden tests. The text depends on nothing but the table and the number of rows. With no row it is the
 // text for one, without arguments. On PostgreSQL the verbs also ask for the columns' types: they compare by these, bind as text what
-// drivers would encode in different ways. SQL asks nobody.
+// drivers would encode in different ways, and say in a comment which types they know. SQL asks nobody.
 func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
 	if len(rows) == 0 {
 		query, err = t.upsert(shape{mode: dialect.Write, rows: 1}, nil)

@@ -18,7 +18,8 @@ type Class int
 const (
 	// Permanent: the same statement would fail again, or nothing is known of the error.
 	Permanent Class = iota
-	// Retryable: the transaction is lost and nothing of it was kept; the whole of it can be run again.
+	// Retryable: the transaction is lost and nothing of it was kept; the whole of it can be run again. So is one whose prepared
+	// statement a change of the schema has made void, which the driver prepares again.
 	Retryable
 	// UniqueViolation: a unique key refused the row.
 	UniqueViolation
@@ -78,6 +79,9 @@ func classOne(err error) (Class, bool) {
 	case interface{ Class() Class }:
 		return e.Class(), true
 	case interface{ SQLState() string }:
+		if isStalePlan(err) {
+			return Retryable, true
+		}
 		if state := e.SQLState(); state != "" {
 			return classSQLState(state), true
 		}

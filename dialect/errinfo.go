@@ -90,6 +90,16 @@ func IsOtherKey(err error) bool {
 	return err != nil && strings.Contains(err.Error(), otherKeyMark)
 }
 
+// isStalePlan reports whether a prepared statement was refused because a change of the schema has given its result other types. The
+// statement did nothing, and has to be prepared again, as pgx does by itself. The message is in the
+// server's language, and the routine is what a driver or a proxy may leave out.
+func isStalePlan(err error) bool {
+	if f, ok := errorField(err, "Routine"); ok && f.Kind() == reflect.String && f.String() == "RevalidateCachedQuery" {
+		return true
+	}
+	return strings.Contains(err.Error(), "cached plan must not change result type")
+}
+
 // SQLState returns the SQLSTATE of the first error in err's chain that has one, or "".
 func SQLState(err error) string {
 	var e interface{ SQLState() string }
