@@ -127,6 +127,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 			break
 		}
 		if w.stage.place {
+			to.native = nativeAll
 			to.Int(int64(taken))
 		}
 		rows = append(rows, to.args)

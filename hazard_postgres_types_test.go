@@ -198,3 +198,27 @@ func TestHazard_P38_NowIsUTCWithoutAZone(t *testing.T) {
 		}
 	}, engine.Param("timezone", "Pacific/Kiritimati"))
 }
+
+// TestCopyOfBytesInTheCallersTransaction: what the staging table has beside the columns is no value of the last one's type.
+func TestCopyOfBytesInTheCallersTransaction(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K   int `upsert:"key"`
+		Rev int `upsert:"version"`
+		V   []byte
+	}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE DOMAIN raw AS bytea", "CREATE DOMAIN rawer AS raw")
+		for _, typ := range []string{"bytea", "rawer", "text"} {
+			l.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k int PRIMARY KEY, rev int, v "+typ+")")
+			table, tx := labTable[thing](l, "things", upsert.Via(upsert.Copy)), l.Begin(nil)
+			for _, want := range []upsert.Result{{Inserted: 2}, {Unchanged: 2}} {
+				r, err := table.PutAll(l.Context(), tx, []thing{{1, 1, []byte("a\\")}, {2, 1, []byte("b")}}, upsert.Outcomes())
+				l.Want(typ, fmt.Sprint(r, err), fmt.Sprint(want, nil))
+			}
+			l.Commit(tx)
+			stored := map[bool]string{true: "convert_to(v, 'UTF8')", false: "v"}[typ == "text"]
+			l.Want(typ, l.Text("SELECT encode("+stored+", 'hex') FROM things ORDER BY k"), "615c 62")
+		}
+	})
+}

@@ -42,6 +42,8 @@ type (
 	// columnError is lib/pq's, or pgx's.
 	columnError struct{ Column string }
 	pgxColumn   struct{ ColumnName string }
+	// stalePlan is lib/pq's, or pgx's, whose message is in the server's language.
+	stalePlan struct{ Routine, Message string }
 )
 
 func (e stateError) Error() string     { return "state " + string(e) }
@@ -57,6 +59,8 @@ func (e classed) Error() string        { return "classed" }
 func (e classed) Class() dialect.Class { return dialect.Class(e) }
 func (e *columnError) Error() string   { return "column" }
 func (e *pgxColumn) Error() string     { return "column" }
+func (e *stalePlan) Error() string     { return e.Message }
+func (e *stalePlan) SQLState() string  { return "0A000" }
 
 func mysqlError(n uint16) error { return &numberError{Number: n, Message: "mysql"} }
 func sqliteError(code int) error {
@@ -68,10 +72,13 @@ func classes() map[dialect.Class][]error {
 	byClass := map[dialect.Class][]error{
 		dialect.Permanent: {
 			nil, errors.New("anything"), context.Canceled, context.DeadlineExceeded, sql.ErrTxDone, sql.ErrNoRows, sql.ErrConnDone,
-			otherCode(5), &otherNumber{1213}, unsent(false), stateError(""), classed(dialect.Permanent),
+			otherCode(5), &otherNumber{1213}, unsent(false), stateError(""), classed(dialect.Permanent), &stalePlan{"other", "no system column"},
 			fmt.Errorf("lost: %w", errors.Join(driver.ErrBadConn, context.Canceled)),
 		},
-		dialect.Retryable:       {unsent(true), classed(dialect.Retryable)},
+		dialect.Retryable: {
+			unsent(true), classed(dialect.Retryable),
+			&stalePlan{Message: "ERROR: cached plan must not change result type (SQLSTATE 0A000)"}, &stalePlan{"RevalidateCachedQuery", "geänderter Ergebnistyp"},
+		},
 		dialect.UniqueViolation: {classed(dialect.UniqueViolation)},
 		dialect.Ambiguous: {
 			driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, errors.New("invalid connection"),

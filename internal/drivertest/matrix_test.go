@@ -37,6 +37,7 @@ func TestHazard_P34_OneEncodingForEveryWay(t *testing.T) {
 			m := &matrix.Matrix{
 				Dialect: d, Drivers: []matrix.Driver{pq}, Columns: columns,
 				Options: []upsert.Option{throughPgx}, Paths: []upsert.Path{upsert.Values, upsert.Arrays, upsert.Copy},
+				Stored: "v::text",
 			}
 			binary := open(engine.Param("binary_parameters", "yes"))
 			binary.Name, binary.InTx = "lib/pq with binary_parameters", true

@@ -34,6 +34,8 @@ type Matrix struct {
 	Columns []Column
 	Options []upsert.Option // for New
 	Paths   []upsert.Path
+	// Stored is the expression of what is stored in the column v, as text.
+	Stored string
 }
 
 // Column is a type of column.
@@ -197,7 +199,7 @@ func (c *cell) answer(name string, number int, write func() error) string {
 		return "refused"
 	}
 	var stored []string
-	if err := c.m.Drivers[0].DB.SelectContext(c.Context(), &stored, fmt.Sprintf("SELECT v::text FROM %s WHERE way = %d AND v IS NOT NULL", name, number)); err != nil {
+	if err := c.m.Drivers[0].DB.SelectContext(c.Context(), &stored, fmt.Sprintf("SELECT %s FROM %s WHERE way = %d AND v IS NOT NULL", c.m.Stored, name, number)); err != nil {
 		c.Fatal(err)
 	}
 	return strings.Join(stored, " and ")
