@@ -191,12 +191,11 @@ func (t *table) ready(ctx context.Context, db DB) error {
 }
 
 // guards reports whether a statement that assigns nothing must look at the stored key.
-func (t *table) guards() bool {
+func (t *table) guards(known *catalog) bool {
 	if t.assigns || !t.textKey {
 		return false
 	}
-	c := t.catalog.Load()
-	return !t.traits.Typed || c != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return c.held[k].folds })
+	return !t.traits.Typed || known != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return known.held[k].folds })
 }
 
 // skips reports whether a row that a statement has not written may be none that it has seen (hazard P42).

@@ -48,7 +48,7 @@ func (s *single) insert(ctx context.Context, db DB) error {
 }
 
 func (s *single) change(ctx context.Context, db DB) error {
-	if !s.assigns && !s.guards() {
+	if !s.assigns && !s.guards(s.catalog.Load()) {
 		return nil
 	}
 	changed, err := s.send(ctx, db, dialect.Change, false)

@@ -20,7 +20,6 @@ type shape struct {
 	back   back
 	// removes: the one row's merge patches remove members.
 	removes bool
-	guard   bool // a statement that assigns nothing looks at the stored key
 	source  dialect.Source
 	filter  bool // rows that would change nothing are left out
 	split   bool // rows whose key is not there are inserted with no word on conflicts
@@ -80,14 +79,14 @@ func (k *texts) forget() {
 
 // text returns the statement of a shape.
 func (t *table) text(s shape) (string, error) {
-	s.guard = s.mode == dialect.Write && t.guards() // known only when the catalog has been asked
 	return t.texts.of(s, func() (string, error) { return t.upsert(s, t.catalog.Load()) })
 }
 
 // upsert writes the statement of a shape with what is known of the table.
 func (t *table) upsert(s shape, known *catalog) (string, error) {
 	u := dialect.Upsert{
-		Table: t.ident, Target: t.target, Columns: t.columnsOf(known, s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Wide: s.wide, Guard: s.guard,
+		Table: t.ident, Target: t.target, Columns: t.columnsOf(known, s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Wide: s.wide,
+		Guard:  s.mode == dialect.Write && t.guards(known),
 		Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
 	}
 	if known != nil {

@@ -50,10 +50,7 @@ func Fields() []Field {
 		time.Date(2026, 1, 2, 3, 4, 5, 678901999, time.UTC), time.Date(2026, 1, 2, 23, 59, 59, 0, east), time.Date(2026, 7, 1, 1, 0, 0, 500000000, west),
 		time.Date(12026, 1, 2, 3, 4, 5, 0, east), time.Date(-43, 3, 15, 0, 0, 0, 0, time.UTC), {},
 	}
-	var anys []any
-	for _, v := range []any{"A", "5", []byte("a"), []byte{0, 255}, int64(5), 2.5, 0.30000000000000004, true, times[1]} {
-		anys = append(anys, v)
-	}
+	anys := []any{"A", "5", []byte("a"), []byte{0, 255}, int64(5), 2.5, 0.30000000000000004, true, times[1]}
 	var sayings []saying
 	for _, v := range anys {
 		sayings = append(sayings, saying{v})
