@@ -180,11 +180,11 @@ func (b *binder) Uint(v uint64) {
 
 // Text that goes into a column of bytes is these bytes.
 func (b *binder) Text(v string) {
-	switch {
-	case b.native == nativeBytes:
+	switch b.native {
+	case nativeBytes:
 		b.add([]byte(v), len(v))
 		return
-	case b.native == nativeHex:
+	case nativeHex:
 		b.addHex([]byte(v))
 		return
 	}
