@@ -11,7 +11,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// SQLite: what a value or a name becomes, S16 to S21.
+// SQLite: what a value or a name becomes, S16 to S23.
 
 func TestHazard_S16_TableOfManyColumns(t *testing.T) {
 	t.Parallel()
@@ -125,7 +125,7 @@ func TestHazard_S19_IntegerInAColumnOfFloats(t *testing.T) {
 	})
 }
 
-func TestHazard_S20_MisspeltColumnIsNoText(t *testing.T) {
+func TestHazard_S22_MisspeltColumnIsNoText(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K int    `upsert:"key"`
@@ -153,7 +153,7 @@ func TestHazard_S20_MisspeltColumnIsNoText(t *testing.T) {
 	})
 }
 
-func TestHazard_S21_NaNIsNoNull(t *testing.T) {
+func TestHazard_S23_NaNIsNoNull(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K int `upsert:"key"`

@@ -148,7 +148,7 @@ func (d postgres) Catalog(t Table, by Target) string {
 const postgresCatalog = `a.attname::text, pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(a.atttypid, a.atttypmod),
   CASE WHEN t.typtype = 'e' THEN 'enum' ELSE t.typname::text END, pg_catalog.format_type(b.type, b.modifier),
   t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(pg_catalog.to_jsonb(k)->>'collisdeterministic', '') = 'false',
-  c.relkind = 'r', has_database_privilege(current_database(), 'TEMPORARY'), to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
+  c.relkind = 'r', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), pg_catalog.to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 CROSS JOIN LATERAL (
   WITH RECURSIVE base (type, modifier) AS (
