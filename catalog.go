@@ -121,7 +121,7 @@ func (t *table) outdated(ctx context.Context, db DB, err error) bool {
 }
 
 func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
-	rows, err := db.QueryContext(ctx, t.dialect.Catalog(t.ident, t.target))
+	rows, err := unprepared(db).QueryContext(ctx, t.dialect.Catalog(t.ident, t.target))
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (c brokenConn) ExecContext(_ context.Context, query string, _ []driver.Name
 // QueryContext fails only when the rows are read.
 func (c brokenConn) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	switch {
-	case strings.HasPrefix(query, "SHOW INDEX"):
+	case strings.HasPrefix(query, "SHOW INDEX"), query == "SELECT @@sql_mode":
 		return nil, &mysql.MySQLError{Number: 1142}
 	case strings.HasPrefix(query, "SELECT"): // the catalog, which knows of no table
 		return &brokenRows{err: io.EOF}, nil

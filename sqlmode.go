@@ -12,7 +12,7 @@ import (
 
 // askMode returns the session's sql_mode.
 func (t *table) askMode(ctx context.Context, db DB) (mode string, err error) {
-	_, err = t.queryRow(ctx, db, "SELECT @@sql_mode", nil, []any{&mode})
+	_, err = t.queryRow(ctx, unprepared(db), "SELECT @@sql_mode", nil, []any{&mode})
 	return mode, err
 }
 

@@ -126,6 +126,17 @@ func (p preparedDB) QueryContext(ctx context.Context, query string, args ...any)
 	return rows, err
 }
 
+// unprepared is the handle for a statement that is sent once, as a question about the table is.
+func unprepared(db DB) DB {
+	switch p := db.(type) {
+	case preparedPool:
+		return p.DB
+	case preparedDB:
+		return p.DB
+	}
+	return db
+}
+
 // preparedPool is one that can begin a transaction, in which nothing is prepared.
 type preparedPool struct {
 	preparedDB
