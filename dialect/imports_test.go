@@ -40,7 +40,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"../internal/inside":   nil,
 		"../internal/pipeline": nil,
 		"../internal/rowtext":  nil,
-		"../internal/txn":      {module + "/dialect"},
+		"../internal/txn":      append(sqlx, module+"/dialect"),
 		"../internal/sqlname":  {module + "/dialect"},
 		"../internal/claimsql": {module + "/dialect"},
 		"../keys":              append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),
