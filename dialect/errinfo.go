@@ -61,12 +61,16 @@ func Speaks(d Dialect, err error) bool {
 	return SQLState(err) == "" || family == "postgres"
 }
 
-// IsSyntax reports whether a server did not understand a statement.
+// IsSyntax reports whether a server did not understand a statement, or pgx, which in its simple protocol puts the arguments in by
+// itself.
 func IsSyntax(err error) bool {
 	if n, ok := MySQLNumber(err); ok {
 		return n == 1064
 	}
-	return SQLState(err) == "42601" || err != nil && SQLState(err) == "" && strings.Contains(err.Error(), "syntax error")
+	if state := SQLState(err); err == nil || state != "" {
+		return state == "42601"
+	}
+	return strings.Contains(err.Error(), "syntax error") || strings.HasPrefix(err.Error(), "unused argument: ")
 }
 
 // WithoutAlias is the text of a server's error about a statement of this package, with the table's name in place of the alias that

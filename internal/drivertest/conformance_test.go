@@ -16,7 +16,7 @@ var throughPgx = upsert.CopyThrough(pgxcopy.From)
 // TestConformance runs the suite with the drivers that the library's own run of it leaves out.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	exercise(t, "sqlite", conformance.Server{Name: "modernc.org/sqlite"}, engine.Driver("sqlite"))
+	exercise(t, "sqlite", conformance.Server{Name: "modernc.org/sqlite"}, engine.Driver("sqlite"), engine.Param("_time_format", "sqlite")) // the form that the library writes
 	for _, on := range []string{"postgres", "postgres18"} {
 		exercise(t, on, conformance.Server{Name: "pgx on " + on, Options: []upsert.Option{throughPgx}}, engine.Driver("pgx"))
 		overPaths(t, on, "pgx on "+on, engine.Driver("pgx"))

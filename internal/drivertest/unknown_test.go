@@ -10,16 +10,21 @@ import (
 
 // listed has values that only pgx can encode, and rows without them.
 type listed struct {
-	K    int            `upsert:"key"`
-	Tags []string       `db:"tags"`
-	Doc  map[string]any `db:"doc"`
+	K    int      `upsert:"key"`
+	Tags []string `db:"tags"`
+	Doc  []doc    `db:"doc"`
+}
+
+// doc is a document of a struct.
+type doc struct {
+	N int `json:"n"`
 }
 
 func listedRows(n int) []listed {
 	rows := make([]listed, n)
 	for i := range rows {
 		if rows[i] = (listed{K: i}); i%3 > 0 {
-			rows[i].Tags, rows[i].Doc = []string{"a", fmt.Sprint(i)}, map[string]any{"n": i}
+			rows[i].Tags, rows[i].Doc = []string{"a", fmt.Sprint(i)}, []doc{{i}}
 		}
 	}
 	return rows
