@@ -119,7 +119,7 @@ func TestBulkPanicDoesNotWaitForALock(t *testing.T) {
 			part = 5000
 		}
 		rows := actingRows(2*part, nil)
-		rows[part+10].V.do = func() { b.Result(waits); panic(errActed) } //nolint:errcheck
+		rows[part+10].V.do = func() { b.Result(waits); panic(errActed) } //nolint:errcheck // what it waits for cannot fail
 		err := s.run(func(ctx context.Context) error {
 			_, err := table.PutAll(ctx, s.pool, rows)
 			return err
