@@ -177,3 +177,33 @@ func TestMisuse_Share(t *testing.T) {
 		l.Want("removed with all of the time", l.gc(l.store, keys.GCShare(1)), 0)
 	})
 }
+
+// TestMisuse_RowsLeftOpen: what a driver says of a connection that is busy with rows is no reason to call fn again.
+func TestMisuse_RowsLeftOpen(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.Exec("INSERT INTO effects VALUES ('a'), ('b'), ('c')")
+		for _, goesOn := range []bool{false, true} {
+			calls := 0
+			_, _, err := keys.Run(l.Context(), l.store, hazardKey("k"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+				calls++
+				rows, err := tx.QueryContext(ctx, "SELECT a.k FROM effects a, effects b, effects c")
+				if err != nil || !rows.Next() {
+					return 0, errors.Join(errors.New("no rows"), err)
+				}
+				if goesOn {
+					_, err = tx.ExecContext(ctx, "INSERT INTO effects VALUES ('d')")
+				}
+				return 1, err
+			})
+			words := []string{"has left the rows of a query open"}
+			if goesOn { // a driver may say so by itself
+				words = nil
+			}
+			l.WantErr("Run", err, nil, words...)
+			l.Want("calls of fn", calls, 1)
+		}
+		l.wantUnknown("k")
+		l.Want("effects of what was rolled back", l.effects("d"), 0)
+	})
+}

@@ -32,6 +32,7 @@ type Tx struct {
 	proof   claimsql.Statement // finds a row as long as the transaction is the claim's
 	ended   atomic.Bool
 	lost    atomic.Pointer[error]
+	rows    openRows
 }
 
 var (
@@ -105,6 +106,9 @@ func (tx *Tx) lose(err error) {
 // saw ends the transaction if a statement's error says that the server has, or if it does not say and the server has all
 // the same: SQLite rolls back after an interrupted write, a full disk, or RAISE(ROLLBACK).
 func (tx *Tx) saw(err error) error {
+	if err != nil && dialect.Classify(err) == dialect.Ambiguous {
+		tx.rows.areLeft() // before the transaction's end closes them
+	}
 	switch {
 	case err == nil || errors.Is(err, sql.ErrTxDone):
 	case losesTransaction(err), tx.store.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
@@ -144,6 +148,8 @@ func (tx *Tx) isLost(ctx context.Context, err error) bool {
 func (tx *Tx) outcome(ctx context.Context, err error) error {
 	lost := tx.UpsertClaim()
 	switch {
+	case (err == nil || dialect.Classify(err) == dialect.Ambiguous) && tx.rows.areLeft():
+		return &fnError{err: errors.Join(errRowsOpen, err)}
 	case lost != nil && !worthRepeating(err):
 		return tx.store.explain(ctx, lost)
 	case err == nil:

@@ -71,6 +71,7 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 		return nil, err
 	}
 	rows, err := tx.Tx.QueryContext(ctx, query, args...)
+	tx.rows.add(rows)
 	return rows, tx.saw(err)
 }
 
@@ -85,6 +86,9 @@ func (tx *Tx) QueryxContext(ctx context.Context, query string, args ...any) (*sq
 		return nil, err
 	}
 	rows, err := tx.Tx.QueryxContext(ctx, query, args...)
+	if rows != nil {
+		tx.rows.add(rows.Rows)
+	}
 	return rows, tx.saw(err)
 }
 
