@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/lab"
 )
 
@@ -205,4 +207,20 @@ func TestBulkTargets(t *testing.T) {
 			b.Want(name, b.TextOn(conn, "SELECT k, v FROM "+only+name+" ORDER BY k"), "1|a 2|b 3|c 4|d")
 		}
 	})
+}
+
+// TestBulkMapWithATimeKey: a key that comes back is text from go-sql-driver without parseTime.
+func TestBulkMapWithATimeKey(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, parse := range []string{"true", "false"} {
+		lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
+			l.Exec("CREATE TABLE things (k datetime(6) PRIMARY KEY, v INT)")
+			table := labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
+			rows := []map[string]any{{"k": at, "v": 1}, {"k": at.Add(time.Hour), "v": 1}}
+			var outcomes []upsert.Outcome
+			_, err := table.PutAll(l.Context(), l.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) { outcomes = append(outcomes, o) }))
+			l.Want("PutAll with parseTime="+parse, fmt.Sprint(outcomes, err), fmt.Sprint([]upsert.Outcome{upsert.Inserted, upsert.Inserted}, nil))
+		}, engine.Param("parseTime", parse))
+	}
 }

@@ -18,7 +18,8 @@ type matcher struct {
 	rows []int32
 	at   []int32 // positions in rows by key; nil if rows are in key order
 	seen []bool
-	row  reflect.Value
+	row  reflect.Value   // what a struct's key is scanned into
+	maps []reflect.Value // what a map's key is scanned into
 	dest []any
 	back batch // of the row that has come back
 }
@@ -29,7 +30,7 @@ func (w *writer) matcher(s statement) *matcher {
 		return m
 	}
 	m.seen = make([]bool, len(s.rows))
-	m.row, m.dest = w.scratch()
+	m.makeDest()
 	if w.inOrder {
 		m.at = make([]int32, len(s.rows))
 		for n := range m.at {
@@ -70,31 +71,29 @@ func (m *matcher) position(n int) int {
 	return int(m.at[n])
 }
 
-// scratch returns a row to scan keys into. A map's keys are scanned into the types they were sent as.
-func (b *batch) scratch() (reflect.Value, []any) {
-	if b.plan.IsMap() {
-		var dest []any
-		for _, k := range b.keyValues(0) {
-			dest = append(dest, reflect.New(reflect.TypeOf(k)).Interface())
+// makeDest makes what keys are scanned into. A map's are scanned into the types they were sent as.
+func (m *matcher) makeDest() {
+	if m.plan.IsMap() {
+		for _, k := range m.keyValues(0) {
+			v := reflect.New(reflect.TypeOf(k)).Elem()
+			m.maps, m.dest = append(m.maps, v), append(m.dest, plan.DestOf(v))
 		}
-		return reflect.Value{}, dest
+		return
 	}
-	row := reflect.New(b.plan.Type).Elem()
-	var dest []any
-	for _, c := range b.keys {
-		dest = append(dest, b.cols[c].Dest(row))
+	m.row = reflect.New(m.plan.Type).Elem()
+	for _, c := range m.keys {
+		m.dest = append(m.dest, m.cols[c].Dest(m.row))
 	}
-	return row, dest
 }
 
 // scanned takes the key that has come back.
 func (m *matcher) scanned() error {
-	m.back.keyed = m.keyColumns(make([]keyColumn, len(m.keys)), 1)
+	m.back.keyed = m.keyColumns(make([]keyColumn, len(m.keyed)), 1)
 	for at, c := range m.keys {
 		key := &m.back.keyed[at]
 		var err error
 		if m.plan.IsMap() {
-			err = plan.GiveAny(reflect.ValueOf(m.dest[at]).Elem().Interface(), key)
+			err = plan.GiveAny(m.maps[at].Interface(), key)
 		} else {
 			err = m.cols[c].Give(m.row, key)
 		}

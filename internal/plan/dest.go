@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// DestOf is [Column.Dest] of a value that is no column's: a map's key that comes back.
+func DestOf(v reflect.Value) any { return destOf(v) }
+
 // destOf returns what rows.Scan fills f through: its own Scan method or address, but for the types that database/sql
 // cannot fill from what some drivers return.
 func destOf(f reflect.Value) any {
