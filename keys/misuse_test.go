@@ -187,7 +187,7 @@ func TestMisuse_RowsLeftOpen(t *testing.T) {
 			calls := 0
 			_, _, err := keys.Run(l.Context(), l.store, hazardKey("k"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
 				calls++
-				rows, err := tx.QueryContext(ctx, "SELECT a.k FROM effects a, effects b, effects c")
+				rows, err := tx.QueryContext(ctx, "SELECT a.k FROM effects a, effects b, effects c") //nolint:rowserrcheck,sqlclosecheck // that is the mistake
 				if err != nil || !rows.Next() {
 					return 0, errors.Join(errors.New("no rows"), err)
 				}
