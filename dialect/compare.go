@@ -1,0 +1,91 @@
+package dialect
+
+import "strings"
+
+// The statements that look for stored rows by their keys: what a write would do to them, and what one of them has.
+
+func (o *onConflict) compare(c Compare) (string, error) {
+	if err := refuseSource(o.Dialect, c.Source, false); err != nil {
+		return "", err
+	}
+	set, version := assigned(c.Columns, c.Target.Columns)
+	g := given(c)
+	var b strings.Builder
+	with, from, place := "", "", o.Quote(g.alias())+"."+o.Quote(g.place())
+	beside := o.beside(g)
+	if c.Source == FromParams { // with the columns of the database's clock among the parameters
+		with, from = o.values(c)
+		beside.excluded = func(col string) string { return o.Quote(g.alias()) + "." + o.Quote(col) }
+	} else {
+		from = o.from(g)
+	}
+	if c.Source == FromArrays {
+		place += " - 1"
+	}
+	stored, alias, match := only(c.Only)+o.QuoteTable(c.Table), " AS "+o.Quote(storedAlias), beside.joined(c.Target.Columns)
+	covered := c.Target.covered()
+	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) + " FROM " + from)
+	switch {
+	case o.Traits().Typed:
+		// OFFSET 0 hides that the key is unique, for beside the row that is met a snapshot may hold one that others have
+		// deleted since.
+		b.WriteString(", LATERAL (SELECT * FROM " + stored + alias + " WHERE " + strings.Join(append(match, covered...), " AND ") + " OFFSET 0)" + alias)
+	case len(covered) > 0: // a subquery, in which the predicate's columns are the table's and not the parameters'
+		b.WriteString(" JOIN (SELECT * FROM " + stored + " WHERE " + covered[0] + ")" + alias + " ON " + strings.Join(match, " AND "))
+	default:
+		b.WriteString(" JOIN " + stored + alias + " ON " + strings.Join(match, " AND "))
+	}
+	return b.String(), nil
+}
+
+// covered is true of a stored row that is in the arbiter, if that is a partial index.
+func (t Target) covered() []string {
+	if t.Where == "" {
+		return nil
+	}
+	return []string{"(" + t.Where + ")"}
+}
+
+// joined is true of a given row and the one that is stored under its key.
+func (o *onConflict) joined(target []string) []string {
+	var parts []string
+	for _, k := range target {
+		parts = append(parts, o.stored(k)+" = "+o.excluded(k))
+	}
+	return parts
+}
+
+// fate is one of the Compare numbers.
+func (g *grammar) fate(c Compare, set []Column, version *Column) string {
+	text := "CASE"
+	if folded := g.folded(c.Columns, c.Target.Columns); folded != "" {
+		text += " WHEN " + folded + " THEN 3"
+	}
+	switch {
+	case version != nil:
+		return text + " WHEN " + g.newer(*version) + " THEN 2 WHEN " + g.same(*version, set) + " THEN 0 ELSE 1 END"
+	case !onlyTouches(set):
+		return text + " WHEN " + g.changes(set) + " THEN 2 ELSE 0 END"
+	case text != "CASE":
+		return text + " ELSE 0 END"
+	}
+	return "0"
+}
+
+func (o *onConflict) find(f Find) string {
+	return findText(o.Dialect, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
+}
+
+func findText(d Dialect, f Find, list string, param func(n int) string) string {
+	var b strings.Builder
+	b.WriteString("SELECT " + list + " FROM " + only(f.Only) + d.QuoteTable(f.Table) + " WHERE ")
+	var parts []string
+	for i, k := range f.Target.Columns {
+		parts = append(parts, d.Quote(k)+" = "+param(i+1))
+	}
+	b.WriteString(strings.Join(append(parts, f.Target.covered()...), " AND "))
+	if f.Lock {
+		b.WriteString(d.Traits().LockingRead)
+	}
+	return b.String()
+}
