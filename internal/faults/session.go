@@ -15,8 +15,7 @@ const pollInterval = 2 * time.Millisecond
 // killTimeout bounds the wait for a server that does not end a session.
 const killTimeout = 20 * time.Second
 
-// noticeTime is how long a server may take to notice that a session is to end. MySQL 5.7 does not always notice while the
-// session waits for its client: it shows the session as killed, and ends it at the next statement or the client's end.
+// noticeTime is how long a server may take to notice that a session is to end.
 const noticeTime = 200 * time.Millisecond
 
 // session returns the connection's name on the server, "" on SQLite.
@@ -47,15 +46,37 @@ func (c *conn) kill(ctx context.Context) error {
 	if c.connector.driverName == "mysql" {
 		how, there = "KILL "+c.session, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+c.session
 	}
-	if _, err := admin.ExecContext(ctx, how, nil); err != nil {
-		return fmt.Errorf("faults: kill session %s: %w", c.session, err)
+	order := func() error {
+		if _, err := admin.ExecContext(ctx, how, nil); err != nil {
+			return fmt.Errorf("faults: kill session %s: %w", c.session, err)
+		}
+		return nil
 	}
-	return c.gone(ctx, admin, there)
+	deaf, err := c.isDeaf(ctx, admin)
+	switch {
+	case err != nil:
+		return err
+	case deaf:
+		return c.end(ctx, admin, there, c.drop, order)
+	}
+	return c.end(ctx, admin, there, order, c.drop)
 }
 
-// gone waits until the session is not there. MySQL 5.7 sometimes does not notice that it is killed while it waits for the next
-// statement, and keeps its locks. After noticeTime the connection is closed on this side, which it does notice.
-func (c *conn) gone(ctx context.Context, admin rawConn, there string) error {
+// isDeaf reports whether the server is MySQL 5.7. Its session does not notice a KILL that comes just before it waits for the next
+// statement, nor anything later, and keeps its locks. It does notice that its client has gone.
+func (c *conn) isDeaf(ctx context.Context, admin rawConn) (bool, error) {
+	if c.connector.driverName != "mysql" {
+		return false, nil
+	}
+	is, err := ask(ctx, admin, "SELECT VERSION() LIKE '5.%'")
+	return is == "1", err
+}
+
+// end ends the session by the first means, and after noticeTime by the other one too, and waits until the session is not there.
+func (c *conn) end(ctx context.Context, admin rawConn, there string, first, other func() error) error {
+	if err := first(); err != nil {
+		return err
+	}
 	unnoticed := time.NewTimer(noticeTime)
 	defer unnoticed.Stop()
 	tick := time.NewTicker(pollInterval)
@@ -68,7 +89,7 @@ func (c *conn) gone(ctx context.Context, admin rawConn, there string) error {
 		select {
 		case <-tick.C:
 		case <-unnoticed.C:
-			_ = c.drop() // it is dead either way
+			_ = other() // the session may have ended meanwhile
 		case <-ctx.Done():
 			return fmt.Errorf("faults: the server did not end a session: %w", ctx.Err())
 		}
