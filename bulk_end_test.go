@@ -114,10 +114,8 @@ func TestBulkPanicDoesNotWaitForALock(t *testing.T) {
 		table, s, other := bulkTable[acting](b, "things"), b.newCall(), b.Begin(nil)
 		b.On(other, "INSERT INTO things VALUES (7, 'abc')")
 		waits := lab.Later(func() error { b.UntilWaits(s.id); return nil })
-		part := 50000
-		if b.via != upsert.Copy {
-			part = 5000
-		}
+		// The first row of a later part, which is written while the first part waits.
+		part := map[upsert.Path]int{upsert.Copy: 50000, upsert.Auto: 50000, upsert.Arrays: 5000, upsert.Values: 1000}[b.via]
 		rows := actingRows(2*part, nil)
 		rows[part+10].V.do = func() { b.Result(waits); panic(errActed) } //nolint:errcheck // what it waits for cannot fail
 		err := s.run(func(ctx context.Context) error {
