@@ -118,7 +118,7 @@ func (s *SQL) Present(marks []Mark) Statement {
 		b.bind = true // as in Filter
 		return b.sql("count(*) FROM ", s.table, " WHERE key_hash IN (").hashes(marks).sql(")").done()
 	}
-	b.sql("pg_catalog.count(*) FROM ", s.table, " WHERE key_hash = ANY(ARRAY(SELECT pg_catalog.decode(h, 'hex') FROM unnest(pg_catalog.string_to_array(")
+	b.sql("pg_catalog.count(*) FROM ", s.table, " WHERE key_hash = ANY(ARRAY(SELECT pg_catalog.decode(h, 'hex') FROM pg_catalog.unnest(pg_catalog.string_to_array(")
 	return b.list(joinHashes(marks)).sql(", ',')) AS m (h)))").done()
 }
 
