@@ -180,6 +180,36 @@ func TestBulkNames(t *testing.T) {
 	})
 }
 
+// TestBulkColumnWithTheNameOfThePlace: a staging table of rows that have an outcome each has a column of its own, and Copy refuses
+// a table that has one of that name; Auto takes another path.
+func TestBulkColumnWithTheNameOfThePlace(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K     int `upsert:"key"`
+		Rev   int `upsert:"version"`
+		Place int `db:"_upsert_place"`
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, rev INT, _upsert_place INT)")
+		rows := make([]thing, 3000)
+		for i := range rows {
+			rows[i] = thing{K: i, Rev: 1, Place: i}
+		}
+		inserted := 0
+		_, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) {
+			if o == upsert.Inserted {
+				inserted++
+			}
+		}))
+		if b.via == upsert.Copy && b.Family() == "postgres" {
+			refused, ok := asType[*dialect.UnsupportedError](err)
+			b.Want("Copy refuses, and says which column", ok && strings.Contains(refused.Error(), "column named _upsert_place"), true)
+			return
+		}
+		b.Want("PutAll", fmt.Sprint(inserted, " ", err), fmt.Sprint(len(rows), " ", nil))
+	})
+}
+
 // TestBulkTargets: a table of any kind, wherever it is.
 func TestBulkTargets(t *testing.T) {
 	t.Parallel()

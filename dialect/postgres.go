@@ -90,6 +90,9 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 	cols := quoteList(d, names(sent(s.Columns)))
 	place, places := "", ""
 	if s.Place {
+		if slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Name == stagePlace }) {
+			return StageText{}, &UnsupportedError{Feature: "way to stage a column named " + stagePlace + " in a batch that reports each row's outcome", Dialect: d.Name(), Hint: "use Via(Arrays), or rename the column"}
+		}
 		place, places = ", 0 AS "+d.Quote(stagePlace), ", "+d.Quote(stagePlace)
 	}
 	return StageText{
