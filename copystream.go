@@ -5,10 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
-	"reflect"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
 )
 
@@ -21,12 +21,12 @@ func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, d
 	}
 	through := g.copies.through
 	err = onConn(conn, func(driverConn any) error {
-		switch from := packageOf(driverConn); {
-		case from == pqPackage:
+		switch from := dbconn.PackageOf(driverConn); {
+		case from == dbconn.PQ:
 			through = copyLines
 		case through == nil:
 			return g.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
-		case auto && from != pgxPackage: // it may be a wrapper, and through may not know it
+		case auto && from != dbconn.PGX: // it may be a wrapper, and through may not know it
 			return g.noCopy("use Via(Copy) if New's CopyThrough is for it")
 		}
 		return nil
@@ -66,19 +66,6 @@ func onConn(conn rawer, f func(driverConn any) error) error {
 }
 
 var errExited = errors.New("the function that copies rows ended its goroutine")
-
-const (
-	pqPackage  = "github.com/lib/pq"
-	pgxPackage = "github.com/jackc/pgx/v5/stdlib"
-)
-
-// packageOf tells a driver by its connection, and not by its name, which can be any.
-func packageOf(driverConn any) string {
-	if t := reflect.TypeOf(driverConn); t != nil && t.Kind() == reflect.Pointer {
-		return t.Elem().PkgPath()
-	}
-	return ""
-}
 
 // copyLines streams rows through lib/pq, whose COPY statement takes lines as they are.
 func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader) (err error) {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -122,8 +123,8 @@ func result(method reflect.Value) reflect.Value {
 // processOf asks lib/pq's connection or pgx's. lib/pq says it in fields only: where a release names them otherwise, the id is
 // 0 and so never the server's.
 func processOf(driverConn any) (p process) {
-	switch packageOf(driverConn) {
-	case pqPackage:
+	switch dbconn.PackageOf(driverConn) {
+	case dbconn.PQ:
 		v := reflect.ValueOf(driverConn).Elem()
 		p = process{known: true, apart: true}
 		for _, name := range []string{"pid", "processID"} {
@@ -136,7 +137,7 @@ func processOf(driverConn any) (p process) {
 				p.apart = !f.Bool()
 			}
 		}
-	case pgxPackage:
+	case dbconn.PGX:
 		// (*stdlib.Conn).Conn().PgConn().PID(), without importing it.
 		conn := result(reflect.ValueOf(driverConn).MethodByName("Conn"))
 		if !conn.IsValid() {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/inside"
 	"github.com/goupsert/upsert/internal/plan"
 	"github.com/goupsert/upsert/internal/sqlname"
@@ -285,10 +286,13 @@ func isNil(db DB) bool {
 	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// guard refuses a nil handle, a pool inside the fn of a claim on that pool, and a table that adds on a handle that is no live claim.
+// guard refuses a nil handle, one of another database than the dialect's, a pool inside the fn of a claim on that pool, and a table that adds on a handle that is no live claim.
 func (t *table) guard(ctx context.Context, db DB) error {
 	if isNil(db) {
 		return &RowError{Table: t.name, Row: -1, Err: errors.New("the handle is nil: give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}
+	}
+	if driver, family := dbconn.FamilyOf(db); family != "" && family != dialect.Family(t.dialect) {
+		return &RowError{Table: t.name, Row: -1, Err: fmt.Errorf("New was given the dialect %s, and the handle's driver %s speaks to another database: dialect.Detect tells the handle's dialect", t.dialect.Name(), driver)}
 	}
 	if err := inside.Refuse(ctx, db); err != nil {
 		return &RowError{Table: t.name, Row: -1, Err: err}

@@ -39,17 +39,21 @@ func MySQLNumber(err error) (number int, ok bool) {
 	return 0, false
 }
 
+// Family returns the database whose drivers reach the dialect's servers: "sqlite", "mysql" or "postgres".
+func Family(d Dialect) string {
+	switch name := d.Name(); name {
+	case "mariadb", "tidb", "vitess":
+		return "mysql"
+	case "sqlite", "mysql":
+		return name
+	}
+	return "postgres"
+}
+
 // Speaks reports whether err can be of a server that the dialect is for: which driver made it says which family of databases it
 // is of. Of an error that no driver made this is not known, and so true.
 func Speaks(d Dialect, err error) bool {
-	family := d.Name()
-	switch family {
-	case "mariadb", "tidb":
-		family = "mysql"
-	case "sqlite", "mysql":
-	default:
-		family = "postgres"
-	}
+	family := Family(d)
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if _, ok := mysqlNumber(e); ok {
 			return family == "mysql"

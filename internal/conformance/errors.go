@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -177,11 +178,17 @@ func otherDialect(p *place) {
 		if err != nil {
 			p.Fatal(err)
 		}
+		_, family := dbconn.FamilyOf(p.db)
+		isRefused := family != "" && family != dialect.Family(d) // before anything is sent
 		_, put := tab.Put(p.ctx, p.db, &account{1, "a"})
 		_, all := tab.PutAll(p.ctx, p.db, []account{{1, "a"}, {2, "b"}})
 		_, create := tab.GetOrCreate(p.ctx, p.db, &account{1, "a"})
 		for verb, err := range map[string]error{"Put": put, "PutAll": all, "GetOrCreate": create} {
-			if err == nil { // the statement is one that both understand
+			if err == nil && !isRefused { // the statement is one that both understand
+				continue
+			}
+			if isRefused && (err == nil || !strings.Contains(err.Error(), "speaks to another database")) {
+				p.Errorf("%s of a table of dialect %s: error %v, want a refusal that names the handle's driver", verb, d.Name(), err)
 				continue
 			}
 			if !strings.Contains(err.Error(), "table t: ") || !strings.Contains(err.Error(), "dialect "+d.Name()) || !strings.Contains(err.Error(), "dialect.Detect") {
