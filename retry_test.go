@@ -192,3 +192,42 @@ func TestOptionsThatSayNothingAreRefused(t *testing.T) {
 		t.Errorf("%d statements were sent, want none", len(db.at))
 	}
 }
+
+// TestRetriesASessionThatEndedWhileIdle: PostgreSQL's idle_session_timeout ends a session between two calls, and the driver hands out
+// its connection once more. If lib/pq reads why (57P05), or if a transaction was to begin, nothing was done and the call goes on. If
+// it can only see that the connection is gone, a single statement may have been done, and the caller is told so.
+func TestRetriesASessionThatEndedWhileIdle(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		l.Exec("CREATE TABLE retried (k int PRIMARY KEY, v int)")
+		table := labTable[retried](l, "retried")
+		rows := []retried{{1, 1}, {2, 2}}
+		type call struct {
+			name       string
+			isOneQuery bool
+			do         func(db upsert.DB) error
+		}
+		for _, c := range []call{
+			{"Put", true, func(db upsert.DB) error { return second(table.Put(l.Context(), db, &rows[0])) }},
+			{"GetOrCreate", true, func(db upsert.DB) error { return second(table.GetOrCreate(l.Context(), db, &rows[0])) }},
+			{"PutAll", true, func(db upsert.DB) error { return second(table.PutAll(l.Context(), db, rows)) }},
+			{"PutAll with Progress", false, func(db upsert.DB) error {
+				return second(table.PutAll(l.Context(), db, rows, upsert.Progress(func(int64) {})))
+			}},
+			{"PutSeq", false, func(db upsert.DB) error { return second(table.PutSeq(l.Context(), db, bulkSeq(rows))) }},
+		} {
+			pool := l.NS.DB()
+			pool.SetMaxOpenConns(1)
+			id := l.TextOn(pool, "SELECT pg_backend_pid()")
+			l.On(pool, "SET idle_session_timeout = 50")
+			l.Until("the session is gone", func() bool { return l.Text("SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+id) == "0" })
+			err := c.do(pool)
+			if c.isOneQuery && dialect.Classify(err) == dialect.Ambiguous {
+				err = c.do(pool)
+			}
+			l.Want(c.name, err, nil)
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }

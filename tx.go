@@ -50,6 +50,9 @@ type work[A any] func(a A, ctx context.Context, db DB) error
 // (hazard E3).
 func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	x, err := t.begin(ctx, db)
+	if dialect.Classify(err) == dialect.Ambiguous {
+		return &lostError{err} // the session was ended while it was idle: there was no transaction
+	}
 	if err != nil {
 		return err
 	}
