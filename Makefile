@@ -24,7 +24,7 @@ bench: ## measure against peers: bench/RESULTS.md and the plots
 	cd bench && GOWORK=off go run .
 
 benchkeys: ## run the other benchmarks, the long ones with ROWS=1000000 keys
-	go test -run '^$$' -bench 'Put(All)?$$' -benchtime 1x .
+	go test -run '^$$' -bench 'Put(All)?$$|^BenchmarkBadRow' -benchtime 1x .
 	go test -run '^$$' -bench 'PutSeq$$' -benchtime 1x . # peak memory is the process's
 	go test -run '^$$' -bench '^Benchmark(Run|Replay|Filter|HotKey)' -benchtime 1x -timeout 1h ./keys
 	UPSERT_BENCH_KEYS=$(or $(ROWS),1000000) go test -run '^$$' -bench '^BenchmarkLong' -benchtime 1x -timeout 6h ./keys

@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -48,25 +49,13 @@ type probe struct {
 
 var errProbed = errors.New("probed")
 
-// send always fails, so that nothing of it is kept. It sends one row, then two, then four: the first that fails is among those. Of
-// n rows it sends no more than 3n, in statements whose number is that of n's digits.
+// send always fails, so that nothing of it is kept.
 func (p *probe) send(ctx context.Context, db DB) error {
-	rest := p.rows
-	for n := 1; len(rest) > 0; n *= 2 {
-		some := rest[:min(n, len(rest))]
-		good, err := p.try(ctx, db, some)
-		switch {
-		case err != nil:
-			return err
-		case !good:
-			return p.halve(ctx, db, some)
-		}
-		rest = rest[len(some):]
-	}
-	return errProbed
+	return cmp.Or(p.halve(ctx, db, p.rows), errProbed)
 }
 
-// halve looks for the first row that fails among some of which one does.
+// halve looks for the first row that fails among some of which one does. It sends no row that is good more than once, in statements
+// whose number is that of the rows' binary digits.
 func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
 	for len(rows) > 1 {
 		half := len(rows) / 2
@@ -86,6 +75,9 @@ func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
 	return errProbed
 }
 
+// probeArraysFrom is the number of rows from which on an array a column is quicker than a parameter a value.
+const probeArraysFrom = 20
+
 // probeSavepoint is what rows that fail are rolled back to: PostgreSQL takes no statement after an error without.
 const probeSavepoint = "_upsert_probe"
 
@@ -102,9 +94,17 @@ func (p *probe) try(ctx context.Context, db DB, rows []int32) (good bool, err er
 	return good, err
 }
 
+// route is by arrays if the batch could go so, as one that was copied can: to send ten thousand rows as values takes longer than all else.
+func (p *probe) route(rows int) route {
+	if known := p.catalog.Load(); rows >= probeArraysFrom && p.traits.Filter && known != nil && p.misfit(known) == nil {
+		return route{path: Arrays, auto: true}
+	}
+	return route{path: Values}
+}
+
 func (p *probe) exec(ctx context.Context, db DB, rows []int32) error {
 	for len(rows) > 0 {
-		s, taken, err := p.alone.nextValues(rows, nil)
+		s, taken, err := p.alone.next(p.route(len(rows)), rows, nil)
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,8 @@ import (
 //
 // It returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
 // the driver's. A database does not say which row of a statement it refused: where the transaction is the library's, the
-// row is found by sending the statement's rows once more, fewer at a time, rolled back; else the index is -1. It returns
+// row is found by halves, which are sent once more and rolled back: the call then takes up to twice as long as one without an error,
+// and by Copy two and a half times. Else the index is -1. It returns
 // ErrUnguarded for a table that adds outside of a [Claim], a [*SchemaError] as Put does, and with ChunkTx a [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
 	cfg, err := t.putConfig(ctx, db, opts)
