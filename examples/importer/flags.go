@@ -40,7 +40,8 @@ type config struct {
 	columns        []string
 	comma, comment rune
 	chunk          int
-	quiet          bool
+	inOrder, quiet bool
+	reject         string
 	file           string
 }
 
@@ -145,7 +146,9 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 	fs.StringVar(&r.comma, "comma", "", "the `character` between CSV fields (default , and a tab for tsv)")
 	fs.StringVar(&r.comment, "comment", "", "the `character` that begins a comment line in CSV (default: there are none)")
 	fs.IntVar(&cfg.chunk, "chunk", 0, "commit every `n` rows instead of all or none")
-	fs.BoolVar(&cfg.quiet, "quiet", false, "no progress; the report at the end stays")
+	fs.BoolVar(&cfg.inOrder, "in-order", false, "write the rows in the file's order: for a child after its parent in the table, or a unique value that one row hands on to a later one")
+	fs.StringVar(&cfg.reject, "reject", "", "skip the rows that cannot be written and write them to this `file`, which must not exist yet: a CSV of line,column,reason,record")
+	fs.BoolVar(&cfg.quiet, "quiet", false, "no progress, and not the statement of -create; the report at the end stays")
 	return fs
 }
 
