@@ -33,7 +33,7 @@ func TestRun_FullDiskLeavesNoDatabase(t *testing.T) {
 		c := startChild(t, filepath.Join(folder, "x.db")+params, fileLimit+"=200000")
 		// The child may end before it has read all.
 		go func() {
-			defer c.stdin.Close()
+			defer func() { _ = c.stdin.Close() }()
 			_, _ = c.stdin.Write([]byte(strings.TrimPrefix(manyRows(50_000), "id,n\n")))
 		}()
 		code, errs := c.end(t)

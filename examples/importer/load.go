@@ -102,6 +102,11 @@ func committed(err error) int64 {
 	return 0
 }
 
+// mayHaveWritten reports whether rows of a failed run can be in the table.
+func mayHaveWritten(err error, writing bool) bool {
+	return writing && (committed(err) > 0 || dialect.Classify(err) == dialect.Ambiguous)
+}
+
 // aftermath says what a failed run has left in the table, as far as that is known. Until the library was called with the
 // rows, which writing tells, a lost connection has lost none.
 func aftermath(err error, writing bool) string {

@@ -6,7 +6,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -49,7 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	var usage *errUsage
 	switch {
-	case err == nil && p.rejected > 0:
+	case err == nil && p.rejects.count() > 0:
 		return statusRejects
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return statusDone
@@ -85,8 +84,8 @@ type program struct {
 	made    made
 	// undone says what became of that after an error.
 	undone string
-	// rejected is how many rows -reject has put aside.
-	rejected int64
+	// rejects is nil without -reject.
+	rejects *rejects
 }
 
 func (p *program) parse(args []string, stderr io.Writer) (err error) {
@@ -112,25 +111,13 @@ func (p *program) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.db, p.family, err = openDatabase(p.cfg.dsn, p.cfg.create); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			p.undone = p.undo(ctx, err)
-		}
-		p.db.Close()
-	}()
-	if p.family == familySQLite && p.cfg.create && database.IsNewFile(p.cfg.dsn) {
-		// The first question to SQLite makes the file: one that is wrong must be found before.
-		if err := p.infer(ctx, cols); err != nil {
-			return err
-		}
-		if err := p.claimFile(); err != nil {
+	defer func() { p.close(ctx, err) }()
+	if p.cfg.reject != "" {
+		if p.rejects, err = openRejects(p.cfg.reject); err != nil {
 			return err
 		}
 	}
-	d, err := dialect.Detect(ctx, p.db)
+	d, err := p.connect(ctx, cols)
 	if err != nil {
 		return err
 	}
@@ -140,27 +127,47 @@ func (p *program) load(ctx context.Context) (err error) {
 	return p.write(ctx, d, in, &source{file: in.name, rd: rd, cols: cols})
 }
 
-// write writes the rows and reports.
-func (p *program) write(ctx context.Context, d dialect.Dialect, in *input, src *source) (err error) {
-	var out *rejects
-	if p.cfg.reject != "" {
-		if out, err = openRejects(p.cfg.reject); err != nil {
-			return err
-		}
-		defer func() { err = cmp.Or(err, out.close(err, p.writing)) }()
+// connect opens the database and asks what it is.
+func (p *program) connect(ctx context.Context, cols []column) (d dialect.Dialect, err error) {
+	if p.db, p.family, err = openDatabase(p.cfg.dsn, p.cfg.create); err != nil {
+		return nil, err
 	}
+	if p.family == familySQLite && p.cfg.create && database.IsNewFile(p.cfg.dsn) {
+		// The first question to SQLite makes the file: one that is wrong must be found before.
+		if err := p.infer(ctx, cols); err != nil {
+			return nil, err
+		}
+		if err := p.claimFile(); err != nil {
+			return nil, err
+		}
+	}
+	return dialect.Detect(ctx, p.db)
+}
+
+// close ends a run. What it leaves depends on its error.
+func (p *program) close(ctx context.Context, err error) {
+	if p.db != nil {
+		if err != nil {
+			p.undone = p.undo(ctx, err)
+		}
+		p.db.Close()
+	}
+	if p.rejects != nil {
+		p.rejects.close(err, p.writing)
+	}
+}
+
+// write writes the rows and reports.
+func (p *program) write(ctx context.Context, d dialect.Dialect, in *input, src *source) error {
 	began := p.now()
 	p.progress.start("writing", in)
 	p.writing = true
-	result, err := upsertRows(ctx, p.db, d, p.cfg, src, out, p.progress.rows)
+	result, err := upsertRows(ctx, p.db, d, p.cfg, src, p.rejects, p.progress.rows)
 	if err != nil {
 		return advise(err, p.cfg)
 	}
 	p.progress.Stop()
-	if out != nil {
-		p.rejected = out.rows
-	}
-	report(p.stdout, in.name, result, p.rejected, p.now().Sub(began))
+	report(p.stdout, in.name, result, p.rejects.count(), p.now().Sub(began))
 	if note := src.repeats.String(); note != "" {
 		fmt.Fprintf(p.stderr, "importer: %s\n", note)
 	}

@@ -89,6 +89,27 @@ func TestEngines_RejectLinesOfNDJSON(t *testing.T) {
 	})
 }
 
+// refusedRows is a file of 2,500 rows with six bad ones, and what the rejects are to be without their columns. MySQL 5.7 reads a
+// CHECK and forgets it.
+func refusedRows(e *engine.Engine) (text string, want []string) {
+	bad := map[int]string{5: "5,,5,1", 6: "6,6000,6,1", 7: "7,7,77,1", 8: "8,8,8,2", 1999: "1999,1,77,1", 2500: "x,1,2500,1"}
+	if e.Name() == "mysql57" {
+		bad[6] = "6,,6,1"
+	}
+	var b strings.Builder
+	b.WriteString("id,n,u,p\n")
+	for id := 1; id <= 2500; id++ {
+		line, isBad := bad[id]
+		if isBad {
+			want = append(want, strconv.Itoa(id+1)+"|"+line)
+		} else {
+			line = strings.ReplaceAll("#,1,1#,1", "#", strconv.Itoa(id))
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String(), want
+}
+
 // TestEngines_RejectRowsThatTheDatabaseRefuses: by CHECK, NOT NULL, a foreign key and another unique key, near one another and
 // far apart.
 func TestEngines_RejectRowsThatTheDatabaseRefuses(t *testing.T) {
@@ -106,40 +127,11 @@ func TestEngines_RejectRowsThatTheDatabaseRefuses(t *testing.T) {
 				execute(t, ns, "INSERT INTO p VALUES (1)")
 				execute(t, ns, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL CHECK (n < 5000), u INT UNIQUE, p INT, FOREIGN KEY (p) REFERENCES p (id))")
 				execute(t, ns, "INSERT INTO t VALUES (9000, 1, 77, 1)")
-				bad := map[int]string{5: "5,,5,1", 6: "6,6000,6,1", 7: "7,7,77,1", 8: "8,8,8,2", 1999: "1999,1,77,1", 2500: "x,1,2500,1"}
-				var text strings.Builder
-				text.WriteString("id,n,u,p\n")
-				var want []string
-				for id := 1; id <= 2500; id++ {
-					line, isBad := bad[id]
-					if !isBad {
-						line = strings.ReplaceAll("#,1,1#,1", "#", strconv.Itoa(id))
-					}
-					text.WriteString(line + "\n")
-					if isBad {
-						column := map[int]string{5: "n", 2500: "id"}[id]
-						want = append(want, strconv.Itoa(id+1)+"|"+column+"|"+line)
-					}
-				}
-				file, to := writeFile(t, "t.csv", text.String()), filepath.Join(t.TempDir(), "bad.csv")
-				args := append(slices.Clone(flags), "-dsn", dsn, "-key", "id", "-reject", to, file)
+				text, want := refusedRows(e)
+				to := filepath.Join(t.TempDir(), "bad.csv")
+				args := append(slices.Clone(flags), "-dsn", dsn, "-key", "id", "-reject", to, writeFile(t, "t.csv", text))
 				runProgram(t, args...).rejects(t, "2,500 rows: 2,494 inserted, 0 updated, 0 unchanged, 0 stale, 6 rejected")
-				rows, reasons := rejected(t, to)
-				for i := range rows {
-					if e.Name() == "sqlite" || i > 0 { // SQLite does not say which column is NULL in a way that the library reads
-						parts := strings.SplitN(rows[i], "|", 3)
-						wanted := strings.SplitN(want[i], "|", 3)
-						rows[i], want[i] = parts[0]+parts[2], wanted[0]+wanted[2]
-					}
-				}
-				if !slices.Equal(rows, want) {
-					t.Fatalf("rejected %q, reasons %q; want %q", rows, reasons, want)
-				}
-				for _, reason := range reasons {
-					if strings.Contains(reason, "row 0") || reason == "" {
-						t.Errorf("the reason %q counts rows of a call, or is none", reason)
-					}
-				}
+				wantRefused(t, to, want)
 				if got := query(t, ns.DB().DB, "SELECT count(*) FROM t"); got[0] != "2495" {
 					t.Fatalf("%s rows; want each good one", got)
 				}
@@ -147,8 +139,25 @@ func TestEngines_RejectRowsThatTheDatabaseRefuses(t *testing.T) {
 					t.Fatal(err)
 				}
 				runProgram(t, args...).rejects(t, "0 inserted, 0 updated, 2,494 unchanged, 0 stale, 6 rejected")
+				wantRefused(t, to, want)
 			})
 		})
+	}
+}
+
+// wantRefused leaves the columns out: which database names one, and when, is not the importer's doing.
+func wantRefused(t *testing.T, path string, want []string) {
+	t.Helper()
+	rows, reasons := rejected(t, path)
+	for i, row := range rows {
+		parts := strings.SplitN(row, "|", 3)
+		rows[i] = parts[0] + "|" + parts[2]
+		if strings.Contains(reasons[i], "row 0") || reasons[i] == "" {
+			t.Errorf("the reason %q counts rows of a call, or is none", reasons[i])
+		}
+	}
+	if !slices.Equal(rows, want) {
+		t.Fatalf("rejected %q, reasons %q; want %q", rows, reasons, want)
 	}
 }
 

@@ -9,8 +9,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-
-	"github.com/goupsert/upsert/dialect"
 )
 
 // reject is a row that was not written.
@@ -74,11 +72,18 @@ func (r *rejects) sync() error {
 
 // close ends the file at the end of a run. It stays if it has a row that is to be told of: not if there is none, and not if the
 // run has failed and nothing of it is in the table, because then the same command is run again.
-func (r *rejects) close(err error, writing bool) error {
-	closing := r.file.Close()
-	kept := r.rows > 0 && (err == nil || writing && (committed(err) > 0 || dialect.Classify(err) == dialect.Ambiguous))
-	if !kept {
-		return os.Remove(r.name)
+// What is left to go wrong here loses nothing: sync has seen to the rows.
+func (r *rejects) close(err error, writing bool) {
+	_ = r.file.Close()
+	if r.rows == 0 || err != nil && !mayHaveWritten(err, writing) {
+		_ = os.Remove(r.name)
 	}
-	return closing
+}
+
+// count is how many rows were rejected.
+func (r *rejects) count() int64 {
+	if r == nil {
+		return 0
+	}
+	return r.rows
 }

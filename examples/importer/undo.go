@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/examples/internal/database"
 )
 
@@ -40,8 +39,7 @@ const undoTimeout = 5 * time.Second
 
 // undo takes away what the run has made, after an error, and returns what is to be said of it.
 func (p *program) undo(ctx context.Context, failed error) string {
-	mayHaveWritten := p.writing && (committed(failed) > 0 || dialect.Classify(failed) == dialect.Ambiguous)
-	if mayHaveWritten || p.made == (made{}) {
+	if mayHaveWritten(failed, p.writing) || p.made == (made{}) {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
