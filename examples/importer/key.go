@@ -10,6 +10,9 @@ import (
 // storedKey is a key as the table's column stores it, given what would be sent for it otherwise. The library counts rows of one
 // key and keeps their order in the file, but it compares keys as they are sent: 007 and 7 must be one to it, too.
 func (c *column) storedKey(v cell, sent any) (any, error) {
+	if c.kind == kindText && c.stored.spell != nil {
+		return c.spelledKey(v, sent) // SQLite takes text for a number's column, too
+	}
 	switch c.stored.kind {
 	case kindAny:
 		return c.spelledKey(v, sent)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"regexp"
@@ -38,15 +39,20 @@ func (f family) spellingOf(typeName string, l limits) spelling {
 		return spellInet
 	case "CIDR":
 		return spellCidr
+	case "INET6":
+		return spellInet6
+	case "INET4":
+		return spellInet4
 	case "MACADDR":
 		return spellMAC
 	}
 	return nil
 }
 
-// hasNumericAffinity follows SQLite's rules, given that sqliteKind knows no kind for the name.
+// hasNumericAffinity follows SQLite's rules: INTEGER, REAL and NUMERIC make numbers of text that looks like one.
 func hasNumericAffinity(typeName string) bool {
-	return typeName != "" && !strings.Contains(typeName, "BLOB") && sqliteKind(typeName) == kindAny
+	kind := sqliteKind(typeName)
+	return typeName != "" && !strings.Contains(typeName, "BLOB") && kind != kindText && kind != kindJSON
 }
 
 // spellAffinity makes a number of what SQLite makes one of, and leaves other text.
@@ -128,19 +134,26 @@ func spellDate(text string) (string, string) {
 	return t.Format(time.DateOnly), ""
 }
 
+// clock has MySQL's times too, which may be negative and longer than a day.
+var clock = regexp.MustCompile(`^(-?)(\d{1,3}):([0-5]\d)(?::([0-5]\d)(?:\.(\d+))?)?$`)
+
 func (l limits) spellTime(text string) (string, string) {
-	for _, layout := range []string{"15:04:05.999999999", "15:04"} {
-		t, err := time.Parse(layout, text)
-		if err != nil {
-			continue
-		}
-		_, fraction, _ := strings.Cut(t.Format("05.999999999"), ".")
-		if l.scaled && len(fraction) > l.scale {
-			return "", tooFine(l.scale)
-		}
-		return t.Format("15:04:05.999999999"), ""
+	parts := clock.FindStringSubmatch(text)
+	if parts == nil {
+		return "", "is no time: write it as 07:08:09"
 	}
-	return "", "is no time of day: write it as 07:08:09"
+	hours, fraction := strings.TrimLeft(parts[2], "0"), strings.TrimRight(parts[5], "0")
+	if l.scaled && len(fraction) > l.scale {
+		return "", tooFine(l.scale)
+	}
+	one := parts[1] + strings.Repeat("0", max(0, 2-len(hours))) + hours + ":" + parts[3] + ":" + cmp.Or(parts[4], "00")
+	if fraction != "" {
+		one += "." + fraction
+	}
+	if one == "-00:00:00" {
+		one = one[1:]
+	}
+	return one, ""
 }
 
 var year = regexp.MustCompile(`^\d{4}$`)
@@ -190,6 +203,23 @@ func parseNetwork(text string) (netip.Prefix, string) {
 		return p, "is no address or network: write it as 10.0.0.1, 10.0.0.0/8 or ::1"
 	}
 	return netip.PrefixFrom(a, a.BitLen()), ""
+}
+
+// spellInet6 is for MariaDB, which keeps an IPv4 address in such a column as the IPv6 address that stands for it.
+func spellInet6(text string) (string, string) {
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		return "", "is no IPv6 address: write it as ::1"
+	}
+	return netip.AddrFrom16(a.As16()).String(), ""
+}
+
+func spellInet4(text string) (string, string) {
+	a, err := netip.ParseAddr(text)
+	if err != nil || !a.Is4() {
+		return "", "is no IPv4 address: write it as 10.0.0.1"
+	}
+	return a.String(), ""
 }
 
 func spellMAC(text string) (string, string) {

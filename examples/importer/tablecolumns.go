@@ -94,7 +94,7 @@ WHERE attrelid = $1::pg_catalog.regclass AND attnum > 0 AND atttypid IN ('time':
 	}, f.quoteTable(table))
 }
 
-// lookCloser finds what MySQL's and MariaDB's driver does not tell: the length of text, MariaDB's UUIDs, and its JSON columns,
+// lookCloser finds what MySQL's and MariaDB's driver does not tell: the length of text, MariaDB's UUIDs and addresses, and its JSON columns,
 // which are LONGTEXT with a check.
 func (f family) lookCloser(ctx context.Context, db *sql.DB, table string, cols []tableColumn) error {
 	var version string
@@ -112,10 +112,10 @@ func (f family) lookCloser(ctx context.Context, db *sql.DB, table string, cols [
 	if err != nil || !strings.Contains(version, "MariaDB") {
 		return err
 	}
-	uuids := "SELECT COLUMN_NAME, 0 FROM information_schema.COLUMNS WHERE DATA_TYPE = 'uuid' AND TABLE_SCHEMA" + here
-	err = eachRow(ctx, db, uuids, cols, func(c *tableColumn, text string, _ int64) {
+	types := "SELECT COLUMN_NAME, FIELD(DATA_TYPE, 'uuid', 'inet6', 'inet4') FROM information_schema.COLUMNS WHERE DATA_TYPE IN ('uuid', 'inet6', 'inet4') AND TABLE_SCHEMA" + here
+	err = eachRow(ctx, db, types, cols, func(c *tableColumn, text string, n int64) {
 		if c.name == text {
-			c.kind, c.declared, c.limits, c.padded = kindAny, "UUID", limits{}, false
+			*c = tableColumn{name: c.name, declared: [...]string{"UUID", "INET6", "INET4"}[n-1]}
 		}
 	}, schema, name)
 	if err != nil {
