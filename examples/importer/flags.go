@@ -17,7 +17,8 @@ file's values, rows that are the same are not written. Running it again changes 
 
   importer -create -key tz -rule comments=coalesce testdata/zone1970.tsv
   importer -dsn postgres://me@localhost/shop -table stock.items -key sku,store -rule price_at=version items.ndjson
-  zcat items.csv.gz | importer -dsn 'me:pw@tcp(localhost:3306)/shop' -table items -key sku -format csv -
+  curl https://shop.example/items.csv.gz | importer -dsn 'me:pw@tcp(localhost:3306)/shop' -table items -key sku -format csv -
+  importer -key sku -reject bad.csv items.csv
 
 All rows or none: a line that cannot be read or a value that does not fit names its place in the file, and nothing is
 written. What -create has made is taken away again then. -chunk commits on the way instead.
