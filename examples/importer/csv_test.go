@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -70,5 +73,31 @@ func TestCSV_ErrorsNameThePlace(t *testing.T) {
 				t.Fatalf("%T is no *posError", err)
 			}
 		})
+	}
+}
+
+// TestCSV_Records: the records put together are the file again.
+func TestCSV_Records(t *testing.T) {
+	t.Parallel()
+	const text = "\uFEFFid;n\n1;a\n\n# a comment; \"\r\n2;\"b\n\n# no comment\"\r\n\r\n3\n4;x;y\n5;\"q\"\"q\"\n#6;z\n7;\xff"
+	cfg := parsed(t, "-key", "id", "-comma", ";", "-comment", "#", "-reject", "bad.csv", "f.csv")
+	rd, err := newCSV("f", skipMark(strings.NewReader(text)), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		_, err := rd.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && rowFault(err) == nil {
+			t.Fatal(err)
+		}
+		got = append(got, rd.record())
+	}
+	want := []string{"1;a", "2;\"b\n\n# no comment\"", "3", "4;x;y", "5;\"q\"\"q\"", "7;\xff"}
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("records %q; want %q", got, want)
 	}
 }

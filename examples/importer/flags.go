@@ -17,14 +17,28 @@ file's values, rows that are the same are not written. Running it again changes 
 
   importer -create -key tz -rule comments=coalesce testdata/zone1970.tsv
   importer -dsn postgres://me@localhost/shop -table stock.items -key sku,store -rule price_at=version items.ndjson
-  zcat items.csv.gz | importer -dsn 'me:pw@tcp(localhost:3306)/shop' -table items -key sku -format csv -
+  curl https://shop.example/items.csv.gz | importer -dsn 'me:pw@tcp(localhost:3306)/shop' -table items -key sku -format csv -
+  importer -key sku -reject bad.csv items.csv
 
 All rows or none: a line that cannot be read or a value that does not fit names its place in the file, and nothing is
-written. -chunk commits on the way instead.
+written. What -create has made is taken away again then. -chunk commits on the way instead.
 
-FILE may end in .gz. FILE - is standard input. NDJSON is one JSON object a line, each with the names of the first.
+-reject FILE skips the rows that cannot be written: those with a value of the wrong type or too few or too many fields, and
+those that the database refuses (CHECK, NOT NULL, a foreign key, another unique key). All others are written. FILE is a CSV file
+with the columns line, column, reason and record. The record is the row as it is in the file: to import the mended records, put
+them into a file of their own, after the header line or with -columns. FILE is made only by a run that rejects a row, and an
+existing FILE is never overwritten. A quote in the wrong place of a CSV file still stops the run, because nobody knows where
+that row ends.
+
+FILE may be compressed by gzip. FILE - is standard input. NDJSON is one JSON object a line, each with the names of the first.
 A CSV field cannot say whether it is empty or missing: an empty one is NULL, unless -null says what is.
-Values are converted to the types of the table's columns (or to -type) before they are sent.
+Values are converted to the types of the table's columns (or to -type) before they are sent. -create makes a column of times
+if all its values are RFC 3339, such as 2024-05-06T07:08:09.5+02:00: the instant is kept, and the offset is not.
+Keys that the table stores as one are one key: 007 and 7 in an integer column, 1.50 and 1.5 in a decimal one, a UUID in upper and
+lower case. A key that the column would round is refused. The rows of one key are written in the file's order.
+
+Exit status: 0 if all rows are in the table, 1 if the run has failed, 2 if the command line is wrong, 3 if all rows but the
+rejected ones are in the table.
 
 Flags:
 `
@@ -40,7 +54,8 @@ type config struct {
 	columns        []string
 	comma, comment rune
 	chunk          int
-	quiet          bool
+	inOrder, quiet bool
+	reject         string
 	file           string
 }
 
@@ -145,7 +160,9 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 	fs.StringVar(&r.comma, "comma", "", "the `character` between CSV fields (default , and a tab for tsv)")
 	fs.StringVar(&r.comment, "comment", "", "the `character` that begins a comment line in CSV (default: there are none)")
 	fs.IntVar(&cfg.chunk, "chunk", 0, "commit every `n` rows instead of all or none")
-	fs.BoolVar(&cfg.quiet, "quiet", false, "no progress; the report at the end stays")
+	fs.BoolVar(&cfg.inOrder, "in-order", false, "write the rows in the file's order: for a child after its parent in the table, or a unique value that one row hands on to a later one")
+	fs.StringVar(&cfg.reject, "reject", "", "skip the rows that cannot be written and write them to this `file`, which must not exist yet: a CSV of line,column,reason,record")
+	fs.BoolVar(&cfg.quiet, "quiet", false, "no progress, and not the statement of -create; the report at the end stays")
 	return fs
 }
 

@@ -12,11 +12,11 @@ import (
 func TestParseFlags(t *testing.T) {
 	t.Parallel()
 	got := parsed(t, "-dsn", "x.db", "-key", "a,b", "-key", "c", "-rule", "n=keep, o=fill", "-rule", "m=max", "-type", "n=integer,m=text",
-		"-create", "-chunk", "10", "-null", "NA", "-comma", ";", "-comment", "#", "-columns", "a,b,c,n,m", "-quiet", "/tmp/Some Zones.csv.gz")
+		"-create", "-chunk", "10", "-null", "NA", "-comma", ";", "-comment", "#", "-columns", "a,b,c,n,m", "-quiet", "-in-order", "-reject", "bad.csv", "/tmp/Some Zones.csv.gz")
 	want := &config{
 		dsn: "x.db", table: "Some Zones", keys: []string{"a", "b", "c"}, rules: []assignment{{"n", "keep"}, {"o", "fill"}, {"m", "max"}},
 		types: map[string]kind{"n": kindInteger, "m": kindText}, create: true, format: "csv", null: "NA", columns: []string{"a", "b", "c", "n", "m"},
-		comma: ';', comment: '#', chunk: 10, quiet: true, file: "/tmp/Some Zones.csv.gz",
+		comma: ';', comment: '#', chunk: 10, quiet: true, inOrder: true, reject: "bad.csv", file: "/tmp/Some Zones.csv.gz",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v; want %+v", got, want)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/goupsert/upsert/internal/engine"
 )
 
 // zones is the file that comes with the repository.
@@ -157,4 +159,12 @@ func openSQLiteFile(t *testing.T, path string) *sql.DB {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return db
+}
+
+// execute runs a statement in a namespace.
+func execute(t *testing.T, ns *engine.Namespace, text string) {
+	t.Helper()
+	if _, err := ns.DB().ExecContext(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
 }

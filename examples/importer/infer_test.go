@@ -11,9 +11,16 @@ func TestInfer_CSV(t *testing.T) {
 		kindInteger: {"1|-2|", "9223372036854775807"},
 		kindReal:    {"1|2.5", "0.1", "1e+05|2", "-0.0"},
 		kindBoolean: {"true|FALSE|"},
+		kindTimestamp: {
+			"2024-05-06T07:08:09Z", "2024-05-06T07:08:09.5Z||2024-05-06T07:08:09.123456+02:00", "2024-02-29T23:59:59-11:30",
+			"2024-05-06T07:08:09.123456000Z", "0001-01-01T00:00:00Z",
+		},
 		kindText: {
 			"a|1", "|", "007", "+49", "-0", "12e4", "true|1", "1.5|9007199254740993", "9223372036854775808",
 			"3.14159265358979323846", "NaN", "Inf", "0x10", "1_000", "1,5", " 1", "2024-01-01", "{}", "1.", ".5",
+			"2024-05-06T07:08:09", "2024-05-06 07:08:09Z", "2023-02-29T00:00:00Z", "2024-05-06T07:08:09Z|1", "2024-05-06T07:08:09Z|x",
+			"2024-05-06T07:08:09Z|true", "2024-05-06T07:08:09.1234567Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00",
+			"2024-05-06T7:08:09Z", "2024-05-06T07:08:09,5Z",
 		},
 	} {
 		for _, values := range columns {
@@ -39,6 +46,9 @@ func TestInfer_NDJSON(t *testing.T) {
 		`{"v":1}{"v":null}{"v":1e2}`:            kindReal,
 		`{"v":true}`:                            kindBoolean,
 		`{"v":"1"}`:                             kindText,
+		`{"v":"2024-05-06T07:08:09.5+02:00"}`:   kindTimestamp,
+		`{"v":"2024-05-06T07:08:09Z"}{"v":1}`:   kindText,
+		`{"v":"2024-05-06T07:08:09Z"}{"v":[]}`:  kindJSON,
 		`{"v":"1"}{"v":{}}`:                     kindJSON,
 		`{"v":[]}`:                              kindJSON,
 		`{"v":true}{"v":0}`:                     kindText,
@@ -55,7 +65,7 @@ func TestInfer_NDJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		cols := []column{{field: field{name: "v"}}}
-		if err := infer("f", rd, cols, []bool{false}, 0, func(int64) {}); err != nil {
+		if err := infer("f", rd, cols, []bool{false}, 0, false, func(int64) {}); err != nil {
 			t.Fatal(err)
 		}
 		if cols[0].kind != want {
@@ -85,7 +95,7 @@ func TestInfer_Refuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			cols := []column{{field: field{name: "k"}, key: true, kind: c.typed}}
-			err = infer("f", rd, cols, []bool{c.typed != 0}, c.width, func(int64) {})
+			err = infer("f", rd, cols, []bool{c.typed != 0}, c.width, false, func(int64) {})
 			wantError(t, err, c.want)
 		})
 	}

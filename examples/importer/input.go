@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -22,11 +23,11 @@ type input struct {
 }
 
 // openInput opens cfg.file, or takes stdin for "-". Close it.
-func openInput(cfg *config, stdin io.Reader) (*input, error) {
+func openInput(ctx context.Context, cfg *config, stdin io.Reader) (*input, error) {
 	in := &input{name: cfg.file, size: -1}
-	from := stdin
+	var from io.Reader
 	if cfg.file == "-" {
-		in.name = "stdin"
+		in.name, from = "stdin", &interruptible{ctx: ctx, from: stdin}
 	} else {
 		f, err := os.Open(cfg.file)
 		if err != nil {
@@ -39,16 +40,23 @@ func openInput(cfg *config, stdin io.Reader) (*input, error) {
 			return nil, closed(f, fmt.Errorf("%s is a folder", cfg.file))
 		}
 	}
-	from = &counter{from, &in.bytes}
-	if strings.HasSuffix(strings.ToLower(cfg.file), ".gz") {
-		unzipped, err := gzip.NewReader(from)
-		if err != nil {
-			return nil, closed(in, fmt.Errorf("%s: %w", in.name, err))
-		}
-		from = unzipped
+	text, err := unzip(&counter{from, &in.bytes}, strings.HasSuffix(strings.ToLower(cfg.file), ".gz"))
+	if err != nil {
+		return nil, closed(in, fmt.Errorf("%s: %w", in.name, err))
 	}
-	in.text = skipMark(from)
+	in.text = skipMark(text)
 	return in, nil
+}
+
+// unzip decompresses what begins as gzip does, whatever its name: no text in UTF-8 has a second byte like gzip's. What is
+// called .gz must begin so.
+func unzip(from io.Reader, named bool) (io.Reader, error) {
+	b := bufio.NewReaderSize(from, 64<<10)
+	const magic = "\x1f\x8b"
+	if start, err := b.Peek(len(magic)); named || err == nil && string(start) == magic {
+		return gzip.NewReader(b)
+	}
+	return b, nil
 }
 
 func closed(c io.Closer, err error) error {
@@ -90,4 +98,49 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	c.bytes.Add(int64(n))
 	return n, err
+}
+
+// interruptible is a standard input whose reads end with a context. A read from a terminal or a pipe waits for whoever
+// writes there, and would keep the program from cleaning up.
+type interruptible struct {
+	ctx  context.Context
+	from io.Reader
+	// read is what one read has brought. The goroutine of a read that was given up ends with the program.
+	read chan chunk
+	rest chunk
+}
+
+type chunk struct {
+	bytes []byte
+	err   error
+}
+
+func (r *interruptible) Read(p []byte) (int, error) {
+	if len(r.rest.bytes) == 0 && r.rest.err == nil {
+		if err := r.fetch(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.rest.bytes)
+	if r.rest.bytes = r.rest.bytes[n:]; len(r.rest.bytes) > 0 {
+		return n, nil
+	}
+	return n, r.rest.err
+}
+
+func (r *interruptible) fetch() error {
+	if r.read == nil {
+		r.read = make(chan chunk, 1)
+	}
+	go func() {
+		buffer := make([]byte, 64<<10)
+		n, err := r.from.Read(buffer)
+		r.read <- chunk{buffer[:n], err}
+	}()
+	select {
+	case r.rest = <-r.read:
+		return r.ctx.Err()
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
 }

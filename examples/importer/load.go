@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -70,17 +68,24 @@ func columnRules(cols []column, given []assignment) []upsert.Option {
 	return opts
 }
 
-// upsertRows writes what rd reads: the one place where this program meets the library.
-func upsertRows(ctx context.Context, db *sql.DB, d dialect.Dialect, cfg *config, cols []column, file string, rd reader, seen func(int64)) (upsert.Result, error) {
-	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(cols, cfg.rules)...)
+// upsertRows writes what src reads. Here and in partWriter this program meets the library.
+func upsertRows(ctx context.Context, db *sql.DB, d dialect.Dialect, cfg *config, src *source, out *rejects, seen func(int64)) (upsert.Result, error) {
+	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(src.cols, cfg.rules)...)
 	if err != nil {
 		return upsert.Result{}, err
 	}
-	src := &source{file: file, rd: rd, cols: cols}
-	opts := []upsert.PutOption{upsert.Outcomes(), upsert.Progress(func(rows int64) {
+	opts := []upsert.PutOption{upsert.Outcomes()}
+	if cfg.inOrder {
+		opts = append(opts, upsert.InOrder())
+	}
+	if out != nil {
+		w := &partWriter{table: table, opts: opts, src: src, rejects: out, chunk: cfg.chunk, inOrder: cfg.inOrder, seen: seen}
+		return w.write(ctx, db)
+	}
+	opts = append(opts, upsert.Progress(func(rows int64) {
 		src.written(rows)
 		seen(rows)
-	})}
+	}))
 	if cfg.chunk > 0 {
 		opts = append(opts, upsert.ChunkTx(cfg.chunk))
 	}
@@ -88,78 +93,29 @@ func upsertRows(ctx context.Context, db *sql.DB, d dialect.Dialect, cfg *config,
 	return result, src.place(err)
 }
 
-// source is the file as the library takes it.
-type source struct {
-	file string
-	rd   reader
-	cols []column
-	// lines are those of the last rows that were handed out; first is the index of the first of them.
-	lines []int
-	first int
-}
-
-// rows is an iter.Seq2; its error names the place in the file.
-func (s *source) rows(yield func(map[string]any, error) bool) {
-	for {
-		cells, err := s.rd.next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		row := make(map[string]any, len(s.cols))
-		for i, v := range cells {
-			if row[s.cols[i].name], err = s.cols[i].value(v); err != nil {
-				yield(nil, wrongf(s.file, v.line, v.col, "%v", err))
-				return
-			}
-		}
-		s.lines = append(s.lines, cells[0].line)
-		if !yield(row, nil) {
-			return
-		}
-	}
-}
-
-// recent is how many lines of rows that are written are kept: the rows of a batch are not sent in the file's order.
-const recent = 1 << 16
-
-// written forgets the lines of rows that are long written, so that no file is too long.
-func (s *source) written(rows int64) {
-	if done := int(rows) - s.first; done > 2*recent && done <= len(s.lines) {
-		s.lines = slices.Delete(s.lines, 0, done-recent)
-		s.first += done - recent
-	}
-}
-
-// place puts the file and the line before an error about a row.
-func (s *source) place(err error) error {
+// committed is how many rows a failed run has committed for certain.
+func committed(err error) int64 {
 	var partial *upsert.PartialError
-	if known := (*posError)(nil); errors.As(err, &known) && !errors.As(err, &partial) {
-		return known // the reader's own, which has its place in front; of a part that stays, more is to be said
+	if errors.As(err, &partial) {
+		return partial.Rows
 	}
-	var row *upsert.RowError
-	if !errors.As(err, &row) {
-		return err
-	}
-	if at := row.Row - s.first; row.Row >= 0 && at >= 0 && at < len(s.lines) {
-		return fmt.Errorf("%s:%d:1: %w", s.file, s.lines[at], err)
-	}
-	return err
+	return 0
+}
+
+// mayHaveWritten reports whether rows of a failed run can be in the table.
+func mayHaveWritten(err error, writing bool) bool {
+	return writing && (committed(err) > 0 || dialect.Classify(err) == dialect.Ambiguous)
 }
 
 // aftermath says what a failed run has left in the table, as far as that is known. Until the library was called with the
 // rows, which writing tells, a lost connection has lost none.
 func aftermath(err error, writing bool) string {
-	var partial *upsert.PartialError
 	left := "nothing was written"
 	switch {
 	case writing && dialect.Classify(err) == dialect.Ambiguous:
 		left = "the answer of the database was lost, so rows may have been written: run the same command again, that is safe"
-	case errors.As(err, &partial) && partial.Rows > 0:
-		left = words.Count(int(partial.Rows), "row") + " written before stay: run the same command again to go on"
+	case committed(err) > 0:
+		left = words.Count(int(committed(err)), "row") + " written before stay: run the same command again to go on"
 	case writing && errors.Is(err, context.Canceled):
 		left = "rolled back, nothing was written"
 	}

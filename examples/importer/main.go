@@ -25,14 +25,22 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The second Ctrl-C ends a program that waits for its standard input.
+	// The second Ctrl-C ends a program that takes too long to clean up.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the program: 0 when the file is in the table, 1 when it is not, 2 for a command line that cannot be run.
+// The exit statuses: the file is in the table, or is not, or the command line cannot be run, or rows were rejected.
+const (
+	statusDone = iota
+	statusFailed
+	statusUsage
+	statusRejects
+)
+
+// run is the program.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, now: time.Now}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
 	err := p.parse(args, stderr)
 	if err == nil {
 		err = p.load(ctx)
@@ -40,17 +48,22 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	var usage *errUsage
 	switch {
+	case err == nil && p.rejects.count() > 0:
+		return statusRejects
 	case err == nil || errors.Is(err, flag.ErrHelp):
-		return 0
+		return statusDone
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "importer: %v\nimporter -h explains the flags.\n", err)
-		return 2
+		return statusUsage
 	}
 	if !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(stderr, "importer: %v\n", err)
 	}
+	if p.undone != "" {
+		fmt.Fprintf(stderr, "importer: %s\n", p.undone)
+	}
 	fmt.Fprintf(stderr, "importer: %s\n", aftermath(err, p.writing))
-	return 1
+	return statusFailed
 }
 
 // program is one run.
@@ -58,6 +71,7 @@ type program struct {
 	cfg      *config
 	stdin    io.Reader
 	stdout   io.Writer
+	stderr   io.Writer
 	now      func() time.Time
 	progress *passes
 
@@ -67,6 +81,11 @@ type program struct {
 	inferred bool
 	// writing is true from the moment the library is given the rows.
 	writing bool
+	made    made
+	// undone says what became of that after an error.
+	undone string
+	// rejects is nil without -reject.
+	rejects *rejects
 }
 
 func (p *program) parse(args []string, stderr io.Writer) (err error) {
@@ -78,8 +97,8 @@ func (p *program) parse(args []string, stderr io.Writer) (err error) {
 }
 
 // load is the flow: open, ask the database what it is, find or make the table, write, report.
-func (p *program) load(ctx context.Context) error {
-	in, err := openInput(p.cfg, p.stdin)
+func (p *program) load(ctx context.Context) (err error) {
+	in, err := openInput(ctx, p.cfg, p.stdin)
 	if err != nil {
 		return err
 	}
@@ -92,32 +111,66 @@ func (p *program) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.db, p.family, err = openDatabase(p.cfg.dsn, p.cfg.create); err != nil {
-		return err
-	}
-	defer p.db.Close()
-	if p.family == familySQLite && p.cfg.create && database.IsNewFile(p.cfg.dsn) {
-		// The first question to SQLite makes the file: one that is wrong must be found before.
-		if err := p.infer(ctx, cols); err != nil {
+	defer func() { p.close(ctx, err) }()
+	if p.cfg.reject != "" {
+		if p.rejects, err = openRejects(p.cfg.reject); err != nil {
 			return err
 		}
 	}
-	d, err := dialect.Detect(ctx, p.db)
+	d, err := p.connect(ctx, cols)
 	if err != nil {
 		return err
 	}
 	if err := p.table(ctx, in.name, cols); err != nil {
 		return err
 	}
+	return p.write(ctx, d, in, &source{file: in.name, rd: rd, cols: cols})
+}
+
+// connect opens the database and asks what it is.
+func (p *program) connect(ctx context.Context, cols []column) (d dialect.Dialect, err error) {
+	if p.db, p.family, err = openDatabase(p.cfg.dsn, p.cfg.create); err != nil {
+		return nil, err
+	}
+	if p.family == familySQLite && p.cfg.create && database.IsNewFile(p.cfg.dsn) {
+		// The first question to SQLite makes the file: one that is wrong must be found before.
+		if err := p.infer(ctx, cols); err != nil {
+			return nil, err
+		}
+		if err := p.claimFile(); err != nil {
+			return nil, err
+		}
+	}
+	return dialect.Detect(ctx, p.db)
+}
+
+// close ends a run. What it leaves depends on its error.
+func (p *program) close(ctx context.Context, err error) {
+	if p.db != nil {
+		if err != nil {
+			p.undone = p.undo(ctx, err)
+		}
+		p.db.Close()
+	}
+	if p.rejects != nil {
+		p.rejects.close(err, p.writing)
+	}
+}
+
+// write writes the rows and reports.
+func (p *program) write(ctx context.Context, d dialect.Dialect, in *input, src *source) error {
 	began := p.now()
 	p.progress.start("writing", in)
 	p.writing = true
-	result, err := upsertRows(ctx, p.db, d, p.cfg, cols, in.name, rd, p.progress.rows)
+	result, err := upsertRows(ctx, p.db, d, p.cfg, src, p.rejects, p.progress.rows)
 	if err != nil {
-		return err
+		return advise(err, p.cfg)
 	}
 	p.progress.Stop()
-	report(p.stdout, in.name, result, p.now().Sub(began))
+	report(p.stdout, in.name, result, p.rejects.count(), p.now().Sub(began))
+	if note := src.repeats.String(); note != "" {
+		fmt.Fprintf(p.stderr, "importer: %s\n", note)
+	}
 	return nil
 }
 
@@ -178,9 +231,9 @@ func (p *program) table(ctx context.Context, file string, cols []column) error {
 				p.cfg.table, cols[i].name, strings.Join(names, ", "))
 		}
 		if _, given := p.cfg.types[cols[i].name]; !given {
-			cols[i].kind, cols[i].declared = have[at].kind, have[at].declared
+			cols[i].kind = have[at].kind
 		}
-		cols[i].limits = have[at].limits
+		cols[i].stored = have[at]
 	}
 	if err := checkKinds(p.cfg.rules, cols); err != nil {
 		return err
@@ -195,8 +248,16 @@ func (p *program) create(ctx context.Context, cols []column) error {
 			return err
 		}
 	}
-	if _, err := p.db.ExecContext(ctx, p.family.createTable(p.cfg.table, cols)); err != nil {
+	statement := p.family.createTable(p.cfg.table, cols)
+	if _, err := p.db.ExecContext(ctx, statement); err != nil {
+		if _, there := p.family.tableColumns(ctx, p.db, p.cfg.table); there == nil {
+			return nil // somebody was faster, and the table is theirs
+		}
 		return fmt.Errorf("create table %s: %w", p.cfg.table, err)
+	}
+	p.made.table = true
+	if !p.cfg.quiet {
+		fmt.Fprintf(p.stderr, "importer: -create has made the table:\n%s;\n", statement)
 	}
 	return nil
 }

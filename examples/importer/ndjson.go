@@ -47,6 +47,8 @@ func newNDJSON(file string, r io.Reader) (*ndjsonReader, error) {
 
 func (n *ndjsonReader) fields() []field { return n.heads }
 
+func (n *ndjsonReader) record() string { return string(n.lines.Bytes()) }
+
 func (n *ndjsonReader) next() ([]cell, error) {
 	if n.first {
 		n.first = false
@@ -103,7 +105,7 @@ func (n *ndjsonReader) parse(line []byte) error {
 	}
 	for i := range n.cells {
 		if n.cells[i].line == 0 {
-			return n.wrong(tokenStart(line, 0), "no %q, which the first row has", n.heads[i].name)
+			return n.wrongIn(n.heads[i].name, tokenStart(line, 0), "no %q, which the first row has", n.heads[i].name)
 		}
 	}
 	return nil
@@ -127,7 +129,7 @@ func (n *ndjsonReader) member(line []byte, dec *json.Decoder) error {
 	}
 	c, problem := jsonCell(raw)
 	if problem != "" {
-		return n.wrong(at, "%q: %s", name, problem)
+		return n.wrongIn(n.heads[i].name, at, "%q: %s", name, problem)
 	}
 	c.line, c.col = n.line, at+1
 	n.cells[i] = c
@@ -157,7 +159,15 @@ func (n *ndjsonReader) cellOf(name string, at int) (int, error) {
 
 // wrong is an error at a byte of the current line, counted from 0.
 func (n *ndjsonReader) wrong(at int, format string, args ...any) error {
-	return wrongf(n.file, n.line, at+1, format, args...)
+	return n.wrongIn("", at, format, args...)
+}
+
+// wrongIn is wrong in one column. The row that names the columns is not one to skip.
+func (n *ndjsonReader) wrongIn(column string, at int, format string, args ...any) error {
+	if n.first {
+		return wrongf(n.file, n.line, at+1, format, args...)
+	}
+	return wrongRow(column, n.file, n.line, at+1, format, args...)
 }
 
 // syntax is what makes the line no JSON. The decoder's own offset is that of the value it was reading; that of

@@ -50,19 +50,21 @@ func TestProgress_QuietAndUnknownSize(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		result upsert.Result
-		took   time.Duration
-		want   string
+		result   upsert.Result
+		rejected int64
+		took     time.Duration
+		want     string
 	}{
-		{upsert.Result{Inserted: 312}, 12 * time.Millisecond, "z.tsv: 312 rows: 312 inserted, 0 updated, 0 unchanged, 0 stale in 12ms (26,000 rows/s)\n"},
-		{upsert.Result{Unchanged: 1}, 0, "z.tsv: 1 row: 0 inserted, 0 updated, 1 unchanged, 0 stale in 1ms (1,000 rows/s)\n"},
+		{upsert.Result{Inserted: 312}, 0, 12 * time.Millisecond, "z.tsv: 312 rows: 312 inserted, 0 updated, 0 unchanged, 0 stale in 12ms (26,000 rows/s)\n"},
+		{upsert.Result{Unchanged: 1}, 0, 0, "z.tsv: 1 row: 0 inserted, 0 updated, 1 unchanged, 0 stale in 1ms (1,000 rows/s)\n"},
+		{upsert.Result{Updated: 1}, 2, 0, "z.tsv: 3 rows: 0 inserted, 1 updated, 0 unchanged, 0 stale, 2 rejected in 1ms (3,000 rows/s)\n"},
 		{
-			upsert.Result{Inserted: 1, Updated: 2, Unchanged: 3, Stale: 4, Unknown: 4999990}, 12345 * time.Millisecond,
+			upsert.Result{Inserted: 1, Updated: 2, Unchanged: 3, Stale: 4, Unknown: 4999990}, 0, 12345 * time.Millisecond,
 			"z.tsv: 5,000,000 rows: 1 inserted, 2 updated, 3 unchanged, 4 stale, 4,999,990 unknown in 12.35s (405,000 rows/s)\n",
 		},
 	} {
 		var out strings.Builder
-		report(&out, "some/where/z.tsv", c.result, c.took)
+		report(&out, "some/where/z.tsv", c.result, c.rejected, c.took)
 		if out.String() != c.want {
 			t.Errorf("reported %q; want %q", out.String(), c.want)
 		}

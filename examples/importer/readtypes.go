@@ -30,7 +30,7 @@ func (p *program) readTypes(ctx context.Context, cols []column) error {
 		}
 		return nil
 	}
-	in, err := openInput(p.cfg, nil)
+	in, err := openInput(ctx, p.cfg, nil)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (p *program) readTypes(ctx context.Context, cols []column) error {
 	}
 	p.progress.start("reading types", in)
 	defer p.progress.Stop()
-	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.progress.rows)
+	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.cfg.reject != "", p.progress.rows)
 }
 
 // cancellable is a reader that ends with its context.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -31,10 +32,13 @@ type field struct {
 }
 
 // reader reads a file row by row. The cells of a row are in the order of fields, as many as there are fields,
-// and hold until the next call. At the end of the file the error is io.EOF.
+// and hold until the next call. At the end of the file the error is io.EOF. After an error that is a rowFault the next row can
+// be read.
 type reader interface {
 	fields() []field
 	next() ([]cell, error)
+	// record is the text of the row that next has read or refused, without its line end.
+	record() string
 }
 
 // posError is what is wrong with the file, and where. Columns count bytes from 1, as editors and compilers do.
@@ -42,6 +46,9 @@ type posError struct {
 	file      string
 	line, col int
 	msg       string
+	// row is true if one row is at fault and the next can be read; column is the name of its column, if one is.
+	row    bool
+	column string
 }
 
 func (e *posError) Error() string {
@@ -50,6 +57,20 @@ func (e *posError) Error() string {
 
 func wrongf(file string, line, col int, format string, args ...any) error {
 	return &posError{file: file, line: line, col: col, msg: fmt.Sprintf(format, args...)}
+}
+
+// wrongRow is wrongf for a fault of one row; column is "" if no column is at fault alone.
+func wrongRow(column, file string, line, col int, format string, args ...any) error {
+	return &posError{file: file, line: line, col: col, msg: fmt.Sprintf(format, args...), row: true, column: column}
+}
+
+// rowFault returns the fault of one row, or nil if err is anything else.
+func rowFault(err error) *posError {
+	var pos *posError
+	if errors.As(err, &pos) && pos.row {
+		return pos
+	}
+	return nil
 }
 
 // checkFields refuses names that cannot be columns.

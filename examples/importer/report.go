@@ -12,12 +12,15 @@ import (
 )
 
 // report says what happened, in one line.
-func report(out io.Writer, file string, r upsert.Result, took time.Duration) {
-	rows := r.Inserted + r.Updated + r.Unchanged + r.Stale + r.Unknown
+func report(out io.Writer, file string, r upsert.Result, rejected int64, took time.Duration) {
+	rows := r.Inserted + r.Updated + r.Unchanged + r.Stale + r.Unknown + rejected
 	fmt.Fprintf(out, "%s: %s: %s inserted, %s updated, %s unchanged, %s stale", filepath.Base(file), words.Count(int(rows), "row"),
 		words.Number(r.Inserted), words.Number(r.Updated), words.Number(r.Unchanged), words.Number(r.Stale))
 	if r.Unknown > 0 {
 		fmt.Fprintf(out, ", %s unknown", words.Number(r.Unknown))
+	}
+	if rejected > 0 {
+		fmt.Fprintf(out, ", %s rejected", words.Number(rejected))
 	}
 	fmt.Fprintf(out, " in %s (%s)\n", words.Short(took), perSecond(rows, took))
 }

@@ -42,8 +42,8 @@ func (c *column) typeName() string {
 	if c.kind != kindAny {
 		return c.kind.String()
 	}
-	if c.declared == "" {
+	if c.stored.declared == "" {
 		return "any" // SQLite's columns need not have one
 	}
-	return strings.ToLower(c.declared)
+	return strings.ToLower(c.stored.declared)
 }

@@ -22,7 +22,7 @@ func TestCheckKinds(t *testing.T) {
 			want = all
 		}
 		for _, k := range all {
-			err := checkKinds([]assignment{{"n", rule}}, []column{{field: field{name: "m"}}, {field: field{name: "n"}, kind: k, declared: "NUMERIC"}})
+			err := checkKinds([]assignment{{"n", rule}}, []column{{field: field{name: "m"}}, {field: field{name: "n"}, kind: k, stored: tableColumn{declared: "NUMERIC"}}})
 			var usage *errUsage
 			if slices.Contains(want, k) != (err == nil) || err != nil && !errors.As(err, &usage) {
 				t.Errorf("rule %s on %v: error %v; taken should be %v", rule, k, err, want)
@@ -35,7 +35,7 @@ func TestCheckKinds_NamesTheType(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]column{
 		`-rule n=or: column "n" is of type integer, and or needs boolean (say -type n=boolean if`: {kind: kindInteger},
-		`column "n" is of type numeric, and or needs boolean`:                                     {declared: "NUMERIC"},
+		`column "n" is of type numeric, and or needs boolean`:                                     {stored: tableColumn{declared: "NUMERIC"}},
 		`column "n" is of type any, and or needs boolean`:                                         {},
 	} {
 		c.name = "n"

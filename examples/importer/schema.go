@@ -52,7 +52,7 @@ func splitTable(table string) (schema, name string) {
 // createTable is the statement of -create.
 func (f family) createTable(table string, cols []column) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s (\n", f.quoteTable(table))
+	fmt.Fprintf(&b, "CREATE TABLE %s (\n", f.quoteTable(table))
 	var keys []string
 	for _, c := range cols {
 		fmt.Fprintf(&b, "  %s %s", f.quoteName(c.name), f.columnType(c))

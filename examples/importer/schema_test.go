@@ -10,7 +10,7 @@ func TestCreateTable(t *testing.T) {
 		{field: field{name: "t"}, kind: kindText}, {field: field{name: "j"}, kind: kindJSON},
 	}
 	for f, want := range map[family]string{
-		familySQLite: `CREATE TABLE IF NOT EXISTS "shop"."items" (
+		familySQLite: `CREATE TABLE "shop"."items" (
   "id" TEXT NOT NULL,
   "at" TIMESTAMP NOT NULL,
   "n""" INTEGER,
@@ -20,7 +20,7 @@ func TestCreateTable(t *testing.T) {
   "j" JSON TEXT,
   PRIMARY KEY ("id", "at")
 )`,
-		familyPostgres: `CREATE TABLE IF NOT EXISTS "shop"."items" (
+		familyPostgres: `CREATE TABLE "shop"."items" (
   "id" TEXT NOT NULL,
   "at" TIMESTAMPTZ NOT NULL,
   "n""" BIGINT,
@@ -30,7 +30,7 @@ func TestCreateTable(t *testing.T) {
   "j" JSONB,
   PRIMARY KEY ("id", "at")
 )`,
-		familyMySQL: "CREATE TABLE IF NOT EXISTS `shop`.`items` (\n" +
+		familyMySQL: "CREATE TABLE `shop`.`items` (\n" +
 			"  `id` VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,\n" +
 			"  `at` DATETIME(6) NOT NULL,\n" +
 			"  `n\"` BIGINT,\n" +

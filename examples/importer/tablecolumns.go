@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -16,12 +16,21 @@ type tableColumn struct {
 	declared string
 	kind     kind
 	limits   limits
+	// padded: blanks at the end of text are none to the column.
+	padded bool
+	// single: a floating-point number of 32 bits.
+	single bool
+	// spell is for the keys of a type that has several spellings of one value and is sent as text; nil for others.
+	spell spelling
 }
 
 // limits are what fits besides the kind. The zero limits bound nothing.
 type limits struct {
 	runes    int // characters of text; 0: any number
 	min, max int64
+	// scale is the number of digits after the point, of a number or of a time's seconds, if scaled.
+	scaled bool
+	scale  int
 }
 
 func (l limits) integer(n int64) bool { return l.max == 0 || l.min <= n && n <= l.max }
@@ -39,20 +48,54 @@ func (f family) tableColumns(ctx context.Context, db *sql.DB, table string) ([]t
 	}
 	cols := make([]tableColumn, len(types))
 	for i, t := range types {
-		typeName := strings.ToUpper(t.DatabaseTypeName())
-		cols[i] = tableColumn{t.Name(), typeName, f.kindOf(typeName), f.limitsOf(typeName)}
+		cols[i] = f.tableColumn(t.Name(), strings.ToUpper(t.DatabaseTypeName()))
+		if _, scale, ok := t.DecimalSize(); ok && f.isScaled(cols[i].declared) {
+			cols[i].limits.scaled, cols[i].limits.scale = true, int(scale)
+		}
 		if n, ok := t.Length(); ok && n <= math.MaxInt32 && f == familyPostgres && cols[i].kind == kindText {
 			cols[i].limits.runes = int(n)
 		}
 	}
-	if err := rows.Err(); err != nil || f != familyMySQL {
+	if err := rows.Err(); err != nil {
 		return cols, err
 	}
-	return cols, f.lookCloser(ctx, db, table, cols)
+	switch f {
+	case familyMySQL:
+		err = f.lookCloser(ctx, db, table, cols)
+	case familyPostgres:
+		err = f.lookAtTimes(ctx, db, table, cols)
+	}
+	for i := range cols {
+		cols[i].spell = f.spellingOf(cols[i].declared, cols[i].limits)
+	}
+	return cols, err
 }
 
-// lookCloser finds what MySQL's and MariaDB's driver does not tell: the length of text, and MariaDB's JSON columns, which
-// are LONGTEXT with a check.
+func (f family) tableColumn(name, typeName string) tableColumn {
+	c := tableColumn{name: name, declared: typeName, kind: f.kindOf(typeName), limits: f.limitsOf(typeName)}
+	c.padded = f == familyPostgres && typeName == "BPCHAR" || f == familyMySQL && typeName == "CHAR"
+	c.single = f == familyPostgres && typeName == "FLOAT4" || f == familyMySQL && typeName == "FLOAT"
+	return c
+}
+
+// isScaled tells the types of which a driver knows the digits after the point: MySQL's has some for FLOAT too, which mean nothing.
+func (f family) isScaled(typeName string) bool {
+	return slices.Contains([]string{"NUMERIC", "DECIMAL", "DATETIME", "TIMESTAMP", "TIME"}, typeName) && f != familySQLite
+}
+
+// lookAtTimes finds what lib/pq does not tell: the digits of a time's seconds.
+func (f family) lookAtTimes(ctx context.Context, db *sql.DB, table string, cols []tableColumn) error {
+	const query = `SELECT attname, CASE WHEN atttypmod < 0 THEN 6 ELSE atttypmod END FROM pg_catalog.pg_attribute
+WHERE attrelid = $1::pg_catalog.regclass AND attnum > 0 AND atttypid IN ('time'::pg_catalog.regtype, 'timestamp'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype)`
+	return eachRow(ctx, db, query, cols, func(c *tableColumn, name string, digits int64) {
+		if c.name == name {
+			c.limits.scaled, c.limits.scale = true, int(digits)
+		}
+	}, f.quoteTable(table))
+}
+
+// lookCloser finds what MySQL's and MariaDB's driver does not tell: the length of text, MariaDB's UUIDs and addresses, and its JSON columns,
+// which are LONGTEXT with a check.
 func (f family) lookCloser(ctx context.Context, db *sql.DB, table string, cols []tableColumn) error {
 	var version string
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
@@ -61,25 +104,34 @@ func (f family) lookCloser(ctx context.Context, db *sql.DB, table string, cols [
 	schema, name := splitTable(table)
 	const here = " = COALESCE(NULLIF(?, ''), DATABASE()) AND TABLE_NAME = ?"
 	lengths := "SELECT COLUMN_NAME, CHARACTER_MAXIMUM_LENGTH FROM information_schema.COLUMNS WHERE CHARACTER_MAXIMUM_LENGTH IS NOT NULL AND TABLE_SCHEMA" + here
-	err := eachRow(ctx, db, lengths, schema, name, cols, func(c *tableColumn, text string, n int64) {
+	err := eachRow(ctx, db, lengths, cols, func(c *tableColumn, text string, n int64) {
 		if c.name == text && n <= math.MaxInt32 {
 			c.limits.runes = int(n)
 		}
-	})
+	}, schema, name)
 	if err != nil || !strings.Contains(version, "MariaDB") {
 		return err
 	}
+	types := "SELECT COLUMN_NAME, FIELD(DATA_TYPE, 'uuid', 'inet6', 'inet4') FROM information_schema.COLUMNS WHERE DATA_TYPE IN ('uuid', 'inet6', 'inet4') AND TABLE_SCHEMA" + here
+	err = eachRow(ctx, db, types, cols, func(c *tableColumn, text string, n int64) {
+		if c.name == text {
+			*c = tableColumn{name: c.name, declared: [...]string{"UUID", "INET6", "INET4"}[n-1]}
+		}
+	}, schema, name)
+	if err != nil {
+		return err
+	}
 	checks := "SELECT CHECK_CLAUSE, 0 FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA" + here
-	return eachRow(ctx, db, checks, schema, name, cols, func(c *tableColumn, clause string, _ int64) {
+	return eachRow(ctx, db, checks, cols, func(c *tableColumn, clause string, _ int64) {
 		if clause == "json_valid("+f.quoteName(c.name)+")" {
 			c.kind = kindJSON
 		}
-	})
+	}, schema, name)
 }
 
 // eachRow calls see for each row of a query about a table and each column.
-func eachRow(ctx context.Context, db *sql.DB, query, schema, table string, cols []tableColumn, see func(*tableColumn, string, int64)) error {
-	rows, err := db.QueryContext(ctx, query, schema, table)
+func eachRow(ctx context.Context, db *sql.DB, query string, cols []tableColumn, see func(*tableColumn, string, int64), args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -127,7 +179,7 @@ WHERE NON_UNIQUE = 0 AND COLUMN_NAME IS NOT NULL AND TABLE_SCHEMA = COALESCE(NUL
 			return nil
 		}
 	}
-	return fmt.Errorf("table %s has no unique index on exactly %s: without it every run would insert every row again", table, strings.Join(keys, ", "))
+	return errors.New(noIndex(table, keys))
 }
 
 // limitsOf is the range of the database's integers. SQLite's have one width, whatever they are called.

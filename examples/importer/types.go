@@ -63,10 +63,9 @@ func parseKind(name string) (kind, error) {
 type column struct {
 	field
 	kind kind
-	// declared is the database's own name of the type, where the table gave the kind.
-	declared string
-	key      bool
-	limits
+	key  bool
+	// stored is the table's column, once the table is known.
+	stored tableColumn
 }
 
 // value is what is sent for a cell, or what is wrong with it.
@@ -77,21 +76,28 @@ func (c *column) value(v cell) (any, error) {
 		}
 		return nil, nil
 	}
-	if c.key && c.kind == kindAny {
-		// The keys of a batch are compared with one another, and so are of one type.
-		v.token = tokenField
-	}
 	out, ok := convert(v, c.kind)
 	if !ok {
 		return nil, fmt.Errorf("column %q: %s is not of type %s", c.name, quoteShort(v.text), c.kind)
 	}
-	if n, ok := out.(int64); ok && !c.limits.integer(n) {
-		return nil, fmt.Errorf("column %q: %d is out of the range of the table's column, %d to %d", c.name, n, c.limits.min, c.limits.max)
+	if c.key {
+		var err error
+		if out, err = c.storedKey(v, out); err != nil {
+			return nil, err
+		}
 	}
-	if text, ok := out.(string); ok && c.runes > 0 && utf8.RuneCountInString(text) > c.runes {
-		return nil, fmt.Errorf("column %q: %d characters, and the table's column has room for %d", c.name, utf8.RuneCountInString(text), c.runes)
+	return out, c.checkLimits(out)
+}
+
+func (c *column) checkLimits(out any) error {
+	l := c.stored.limits
+	if n, ok := out.(int64); ok && !l.integer(n) {
+		return fmt.Errorf("column %q: %d is out of the range of the table's column, %d to %d", c.name, n, l.min, l.max)
 	}
-	return out, nil
+	if text, ok := out.(string); ok && l.runes > 0 && utf8.RuneCountInString(text) > l.runes {
+		return fmt.Errorf("column %q: %d characters, and the table's column has room for %d", c.name, utf8.RuneCountInString(text), l.runes)
+	}
+	return nil
 }
 
 func convert(v cell, k kind) (any, bool) {

@@ -72,7 +72,7 @@ func TestExact(t *testing.T) {
 
 func TestColumn_ValueChecks(t *testing.T) {
 	t.Parallel()
-	key := column{field: field{name: "k"}, kind: kindText, key: true, limits: limits{runes: 2}}
+	key := column{field: field{name: "k"}, kind: kindText, key: true, stored: tableColumn{kind: kindText, limits: limits{runes: 2}}}
 	_, err := key.value(cell{token: tokenNull})
 	wantError(t, err, `key column "k" is NULL`)
 	_, err = key.value(cell{token: tokenField, text: "äöü"})

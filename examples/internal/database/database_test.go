@@ -94,3 +94,15 @@ func TestIsNewFile(t *testing.T) {
 		}
 	}
 }
+
+func TestFile(t *testing.T) {
+	t.Parallel()
+	for dsn, want := range map[string]string{
+		"x.db": "x.db", "sqlite:x.db?_fk=1": "x.db", "sqlite:///a/x.db": "/a/x.db", "file:a%20b.db?mode=rwc": "a b.db", "file:///a/x.db": "/a/x.db",
+		"file://localhost/a/x.db": "/a/x.db", ":memory:": "", "file::memory:?cache=shared": "", "file:x?mode=memory&cache=shared": "", "": "",
+	} {
+		if got := database.File(dsn); got != want {
+			t.Errorf("the file of %q is %q; want %q", dsn, got, want)
+		}
+	}
+}
