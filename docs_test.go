@@ -14,8 +14,8 @@ var (
 	hazardList = regexp.MustCompile(`(?i:hazards?)[\s/]+[PSHEK]\d+(?:(?:,|,? and)[\s/]+[PSHEK]\d+)*`)
 	hazardNum  = regexp.MustCompile(`[PSHEK]\d+`)
 	hazardTest = regexp.MustCompile(`(?m)^func (TestHazard_([A-Za-z0-9]+)_\w+)\(`)
-	anyTest    = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	namedTest  = regexp.MustCompile(`\bTest[A-Z]\w*[A-Za-z0-9]\b`) // not the prefix TestHazard_
+	anyTest    = regexp.MustCompile(`(?m)^func ((?:Test|Example)\w+)\(`)
+	namedTest  = regexp.MustCompile(`\b(?:Test[A-Z]|Example(?:_[a-z]|[A-Z]))\w*[A-Za-z0-9]\b`) // not the prefix TestHazard_
 )
 
 // hazardRows returns docs/hazards.md and its tables' rows by number.
@@ -87,10 +87,11 @@ func TestDocsNameTestsThatExist(t *testing.T) {
 			}
 		}
 	}
-	doc, _ := hazardRows(t)
-	for _, name := range namedTest.FindAllString(doc, -1) {
-		if !there[name] {
-			t.Errorf("docs/hazards.md names %s: no test file has it", name)
+	for doc, text := range docs(t) {
+		for _, name := range namedTest.FindAllString(text, -1) {
+			if !there[name] {
+				t.Errorf("%s names %s: no test file has it", doc, name)
+			}
 		}
 	}
 }

@@ -3,17 +3,12 @@ package upsert_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/jmoiron/sqlx"
 )
-
-// README's example from here on: TestReadmeExample compares them.
 
 type Sensor struct {
 	ID        string    `db:"id" upsert:"key"`
@@ -45,8 +40,6 @@ func (r *Sensors) Sync(ctx context.Context, all []Sensor) (upsert.Result, error)
 	return r.table.PutAll(ctx, r.db, all, upsert.Outcomes()) // all rows or none
 }
 
-// README's example up to here.
-
 func Example_repository() {
 	ctx := context.Background()
 	db := exampleDB(`CREATE TABLE sensors (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, owner TEXT,
@@ -63,21 +56,4 @@ func Example_repository() {
 	// inserted <nil>
 	// unchanged <nil>
 	// 1 inserted, 1 updated <nil>
-}
-
-func TestReadmeExample(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile("example_repository_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, code, _ := strings.Cut(string(source), "compares them.\n\n")
-	code, _, _ = strings.Cut(code, "\n// README's example up to here.")
-	if code == "" || !strings.Contains(string(readme), "```go\n"+code+"```") {
-		t.Errorf("README's example is not the one of example_repository_test.go:\n%s", code)
-	}
 }
