@@ -20,7 +20,7 @@ type Note struct{ Text string }
 func openGORM(s *shop, cfg gorm.Config) *gorm.DB {
 	s.Helper()
 	cfg.Logger = logger.Discard
-	g, err := gorm.Open(sqlite.Dialector{Conn: s.db.DB}, &cfg)
+	g, err := gorm.Open(sqlite.New(sqlite.Config{Conn: s.db.DB}), &cfg)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -49,14 +49,22 @@ func TestGORM_TransactionOfGORM(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.wants(1, 1)
+			pool, err := g.DB()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.devices.PutAll(t.Context(), pool, []Device{{"d1", "lamp", 2}, {"d3", "", 1}}); err != nil {
+				t.Error(err)
+			}
+			s.wants(2, 1)
 			failed := errors.New("failed")
-			err := g.Transaction(func(tx *gorm.DB) error {
+			err = g.Transaction(func(tx *gorm.DB) error {
 				return errors.Join(saveBoth(t.Context(), tx, s.devices, &Note{"second"}, &Device{"d2", "fan", 1}), failed)
 			})
 			if !errors.Is(err, failed) {
 				t.Error(err)
 			}
-			s.wants(1, 1)
+			s.wants(2, 1)
 		})
 	}
 }
