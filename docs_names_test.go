@@ -98,3 +98,22 @@ func TestDocsNameEveryRule(t *testing.T) {
 		}
 	}
 }
+
+// figure is a number with a decimal point, or a comma between thousands.
+var figure = regexp.MustCompile(`\d+\.\d+|\d{1,3}(?:,\d{3})+`)
+
+// Figures of speed are measured: what docs/performance.md says is in the results.
+func TestDocsFiguresAreMeasured(t *testing.T) {
+	t.Parallel()
+	texts := docs(t)
+	results, err := os.ReadFile("bench/RESULTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	measured := figure.FindAllString(string(results), -1)
+	for _, f := range figure.FindAllString(texts["docs/performance.md"], -1) {
+		if !slices.Contains(measured, f) {
+			t.Errorf("docs/performance.md has the figure %s, and bench/RESULTS.md has not", f)
+		}
+	}
+}
