@@ -125,7 +125,7 @@ type DeadMessage struct {
 	Since    time.Time // when the first attempt failed, in UTC by the database's clock
 }
 
-// Dead lists up to limit of a consumer's dead messages, the oldest first. They stay until [Store.Retry] revives them: GC
+// Dead lists up to limit of a consumer's dead messages, the oldest first. They stay until [Store.Revive] makes them fresh: GC
 // never removes them. It returns an error for a consumer that is empty or too long, for a limit below 1, and else the
 // database's.
 func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []DeadMessage, err error) {
@@ -180,15 +180,22 @@ func scanDead(scan func(...any) error) (m DeadMessage, err error) {
 	return m, err
 }
 
-// Retry revives dead messages: their attempts are counted anew, and [Filter] takes them for fresh when they are delivered
-// again. It returns how many of them were dead. It can be repeated. It returns an error for no ids, one that names the part for
-// a consumer or an id that is empty or too long, and else the database's.
+// Retry is [Store.Revive]. It tries nothing again.
+//
+// Deprecated: use Revive.
 func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
+	return s.Revive(ctx, consumer, ids...)
+}
+
+// Revive makes dead messages alive: their attempts are counted anew, and [Filter] takes them for fresh when they are delivered
+// again. It delivers none itself. It returns how many of them were dead. It can be repeated. It returns an error for no ids, one
+// that names the part for a consumer or an id that is empty or too long, and else the database's.
+func (s *Store) Revive(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
 	if len(ids) == 0 {
-		return 0, errors.New("keys: Retry: name the messages to revive; Dead lists them")
+		return 0, errors.New("keys: Revive: name the messages to revive; Dead lists them")
 	}
 	if err := checkPart("consumer", consumer); err != nil {
 		return 0, err
@@ -220,7 +227,7 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 		return revived, nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("keys: Retry: %w", err)
+		return 0, fmt.Errorf("keys: Revive: %w", err)
 	}
 	return revived, nil
 }

@@ -30,7 +30,7 @@
 // # Inside fn
 //
 // Write on fn's [Tx], and never on the pool: a write on the pool commits by itself, and stays if fn fails. With fn's context the
-// verbs of package upsert, and [Run], [Consume], [Store.Fail] and [Store.Retry], are refused on the pool of fn's store, also if a
+// verbs of package upsert, and [Run], [Consume], [Store.Fail] and [Store.Revive], are refused on the pool of fn's store, also if a
 // struct embeds the pool. If that is meant, as for a row of an audit log, say so with [Outside]. A transaction or a connection of
 // your own, another pool, and a statement that you send on the pool yourself are not refused.
 //

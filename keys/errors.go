@@ -87,14 +87,14 @@ func (e *ConflictError) Unwrap() error { return e.Err }
 func (e *ConflictError) Class() dialect.Class { return dialect.Retryable }
 
 // DeadError is returned by [Store.Fail] for a message whose handling has failed as often as it may: it is not handed out
-// again until [Store.Retry] revives it.
+// again until [Store.Revive] revives it.
 type DeadError struct {
 	Consumer, ID string
 	Attempts     int
 }
 
 func (e *DeadError) Error() string {
-	return fmt.Sprintf("keys: message %s of consumer %s is dead after %d attempts: Store.Dead lists it, Store.Retry revives it",
+	return fmt.Sprintf("keys: message %s of consumer %s is dead after %d attempts: Store.Dead lists it, Store.Revive revives it",
 		readable(e.ID, false), readable(e.Consumer, false), e.Attempts)
 }
 

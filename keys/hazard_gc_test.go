@@ -119,7 +119,7 @@ func TestHazard_K17_NothingIsLeftUnfinished(t *testing.T) {
 			l.Fatalf("Fail: %v, want a *DeadError", err)
 		}
 		l.Want("keys removed", l.gc(s), 0)
-		revived, err := s.Retry(l.Context(), "lab", "m")
+		revived, err := s.Revive(l.Context(), "lab", "m")
 		l.Want("messages revived", fmt.Sprint(revived, err), "1 <nil>")
 		l.Want("keys removed", l.gc(s), 0)
 		tx := l.Begin(nil)

@@ -217,7 +217,7 @@ func (b *inbox) fail(ctx context.Context, h handle, err error) error {
 	switch {
 	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.timeoutLoses):
 		if h.own == nil { // see claim.undo
-			b.store.rollback(ctx, h.tx)
+			b.store.rollback(ctx, h.tx.Tx)
 		}
 		return &ConflictError{Err: err}
 	case dialect.Classify(err) == dialect.LockTimeout:

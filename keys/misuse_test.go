@@ -128,7 +128,7 @@ func TestMisuse_StoreThatWasNotOpened(t *testing.T) {
 				"Migrate":        func() error { return s.Migrate(ctx) },
 				"Fail":           func() error { _, err := s.Fail(ctx, "c", "m", nil); return err },
 				"Dead":           func() error { _, err := s.Dead(ctx, "c", 1); return err },
-				"Retry":          func() error { _, err := s.Retry(ctx, "c", "m"); return err },
+				"Revive":         func() error { _, err := s.Revive(ctx, "c", "m"); return err },
 				"GC":             func() error { _, err := s.GC(ctx); return err },
 				"Inspect":        func() error { _, err := s.Inspect(ctx, k); return err },
 				"InspectMessage": func() error { _, err := s.InspectMessage(ctx, "c", "m"); return err },

@@ -172,7 +172,7 @@ func (mv *deadMove) imagine(m *imagined) {
 	m.say("dead %q", dead)
 }
 
-func (mv *retryMove) imagine(m *imagined) {
+func (mv *reviveMove) imagine(m *imagined) {
 	revived := 0
 	for _, id := range mv.messages {
 		if row := m.rows[messageSubject(id)]; row.state == keys.StateDead {

@@ -14,8 +14,8 @@ import (
 // key, in any process, waits until this transaction ends; after its commit it gets the stored result with replayed true,
 // and after a rollback it is the first.
 //
-// tx is a *sqlx.Tx, a *sql.Tx or, for a key inside another one's fn, a *[Tx]; named queries on the fn's [Tx] need one of
-// sqlx's. A pool or a connection is refused. The default of [Run] is better where no transaction has begun: it begins again
+// tx is a *sqlx.Tx, a *sql.Tx or, for a key inside another one's fn, a *[Tx]. Named queries work in fn with each of them; those of a
+// *sqlx.Tx keep its Mapper. A pool or a connection is refused. The default of [Run] is better where no transaction has begun: it begins again
 // by itself after a conflict.
 //
 // fn's error undoes what fn wrote and the claim, back to a savepoint, and is returned: the rest of the transaction can go on.
@@ -125,7 +125,7 @@ func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err err
 	}
 	if lost {
 		c.lost = &lostError{errors.Join(err, errors.New("the transaction was rolled back"))}
-		c.store.rollback(ctx, tx)
+		c.store.rollback(ctx, tx.Tx)
 	}
 	return err
 }

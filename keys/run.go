@@ -47,7 +47,7 @@ const (
 // same process is answered by one read; in another one, by a transaction that ends when the key is found.
 //
 // Inside fn, with fn's context, a call on the store's pool is refused, because it would commit by itself or wait for fn's
-// transaction: the verbs of package upsert, and Run, Consume, Fail and Retry. Use fn's Tx, [Once] and [Filter] there, or say by
+// transaction: the verbs of package upsert, and Run, Consume, Fail and Revive. Use fn's Tx, [Once] and [Filter] there, or say by
 // [Outside] that it is meant.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
