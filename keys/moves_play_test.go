@@ -124,7 +124,7 @@ func (mv *ageMove) play(p *player) {
 }
 
 func (mv *gcMove) play(p *player) {
-	n, err := p.store().GC(p.Context(), keys.BatchSize(mv.batch))
+	n, err := p.store().GC(p.Context(), keys.GCBatchSize(mv.batch))
 	if err != nil {
 		p.Fatalf("GC: %v", err)
 	}

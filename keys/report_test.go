@@ -64,7 +64,7 @@ func TestReport_TooBig(t *testing.T) {
 			l.Fatalf("Dead: %d messages, %v; want one", len(dead), err)
 		}
 		m := dead[0]
-		l.Want("payload, and its size", fmt.Sprint(len(m.Payload), m.TooBig), fmt.Sprint(0, 1<<20))
+		l.Want("payload, and its size", fmt.Sprint(len(m.Payload), m.PayloadSize, m.TooBig), fmt.Sprint(0, 1<<20, 1<<20))
 		if len(m.Error) < 8<<10-3 || len(m.Error) > 8<<10+8 || !utf8.ValidString(m.Error) || !strings.HasSuffix(m.Error, "ü …") {
 			l.Errorf("the error has %d bytes and ends in %q; want 8 KiB of it", len(m.Error), m.Error[max(0, len(m.Error)-8):])
 		}
@@ -124,7 +124,7 @@ func TestHazard_K53_SmallPackets(t *testing.T) {
 			l.Want("Fail", fmt.Sprintf("%T", err), "*keys.DeadError")
 			dead, err := s.Dead(l.Context(), "lab", 10)
 			l.Want("Dead", fmt.Sprint(len(dead), err), "1 <nil>")
-			l.Want("payload, and its size if it was left out", fmt.Sprint(len(dead[0].Payload), dead[0].TooBig), fmt.Sprint(kept, size-kept))
+			l.Want("payload, and its size", fmt.Sprint(len(dead[0].Payload), dead[0].PayloadSize), fmt.Sprint(kept, size))
 			_, err = s.Revive(l.Context(), "lab", id)
 			l.Want("Revive", err, nil)
 		}

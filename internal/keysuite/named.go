@@ -18,6 +18,7 @@ func namedBehaviours() []behaviour {
 		{"have the caller's Mapper", namedMapper},
 		{"leave columns out if the caller's handle is unsafe", namedUnsafe},
 		{"keep a safe transaction safe in an unsafe store", namedSafe},
+		{"work with handles that sqlx has not made", namedHandmade},
 		{"refuse what cannot be bound", namedUnbound},
 	}
 }
@@ -227,6 +228,27 @@ func namedSafe(p *place) {
 		if err == nil || !strings.Contains(err.Error(), "missing destination name") {
 			p.Errorf("driver %q: error %v; want one of a missing destination", name, err)
 		}
+	}
+}
+
+func namedHandmade(p *place) {
+	pool := &sqlx.DB{DB: p.db.DB}
+	s := p.openOn(pool)
+	ways := append(p.ways(pool), way{"Once with a sqlx.Tx", func(id string, f fn) error {
+		tx := p.begin(nil)
+		_, _, err := keys.Once(p.ctx, s, &sqlx.Tx{Tx: tx.Tx}, p.key(id), none(), f)
+		return errors.Join(err, tx.Commit())
+	}})
+	for i, w := range ways {
+		row := struct{ ID string }{fmt.Sprint(i)}
+		err := w.call(row.ID, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			_, err := tx.NamedExecContext(ctx, "INSERT INTO effects (id) VALUES (:id)", row)
+			return "", err
+		})
+		if err != nil {
+			p.Errorf("%s: %v", w.name, err)
+		}
+		p.wantEffects(row.ID, 1)
 	}
 }
 
