@@ -168,7 +168,7 @@ func (s *Store) isBusy(err error) bool {
 // readCommittedOptions are those of a transaction that needs no snapshot: on MySQL and MariaDB a stronger level locks the gaps into
 // which claims insert. A server that logs statements takes no write at READ COMMITTED (error 1665, hazard K46), and gets the
 // next level.
-func (s *Store) lightly() *sql.TxOptions {
+func (s *Store) readCommittedOptions() *sql.TxOptions {
 	if s.logsStatements {
 		return s.level(sql.LevelRepeatableRead)
 	}

@@ -36,7 +36,7 @@ func send[V any](ctx context.Context, h handle, f func(*sqlx.Tx) (V, error)) (V,
 // returns what f returns. f must be safe to repeat after a commit whose answer was lost.
 func transact[V any](ctx context.Context, s *Store, f func(*sqlx.Tx) (V, error)) (V, error) {
 	var none, v V
-	err := s.inTransaction(ctx, s.lightly(), func(h handle) (err error) {
+	err := s.inTransaction(ctx, s.readCommittedOptions(), func(h handle) (err error) {
 		v, err = send(ctx, h, f)
 		return err
 	})

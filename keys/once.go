@@ -6,6 +6,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -66,7 +67,7 @@ func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error
 			_ = c.undo(ctx, tx, name, nil)
 		}
 	}()
-	met, end, err := c.perform(ctx, h, name, fn)
+	seen, end, err := c.perform(ctx, h, name, fn)
 	finished = true
 	if err == nil {
 		_, err = tx.ExecContext(ctx, claimsql.Release(name))
@@ -74,14 +75,14 @@ func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error
 	switch {
 	case err != nil:
 		return outcome{}, c.undo(ctx, tx, name, err)
-	case met != nil:
-		return c.settle(ctx, *met)
+	case seen != nil:
+		return c.resolve(ctx, *seen)
 	}
 	return outcome{}, c.ended(ctx, end)
 }
 
-// perform claims, calls fn and records. It returns the row that it met in place of that.
-func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effect) (met *stored, end ending, err error) {
+// perform claims, calls fn and records. If the key's row is there already, perform returns the row instead.
+func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effect) (seen *stored, end ending, err error) {
 	got, st, err := c.take(ctx, h)
 	if err != nil || !got {
 		return &st, end, c.conflict(err)
@@ -124,7 +125,7 @@ func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err err
 		}
 	}
 	if lost {
-		c.lost = &lostError{errors.Join(err, errors.New("the transaction was rolled back"))}
+		c.lost = &txn.LostError{Err: errors.Join(err, errors.New("the transaction was rolled back"))}
 		c.store.rollback(ctx, tx.Tx)
 	}
 	return err

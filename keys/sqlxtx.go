@@ -9,21 +9,21 @@ import (
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
-// sqlxTxs makes sqlx transactions of database/sql's. sqlx chooses the placeholders of named queries by the name under which a
-// driver is registered, and that can be any name; here the placeholders are the database's.
-type sqlxTxs struct {
+// sqlxSettings are those of the sqlx transactions that a store makes. sqlx chooses the placeholders of named queries by the name under
+// which a driver is registered, and that can be any name; here the name follows from the database.
+type sqlxSettings struct {
 	bindType int
-	like     sqlx.Tx // for its name, which sqlx knows
-	mapper   *reflectx.Mapper
-	unsafe   bool // columns without a field are left out
+	like     sqlx.Tx          // for its name, which sqlx knows, and sqlx's own Mapper
+	mapper   *reflectx.Mapper // nil: sqlx's own
+	unsafe   bool             // columns without a field are left out
 }
 
 // sqlxNames are names by which sqlx knows the placeholders of the databases.
 var sqlxNames = map[string]string{"postgres": "postgres", "sqlite": "sqlite3", "mariadb": "mysql", "mysql": "mysql"}
 
-// nameTxs has the store's transactions named as sqlx knows the database. If the transaction that Open has used is not named so,
-// another one is begun, because sqlx has no other way to make one with a name.
-func (s *Store) nameTxs(ctx context.Context) error {
+// chooseName gives the store's transactions a name by which sqlx knows the database's placeholders. If the transaction that Open has
+// used has none, another one is begun, because sqlx has no other way to make a transaction with a name.
+func (s *Store) chooseName(ctx context.Context) error {
 	name := sqlxNames[s.dialect.Name()]
 	if s.txs.bindType = sqlx.BindType(name); s.txs.binds(s.txs.like.DriverName()) {
 		return nil
@@ -39,25 +39,29 @@ func (s *Store) nameTxs(ctx context.Context) error {
 
 // binds reports whether sqlx writes the database's placeholders for a driver of that name. For a name that sqlx does not know it
 // writes question marks.
-func (x *sqlxTxs) binds(name string) bool {
+func (x *sqlxSettings) binds(name string) bool {
 	t := sqlx.BindType(name)
 	return t == x.bindType || t == sqlx.UNKNOWN && x.bindType == sqlx.QUESTION
 }
 
 // extend makes an sqlx transaction with the settings of the store's pool.
-func (x *sqlxTxs) extend(std *sql.Tx) *sqlx.Tx { return x.make(std, x.mapper, x.unsafe) }
+func (x *sqlxSettings) extend(std *sql.Tx) *sqlx.Tx { return x.wrap(std, x.mapper, x.unsafe) }
 
-// rename returns the caller's transaction if its placeholders are the database's, and else one that differs in them alone.
-func (x *sqlxTxs) rename(tx *sqlx.Tx) *sqlx.Tx {
-	if x.binds(tx.DriverName()) {
+// rename returns the caller's transaction if its placeholders are the database's, and else one that differs in them alone. A struct
+// that sqlx has not made can lack a Mapper.
+func (x *sqlxSettings) rename(tx *sqlx.Tx) *sqlx.Tx {
+	if x.binds(tx.DriverName()) && tx.Mapper != nil {
 		return tx
 	}
-	return x.make(tx.Tx, tx.Mapper, isUnsafe(tx))
+	return x.wrap(tx.Tx, tx.Mapper, isUnsafe(tx))
 }
 
-func (x *sqlxTxs) make(std *sql.Tx, mapper *reflectx.Mapper, unsafe bool) *sqlx.Tx {
+func (x *sqlxSettings) wrap(std *sql.Tx, mapper *reflectx.Mapper, unsafe bool) *sqlx.Tx {
 	tx := x.like
-	tx.Tx, tx.Mapper = std, mapper
+	tx.Tx = std
+	if mapper != nil {
+		tx.Mapper = mapper
+	}
 	if unsafe {
 		return tx.Unsafe()
 	}

@@ -20,7 +20,7 @@ import (
 type Store struct {
 	config
 	db      *sql.DB
-	txs     sqlxTxs
+	txs     sqlxSettings
 	dialect dialect.Dialect
 	target  table
 	place   string // the server, the database and the table
@@ -32,7 +32,7 @@ type Store struct {
 	logsStatements bool
 	busyTimeout    time.Duration // how long SQLite waits for a lock
 	packet         int           // how many bytes a statement may have
-	met            met
+	seen           seenCache
 	turns          turns
 }
 
@@ -65,11 +65,11 @@ func open(ctx context.Context, pool *sqlx.DB, opts []Option) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: c, db: pool.DB, txs: sqlxTxs{mapper: pool.Mapper, unsafe: isUnsafe(pool)}}
+	s := &Store{config: c, db: pool.DB, txs: sqlxSettings{mapper: pool.Mapper, unsafe: isUnsafe(pool)}}
 	if err := s.askServer(ctx, pool.DriverName()); err != nil {
 		return nil, err
 	}
-	if err := s.nameTxs(ctx); err != nil {
+	if err := s.chooseName(ctx); err != nil {
 		return nil, fmt.Errorf("keys: Open: %w", err)
 	}
 	return s, nil
@@ -153,20 +153,18 @@ func preparesQueries(db *sql.DB) bool {
 	return strings.HasPrefix(t.PkgPath(), "github.com/jackc/pgx")
 }
 
-// met remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more
+// seenCache remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more
 // often than not, and is then answered by one read. It is a hint only: a key that is forgotten, or taken for another, costs
 // a statement.
-type met [4096]atomic.Uint64
+type seenCache [4096]atomic.Uint64
 
-func (m *met) add(h [claimsql.HashSize]byte) { m.slot(h).Store(tag(h)) }
+func (c *seenCache) add(h hash) { c.slot(h).Store(tag(h)) }
 
-func (m *met) has(h [claimsql.HashSize]byte) bool { return m.slot(h).Load() == tag(h) }
+func (c *seenCache) has(h hash) bool { return c.slot(h).Load() == tag(h) }
 
-func (m *met) slot(h [claimsql.HashSize]byte) *atomic.Uint64 {
-	return &m[(int(h[0])<<8|int(h[1]))%len(m)]
-}
+func (c *seenCache) slot(h hash) *atomic.Uint64 { return &c[(int(h[0])<<8|int(h[1]))%len(c)] }
 
-func tag(h [claimsql.HashSize]byte) (t uint64) {
+func tag(h hash) (t uint64) {
 	for _, b := range h[2:10] {
 		t = t<<8 | uint64(b)
 	}

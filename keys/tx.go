@@ -117,7 +117,7 @@ func (tx *Tx) saw(err error) error {
 	case losesTransaction(err), tx.store.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
 		tx.lose(err)
 	case tx.store.dialect.Traits().Immediate && tx.gone():
-		tx.lose(&lostError{err})
+		tx.lose(&txn.LostError{Err: err})
 	}
 	return err
 }
