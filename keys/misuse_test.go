@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/goupsert/upsert/internal/lab"
 	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
 )
 
 // Calls that nobody should make: an error says so, nothing panics and nothing is written.
@@ -108,6 +110,12 @@ func TestMisuse_Nil(t *testing.T) {
 		l.WantErr("GC with a nil option", err, nil, "keys: an option is nil")
 		_, err = keys.Open(ctx, l.DB, nil)
 		l.WantErr("Open with a nil option", err, nil, "keys: an option is nil")
+		_, err = keys.Open(ctx, (*sql.DB)(nil))
+		l.WantErr("Open of no pool", err, nil, "keys: Open: the *sql.DB is nil")
+		for what, pool := range map[string]*sqlx.DB{"no pool of sqlx": nil, "an empty pool of sqlx": {}} {
+			_, err = keys.Open(ctx, pool)
+			l.WantErr("Open of "+what, err, nil, "keys: Open: the *sqlx.DB is nil")
+		}
 		l.Commit(tx)
 		l.Want("keys and effects", l.Text("SELECT (SELECT COUNT(*) FROM idempotency_keys) + (SELECT COUNT(*) FROM effects)"), 0)
 	})

@@ -256,7 +256,7 @@ func namedUnbound(p *place) {
 	for i, w := range p.ways(p.db) {
 		err := w.call(fmt.Sprint(i), func(ctx context.Context, tx *keys.Tx) (string, error) {
 			_, exec := tx.NamedExecContext(ctx, "INSERT INTO effects (id) VALUES (:id)", map[string]any{"other": 1})
-			_, query := tx.NamedQuery("SELECT id FROM effects WHERE id = :id", map[string]any{"other": 1}) //nolint:rowserrcheck,sqlclosecheck // there are no rows
+			_, query := tx.NamedQuery("SELECT id FROM effects WHERE id = :id", map[string]any{"other": 1})
 			if exec == nil || query == nil {
 				return "", errors.New("what has no value was sent")
 			}
