@@ -35,13 +35,6 @@ func (e *commitError) Error() string {
 func (e *commitError) Unwrap() error        { return e.err }
 func (e *commitError) Class() dialect.Class { return dialect.Ambiguous }
 
-// lostError says that a transaction is gone with its connection, before its commit.
-type lostError struct{ err error }
-
-func (e *lostError) Error() string        { return e.err.Error() }
-func (e *lostError) Unwrap() error        { return e.err }
-func (e *lostError) Class() dialect.Class { return dialect.Retryable }
-
 // work is what a call does on a handle, as a function of what it works for: a method of it, which unlike a closure costs
 // no allocation.
 type work[A any] func(a A, ctx context.Context, db DB) error
@@ -51,7 +44,7 @@ type work[A any] func(a A, ctx context.Context, db DB) error
 func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	x, err := t.begin(ctx, db)
 	if dialect.Classify(err) == dialect.Ambiguous {
-		return &lostError{err} // the session was ended while it was idle: there was no transaction
+		return &txn.LostError{Err: err} // the session was ended while it was idle: there was no transaction
 	}
 	if err != nil {
 		return err
@@ -60,7 +53,7 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	if err := f(a, ctx, x.Handle()); err != nil {
 		if x.IsPrivate() && dialect.Classify(err) == dialect.Ambiguous {
 			// The connection is gone and no COMMIT was sent: nothing was kept, and the pool has others.
-			return &lostError{err}
+			return &txn.LostError{Err: err}
 		}
 		return err
 	}

@@ -30,7 +30,7 @@ type claim struct {
 	lost      error         // Once had to roll the caller's transaction back
 }
 
-// claimAttempts bounds how often a claim begins again because the row that it met was removed before it was read (hazard
+// claimAttempts bounds how often a claim begins again because the row that it found was removed before it was read (hazard
 // K16).
 const claimAttempts = 10
 
@@ -126,8 +126,8 @@ type taken struct {
 	row stored // else the row that is there
 }
 
-// mine reports whether the row is of one of this call's attempts.
-func (c *claim) mine(st stored) bool {
+// ownedByCaller reports whether the row is of one of this call's attempts.
+func (c *claim) ownedByCaller(st stored) bool {
 	return strings.HasPrefix(st.owner, string(c.row.Owner[:claimsql.OwnerSize-1]))
 }
 
@@ -238,9 +238,9 @@ func (c *claim) record(ctx context.Context, h handle, end ending) error {
 	return nil
 }
 
-// settle returns the outcome that is stored, or why there is none for this call.
-func (c *claim) settle(ctx context.Context, st stored) (outcome, error) {
-	c.store.met.add(c.row.Hash)
+// resolve returns the outcome that is stored, or why there is none for this call.
+func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
+	c.store.seen.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}
 	if err := c.compare(st); err != nil {
 		if event.Err = err; errors.Is(err, ErrMismatch) {

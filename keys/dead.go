@@ -24,7 +24,7 @@ func (o failOption) applyFail(r *report) { o(r) }
 
 // Payload stores the message itself with the attempt, for [Store.Dead] to return: a message that is dead is not delivered
 // again by most brokers. One of more bytes than [MaxResult], or than the server takes in a statement, is not stored, for the attempt
-// must be: [DeadMessage] has its size then.
+// must be: [DeadMessage] has its size all the same.
 func Payload(data []byte) FailOption {
 	return failOption(func(r *report) { r.Payload = data })
 }
@@ -117,15 +117,20 @@ func reportIn(stored []byte) []byte { return stored[max(bytes.IndexByte(stored, 
 
 // DeadMessage is a message whose handling has failed as often as it may.
 type DeadMessage struct {
-	ID       string
-	Attempts int
-	Error    string    // the text of the last attempt's cause
-	Payload  []byte    // that of the last attempt, if it was given
-	TooBig   int       // the size of a payload that was given and not stored
-	Since    time.Time // when the first attempt failed, in UTC by the database's clock
+	ID          string
+	Attempts    int
+	Error       string    // the text of the last attempt's cause
+	Payload     []byte    // the last attempt's, if it was given and not too big to be stored
+	PayloadSize int       // of the last attempt's, also if it was too big
+	Since       time.Time // when the first attempt failed, in UTC by the database's clock
+
+	// TooBig is PayloadSize if the payload was too big to be stored, and else 0.
+	//
+	// Deprecated: use PayloadSize, which is greater than the length of Payload then.
+	TooBig int
 }
 
-// Dead lists up to limit of a consumer's dead messages, the oldest first. They stay until [Store.Retry] revives them: GC
+// Dead lists up to limit of a consumer's dead messages, the oldest first. They stay until [Store.Revive] makes them fresh: GC
 // never removes them. It returns an error for a consumer that is empty or too long, for a limit below 1, and else the
 // database's.
 func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []DeadMessage, err error) {
@@ -172,7 +177,7 @@ func scanDead(scan func(...any) error) (m DeadMessage, err error) {
 	if err := json.Unmarshal(reportIn(text), &r); err != nil {
 		return m, fmt.Errorf("the report on message %s cannot be read: %w", id, err)
 	}
-	m.Error, m.Payload, m.TooBig = r.Error, r.Payload, r.Size
+	m.Error, m.Payload, m.PayloadSize, m.TooBig = r.Error, r.Payload, max(len(r.Payload), r.Size), r.Size
 	if m.Since, err = parseTime(since); err != nil {
 		return m, err
 	}
@@ -180,15 +185,22 @@ func scanDead(scan func(...any) error) (m DeadMessage, err error) {
 	return m, err
 }
 
-// Retry revives dead messages: their attempts are counted anew, and [Filter] takes them for fresh when they are delivered
-// again. It returns how many of them were dead. It can be repeated. It returns an error for no ids, one that names the part for
-// a consumer or an id that is empty or too long, and else the database's.
+// Retry is [Store.Revive]. It tries nothing again.
+//
+// Deprecated: use Revive.
 func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
+	return s.Revive(ctx, consumer, ids...)
+}
+
+// Revive makes dead messages alive: their attempts are counted anew, and [Filter] takes them for fresh when they are delivered
+// again. It delivers none itself. It returns how many of them were dead. It can be repeated. It returns an error for no ids, one
+// that names the part for a consumer or an id that is empty or too long, and else the database's.
+func (s *Store) Revive(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
 	if len(ids) == 0 {
-		return 0, errors.New("keys: Retry: name the messages to revive; Dead lists them")
+		return 0, errors.New("keys: Revive: name the messages to revive; Dead lists them")
 	}
 	if err := checkPart("consumer", consumer); err != nil {
 		return 0, err
@@ -220,7 +232,7 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 		return revived, nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("keys: Retry: %w", err)
+		return 0, fmt.Errorf("keys: Revive: %w", err)
 	}
 	return revived, nil
 }

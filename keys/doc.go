@@ -10,7 +10,7 @@
 // # What it is
 //
 // [Run] claims a [Key] in a transaction of its own and calls a function in it; [Once] does so in the caller's transaction.
-// Of any number of callers one has the effect, and the others wait and get its stored result. [Filter] is the same for
+// [Open] takes a *sql.DB or a *sqlx.DB. Of any number of callers one has the effect, and the others wait and get its stored result. [Filter] is the same for
 // batches of messages: it returns those that a consumer has not handled yet. [Consume] does that in a transaction of its own.
 //
 // A key names the request: an Idempotency-Key header, or what [Derive] makes of the data. A [Fingerprint] of the request
@@ -30,7 +30,7 @@
 // # Inside fn
 //
 // Write on fn's [Tx], and never on the pool: a write on the pool commits by itself, and stays if fn fails. With fn's context the
-// verbs of package upsert, and [Run], [Consume], [Store.Fail] and [Store.Retry], are refused on the pool of fn's store, also if a
+// verbs of package upsert, and [Run], [Consume], [Store.Fail] and [Store.Revive], are refused on the pool of fn's store, also if a
 // struct embeds the pool. If that is meant, as for a row of an audit log, say so with [Outside]. A transaction or a connection of
 // your own, another pool, and a statement that you send on the pool yourself are not refused.
 //
@@ -42,7 +42,7 @@
 //
 // # Databases
 //
-// It runs on SQLite, PostgreSQL, MariaDB and MySQL from 5.7 on. MySQL does not return the row that a claim has met, so a call
+// It runs on SQLite, PostgreSQL, MariaDB and MySQL from 5.7 on. MySQL does not return the row that a claim has found, so a call
 // costs a statement more there than elsewhere. Before version 8 it cannot pass over a row that another transaction has locked,
 // and finds out by trying for 20 ms (hazard K42).
 //

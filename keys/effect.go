@@ -34,7 +34,7 @@ func (c *claim) call(ctx context.Context, h handle, fn effect, attempt int) (end
 
 // ended tells of the end, and returns the error that it is.
 func (c *claim) ended(ctx context.Context, end ending) error {
-	c.store.met.add(c.row.Hash)
+	c.store.seen.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}
 	if end.final != nil {
 		event.Err = end.final

@@ -87,14 +87,14 @@ func (e *ConflictError) Unwrap() error { return e.Err }
 func (e *ConflictError) Class() dialect.Class { return dialect.Retryable }
 
 // DeadError is returned by [Store.Fail] for a message whose handling has failed as often as it may: it is not handed out
-// again until [Store.Retry] revives it.
+// again until [Store.Revive] revives it.
 type DeadError struct {
 	Consumer, ID string
 	Attempts     int
 }
 
 func (e *DeadError) Error() string {
-	return fmt.Sprintf("keys: message %s of consumer %s is dead after %d attempts: Store.Dead lists it, Store.Retry revives it",
+	return fmt.Sprintf("keys: message %s of consumer %s is dead after %d attempts: Store.Dead lists it, Store.Revive revives it",
 		readable(e.ID, false), readable(e.Consumer, false), e.Attempts)
 }
 
@@ -115,23 +115,9 @@ func (e *UnknownError) Unwrap() error { return e.Err }
 // Class is Ambiguous.
 func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 
-// lostError says that a transaction is gone with its connection, before its commit was sent.
-type lostError struct{ err error }
-
-func (e *lostError) Error() string { return e.err.Error() }
-func (e *lostError) Unwrap() error { return e.err }
-
-// Class is Retryable, unless it was a context's end that has lost the transaction.
-func (e *lostError) Class() dialect.Class {
-	if errors.Is(e.err, context.Canceled) || errors.Is(e.err, context.DeadlineExceeded) {
-		return dialect.Permanent
-	}
-	return dialect.Retryable
-}
-
 var errNoFunc = errors.New("keys: the function is nil")
 
-// errGone says that a claim met a key's row, or reported that the row is there, and that the look after it found none.
+// errGone says that a claim found a key's row, or reported that the row is there, and that the look after it found none.
 var errGone = errors.New("the key was neither inserted nor is it there: others remove it each time, or a trigger, a rule or a policy of the table swallows it")
 
 // errSwallowed says that a database has reported success for marks that are not there (hazard K47).

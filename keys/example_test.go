@@ -253,10 +253,10 @@ func ExampleStore_Fail() {
 	for _, m := range must(b.keys.Dead(ctx, "ledger", 100)) {
 		fmt.Printf("%s: %s: %s\n", m.ID, m.Error, m.Payload)
 	}
-	fmt.Println(b.keys.Retry(ctx, "ledger", "m1")) // when the account is there
+	fmt.Println(b.keys.Revive(ctx, "ledger", "m1")) // when the account is there
 	// Output:
 	// 1 <nil>
-	// 2 keys: message m1 of consumer ledger is dead after 2 attempts: Store.Dead lists it, Store.Retry revives it
+	// 2 keys: message m1 of consumer ledger is dead after 2 attempts: Store.Dead lists it, Store.Revive revives it
 	// m1: no such account: {"to":"eve"}
 	// 1 <nil>
 }

@@ -26,17 +26,22 @@ type gc struct {
 	progress func(removed int64)
 }
 
-// BatchSize is how many keys are removed in one transaction, by default 100: so few are hardly noticed by the claims
+// GCBatchSize is how many keys are removed in one transaction, by default 100: so few are hardly noticed by the claims
 // beside them (hazard K18).
-func BatchSize(n int) GCOption {
+func GCBatchSize(n int) GCOption {
 	return gcOption(func(g *gc) error {
 		if n < 1 || n > chunkRows {
-			return fmt.Errorf("keys: BatchSize(%d): it must be from 1 to %d", n, chunkRows)
+			return fmt.Errorf("keys: GCBatchSize(%d): it must be from 1 to %d", n, chunkRows)
 		}
 		g.batch = n
 		return nil
 	})
 }
+
+// BatchSize is [GCBatchSize]. The batches of Filter and Consume have the size that the caller gives them.
+//
+// Deprecated: use GCBatchSize.
+func BatchSize(n int) GCOption { return GCBatchSize(n) }
 
 // GCLimit is how many keys are removed at most, by default all that may be.
 func GCLimit(n int64) GCOption {
@@ -66,7 +71,7 @@ func GCProgress(f func(removed int64)) GCOption {
 
 // GC removes the keys and the handled messages that are finished and past their retention, in batches of a transaction each,
 // until there are none. It leaves alone what is locked, what has failed attempts to it, and what is dead. Run it every few
-// minutes, in as many processes as you like. On MySQL before version 8 it ends when it has met 50 locked keys (hazard K42).
+// minutes, in as many processes as you like. On MySQL before version 8 it ends when it has found 50 locked keys (hazard K42).
 //
 // removed counts what was committed, also where an error ends it: the context's, or the database's. A claim that runs
 // beside it either finds the key and replays it, or finds it gone and is the first again.
@@ -120,7 +125,7 @@ func (g *gc) pause(ctx context.Context, worked time.Duration) error {
 	return backoff.Pause(ctx, time.Duration(float64(worked)*(1/g.share-1)))
 }
 
-// inTransaction runs f in a transaction of the store's, again where that may help. f must be safe to repeat after a commit
+// inTransaction runs f in a transaction of the store's, and again if that may help. f must be safe to repeat after a commit
 // whose answer was lost. It waits for SQLite's lock about as long as one statement of the pool's would.
 func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
 	busy := time.Duration(0)
@@ -160,9 +165,10 @@ func (s *Store) isBusy(err error) bool {
 	return err != nil && s.dialect.Traits().Immediate && dialect.Classify(err) == dialect.LockTimeout
 }
 
-// lightly are the options of transactions that need no snapshot: on MySQL and MariaDB a stronger level than this locks the
-// gaps where claims insert. A server that logs statements takes no write at READ COMMITTED (error 1665, hazard K46).
-func (s *Store) lightly() *sql.TxOptions {
+// readCommittedOptions are those of a transaction that needs no snapshot: on MySQL and MariaDB a stronger level locks the gaps into
+// which claims insert. A server that logs statements takes no write at READ COMMITTED (error 1665, hazard K46), and gets the
+// next level.
+func (s *Store) readCommittedOptions() *sql.TxOptions {
 	if s.logsStatements {
 		return s.level(sql.LevelRepeatableRead)
 	}

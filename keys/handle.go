@@ -20,14 +20,7 @@ func (s *Store) begin(ctx context.Context, o txn.Options) (handle, error) {
 	if err != nil {
 		return handle{}, err
 	}
-	return handle{s.extend(own.Std()), own}, nil
-}
-
-// extend makes an sqlx transaction with the settings of the store's pool.
-func (s *Store) extend(std *sql.Tx) *sqlx.Tx {
-	x := s.like
-	x.Tx = std
-	return &x
+	return handle{s.txs.extend(own.Std()), own}, nil
 }
 
 // send calls f, which sends statements, and returns what f returns. In a transaction of the store's it does not wait much
@@ -43,7 +36,7 @@ func send[V any](ctx context.Context, h handle, f func(*sqlx.Tx) (V, error)) (V,
 // returns what f returns. f must be safe to repeat after a commit whose answer was lost.
 func transact[V any](ctx context.Context, s *Store, f func(*sqlx.Tx) (V, error)) (V, error) {
 	var none, v V
-	err := s.inTransaction(ctx, s.lightly(), func(h handle) (err error) {
+	err := s.inTransaction(ctx, s.readCommittedOptions(), func(h handle) (err error) {
 		v, err = send(ctx, h, f)
 		return err
 	})
@@ -55,8 +48,8 @@ func transact[V any](ctx context.Context, s *Store, f func(*sqlx.Tx) (V, error))
 
 // rollback ends a transaction that is lost. What is sent on it afterwards does not reach the server, which would commit it by
 // itself (hazard E3).
-func (s *Store) rollback(ctx context.Context, tx *sqlx.Tx) {
-	txn.RollbackCaller(ctx, tx.Tx, s.isMySQL())
+func (s *Store) rollback(ctx context.Context, tx *sql.Tx) {
+	txn.RollbackCaller(ctx, tx, s.isMySQL())
 }
 
 // isMySQL reports whether the database is MySQL or MariaDB.

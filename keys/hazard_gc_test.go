@@ -119,7 +119,7 @@ func TestHazard_K17_NothingIsLeftUnfinished(t *testing.T) {
 			l.Fatalf("Fail: %v, want a *DeadError", err)
 		}
 		l.Want("keys removed", l.gc(s), 0)
-		revived, err := s.Retry(l.Context(), "lab", "m")
+		revived, err := s.Revive(l.Context(), "lab", "m")
 		l.Want("messages revived", fmt.Sprint(revived, err), "1 <nil>")
 		l.Want("keys removed", l.gc(s), 0)
 		tx := l.Begin(nil)
@@ -165,10 +165,10 @@ func TestHazard_K18_GCInBoundedBatchesThatWaitForNobody(t *testing.T) {
 			l.wantUnblocked()
 		}
 		var progress []int64
-		removed := l.gc(l.store, keys.BatchSize(10), keys.GCLimit(25), keys.GCProgress(func(n int64) { progress = append(progress, n) }))
+		removed := l.gc(l.store, keys.GCBatchSize(10), keys.GCLimit(25), keys.GCProgress(func(n int64) { progress = append(progress, n) }))
 		l.Want("keys removed, and after each batch", fmt.Sprint(removed, progress), "25 [10 20 25]")
 		left := l.Text("SELECT COUNT(*) FROM idempotency_keys")
-		l.Want("the rest removed", l.gc(l.store, keys.BatchSize(10)), left)
+		l.Want("the rest removed", l.gc(l.store, keys.GCBatchSize(10)), left)
 	})
 }
 

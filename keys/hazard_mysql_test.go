@@ -92,7 +92,7 @@ func TestHazard_K40_LongListIsNoTable(t *testing.T) {
 		marks := l.handled(many)
 		holder, db := l.holds("busy"), l.impatient()
 		l.Fails(db, "1205", l.naiveDelete(marks))
-		l.Want("keys removed beside a claim", l.gc(l.unrepeated(db), keys.BatchSize(many)), many)
+		l.Want("keys removed beside a claim", l.gc(l.unrepeated(db), keys.GCBatchSize(many)), many)
 		l.Commit(holder)
 	})
 }
@@ -123,7 +123,7 @@ func TestHazard_K42_NoLockIsWaitedFor(t *testing.T) {
 		// A session that would wait for the whole of the test.
 		patient := l.unrepeated(l.NS.DB(engine.Param("innodb_lock_wait_timeout", "1000")))
 		l.Want("GC around them", l.Result(lab.Later(func() error {
-			l.Want("keys removed", l.gc(patient, keys.BatchSize(50), keys.GCShare(1)), 197)
+			l.Want("keys removed", l.gc(patient, keys.GCBatchSize(50), keys.GCShare(1)), 197)
 			return nil
 		})), nil)
 		l.Want("keys left", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 3)

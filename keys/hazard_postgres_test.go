@@ -40,7 +40,7 @@ func TestHazard_K19_PartitionNamesItsOwnConstraint(t *testing.T) {
 		l.Want("Filter", fmt.Sprint(fresh, err), "[a b c] <nil>")
 		l.Commit(tx)
 		l.expire()
-		l.Want("keys removed", l.gc(s, keys.BatchSize(3)), 8)
+		l.Want("keys removed", l.gc(s, keys.GCBatchSize(3)), 8)
 	})
 }
 

@@ -98,7 +98,7 @@ func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
 	})
 }
 
-// wantFailures wants a message to fail until it is dead, and to be fresh after Retry.
+// wantFailures wants a message to fail until it is dead, and to be fresh after Revive.
 func (l *hazardLab) wantFailures(s *keys.Store) {
 	l.Helper()
 	var err error
@@ -107,9 +107,9 @@ func (l *hazardLab) wantFailures(s *keys.Store) {
 	}
 	l.WantErr("the last Fail", err, nil, "is dead after 10 attempts")
 	l.Want("a dead message", l.filtered(s, "m"), "[] <nil>")
-	n, err := s.Retry(l.Context(), "lab", "m")
-	l.Want("messages that Retry found", fmt.Sprint(n, err), "1 <nil>")
-	l.Want("a message after Retry", l.filtered(s, "m"), "[m] <nil>")
+	n, err := s.Revive(l.Context(), "lab", "m")
+	l.Want("messages that Revive found", fmt.Sprint(n, err), "1 <nil>")
+	l.Want("a message after Revive", l.filtered(s, "m"), "[m] <nil>")
 }
 
 // TestHazard_K47_TriggerThatSwallowsAClaim: PostgreSQL reports success for an insert of no row. Open refuses the trigger, and a

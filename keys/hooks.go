@@ -20,7 +20,7 @@ type Hooks struct {
 	Mismatch func(context.Context, Event)
 	// Wait: another caller had the key; Duration is how long the claim took to learn what became of it, Err why it gave up, if
 	// it did. Nobody was waited for, and Duration is that of a statement or two, where the key was done before and this
-	// process had not met it.
+	// process had not seen it.
 	Wait func(context.Context, Event)
 	// Retry: an attempt of the library's own transaction ended in Err, and there is another; Duration is how long the attempt
 	// took, Count its number.

@@ -141,7 +141,7 @@ func (s *Store) chunk(marks []claimsql.Mark) int {
 	return len(marks)
 }
 
-// markChunk sends one statement, and one more if messages were met on a database that returns only the marked ones. It returns
+// markChunk sends one statement, and one more if messages were seen before on a database that returns only the marked ones. It returns
 // how many of the messages are fresh, and sets their places.
 func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mark, fresh []bool) (marked int, err error) {
 	q := b.store.sql
@@ -156,9 +156,9 @@ func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mar
 	if err != nil {
 		return 0, err
 	}
-	if met := b.met(marks, fresh); !q.ReturnsAll() && len(met) > 0 {
+	if seen := b.seen(marks, fresh); !q.ReturnsAll() && len(seen) > 0 {
 		var n int
-		if _, err := queryRow(ctx, tx, q.Present(met), &n); err != nil {
+		if _, err := queryRow(ctx, tx, q.Present(seen), &n); err != nil {
 			return 0, err
 		}
 		there += n
@@ -177,10 +177,10 @@ func (b *inbox) readMarks(ctx context.Context, tx *sqlx.Tx, statement claimsql.S
 	}
 	defer rows.Close()
 	var digest sql.RawBytes
-	mine := true
+	ownedByCaller := true
 	dest := []any{&digest}
 	if b.store.sql.ReturnsAll() {
-		dest = append(dest, &mine)
+		dest = append(dest, &ownedByCaller)
 	}
 	for ; rows.Next(); there++ {
 		if err := rows.Scan(dest...); err != nil {
@@ -190,7 +190,7 @@ func (b *inbox) readMarks(ctx context.Context, tx *sqlx.Tx, statement claimsql.S
 		if !sent { // a trigger has altered the hash
 			return 0, 0, errSwallowed
 		}
-		if mine {
+		if ownedByCaller {
 			b.fresh = hash(digest)
 			fresh[place] = true
 			marked++
@@ -202,14 +202,14 @@ func (b *inbox) readMarks(ctx context.Context, tx *sqlx.Tx, statement claimsql.S
 	return marked, there, rows.Close()
 }
 
-// met returns the messages that are not fresh.
-func (b *inbox) met(marks []claimsql.Mark, fresh []bool) (met []claimsql.Mark) {
+// seen returns the messages that are not fresh.
+func (b *inbox) seen(marks []claimsql.Mark, fresh []bool) (seen []claimsql.Mark) {
 	for _, m := range marks {
 		if !fresh[b.first[m.Hash]] {
-			met = append(met, m)
+			seen = append(seen, m)
 		}
 	}
-	return met
+	return seen
 }
 
 // fail says what an error of the batch means.
@@ -217,7 +217,7 @@ func (b *inbox) fail(ctx context.Context, h handle, err error) error {
 	switch {
 	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.timeoutLoses):
 		if h.own == nil { // see claim.undo
-			b.store.rollback(ctx, h.tx)
+			b.store.rollback(ctx, h.tx.Tx)
 		}
 		return &ConflictError{Err: err}
 	case dialect.Classify(err) == dialect.LockTimeout:

@@ -89,7 +89,7 @@ func TestInside_AnotherKey(t *testing.T) {
 				return err
 			})
 			l.wantPast(ctx, "Fail", func(ctx context.Context) error { _, err := l.store.Fail(ctx, "c", "1", nil); return err })
-			l.wantPast(ctx, "Retry", func(ctx context.Context) error { _, err := l.store.Retry(ctx, "c", "1"); return err })
+			l.wantPast(ctx, "Revive", func(ctx context.Context) error { _, err := l.store.Revive(ctx, "c", "1"); return err })
 			l.wantPast(ctx, "Consume", func(ctx context.Context) error {
 				return keys.Consume(ctx, l.store, "c", []string{"2"}, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, _ []string) error {
 					_, err := effect("batch")(ctx, tx)
@@ -210,8 +210,8 @@ func TestInside_DeeperDown(t *testing.T) {
 			_, _, err := keys.Once(ctx, l.store, tx, hazardKey("message"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 				_, err := l.store.Fail(ctx, "c", "1", nil)
 				l.wantRefused("Fail", err)
-				_, err = l.store.Retry(ctx, "c", "1")
-				l.wantRefused("Retry", err)
+				_, err = l.store.Revive(ctx, "c", "1")
+				l.wantRefused("Revive", err)
 				return effect("message")(ctx, tx)
 			})
 			return err

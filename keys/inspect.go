@@ -22,13 +22,18 @@ const (
 	StateClaimed State = claimsql.Claimed
 	// StateDone: it has a result.
 	StateDone State = claimsql.Done
-	// StateFailed: it has a final error.
-	StateFailed State = claimsql.Failed
-	// StateWaiting: a message with failed attempts.
+	// StateFinalError: it has an error that fn has marked as [Final]. [Store.Fail] does not lead here: see StateWaiting.
+	StateFinalError State = claimsql.Failed
+	// StateWaiting: a message with failed attempts, which waits for its next delivery.
 	StateWaiting State = claimsql.Waiting
 	// StateDead: a message whose attempts have failed as often as they may.
 	StateDead State = claimsql.Dead
 )
+
+// StateFailed is [StateFinalError].
+//
+// Deprecated: use StateFinalError. It is no message's that has failed.
+const StateFailed = StateFinalError
 
 // String returns the state's name.
 func (s State) String() string {
@@ -37,8 +42,8 @@ func (s State) String() string {
 		return "claimed"
 	case StateDone:
 		return "done"
-	case StateFailed:
-		return "failed"
+	case StateFinalError:
+		return "final error"
 	case StateWaiting:
 		return "waiting"
 	case StateDead:

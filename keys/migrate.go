@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/backoff"
-	"github.com/jmoiron/sqlx"
 )
 
 //go:embed migrations
@@ -126,7 +126,7 @@ func (m migration) statements() []string {
 
 // migrate makes the table, or adds what is missing from it, and changes nothing else. What is there is looked up in the
 // catalog, so it can be run at any time, by many at once, and beside a tool that keeps its own record.
-func (t table) migrate(ctx context.Context, db *sqlx.DB) error {
+func (t table) migrate(ctx context.Context, db *sql.DB) error {
 	all := t.migrations()
 	var failed error
 	for done, tries := -1, 0; ; tries++ {
@@ -157,7 +157,7 @@ func passes(err error) bool {
 	return class == dialect.Retryable || class == dialect.LockTimeout
 }
 
-func (t table) run(ctx context.Context, db *sqlx.DB, m migration) error {
+func (t table) run(ctx context.Context, db *sql.DB, m migration) error {
 	for _, statement := range m.statements() {
 		if _, err := db.ExecContext(ctx, t.renamed(statement)); err != nil {
 			return err

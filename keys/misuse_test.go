@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/goupsert/upsert/internal/lab"
 	"github.com/goupsert/upsert/keys"
+	"github.com/jmoiron/sqlx"
 )
 
 // Calls that nobody should make: an error says so, nothing panics and nothing is written.
@@ -108,6 +110,12 @@ func TestMisuse_Nil(t *testing.T) {
 		l.WantErr("GC with a nil option", err, nil, "keys: an option is nil")
 		_, err = keys.Open(ctx, l.DB, nil)
 		l.WantErr("Open with a nil option", err, nil, "keys: an option is nil")
+		_, err = keys.Open(ctx, (*sql.DB)(nil))
+		l.WantErr("Open of no pool", err, nil, "keys: Open: the *sql.DB is nil")
+		for what, pool := range map[string]*sqlx.DB{"no pool of sqlx": nil, "an empty pool of sqlx": {}} {
+			_, err = keys.Open(ctx, pool)
+			l.WantErr("Open of "+what, err, nil, "keys: Open: the *sqlx.DB is nil")
+		}
 		l.Commit(tx)
 		l.Want("keys and effects", l.Text("SELECT (SELECT COUNT(*) FROM idempotency_keys) + (SELECT COUNT(*) FROM effects)"), 0)
 	})
@@ -128,7 +136,7 @@ func TestMisuse_StoreThatWasNotOpened(t *testing.T) {
 				"Migrate":        func() error { return s.Migrate(ctx) },
 				"Fail":           func() error { _, err := s.Fail(ctx, "c", "m", nil); return err },
 				"Dead":           func() error { _, err := s.Dead(ctx, "c", 1); return err },
-				"Retry":          func() error { _, err := s.Retry(ctx, "c", "m"); return err },
+				"Revive":         func() error { _, err := s.Revive(ctx, "c", "m"); return err },
 				"GC":             func() error { _, err := s.GC(ctx); return err },
 				"Inspect":        func() error { _, err := s.Inspect(ctx, k); return err },
 				"InspectMessage": func() error { _, err := s.InspectMessage(ctx, "c", "m"); return err },

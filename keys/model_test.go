@@ -46,7 +46,9 @@ func (m *imagined) saved() (restore func()) {
 }
 
 // finished: only these may be removed.
-func (r imaginedRow) finished() bool { return r.state == keys.StateDone || r.state == keys.StateFailed }
+func (r imaginedRow) finished() bool {
+	return r.state == keys.StateDone || r.state == keys.StateFinalError
+}
 
 func (mv *claimMove) imagine(m *imagined) {
 	row, there := m.rows[mv.subject()]
@@ -82,7 +84,7 @@ func (mv *claimMove) imagine(m *imagined) {
 		return
 	default:
 		restore()
-		row.state, row.result, row.known = keys.StateFailed, mv.finalText(), mv.end == endsKnown
+		row.state, row.result, row.known = keys.StateFinalError, mv.finalText(), mv.end == endsKnown
 		m.say("%s final %s known %v", mv.id, row.result, row.known)
 	}
 	m.rows[mv.subject()] = row
@@ -172,7 +174,7 @@ func (mv *deadMove) imagine(m *imagined) {
 	m.say("dead %q", dead)
 }
 
-func (mv *retryMove) imagine(m *imagined) {
+func (mv *reviveMove) imagine(m *imagined) {
 	revived := 0
 	for _, id := range mv.messages {
 		if row := m.rows[messageSubject(id)]; row.state == keys.StateDead {

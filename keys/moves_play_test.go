@@ -103,14 +103,14 @@ func (mv *deadMove) play(p *player) {
 	p.say("dead %q", dead)
 }
 
-func (mv *retryMove) play(p *player) {
+func (mv *reviveMove) play(p *player) {
 	var ids []string
 	for _, m := range mv.messages {
 		ids = append(ids, messageID(m))
 	}
-	n, err := p.store().Retry(p.Context(), "consumer", ids...)
+	n, err := p.store().Revive(p.Context(), "consumer", ids...)
 	if err != nil {
-		p.Fatalf("Retry: %v", err)
+		p.Fatalf("Revive: %v", err)
 	}
 	p.say("revived %d", n)
 }
@@ -124,7 +124,7 @@ func (mv *ageMove) play(p *player) {
 }
 
 func (mv *gcMove) play(p *player) {
-	n, err := p.store().GC(p.Context(), keys.BatchSize(mv.batch))
+	n, err := p.store().GC(p.Context(), keys.GCBatchSize(mv.batch))
 	if err != nil {
 		p.Fatalf("GC: %v", err)
 	}

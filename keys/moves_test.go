@@ -121,7 +121,7 @@ type failMove struct {
 
 type deadMove struct{}
 
-type retryMove struct{ messages []int }
+type reviveMove struct{ messages []int }
 
 type ageMove struct{ subject string }
 
@@ -151,7 +151,7 @@ func (d *dealer) move() move {
 	case n < 78:
 		return &deadMove{}
 	case n < 84:
-		return &retryMove{messages: []int{d.ill(), d.ill(), d.IntN(playMessages)}}
+		return &reviveMove{messages: []int{d.ill(), d.ill(), d.IntN(playMessages)}}
 	case n < 94 && d.IntN(2) == 0:
 		return &ageMove{subject: messageSubject(d.IntN(playMessages))}
 	case n < 94:

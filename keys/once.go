@@ -6,6 +6,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -14,8 +15,8 @@ import (
 // key, in any process, waits until this transaction ends; after its commit it gets the stored result with replayed true,
 // and after a rollback it is the first.
 //
-// tx is a *sqlx.Tx, a *sql.Tx or, for a key inside another one's fn, a *[Tx]; named queries on the fn's [Tx] need one of
-// sqlx's. A pool or a connection is refused. The default of [Run] is better where no transaction has begun: it begins again
+// tx is a *sqlx.Tx, a *sql.Tx or, for a key inside another one's fn, a *[Tx]. Named queries work in fn with each of them; those of a
+// *sqlx.Tx keep its Mapper. A pool or a connection is refused. The default of [Run] is better where no transaction has begun: it begins again
 // by itself after a conflict.
 //
 // fn's error undoes what fn wrote and the claim, back to a savepoint, and is returned: the rest of the transaction can go on.
@@ -66,7 +67,7 @@ func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error
 			_ = c.undo(ctx, tx, name, nil)
 		}
 	}()
-	met, end, err := c.perform(ctx, h, name, fn)
+	seen, end, err := c.perform(ctx, h, name, fn)
 	finished = true
 	if err == nil {
 		_, err = tx.ExecContext(ctx, claimsql.Release(name))
@@ -74,14 +75,14 @@ func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error
 	switch {
 	case err != nil:
 		return outcome{}, c.undo(ctx, tx, name, err)
-	case met != nil:
-		return c.settle(ctx, *met)
+	case seen != nil:
+		return c.resolve(ctx, *seen)
 	}
 	return outcome{}, c.ended(ctx, end)
 }
 
-// perform claims, calls fn and records. It returns the row that it met in place of that.
-func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effect) (met *stored, end ending, err error) {
+// perform claims, calls fn and records. If the key's row is there already, perform returns the row instead.
+func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effect) (seen *stored, end ending, err error) {
 	got, st, err := c.take(ctx, h)
 	if err != nil || !got {
 		return &st, end, c.conflict(err)
@@ -124,8 +125,8 @@ func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err err
 		}
 	}
 	if lost {
-		c.lost = &lostError{errors.Join(err, errors.New("the transaction was rolled back"))}
-		c.store.rollback(ctx, tx)
+		c.lost = &txn.LostError{Err: errors.Join(err, errors.New("the transaction was rolled back"))}
+		c.store.rollback(ctx, tx.Tx)
 	}
 	return err
 }

@@ -30,7 +30,7 @@ func TestReport_ConnectionsCharset(t *testing.T) {
 		if err != nil || len(dead) != 1 || dead[0].ID != id || dead[0].Error != "Ж is wrong" || string(dead[0].Payload) != id {
 			l.Fatalf("Dead: %+v, %v; want message %s with its report", dead, err, id)
 		}
-		n, err := s.Retry(l.Context(), "Ж", dead[0].ID)
+		n, err := s.Revive(l.Context(), "Ж", dead[0].ID)
 		l.Want("revived", fmt.Sprint(n, err), "1 <nil>")
 		info, err := s.InspectMessage(l.Context(), "Ж", id)
 		if err != nil || info.Key.ID != id || info.Key.Scope != "Ж" {
@@ -64,7 +64,7 @@ func TestReport_TooBig(t *testing.T) {
 			l.Fatalf("Dead: %d messages, %v; want one", len(dead), err)
 		}
 		m := dead[0]
-		l.Want("payload, and its size", fmt.Sprint(len(m.Payload), m.TooBig), fmt.Sprint(0, 1<<20))
+		l.Want("payload, and its size", fmt.Sprint(len(m.Payload), m.PayloadSize, m.TooBig), fmt.Sprint(0, 1<<20, 1<<20))
 		if len(m.Error) < 8<<10-3 || len(m.Error) > 8<<10+8 || !utf8.ValidString(m.Error) || !strings.HasSuffix(m.Error, "ü …") {
 			l.Errorf("the error has %d bytes and ends in %q; want 8 KiB of it", len(m.Error), m.Error[max(0, len(m.Error)-8):])
 		}
@@ -124,9 +124,9 @@ func TestHazard_K53_SmallPackets(t *testing.T) {
 			l.Want("Fail", fmt.Sprintf("%T", err), "*keys.DeadError")
 			dead, err := s.Dead(l.Context(), "lab", 10)
 			l.Want("Dead", fmt.Sprint(len(dead), err), "1 <nil>")
-			l.Want("payload, and its size if it was left out", fmt.Sprint(len(dead[0].Payload), dead[0].TooBig), fmt.Sprint(kept, size-kept))
-			_, err = s.Retry(l.Context(), "lab", id)
-			l.Want("Retry", err, nil)
+			l.Want("payload, and its size", fmt.Sprint(len(dead[0].Payload), dead[0].PayloadSize), fmt.Sprint(kept, size))
+			_, err = s.Revive(l.Context(), "lab", id)
+			l.Want("Revive", err, nil)
 		}
 		ids := make([]string, 10_000)
 		for i := range ids {
@@ -136,7 +136,7 @@ func TestHazard_K53_SmallPackets(t *testing.T) {
 		fresh, err := l.filter(l.store, tx, ids...)
 		l.Want("Filter", fmt.Sprint(len(fresh), err), "10000 <nil>")
 		l.Commit(tx)
-		_, err = l.store.Retry(l.Context(), "lab", ids...)
-		l.Want("Retry of all", err, nil)
+		_, err = l.store.Revive(l.Context(), "lab", ids...)
+		l.Want("Revive of all", err, nil)
 	})
 }

@@ -47,7 +47,7 @@ const (
 // same process is answered by one read; in another one, by a transaction that ends when the key is found.
 //
 // Inside fn, with fn's context, a call on the store's pool is refused, because it would commit by itself or wait for fn's
-// transaction: the verbs of package upsert, and Run, Consume, Fail and Retry. Use fn's Tx, [Once] and [Filter] there, or say by
+// transaction: the verbs of package upsert, and Run, Consume, Fail and Revive. Use fn's Tx, [Once] and [Filter] there, or say by
 // [Outside] that it is meant.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
@@ -74,19 +74,29 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 // running is a Run on its way.
 type running struct {
 	*claim
-	fn    effect
-	begun int           // attempts
-	n     int           // those of them that count: one that has only met SQLite's lock does not
-	busy  time.Duration // how long the call has waited for that lock
-	known time.Duration // of waited, what has been counted
-	calls int           // of fn
-	look  bool          // the key may be there: look before trying to claim it
-	end   ending        // how fn's last call has ended
-	doubt error         // a commit's answer was lost
+	fn            effect
+	begun         int           // attempts
+	n             int           // those of them that count: one that has only waited for SQLite's lock does not
+	busy          time.Duration // how long the call has waited for that lock
+	counted       time.Duration // of waited
+	calls         int           // of fn
+	look          bool          // the key may be there: look before trying to claim it
+	end           ending        // how fn's last call has ended
+	commitUnknown error         // a commit's answer was lost
 
 	turn   bool    // the call is the one of this process that works on the key
 	learnt *stored // the key's row, if it is known that the row is committed
 }
+
+// step is what follows an attempt.
+type step int
+
+const (
+	endCall     step = iota // with a result, or with an error that another attempt would not change
+	beginAgain              // nothing was kept, or the next attempt finds what was
+	recordFinal             // in the next attempt: fn has ended in a final error, and what it wrote was rolled back
+	askDatabase             // a commit's answer was lost, and there is no next attempt to find what became of it
+)
 
 func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
 	r := &running{claim: c, fn: fn}
@@ -96,41 +106,66 @@ func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
 	case err != nil:
 		return outcome{}, err
 	case row != nil:
-		return c.settle(ctx, *row)
+		return c.resolve(ctx, *row)
 	}
-	r.known, r.look = c.waited, c.store.met.has(c.row.Hash)
+	r.counted, r.look = c.waited, c.store.seen.has(c.row.Hash)
 	for {
 		r.begun++
 		began := time.Now()
 		out, err := r.attempt(ctx)
-		spent := r.count(err)
-		switch {
-		case errors.Is(err, errRecordFinal):
-			continue
-		case err == nil || decided(err) && r.doubt == nil:
-			return out, err
-		case ctx.Err() != nil:
-			return r.giveUp(ctx, err)
-		case spent != nil:
-			return r.giveUp(ctx, spent)
-		case !worthRepeating(err) && r.doubt == nil:
-			return out, err
-		case r.n >= runAttempts || !worthRepeating(err):
-			return r.giveUp(ctx, fmt.Errorf("after %d attempts: %w", r.n, err))
+		next, err := r.next(ctx, err)
+		if next == beginAgain {
+			next, err = r.beforeNext(ctx, time.Since(began), err)
 		}
-		c.store.emit(ctx, onRetry, Event{Key: c.key, Duration: time.Since(began), Count: int64(r.begun), Err: err})
-		if end := r.pause(ctx, r.begun); end != nil {
-			return r.giveUp(ctx, errors.Join(end, err))
+		switch next {
+		case endCall:
+			return out, err
+		case askDatabase:
+			return r.askDatabase(ctx)
+		case beginAgain, recordFinal:
 		}
-		r.look = true
 	}
+}
+
+// next decides what follows an attempt that has ended in err, and returns the error for the call's caller.
+func (r *running) next(ctx context.Context, err error) (step, error) {
+	spent := r.count(err)
+	switch {
+	case err == nil:
+		return endCall, nil
+	case errors.Is(err, errRecordFinal):
+		return recordFinal, nil
+	case worthRepeating(err) && ctx.Err() == nil && spent == nil && r.n < runAttempts:
+		return beginAgain, err
+	case r.commitUnknown != nil:
+		return askDatabase, err
+	case !worthRepeating(err) || ctx.Err() != nil:
+		return endCall, err
+	case spent != nil:
+		return endCall, spent
+	}
+	return endCall, fmt.Errorf("after %d attempts: %w", r.n, err)
+}
+
+// beforeNext tells the hooks of an attempt that took so long and ended in err, and waits. The context's end can change what follows.
+func (r *running) beforeNext(ctx context.Context, took time.Duration, err error) (step, error) {
+	r.store.emit(ctx, onRetry, Event{Key: r.key, Duration: took, Count: int64(r.begun), Err: err})
+	r.look = true
+	end := r.pause(ctx, r.begun)
+	switch {
+	case end == nil:
+		return beginAgain, nil
+	case r.commitUnknown != nil:
+		return askDatabase, nil
+	}
+	return endCall, errors.Join(end, err)
 }
 
 // count counts an attempt that has ended in err. It returns an error if the call has waited for SQLite's lock as long as it may: to
 // its own limit or, without one, as long as a statement of the pool's would.
 func (r *running) count(err error) (spent error) {
-	took := r.waited - r.known
-	r.known = r.waited
+	took := r.waited - r.counted
+	r.counted = r.waited
 	var busy *busyError
 	if !errors.As(err, &busy) {
 		r.n++
@@ -168,7 +203,7 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	if err != nil || !got {
 		return r.conclude(ctx, st, err)
 	}
-	r.doubt = nil // or the key could not have been had
+	r.commitUnknown = nil // nothing was committed, or the key could not have been claimed
 	r.claimed()
 	if r.end.final == nil {
 		r.calls++
@@ -197,14 +232,14 @@ func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, 
 	if err != nil {
 		return outcome{}, beforeCommit(err)
 	}
-	r.doubt = nil
+	r.commitUnknown = nil
 	if st.isDone() {
 		r.learnt = &st
-		if r.mine(st) {
+		if r.ownedByCaller(st) {
 			return r.found(ctx, st)
 		}
 	}
-	return r.settle(ctx, st)
+	return r.resolve(ctx, st)
 }
 
 // found ends the call with the row of an earlier attempt, which was committed after all. Where fn has been called again since,
@@ -228,7 +263,7 @@ func (r *running) committed(ctx context.Context, err error) (outcome, error) {
 		}
 		return outcome{}, r.ended(ctx, r.end)
 	case ctx.Err() != nil || r.unanswered(err):
-		r.doubt = err
+		r.commitUnknown = err
 		return outcome{}, &UnknownError{Key: r.key, Err: err}
 	}
 	return outcome{}, err
@@ -246,29 +281,26 @@ func (r *running) unanswered(err error) bool {
 	return false
 }
 
-// giveUp ends the call in an error, but not before it is known what became of a commit whose answer was lost.
-func (r *running) giveUp(ctx context.Context, err error) (outcome, error) {
-	if r.doubt == nil {
-		return outcome{}, err
-	}
-	doubt := r.doubt
-	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+// askDatabase ends the call with what became of a commit whose answer was lost.
+func (r *running) askDatabase(ctx context.Context) (outcome, error) {
+	lost := r.commitUnknown
+	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
-	st, found, rerr := r.resolve(lasting)
+	st, found, err := r.learnCommit(short)
 	switch {
-	case rerr != nil:
-		return outcome{}, &UnknownError{Key: r.key, Err: doubt}
+	case err != nil:
+		return outcome{}, &UnknownError{Key: r.key, Err: lost}
 	case found:
 		return r.conclude(ctx, st, nil)
 	case ctx.Err() != nil:
 		return outcome{}, ctx.Err()
 	}
-	return outcome{}, &lostError{doubt}
+	return outcome{}, &txn.LostError{Err: lost}
 }
 
-// resolve learns what became of the commit: the key is stored, or it can be claimed, which an open transaction that has it
+// learnCommit learns what became of the commit: the key is stored, or it can be claimed, which an open transaction that has it
 // would not let happen. The claim is not kept.
-func (r *running) resolve(ctx context.Context) (st stored, found bool, err error) {
+func (r *running) learnCommit(ctx context.Context) (st stored, found bool, err error) {
 	h, err := r.store.begin(ctx, txn.Options{})
 	if err != nil {
 		return st, false, err
@@ -281,7 +313,7 @@ func (r *running) resolve(ctx context.Context) (st stored, found bool, err error
 // beforeCommit marks the error of a statement before the commit: whatever happened to the connection, nothing was kept.
 func beforeCommit(err error) error {
 	if dialect.Classify(err) == dialect.Ambiguous {
-		return &lostError{err}
+		return &txn.LostError{Err: err}
 	}
 	return err
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/claimsql"
-	"github.com/jmoiron/sqlx"
 )
 
 // setting is one under which keys would not be what they promise. Open refuses a pool whose sessions have it, because a
@@ -100,12 +99,12 @@ func (s *Store) mostPayload() int {
 }
 
 // learn asks for the settings that keys must know.
-func (s *Store) learn(ctx context.Context, tx *sqlx.Tx) error {
+func (s *Store) learn(ctx context.Context, db upsert.DB) error {
 	var value string
 	s.packet = usualPacket
 	switch {
 	case s.isMySQL():
-		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SELECT CONCAT(@@innodb_rollback_on_timeout + 0, ' ', @@log_bin + 0, @@binlog_format, ' ', @@max_allowed_packet)"}, &value)
+		_, err := queryRow(ctx, db, claimsql.Statement{Text: "SELECT CONCAT(@@innodb_rollback_on_timeout + 0, ' ', @@log_bin + 0, @@binlog_format, ' ', @@max_allowed_packet)"}, &value)
 		if err != nil {
 			return err
 		}
@@ -116,14 +115,14 @@ func (s *Store) learn(ctx context.Context, tx *sqlx.Tx) error {
 		s.timeoutLoses, s.logsStatements = loses == 1, log == "1STATEMENT"
 		return err
 	case s.dialect.Traits().Immediate:
-		_, err := queryRow(ctx, tx, claimsql.Statement{Text: "PRAGMA busy_timeout"}, &value)
+		_, err := queryRow(ctx, db, claimsql.Statement{Text: "PRAGMA busy_timeout"}, &value)
 		ms, _ := strconv.Atoi(value)
 		if s.busyTimeout = time.Duration(ms) * time.Millisecond; ms <= 0 {
 			s.busyTimeout = shortestBusyTimeout
 		}
 		return err
 	}
-	_, err := queryRow(ctx, tx, claimsql.Statement{Text: "SELECT pg_catalog.current_setting('server_encoding')"}, &value)
+	_, err := queryRow(ctx, db, claimsql.Statement{Text: "SELECT pg_catalog.current_setting('server_encoding')"}, &value)
 	s.ascii = value != "UTF8"
 	return err
 }

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/jmoiron/sqlx"
@@ -17,8 +19,8 @@ import (
 // Store is a table of keys in a database. It is safe for concurrent use; one for each pool is enough.
 type Store struct {
 	config
-	db      *sqlx.DB
-	like    sqlx.Tx // a transaction of db, for its settings
+	db      *sql.DB
+	txs     sqlxSettings
 	dialect dialect.Dialect
 	target  table
 	place   string // the server, the database and the table
@@ -30,59 +32,85 @@ type Store struct {
 	logsStatements bool
 	busyTimeout    time.Duration // how long SQLite waits for a lock
 	packet         int           // how many bytes a statement may have
-	met            met
+	seen           seenCache
 	turns          turns
 }
 
 // Open returns the store of keys in db: it asks the server what it is and looks at the table. The table may be missing, or
-// lack the index on expires_at, for [Store.Migrate] makes both; without the table every other call fails with the database's
+// lack the index on expires_at, because [Store.Migrate] makes both; without the table every other call fails with the database's
 // error, and without its index GC reads all of it.
+//
+// db is a *sql.DB or a *sqlx.DB. With either, fn's [Tx] is sqlx's, and named queries have the placeholders of the database, whatever
+// name its driver is registered under. The Mapper of a *sqlx.DB, and what its Unsafe has set, hold in fn too.
 //
 // It returns a [*SchemaError] that names all that is wrong with the table, a *dialect.UnsupportedError for a database that
 // keys have not been made for, an error that names the option for one that does not fit or the setting of the session that
 // keys cannot work under (hazard K46), and the server's.
-func Open(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
-	if db == nil {
-		return nil, errors.New("keys: Open: the *sqlx.DB is nil")
+func Open[D *sql.DB | *sqlx.DB](ctx context.Context, db D, opts ...Option) (*Store, error) {
+	switch pool := any(db).(type) {
+	case *sql.DB:
+		if pool != nil {
+			return open(ctx, sqlx.NewDb(pool, ""), opts)
+		}
+	case *sqlx.DB:
+		if pool != nil && pool.DB != nil {
+			return open(ctx, pool, opts)
+		}
 	}
+	return nil, fmt.Errorf("keys: Open: the %T is nil", db)
+}
+
+func open(ctx context.Context, pool *sqlx.DB, opts []Option) (*Store, error) {
 	c, err := newConfig(opts)
 	if err != nil {
 		return nil, err
 	}
-	// In a transaction, for behind a transaction pooler a statement with arguments may meet another connection's (hazard E2).
-	tx, err := db.BeginTxx(ctx, nil)
-	if err != nil {
+	s := &Store{config: c, db: pool.DB, txs: sqlxSettings{mapper: pool.Mapper, unsafe: isUnsafe(pool)}}
+	if err := s.askServer(ctx, pool.DriverName()); err != nil {
+		return nil, err
+	}
+	if err := s.chooseName(ctx); err != nil {
 		return nil, fmt.Errorf("keys: Open: %w", err)
-	}
-	s := &Store{config: c, db: db, like: *tx}
-	defer func() { s.rollback(ctx, tx) }()
-	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
-		return nil, err
-	}
-	if s.target, err = newTable(s.dialect, c.table); err != nil {
-		return nil, err
-	}
-	if s.place, err = s.locate(ctx, tx); err != nil {
-		return nil, fmt.Errorf("keys: Open: %w", err)
-	}
-	if s.sql, err = claimsql.New(s.dialect, s.target.ident); err != nil {
-		return nil, err
-	}
-	s.sql.Bind = preparesQueries(db)
-	if err := s.checkSettings(ctx, tx); err != nil {
-		return nil, err
-	}
-	if err := s.learn(ctx, tx); err != nil {
-		return nil, fmt.Errorf("keys: Open: %w", err)
-	}
-	if err := s.target.check(ctx, tx); err != nil && !errors.Is(err, errNoTable) {
-		return nil, err
 	}
 	return s, nil
 }
 
+// askServer learns what the server is, and checks its settings and the table. It does so in a transaction, because behind a
+// transaction pooler a statement with arguments may meet another connection's (hazard E2).
+func (s *Store) askServer(ctx context.Context, driverName string) error {
+	tx, err := sqlx.NewDb(s.db, driverName).BeginTxx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("keys: Open: %w", err)
+	}
+	defer func() { s.rollback(ctx, tx.Tx) }()
+	s.txs.like = *tx
+	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
+		return err
+	}
+	if s.target, err = newTable(s.dialect, s.table); err != nil {
+		return err
+	}
+	if s.place, err = s.locate(ctx, tx); err != nil {
+		return fmt.Errorf("keys: Open: %w", err)
+	}
+	if s.sql, err = claimsql.New(s.dialect, s.target.ident); err != nil {
+		return err
+	}
+	s.sql.Bind = preparesQueries(s.db)
+	if err := s.checkSettings(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.learn(ctx, tx); err != nil {
+		return fmt.Errorf("keys: Open: %w", err)
+	}
+	if err := s.target.check(ctx, tx); err != nil && !errors.Is(err, errNoTable) {
+		return err
+	}
+	return nil
+}
+
 // locate names the table so that every store of it has the same name.
-func (s *Store) locate(ctx context.Context, tx *sqlx.Tx) (place string, err error) {
+func (s *Store) locate(ctx context.Context, db upsert.DB) (place string, err error) {
 	query := "SELECT CONCAT(@@hostname, ' ', @@port, ' ', COALESCE(DATABASE(), ''))"
 	switch s.dialect.Name() {
 	case "sqlite":
@@ -91,8 +119,8 @@ func (s *Store) locate(ctx context.Context, tx *sqlx.Tx) (place string, err erro
 		query = "SELECT COALESCE(pg_catalog.pg_postmaster_start_time()::text || pg_catalog.current_database() || COALESCE((SELECT c.relnamespace FROM pg_catalog.pg_class c WHERE c.oid = " +
 			postgresOID(s.target) + "), pg_catalog.current_schema()::regnamespace::oid)::text, '')"
 	}
-	if _, err = queryRow(ctx, tx, claimsql.Statement{Text: query}, &place); place == "memory" {
-		place = fmt.Sprintf("%p", s.db.DB) // each pool has its own
+	if _, err = queryRow(ctx, db, claimsql.Statement{Text: query}, &place); place == "memory" {
+		place = fmt.Sprintf("%p", s.db) // each pool has its own
 	}
 	return place + " " + s.target.String() + " ", err
 }
@@ -117,7 +145,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 
 // preparesQueries: pgx prepares and caches each text that it is given as a query, so queries must be few texts with
 // parameters. A wrapper may hide it; then they are only slower.
-func preparesQueries(db *sqlx.DB) bool {
+func preparesQueries(db *sql.DB) bool {
 	t := reflect.TypeOf(db.Driver())
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -125,20 +153,18 @@ func preparesQueries(db *sqlx.DB) bool {
 	return strings.HasPrefix(t.PkgPath(), "github.com/jackc/pgx")
 }
 
-// met remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more
+// seenCache remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more
 // often than not, and is then answered by one read. It is a hint only: a key that is forgotten, or taken for another, costs
 // a statement.
-type met [4096]atomic.Uint64
+type seenCache [4096]atomic.Uint64
 
-func (m *met) add(h [claimsql.HashSize]byte) { m.slot(h).Store(tag(h)) }
+func (c *seenCache) add(h hash) { c.slot(h).Store(tag(h)) }
 
-func (m *met) has(h [claimsql.HashSize]byte) bool { return m.slot(h).Load() == tag(h) }
+func (c *seenCache) has(h hash) bool { return c.slot(h).Load() == tag(h) }
 
-func (m *met) slot(h [claimsql.HashSize]byte) *atomic.Uint64 {
-	return &m[(int(h[0])<<8|int(h[1]))%len(m)]
-}
+func (c *seenCache) slot(h hash) *atomic.Uint64 { return &c[(int(h[0])<<8|int(h[1]))%len(c)] }
 
-func tag(h [claimsql.HashSize]byte) (t uint64) {
+func tag(h hash) (t uint64) {
 	for _, b := range h[2:10] {
 		t = t<<8 | uint64(b)
 	}

@@ -22,6 +22,9 @@ import (
 // deadlock ends the transaction, and what is sent after it is committed by itself. Tx notices that and refuses what comes
 // after, but it does not see what a prepared statement returns. Send no statement that commits, as DDL does
 // on MySQL and MariaDB: it would commit the claim before its result.
+//
+// Its methods know the placeholders of the store's database, and the Mapper of the *sqlx.DB or the *sqlx.Tx that it comes from. The
+// functions of package sqlx, such as sqlx.NamedQueryContext, know only the placeholders of a Tx that they are given.
 type Tx struct {
 	*sqlx.Tx
 	own     *txn.Tx // nil if it is the caller's
@@ -42,7 +45,7 @@ var (
 
 func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
 	tx := &Tx{Tx: h.tx, own: h.own, store: s, key: k, attempt: attempt, proof: proof}
-	tx.claim = &inside.Claim{Name: k.String(), Pool: s.db.DB, Alone: s.dialect.Traits().Immediate, Ended: tx.ended.Load}
+	tx.claim = &inside.Claim{Name: k.String(), Pool: s.db, Alone: s.dialect.Traits().Immediate, Ended: tx.ended.Load}
 	return tx
 }
 
@@ -50,7 +53,7 @@ func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
 func (tx *Tx) context(ctx context.Context) context.Context { return inside.Enter(ctx, tx.claim) }
 
 // Outside returns a context whose calls are meant to go past the transaction of the fn that ctx is of, as for a row of an audit
-// log that must survive a rollback. Without it a verb of package upsert, and Run, Consume, Fail and Retry, are refused inside fn
+// log that must survive a rollback. Without it a verb of package upsert, and Run, Consume, Fail and Revive, are refused inside fn
 // on the pool of fn's store, because they would commit by themselves. What could only wait for fn's own transaction is refused
 // all the same: on SQLite every write, on a pool of one connection every call, and elsewhere a key or a consumer that fn's
 // transaction holds. Statements that are sent on the pool by database/sql or sqlx are not seen.
@@ -99,7 +102,7 @@ func (tx *Tx) UpsertClaim() error {
 // it by itself, and whatever a COMMIT would be answered, there is none (hazard E3).
 func (tx *Tx) lose(err error) {
 	if tx.lost.CompareAndSwap(nil, &err) {
-		tx.store.rollback(context.Background(), tx.Tx)
+		tx.store.rollback(context.Background(), tx.Tx.Tx)
 	}
 }
 
@@ -114,7 +117,7 @@ func (tx *Tx) saw(err error) error {
 	case losesTransaction(err), tx.store.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
 		tx.lose(err)
 	case tx.store.dialect.Traits().Immediate && tx.gone():
-		tx.lose(&lostError{err})
+		tx.lose(&txn.LostError{Err: err})
 	}
 	return err
 }
@@ -183,11 +186,11 @@ func (s *Store) transaction(db upsert.DB) (*sqlx.Tx, error) {
 	switch tx := db.(type) {
 	case *sqlx.Tx:
 		if tx != nil {
-			return tx, nil
+			return s.txs.rename(tx), nil
 		}
 	case *sql.Tx:
 		if tx != nil {
-			return s.extend(tx), nil
+			return s.txs.extend(tx), nil
 		}
 	case *Tx:
 		if tx != nil {

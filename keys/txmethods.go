@@ -7,19 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// What follows is *sqlx.Tx's, with an eye on the errors, and with the placeholders of the store's database also where the
-// transaction came as a *sql.Tx.
-
-// DriverName returns that of the store's *sqlx.DB.
-func (tx *Tx) DriverName() string { return tx.store.db.DriverName() }
-
-// Rebind is that of *sqlx.Tx.
-func (tx *Tx) Rebind(query string) string { return sqlx.Rebind(sqlx.BindType(tx.DriverName()), query) }
-
-// BindNamed is that of *sqlx.Tx.
-func (tx *Tx) BindNamed(query string, arg any) (string, []any, error) {
-	return sqlx.BindNamed(sqlx.BindType(tx.DriverName()), query, arg)
-}
+// What follows is *sqlx.Tx's, with an eye on the errors.
 
 // Exec is that of *sqlx.Tx.
 func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
@@ -47,17 +35,25 @@ func (tx *Tx) MustExecContext(ctx context.Context, query string, args ...any) sq
 
 // NamedExec is that of *sqlx.Tx.
 func (tx *Tx) NamedExec(query string, arg any) (sql.Result, error) {
-	return sqlx.NamedExec(tx, query, arg)
+	return tx.NamedExecContext(context.Background(), query, arg)
 }
 
 // NamedExecContext is that of *sqlx.Tx.
 func (tx *Tx) NamedExecContext(ctx context.Context, query string, arg any) (sql.Result, error) {
-	return sqlx.NamedExecContext(ctx, tx, query, arg)
+	bound, args, err := tx.BindNamed(query, arg) // sqlx.NamedExecContext would not find the Mapper
+	if err != nil {
+		return nil, err
+	}
+	return tx.ExecContext(ctx, bound, args...)
 }
 
 // NamedQuery is that of *sqlx.Tx.
 func (tx *Tx) NamedQuery(query string, arg any) (*sqlx.Rows, error) {
-	return sqlx.NamedQuery(tx, query, arg)
+	bound, args, err := tx.BindNamed(query, arg)
+	if err != nil {
+		return nil, err
+	}
+	return tx.Queryx(bound, args...)
 }
 
 // Query is that of *sqlx.Tx.

@@ -99,7 +99,7 @@ func (f *utf8Finder) marshals(v reflect.Value, path string) (found bool) {
 	return false
 }
 
-// replaced says whether encoding/json met a string that is not UTF-8: it writes the escape then, and a U+FFFD that was in
+// replaced says whether encoding/json found a string that is not UTF-8: it writes the escape then, and a U+FFFD that was in
 // the string as it is.
 func replaced(token []byte) bool {
 	const escape = `\ufffd`

@@ -92,7 +92,7 @@ func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, fo
 }
 
 // finished returns the key's row if the key is done. On MySQL and MariaDB a replay locks the row as a claim does, for as long as its
-// transaction lasts, so that a claim that has waited in vain does not tell which of the two it has met (hazard K52).
+// transaction lasts, so that a claim that has waited in vain does not tell which of the two it has waited for (hazard K52).
 func (c *claim) finished(ctx context.Context) (st stored, done bool) {
 	if !c.store.isMySQL() || c.once && c.store.timeoutLoses { // the timeout has ended the caller's transaction
 		return st, false

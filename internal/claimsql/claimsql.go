@@ -13,16 +13,6 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// What a row's column state holds.
-const (
-	Claimed = 1 // by a transaction that is under way: no other sees it
-	Done    = 2 // with a result
-	Failed  = 3 // with an error that is an answer
-	Waiting = 4 // a message whose handling has failed and will be tried again
-	Dead    = 5 // a message whose handling has failed too often
-	Held    = 6 // under a lease
-)
-
 // HashSize and OwnerSize are the widths of the columns key_hash and owner.
 const (
 	HashSize  = 32

@@ -16,6 +16,7 @@ func deadBehaviours() []behaviour {
 		{"messages are so after their last attempt", dies},
 		{"messages are listed with what failed", listed},
 		{"messages are revived", revived},
+		{"messages are revived by the old name", revivedByOldName},
 		{"messages of others are left alone", othersDead},
 		{"messages that are handled cannot become it", handledStays},
 		{"messages are counted by concurrent attempts", countsConcurrently},
@@ -104,16 +105,16 @@ func revived(p *place) {
 	for _, id := range []string{"a", "b"} {
 		_, _ = s.Fail(p.ctx, "c", id, nil)
 	}
-	n, err := s.Retry(p.ctx, "c", "a", "w", "never seen", "a")
+	n, err := s.Revive(p.ctx, "c", "a", "w", "never seen", "a")
 	if err != nil || n != 1 {
-		p.Errorf("Retry = %d, %v; want 1", n, err)
+		p.Errorf("Revive = %d, %v; want 1", n, err)
 	}
-	if n, err = s.Retry(p.ctx, "c", "a"); err != nil || n != 0 {
-		p.Errorf("Retry again = %d, %v; want 0", n, err)
+	if n, err = s.Revive(p.ctx, "c", "a"); err != nil || n != 0 {
+		p.Errorf("Revive again = %d, %v; want 0", n, err)
 	}
 	tx := p.begin(nil)
 	fresh, err := keys.Filter(p.ctx, s, tx, "c", []string{"a", "b", "w"}, same)
-	wantList(p, "after Retry", fresh, err, "a", "w")
+	wantList(p, "after Revive", fresh, err, "a", "w")
 	_ = tx.Rollback()
 	wantAttempt(p, s, "a", 1, false)
 	fresh, err = p.filter(s, "c", "a", "b", "w")
@@ -123,6 +124,17 @@ func revived(p *place) {
 	if info, err := s.InspectMessage(p.ctx, "c", "a"); err != nil || info.State != keys.StateDone || info.Attempts != 2 || info.FinishedAt.IsZero() || info.ExpiresAt.Year() > 9000 {
 		p.Errorf("InspectMessage = %+v, %v; want it done, at the second attempt", info, err)
 	}
+}
+
+// revivedByOldName: the method was called Retry.
+func revivedByOldName(p *place) {
+	s := p.open(keys.MaxAttempts(1))
+	_, _ = s.Fail(p.ctx, "c", "a", nil)
+	if n, err := s.Retry(p.ctx, "c", "a", "never seen"); err != nil || n != 1 { //nolint:staticcheck // this is its test
+		p.Errorf("Retry = %d, %v; want 1", n, err)
+	}
+	fresh, err := p.filter(s, "c", "a")
+	wantList(p, "after Retry", fresh, err, "a")
 }
 
 func othersDead(p *place) {
@@ -136,16 +148,16 @@ func othersDead(p *place) {
 		if got, err := s.Dead(p.ctx, consumer, 10); err != nil || len(got) != 1 {
 			p.Errorf("Dead of %q = %+v, %v; want one", consumer, got, err)
 		}
-		if n, err := s.Retry(p.ctx, consumer, "m", "M"); err != nil || n != 1 {
-			p.Errorf("Retry of %q = %d, %v; want one", consumer, n, err)
+		if n, err := s.Revive(p.ctx, consumer, "m", "M"); err != nil || n != 1 {
+			p.Errorf("Revive of %q = %d, %v; want one", consumer, n, err)
 		}
 	}
 	if got, err := s.Dead(p.ctx, "e\u0301", 10); err != nil || len(got) != 1 {
 		p.Errorf("Dead = %+v, %v; want the one that is left", got, err)
 	}
 	p.wantPaid(s, "m")
-	if n, err := s.Retry(p.ctx, "me", "m"); err != nil || n != 0 {
-		p.Errorf("Retry of a key = %d, %v; want 0", n, err)
+	if n, err := s.Revive(p.ctx, "me", "m"); err != nil || n != 0 {
+		p.Errorf("Revive of a key = %d, %v; want 0", n, err)
 	}
 }
 
@@ -165,8 +177,8 @@ func handledStays(p *place) {
 	if err != nil || fmt.Sprint(before) != fmt.Sprint(after) {
 		p.Errorf("it was %+v and is %+v, %v", before, after, err)
 	}
-	if n, err := s.Retry(p.ctx, "c", "a"); n != 0 || err != nil {
-		p.Errorf("Retry of a handled message = %d, %v; want 0", n, err)
+	if n, err := s.Revive(p.ctx, "c", "a"); n != 0 || err != nil {
+		p.Errorf("Revive of a handled message = %d, %v; want 0", n, err)
 	}
 	fresh, err := p.filter(s, "c", "a")
 	wantList(p, "afterwards", fresh, err)

@@ -161,11 +161,11 @@ func filterWrong(p *place) {
 	_, failedAll := p.store.Fail(p.ctx, "", "a", nil)
 	_, dead := p.store.Dead(p.ctx, "", 1)
 	_, deadLimit := p.store.Dead(p.ctx, "c", 0)
-	_, retry := p.store.Retry(p.ctx, "", "a")
-	_, retryNone := p.store.Retry(p.ctx, "c")
-	_, retryEmpty := p.store.Retry(p.ctx, "c", "a", "")
+	_, revive := p.store.Revive(p.ctx, "", "a")
+	_, reviveNone := p.store.Revive(p.ctx, "c")
+	_, reviveEmpty := p.store.Revive(p.ctx, "c", "a", "")
 	_, inspected := p.store.InspectMessage(p.ctx, "", "")
-	for what, err := range map[string]error{"Fail": failed, "Fail of nobody": failedAll, "Dead": dead, "Dead of none": deadLimit, "Retry": retry, "Retry of none": retryNone, "Retry of an empty one": retryEmpty, "InspectMessage": inspected} {
+	for what, err := range map[string]error{"Fail": failed, "Fail of nobody": failedAll, "Dead": dead, "Dead of none": deadLimit, "Revive": revive, "Revive of none": reviveNone, "Revive of an empty one": reviveEmpty, "InspectMessage": inspected} {
 		if wantText(p, what, err, ""); errors.Is(err, keys.ErrNotFound) {
 			p.Errorf("%s: %v; want the part to be named", what, err)
 		}

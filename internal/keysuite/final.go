@@ -41,7 +41,7 @@ func finalError(p *place) {
 			}
 		}
 		p.wantEffects("a", 0)
-		if info := p.inspect(p.key("a")); info.State != keys.StateFailed {
+		if info := p.inspect(p.key("a")); info.State != keys.StateFinalError {
 			p.Errorf("state %v, want failed", info.State)
 		}
 	})

@@ -102,12 +102,12 @@ func gcBatches(p *place) {
 	var removed, told []int64
 	s := p.open(keys.WithHooks(keys.Hooks{Remove: func(_ context.Context, e keys.Event) { removed = append(removed, e.Count) }}))
 	p.expired(25)
-	n, err := s.GC(p.ctx, keys.BatchSize(10), keys.GCProgress(func(n int64) { told = append(told, n) }))
+	n, err := s.GC(p.ctx, keys.GCBatchSize(10), keys.GCProgress(func(n int64) { told = append(told, n) }))
 	if n != 25 || err != nil || fmt.Sprint(told) != "[10 20 25]" || fmt.Sprint(removed) != "[10 10 5]" {
 		p.Errorf("GC = %d, %v; progress %v, batches %v; want 25, [10 20 25], [10 10 5]", n, err, told, removed)
 	}
 	p.expired(20)
-	if n, err := s.GC(p.ctx, keys.BatchSize(10)); n != 20 || err != nil {
+	if n, err := s.GC(p.ctx, keys.GCBatchSize(10)); n != 20 || err != nil {
 		p.Errorf("GC of two full batches = %d, %v; want 20", n, err)
 	}
 }
@@ -115,7 +115,7 @@ func gcBatches(p *place) {
 func gcLimit(p *place) {
 	p.expired(12)
 	var told []int64
-	n, err := p.store.GC(p.ctx, keys.BatchSize(5), keys.GCLimit(7), keys.GCProgress(func(n int64) { told = append(told, n) }))
+	n, err := p.store.GC(p.ctx, keys.GCBatchSize(5), keys.GCLimit(7), keys.GCProgress(func(n int64) { told = append(told, n) }))
 	if n != 7 || err != nil || fmt.Sprint(told) != "[5 7]" {
 		p.Errorf("GC = %d, %v; progress %v; want 7, [5 7]", n, err, told)
 	}
@@ -130,7 +130,7 @@ func gcLimit(p *place) {
 func gcCancelled(p *place) {
 	p.expired(9)
 	ctx, cancel := context.WithCancel(p.ctx)
-	n, err := p.store.GC(ctx, keys.BatchSize(3), keys.GCProgress(func(int64) { cancel() }))
+	n, err := p.store.GC(ctx, keys.GCBatchSize(3), keys.GCProgress(func(int64) { cancel() }))
 	wantIs(p, "GC", err, context.Canceled)
 	if n != 3 || p.rows() != 6 {
 		p.Errorf("GC = %d and %d rows are left; want 3, 6: what was committed counts", n, p.rows())
@@ -189,7 +189,7 @@ func gcBesideClaims(p *place) {
 	for range collectors {
 		collecting.Go(func() {
 			for {
-				n, err := p.store.GC(p.ctx, keys.BatchSize(3))
+				n, err := p.store.GC(p.ctx, keys.GCBatchSize(3))
 				removed.Add(n)
 				if err != nil {
 					p.Errorf("GC: %v", err)
@@ -222,7 +222,7 @@ func gcBesideClaims(p *place) {
 }
 
 func gcOptions(p *place) {
-	for _, o := range []keys.GCOption{keys.BatchSize(0), keys.BatchSize(1 << 20), keys.GCLimit(0), nil} {
+	for _, o := range []keys.GCOption{keys.GCBatchSize(0), keys.GCBatchSize(1 << 20), keys.BatchSize(0), keys.GCLimit(0), nil} { //nolint:staticcheck // BatchSize is an old name
 		n, err := p.store.GC(p.ctx, o)
 		if n != 0 || err == nil || !strings.HasPrefix(err.Error(), "keys: ") {
 			p.Errorf("GC = %d, %v; want the option to be refused", n, err)

@@ -62,7 +62,7 @@ func inspectFailed(p *place) {
 		wantAs[*keys.FinalError](p, p.verb, err)
 		info := p.inspect(p.key("a"))
 		wantTimes(p, info, before, p.now(), 72*time.Hour)
-		if info.State != keys.StateFailed || string(info.Result) != `{"text":"as is"}` || !info.Fingerprint.IsZero() {
+		if info.State != keys.StateFinalError || string(info.Result) != `{"text":"as is"}` || !info.Fingerprint.IsZero() {
 			p.Errorf("%v with %s, fingerprint %v", info.State, info.Result, info.Fingerprint)
 		}
 	})

@@ -31,6 +31,7 @@ func groups() []group {
 		{"nested", nestedBehaviours()},
 		{"once", onceBehaviours()},
 		{"handles", handleBehaviours()},
+		{"named queries", namedBehaviours()},
 		{"crowd", crowdBehaviours()},
 		{"waiting", waitingBehaviours()},
 		{"turns", turnBehaviours()},

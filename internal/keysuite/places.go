@@ -68,8 +68,8 @@ func exercised(p *place, table string) {
 	if dead, err := s.Dead(p.ctx, "c", 5); err != nil || len(dead) != 1 {
 		p.Errorf("%s: Dead = %+v, %v", table, dead, err)
 	}
-	if n, err := s.Retry(p.ctx, "c", "bad"); err != nil || n != 1 {
-		p.Errorf("%s: Retry = %d, %v", table, n, err)
+	if n, err := s.Revive(p.ctx, "c", "bad"); err != nil || n != 1 {
+		p.Errorf("%s: Revive = %d, %v", table, n, err)
 	}
 	if info, err := s.Inspect(p.ctx, p.key("a")); err != nil || info.State != keys.StateDone {
 		p.Errorf("%s: Inspect = %+v, %v", table, info, err)

@@ -235,7 +235,7 @@ func (e *event) see(info *keys.Info) {
 	switch info.State {
 	case keys.StateDone:
 		e.what, e.value = sawDone, unquote(info.Result)
-	case keys.StateFailed:
+	case keys.StateFinalError:
 		e.what, e.value = sawFailed, text(info.Result)
 	default:
 		e.what = what(fmt.Sprintf("saw %v", info.State))

@@ -56,7 +56,7 @@ func (c *client) one(ctx context.Context) {
 	case n < 91:
 		events = c.fail(ctx)
 	case n < 96:
-		events = c.retry(ctx)
+		events = c.revive(ctx)
 	default:
 		events = c.inspectMessage(ctx)
 	}

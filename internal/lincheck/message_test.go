@@ -120,16 +120,16 @@ func (c *client) fail(ctx context.Context) []event {
 	return []event{e}
 }
 
-// retry is Retry of one message, or of those that Dead lists.
-func (c *client) retry(ctx context.Context) []event {
+// revive is Revive of one message, or of those that Dead lists.
+func (c *client) revive(ctx context.Context) []event {
 	e := event{}
 	e.subject, e.short = c.message(false)
 	if c.r.IntN(3) == 0 {
 		return c.listDead(ctx, e)
 	}
-	n, err := c.long.Retry(ctx, consumer, e.subject)
+	n, err := c.long.Revive(ctx, consumer, e.subject)
 	if err != nil {
-		c.learnNothing(ctx, "Retry", err)
+		c.learnNothing(ctx, "Revive", err)
 		return nil
 	}
 	if e.what = notRevived; n == 1 {

@@ -138,7 +138,7 @@ func (w *world) next() (n int64, more bool) {
 func (w *world) collect(r *rand.Rand) (spans collections, removed int64) {
 	for range w.sweep {
 		s := span{call: w.clock.Add(1)}
-		n, err := w.processes[r.IntN(processes)].long.GC(context.Background(), keys.BatchSize(1+r.IntN(60)))
+		n, err := w.processes[r.IntN(processes)].long.GC(context.Background(), keys.GCBatchSize(1+r.IntN(60)))
 		if s.ret = w.clock.Add(1); n > 0 {
 			spans = append(spans, s)
 		}

@@ -1,0 +1,113 @@
+package keys_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// stateLab plays each verb on a row in each state.
+type stateLab struct {
+	*hazardLab
+	q    *claimsql.SQL
+	row  claimsql.Row
+	mark claimsql.Mark
+}
+
+// TestStates: the statements change a row as the table of transitions says, and in no other way.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		q, err := claimsql.New(l.D, dialect.Table{Name: "idempotency_keys"})
+		if err != nil {
+			l.Fatal(err)
+		}
+		s := &stateLab{hazardLab: l, q: q, row: claimsql.Row{Scope: "s", Op: "o", ID: "i", Retain: time.Hour}, mark: claimsql.Mark{ID: "i"}}
+		s.row.Hash[0], s.mark.Hash[0], s.row.Owner[0] = 7, 7, 7
+		var want []string
+		for _, x := range claimsql.Transitions() {
+			want = append(want, fmt.Sprint(x.Verb, " ", x.From, "→", x.To))
+		}
+		slices.Sort(want)
+		l.Want("the transitions", strings.Join(s.transitions(), "\n"), strings.Join(want, "\n"))
+	})
+}
+
+// transitions plays all verbs on all states and returns what they have changed.
+func (s *stateLab) transitions() (found []string) {
+	s.Helper()
+	for verb, variants := range s.verbs() {
+		for _, play := range variants {
+			for from := range claimsql.Held + 1 {
+				s.put(from)
+				before := s.stored()
+				play()
+				after := s.stored()
+				if after != before {
+					to, _, _ := strings.Cut(after+"|", "|")
+					if to == "" {
+						to = fmt.Sprint(claimsql.Absent)
+					}
+					found = append(found, fmt.Sprint(verb, " ", from, "→", to))
+				}
+			}
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// verbs are all that write, with what makes a difference to the state.
+func (s *stateLab) verbs() map[string][]func() {
+	q, marks, owner := s.q, []claimsql.Mark{s.mark}, [claimsql.OwnerSize]byte{9}
+	sends := func(st claimsql.Statement) func() {
+		return func() {
+			s.Helper()
+			if _, err := s.DB.ExecContext(s.Context(), st.Text, st.Args...); err != nil {
+				s.Fatalf("%s: %v", st.Text, err)
+			}
+		}
+	}
+	fail := func(most int) func() { return sends(s.fail("bbbbbbbbbbbbbbbb", most)) }
+	return map[string][]func(){
+		"Claim":  {sends(q.Claim(s.row, ""))},
+		"Record": {sends(q.Record(s.row.Hash, s.row.Owner, claimsql.Done, nil, "")), sends(q.Record(s.row.Hash, s.row.Owner, claimsql.Failed, nil, ""))},
+		"Filter": {sends(q.Filter("c", owner, time.Hour, marks))},
+		"Fail":   {fail(1), fail(9)},
+		"Revive": {sends(q.Revive(marks))},
+		"GC":     {func() { s.gc(s.store) }},
+	}
+}
+
+// fail is a failed attempt, by a call of that name.
+func (s *stateLab) fail(call string, most int) claimsql.Statement {
+	f := claimsql.Failure{Call: [claimsql.CallSize]byte([]byte(call)), Owner: [claimsql.OwnerSize]byte([]byte(call)), Most: most, Report: []byte("{}")}
+	return s.q.Fail("c", s.mark, f)
+}
+
+// put leaves one row in a state, past its retention, or none.
+func (s *stateLab) put(state int) {
+	s.Helper()
+	s.Exec("DELETE FROM idempotency_keys")
+	switch state {
+	case claimsql.Absent:
+		return
+	case claimsql.Waiting, claimsql.Dead:
+		s.Exec(s.fail("aaaaaaaaaaaaaaaa", 9).Text)
+	default:
+		s.Exec(s.q.Claim(s.row, "").Text)
+	}
+	s.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, expires_at = '2000-01-01 00:00:00.000'", state))
+}
+
+// stored is what a verb may change, the state first.
+func (s *stateLab) stored() string {
+	s.Helper()
+	return s.Text("SELECT state, attempts FROM idempotency_keys")
+}
