@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/rowkey"
 )
 
 // rowSource is the rows of a call, by index: a slice, or one row. The values are addressable or maps.
@@ -30,33 +31,37 @@ func (r *rowSource) at(i int) reflect.Value {
 type batch struct {
 	*table
 	rows  rowSource
-	keyed []keyColumn // by place in the target
-	// waves are row indexes in key order, without two rows of one key in a wave: the n-th wave has the n-th row of each
-	// key, so that duplicates act as if the rows were sent one by one. Key order is what keeps concurrent batches from
-	// deadlocking (hazard P24). If the call wants the caller's order, a wave is rows that follow one another there.
-	waves   [][]int32
+	keyed rowkey.Set // by place in the target
+	// passes are row indexes in key order, without two rows of one key in a pass: the n-th pass has the n-th row of each key, so that
+	// duplicates act as if the rows were sent one by one. Key order keeps concurrent batches from deadlocking (hazard P24). If the
+	// call wants the caller's order, a pass is rows that follow one another there.
+	passes  [][]int32
 	inOrder bool
 	bound   *statement // the only statement, where the batch is one
+	untyped bool       // the driver encodes what it is given, whatever is known of the columns' types
 	known   *catalog   // what is known of the table, where it was asked already
 }
 
 func (t *table) batch(rows rowSource) (*batch, error) {
 	b := &batch{table: t, rows: rows}
-	b.keyed = t.keyColumns(make([]keyColumn, len(t.keys)), rows.n)
+	b.keyed = t.keySet(nil, rows.n)
 	for i := range rows.n {
 		if err := b.checkRow(i); err != nil {
 			return nil, err
 		}
 	}
-	b.order()
+	b.passes = b.keyed.Passes(rows.n)
 	return b, nil
 }
 
-func (t *table) keyColumns(cols []keyColumn, rows int) []keyColumn {
-	for i := range cols {
-		cols[i].table, cols[i].n = t, rows
-	}
-	return cols
+// keySet returns the empty keys of so many rows, in room if that is enough.
+func (t *table) keySet(room []rowkey.Column, rows int) rowkey.Set {
+	return rowkey.Make(room, len(t.keys), rows, t.traits.UTC)
+}
+
+// keepOrder puts the rows back into the caller's order.
+func (b *batch) keepOrder() {
+	b.passes, b.inOrder = b.keyed.InOrder(b.passes, b.rows.n), true
 }
 
 func (b *batch) fail(i int, column string, err error) error {
@@ -74,9 +79,12 @@ func (b *batch) checkRow(i int) error {
 	}
 	for place, c := range b.keys {
 		key := &b.keyed[place]
-		err := b.cols[c].Give(row, key)
+		err := b.cols[c].Encode(row, key)
 		if err == nil {
-			err = key.err
+			err = key.Err
+		}
+		if errors.Is(err, rowkey.ErrNull) {
+			err = ErrNullKey
 		}
 		if err != nil {
 			return b.fail(i, b.cols[c].Name, err)
@@ -87,8 +95,8 @@ func (b *batch) checkRow(i int) error {
 
 // duplicate returns the first row, in the caller's order, whose key an earlier one has.
 func (b *batch) duplicate() (row int, ok bool) {
-	for _, wave := range b.waves[1:] {
-		for _, i := range wave {
+	for _, pass := range b.passes[1:] {
+		for _, i := range pass {
 			if !ok || int(i) < row {
 				row, ok = int(i), true
 			}

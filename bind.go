@@ -2,14 +2,13 @@ package upsert
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
@@ -27,7 +26,7 @@ type binder struct {
 	err     error
 }
 
-var _ plan.Sink = (*binder)(nil)
+var _ mapping.Encoder = (*binder)(nil)
 
 func (b *binder) add(v any, size int) {
 	b.args, b.size = append(b.args, v), b.size+size
@@ -84,7 +83,7 @@ func (b *binder) addText(write func(*rowtext.Writer)) {
 	b.Text(string(b.text.Buf))
 }
 
-// Null implements plan.Sink, as the methods below do.
+// Null implements mapping.Encoder, as the methods below do.
 func (b *binder) Null()       { b.add(nil, 1) }
 func (b *binder) Other(v any) { b.add(v, 8) }
 
@@ -134,7 +133,7 @@ func (b *binder) Bool(v bool) {
 
 // Time is text in years that drivers write in ways of their own, and on a database that stores it as text (hazard S18).
 func (b *binder) Time(v time.Time) {
-	v = b.table.instant(v)
+	v = mapping.Instant(v, b.table.traits.UTC)
 	switch year := v.Year(); {
 	case b.table.traits.UTC:
 		b.addTime(v)
@@ -149,24 +148,13 @@ func (b *binder) Time(v time.Time) {
 
 // addTime binds the text of a time.
 func (b *binder) addTime(at time.Time) {
-	if err := checkYear(at); b.err == nil {
+	if err := mapping.CheckYear(at); b.err == nil {
 		b.err = err
 	}
-	var room [len(timeLayout)]byte
+	var room [len(mapping.TimeLayout)]byte
 	start := b.times.Len()
-	b.times.Write(at.AppendFormat(room[:0], timeLayout))
-	b.add(b.times.String()[start:], len(timeLayout))
-}
-
-// timeLayout is the form that go-sqlite3 writes and SQLite's functions read. Its order is the order in time.
-const timeLayout = "2006-01-02 15:04:05.999999999-07:00"
-
-// checkYear refuses a time whose text would be in another place than the time.
-func checkYear(at time.Time) error {
-	if y := at.Year(); y < 0 || y > 9999 {
-		return fmt.Errorf("a time of the year %d has no text whose order is the order in time: the years are 0 to 9999", y)
-	}
-	return nil
+	b.times.Write(at.AppendFormat(room[:0], mapping.TimeLayout))
+	b.add(b.times.String()[start:], len(mapping.TimeLayout))
 }
 
 // Uint is text to PostgreSQL, which has no such type and reads it as the column's; database/sql would refuse it.
@@ -216,19 +204,9 @@ func (b *binder) addHex(v []byte) {
 	b.add(string(w.Buf), len(w.Buf))
 }
 
-// instant is a time as it is bound. Where times are text it is in UTC, so that their order is the order in time; elsewhere
-// it has no more than the microseconds that a server keeps, or drivers and servers would round it in ways of their own.
-// The monotonic clock, which one driver would write into the text, is gone.
-func (t *table) instant(at time.Time) time.Time {
-	if t.traits.UTC {
-		return at.UTC().Round(0)
-	}
-	return at.Truncate(time.Microsecond)
-}
-
 // bind appends the arguments of a row.
 func (b *batch) bind(to *binder, i int32, omit uint64) error {
-	row, known := b.rows.at(int(i)), b.catalog.Load()
+	row, known := b.rows.at(int(i)), b.typesKnown()
 	for c := range b.cols {
 		if !b.sends(omit, c) {
 			continue
@@ -246,18 +224,26 @@ func (b *batch) keyArgs(i int32) []any {
 	to, known := binder{table: b.table}, b.catalog.Load()
 	for place, c := range b.keys {
 		to.native = known.native(c)
-		b.keyed[place].give(i, &to)
+		b.keyed[place].Encode(i, &to)
 	}
 	return to.args
 }
 
+// typesKnown is what the arguments are encoded by.
+func (b *batch) typesKnown() *catalog {
+	if b.untyped {
+		return nil
+	}
+	return b.catalog.Load()
+}
+
 // giveOne gives the value of a row's column to a sink, which leaves what it has against it in failed.
-func (b *batch) giveOne(to plan.Sink, i int32, c int, row reflect.Value, failed *error) error {
+func (b *batch) giveOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
 	var err error
 	if place := b.keyPlace[c]; place >= 0 {
-		b.keyed[place].give(i, to)
+		b.keyed[place].Encode(i, to)
 	} else {
-		err = b.cols[c].Give(row, to)
+		err = b.cols[c].Encode(row, to)
 	}
 	if err == nil {
 		err = *failed

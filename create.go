@@ -24,6 +24,17 @@ const findAttempts = 10
 // tell who created the row (TiDB, Vitess). As for Put, an answer that is lost on a handle that is no transaction can make
 // created false for the row that this call made.
 func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
+	ctx, w := t.watch(ctx, "GetOrCreate")
+	created, err = t.getOrCreateRow(ctx, db, row)
+	o := Unchanged
+	if created {
+		o = Inserted
+	}
+	w.endedOne(ctx, o, err)
+	return created, err
+}
+
+func (t *Table[T]) getOrCreateRow(ctx context.Context, db DB, row *T) (created bool, err error) {
 	if err := t.takes(ctx, db, row); err != nil {
 		return false, err
 	}
@@ -109,7 +120,7 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 // in a form of its own, as it does a uuid, are told apart by the catalog or, without one, by what a collation can fold.
 func (s *single) checkFolded(ctx context.Context, db DB) error {
 	for place, c := range s.keys {
-		sent, ok := textOf(s.keyed[place].value(0))
+		sent, ok := textOf(s.keyed[place].Value(0))
 		if !ok {
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 var (
@@ -25,7 +25,7 @@ var (
 )
 
 // TagError says which field's tag [New] refuses, and why.
-type TagError = plan.TagError
+type TagError = mapping.TagError
 
 // RowError is an error about a table and, where they are known, a column and a row.
 type RowError struct {

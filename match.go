@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"sort"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
+	"github.com/goupsert/upsert/internal/rowkey"
 )
 
 // matcher finds the row that a returned one belongs to, by its key: the order in which rows come back means nothing
@@ -21,7 +21,7 @@ type matcher struct {
 	row  reflect.Value   // what a struct's key is scanned into
 	maps []reflect.Value // what a map's key is scanned into
 	dest []any
-	back batch // of the row that has come back
+	back rowkey.Set // of the row that has come back
 }
 
 func (w *writer) matcher(s statement) *matcher {
@@ -36,7 +36,7 @@ func (w *writer) matcher(s statement) *matcher {
 		for n := range m.at {
 			m.at[n] = int32(n)
 		}
-		slices.SortFunc(m.at, func(i, j int32) int { return w.compareKeys(s.rows[i], s.rows[j]) })
+		slices.SortFunc(m.at, func(i, j int32) int { return w.keyed.Compare(s.rows[i], s.rows[j]) })
 	}
 	return m
 }
@@ -52,12 +52,12 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	if err := m.scanned(); err != nil {
 		return 0, err
 	}
-	at := sort.Search(len(m.rows), func(n int) bool { return m.compare(m.rows[m.position(n)]) >= 0 })
-	if at < len(m.rows) {
+	at := m.keyed.Find(len(m.rows), func(n int) int32 { return m.rows[m.position(n)] }, m.back)
+	if at >= 0 {
 		at = m.position(at)
 	}
-	if at == len(m.rows) || m.compare(m.rows[at]) != 0 || m.seen[at] {
-		return 0, fmt.Errorf("the database returned the key %v, which was not sent: the key's column changes or folds what it stores, so rows cannot be told apart by it", m.back.keyValues(0))
+	if at < 0 || m.seen[at] {
+		return 0, fmt.Errorf("the database returned the key %v, which was not sent: the key's column changes or folds what it stores, so rows cannot be told apart by it", m.back.Values(0))
 	}
 	m.seen[at] = true
 	return m.rows[at], nil
@@ -73,43 +73,33 @@ func (m *matcher) position(n int) int {
 
 // makeDest makes what keys are scanned into. A map's are scanned into the types they were sent as.
 func (m *matcher) makeDest() {
-	if m.plan.IsMap() {
-		for _, k := range m.keyValues(0) {
+	if m.mapping.IsMap() {
+		for _, k := range m.keyed.Values(0) {
 			v := reflect.New(reflect.TypeOf(k)).Elem()
-			m.maps, m.dest = append(m.maps, v), append(m.dest, plan.DestOf(v))
+			m.maps, m.dest = append(m.maps, v), append(m.dest, mapping.ScanTargetOf(v))
 		}
 		return
 	}
-	m.row = reflect.New(m.plan.Type).Elem()
+	m.row = reflect.New(m.mapping.Type).Elem()
 	for _, c := range m.keys {
-		m.dest = append(m.dest, m.cols[c].Dest(m.row))
+		m.dest = append(m.dest, m.cols[c].ScanTarget(m.row))
 	}
 }
 
 // scanned takes the key that has come back.
 func (m *matcher) scanned() error {
-	m.back.keyed = m.keyColumns(make([]keyColumn, len(m.keyed)), 1)
+	m.back = m.keySet(nil, 1)
 	for at, c := range m.keys {
-		key := &m.back.keyed[at]
+		key := &m.back[at]
 		var err error
-		if m.plan.IsMap() {
-			err = plan.GiveAny(m.maps[at].Interface(), key)
+		if m.mapping.IsMap() {
+			err = mapping.EncodeAny(m.maps[at].Interface(), key)
 		} else {
-			err = m.cols[c].Give(m.row, key)
+			err = m.cols[c].Encode(m.row, key)
 		}
-		if err = cmp.Or(err, key.err); err != nil {
+		if err = cmp.Or(err, key.Err); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// compare orders a row that was sent before or after the one that has come back.
-func (m *matcher) compare(i int32) int {
-	for at := range m.keyed {
-		if c := m.keyed[at].compare(i, &m.back.keyed[at], 0); c != 0 {
-			return c
-		}
-	}
-	return 0
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
@@ -24,9 +24,10 @@ type config struct {
 	where      string
 	constraint string
 	mapper     *reflectx.Mapper
-	declared   []plan.MapColumn
+	declared   []mapping.MapColumn
 	attempts   int
 	onRetry    func(error)
+	hooks      []Hooks
 	via        Path
 	copy       CopyFunc
 	register   func(string, func() io.Reader)
@@ -40,33 +41,33 @@ type literal string
 // tags say it.
 func Column(name string, rule Rule, modifiers ...Modifier) Option {
 	return option(func(c *config) error {
-		o := plan.Options{Rule: rule}
+		o := mapping.Options{Rule: rule}
 		for _, m := range modifiers {
 			if err := m(&o); err != nil {
 				return fmt.Errorf("upsert: column %q: %w", name, err)
 			}
 		}
-		c.declared = append(c.declared, plan.MapColumn{Name: name, Options: o})
+		c.declared = append(c.declared, mapping.MapColumn{Name: name, Options: o})
 		return nil
 	})
 }
 
 // Modifier is what [Column] takes beside the rule, as a tag's modifiers.
-type Modifier func(*plan.Options) error
+type Modifier func(*mapping.Options) error
 
 // OmitZero leaves a zero value to the column's DEFAULT on insert and to the stored value on conflict.
 func OmitZero() Modifier {
-	return func(o *plan.Options) error { o.OmitZero = true; return nil }
+	return func(o *mapping.Options) error { o.OmitZero = true; return nil }
 }
 
 // Now takes the value from the database's clock. It goes with Keep, Fill and Touch.
 func Now() Modifier {
-	return func(o *plan.Options) error { o.Now = true; return nil }
+	return func(o *mapping.Options) error { o.Now = true; return nil }
 }
 
 // InTarget puts the column into the named target, as key=NAME does in a tag.
 func InTarget(name string) Modifier {
-	return func(o *plan.Options) error {
+	return func(o *mapping.Options) error {
 		if name == "" || strings.Contains(name, ",") {
 			return errors.New("InTarget: a target's name is not empty and has no comma")
 		}
@@ -149,7 +150,7 @@ func Retries(n int) Option {
 	})
 }
 
-// OnRetry calls f with the error that makes the library run a transaction again, before it does.
+// OnRetry calls f with the error that makes the library run a transaction again, before it does. [WithHooks] tells more.
 func OnRetry(f func(error)) Option {
 	return option(func(c *config) error { c.onRetry = f; return nil })
 }

@@ -46,7 +46,7 @@ func (b *batch) otherKey(ctx context.Context, db DB, i int32, err error) error {
 	if !isOtherKey(err) || errors.As(err, &known) {
 		return err
 	}
-	met := &otherKeyError{err: err, target: b.target.Columns, key: keyText(b.target.Columns, b.keyValues(i))}
+	met := &otherKeyError{err: err, target: b.target.Columns, key: keyText(b.target.Columns, b.keyed.Values(i))}
 	if b.index.text.Ask != "" && ctx.Err() == nil {
 		met.key = ""
 		met.ask(ctx, db, b, i)

@@ -92,6 +92,13 @@ func (t *table) firstShape(flag, tells bool) shape {
 // written. A statement that the server has forgotten, or whose plan a change of the schema has made void, is prepared
 // again; in a transaction of the caller's that error has ended the transaction, so it is returned.
 func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
+	ctx, w := p.table.watch(ctx, "Prepared.Put")
+	o, err := p.put(ctx, row)
+	w.endedOne(ctx, o, err)
+	return o, err
+}
+
+func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
 	if err := p.table.takes(ctx, p.claim, row); err != nil {
 		return Unknown, err
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/rowkey"
 )
 
 // errGone says that a row was neither written nor there to be read. If others may have deleted it in between, the call begins
@@ -52,6 +53,13 @@ func isGone(err error) bool { return errors.Is(err, errGone) || errors.Is(err, e
 // It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
 // table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.
 func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
+	ctx, w := t.watch(ctx, "Put")
+	o, err := t.putRow(ctx, db, row)
+	w.endedOne(ctx, o, err)
+	return o, err
+}
+
+func (t *Table[T]) putRow(ctx context.Context, db DB, row *T) (Outcome, error) {
 	if err := t.takes(ctx, db, row); err != nil {
 		return Unknown, err
 	}
@@ -103,18 +111,13 @@ type single struct {
 	outcome Outcome
 	flag    bool // an insert is told by a flag
 	tells   bool // by the Result of an Exec
-	keyRoom [1]keyColumn
+	keyRoom [1]rowkey.Column
 	first   [1]int32
 }
 
 // single checks a row, asks what must be known of the table, and binds the row.
 func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, error) {
-	s := &single{row: row}
-	s.batch = batch{table: t, rows: rowSource{n: 1, rows: row, one: true}, keyed: s.keyRoom[:]}
-	if len(t.keys) > len(s.keyRoom) {
-		s.keyed = make([]keyColumn, len(t.keys))
-	}
-	s.keyed = t.keyColumns(s.keyed[:len(t.keys)], 1)
+	s := t.newSingle(row)
 	err := s.checkRow(0)
 	if err == nil {
 		err = t.checkIndex(ctx, db)
@@ -126,9 +129,23 @@ func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, 
 		err = s.checkZero(ctx, db, atRest)
 	}
 	if err == nil {
-		s.statement, _, err = s.nextValues(s.first[:], make([]any, 0, len(t.cols)))
+		t.watchOf(ctx).goes(Values)
+		err = s.bindOne()
 	}
 	return s, rowless(err)
+}
+
+// newSingle returns a row that is not checked yet.
+func (t *table) newSingle(row reflect.Value) *single {
+	s := &single{row: row}
+	s.batch = batch{table: t, rows: rowSource{n: 1, rows: row, one: true}, keyed: t.keySet(s.keyRoom[:], 1)}
+	return s
+}
+
+// bindOne makes the row's statement.
+func (s *single) bindOne() (err error) {
+	s.statement, _, err = s.nextValues(s.first[:], make([]any, 0, len(s.cols)))
+	return err
 }
 
 // rowless takes the row's index out of an error where the caller has only one.
@@ -179,7 +196,7 @@ func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool
 		return n > 0, err
 	}
 	for _, c := range s.generated {
-		dest = append(dest, c.Dest(s.row))
+		dest = append(dest, c.ScanTarget(s.row))
 	}
 	return s.readRow(ctx, db, query, s.args, dest)
 }
@@ -344,7 +361,7 @@ func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, e
 func dests(cols []*column, row reflect.Value) []any {
 	var dest []any
 	for _, c := range cols {
-		dest = append(dest, c.Dest(row))
+		dest = append(dest, c.ScanTarget(row))
 	}
 	return dest
 }

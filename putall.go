@@ -35,6 +35,13 @@ import (
 // and by Copy two and a half times. Else the index is -1. It returns
 // ErrUnguarded for a table that adds outside of a [Claim], a [*SchemaError] as Put does, and with ChunkTx a [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
+	ctx, w := t.watch(ctx, "PutAll")
+	r, err := t.putRows(ctx, db, rows, opts)
+	w.ended(ctx, r, err)
+	return r, err
+}
+
+func (t *Table[T]) putRows(ctx context.Context, db DB, rows []T, opts []PutOption) (Result, error) {
 	cfg, err := t.putConfig(ctx, db, opts)
 	if err != nil || len(rows) == 0 {
 		return Result{}, err
@@ -120,6 +127,7 @@ func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 	if err != nil {
 		return Result{}, t.fail(err, -1)
 	}
+	t.watchOf(ctx).goes(rt.path)
 	run := inTx[*sending]
 	if only, err := b.only(rt, cfg); err != nil {
 		return Result{}, err
@@ -171,10 +179,10 @@ func (t *table) locksFirst(cfg *putConfig) bool {
 // panics must have something to roll back.
 func (b *batch) only(r route, cfg *putConfig) (bool, error) {
 	n := b.rows.n
-	if cfg.outcomes || cfg.progress != nil || len(b.waves) > 1 || n > b.most(r) {
+	if cfg.outcomes || cfg.progress != nil || len(b.passes) > 1 || n > b.most(r) {
 		return false, nil
 	}
-	s, taken, err := b.next(r, b.waves[0], nil)
+	s, taken, err := b.next(r, b.passes[0], nil)
 	if err != nil || taken < n {
 		return false, err
 	}

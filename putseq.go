@@ -17,6 +17,13 @@ import (
 // it each chunk is. Nor is it sent again after a change of the schema, which the next call knows. It takes the options of
 // PutAll but EachOutcome and RefuseDuplicates, which need all rows.
 func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts ...PutOption) (Result, error) {
+	ctx, w := t.watch(ctx, "PutSeq")
+	r, err := t.putSeq(ctx, db, rows, opts)
+	w.ended(ctx, r, err)
+	return r, err
+}
+
+func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts []PutOption) (Result, error) {
 	cfg, err := t.putConfig(ctx, db, opts)
 	switch {
 	case err != nil:
@@ -129,6 +136,7 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	if err != nil {
 		return t.fail(err, -1)
 	}
+	t.watchOf(r.ctx).goes(rt.path)
 	r.known = b.known
 	_, err = b.write(r, rt, cfg)
 	return err

@@ -103,7 +103,7 @@ func (t *table) oneByOne(cfg *putConfig) bool {
 // written, and so would not see that one of them changes what another one finds.
 func (b *batch) tellsApart(known *catalog) bool {
 	for place, c := range b.keys {
-		if h := known.held[b.writes[c].Name]; !b.keyed[place].differsIn(h.base, h.exact) {
+		if h := known.held[b.writes[c].Name]; !b.keyed[place].IsDistinctIn(h.base, h.exact) {
 			return false
 		}
 	}
@@ -117,12 +117,12 @@ func (b *batch) scattered() bool {
 		return false
 	}
 	runs, last := 0, uint64(0)
-	for at, i := range b.waves[0] {
+	for at, i := range b.passes[0] {
 		if omit := b.omitted(i); at == 0 || omit != last {
 			runs, last = runs+1, omit
 		}
 	}
-	return runs > 1 && len(b.waves[0])/runs < 50
+	return runs > 1 && len(b.passes[0])/runs < 50
 }
 
 // besideCopy is the best path that needs no staging table.

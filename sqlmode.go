@@ -3,8 +3,6 @@ package upsert
 import (
 	"context"
 	"errors"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
@@ -37,7 +35,7 @@ func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
 		return nil
 	}
 	for place, c := range b.keys {
-		i := b.keyed[place].firstZero()
+		i := b.keyed[place].FirstZero()
 		if i < 0 {
 			continue
 		}
@@ -64,35 +62,3 @@ func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
 
 // atRest says that nothing is under way on the connection.
 func atRest() error { return nil }
-
-// firstZero returns the first row whose value a column of numbers takes for 0, or -1.
-func (k *keyColumn) firstZero() int {
-	switch k.kind {
-	case intKey, boolKey:
-		return firstOf(k.ints, func(v int64) bool { return v == 0 })
-	case floatKey:
-		return firstOf(k.floats, func(v float64) bool { return math.RoundToEven(v) == 0 })
-	case textKey:
-		return firstOf(k.texts, isZeroText)
-	case bytesKey:
-		return firstOf(k.bytes, func(v []byte) bool { return isZeroText(string(v)) })
-	}
-	return -1
-}
-
-func firstOf[V any](values []V, is func(V) bool) int {
-	for i, v := range values {
-		if is(v) {
-			return i
-		}
-	}
-	return -1
-}
-
-func isZeroText(s string) bool {
-	if s = strings.TrimSpace(s); s == "" || s[0] != '0' && s[0] != '.' && s[0] != '+' && s[0] != '-' {
-		return false
-	}
-	v, err := strconv.ParseFloat(s, 64)
-	return err == nil && math.Abs(v) < 0.5
-}

@@ -12,7 +12,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/inside"
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/goupsert/upsert/internal/sqlname"
 )
 
@@ -21,41 +21,42 @@ type Table[T any] struct{ *table }
 
 // table is all of a Table that does not depend on the row's type at compile time.
 type table struct {
-	dialect   dialect.Dialect
-	traits    dialect.Traits
-	name      string // as given to New
-	ident     dialect.Table
-	plan      *plan.Plan
-	rows      *plan.Plan // what a row must be: of a map, the chosen columns
-	target    dialect.Target
-	cols      []*column        // what is written, in the plan's order
-	writes    []dialect.Column // the same for the dialect
-	keys      []int            // the target's columns in cols
-	keyPlace  []int            // by column in cols: its place in keys, or -1
-	zeros     []int            // the columns in cols with omitzero
-	generated []*column
-	versioned bool
-	merges    bool
-	assigns   bool // a conflict can change a column
-	ranks     bool // a column is ordered, and may be of a type with an order of its own
-	textKey   bool // the key has a column that may hold text, which the catalog tells where there is one
-	adds      bool
-	guarantee Guarantee
-	rowsMax   int // rows in a full statement
-	attempts  int
-	onRetry   func(error)
-	via       Path
-	copies    copies
-	texts     texts
-	links     handles[link]
-	index     indexCheck
-	catalog   atomic.Pointer[catalog]
-	stale     atomic.Bool  // the catalog may be of an older schema
-	hidden    atomic.Bool  // a trigger hides what a statement's result would tell
-	last      atomic.Int32 // the Outcome of the row that was put last, where one statement does not tell
+	dialect    dialect.Dialect
+	traits     dialect.Traits
+	name       string // as given to New
+	ident      dialect.Table
+	mapping    *mapping.Mapping
+	rows       *mapping.Mapping // what a row must be: of a map, the chosen columns
+	target     dialect.Target
+	cols       []*column        // what is written, in the plan's order
+	writes     []dialect.Column // the same for the dialect
+	keys       []int            // the target's columns in cols
+	keyPlace   []int            // by column in cols: its place in keys, or -1
+	zeros      []int            // the columns in cols with omitzero
+	generated  []*column
+	versioned  bool
+	merges     bool
+	assigns    bool // a conflict can change a column
+	ranks      bool // a column is ordered, and may be of a type with an order of its own
+	textKey    bool // the key has a column that may hold text, which the catalog tells where there is one
+	adds       bool
+	guarantee  Guarantee
+	rowsMax    int // rows in a full statement
+	attempts   int
+	hooks      []Hooks
+	via        Path
+	copies     copies
+	texts      texts
+	plainTexts texts // of statements that know no column's type
+	links      handles[link]
+	index      indexCheck
+	catalog    atomic.Pointer[catalog]
+	stale      atomic.Bool  // the catalog may be of an older schema
+	hidden     atomic.Bool  // a trigger hides what a statement's result would tell
+	last       atomic.Int32 // the Outcome of the row that was put last, where one statement does not tell
 }
 
-type column = plan.Column
+type column = mapping.Column
 
 // New binds a row's type to a table of a database. The type is a struct whose tags say which columns it has and what a
 // conflict does to each, or map[string]any with the columns given by [Column]. name may be qualified by a schema
@@ -81,7 +82,10 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	if err != nil {
 		return nil, err
 	}
-	t := &table{dialect: d, traits: d.Traits(), name: name, plan: p, rows: p, attempts: c.attempts, onRetry: c.onRetry, via: c.via}
+	t := &table{dialect: d, traits: d.Traits(), name: name, mapping: p, rows: p, attempts: c.attempts, hooks: c.hooks, via: c.via}
+	if f := c.onRetry; f != nil {
+		t.hooks = append(t.hooks, Hooks{Retry: func(_ context.Context, e Event) { f(e.Err) }})
+	}
 	t.copies = copies{through: c.copy, register: c.register, deregister: c.deregister}
 	for _, step := range []func(*config) error{t.setName, t.setColumns, t.setTarget, t.checkIdents, t.checkText} {
 		if err := step(&c); err != nil {
@@ -91,17 +95,17 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	return &Table[T]{t}, nil
 }
 
-func planOf(row reflect.Type, c *config) (*plan.Plan, error) {
-	if row != plan.MapType {
+func planOf(row reflect.Type, c *config) (*mapping.Mapping, error) {
+	if row != mapping.MapType {
 		if len(c.declared) > 0 {
 			return nil, fmt.Errorf("upsert: Column %q is given for %s: its tags say its columns", c.declared[0].Name, row)
 		}
-		return plan.OfStruct(row, c.mapper)
+		return mapping.OfStruct(row, c.mapper)
 	}
 	if len(c.declared) == 0 {
 		return nil, errors.New("upsert: a map[string]any has no columns of its own: give New a Column option for each")
 	}
-	return plan.OfMap(c.declared)
+	return mapping.OfMap(c.declared)
 }
 
 func (t *table) setName(*config) (err error) {
@@ -117,7 +121,7 @@ func (t *table) setColumns(c *config) error {
 	if c.columns != nil {
 		for i, name := range c.columns {
 			switch {
-			case t.plan.Index(name) < 0:
+			case t.mapping.Index(name) < 0:
 				return t.unknownColumn("Columns", name)
 			case slices.Contains(c.columns[:i], name):
 				return fmt.Errorf("upsert: Columns: %q is there twice", name)
@@ -126,11 +130,11 @@ func (t *table) setColumns(c *config) error {
 		chosen = func(name string) bool { return slices.Contains(c.columns, name) }
 	}
 	version := ""
-	for i := range t.plan.Columns {
-		col := &t.plan.Columns[i]
+	for i := range t.mapping.Columns {
+		col := &t.mapping.Columns[i]
 		if col.Rule == Version {
 			if version != "" {
-				return &TagError{Type: t.plan.Type, Field: col.Field, Reason: "a row has one version, and " + version + " is it already"}
+				return &TagError{Type: t.mapping.Type, Field: col.Field, Reason: "a row has one version, and " + version + " is it already"}
 			}
 			version = col.Field
 			if !chosen(col.Name) {
@@ -145,21 +149,21 @@ func (t *table) setColumns(c *config) error {
 			t.cols = append(t.cols, col)
 		}
 	}
-	if t.plan.IsMap() {
-		t.rows = t.plan.Subset(chosen)
+	if t.mapping.IsMap() {
+		t.rows = t.mapping.Subset(chosen)
 	}
 	return nil
 }
 
 func (t *table) unknownColumn(option, name string) error {
 	var known []string
-	for _, col := range t.plan.Columns {
+	for _, col := range t.mapping.Columns {
 		known = append(known, col.Name)
 	}
-	if near := plan.Nearest(name, known); near != "" {
-		return fmt.Errorf("upsert: %s: %s has no column %q: is %q meant?", option, t.plan.Type, name, near)
+	if near := mapping.Nearest(name, known); near != "" {
+		return fmt.Errorf("upsert: %s: %s has no column %q: is %q meant?", option, t.mapping.Type, name, near)
 	}
-	return fmt.Errorf("upsert: %s: %s has no column %q: it has %s", option, t.plan.Type, name, strings.Join(known, ", "))
+	return fmt.Errorf("upsert: %s: %s has no column %q: it has %s", option, t.mapping.Type, name, strings.Join(known, ", "))
 }
 
 // setTarget finds the key and fills in what follows from the columns.
@@ -200,7 +204,7 @@ func (t *table) setTarget(c *config) error {
 	t.rowsMax = t.full(dialect.Params(t.writes))
 	switch {
 	case len(t.zeros) > 64:
-		return &TagError{Type: t.plan.Type, Reason: "more than 64 columns have omitzero"}
+		return &TagError{Type: t.mapping.Type, Reason: "more than 64 columns have omitzero"}
 	case t.rowsMax == 0:
 		return &dialect.UnsupportedError{Feature: fmt.Sprintf("statement with %d parameters", dialect.Params(t.writes)), Dialect: t.dialect.Name(), Hint: "choose fewer with Columns"}
 	}
@@ -210,8 +214,8 @@ func (t *table) setTarget(c *config) error {
 // checkTarget reports a key that is missing, whole or in part.
 func (t *table) checkTarget(c *config) error {
 	var others []string
-	for i := range t.plan.Columns {
-		col := &t.plan.Columns[i]
+	for i := range t.mapping.Columns {
+		col := &t.mapping.Columns[i]
 		inTarget := slices.Contains(col.Targets, c.target)
 		if inTarget && !slices.Contains(t.target.Columns, col.Name) {
 			return fmt.Errorf("upsert: Columns: the key column %q must be among them", col.Name)
@@ -226,7 +230,7 @@ func (t *table) checkTarget(c *config) error {
 		return nil
 	}
 	if c.named {
-		if near := plan.Nearest(c.target, others); near != "" {
+		if near := mapping.Nearest(c.target, others); near != "" {
 			return fmt.Errorf("upsert: Target: no field is tagged key=%s: is %q meant?", c.target, near)
 		}
 		return fmt.Errorf("upsert: Target: no field is tagged key=%s", c.target)
@@ -235,7 +239,7 @@ func (t *table) checkTarget(c *config) error {
 	if len(others) > 0 {
 		reason += ", or pick one of its targets with Target: " + strings.Join(others, ", ")
 	}
-	return &TagError{Type: t.plan.Type, Reason: reason}
+	return &TagError{Type: t.mapping.Type, Reason: reason}
 }
 
 func (t *table) checkIdents(*config) error {
@@ -245,7 +249,7 @@ func (t *table) checkIdents(*config) error {
 		}
 		return nil
 	}
-	for _, col := range t.plan.Columns {
+	for _, col := range t.mapping.Columns {
 		if err := check("field "+col.Field, col.Name); err != nil {
 			return err
 		}
@@ -265,7 +269,7 @@ func (t *table) checkCase() error {
 	for _, col := range t.all() {
 		name := strings.ToLower(col.Name)
 		if other := seen[name]; other != nil && t.traits.FoldsNames {
-			return &TagError{Type: t.plan.Type, Field: col.Field, Reason: fmt.Sprintf("column %q differs from %q of %s by case alone, so that they are one column to %s: rename one, or leave one out with `db:\"-\"`", col.Name, other.Name, other.Field, t.dialect.Name())}
+			return &TagError{Type: t.mapping.Type, Field: col.Field, Reason: fmt.Sprintf("column %q differs from %q of %s by case alone, so that they are one column to %s: rename one, or leave one out with `db:\"-\"`", col.Name, other.Name, other.Field, t.dialect.Name())}
 		}
 		seen[name] = col
 	}

@@ -190,10 +190,11 @@ func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if len(b.waves) > 1 {
+	b.untyped = true
+	if len(b.passes) > 1 {
 		return "", nil, fmt.Errorf("upsert: table %s: SQL: two rows have the same key, so they need two statements", t.name)
 	}
-	s, used, err := b.nextValues(b.waves[0], nil)
+	s, used, err := b.nextValues(b.passes[0], nil)
 	if err != nil {
 		return "", nil, err
 	}

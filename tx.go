@@ -125,9 +125,7 @@ func (r *retry) again(ctx context.Context, err error) (bool, error) {
 	if r.n++; r.n >= r.attempts {
 		return false, fmt.Errorf("after %d attempts: %w", r.n, err)
 	}
-	if r.onRetry != nil {
-		r.onRetry(err)
-	}
+	r.watchOf(ctx).retries(ctx, r.n, err)
 	if end := backoff.Wait(ctx, r.n); end != nil {
 		return false, errors.Join(end, err)
 	}

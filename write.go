@@ -42,8 +42,8 @@ func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err 
 	if w.route, err = w.settle(rt); err != nil {
 		return nil, err
 	}
-	for _, wave := range b.waves {
-		for left := wave; len(left) > 0; {
+	for _, pass := range b.passes {
+		for left := pass; len(left) > 0; {
 			n, err := w.step(left)
 			if err != nil {
 				return nil, err

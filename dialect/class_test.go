@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -222,5 +223,32 @@ func TestErrorParts(t *testing.T) {
 	}
 	if c := dialect.ErrorColumn(errors.New("x")); c != "" {
 		t.Errorf("ErrorColumn of no such error = %q", c)
+	}
+}
+
+// TestStatementInAnError: a driver that puts the statement into its errors does not make each of them the failure that a statement makes
+// on purpose.
+func TestStatementInAnError(t *testing.T) {
+	t.Parallel()
+	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres} {
+		query, err := d.Upsert(dialect.Upsert{
+			Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"k"}}, Rows: 1, Guard: true,
+			Columns: []dialect.Column{{Name: "k", Rule: dialect.Key, Kind: dialect.KindText}, {Name: "v", Rule: dialect.Replace, Kind: dialect.KindText}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(query, "upsert: other key") {
+			t.Fatalf("%s: the statement has no mark: %s", d.Name(), query)
+		}
+		for text, want := range map[string]bool{
+			"connection refused: " + query:                      false,
+			"malformed JSON: 'upsert: other key a'":             true,
+			"malformed JSON: 'upsert: other key a' in " + query: true,
+		} {
+			if got := dialect.IsOtherKey(errors.New(text)); got != want {
+				t.Errorf("%s: IsOtherKey of %q is %v", d.Name(), text, got)
+			}
+		}
 	}
 }

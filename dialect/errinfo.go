@@ -95,7 +95,8 @@ func IsOtherKey(err error) bool {
 	if n, ok := MySQLNumber(err); ok {
 		return n == 1690 && strings.Contains(err.Error(), greatest+" + ")
 	}
-	return err != nil && strings.Contains(err.Error(), otherKeyMark)
+	// A driver that is wrapped may put the statement into its errors, and the statement has the mark in quotes of its own.
+	return err != nil && strings.Contains(strings.ReplaceAll(err.Error(), otherKeyMark+" ' ||", ""), otherKeyMark)
 }
 
 // isStalePlan reports whether a prepared statement was refused because a change of the schema has given its result other types. The

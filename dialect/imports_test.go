@@ -34,12 +34,13 @@ func TestImportsGoOneWay(t *testing.T) {
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
 	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/sqlname", module + "/internal/txn", module + "/internal/inside"}
 	for dir, allowed := range map[string][]string{
-		"..":                   append(append(shared, sqlx...), module+"/internal/dbconn", module+"/internal/pipeline", module+"/internal/plan", module+"/internal/rowtext"),
-		"../internal/plan":     append(sqlx, module+"/dialect"),
+		"..":                   append(append(shared, sqlx...), module+"/internal/pipeline", module+"/internal/dbconn", module+"/internal/mapping", module+"/internal/rowkey", module+"/internal/rowtext"),
+		"../internal/mapping":  append(sqlx, module+"/dialect"),
 		"../internal/backoff":  nil,
 		"../internal/inside":   nil,
 		"../internal/dbconn":   nil,
 		"../internal/pipeline": nil,
+		"../internal/rowkey":   append(sqlx, module+"/internal/mapping", module+"/dialect"),
 		"../internal/rowtext":  nil,
 		"../internal/txn":      append(sqlx, module+"/dialect"),
 		"../internal/sqlname":  {module + "/dialect"},

@@ -66,6 +66,7 @@ func groups() []group {
 		{"relations", relationBehaviours()},
 		{"retries", retryBehaviours()},
 		{"prepared", preparedBehaviours()},
+		{"exec", execBehaviours()},
 	}
 }
 

@@ -11,15 +11,16 @@ import (
 type recorder struct {
 	upsert.DB
 	sent []string
+	args []any // of the last
 }
 
 func (r *recorder) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	r.sent = append(r.sent, query)
+	r.sent, r.args = append(r.sent, query), args
 	return r.DB.ExecContext(ctx, query, args...)
 }
 
 func (r *recorder) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	r.sent = append(r.sent, query)
+	r.sent, r.args = append(r.sent, query), args
 	return r.DB.QueryContext(ctx, query, args...)
 }
 

@@ -40,7 +40,7 @@ const (
 	NoNumbers
 )
 
-// Writer appends values to Buf. It is a sink of package plan.
+// Writer appends values to Buf. It is an encoder of package mapping.
 type Writer struct {
 	Buf []byte
 	// Hex: the column holds bytes, so bytes are written in hexadecimal: as PostgreSQL's bytea reads them or, for Load, as UNHEX
@@ -74,7 +74,7 @@ func New(s Style) *Writer { return &Writer{style: s, Zone: time.UTC} }
 // Reset forgets what was written and keeps the room.
 func (w *Writer) Reset() { w.Buf, w.Err = w.Buf[:0], nil }
 
-// Null implements plan.Sink, as the methods below do.
+// Null implements mapping.Encoder, as the methods below do.
 func (w *Writer) Null() {
 	if w.style == Array {
 		w.Buf = append(w.Buf, "NULL"...)

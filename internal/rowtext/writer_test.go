@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
-var _ plan.Sink = (*rowtext.Writer)(nil)
+var _ mapping.Encoder = (*rowtext.Writer)(nil)
 
 var styles = []rowtext.Style{rowtext.Array, rowtext.Copy, rowtext.Load}
 

@@ -1,4 +1,4 @@
-package plan_test
+package mapping_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 // answer is a database that returns one row of one value, so that database/sql itself fills the destinations.
@@ -60,7 +60,7 @@ func fills[T any](t *testing.T, before T, value driver.Value, want T) {
 		t.Fatal(err)
 	}
 	r := row{before}
-	if err := scan(t, value, p.Columns[0].Dest(reflect.ValueOf(&r).Elem())); err != nil {
+	if err := scan(t, value, p.Columns[0].ScanTarget(reflect.ValueOf(&r).Elem())); err != nil {
 		t.Errorf("a %T %v does not go into a %T: %v", value, value, want, err)
 		return
 	}
@@ -162,7 +162,7 @@ func TestDestRefuses(t *testing.T) {
 		{1, int64(5), "a int64 in a []uint8"},
 		{2, nil, "NULL"},
 	} {
-		err := scan(t, c.value, p.Columns[c.column].Dest(reflect.ValueOf(&r).Elem()))
+		err := scan(t, c.value, p.Columns[c.column].ScanTarget(reflect.ValueOf(&r).Elem()))
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%T %v into column %s: %v, want an error that has %q", c.value, c.value, p.Columns[c.column].Name, err, c.says)
 		}
@@ -175,16 +175,16 @@ func TestDestRefuses(t *testing.T) {
 func TestDestKeepsNothingOfTheDriversMemory(t *testing.T) {
 	t.Parallel()
 	var r struct{ V []byte }
-	p, err := plan.OfStruct(reflect.TypeOf(r), nil)
+	p, err := mapping.OfStruct(reflect.TypeOf(r), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := plan.OfMap([]plan.MapColumn{{Name: "v"}})
+	m, err := mapping.OfMap([]mapping.MapColumn{{Name: "v"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	row, lent := map[string]any{}, []byte("abc")
-	for _, dest := range []any{p.Columns[0].Dest(reflect.ValueOf(&r).Elem()), m.Columns[0].Dest(reflect.ValueOf(row))} {
+	for _, dest := range []any{p.Columns[0].ScanTarget(reflect.ValueOf(&r).Elem()), m.Columns[0].ScanTarget(reflect.ValueOf(row))} {
 		if err := dest.(sql.Scanner).Scan(lent); err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func TestDestAllocatesNilPointersOnTheWay(t *testing.T) {
 	var r row
 	v := reflect.ValueOf(&r).Elem()
 	for name, value := range map[string]driver.Value{"created_at": noon, "created_by": "me", "work.home.town": "Bern"} {
-		if err := scan(t, value, p.Columns[p.Index(name)].Dest(v)); err != nil {
+		if err := scan(t, value, p.Columns[p.Index(name)].ScanTarget(v)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,14 +220,14 @@ func TestDestAllocatesNilPointersOnTheWay(t *testing.T) {
 
 func TestDestOfMaps(t *testing.T) {
 	t.Parallel()
-	p, err := plan.OfMap([]plan.MapColumn{{Name: "a"}, {Name: "b"}})
+	p, err := mapping.OfMap([]mapping.MapColumn{{Name: "a"}, {Name: "b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	row := map[string]any{"a": "old"}
 	v := reflect.ValueOf(row)
 	for i, value := range []driver.Value{nil, int64(3)} {
-		if err := scan(t, value, p.Columns[i].Dest(v)); err != nil {
+		if err := scan(t, value, p.Columns[i].ScanTarget(v)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package plan_test
+package mapping_test
 
 import (
 	"database/sql"
@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 type (
@@ -47,8 +47,8 @@ func check(t *testing.T, cases map[string]refused) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := plan.OfStruct(c.row, nil)
-			var tag *plan.TagError
+			_, err := mapping.OfStruct(c.row, nil)
+			var tag *mapping.TagError
 			if !errors.As(err, &tag) {
 				t.Fatalf("the error is %v, want a *TagError that says %q", err, c.says)
 			}
@@ -58,7 +58,7 @@ func check(t *testing.T, cases map[string]refused) {
 			if !strings.HasPrefix(err.Error(), "upsert: type ") || c.field != "" && !strings.Contains(err.Error(), "field "+c.field+": ") {
 				t.Errorf("message %q does not begin with the program's name, or lacks the field", err)
 			}
-			if _, again := plan.OfStruct(c.row, nil); !errors.Is(again, err) {
+			if _, again := mapping.OfStruct(c.row, nil); !errors.Is(again, err) {
 				t.Errorf("asked again the error is %v, want the same", again)
 			}
 		})
@@ -357,20 +357,22 @@ func TestStringMethodMakesNoColumn(t *testing.T) {
 
 func TestMapColumnIsRefused(t *testing.T) {
 	t.Parallel()
-	col := func(name string, o plan.Options) plan.MapColumn { return plan.MapColumn{Name: name, Options: o} }
+	col := func(name string, o mapping.Options) mapping.MapColumn {
+		return mapping.MapColumn{Name: name, Options: o}
+	}
 	for name, c := range map[string]struct {
-		cols []plan.MapColumn
+		cols []mapping.MapColumn
 		says string
 	}{
-		"twice":          {[]plan.MapColumn{col("a", plan.Options{}), col("a", plan.Options{Rule: dialect.Keep})}, `upsert: type map[string]interface {}, field a: column "a" is`},
-		"now on a key":   {[]plan.MapColumn{col("a", plan.Options{Rule: dialect.Key, Now: true})}, `"now" goes with keep, fill or touch`},
-		"omitzero key":   {[]plan.MapColumn{col("a", plan.Options{Rule: dialect.Key, OmitZero: true})}, `"omitzero" does not go with "key"`},
-		"no such rule":   {[]plan.MapColumn{col("a", plan.Options{Rule: 99})}, "Rule(99)"},
-		"no such rule -": {[]plan.MapColumn{col("a", plan.Options{Rule: -1})}, "Rule(-1)"},
+		"twice":          {[]mapping.MapColumn{col("a", mapping.Options{}), col("a", mapping.Options{Rule: dialect.Keep})}, `upsert: type map[string]interface {}, field a: column "a" is`},
+		"now on a key":   {[]mapping.MapColumn{col("a", mapping.Options{Rule: dialect.Key, Now: true})}, `"now" goes with keep, fill or touch`},
+		"omitzero key":   {[]mapping.MapColumn{col("a", mapping.Options{Rule: dialect.Key, OmitZero: true})}, `"omitzero" does not go with "key"`},
+		"no such rule":   {[]mapping.MapColumn{col("a", mapping.Options{Rule: 99})}, "Rule(99)"},
+		"no such rule -": {[]mapping.MapColumn{col("a", mapping.Options{Rule: -1})}, "Rule(-1)"},
 	} {
-		var tag *plan.TagError
-		_, err := plan.OfMap(c.cols)
-		if !errors.As(err, &tag) || tag.Type != plan.MapType || tag.Field != "a" || !strings.Contains(err.Error(), c.says) {
+		var tag *mapping.TagError
+		_, err := mapping.OfMap(c.cols)
+		if !errors.As(err, &tag) || tag.Type != mapping.MapType || tag.Field != "a" || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want a *TagError of column a that has %q", name, err, c.says)
 		}
 		if err != nil && strings.Contains(err.Error(), "`db:") {

@@ -1,4 +1,4 @@
-package plan
+package mapping
 
 import (
 	"errors"
@@ -93,17 +93,17 @@ func unknownOption(word string) error {
 	return fmt.Errorf("option %q is not known: there are %s", word, strings.Join(known, ", "))
 }
 
-// check reports what is wrong with the options on a column of that shape.
-func (o Options) check(s shape) error {
+// check reports what is wrong with the options on a column of that goKind.
+func (o Options) check(s goKind) error {
 	switch {
 	case o.Rule < 0 || int(o.Rule) >= len(dialect.Rules()):
 		return fmt.Errorf("%s is no rule", o.Rule)
 	case !s.fits(o.Rule), o.Targets != "" && !s.fits(dialect.Key):
-		if s == shapeList {
+		if s == kindList {
 			return fmt.Errorf("rule %q does not fit a %s: give the type a Value method", o.ruleWord(), s)
 		}
 		return fmt.Errorf("rule %q does not fit a %s", o.ruleWord(), s)
-	case o.Now && s != shapeTime && s != shapeText && s != shapeBytes && s != shapeOpaque:
+	case o.Now && s != kindTime && s != kindText && s != kindBytes && s != kindOpaque:
 		return fmt.Errorf("\"now\" does not fit a %s", s)
 	case o.Rule == dialect.Generated && o.Targets != "":
 		return errors.New("a generated column is not written, so it cannot be part of a conflict target")

@@ -1,4 +1,4 @@
-package plan
+package mapping
 
 import (
 	"database/sql"
@@ -11,53 +11,53 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// shape is what a field holds, as far as rules care.
-type shape int
+// goKind is what a field holds, as far as rules care.
+type goKind int
 
 const (
-	shapeOpaque shape = iota // a Valuer or anything else only the driver knows
-	shapeBool
-	shapeNumber
-	shapeText
-	shapeBytes
-	shapeJSON
-	shapeTime
-	shapeList // slices, arrays, maps: columns for drivers that know them
+	kindOpaque goKind = iota // a Valuer or anything else only the driver knows
+	kindBool
+	kindNumber
+	kindText
+	kindBytes
+	kindJSON
+	kindTime
+	kindList // slices, arrays, maps: columns for drivers that know them
 )
 
-func (s shape) String() string {
+func (s goKind) String() string {
 	return [...]string{"value of unknown kind", "boolean", "number", "string", "byte string", "JSON document", "time", "list or map"}[s]
 }
 
-func (s shape) fits(r dialect.Rule) bool {
+func (s goKind) fits(r dialect.Rule) bool {
 	switch {
-	case s == shapeOpaque:
+	case s == kindOpaque:
 		return true
 	case r == dialect.Or || r == dialect.And:
-		return s == shapeBool
+		return s == kindBool
 	case r == dialect.Add:
-		return s == shapeNumber
+		return s == kindNumber
 	case r == dialect.Max || r == dialect.Min || r == dialect.Version:
-		return s == shapeNumber || s == shapeText || s == shapeBytes || s == shapeTime
+		return s == kindNumber || s == kindText || s == kindBytes || s == kindTime
 	case r == dialect.Merge:
-		return s == shapeText || s == shapeBytes || s == shapeJSON
+		return s == kindText || s == kindBytes || s == kindJSON
 	case r == dialect.Key:
-		return s != shapeJSON && s != shapeList
+		return s != kindJSON && s != kindList
 	}
 	return true
 }
 
-func (s shape) kind() dialect.Kind {
+func (s goKind) kind() dialect.Kind {
 	switch s {
-	case shapeBool, shapeNumber:
+	case kindBool, kindNumber:
 		return dialect.KindNumber
-	case shapeTime:
+	case kindTime:
 		return dialect.KindPlain
-	case shapeText:
+	case kindText:
 		return dialect.KindText
-	case shapeBytes:
+	case kindBytes:
 		return dialect.KindBytes
-	case shapeJSON:
+	case kindJSON:
 		return dialect.KindJSON
 	}
 	return dialect.KindAny
@@ -102,41 +102,41 @@ func storable(t reflect.Type) bool {
 	return true
 }
 
-// shapeOf returns a field's shape and whether its type has a NULL.
-func shapeOf(t reflect.Type) (s shape, nullable bool) {
+// kindOf returns what a field holds and whether its type has a NULL.
+func kindOf(t reflect.Type) (s goKind, nullable bool) {
 	if inner, ok := nullInner(t); ok {
-		s, _ = shapeOf(inner)
+		s, _ = kindOf(inner)
 		return s, true
 	}
 	if t.Kind() == reflect.Pointer && !t.Implements(valuerType) || t.Kind() == reflect.Pointer && isValuer(t.Elem()) {
-		s, _ = shapeOf(t.Elem())
+		s, _ = kindOf(t.Elem())
 		return s, true
 	}
 	switch {
 	case t == timeType:
-		return shapeTime, false
+		return kindTime, false
 	case isValuer(t):
-		return shapeOpaque, false
+		return kindOpaque, false
 	case t == jsonType:
-		return shapeJSON, false
+		return kindJSON, false
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return shapeBool, false
+		return kindBool, false
 	case reflect.String:
-		return shapeText, false
+		return kindText, false
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Float32, reflect.Float64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return shapeNumber, false
+		return kindNumber, false
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
-			return shapeBytes, false
+			return kindBytes, false
 		}
-		return shapeList, false
+		return kindList, false
 	case reflect.Array, reflect.Map:
-		return shapeList, false
+		return kindList, false
 	}
-	return shapeOpaque, false
+	return kindOpaque, false
 }
 
 // nullInner returns the type inside sql.NullString, sql.Null[T] and their like, whose first field is the value.

@@ -1,4 +1,4 @@
-package plan_test
+package mapping_test
 
 import (
 	"database/sql"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 // calls is a sink that writes down which methods were called, and with what.
@@ -41,17 +41,19 @@ func sinks[T any](t *testing.T, v T, want string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := plan.OfMap([]plan.MapColumn{{Name: "v"}})
+	m, err := mapping.OfMap([]mapping.MapColumn{{Name: "v"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	addressable := reflect.ValueOf(&row{v, v}).Elem()
-	for where, give := range map[string]func(to plan.Sink) error{
-		"a field":      func(to plan.Sink) error { return p.Columns[0].Give(addressable, to) },
-		"a copy":       func(to plan.Sink) error { return p.Columns[0].Give(reflect.ValueOf(row{v, v}), to) },
-		"an interface": func(to plan.Sink) error { return p.Columns[1].Give(addressable, to) },
-		"a map":        func(to plan.Sink) error { return m.Columns[0].Give(reflect.ValueOf(map[string]any{"v": v}), to) },
-		"GiveAny":      func(to plan.Sink) error { return plan.GiveAny(v, to) },
+	for where, give := range map[string]func(to mapping.Encoder) error{
+		"a field":      func(to mapping.Encoder) error { return p.Columns[0].Encode(addressable, to) },
+		"a copy":       func(to mapping.Encoder) error { return p.Columns[0].Encode(reflect.ValueOf(row{v, v}), to) },
+		"an interface": func(to mapping.Encoder) error { return p.Columns[1].Encode(addressable, to) },
+		"a map": func(to mapping.Encoder) error {
+			return m.Columns[0].Encode(reflect.ValueOf(map[string]any{"v": v}), to)
+		},
+		"EncodeAny": func(to mapping.Encoder) error { return mapping.EncodeAny(v, to) },
 	} {
 		var c calls
 		if err := give(&c); err != nil || !c.are(want) {
@@ -114,7 +116,7 @@ func TestGiveAfterAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c calls
-	if err := p.Columns[0].Give(reflect.ValueOf(&row{}).Elem(), &c); !errors.Is(err, errBroken) || len(c) != 0 {
+	if err := p.Columns[0].Encode(reflect.ValueOf(&row{}).Elem(), &c); !errors.Is(err, errBroken) || len(c) != 0 {
 		t.Errorf("%v was given, error %v", c, err)
 	}
 }
@@ -171,7 +173,7 @@ func TestGiveAllocatesNothing(t *testing.T) {
 	for at, rv := range map[string]reflect.Value{"a row": reflect.ValueOf(&r).Elem(), "a slice": reflect.ValueOf([]row{r}).Index(0)} {
 		for i := range p.Columns {
 			c, to := &p.Columns[i], &nothing{}
-			if n := testing.AllocsPerRun(100, func() { _ = c.Give(rv, to) }); n != 0 || to.n == 0 {
+			if n := testing.AllocsPerRun(100, func() { _ = c.Encode(rv, to) }); n != 0 || to.n == 0 {
 				t.Errorf("column %s of %s: %v allocations for %d values", c.Name, at, n, to.n)
 			}
 		}

@@ -1,4 +1,4 @@
-package plan
+package mapping
 
 import (
 	"database/sql/driver"
@@ -7,43 +7,43 @@ import (
 	"time"
 )
 
-// DestOf is [Column.Dest] of a value that is no column's: a map's key that comes back.
-func DestOf(v reflect.Value) any { return destOf(v) }
+// ScanTargetOf is [Column.Dest] of a value that is no column's: a map's key that comes back.
+func ScanTargetOf(v reflect.Value) any { return scanTargetOf(v) }
 
-// destOf returns what rows.Scan fills f through: its own Scan method or address, but for the types that database/sql
+// scanTargetOf returns what rows.Scan fills f through: its own Scan method or address, but for the types that database/sql
 // cannot fill from what some drivers return.
-func destOf(f reflect.Value) any {
-	if fill := fillerOf(f.Type()); fill != nil {
-		return &dest{f, fill}
+func scanTargetOf(f reflect.Value) any {
+	if fill := converterOf(f.Type()); fill != nil {
+		return &scanTarget{f, fill}
 	}
 	return f.Addr().Interface()
 }
 
-// filler puts a driver's value, which is not nil, into a field.
-type filler func(f reflect.Value, src any) error
+// converter puts a driver's value, which is not nil, into a field.
+type converter func(f reflect.Value, src any) error
 
-// dest is a field with its filler.
-type dest struct {
+// dest is a field with its converter.
+type scanTarget struct {
 	f    reflect.Value
-	fill filler
+	fill converter
 }
 
 // Scan implements sql.Scanner.
-func (d *dest) Scan(src any) error {
+func (d *scanTarget) Scan(src any) error {
 	if src != nil {
 		return d.fill(d.f, src)
 	}
-	if _, null := shapeOf(d.f.Type()); !null && d.f.Kind() != reflect.Slice {
+	if _, null := kindOf(d.f.Type()); !null && d.f.Kind() != reflect.Slice {
 		return fmt.Errorf("cannot store NULL in a %s", d.f.Type())
 	}
 	d.f.SetZero()
 	return nil
 }
 
-// fillerOf returns the filler of a type that needs one, or nil.
-func fillerOf(t reflect.Type) filler {
+// converterOf returns the converter of a type that needs one, or nil.
+func converterOf(t reflect.Type) converter {
 	if inner, ok := nullInner(t); ok {
-		fill := fillerOf(inner)
+		fill := converterOf(inner)
 		if fill == nil {
 			return nil
 		}
@@ -54,15 +54,15 @@ func fillerOf(t reflect.Type) filler {
 	}
 	switch {
 	case t == timeType:
-		return fillTime
+		return convertTime
 	case isScanner(t):
 		return nil
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		return fillBytes
+		return convertBytes
 	case t.Kind() == reflect.Bool && t != reflect.TypeFor[bool]():
-		return fillBool
+		return convertBool
 	case t.Kind() == reflect.Pointer:
-		fill := fillerOf(t.Elem())
+		fill := converterOf(t.Elem())
 		if fill == nil {
 			return nil
 		}
@@ -75,9 +75,9 @@ func fillerOf(t reflect.Type) filler {
 	return nil
 }
 
-// fillBytes fills any byte slice type from text too: go-sqlite3 returns TEXT as a string, which database/sql does not
+// convertBytes fills any byte slice type from text too: go-sqlite3 returns TEXT as a string, which database/sql does not
 // convert to a json.RawMessage.
-func fillBytes(f reflect.Value, src any) error {
+func convertBytes(f reflect.Value, src any) error {
 	switch v := src.(type) {
 	case []byte:
 		f.SetBytes(append([]byte{}, v...))
@@ -89,8 +89,8 @@ func fillBytes(f reflect.Value, src any) error {
 	return nil
 }
 
-// fillBool fills a boolean type with a name of its own, which database/sql does only from booleans.
-func fillBool(f reflect.Value, src any) error {
+// convertBool fills a boolean type with a name of its own, which database/sql does only from booleans.
+func convertBool(f reflect.Value, src any) error {
 	v, err := driver.Bool.ConvertValue(src)
 	if err != nil {
 		return err
@@ -106,9 +106,9 @@ var timeLayouts = [...]string{
 	"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02",
 }
 
-// fillTime fills a time from text too: SQLite has no time type, and a RETURNING column tells its driver no declared one;
+// convertTime fills a time from text too: SQLite has no time type, and a RETURNING column tells its driver no declared one;
 // go-sql-driver returns text without parseTime.
-func fillTime(f reflect.Value, src any) error {
+func convertTime(f reflect.Value, src any) error {
 	var at time.Time
 	var err error
 	switch v := src.(type) {
@@ -136,14 +136,14 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("cannot read %q as a time", s)
 }
 
-// mapDest puts a column into a map row.
-type mapDest struct {
+// mapTarget puts a column into a map row.
+type mapTarget struct {
 	m    map[string]any
 	name string
 }
 
 // Scan implements sql.Scanner.
-func (d *mapDest) Scan(src any) error {
+func (d *mapTarget) Scan(src any) error {
 	if b, ok := src.([]byte); ok {
 		src = append([]byte{}, b...)
 	}

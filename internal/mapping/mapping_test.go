@@ -1,4 +1,4 @@
-package plan_test
+package mapping_test
 
 import (
 	"database/sql"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
@@ -125,7 +125,7 @@ func TestMappingIsSqlx(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, err := plan.OfStruct(row, nil)
+			p, err := mapping.OfStruct(row, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,8 +140,8 @@ type Outer struct {
 	N int
 }
 
-// same compares a plan's names with sqlx's, and where they lead to.
-func same(t *testing.T, p *plan.Plan, m *reflectx.Mapper, row reflect.Type) {
+// same compares a mapping's names with sqlx's, and where they lead to.
+func same(t *testing.T, p *mapping.Mapping, m *reflectx.Mapper, row reflect.Type) {
 	t.Helper()
 	got := slices.Sorted(slices.Values(columnNames(p)))
 	if want := sqlxNames(m, row); !slices.Equal(got, want) {
@@ -149,7 +149,7 @@ func same(t *testing.T, p *plan.Plan, m *reflectx.Mapper, row reflect.Type) {
 	}
 	v := reflect.New(row).Elem()
 	for _, c := range p.Columns {
-		dest := reflect.ValueOf(c.Dest(v))
+		dest := reflect.ValueOf(c.ScanTarget(v))
 		field := m.FieldByName(v, c.Name)
 		if dest.Type() == reflect.PointerTo(field.Type()) && dest.Pointer() != field.Addr().Pointer() {
 			t.Errorf("column %q is filled in another field than sqlx fills", c.Name)
@@ -177,7 +177,7 @@ func TestMappingFollowsTheMapper(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, err := plan.OfStruct(reflect.TypeFor[row](), m)
+			p, err := mapping.OfStruct(reflect.TypeFor[row](), m)
 			if err != nil {
 				t.Fatal(err)
 			}

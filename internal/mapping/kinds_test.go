@@ -1,4 +1,4 @@
-package plan_test
+package mapping_test
 
 import (
 	"database/sql"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
@@ -82,9 +82,9 @@ var errBroken = fmt.Errorf("the value is broken")
 // sqlxMapper is what sqlx itself uses.
 func sqlxMapper() *reflectx.Mapper { return reflectx.NewMapperFunc("db", strings.ToLower) }
 
-func planOf[T any]() (*plan.Plan, error) { return plan.OfStruct(reflect.TypeFor[T](), nil) }
+func planOf[T any]() (*mapping.Mapping, error) { return mapping.OfStruct(reflect.TypeFor[T](), nil) }
 
-func columnNames(p *plan.Plan) []string {
+func columnNames(p *mapping.Mapping) []string {
 	var names []string
 	for _, c := range p.Columns {
 		names = append(names, c.Name)

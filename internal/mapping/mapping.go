@@ -1,9 +1,9 @@
-// Package plan turns a row's type into columns: which there are, what rule each has, and how its value is had from a row.
+// Package mapping turns a row's type into columns: which there are, what rule each has, and how its value is had from a row.
 //
 // It goes in three steps, each of which can be read alone: a field's tag is parsed into a small value (tag.go), the fields
-// are walked as sqlx's reflectx maps them (fields.go), and every column gets its accessors (value.go, dest.go). A plan never
+// are walked as sqlx's reflectx maps them (fields.go), and every column gets its accessors (encode.go, scan.go). A mapping never
 // changes once it is built.
-package plan
+package mapping
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Column is one column of a plan.
+// Column is one column of a mapping.
 type Column struct {
 	Name     string // the database's name
 	Field    string // the field's path in Go, or the name for a map's column
@@ -26,8 +26,8 @@ type Column struct {
 	value value
 }
 
-// Plan is the columns of a type.
-type Plan struct {
+// Mapping is the columns of a type.
+type Mapping struct {
 	Type    reflect.Type
 	Columns []Column
 	isMap   bool
@@ -56,11 +56,11 @@ type MapColumn struct {
 // MapType is the row type that has its columns as options.
 var MapType = reflect.TypeFor[map[string]any]()
 
-// OfMap returns the plan of rows that are map[string]any.
-func OfMap(cols []MapColumn) (*Plan, error) {
-	p := &Plan{Type: MapType, isMap: true}
+// OfMap returns the mapping of rows that are map[string]any.
+func OfMap(cols []MapColumn) (*Mapping, error) {
+	p := &Mapping{Type: MapType, isMap: true}
 	for _, c := range cols {
-		if err := c.Options.check(shapeOpaque); err != nil {
+		if err := c.Options.check(kindOpaque); err != nil {
 			return nil, &TagError{Type: MapType, Field: c.Name, Reason: err.Error()}
 		}
 		col := c.Options.column(c.Name, c.Name)
@@ -70,17 +70,17 @@ func OfMap(cols []MapColumn) (*Plan, error) {
 	return p, p.checkNames()
 }
 
-// Subset returns a plan of the columns that keep says.
-func (p *Plan) Subset(keep func(name string) bool) *Plan {
+// Subset returns a mapping of the columns that keep says.
+func (p *Mapping) Subset(keep func(name string) bool) *Mapping {
 	s := *p
 	s.Columns = slices.DeleteFunc(slices.Clone(p.Columns), func(c Column) bool { return !keep(c.Name) })
 	return &s
 }
 
 // IsMap reports whether the rows are map[string]any.
-func (p *Plan) IsMap() bool { return p.isMap }
+func (p *Mapping) IsMap() bool { return p.isMap }
 
-func (p *Plan) checkNames() error {
+func (p *Mapping) checkNames() error {
 	seen := map[string]string{}
 	for _, c := range p.Columns {
 		if other, ok := seen[c.Name]; ok {
@@ -95,8 +95,8 @@ func (p *Plan) checkNames() error {
 	return nil
 }
 
-// Check reports what is wrong with the shape of a row: a map must have the plan's written columns and no other.
-func (p *Plan) Check(row reflect.Value) error {
+// Check reports what is wrong with the shape of a row: a map must have the mapping's written columns and no other.
+func (p *Mapping) Check(row reflect.Value) error {
 	if !p.isMap {
 		return nil
 	}
@@ -125,7 +125,7 @@ func (p *Plan) Check(row reflect.Value) error {
 }
 
 // extra returns the first name, in order, that is no column.
-func (p *Plan) extra(m map[string]any) string {
+func (p *Mapping) extra(m map[string]any) string {
 	first := ""
 	for name := range m {
 		if p.Index(name) < 0 && (first == "" || name < first) {
@@ -136,7 +136,7 @@ func (p *Plan) extra(m map[string]any) string {
 }
 
 // Index returns the place of the column of that name, or -1.
-func (p *Plan) Index(name string) int {
+func (p *Mapping) Index(name string) int {
 	for i, c := range p.Columns {
 		if c.Name == name {
 			return i

@@ -1,4 +1,4 @@
-package plan
+package mapping
 
 import (
 	"database/sql/driver"
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Sink takes one value as a driver would be given it, without the box around it that an any is.
-type Sink interface {
+// Encoder takes one value as a driver would be given it, without the box around it that an any is.
+type Encoder interface {
 	Null()
 	Int(v int64)
 	Uint(v uint64) // above the greatest int64
@@ -25,73 +25,73 @@ type Sink interface {
 
 // value is a column's access to a row.
 type value struct {
-	give func(row reflect.Value, to Sink) error
-	zero func(row reflect.Value) bool
-	dest func(row reflect.Value) any // what rows.Scan fills
+	encode     func(row reflect.Value, to Encoder) error
+	zero       func(row reflect.Value) bool
+	scanTarget func(row reflect.Value) any // what rows.Scan fills
 }
 
 // Give gives the column's value in row to a sink. The error is a Valuer's.
-func (c *Column) Give(row reflect.Value, to Sink) error { return c.value.give(row, to) }
+func (c *Column) Encode(row reflect.Value, to Encoder) error { return c.value.encode(row, to) }
 
 // Value returns the column's value in row as a driver takes it: nil, int64, uint64 above the greatest int64, float64, bool,
 // []byte, string or time.Time, or, for types only a driver knows, the field itself. The error is a Valuer's.
 func (c *Column) Value(row reflect.Value) (any, error) {
-	var b Box
-	err := c.value.give(row, &b)
+	var b AnyEncoder
+	err := c.value.encode(row, &b)
 	return b.V, err
 }
 
-// Box is a sink that keeps the value.
-type Box struct{ V any }
+// AnyEncoder is a sink that keeps the value.
+type AnyEncoder struct{ V any }
 
-// Null implements Sink.
-func (b *Box) Null() { b.V = nil }
+// Null implements Encoder.
+func (b *AnyEncoder) Null() { b.V = nil }
 
-// Int implements Sink.
-func (b *Box) Int(v int64) { b.V = v }
+// Int implements Encoder.
+func (b *AnyEncoder) Int(v int64) { b.V = v }
 
-// Uint implements Sink.
-func (b *Box) Uint(v uint64) { b.V = v }
+// Uint implements Encoder.
+func (b *AnyEncoder) Uint(v uint64) { b.V = v }
 
-// Float implements Sink.
-func (b *Box) Float(v float64) { b.V = v }
+// Float implements Encoder.
+func (b *AnyEncoder) Float(v float64) { b.V = v }
 
-// Bool implements Sink.
-func (b *Box) Bool(v bool) { b.V = v }
+// Bool implements Encoder.
+func (b *AnyEncoder) Bool(v bool) { b.V = v }
 
-// Text implements Sink.
-func (b *Box) Text(v string) { b.V = v }
+// Text implements Encoder.
+func (b *AnyEncoder) Text(v string) { b.V = v }
 
-// RawText implements Sink.
-func (b *Box) RawText(v []byte) { b.V = string(v) }
+// RawText implements Encoder.
+func (b *AnyEncoder) RawText(v []byte) { b.V = string(v) }
 
-// Bytes implements Sink.
-func (b *Box) Bytes(v []byte) { b.V = v }
+// Bytes implements Encoder.
+func (b *AnyEncoder) Bytes(v []byte) { b.V = v }
 
-// Time implements Sink.
-func (b *Box) Time(v time.Time) { b.V = v }
+// Time implements Encoder.
+func (b *AnyEncoder) Time(v time.Time) { b.V = v }
 
-// Other implements Sink.
-func (b *Box) Other(v any) { b.V = v }
+// Other implements Encoder.
+func (b *AnyEncoder) Other(v any) { b.V = v }
 
 // IsZero reports whether the column's value is the zero one, by its IsZero method if it has one.
 func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }
 
 // Dest returns what rows.Scan can fill the column's field through. row must be addressable, or a map.
-func (c *Column) Dest(row reflect.Value) any { return c.value.dest(row) }
+func (c *Column) ScanTarget(row reflect.Value) any { return c.value.scanTarget(row) }
 
 func fieldValue(t reflect.Type, index []int) value {
-	give := giver(t)
+	give := encoderOf(t)
 	if len(index) == 1 {
 		i := index[0]
 		return value{
-			give: func(row reflect.Value, to Sink) error { return give(row.Field(i), to) },
-			zero: func(row reflect.Value) bool { return isZero(row.Field(i)) },
-			dest: func(row reflect.Value) any { return destOf(row.Field(i)) },
+			encode:     func(row reflect.Value, to Encoder) error { return give(row.Field(i), to) },
+			zero:       func(row reflect.Value) bool { return isZero(row.Field(i)) },
+			scanTarget: func(row reflect.Value) any { return scanTargetOf(row.Field(i)) },
 		}
 	}
 	return value{
-		give: func(row reflect.Value, to Sink) error {
+		encode: func(row reflect.Value, to Encoder) error {
 			if f, ok := fieldAt(row, index); ok {
 				return give(f, to)
 			}
@@ -102,7 +102,7 @@ func fieldValue(t reflect.Type, index []int) value {
 			f, ok := fieldAt(row, index)
 			return !ok || isZero(f)
 		},
-		dest: func(row reflect.Value) any { return destOf(makeField(row, index)) },
+		scanTarget: func(row reflect.Value) any { return scanTargetOf(makeField(row, index)) },
 	}
 }
 
@@ -136,19 +136,19 @@ func makeField(v reflect.Value, index []int) reflect.Value {
 
 func mapValue(name string) value {
 	return value{
-		give: func(row reflect.Value, to Sink) error {
-			return GiveAny(row.Interface().(map[string]any)[name], to)
+		encode: func(row reflect.Value, to Encoder) error {
+			return EncodeAny(row.Interface().(map[string]any)[name], to)
 		},
 		zero: func(row reflect.Value) bool {
 			v := row.Interface().(map[string]any)[name]
 			return v == nil || isZero(reflect.ValueOf(v))
 		},
-		dest: func(row reflect.Value) any { return &mapDest{row.Interface().(map[string]any), name} },
+		scanTarget: func(row reflect.Value) any { return &mapTarget{row.Interface().(map[string]any), name} },
 	}
 }
 
-// GiveAny gives a value of any type, as that of a map row.
-func GiveAny(v any, to Sink) error {
+// EncodeAny gives a value of any type, as that of a map row.
+func EncodeAny(v any, to Encoder) error {
 	switch v := v.(type) {
 	case nil:
 		to.Null()
@@ -165,23 +165,23 @@ func GiveAny(v any, to Sink) error {
 	case time.Time:
 		to.Time(v)
 	case []byte:
-		giveBytes(v, to)
+		encodeBytes(v, to)
 	case json.Number:
 		to.Text(string(v))
 	case driver.Valuer:
-		return giveValuer(v, to)
+		return encodeValuer(v, to)
 	default:
 		rv := reflect.ValueOf(v)
-		return giver(rv.Type())(rv, to)
+		return encoderOf(rv.Type())(rv, to)
 	}
 	return nil
 }
 
-// giver returns the function that gives a value of type t. What can be decided from the type is decided here, once.
-func giver(t reflect.Type) func(reflect.Value, Sink) error {
+// encoderOf returns the function that gives a value of type t. What can be decided from the type is decided here, once.
+func encoderOf(t reflect.Type) func(reflect.Value, Encoder) error {
 	switch {
 	case t == timeType:
-		return func(v reflect.Value, to Sink) error {
+		return func(v reflect.Value, to Encoder) error {
 			if v.CanAddr() { // a pointer is an interface without a copy of what it points to
 				to.Time(*v.Addr().Interface().(*time.Time))
 			} else {
@@ -190,25 +190,25 @@ func giver(t reflect.Type) func(reflect.Value, Sink) error {
 			return nil
 		}
 	case t.Implements(valuerType):
-		return func(v reflect.Value, to Sink) error {
+		return func(v reflect.Value, to Encoder) error {
 			if v.Kind() == reflect.Interface && v.IsNil() {
 				to.Null()
 				return nil
 			}
-			return giveValuer(v.Interface().(driver.Valuer), to)
+			return encodeValuer(v.Interface().(driver.Valuer), to)
 		}
 	case isValuer(t):
-		return func(v reflect.Value, to Sink) error {
+		return func(v reflect.Value, to Encoder) error {
 			if !v.CanAddr() {
 				p := reflect.New(t)
 				p.Elem().Set(v)
 				v = p.Elem()
 			}
-			return giveValuer(v.Addr().Interface().(driver.Valuer), to)
+			return encodeValuer(v.Addr().Interface().(driver.Valuer), to)
 		}
 	case t == jsonType:
 		// As text: bytes would be a BLOB to SQLite, bytea to some modes of lib/pq and binary to MySQL.
-		return func(v reflect.Value, to Sink) error {
+		return func(v reflect.Value, to Encoder) error {
 			if v.IsNil() {
 				to.Null()
 			} else {
@@ -217,28 +217,28 @@ func giver(t reflect.Type) func(reflect.Value, Sink) error {
 			return nil
 		}
 	}
-	return kindGiver(t)
+	return encoderOfKind(t)
 }
 
-func kindGiver(t reflect.Type) func(reflect.Value, Sink) error {
+func encoderOfKind(t reflect.Type) func(reflect.Value, Encoder) error {
 	switch t.Kind() {
 	case reflect.Bool:
-		return func(v reflect.Value, to Sink) error { to.Bool(v.Bool()); return nil }
+		return func(v reflect.Value, to Encoder) error { to.Bool(v.Bool()); return nil }
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return func(v reflect.Value, to Sink) error { to.Int(v.Int()); return nil }
+		return func(v reflect.Value, to Encoder) error { to.Int(v.Int()); return nil }
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return func(v reflect.Value, to Sink) error { giveUint(v.Uint(), to); return nil }
+		return func(v reflect.Value, to Encoder) error { encodeUint(v.Uint(), to); return nil }
 	case reflect.Float32, reflect.Float64:
-		return func(v reflect.Value, to Sink) error { to.Float(v.Float()); return nil }
+		return func(v reflect.Value, to Encoder) error { to.Float(v.Float()); return nil }
 	case reflect.String:
-		return func(v reflect.Value, to Sink) error { to.Text(v.String()); return nil }
+		return func(v reflect.Value, to Encoder) error { to.Text(v.String()); return nil }
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
-			return func(v reflect.Value, to Sink) error { giveBytes(v.Bytes(), to); return nil }
+			return func(v reflect.Value, to Encoder) error { encodeBytes(v.Bytes(), to); return nil }
 		}
 	case reflect.Pointer:
-		inner := giver(t.Elem())
-		return func(v reflect.Value, to Sink) error {
+		inner := encoderOf(t.Elem())
+		return func(v reflect.Value, to Encoder) error {
 			if v.IsNil() {
 				to.Null()
 				return nil
@@ -246,19 +246,19 @@ func kindGiver(t reflect.Type) func(reflect.Value, Sink) error {
 			return inner(v.Elem(), to)
 		}
 	case reflect.Interface:
-		return func(v reflect.Value, to Sink) error {
+		return func(v reflect.Value, to Encoder) error {
 			if v.IsNil() {
 				to.Null()
 				return nil
 			}
-			return GiveAny(v.Elem().Interface(), to)
+			return EncodeAny(v.Elem().Interface(), to)
 		}
 	}
-	return func(v reflect.Value, to Sink) error { to.Other(v.Interface()); return nil }
+	return func(v reflect.Value, to Encoder) error { to.Other(v.Interface()); return nil }
 }
 
-// giveValuer asks a Valuer, a nil pointer to one being NULL as database/sql has it.
-func giveValuer(v driver.Valuer, to Sink) error {
+// encodeValuer asks a Valuer, a nil pointer to one being NULL as database/sql has it.
+func encodeValuer(v driver.Valuer, to Encoder) error {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() && rv.Type().Elem().Implements(valuerType) {
 		to.Null()
 		return nil
@@ -273,7 +273,7 @@ func giveValuer(v driver.Valuer, to Sink) error {
 	case int64:
 		to.Int(out)
 	case uint64:
-		giveUint(out, to)
+		encodeUint(out, to)
 	case float64:
 		to.Float(out)
 	case bool:
@@ -281,7 +281,7 @@ func giveValuer(v driver.Valuer, to Sink) error {
 	case string:
 		to.Text(out)
 	case []byte:
-		giveBytes(out, to)
+		encodeBytes(out, to)
 	case time.Time:
 		to.Time(out)
 	default:
@@ -290,7 +290,7 @@ func giveValuer(v driver.Valuer, to Sink) error {
 	return nil
 }
 
-func giveUint(v uint64, to Sink) {
+func encodeUint(v uint64, to Encoder) {
 	if v > math.MaxInt64 {
 		to.Uint(v)
 	} else {
@@ -298,8 +298,8 @@ func giveUint(v uint64, to Sink) {
 	}
 }
 
-// giveBytes makes a nil byte slice the NULL that drivers take it for.
-func giveBytes(b []byte, to Sink) {
+// encodeBytes makes a nil byte slice the NULL that drivers take it for.
+func encodeBytes(b []byte, to Encoder) {
 	if b == nil {
 		to.Null()
 	} else {

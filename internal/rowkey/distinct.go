@@ -1,14 +1,14 @@
-package upsert
+package rowkey
 
 import (
 	"slices"
 	"strings"
 )
 
-// differsIn reports whether values of the column that differ are stored as values that differ in a column of PostgreSQL's
+// IsDistinctIn reports whether values of the column that differ are stored as values that differ in a column of PostgreSQL's
 // type base, which exact spells with its modifiers. An integer as text can have zeros in front, a time can be rounded, a
 // char is padded; what is not known here may do as much.
-func (k *keyColumn) differsIn(base, exact string) bool {
+func (k *Column) IsDistinctIn(base, exact string) bool {
 	switch k.kind {
 	case intKey:
 		return slices.Contains([]string{"int2", "int4", "int8"}, base) || base == "numeric" && !strings.Contains(exact, ",-")
@@ -26,7 +26,7 @@ func (k *keyColumn) differsIn(base, exact string) bool {
 	return false
 }
 
-func (k *keyColumn) inUTC() bool {
+func (k *Column) inUTC() bool {
 	for _, at := range k.times {
 		if _, offset := at.Zone(); offset != 0 {
 			return false

@@ -1,4 +1,4 @@
-package plan_test
+package mapping_test
 
 import (
 	"database/sql"
@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 var noon = time.Date(2026, 5, 4, 12, 0, 0, 123456789, time.UTC)
@@ -37,7 +37,7 @@ func gives[T any](t *testing.T, v T, want any) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("a %T of %v gives %T %v, %v; want %T %v", v, v, got, got, err, want, want)
 	}
-	m, err := plan.OfMap([]plan.MapColumn{{Name: "v"}})
+	m, err := mapping.OfMap([]mapping.MapColumn{{Name: "v"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestValueOfInterfaces(t *testing.T) {
 		}
 	}
 	var valuer struct{ V driver.Valuer }
-	v, err := plan.OfStruct(reflect.TypeOf(valuer), nil)
+	v, err := mapping.OfStruct(reflect.TypeOf(valuer), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestIsZero(t *testing.T) {
 
 func TestIsZeroOfMaps(t *testing.T) {
 	t.Parallel()
-	p, err := plan.OfMap([]plan.MapColumn{{Name: "v", Options: plan.Options{OmitZero: true}}})
+	p, err := mapping.OfMap([]mapping.MapColumn{{Name: "v", Options: mapping.Options{OmitZero: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}

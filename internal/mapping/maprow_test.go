@@ -1,4 +1,4 @@
-package plan_test
+package mapping_test
 
 import (
 	"reflect"
@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 func TestMapRowIsChecked(t *testing.T) {
 	t.Parallel()
-	p, err := plan.OfMap([]plan.MapColumn{
-		{Name: "id", Options: plan.Options{Rule: dialect.Key}}, {Name: "v"}, {Name: "serial", Options: plan.Options{Rule: dialect.Generated}},
-		{Name: "at", Options: plan.Options{Rule: dialect.Touch, Now: true}},
+	p, err := mapping.OfMap([]mapping.MapColumn{
+		{Name: "id", Options: mapping.Options{Rule: dialect.Key}}, {Name: "v"}, {Name: "serial", Options: mapping.Options{Rule: dialect.Generated}},
+		{Name: "at", Options: mapping.Options{Rule: dialect.Touch, Now: true}},
 	})
 	if err != nil {
 		t.Fatal(err)

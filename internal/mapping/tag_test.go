@@ -1,18 +1,18 @@
-package plan_test
+package mapping_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/goupsert/upsert/dialect"
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 func TestParseTagReadsEveryRule(t *testing.T) {
 	t.Parallel()
 	for i, word := range dialect.Rules() {
-		o, err := plan.ParseTag(word)
-		if want := (plan.Options{Rule: dialect.Rule(i)}); err != nil || o != want {
+		o, err := mapping.ParseTag(word)
+		if want := (mapping.Options{Rule: dialect.Rule(i)}); err != nil || o != want {
 			t.Errorf("ParseTag(%q) = %+v, %v, want %+v", word, o, err, want)
 		}
 	}
@@ -20,7 +20,7 @@ func TestParseTagReadsEveryRule(t *testing.T) {
 
 func TestParseTag(t *testing.T) {
 	t.Parallel()
-	for tag, want := range map[string]plan.Options{
+	for tag, want := range map[string]mapping.Options{
 		"":                        {},
 		"omitzero":                {OmitZero: true},
 		"touch,now":               {Rule: dialect.Touch, Now: true},
@@ -31,7 +31,7 @@ func TestParseTag(t *testing.T) {
 		"coalesce,omitzero":       {Rule: dialect.Coalesce, OmitZero: true},
 		"key=name with a = in it": {Targets: "name with a = in it,"},
 	} {
-		if o, err := plan.ParseTag(tag); err != nil || o != want {
+		if o, err := mapping.ParseTag(tag); err != nil || o != want {
 			t.Errorf("ParseTag(%q) = %+v, %v, want %+v", tag, o, err, want)
 		}
 	}
@@ -39,8 +39,8 @@ func TestParseTag(t *testing.T) {
 
 func TestParseTagTakesTheOrderOfOptionsForNothing(t *testing.T) {
 	t.Parallel()
-	a, errA := plan.ParseTag("key=a,key=b,keep")
-	b, errB := plan.ParseTag("keep,key=b,key=a")
+	a, errA := mapping.ParseTag("key=a,key=b,keep")
+	b, errB := mapping.ParseTag("keep,key=b,key=a")
 	if errA != nil || errB != nil || a != b {
 		t.Errorf("key=a,key=b gives %+v, %v and key=b,key=a %+v, %v: they mean the same and should be equal", a, errA, b, errB)
 	}
@@ -69,7 +69,7 @@ func TestParseTagRefuses(t *testing.T) {
 		"key=":            `option "key=" lacks the target's name`,
 		"keep,key=":       `option "key=" lacks the target's name`,
 	} {
-		_, err := plan.ParseTag(tag)
+		_, err := mapping.ParseTag(tag)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseTag(%q): %v, want it to say %s", tag, err, want)
 		}
@@ -78,7 +78,7 @@ func TestParseTagRefuses(t *testing.T) {
 
 func TestParseTagNamesAllOptionsWhereNoneIsNear(t *testing.T) {
 	t.Parallel()
-	_, err := plan.ParseTag("xyzzyxyzzy")
+	_, err := mapping.ParseTag("xyzzyxyzzy")
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -94,7 +94,7 @@ func TestNearest(t *testing.T) {
 	for _, c := range []struct{ word, want string }{
 		{"emial", "email"}, {"e-mail", "email"}, {"EMAIL", "email"}, {"", ""}, {"zzzzzz", ""}, {"nam", "name"},
 	} {
-		if got := plan.Nearest(c.word, []string{"id", "name", "email"}); got != c.want {
+		if got := mapping.Nearest(c.word, []string{"id", "name", "email"}); got != c.want {
 			t.Errorf("Nearest(%q) = %q, want %q", c.word, got, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package plan
+package mapping
 
 import (
 	"fmt"
@@ -10,47 +10,47 @@ import (
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
-// built keeps the plan of a type under sqlx's own mapping, and its error: a type's tags do not change.
+// built keeps the mapping of a type under sqlx's own mapping, and its error: a type's tags do not change.
 var built sync.Map // reflect.Type -> *result
 
 type result struct {
-	plan *Plan
-	err  error
+	mapping *Mapping
+	err     error
 }
 
-// OfStruct returns the plan of a struct type. mapper names the columns as sqlx's would; nil is sqlx's own: the db tag, or
+// OfStruct returns the mapping of a struct type. mapper names the columns as sqlx's would; nil is sqlx's own: the db tag, or
 // the field's name in lower case.
-func OfStruct(t reflect.Type, mapper *reflectx.Mapper) (*Plan, error) {
+func OfStruct(t reflect.Type, mapper *reflectx.Mapper) (*Mapping, error) {
 	if mapper != nil {
 		return build(t, mapper)
 	}
 	if r, ok := built.Load(t); ok {
-		return r.(*result).plan, r.(*result).err
+		return r.(*result).mapping, r.(*result).err
 	}
 	p, err := build(t, reflectx.NewMapperFunc("db", strings.ToLower))
 	r, _ := built.LoadOrStore(t, &result{p, err})
-	return r.(*result).plan, r.(*result).err
+	return r.(*result).mapping, r.(*result).err
 }
 
-func build(t reflect.Type, mapper *reflectx.Mapper) (*Plan, error) {
+func build(t reflect.Type, mapper *reflectx.Mapper) (*Mapping, error) {
 	switch {
 	case t.Kind() != reflect.Struct:
 		return nil, &TagError{Type: t, Reason: "a row is a struct or a map[string]any"}
 	case isColumn(t):
 		return nil, &TagError{Type: t, Reason: "it has a Value or Scan method, its own or of a type it embeds, so it is one column: a row is a struct or a map[string]any"}
 	}
-	w := walker{plan: &Plan{Type: t}}
+	w := walker{mapping: &Mapping{Type: t}}
 	if err := w.walk(mapper.TypeMap(t).Tree, t, "", []reflect.Type{t}, false); err != nil {
 		return nil, err
 	}
-	if len(w.plan.Columns) == 0 {
+	if len(w.mapping.Columns) == 0 {
 		return nil, &TagError{Type: t, Reason: "it has no exported field that is a column"}
 	}
-	return w.plan, w.plan.checkNames()
+	return w.mapping, w.mapping.checkNames()
 }
 
 // walker collects the columns of a struct in the order of its fields.
-type walker struct{ plan *Plan }
+type walker struct{ mapping *Mapping }
 
 func (w *walker) walk(node *reflectx.FieldInfo, t reflect.Type, path string, above []reflect.Type, viaPointer bool) error {
 	for i := range t.NumField() {
@@ -68,7 +68,7 @@ func (w *walker) walk(node *reflectx.FieldInfo, t reflect.Type, path string, abo
 
 func (w *walker) field(node *reflectx.FieldInfo, f reflect.StructField, path string, above []reflect.Type, viaPointer bool) error {
 	fail := func(format string, args ...any) error {
-		return &TagError{Type: w.plan.Type, Field: path, Reason: fmt.Sprintf(format, args...)}
+		return &TagError{Type: w.mapping.Type, Field: path, Reason: fmt.Sprintf(format, args...)}
 	}
 	tag, tagged := f.Tag.Lookup("upsert")
 	switch {
@@ -99,18 +99,18 @@ func (w *walker) field(node *reflectx.FieldInfo, f reflect.StructField, path str
 			return fail("type %s contains itself: leave the field out with `db:\"-\"`", inner)
 		}
 	}
-	before := len(w.plan.Columns)
+	before := len(w.mapping.Columns)
 	if err := w.walk(node, inner, path+".", append(above[:len(above):len(above)], inner), viaPointer || pointer); err != nil {
 		return err
 	}
-	if len(w.plan.Columns) == before {
+	if len(w.mapping.Columns) == before {
 		return fail("type %s has no exported fields and no Value method: implement driver.Valuer, or leave it out with `db:\"-\"`", inner)
 	}
 	return nil
 }
 
 func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, tag string, viaPointer bool) error {
-	fail := func(reason string) error { return &TagError{Type: w.plan.Type, Field: path, Reason: reason} }
+	fail := func(reason string) error { return &TagError{Type: w.mapping.Type, Field: path, Reason: reason} }
 	o, err := ParseTag(tag)
 	if err != nil {
 		return fail(err.Error())
@@ -121,7 +121,7 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 	if !storable(f.Type) {
 		return fail(fmt.Sprintf("no driver takes a %s: use json.RawMessage for a document, implement driver.Valuer, or leave it out with `db:\"-\"`", f.Type))
 	}
-	s, nullable := shapeOf(f.Type)
+	s, nullable := kindOf(f.Type)
 	if err := o.check(s); err != nil {
 		return fail(err.Error())
 	}
@@ -134,7 +134,7 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 	c := o.column(node.Path, path)
 	c.Kind = s.kind()
 	c.value = fieldValue(f.Type, node.Index)
-	w.plan.Columns = append(w.plan.Columns, c)
+	w.mapping.Columns = append(w.mapping.Columns, c)
 	return nil
 }
 

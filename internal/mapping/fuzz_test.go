@@ -1,11 +1,11 @@
-package plan_test
+package mapping_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/goupsert/upsert/internal/plan"
+	"github.com/goupsert/upsert/internal/mapping"
 )
 
 // FuzzParseTag: no tag panics, and what is accepted means the same in any order.
@@ -17,7 +17,7 @@ func FuzzParseTag(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, tag string) {
-		o, err := plan.ParseTag(tag)
+		o, err := mapping.ParseTag(tag)
 		if err != nil {
 			if strings.TrimSpace(err.Error()) == "" {
 				t.Errorf("ParseTag(%q): an error without a word", tag)
@@ -32,10 +32,10 @@ func FuzzParseTag(f *testing.F) {
 	})
 }
 
-func reordered(t *testing.T, want plan.Options, words []string) {
+func reordered(t *testing.T, want mapping.Options, words []string) {
 	t.Helper()
 	tag := strings.Join(words, ",")
-	if got, err := plan.ParseTag(tag); err != nil || got != want {
+	if got, err := mapping.ParseTag(tag); err != nil || got != want {
 		t.Errorf("ParseTag(%q) = %+v, %v, want what it is in another order, %+v", tag, got, err, want)
 	}
 }
@@ -47,7 +47,7 @@ func FuzzNearest(f *testing.F) {
 	f.Add("É", "é,e")
 	f.Fuzz(func(t *testing.T, word, list string) {
 		words := strings.Split(list, ",")
-		got := plan.Nearest(word, words)
+		got := mapping.Nearest(word, words)
 		if got != "" && !slices.Contains(words, got) {
 			t.Errorf("Nearest(%q, %q) = %q, which is none of them", word, words, got)
 		}
