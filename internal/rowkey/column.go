@@ -82,9 +82,10 @@ func room[T any](s []T, n int) []T {
 
 var _ mapping.Encoder = (*Column)(nil)
 
-// Null implements mapping.Encoder, as the methods below do.
+// Null implements mapping.Encoder.
 func (k *Column) Null() { k.Err = ErrNull }
 
+// Int implements mapping.Encoder.
 func (k *Column) Int(v int64) {
 	if !k.is(intKey) {
 		return
@@ -98,6 +99,7 @@ func (k *Column) Int(v int64) {
 	}
 }
 
+// Uint implements mapping.Encoder.
 func (k *Column) Uint(v uint64) {
 	if k.Int(int64(v)); k.Err != nil {
 		return
@@ -108,6 +110,7 @@ func (k *Column) Uint(v uint64) {
 	k.above[len(k.ints)-1] = true
 }
 
+// Float implements mapping.Encoder.
 func (k *Column) Float(v float64) {
 	switch {
 	case math.IsNaN(v):
@@ -117,12 +120,14 @@ func (k *Column) Float(v float64) {
 	}
 }
 
+// Bool implements mapping.Encoder.
 func (k *Column) Bool(v bool) {
 	if k.is(boolKey) {
 		k.ints = append(room(k.ints, k.Rows), int64(boolInt(v)))
 	}
 }
 
+// Text implements mapping.Encoder.
 func (k *Column) Text(v string) {
 	if !k.is(textKey) {
 		return
@@ -133,14 +138,17 @@ func (k *Column) Text(v string) {
 	k.texts = append(room(k.texts, k.Rows), v)
 }
 
+// RawText implements mapping.Encoder.
 func (k *Column) RawText(v []byte) { k.Text(string(v)) }
 
+// Bytes implements mapping.Encoder.
 func (k *Column) Bytes(v []byte) {
 	if k.is(bytesKey) {
 		k.bytes = append(room(k.bytes, k.Rows), v)
 	}
 }
 
+// Time implements mapping.Encoder.
 func (k *Column) Time(v time.Time) {
 	if !k.is(timeKey) {
 		return
@@ -152,6 +160,7 @@ func (k *Column) Time(v time.Time) {
 	k.times = append(room(k.times, k.Rows), at)
 }
 
+// Other implements mapping.Encoder.
 func (k *Column) Other(v any) {
 	k.Err = fmt.Errorf("a %T cannot be a key: give its type a Value method that returns a number, a string, bytes or a time", v)
 }
