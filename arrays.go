@@ -86,7 +86,7 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 		if at++; len(w.Buf) > 1 {
 			w.Buf = append(w.Buf, ',')
 		}
-		if err = b.giveOne(w, i, c, row, &w.Err); err != nil {
+		if err = b.encodeOne(w, i, c, row, &w.Err); err != nil {
 			break
 		}
 		size += len(w.Buf)
@@ -110,7 +110,7 @@ func (b *batch) removesRow(i int32, omit uint64) (bool, error) {
 	row := b.rows.at(int(i))
 	for c := range b.cols {
 		if b.writes[c].Rule == Merge && !b.omits(omit, c) {
-			if err := b.giveOne(&patches, i, c, row, &patches.err); err != nil {
+			if err := b.encodeOne(&patches, i, c, row, &patches.err); err != nil {
 				return false, err
 			}
 		}

@@ -212,7 +212,7 @@ func (b *batch) bind(to *binder, i int32, omit uint64) error {
 			continue
 		}
 		to.merge, to.native = b.writes[c].Rule == Merge, known.native(c)
-		if err := b.giveOne(to, i, c, row, &to.err); err != nil {
+		if err := b.encodeOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}
 	}
@@ -237,8 +237,8 @@ func (b *batch) typesKnown() *catalog {
 	return b.catalog.Load()
 }
 
-// giveOne gives the value of a row's column to a sink, which leaves what it has against it in failed.
-func (b *batch) giveOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
+// encodeOne gives the value of a row's column to an encoder, which leaves what it has against it in failed.
+func (b *batch) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
 	var err error
 	if place := b.keyPlace[c]; place >= 0 {
 		b.keyed[place].Encode(i, to)

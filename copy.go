@@ -107,7 +107,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 		first = false
 		hex := w.stage.hex[c]
 		text.Hex, text.HexText, text.HexNumber, text.Numbers = hex.bytes, hex.text, hex.number, hex.numbers
-		if err := w.giveOne(text, i, c, row, &text.Err); err != nil {
+		if err := w.encodeOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
 			if w.route.auto && isUnknown(err) {
 				w.route.path = Values

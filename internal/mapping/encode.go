@@ -30,7 +30,7 @@ type value struct {
 	scanTarget func(row reflect.Value) any // what rows.Scan fills
 }
 
-// Give gives the column's value in row to a sink. The error is a Valuer's.
+// Encode gives the column's value in row to an encoder. The error is a Valuer's.
 func (c *Column) Encode(row reflect.Value, to Encoder) error { return c.value.encode(row, to) }
 
 // Value returns the column's value in row as a driver takes it: nil, int64, uint64 above the greatest int64, float64, bool,
@@ -41,7 +41,7 @@ func (c *Column) Value(row reflect.Value) (any, error) {
 	return b.V, err
 }
 
-// AnyEncoder is a sink that keeps the value.
+// AnyEncoder is an encoder that keeps the value.
 type AnyEncoder struct{ V any }
 
 // Null implements Encoder.
@@ -77,7 +77,7 @@ func (b *AnyEncoder) Other(v any) { b.V = v }
 // IsZero reports whether the column's value is the zero one, by its IsZero method if it has one.
 func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }
 
-// Dest returns what rows.Scan can fill the column's field through. row must be addressable, or a map.
+// ScanTarget returns what rows.Scan can fill the column's field through. row must be addressable, or a map.
 func (c *Column) ScanTarget(row reflect.Value) any { return c.value.scanTarget(row) }
 
 func fieldValue(t reflect.Type, index []int) value {

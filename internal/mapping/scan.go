@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ScanTargetOf is [Column.Dest] of a value that is no column's: a map's key that comes back.
+// ScanTargetOf is [Column.ScanTarget] of a value that is no column's: a map's key that comes back.
 func ScanTargetOf(v reflect.Value) any { return scanTargetOf(v) }
 
 // scanTargetOf returns what rows.Scan fills f through: its own Scan method or address, but for the types that database/sql
@@ -22,7 +22,7 @@ func scanTargetOf(f reflect.Value) any {
 // converter puts a driver's value, which is not nil, into a field.
 type converter func(f reflect.Value, src any) error
 
-// dest is a field with its converter.
+// scanTarget is a field with its converter.
 type scanTarget struct {
 	f    reflect.Value
 	fill converter
