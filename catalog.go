@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // catalog is what a server was asked about a table.
@@ -113,7 +114,7 @@ func (t *table) outdated(ctx context.Context, db DB, err error) bool {
 		return false
 	}
 	t.stale.Store(true)
-	if !canBegin(db) || ctx.Err() != nil {
+	if !dbconn.CanBegin(db) || ctx.Err() != nil {
 		return false
 	}
 	c, err := t.look(ctx, db)

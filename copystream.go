@@ -15,12 +15,12 @@ import (
 // copyStream finds how a COPY goes through the handle's driver. It is nil where rows can only be given to its COPY
 // statement one by one.
 func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, dialect.StageText, *pipeline.Stream) error, err error) {
-	conn, ok := r.db.(rawer)
+	conn, ok := r.db.(dbconn.Rawer)
 	if !ok {
 		return nil, nil
 	}
 	through := g.copies.through
-	err = onConn(conn, func(driverConn any) error {
+	err = dbconn.OnDriver(conn, func(driverConn any) error {
 		switch from := dbconn.PackageOf(driverConn); {
 		case from == dbconn.PQ:
 			through = copyLines
@@ -32,40 +32,13 @@ func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, d
 		return nil
 	})
 	return func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
-		return onConn(conn, func(driverConn any) error { return through(ctx, driverConn, text.Load, rows) })
+		return dbconn.OnDriver(conn, func(driverConn any) error { return through(ctx, driverConn, text.Load, rows) })
 	}, err
 }
 
 func (t *table) noCopy(hint string) error {
 	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.dialect.Name(), Hint: hint}
 }
-
-// onConn calls f with the driver's connection, and goes on with a panic of f. f has a goroutine of its own because
-// database/sql must see no panic, no end of its goroutine and no driver.ErrBadConn there: it would close the connection, and wait
-// for ever for the transaction that is on it.
-func onConn(conn rawer, f func(driverConn any) error) error {
-	var panicked any
-	failed := errExited
-	err := conn.Raw(func(driverConn any) error {
-		back := make(chan struct{})
-		go func() {
-			defer close(back)
-			defer func() { panicked = recover() }()
-			failed = f(driverConn)
-		}()
-		<-back
-		return nil
-	})
-	switch {
-	case err != nil: // there is no connection
-		return err
-	case panicked != nil:
-		panic(panicked)
-	}
-	return failed
-}
-
-var errExited = errors.New("the function that copies rows ended its goroutine")
 
 // copyLines streams rows through lib/pq, whose COPY statement takes lines as they are.
 func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader) (err error) {
@@ -134,7 +107,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 }
 
 func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) error {
-	p, ok := r.db.(preparer)
+	p, ok := r.db.(dbconn.Preparer)
 	if !ok {
 		return g.noCopy("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 
-	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -38,25 +37,4 @@ type Claim interface {
 	DB
 	// UpsertClaim returns nil while the claim is held and its transaction open, or why it is not.
 	UpsertClaim() error
-}
-
-// What package txn can begin a transaction on.
-type (
-	beginner  = txn.Beginner
-	connector = txn.Connector
-)
-
-// preparer is a handle that prepares statements.
-type preparer interface {
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
-}
-
-// rawer is a handle that gives its driver's connection, as *sql.Conn does.
-type rawer interface {
-	Raw(f func(driverConn any) error) error
-}
-
-func canBegin(db DB) bool {
-	_, ok := db.(beginner)
-	return ok
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"reflect"
+
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // Exec sends one statement for row, the text that [Table.SQL] returns, and nothing else: it asks the server nothing before, begins no
@@ -49,7 +51,7 @@ func (p *Prepared[T]) exec(ctx context.Context, row *T) (sql.Result, error) {
 	}
 	at := reflect.ValueOf(row).Elem()
 	res, err := p.table.execOne(ctx, p.db, at)
-	for n := 0; err != nil && n < renewals && canBegin(p.db) && ctx.Err() == nil && forgotten(err); n++ {
+	for n := 0; err != nil && n < renewals && dbconn.CanBegin(p.db) && ctx.Err() == nil && forgotten(err); n++ {
 		res, err = p.table.execOne(ctx, p.db, at)
 	}
 	return res, p.table.fail(err, -1)

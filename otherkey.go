@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // errFolded is what Compare tells of a key.
@@ -75,7 +76,7 @@ func (e *otherKeyError) ask(ctx context.Context, db DB, b *batch, i int32) {
 		if len(values) != len(index.columns) { // it has a DEFAULT, or an expression
 			continue
 		}
-		find := dialect.Find{Table: b.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !canBegin(db)}
+		find := dialect.Find{Table: b.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !dbconn.CanBegin(db)}
 		var stored any
 		if found, err := b.queryRow(ctx, db, b.dialect.Find(find), values, []any{&stored}); err != nil || !found {
 			continue

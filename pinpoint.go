@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // failedStatement is the error of a statement of several rows, of which the database does not say which it was.
@@ -25,7 +26,7 @@ func (f *failedStatement) Unwrap() error { return f.err }
 // for. It returns err as it is where no row fails alone.
 func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 	var f *failedStatement
-	if !errors.As(err, &f) || !canBegin(db) || ctx.Err() != nil {
+	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil {
 		return err
 	}
 	if c := dialect.Classify(f.err); c != dialect.Permanent && c != dialect.UniqueViolation || !dialect.BlamesRow(f.err) {

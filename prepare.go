@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // Prepared writes single rows by statements that are prepared once a connection: the hot path of a service. It is safe for
@@ -37,11 +38,11 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err := t.guard(ctx, db); err != nil {
 		return nil, err
 	}
-	with, ok := db.(preparer)
+	with, ok := db.(dbconn.Preparer)
 	if !ok {
 		return nil, &RowError{Table: t.name, Row: -1, Err: errors.New("Prepare: the handle has no PrepareContext: give it a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}
 	}
-	if err := t.table.checkLink(ctx, db); err != nil {
+	if err := t.table.checkPeer(ctx, db); err != nil {
 		return nil, t.fail(err, -1)
 	}
 	if err := t.checkIndex(ctx, db); err != nil {
@@ -52,8 +53,8 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	}
 	kept := &statements{by: with, kept: map[string]*sql.Stmt{}}
 	p := &Prepared[T]{table: t, claim: db, kept: kept, db: preparedDB{DB: db, kept: kept}}
-	if begins, ok := db.(beginner); ok {
-		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, beginner: begins}
+	if begins, ok := db.(dbconn.Beginner); ok {
+		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, Beginner: begins}
 	}
 	flag, err := t.flags(ctx, db)
 	if err != nil {
@@ -103,7 +104,7 @@ func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
 		return Unknown, err
 	}
 	o, err := p.table.put(ctx, p.db, row)
-	for n := 0; err != nil && n < renewals && canBegin(p.db) && ctx.Err() == nil && p.again(ctx, err, n); n++ {
+	for n := 0; err != nil && n < renewals && dbconn.CanBegin(p.db) && ctx.Err() == nil && p.again(ctx, err, n); n++ {
 		o, err = p.table.put(ctx, p.db, row)
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/rowkey"
 )
 
@@ -218,7 +219,7 @@ func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
 	}
 	// The row was skipped, and more must be known of it. In a transaction the statement keeps it locked, so it is sent
 	// again in one: it is safe to repeat.
-	if !canBegin(db) {
+	if !dbconn.CanBegin(db) {
 		return s.lookSkipped(ctx, db)
 	}
 	return inTx(ctx, s.table, db, s, (*single).writeAndLook)
@@ -351,7 +352,7 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 
 // find reads columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
-	f := dialect.Find{Table: s.ident, Target: s.target, Return: columnNames(cols), Lock: !canBegin(db)}
+	f := dialect.Find{Table: s.ident, Target: s.target, Return: columnNames(cols), Lock: !dbconn.CanBegin(db)}
 	if known := s.catalog.Load(); known != nil { // the column's type may have rounded the key
 		f.Types, f.Only = known.exact, known.plain
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // PutAll writes rows. Rows of one key are applied one by one in their order: a row that is there twice is applied twice. Rows of different
@@ -65,7 +66,7 @@ func (t *table) putConfig(ctx context.Context, db DB, opts []PutOption) (*putCon
 	switch {
 	case cfg.chunked && cfg.chunk < 1:
 		return nil, fmt.Errorf("upsert: ChunkTx: %d rows are no chunk", cfg.chunk)
-	case cfg.chunk > 0 && !canBegin(db):
+	case cfg.chunk > 0 && !dbconn.CanBegin(db):
 		return nil, errors.New("upsert: ChunkTx: the handle cannot begin a transaction: give it a *sql.DB or *sql.Conn, or leave the option out")
 	case cfg.inOrder && cfg.via != Auto && cfg.via != Values:
 		return nil, fmt.Errorf("upsert: InOrder: Via(%v) does not keep the order of rows: give the call Via(Values) too", cfg.via)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // PutSeq writes the rows of a sequence as [Table.PutAll] writes those of a slice. It holds no more than three parts of them
@@ -39,7 +41,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 	switch {
 	case cfg.chunk > 0:
 		return t.seqChunks(ctx, db, rows, cfg)
-	case !canBegin(db):
+	case !dbconn.CanBegin(db):
 		total, err := t.seqOn(ctx, db, rows, cfg)
 		return total, t.fail(err, -1)
 	}

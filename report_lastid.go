@@ -8,7 +8,7 @@ import (
 	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
-	"github.com/goupsert/upsert/internal/txn"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // presetCode leaves the code of an insert in LAST_INSERT_ID(), which an insert itself does not.
@@ -93,9 +93,9 @@ func staysOnConn(db DB) bool {
 		return staysOnConn(h.DB)
 	case preparedDB:
 		return staysOnConn(h.DB)
-	case connector:
+	case dbconn.Connector:
 		return false
-	case rawer, interface {
+	case dbconn.Rawer, interface {
 		Commit() error
 		Rollback() error
 	}:
@@ -106,11 +106,11 @@ func staysOnConn(db DB) bool {
 
 // onOneConn runs f on one connection of a pool, or on the handle itself if that is no pool.
 func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
-	pool, ok := db.(connector)
+	pool, ok := db.(dbconn.Connector)
 	if !ok {
 		return f(a, ctx, db)
 	}
-	return txn.OnConn(ctx, pool, func(conn *sql.Conn) error {
+	return dbconn.OnConn(ctx, pool, func(conn *sql.Conn) error {
 		defer conn.Close() //nolint:errcheck // gives it back to the pool; one that is dead is gone already
 		return f(a, ctx, conn)
 	})

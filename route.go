@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -159,10 +160,10 @@ func (c *catalog) has(columns []dialect.Column) bool {
 // givesConn reports whether a transaction on the handle will give the driver's connection.
 func givesConn(db DB) bool {
 	switch db.(type) {
-	case *txn.Tx, connector:
+	case *txn.Tx, dbconn.Connector:
 		return true
-	case rawer:
-		return canBegin(db)
+	case dbconn.Rawer:
+		return dbconn.CanBegin(db)
 	}
 	return false
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/txn"
 )
@@ -163,7 +164,7 @@ func (r *runner) prepared(query string, more bool) (*sql.Stmt, error) {
 	if stmt != nil {
 		return stmt, nil
 	}
-	p, ok := r.db.(preparer)
+	p, ok := r.db.(dbconn.Preparer)
 	if r.seen == nil {
 		r.seen = map[string]*sql.Stmt{}
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"sync"
+
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // statementsKept bounds what one Prepared keeps on each connection: a table with many columns of omitzero has a text for
@@ -14,7 +16,7 @@ const statementsKept = 64
 
 // statements are prepared statements, by their texts.
 type statements struct {
-	by   preparer
+	by   dbconn.Preparer
 	mu   sync.RWMutex
 	kept map[string]*sql.Stmt
 	// renewed counts how often a text was dropped. pgx names a statement by its text and gives the old one for the same, so
@@ -56,7 +58,7 @@ func (s *statements) of(ctx context.Context, query string) (*sql.Stmt, error) {
 // end closes a statement. On a pool that waits for the calls that use it, which may wait for this one; on a single
 // connection there is none, and nothing else may be sent there meanwhile.
 func (s *statements) end(stmt *sql.Stmt) {
-	if _, pool := s.by.(connector); pool {
+	if _, pool := s.by.(dbconn.Connector); pool {
 		go stmt.Close() //nolint:errcheck // the server has forgotten it
 	} else {
 		_ = stmt.Close()
@@ -140,5 +142,5 @@ func unprepared(db DB) DB {
 // preparedPool is one that can begin a transaction, in which nothing is prepared.
 type preparedPool struct {
 	preparedDB
-	beginner
+	dbconn.Beginner
 }

@@ -48,7 +48,7 @@ type table struct {
 	copies     copies
 	texts      texts
 	plainTexts texts // of statements that know no column's type
-	links      handles[link]
+	peers      dbconn.Peers
 	index      indexCheck
 	catalog    atomic.Pointer[catalog]
 	stale      atomic.Bool  // the catalog may be of an older schema

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/backoff"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -71,7 +72,7 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 
 // inTx runs f in a transaction: the caller's if the handle is one, else one of the library's, again where that may help.
 func inTx[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
-	if !canBegin(db) {
+	if !dbconn.CanBegin(db) {
 		return f(a, ctx, db)
 	}
 	for r := (retry{table: t}); ; {
@@ -92,7 +93,7 @@ func alone[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	if pooled {
 		return inTx(ctx, t, db, a, f)
 	}
-	for r := (retry{table: t, caller: !canBegin(db)}); ; {
+	for r := (retry{table: t, caller: !dbconn.CanBegin(db)}); ; {
 		err := f(a, ctx, db)
 		if again, err := r.again(ctx, err); !again {
 			return err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would insert each
@@ -20,7 +21,7 @@ func (t *table) checkIndex(ctx context.Context, db DB) error {
 	if t.index.text.Ask == "" || t.index.isAsked(db) {
 		return nil
 	}
-	for r := (retry{table: t, caller: !canBegin(db)}); ; {
+	for r := (retry{table: t, caller: !dbconn.CanBegin(db)}); ; {
 		err := t.askIndex(ctx, db)
 		if again, err := r.again(ctx, err); !again {
 			return t.fail(err, -1)
@@ -141,7 +142,7 @@ func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
 // do not say which pool they are of, so all of them count as one.
 type indexCheck struct {
 	text  dialect.IndexText
-	pools handles[struct{}]
+	pools dbconn.Recent[struct{}]
 	other atomic.Bool
 }
 
@@ -153,20 +154,20 @@ func (c *indexCheck) isAsked(db DB) bool {
 	if !isPool(db) {
 		return c.other.Load()
 	}
-	_, ok := c.pools.get(db)
+	_, ok := c.pools.Get(db)
 	return ok
 }
 
 func (c *indexCheck) setAsked(db DB) {
 	if isPool(db) {
-		c.pools.add(db, struct{}{})
+		c.pools.Add(db, struct{}{})
 	} else {
 		c.other.Store(true)
 	}
 }
 
 func isPool(db DB) bool {
-	_, pool := db.(connector)
-	_, conn := db.(rawer)
-	return pool || canBegin(db) && !conn
+	_, pool := db.(dbconn.Connector)
+	_, conn := db.(dbconn.Rawer)
+	return pool || dbconn.CanBegin(db) && !conn
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -93,7 +94,7 @@ func (t *table) queryRow(ctx context.Context, db DB, query string, args, dest []
 }
 
 // prepare prepares a statement on db.
-func (t *table) prepare(ctx context.Context, db DB, by preparer, query string) (*sql.Stmt, error) {
+func (t *table) prepare(ctx context.Context, db DB, by dbconn.Preparer, query string) (*sql.Stmt, error) {
 	if !t.mayOutlast(ctx) {
 		return by.PrepareContext(ctx, query)
 	}

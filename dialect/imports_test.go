@@ -32,9 +32,9 @@ func TestDialectImportsTheStandardLibraryOnly(t *testing.T) {
 func TestImportsGoOneWay(t *testing.T) {
 	t.Parallel()
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
-	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/sqlname", module + "/internal/txn", module + "/internal/inside"}
+	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/dbconn", module + "/internal/sqlname", module + "/internal/txn", module + "/internal/inside"}
 	for dir, allowed := range map[string][]string{
-		"..":                   append(append(shared, sqlx...), module+"/internal/pipeline", module+"/internal/dbconn", module+"/internal/mapping", module+"/internal/rowkey", module+"/internal/rowtext"),
+		"..":                   append(append(shared, sqlx...), module+"/internal/pipeline", module+"/internal/mapping", module+"/internal/rowkey", module+"/internal/rowtext"),
 		"../internal/mapping":  append(sqlx, module+"/dialect"),
 		"../internal/backoff":  nil,
 		"../internal/inside":   nil,
@@ -42,7 +42,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"../internal/pipeline": nil,
 		"../internal/rowkey":   append(sqlx, module+"/internal/mapping", module+"/dialect"),
 		"../internal/rowtext":  nil,
-		"../internal/txn":      append(sqlx, module+"/dialect"),
+		"../internal/txn":      append(sqlx, module+"/dialect", module+"/internal/dbconn"),
 		"../internal/sqlname":  {module + "/dialect"},
 		"../internal/claimsql": {module + "/dialect"},
 		"../keys":              append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),

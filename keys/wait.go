@@ -8,6 +8,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/backoff"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
@@ -64,7 +65,7 @@ func (c *claim) begin(ctx context.Context) (h handle, err error) {
 	o := txn.Options{Std: c.store.level(c.isolation)}
 	if c.limited && c.store.dialect.Traits().Immediate {
 		w := c.store.sql.Wait(c.left())
-		o.Around = func(db txn.Handle, begin func() error) error {
+		o.Around = func(db dbconn.Handle, begin func() error) error {
 			return within(context.WithoutCancel(ctx), db, w, begin)
 		}
 	}

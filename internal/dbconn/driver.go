@@ -1,4 +1,3 @@
-// Package dbconn tells what a handle of database/sql is: whose driver is behind it.
 package dbconn
 
 import (

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/DATA-DOG/go-sqlmock"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -94,7 +95,7 @@ func TestOrderOfATransaction(t *testing.T) {
 	}
 }
 
-func inTransaction(ctx context.Context, db txn.Handle, o txn.Options, query string) error {
+func inTransaction(ctx context.Context, db dbconn.Handle, o txn.Options, query string) error {
 	tx, err := txn.Begin(ctx, db, o)
 	if err != nil {
 		return err

@@ -12,52 +12,12 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/jmoiron/sqlx"
 )
 
-// Handle is what statements are sent on.
-type Handle interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// Beginner is a handle that can begin a transaction.
-type Beginner interface {
-	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
-}
-
-// Connector is a pool that hands out a connection.
-type Connector interface {
-	Conn(ctx context.Context) (*sql.Conn, error)
-}
-
-// Conn is one connection, as a *sql.Conn is.
-type Conn interface {
-	Handle
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
-	Raw(f func(driverConn any) error) error
-}
-
-const (
-	// badConns bounds how many of a pool's connections may turn out to be dead before one is found that is not.
-	badConns = 100
-	// settleTimeout bounds how long the connection of a transaction that has ended badly is asked for its ROLLBACK.
-	settleTimeout = 5 * time.Second
-)
-
-// OnConn calls f with one connection of a pool, and with another one as long as f returns driver.ErrBadConn: database/sql
-// does so for a statement of a pool's, and not for one of a *sql.Conn's.
-func OnConn(ctx context.Context, pool Connector, f func(*sql.Conn) error) error {
-	for n := 0; ; n++ {
-		conn, err := pool.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		if err = f(conn); !errors.Is(err, driver.ErrBadConn) || n == badConns {
-			return err
-		}
-	}
-}
+// settleTimeout bounds how long the connection of a transaction that has ended badly is asked for its ROLLBACK.
+const settleTimeout = 5 * time.Second
 
 // Options say how a transaction begins.
 type Options struct {
@@ -65,16 +25,16 @@ type Options struct {
 	// Immediate has the transaction begin with the write lock, by a statement, because database/sql has no word for it.
 	Immediate bool
 	// Around calls begin, which begins the transaction on db, and returns its error. It is for what db must be set to meanwhile.
-	Around func(db Handle, begin func() error) error
+	Around func(db dbconn.Handle, begin func() error) error
 }
 
 // Tx is a transaction of the library's. It ends by Commit or Rollback, and never by the end of a context: database/sql would
 // roll back in a goroutine of its own, and whatever the connection is used for next would meet that ROLLBACK.
 type Tx struct {
-	std  *sql.Tx   // nil if the transaction was begun by a statement
-	db   Handle    // takes the statements
-	conn Conn      // what the transaction is on; nil if the handle gives no connection
-	own  *sql.Conn // conn, if it was taken from a pool
+	std  *sql.Tx       // nil if the transaction was begun by a statement
+	db   dbconn.Handle // takes the statements
+	conn dbconn.Conn   // what the transaction is on; nil if the handle gives no connection
+	own  *sql.Conn     // conn, if it was taken from a pool
 
 	immediate bool // began by a statement
 	ended     bool
@@ -82,14 +42,14 @@ type Tx struct {
 
 // Begin begins a transaction on a handle that can: on a connection of its own if the handle is a pool, and then on one that is
 // not dead.
-func Begin(ctx context.Context, db Handle, o Options) (tx *Tx, err error) {
-	pool, ok := db.(Connector)
+func Begin(ctx context.Context, db dbconn.Handle, o Options) (tx *Tx, err error) {
+	pool, ok := db.(dbconn.Connector)
 	if !ok {
 		tx = &Tx{db: db}
-		tx.conn, _ = db.(Conn)
+		tx.conn, _ = db.(dbconn.Conn)
 		return tx, tx.begin(ctx, o)
 	}
-	err = OnConn(ctx, pool, func(conn *sql.Conn) error {
+	err = dbconn.OnConn(ctx, pool, func(conn *sql.Conn) error {
 		tx = &Tx{db: conn, conn: conn, own: conn}
 		return tx.begin(ctx, o)
 	})
@@ -107,7 +67,7 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 	lasting := context.WithoutCancel(ctx)
 	var std *sql.Tx
 	begin := func() (err error) {
-		std, err = tx.db.(Beginner).BeginTx(lasting, o.Std)
+		std, err = tx.db.(dbconn.Beginner).BeginTx(lasting, o.Std)
 		return err
 	}
 	err := Bounded(ctx, func() error {
@@ -153,7 +113,7 @@ const beginImmediate = "BEGIN IMMEDIATE"
 
 // beginRaw begins a transaction on a connection of the caller's. What begins after the context's end is rolled back before the
 // caller can send the next statement, which would be rolled back with it.
-func beginRaw(conn Conn) func(context.Context) error {
+func beginRaw(conn dbconn.Conn) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return conn.Raw(func(driverConn any) error {
 			err := execRaw(ctx, driverConn, beginImmediate)
@@ -190,7 +150,7 @@ func execRaw(ctx context.Context, driverConn any, query string) error {
 func (tx *Tx) Std() *sql.Tx { return tx.std }
 
 // Handle returns what the transaction's statements go through: tx itself if its connection is known.
-func (tx *Tx) Handle() Handle {
+func (tx *Tx) Handle() dbconn.Handle {
 	if tx.conn == nil {
 		return tx.db
 	}

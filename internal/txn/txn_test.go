@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -32,7 +33,7 @@ func wantLog(t *testing.T, s *server, statements string, closed int) {
 	}
 }
 
-func begin(t *testing.T, db txn.Handle, o txn.Options) *txn.Tx {
+func begin(t *testing.T, db dbconn.Handle, o txn.Options) *txn.Tx {
 	t.Helper()
 	tx, err := txn.Begin(t.Context(), db, o)
 	if err != nil {
