@@ -12,6 +12,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
 // catalog is what a server was asked about a table.
@@ -122,7 +123,7 @@ func (t *table) outdated(ctx context.Context, db DB, err error) bool {
 }
 
 func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
-	rows, err := unprepared(db).QueryContext(ctx, t.dialect.Catalog(t.ident, t.target))
+	rows, err := stmtcache.Unwrap(db).QueryContext(ctx, t.dialect.Catalog(t.ident, t.target))
 	if err != nil {
 		return nil, err
 	}

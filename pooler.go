@@ -5,11 +5,12 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
 // pooled reports whether a statement with parameters must be in a transaction for its text and its parameters to meet (hazard E2).
 func (t *table) pooled(ctx context.Context, db DB) (bool, error) {
-	if _, checked := db.(preparedPool); checked || !t.traits.Typed || !dbconn.CanBegin(db) {
+	if _, checked := db.(*stmtcache.Pool); checked || !t.traits.Typed || !dbconn.CanBegin(db) {
 		return false, nil
 	}
 	p, err := t.peers.Of(ctx, db)
@@ -23,7 +24,7 @@ func (t *table) resultTells(ctx context.Context, db DB) (bool, error) {
 	if len(t.generated) > 0 || !t.traits.Typed || !dbconn.CanBegin(db) {
 		return false, nil
 	}
-	if _, checked := db.(preparedPool); checked {
+	if _, checked := db.(*stmtcache.Pool); checked {
 		return true, nil
 	}
 	p, err := t.peers.Of(ctx, db)

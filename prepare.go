@@ -2,12 +2,12 @@ package upsert
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
 // Prepared writes single rows by statements that are prepared once a connection: the hot path of a service. It is safe for
@@ -16,7 +16,7 @@ type Prepared[T any] struct {
 	table *Table[T]
 	db    DB // the handle, by whose prepared statements it sends
 	claim DB // the handle as it was given
-	kept  *statements
+	cache *stmtcache.Cache
 }
 
 // Prepare prepares the statements of [Table.Put] on a *sql.DB, *sql.Conn, *sql.Tx or one of sqlx's. On a *sql.DB it outlives
@@ -51,11 +51,8 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err := t.ready(ctx, db); err != nil {
 		return nil, err
 	}
-	kept := &statements{by: with, kept: map[string]*sql.Stmt{}}
-	p := &Prepared[T]{table: t, claim: db, kept: kept, db: preparedDB{DB: db, kept: kept}}
-	if begins, ok := db.(dbconn.Beginner); ok {
-		p.db = preparedPool{preparedDB: preparedDB{DB: db, kept: kept}, Beginner: begins}
-	}
+	cache := stmtcache.New(with)
+	p := &Prepared[T]{table: t, claim: db, cache: cache, db: stmtcache.Wrap(db, cache, suspect)}
 	flag, err := t.flags(ctx, db)
 	if err != nil {
 		return nil, err
@@ -66,7 +63,7 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	}
 	query, err := t.text(t.firstShape(flag, tells))
 	if err == nil {
-		_, err = kept.of(ctx, query) // what is wrong with the table is known now
+		_, err = cache.Get(ctx, query) // what is wrong with the table is known now
 	}
 	if err != nil {
 		return nil, t.fail(err, -1)
@@ -122,7 +119,7 @@ func (p *Prepared[T]) again(ctx context.Context, err error, n int) bool {
 }
 
 // Close closes the statements. Put fails after it. It returns the first error of theirs.
-func (p *Prepared[T]) Close() error { return p.kept.close() }
+func (p *Prepared[T]) Close() error { return p.cache.Close() }
 
 // forgotten reports whether a prepared statement is to be prepared again: the server does not know its name (26000), has
 // another of that name (42P05), or its result has other types than it was prepared with; to MySQL 1615 and 1243. Another call

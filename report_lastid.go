@@ -9,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
 // presetCode leaves the code of an insert in LAST_INSERT_ID(), which an insert itself does not.
@@ -88,11 +89,7 @@ func (e *askError) Class() dialect.Class {
 // staysOnConn reports whether all that is sent on the handle goes through one connection: a transaction's or a *sql.Conn's.
 // Of a handle that has nothing but the two methods of DB this is not known.
 func staysOnConn(db DB) bool {
-	switch h := db.(type) {
-	case preparedPool:
-		return staysOnConn(h.DB)
-	case preparedDB:
-		return staysOnConn(h.DB)
+	switch stmtcache.Unwrap(db).(type) {
 	case dbconn.Connector:
 		return false
 	case dbconn.Rawer, interface {
@@ -118,7 +115,7 @@ func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
 
 // putLastID writes the row by one statement, whose result tells what happened to the row.
 func (s *single) putLastID(ctx context.Context, db DB) error {
-	_, prepared := db.(preparedPool)
+	_, prepared := db.(*stmtcache.Pool)
 	// Generated columns take a second statement, and so does a code that a trigger hides from a pool's prepared statement.
 	if len(s.generated) > 0 || prepared && s.hidden.Load() && !staysOnConn(db) {
 		return inTx(ctx, s.table, db, s, (*single).writeLastID)

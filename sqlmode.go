@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
 // askMode returns the session's sql_mode.
 func (t *table) askMode(ctx context.Context, db DB) (mode string, err error) {
-	_, err = t.queryRow(ctx, unprepared(db), "SELECT @@sql_mode", nil, []any{&mode})
+	_, err = t.queryRow(ctx, stmtcache.Unwrap(db), "SELECT @@sql_mode", nil, []any{&mode})
 	return mode, err
 }
 

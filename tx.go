@@ -8,15 +8,13 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/backoff"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/stmtcache"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
 // begin begins a transaction on a handle that can.
 func (t *table) begin(ctx context.Context, db DB) (*txn.Tx, error) {
-	if p, ok := db.(preparedPool); ok {
-		db = p.DB
-	}
-	return txn.Begin(ctx, db, txn.Options{Immediate: t.traits.Immediate})
+	return txn.Begin(ctx, stmtcache.Unwrap(db), txn.Options{Immediate: t.traits.Immediate})
 }
 
 // lasting is ctx without its end.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
 // checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would insert each
@@ -148,7 +149,7 @@ type indexCheck struct {
 
 func (c *indexCheck) isAsked(db DB) bool {
 	switch db.(type) {
-	case preparedPool, preparedDB: // Prepare has asked
+	case *stmtcache.Pool, *stmtcache.Handle: // Prepare has asked
 		return true
 	}
 	if !isPool(db) {

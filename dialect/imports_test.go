@@ -34,18 +34,19 @@ func TestImportsGoOneWay(t *testing.T) {
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
 	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/dbconn", module + "/internal/sqlname", module + "/internal/txn", module + "/internal/inside"}
 	for dir, allowed := range map[string][]string{
-		"..":                   append(append(shared, sqlx...), module+"/internal/pipeline", module+"/internal/mapping", module+"/internal/rowkey", module+"/internal/rowtext"),
-		"../internal/mapping":  append(sqlx, module+"/dialect"),
-		"../internal/backoff":  nil,
-		"../internal/inside":   nil,
-		"../internal/dbconn":   nil,
-		"../internal/pipeline": nil,
-		"../internal/rowkey":   append(sqlx, module+"/internal/mapping", module+"/dialect"),
-		"../internal/rowtext":  nil,
-		"../internal/txn":      append(sqlx, module+"/dialect", module+"/internal/dbconn"),
-		"../internal/sqlname":  {module + "/dialect"},
-		"../internal/claimsql": {module + "/dialect"},
-		"../keys":              append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),
+		"..":                    append(append(shared, sqlx...), module+"/internal/pipeline", module+"/internal/mapping", module+"/internal/rowkey", module+"/internal/rowtext", module+"/internal/stmtcache"),
+		"../internal/mapping":   append(sqlx, module+"/dialect"),
+		"../internal/backoff":   nil,
+		"../internal/inside":    nil,
+		"../internal/dbconn":    nil,
+		"../internal/pipeline":  nil,
+		"../internal/rowkey":    append(sqlx, module+"/internal/mapping", module+"/dialect"),
+		"../internal/rowtext":   nil,
+		"../internal/stmtcache": {module + "/internal/dbconn"},
+		"../internal/txn":       append(sqlx, module+"/dialect", module+"/internal/dbconn"),
+		"../internal/sqlname":   {module + "/dialect"},
+		"../internal/claimsql":  {module + "/dialect"},
+		"../keys":               append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),
 	} {
 		for _, path := range imports(t, dir) {
 			if strings.Contains(strings.Split(path, "/")[0], ".") && !slices.Contains(allowed, path) {
