@@ -158,6 +158,7 @@ func textOf(v any) (text string, ok bool) {
 	return text, ok
 }
 
+// found returns errGone if a row was looked for and not found.
 func (s *single) found(found bool, err error) error {
 	if err == nil && !found {
 		return errGone

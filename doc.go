@@ -103,8 +103,8 @@
 //
 //   - [Table.Put], and a batch of one row;
 //   - a table with [IndexWhere];
-//   - a batch in which the column's type could take two different keys for one: for example texts for a char or a number, a uuid
-//     that is not in lower case, or a time with a zone other than UTC for a column without a zone;
+//   - a batch in which the type of a key column could take two different keys for one: for example texts for a char or a number,
+//     a uuid that is not in lower case, or a time with a zone other than UTC for a column without a zone;
 //   - MariaDB and MySQL.
 //
 // SQLite has one writer.

@@ -10,6 +10,7 @@ import (
 // fate is the result of Compare for a row, plus 1; it is 0 if the row is not there.
 type fate int8
 
+// outcome returns the outcome that the comparison predicts. absent is the outcome for a row that is not there.
 func (f fate) outcome(absent Outcome) (Outcome, error) {
 	switch f - 1 {
 	case dialect.CompareSame:
@@ -67,6 +68,7 @@ func (w *writer) compare(s statement) ([]fate, error) {
 	return fates, err
 }
 
+// compareMode is the mode of a shape whose text is a Compare.
 const compareMode dialect.Mode = -1
 
 func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error) {

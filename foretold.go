@@ -39,6 +39,7 @@ func (s *single) remember(err error) {
 	}
 }
 
+// insert inserts the row if no stored row has its key.
 func (s *single) insert(ctx context.Context, db DB) error {
 	created, err := s.send(ctx, db, dialect.Create, false)
 	if created {
@@ -47,6 +48,7 @@ func (s *single) insert(ctx context.Context, db DB) error {
 	return err
 }
 
+// change changes the stored row, if the rules change a column.
 func (s *single) change(ctx context.Context, db DB) error {
 	if !s.assigns && !s.guards(s.catalog.Load()) {
 		return nil

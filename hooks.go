@@ -89,6 +89,7 @@ func (t *table) watchOf(ctx context.Context) *watch {
 	return w
 }
 
+// goes records the path by which the rows are sent.
 func (w *watch) goes(by Path) {
 	if w != nil {
 		w.event.Path = by

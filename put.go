@@ -326,6 +326,7 @@ func (s *single) writeBlind(ctx context.Context, db DB) error {
 	return s.readBack(ctx, db)
 }
 
+// compareOne compares the row with the stored row.
 func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
 	query, err := s.compareText(ctx, db, s.shape)
 	if err != nil {

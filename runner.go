@@ -61,6 +61,7 @@ func (r *runner) abort() {
 	_ = r.leave()
 }
 
+// leave drops the staging table and closes the prepared statements.
 func (r *runner) leave() (err error) {
 	if r.stage != nil {
 		err = r.stage.drop(r)
@@ -134,6 +135,7 @@ func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) er
 	return err
 }
 
+// saw notices an error which says that the statement is still running.
 func (r *runner) saw(err error) {
 	if err != nil {
 		var a *txn.AbandonedError

@@ -27,11 +27,11 @@ type copies struct {
 type stage struct {
 	*table
 	style  rowtext.Style
-	place  bool
+	place  bool    // each staged row has its position among the staged rows
 	hex    []hexes // for each written column
 	text   dialect.StageText
-	made   bool
-	nth    int
+	made   bool     // the staging table exists
+	nth    int      // the number in the staging table's name
 	digits []string // ENUM and SET columns whose values are numbers
 	bytes  []string // columns of bytes, given in hexadecimal
 	splits bool     // new rows can be inserted without an ON CONFLICT clause
@@ -136,8 +136,8 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 }
 
 // drop drops the staging table. On PostgreSQL drop does nothing if the transaction is the library's, because the end of the
-// transaction drops the table. On MySQL and MariaDB the error of drop is the only error that tells if the server has ended the
-// transaction since the last statement, as Galera does (hazard E3).
+// transaction drops the table. On MySQL and MariaDB, if the server has ended the transaction since the last statement, as Galera
+// does, only the error of drop tells this (hazard E3).
 func (g *stage) drop(r *runner) error {
 	gone := r.own && g.style == rowtext.Copy
 	if !g.made || gone {

@@ -119,6 +119,7 @@ func (w *writer) blind(s statement) error {
 	return nil
 }
 
+// happened records the outcome of a row.
 func (w *writer) happened(i int32, o Outcome) {
 	w.result.count(o, 1)
 	if w.each != nil {
@@ -237,6 +238,7 @@ func (w *writer) coded(s statement) error {
 	})
 }
 
+// codeOutcome returns the outcome that a code of the database stands for.
 func codeOutcome(code int64) (Outcome, error) {
 	switch code {
 	case dialect.CodeInserted:
