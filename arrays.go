@@ -7,13 +7,13 @@ import (
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
-// arraysRows is the number of rows in a statement with arrays: fewer make the server wait for the client, and more the
-// client for the server.
+// arraysRows is the number of rows in a statement with arrays. With fewer rows the server waits for the client, and with more
+// rows the client waits for the server.
 const arraysRows = 5000
 
-// arrays writes rows as one array a column.
+// arrays collects rows as one array for each column.
 type arrays struct {
-	cols []*rowtext.Writer // those that have a value of the caller's
+	cols []*rowtext.Writer // the columns whose values come from the caller
 	size int
 }
 
@@ -31,7 +31,7 @@ func (b *batch) arrays(omit uint64) *arrays {
 	return a
 }
 
-// held is what a column is known to hold.
+// held returns what the catalog says about a column, or the zero held if the catalog was not asked.
 func (t *table) held(column string) held {
 	if c := t.catalog.Load(); c != nil {
 		return c.held[column]
@@ -39,7 +39,7 @@ func (t *table) held(column string) held {
 	return held{}
 }
 
-// nextArrays is next, with an array a column.
+// nextArrays is next with an array for each column.
 func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err error) {
 	omit := b.omitted(left[0])
 	a := b.arrays(omit)
@@ -48,7 +48,7 @@ func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err e
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
 		}
-		if whole || r.auto && isUnknown(err) { // it goes as values, with the rows after it
+		if whole || r.auto && isUnknown(err) { // this row goes as values, and the rows after it too
 			if taken > 0 {
 				break
 			}
@@ -73,7 +73,7 @@ func isUnknown(err error) bool {
 	return errors.As(err, &unknown)
 }
 
-// appendArrays appends a row to the arrays, or leaves them as they are.
+// appendArrays appends a row to the arrays, or leaves the arrays unchanged if there is an error.
 func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 	row, at, size := b.rows.at(int(i)), 0, 0
 	var err error
@@ -101,7 +101,7 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 	return nil
 }
 
-// removesRow reports whether a merge patch of the row removes members: such a row is not sent with others.
+// removesRow reports whether a merge patch of the row removes members. Such a row is not sent together with others.
 func (b *batch) removesRow(i int32, omit uint64) (bool, error) {
 	if !b.merges {
 		return false, nil

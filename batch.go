@@ -8,12 +8,12 @@ import (
 	"github.com/goupsert/upsert/internal/rowkey"
 )
 
-// rowSource is the rows of a call, by index: a slice, or one row. The values are addressable or maps.
+// rowSource is the rows of a call, by index: a slice, or one row. Each value is addressable or a map.
 type rowSource struct {
 	n     int
 	rows  reflect.Value
 	one   bool
-	first int // the index of the first row in the caller's eyes
+	first int // the index of the first row in the caller's call
 }
 
 func source[T any](rows []T) rowSource {
@@ -27,19 +27,19 @@ func (r *rowSource) at(i int) reflect.Value {
 	return r.rows.Index(i)
 }
 
-// batch is rows on their way: checked, with their keys, and in the order they are sent in.
+// batch is the rows of a call while they are sent: checked, with their keys, and in sending order.
 type batch struct {
 	*table
 	rows  rowSource
-	keyed rowkey.Set // by place in the target
-	// passes are row indexes in key order, without two rows of one key in a pass: the n-th pass has the n-th row of each key, so that
-	// duplicates act as if the rows were sent one by one. Key order keeps concurrent batches from deadlocking (hazard P24). If the
-	// call wants the caller's order, a pass is rows that follow one another there.
+	keyed rowkey.Set // one key column for each column of the target
+	// passes are row indexes in key order, without two rows of one key in a pass. The n-th pass has the n-th row of each key, so
+	// duplicates act as if the rows were sent one by one. Key order keeps concurrent batches from deadlocking (hazard P24). If
+	// the call wants the caller's order, a pass is a run of rows that follow one another in the caller's order.
 	passes  [][]int32
 	inOrder bool
-	bound   *statement // the only statement, where the batch is one
-	untyped bool       // the driver encodes what it is given, whatever is known of the columns' types
-	known   *catalog   // what is known of the table, where it was asked already
+	bound   *statement // the only statement, if the batch is a single statement
+	untyped bool       // the driver encodes the values, even if the columns' types are known
+	known   *catalog   // the answer of the catalog, if this call has asked already
 }
 
 func (t *table) batch(rows rowSource) (*batch, error) {
@@ -54,7 +54,7 @@ func (t *table) batch(rows rowSource) (*batch, error) {
 	return b, nil
 }
 
-// keySet returns the empty keys of so many rows, in room if that is enough.
+// keySet returns empty keys for this number of rows, in room if room is large enough.
 func (t *table) keySet(room []rowkey.Column, rows int) rowkey.Set {
 	return rowkey.Make(room, len(t.keys), rows, t.traits.UTC)
 }
@@ -71,7 +71,7 @@ func (b *batch) fail(i int, column string, err error) error {
 	return &RowError{Table: b.name, Column: column, Row: i, Err: err, input: !errors.Is(err, ErrOtherKey)}
 }
 
-// checkRow takes the row's key and refuses what could match no row.
+// checkRow encodes the row's key, and returns an error if the key could match no row.
 func (b *batch) checkRow(i int) error {
 	row := b.rows.at(i)
 	if err := b.table.rows.Check(row); err != nil {
@@ -93,7 +93,7 @@ func (b *batch) checkRow(i int) error {
 	return nil
 }
 
-// duplicate returns the first row, in the caller's order, whose key an earlier one has.
+// duplicate returns the first row, in the caller's order, whose key an earlier row has.
 func (b *batch) duplicate() (row int, ok bool) {
 	for _, pass := range b.passes[1:] {
 		for _, i := range pass {
@@ -113,7 +113,8 @@ type statement struct {
 	more bool // the next statements are known to have the same text
 }
 
-// next makes the next statement from the rows that are left, and says how many it took. buf is room for the arguments.
+// next makes the next statement from the rows that are left, and returns how many rows it took. buf is a buffer for the
+// arguments.
 func (b *batch) next(r route, left []int32, buf []any) (s statement, taken int, err error) {
 	switch {
 	case b.bound != nil:
@@ -146,7 +147,7 @@ func (b *batch) nextValues(left []int32, buf []any) (s statement, taken int, err
 	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes, wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }
 
-// omitted returns the mask of the row's omitted columns.
+// omitted returns a mask of the omitzero columns that are zero in the row.
 func (b *batch) omitted(i int32) (omit uint64) {
 	for bit, c := range b.zeros {
 		if b.cols[c].IsZero(b.rows.at(int(i))) {

@@ -12,16 +12,16 @@ import (
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
-// binder is the arguments of a statement while they are gathered.
+// binder collects the arguments of a statement. It implements mapping.Encoder.
 type binder struct {
 	table   *table
 	args    []any
-	size    int             // about how many bytes they are on the wire
-	merge   bool            // the column at hand is a merge patch
+	size    int             // about how many bytes the arguments take on the wire
+	merge   bool            // the current column is a merge patch
 	removes bool            // a merge patch removes members
-	wide    bool            // an integer is beyond what a float holds, and there are columns that make it one
-	times   strings.Builder // the texts of times: one piece of memory for many rows
-	native  native          // of the column at hand
+	wide    bool            // an integer is too large for a float to hold exactly, and a column may make it a float
+	times   strings.Builder // the texts of times, in one piece of memory for many rows
+	native  native          // of the current column
 	text    *rowtext.Writer
 	err     error
 }
@@ -32,12 +32,13 @@ func (b *binder) add(v any, size int) {
 	b.args, b.size = append(b.args, v), b.size+size
 }
 
-// native is the Go values that drivers encode for a column as PostgreSQL would read their text. Of all others each driver, and each
-// mode of pgx, makes something else, so they are bound as the text that the paths Arrays and Copy write.
+// native says which Go values a driver encodes for a column in the same way as PostgreSQL would read their text. Other values are
+// encoded differently by each driver, and by each mode of pgx. So other values are bound as text, the same text that the paths
+// Arrays and Copy write.
 type native uint8
 
 const (
-	nativeAll native = iota // the column's type is not known, or the database is another
+	nativeAll native = iota // the column's type is not known, or the database is not PostgreSQL
 	nativeText
 	nativeInt2
 	nativeInt4
@@ -46,10 +47,10 @@ const (
 	nativeBool
 	nativeTime
 	nativeBytes
-	nativeHex // no value: a domain over bytea, for which lib/pq takes text and pgx guesses
+	nativeHex // no value is native: a domain over bytea, for which lib/pq takes text and pgx guesses
 )
 
-// nativeOf returns what is native to a type of PostgreSQL.
+// nativeOf returns which Go values are native to a type of PostgreSQL.
 func nativeOf(h held) native {
 	switch h.name {
 	case "smallint":
@@ -73,7 +74,7 @@ func nativeOf(h held) native {
 	return nativeText
 }
 
-// addText binds what write writes.
+// addText binds the text that write writes.
 func (b *binder) addText(write func(*rowtext.Writer)) {
 	if b.text == nil {
 		b.text = rowtext.New(rowtext.Plain)
@@ -87,8 +88,8 @@ func (b *binder) addText(write func(*rowtext.Writer)) {
 func (b *binder) Null()       { b.add(nil, 1) }
 func (b *binder) Other(v any) { b.add(v, 8) }
 
-// Int is text if the column has not the room, which pgx would say in an error of its own. A REAL column of SQLite's may round an
-// integer.
+// Int binds text if the integer does not fit the column, because pgx would otherwise return an error of its own. Int sets wide
+// because a REAL column of SQLite may round a large integer.
 func (b *binder) Int(v int64) {
 	const exact = 1 << 53
 	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
@@ -108,8 +109,8 @@ func (b *binder) Int(v int64) {
 	}
 }
 
-// Float is text if it is no number or the zero below zero, which pgx's simple protocol writes without quotes. It refuses what
-// would be stored as NULL.
+// Float binds text for NaN, infinities and negative zero, because pgx's simple protocol writes them without quotes. If the
+// database would store NaN as NULL, Float sets an error.
 func (b *binder) Float(v float64) {
 	if b.table.traits.NullNaN && math.IsNaN(v) && b.err == nil {
 		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
@@ -122,7 +123,7 @@ func (b *binder) Float(v float64) {
 	}
 }
 
-// Bool is what a boolean column and a text one both take.
+// Bool binds text if the column's type is known and is not boolean, because a text column takes the text.
 func (b *binder) Bool(v bool) {
 	if b.native == nativeAll || b.native == nativeBool {
 		b.add(v, 1)
@@ -131,7 +132,7 @@ func (b *binder) Bool(v bool) {
 	}
 }
 
-// Time is text in years that drivers write in ways of their own, and on a database that stores it as text (hazard S18).
+// Time binds text for years that drivers write in different ways, and on a database that stores times as text (hazard S18).
 func (b *binder) Time(v time.Time) {
 	v = mapping.Instant(v, b.table.traits.UTC)
 	switch year := v.Year(); {
@@ -157,7 +158,8 @@ func (b *binder) addTime(at time.Time) {
 	b.add(b.times.String()[start:], len(mapping.TimeLayout))
 }
 
-// Uint is text to PostgreSQL, which has no such type and reads it as the column's; database/sql would refuse it.
+// Uint binds text on PostgreSQL, because PostgreSQL has no unsigned type and reads the text as the column's type, and because
+// database/sql would refuse a large uint64.
 func (b *binder) Uint(v uint64) {
 	if b.table.traits.Typed {
 		b.Text(strconv.FormatUint(v, 10))
@@ -166,7 +168,7 @@ func (b *binder) Uint(v uint64) {
 	}
 }
 
-// Text that goes into a column of bytes is these bytes.
+// Text binds the text's bytes if the column holds bytes.
 func (b *binder) Text(v string) {
 	switch b.native {
 	case nativeBytes:
@@ -185,7 +187,7 @@ func (b *binder) Text(v string) {
 
 func (b *binder) RawText(v []byte) { b.Text(string(v)) }
 
-// Bytes that are a merge patch are text, for some databases take no bytes for JSON.
+// Bytes binds text for a merge patch, because some databases take no bytes for JSON.
 func (b *binder) Bytes(v []byte) {
 	switch {
 	case b.native == nativeHex:
@@ -229,7 +231,7 @@ func (b *batch) keyArgs(i int32) []any {
 	return to.args
 }
 
-// typesKnown is what the arguments are encoded by.
+// typesKnown returns the catalog by which arguments are encoded, or nil if the driver encodes them.
 func (b *batch) typesKnown() *catalog {
 	if b.untyped {
 		return nil
@@ -237,7 +239,7 @@ func (b *batch) typesKnown() *catalog {
 	return b.catalog.Load()
 }
 
-// encodeOne gives the value of a row's column to an encoder, which leaves what it has against it in failed.
+// encodeOne gives the value of a row's column to an encoder. If the encoder refuses the value, it leaves the reason in failed.
 func (b *batch) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
 	var err error
 	if place := b.keyPlace[c]; place >= 0 {

@@ -15,38 +15,38 @@ import (
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
-// catalog is what a server was asked about a table.
+// catalog is what a server answered about a table.
 type catalog struct {
-	types   map[string]string // by column, without modifiers
-	exact   map[string]string // with them
+	types   map[string]string // each column's type, without modifiers
+	exact   map[string]string // each column's type, with modifiers
 	held    map[string]held
-	writes  []dialect.Column // the table's, with what is known of them
-	natives []native         // by column that is written; nil if the database's drivers agree
-	// mark ends a statement whose text does not name its parameters' types. pgx keeps a prepared statement by its text, with
-	// the types that its parameters had at first, so a text must be another one when these have changed (hazard P39).
+	writes  []dialect.Column // the table's writes, completed by the catalog
+	natives []native         // for each written column; nil if the database's drivers encode alike
+	// mark is a comment at the end of a statement whose text does not name its parameters' types. pgx caches a prepared statement
+	// by its text, with the parameter types of the first use. So the text must change if the types have changed (hazard P39).
 	mark   string
 	plain  bool
-	skips  bool // a row may be neither written nor seen: by a trigger, a policy or a view
+	skips  bool // a trigger, a policy or a view may keep a row from being written and from being seen
 	stages bool // temporary tables are allowed
 	merges bool // the function of the rule Merge is installed
 }
 
-// held is what a column holds.
+// held is what the catalog says about a column.
 type held struct {
-	name  string // the type's, with its schema where that must be named
-	base  string // the type's name, or that of the one its domain is over at last
-	exact string // the same with its modifiers, as SQL writes it
-	whole bool   // its values cannot be the elements of an array's text
-	folds bool   // texts that are not the same can be equal
-	auto  bool   // 0 is the next number
-	// arbitrates: it is a column of the constraint that OnConstraint names.
+	name  string // the type's name, with its schema if needed
+	base  string // the type's name; for a domain, the name of the type below all domains
+	exact string // base with its modifiers, as SQL writes it
+	whole bool   // values cannot be elements of an array's text
+	folds bool   // two different texts can be equal under the collation
+	auto  bool   // AUTO_INCREMENT: 0 stands for the next number
+	// arbitrates means that the column belongs to the constraint that OnConstraint names.
 	arbitrates bool
 }
 
-// hexes is which of its values are written in hexadecimal.
+// hexes says which values of the column are written in hexadecimal.
 func (h held) hexes() hexes { return hexes{bytes: h.base == "bytea", text: h.base == "bytea"} }
 
-// native is what is native to a written column.
+// native returns which Go values are native to a written column.
 func (c *catalog) native(col int) native {
 	if c == nil || c.natives == nil {
 		return nativeAll
@@ -54,8 +54,8 @@ func (c *catalog) native(col int) native {
 	return c.natives[col]
 }
 
-// look asks the catalog once, and keeps the answer where it lets the table be used. It asks again when the answer may be
-// of a schema that has changed since.
+// look asks the catalog once, and keeps the answer if the table can be used. look asks again if the schema may have changed since
+// the last answer.
 func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 	known := t.catalog.Load()
 	if known != nil && !t.stale.Load() {
@@ -86,8 +86,8 @@ func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
 	return c, nil
 }
 
-// checkConstraint refuses a constraint of other columns than the key's: a conflict with it would change the row of another
-// key. One that is not there the statement refuses.
+// checkConstraint refuses a constraint whose columns are not the key's columns, because a conflict with such a constraint would
+// change the row of another key. If the constraint does not exist, the statement returns the error.
 func (t *table) checkConstraint(c *catalog) error {
 	var columns []string
 	for name, h := range c.held {
@@ -107,8 +107,8 @@ func (t *table) checkConstraint(c *catalog) error {
 	}}}
 }
 
-// outdated reports whether err came of a schema that has changed since the catalog was asked, which is known again then.
-// In a transaction of the caller's, which err has ended, the next call asks.
+// outdated reports whether the schema has changed since the catalog was asked and err may come from this change. If so, the new
+// catalog is known afterwards. In the caller's transaction, which err has ended, outdated returns false, and the next call asks.
 func (t *table) outdated(ctx context.Context, db DB, err error) bool {
 	known := t.catalog.Load()
 	if known == nil || !ofSchema(err) || dialect.IsOtherKey(err) {
@@ -147,7 +147,7 @@ func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
 	return c, err
 }
 
-// readColumns reads what SHOW COLUMNS returns, by the names that the columns have here.
+// readColumns reads the answer of SHOW COLUMNS, and keeps it by the names that the columns have in the mapping.
 func (t *table) readColumns(rows *sql.Rows, c *catalog) error {
 	c.writes = slices.Clone(t.writes)
 	return eachNamed(rows, func(value func(string) string) {
@@ -164,26 +164,26 @@ func (t *table) readColumns(rows *sql.Rows, c *catalog) error {
 	})
 }
 
-// markOf is a comment that another set of types would not have.
+// markOf returns a comment that changes if the types change.
 func markOf(types map[string]string) string {
 	h := fnv.New32a()
 	for _, name := range slices.Sorted(maps.Keys(types)) {
-		_, _ = h.Write([]byte(name + " " + types[name] + "\n")) // it never fails
+		_, _ = h.Write([]byte(name + " " + types[name] + "\n")) // Write never fails
 	}
 	return fmt.Sprintf(" /* types %08x */", h.Sum32())
 }
 
-// ofSchema reports whether an error may come of a column that is gone or of another type than was thought, or of a plain table that
-// has become one without the system column that tells an insert (0A000). A value that does not fit a parameter's type is
-// pgx's own error.
+// ofSchema reports whether the cause of an error may be a column that is gone or has another type than the catalog said, or a
+// plain table that has become a table without the system column that marks an insert (0A000). If a value does not fit a
+// parameter's type, pgx returns an error of its own, which counts too.
 func ofSchema(err error) bool {
 	state := dialect.SQLState(err)
 	return strings.HasPrefix(state, "42") || strings.HasPrefix(state, "22") || state == "0A000" || strings.Contains(err.Error(), "failed to encode args[")
 }
 
-// ready asks the catalog if the columns' types decide how values are bound and compared, as on PostgreSQL. On what is like it the
-// rule Merge may lack its function, and a statement that assigns nothing must look at the key if a collation can fold it. On MySQL
-// and MariaDB a type may have an order of its own (hazard H27).
+// ready asks the catalog if a statement needs the answer. On PostgreSQL the columns' types decide how values are bound and
+// compared. On databases like PostgreSQL, the function for the rule Merge may be missing, and a statement that assigns nothing
+// must compare the key if a collation can fold it. On MySQL and MariaDB a type may have an order of its own (hazard H27).
 func (t *table) ready(ctx context.Context, db DB) error {
 	if !t.ranks && !t.traits.Filter && (!t.traits.Typed || !t.merges && (t.assigns || !t.textKey)) {
 		return nil
@@ -192,7 +192,7 @@ func (t *table) ready(ctx context.Context, db DB) error {
 	return err
 }
 
-// guards reports whether a statement that assigns nothing must look at the stored key.
+// guards reports whether a statement that assigns nothing must compare the stored key byte by byte.
 func (t *table) guards(known *catalog) bool {
 	if t.assigns || !t.textKey {
 		return false
@@ -200,16 +200,16 @@ func (t *table) guards(known *catalog) bool {
 	return !t.traits.Typed || known != nil && slices.ContainsFunc(t.target.Columns, func(k string) bool { return known.held[k].folds })
 }
 
-// skips reports whether a row that a statement has not written may be none that it has seen (hazard P42).
+// skips reports whether a statement may leave a row unwritten without having seen a stored row (hazard P42).
 func (t *table) skips() bool {
 	c := t.catalog.Load()
 	return c != nil && c.skips
 }
 
-// looks reports whether a statement's result alone does not tell what a row is that the statement has not written.
+// looks reports whether a statement's result alone does not tell the outcome of a row that the statement has not written.
 func (t *table) looks() bool { return t.versioned || t.skips() }
 
-// flags reports whether a statement can be asked for a flag on this table.
+// flags reports whether a statement on this table can return a flag that marks inserted rows.
 func (t *table) flags(ctx context.Context, db DB) (bool, error) {
 	switch t.traits.Reporting {
 	case dialect.ReportFlag:

@@ -9,10 +9,10 @@ import (
 type collector[T any] struct {
 	table *table
 	n     int
-	free  chan []T // the room of parts that are done with
+	free  chan []T // buffers of parts that are done
 }
 
-// recycle takes the room of a part back.
+// recycle takes back the buffer of a part that is done.
 func (c *collector[T]) recycle(part []T) {
 	clear(part)
 	select {
@@ -30,7 +30,7 @@ func (c *collector[T]) room() []T {
 	}
 }
 
-// collect hands each part to put, with the index of its first row. A part is the receiver's until it is recycled.
+// collect hands each part to put, with the index of the part's first row. The part belongs to put until it is recycled.
 func (c *collector[T]) collect(ctx context.Context, rows iter.Seq2[T, error], put func(part []T, first int) error) error {
 	part, first := c.room(), 0
 	for row, err := range rows {

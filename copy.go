@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// linesSize is about how many bytes of rows are streamed at once.
+	// linesSize is about how many bytes of rows are streamed in one block.
 	linesSize = 60 << 10
-	// stageRows is the most rows of a slice that are staged before they are inserted: each time they are joined with
-	// the table.
+	// stageRows is the largest number of a slice's rows that are staged before they are inserted. The number is large because
+	// each insert joins the staged rows with the table.
 	stageRows = 50000
-	// seqRows is the same for a sequence, whose rows are held in memory until then.
+	// seqRows is the same for a sequence. It is smaller because a sequence's rows are held in memory until the insert.
 	seqRows = 10000
 )
 
-// stepCopy streams the next rows of those that are left into the staging table and has them inserted from there.
+// stepCopy streams the next of the rows that are left into the staging table, and inserts them from there.
 func (w *writer) stepCopy(left []int32) (taken int, err error) {
 	if w.stage.stream == nil {
 		return w.stepRows(left)
@@ -29,7 +29,7 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 	defer rows.CloseWrite(errUnwritten) // if a callback panics
 	job := func() (int, error) {
 		err := stage.fill(w.runner, w.columns(omit), rows)
-		if rows.CloseRead(); err != nil { // now it is known which rows were among them
+		if rows.CloseRead(); err != nil { // s.rows is known after CloseRead
 			return 0, w.failStatement(s, err)
 		}
 		return len(s.rows), w.failStatement(s, w.sendStaged(s))
@@ -47,13 +47,13 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 		return taken, err
 	case taken == 0:
 		return w.stepValues(left)
-	case !w.pipe.Concurrent(): // the rows were written first, and are read now
+	case !w.pipe.Concurrent(): // all rows have been written to the stream, and the job reads them now
 		return taken, w.pipe.Submit(job)
 	}
 	return taken, nil
 }
 
-// stepValues sends the next rows as values, because the first of them cannot be copied.
+// stepValues sends the next rows as values, because the first of these rows cannot be copied.
 func (w *writer) stepValues(left []int32) (taken int, err error) {
 	s, taken, err := w.nextValues(left, w.buffer())
 	if err != nil {
@@ -63,7 +63,7 @@ func (w *writer) stepValues(left []int32) (taken int, err error) {
 	return taken, w.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
 }
 
-// writeLines writes rows until the stage is full or one cannot be among them.
+// writeLines writes rows to the stream until the stage is full or a row cannot be copied together with the others.
 func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64) (taken int, err error) {
 	text := rowtext.New(w.stage.style)
 	text.Buf = make([]byte, 0, linesSize+linesSize/8)
@@ -90,8 +90,8 @@ func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64) (t
 
 var errUnwritten = errors.New("the rows were not all written")
 
-// appendLine appends a row's line, or nothing if the row cannot be copied. If that is because only the driver knows a value, the
-// rows after it are most likely the same, and all of them go as values.
+// appendLine appends a row's line, or nothing if the row cannot be copied. If only the driver can encode a value of the row, the
+// rows after it most likely have such values too, and the rest of the batch goes as values.
 func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place int) (fits bool, err error) {
 	if whole, err := w.removesRow(i, omit); whole || err != nil {
 		return false, err
@@ -124,12 +124,13 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 	return true, nil
 }
 
-// savepoint is what a split statement is rolled back to.
+// savepoint is the savepoint to which a failed split statement is rolled back.
 const savepoint = "_upsert_split"
 
-// sendStaged inserts what is staged. The split statement inserts faster what is not there yet; where others have inserted one
-// of its keys meanwhile, the one that resolves conflicts does it all. Where each row's outcome is asked for there is that one
-// alone.
+// sendStaged moves the staged rows into the table. It first tries the split statement, which inserts new rows without an ON
+// CONFLICT clause and is faster. If another transaction inserts one of these keys meanwhile, the split statement fails with a
+// unique violation. Then sendStaged rolls back to a savepoint and sends the statement that resolves conflicts. If the outcome of
+// each row is asked for, sendStaged uses only the latter statement.
 func (w *writer) sendStaged(s statement) error {
 	if !w.stage.splits || !s.filter || w.each != nil || w.rechecks && w.cfg.outcomes {
 		return w.send(s)

@@ -12,8 +12,8 @@ import (
 	"github.com/goupsert/upsert/internal/pipeline"
 )
 
-// copyStream finds how a COPY goes through the handle's driver. It is nil where rows can only be given to its COPY
-// statement one by one.
+// copyStream finds how the handle's driver streams a COPY. stream is nil if rows can only be given to the driver's COPY statement
+// one by one.
 func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, dialect.StageText, *pipeline.Stream) error, err error) {
 	conn, ok := r.db.(dbconn.Rawer)
 	if !ok {
@@ -26,7 +26,7 @@ func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, d
 			through = copyLines
 		case through == nil:
 			return g.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
-		case auto && from != dbconn.PGX: // it may be a wrapper, and through may not know it
+		case auto && from != dbconn.PGX: // the driver may be a wrapper, which through may not know
 			return g.noCopy("use Via(Copy) if New's CopyThrough is for it")
 		}
 		return nil
@@ -40,14 +40,14 @@ func (t *table) noCopy(hint string) error {
 	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.dialect.Name(), Hint: hint}
 }
 
-// copyLines streams rows through lib/pq, whose COPY statement takes lines as they are.
+// copyLines streams rows through lib/pq, whose COPY statement takes lines without changing them.
 func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader) (err error) {
 	stmt, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		// It waits for the server, and returns what that has against the rows.
+		// Close waits for the server, and returns the server's error about the rows.
 		if closing := stmt.Close(); err == nil {
 			err = closing
 		}
@@ -66,14 +66,14 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 		if err != nil {
 			return err
 		}
-		// CopyData ends the line.
+		// CopyData adds the newline itself.
 		if _, err := to.CopyData(ctx, string(block[:len(block)-1])); err != nil {
 			return err
 		}
 	}
 }
 
-// stepRows stages rows through lib/pq's ordinary COPY statement, which is all that a transaction of the caller's gives.
+// stepRows stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
 func (w *writer) stepRows(left []int32) (taken int, err error) {
 	omit := w.omitted(left[0])
 	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
@@ -127,7 +127,7 @@ func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) erro
 	if closing := stmt.Close(); err == nil {
 		err = closing
 	}
-	if err != nil && strings.HasPrefix(err.Error(), "sql: expected 0 arguments") { // no driver but lib/pq copies so
+	if err != nil && strings.HasPrefix(err.Error(), "sql: expected 0 arguments") { // only lib/pq takes the rows of a COPY as arguments
 		return g.noCopy("let the call begin the transaction, with New given CopyThrough, or use Via(Arrays)")
 	}
 	return err

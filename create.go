@@ -9,20 +9,21 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// findAttempts bounds how often GetOrCreate begins again because the row it met was deleted before it was read.
+// findAttempts bounds how often Put and GetOrCreate start over because the row was deleted before it was read.
 const findAttempts = 10
 
-// GetOrCreate inserts row if no row has its key, and fills row with the stored one. created says whether this call made
-// it: of any number of concurrent calls with one key exactly one does, at every isolation level.
+// GetOrCreate inserts row if no stored row has its key, and fills row with the stored row. created says whether this call
+// inserted the row. If many concurrent calls have one key, exactly one call returns true, at every isolation level.
 //
-// On MySQL and MariaDB it changes the session's LAST_INSERT_ID(), as [Table.Put] says.
+// On MySQL and MariaDB, GetOrCreate changes the session's LAST_INSERT_ID(), as [Table.Put] says.
 //
-// A row that is there is left as it is, whatever the rules say, so a table with an Add column needs a [Claim] here as
-// anywhere but nothing is added. In a transaction of the caller's a serialization failure is the caller's to see and to
-// retry. If a trigger, a rule or a policy keeps the row out, the error says that the row is neither inserted nor visible. It
-// returns the errors that [Table.Put] returns, and a *dialect.UnsupportedError where the database does not
-// tell who created the row (TiDB, Vitess). As for Put, an answer that is lost on a handle that is no transaction can make
-// created false for the row that this call made.
+// A row that is there is left as it is, whatever the rules say. So GetOrCreate adds nothing to a stored row, but a table with an
+// Add column needs a [Claim] here too. In the caller's transaction, GetOrCreate returns a serialization failure, and the caller
+// must retry. If a trigger, a rule or a policy keeps the row out, the error says that the row is neither inserted nor visible.
+//
+// GetOrCreate returns the errors that [Table.Put] returns, and a *dialect.UnsupportedError if the database does not tell who
+// created the row (TiDB, Vitess). On a handle that is not a transaction, a lost answer can make created false although this call
+// inserted the row, as with Put.
 func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
 	ctx, w := t.watch(ctx, "GetOrCreate")
 	created, err = t.getOrCreateRow(ctx, db, row)
@@ -48,7 +49,7 @@ func (t *Table[T]) getOrCreateRow(ctx context.Context, db DB, row *T) (created b
 	return created, nil
 }
 
-// getOrCreate fills the row whole or not at all.
+// getOrCreate fills the row completely, or leaves the row as it is if there is an error.
 func (t *Table[T]) getOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
 	fresh := clone(row)
 	s, err := t.single(ctx, db, reflect.ValueOf(fresh).Elem())
@@ -109,15 +110,16 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 		s.outcome = Inserted
 		return nil
 	}
-	// A second statement, for the first one's snapshot may be older than the row (hazard P4).
+	// A second statement is needed, because the first statement's snapshot may be older than the row (hazard P4).
 	if err := s.found(s.find(ctx, db, s.all())); err != nil {
 		return err
 	}
 	return s.checkFolded(ctx, db)
 }
 
-// checkFolded refuses a stored row whose key is the same only to a collation. The types of keys that the database writes
-// in a form of its own, as it does a uuid, are told apart by the catalog or, without one, by what a collation can fold.
+// checkFolded refuses a stored row whose key equals the sent key only under the collation. The database may store a key in a form
+// of its own, for example a uuid, and such a key is not refused. The catalog tells by the column's type which keys have a
+// collation. Without a catalog, keys that differ only in letter case are refused.
 func (s *single) checkFolded(ctx context.Context, db DB) error {
 	for place, c := range s.keys {
 		sent, ok := textOf(s.keyed[place].Value(0))
@@ -147,7 +149,7 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 	return nil
 }
 
-// textOf is the text that a value is, if it is one.
+// textOf returns the text of a string or a []byte; ok is false for any other value.
 func textOf(v any) (text string, ok bool) {
 	if bytes, ok := v.([]byte); ok {
 		return string(bytes), true
@@ -156,6 +158,7 @@ func textOf(v any) (text string, ok bool) {
 	return text, ok
 }
 
+// found returns errGone if a row was looked for and not found.
 func (s *single) found(found bool, err error) error {
 	if err == nil && !found {
 		return errGone
@@ -163,7 +166,8 @@ func (s *single) found(found bool, err error) error {
 	return err
 }
 
-// create sends the row's insert-or-nothing statement; the row is filled if it comes back.
+// create sends the row's statement in mode Create, which inserts the row or does nothing. If the statement returns the row,
+// create fills the row.
 func (s *single) create(ctx context.Context, db DB, report bool, dest ...any) (returned bool, err error) {
 	shape := s.shape
 	shape.mode, shape.report, shape.back = dialect.Create, report, backAll

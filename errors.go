@@ -10,35 +10,35 @@ import (
 )
 
 var (
-	// ErrUnguarded is returned by every verb of a table with an Add column on a handle that is no live [Claim], before any
-	// statement is sent: adding is not repeat-safe, and a lost answer makes database/sql send a statement twice.
+	// ErrUnguarded is returned by every verb if the table has an Add column and the handle is not a live [Claim], before any
+	// statement is sent. The reason: adding is not repeat-safe, and if an answer is lost, database/sql sends a statement twice.
 	ErrUnguarded = errors.New("a column of rule add needs a claim: call it inside one, with the claim's transaction")
-	// ErrNullKey is wrapped in the [*RowError] of a row with NULL in its key, which would match no row. Nothing of the
-	// batch was sent.
+	// ErrNullKey is wrapped in the [*RowError] of a row with NULL in its key, which would match no row. If a batch has such a
+	// row, nothing of the batch was sent.
 	ErrNullKey = errors.New("NULL in the key: a row with it is never the same row")
-	// ErrDuplicateKey is wrapped in the *RowError of the later of two rows with one key under [RefuseDuplicates].
+	// ErrDuplicateKey is wrapped in the [*RowError] of the later of two rows with the same key under [RefuseDuplicates].
 	ErrDuplicateKey = errors.New("an earlier row of the batch has the same key")
-	// ErrOtherKey is wrapped where a row violates another unique key than the conflict target, or meets a stored row whose
-	// key only a collation takes for the same. dialect.Classify calls it UniqueViolation. The text names the columns and, as far as the
-	// database or the library can tell, the constraint and the values.
+	// ErrOtherKey is wrapped in the [*RowError] of a row that violates a unique key other than the conflict target, or that meets
+	// a stored row whose key is equal only under a collation. dialect.Classify returns UniqueViolation for the error. The text
+	// names the columns and, if the database or the library can tell them, the constraint and the values.
 	ErrOtherKey = errors.New("the row conflicts through another unique key than the conflict target, or with a key that is the same only to a collation")
 )
 
 // TagError says which field's tag [New] refuses, and why.
 type TagError = mapping.TagError
 
-// RowError is an error about a table and, where they are known, a column and a row.
+// RowError is an error about a table and, if they are known, a column and a row.
 type RowError struct {
 	Table  string // as given to New
-	Column string // "" where none is known
-	Row    int    // the row's index in the call, from 0; -1 where none is known
+	Column string // "" if no column is known
+	Row    int    // the row's index in the call, from 0; -1 if no row is known
 	Err    error
 
-	input bool // the caller's row or sequence is at fault, whatever its error looks like
+	input bool // the caller's row or sequence is at fault, whatever Err looks like
 }
 
-// Class says what can be done about the error: an error of the caller's own rows or sequence is Permanent, any other is
-// what dialect.Classify says of its cause.
+// Class says what can be done about the error. If the caller's rows or sequence caused the error, Class returns Permanent. For
+// any other error, Class returns the class that dialect.Classify gives the cause.
 func (e *RowError) Class() dialect.Class {
 	if e.input {
 		return dialect.Permanent
@@ -62,8 +62,8 @@ func (e *RowError) Error() string {
 // Unwrap returns the cause.
 func (e *RowError) Unwrap() error { return e.Err }
 
-// PartialError is returned by a call with [ChunkTx] that failed. What was committed before, if anything, stays, and the
-// same call can simply be repeated: the rows that were committed are unchanged by it.
+// PartialError is returned by a call with [ChunkTx] that failed. The rows that were committed before, if any, stay. The same call
+// can simply be repeated, because the repetition leaves the committed rows unchanged.
 type PartialError struct {
 	Rows   int64  // how many rows were committed, from the first on
 	Result Result // their outcomes
@@ -74,10 +74,10 @@ func (e *PartialError) Error() string {
 	return fmt.Sprintf("upsert: stopped after %d committed rows: %s", e.Rows, strings.TrimPrefix(e.Err.Error(), "upsert: "))
 }
 
-// Unwrap returns what stopped the call.
+// Unwrap returns the error that stopped the call.
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// fail wraps an error of the database. row is the statement's only row, or -1.
+// fail wraps an error of the database in a RowError. row is the index of the statement's only row, or -1.
 func (t *table) fail(err error, row int) error {
 	var known *RowError
 	var schema *SchemaError
@@ -86,7 +86,7 @@ func (t *table) fail(err error, row int) error {
 	}
 	var several *failedStatement
 	if errors.As(err, &several) {
-		several.batch, several.rows = nil, nil // an error that is kept shall not keep the caller's rows
+		several.batch, several.rows = nil, nil // a caller that keeps the error must not keep the rows in memory with it
 	}
 	column := dialect.ErrorColumn(err)
 	if detail := dialect.ErrorDetail(err); detail != "" {
@@ -94,7 +94,7 @@ func (t *table) fail(err error, row int) error {
 	}
 	var met *otherKeyError
 	if errors.As(err, &met) {
-		// It says all.
+		// Nothing to add: err names the columns already.
 	} else if isOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {
 		err = &otherKeyError{err: err, target: t.target.Columns}
 	} else if hint := t.hintOf(err); hint != "" {
@@ -106,7 +106,7 @@ func (t *table) fail(err error, row int) error {
 	return &RowError{Table: t.name, Column: column, Row: row, Err: err}
 }
 
-// textError says an error in other words.
+// textError replaces the text of an error.
 type textError struct {
 	err  error
 	text string
@@ -115,7 +115,7 @@ type textError struct {
 func (e *textError) Error() string { return e.text }
 func (e *textError) Unwrap() error { return e.err }
 
-// hintOf says what to do about an error that is the schema's or the options'.
+// hintOf says what to do if the schema or the options caused the error, and returns "" for any other error.
 func (t *table) hintOf(err error) string {
 	if !dialect.Speaks(t.dialect, err) || dialect.IsSyntax(err) {
 		return "New was given the dialect " + t.dialect.Name() + ", which the server may not speak: dialect.Detect tells the server's"

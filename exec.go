@@ -8,22 +8,23 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// Exec sends one statement for row, the text that [Table.SQL] returns, and nothing else: it asks the server nothing before, begins no
-// transaction, tries nothing again and reads nothing back. It is the fastest way to write a single row, and the one for unit tests
-// with a mock of the driver, because what is sent is known beforehand. [Table.Put] tells what happened to the row; Exec returns the
-// driver's Result, whose RowsAffected means another thing on each database.
+// Exec sends one statement for row, the text that [Table.SQL] returns, and nothing else. Exec asks the server nothing before,
+// begins no transaction, retries nothing and reads nothing back. Exec is the fastest way to write a single row, and fits unit
+// tests with a mock of the driver, because the sent text is known beforehand. To learn what happened to the row, use [Table.Put].
+// Exec returns the driver's Result, and RowsAffected means another thing on each database.
 //
-// Exec does not know the columns' types, so the driver encodes the values. On PostgreSQL the stored value can differ from the one
-// that Put sends as text if a Go value goes into a column of another kind: a time.Time into date or text, a []byte into text or json,
-// a bool into text, a float64 into numeric or real, a string into bytea, or any value into a domain over bytea. A float or an unknown
-// type is compared by its text there, which the session's settings shape. Choose fields of the column's own kind, or use Put.
+// Exec does not know the columns' types, so the driver encodes the values. On PostgreSQL the stored value can differ from the
+// value that Put sends as text, if a Go value goes into a column of another kind: a time.Time into date or text, a []byte into
+// text or json, a bool into text, a float64 into numeric or real, a string into bytea, or any value into a domain over bytea.
+// Exec compares a float or an unknown type by its text there, and the session's settings shape this text. Choose fields of the
+// column's own kind, or use Put.
 //
-// These checks of Put are left out too, because they ask the server: whether MySQL and MariaDB have the unique index (hazard H24),
-// whether their session is strict (hazard H29), and whether a key of 0 meets an AUTO_INCREMENT (hazard H26). With lib/pq behind a
-// pooler in transaction mode use a transaction, or binary_parameters=yes (hazard E2).
+// Exec also leaves out these checks of Put, because they ask the server: whether MySQL and MariaDB have the unique index (hazard
+// H24), whether their session is strict (hazard H29), and whether a key of 0 meets an AUTO_INCREMENT (hazard H26). If you use
+// lib/pq behind a pooler in transaction mode, use a transaction or binary_parameters=yes (hazard E2).
 //
-// It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's, and [ErrUnguarded] for a table that
-// adds outside of a [Claim].
+// Exec returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's error, and [ErrUnguarded] if
+// the table has an Add column and the handle is not a [Claim].
 func (t *Table[T]) Exec(ctx context.Context, db DB, row *T) (sql.Result, error) {
 	ctx, w := t.watch(ctx, "Exec")
 	err := t.takes(ctx, db, row)
@@ -36,8 +37,8 @@ func (t *Table[T]) Exec(ctx context.Context, db DB, row *T) (sql.Result, error) 
 	return res, err
 }
 
-// Exec is [Table.Exec] by the prepared statements. A statement that the server has forgotten was not executed, so it is prepared
-// again and sent, as Put does.
+// Exec is [Table.Exec] with prepared statements. If the server has forgotten a statement, the statement was not executed, so Exec
+// prepares the statement again and sends it, as Put does.
 func (p *Prepared[T]) Exec(ctx context.Context, row *T) (sql.Result, error) {
 	ctx, w := p.table.watch(ctx, "Prepared.Exec")
 	res, err := p.exec(ctx, row)
@@ -57,7 +58,7 @@ func (p *Prepared[T]) exec(ctx context.Context, row *T) (sql.Result, error) {
 	return res, p.table.fail(err, -1)
 }
 
-// execOne writes one row with nothing known of the table.
+// execOne writes one row without asking the server about the table.
 func (t *table) execOne(ctx context.Context, db DB, row reflect.Value) (sql.Result, error) {
 	s := t.newSingle(row)
 	s.untyped = true
@@ -75,7 +76,7 @@ func (t *table) execOne(ctx context.Context, db DB, row reflect.Value) (sql.Resu
 	return t.exec(ctx, db, query, s.args)
 }
 
-// plainText returns the statement of a shape with nothing known of the table.
+// plainText returns the statement of a shape, written without knowledge from the catalog.
 func (t *table) plainText(s shape) (string, error) {
 	return t.plainTexts.of(s, func() (string, error) { return t.upsert(s, nil) })
 }

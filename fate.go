@@ -7,9 +7,10 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// fate is what Compare tells of a row; 0 where the row is not there.
+// fate is the result of Compare for a row, plus 1; it is 0 if the row is not there.
 type fate int8
 
+// outcome returns the outcome that the comparison predicts. absent is the outcome for a row that is not there.
 func (f fate) outcome(absent Outcome) (Outcome, error) {
 	switch f - 1 {
 	case dialect.CompareSame:
@@ -24,9 +25,9 @@ func (f fate) outcome(absent Outcome) (Outcome, error) {
 	return absent, nil
 }
 
-// skipped is the outcome of a row that a statement has not written. One that is there and differs from what was sent is
-// unchanged all the same, because a BEFORE trigger may have changed what was sent into the stored row (hazard P21); but with a
-// version nothing is known of it.
+// skipped returns the outcome of a row that a statement has not written. If the stored row differs from the sent row, the outcome
+// is Unchanged all the same, because a BEFORE trigger may have changed the sent row into the stored row (hazard P21). If the
+// table has a version, the outcome of such a row is Unknown.
 func (f fate) skipped(versioned bool) (Outcome, error) {
 	if f == 1+dialect.CompareChanged {
 		if versioned {
@@ -37,18 +38,18 @@ func (f fate) skipped(versioned bool) (Outcome, error) {
 	return f.outcome(Unknown)
 }
 
-// writes reports whether the row would be written.
+// writes reports whether the statement would write the row.
 func (f fate) writes() bool { return f == 0 || f-1 == dialect.CompareChanged }
 
-// meet takes in what Compare tells. A snapshot may hold, beside the row that was met, one that others have deleted since:
-// then it is not that one's changes that count.
+// meet records the comparison result for one stored row. A snapshot can contain two stored rows for a key, the current row and a
+// row that others have deleted. Then the lower result counts, because the changes against the deleted row do not matter.
 func (f *fate) meet(told int) {
 	if t := fate(told + 1); *f == 0 || t < *f {
 		*f = t
 	}
 }
 
-// compare runs the statement's Compare.
+// compare runs the Compare that belongs to the statement, and returns the fate of each of the statement's rows.
 func (w *writer) compare(s statement) ([]fate, error) {
 	query, err := w.compareText(w.ctx, w.db, s.shape)
 	if err != nil {
@@ -67,6 +68,7 @@ func (w *writer) compare(s statement) ([]fate, error) {
 	return fates, err
 }
 
+// compareMode is the mode of a shape whose text is a Compare.
 const compareMode dialect.Mode = -1
 
 func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error) {

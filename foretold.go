@@ -6,16 +6,16 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// putForetold tries to insert the row, to change the stored one and to find that there is nothing to do, until one of them
-// applies. If none does, another connection has changed or deleted the row between two of them, or a trigger keeps it out.
+// putForetold tries an insert, a change and a comparison, until one of them applies: the comparison finds that there is nothing
+// to do. If none applies, another connection has changed or deleted the row between two of them, or a trigger keeps the row out.
 //
-// The insert comes first whatever the Put before it did. An upsert is an insert that meets NOT NULL, CHECK, triggers, other
-// unique keys and the predicate of a partial index before it meets the conflict: a change that came first would meet none of
-// these (hazard S20). The insert has also taken the write lock of the caller's transaction, in which a read that came first
-// could make the write fail (hazard S11).
+// The insert comes first, whatever the last outcome. An upsert is an insert, which meets NOT NULL, CHECK, triggers, other unique
+// keys and the predicate of a partial index before the conflict. If the change came first, the change would meet none of these
+// (hazard S20). The insert also takes the write lock in the caller's transaction. If a read came first there, the later write
+// could fail (hazard S11).
 func (s *single) putForetold(ctx context.Context, db DB) (gone error) {
 	tries := [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold}
-	if last := Outcome(s.last.Load()); last == Unchanged || last == Stale { // rows that come in runs are alike
+	if last := Outcome(s.last.Load()); last == Unchanged || last == Stale { // neighbouring calls tend to have the same outcome
 		tries[1], tries[2] = tries[2], tries[1]
 	}
 	for _, try := range tries {
@@ -32,13 +32,14 @@ func (s *single) putForetold(ctx context.Context, db DB) (gone error) {
 	return gone
 }
 
-// remember keeps what the row was for the next one.
+// remember keeps the row's outcome, from which the next call chooses its order of tries.
 func (s *single) remember(err error) {
 	if now := int32(s.outcome); err == nil && s.last.Load() != now {
 		s.last.Store(now)
 	}
 }
 
+// insert inserts the row if no stored row has its key.
 func (s *single) insert(ctx context.Context, db DB) error {
 	created, err := s.send(ctx, db, dialect.Create, false)
 	if created {
@@ -47,6 +48,7 @@ func (s *single) insert(ctx context.Context, db DB) error {
 	return err
 }
 
+// change changes the stored row, if the rules change a column.
 func (s *single) change(ctx context.Context, db DB) error {
 	if !s.assigns && !s.guards(s.catalog.Load()) {
 		return nil
@@ -58,7 +60,7 @@ func (s *single) change(ctx context.Context, db DB) error {
 	return err
 }
 
-// lookForetold finds the row that was neither inserted nor changed.
+// lookForetold compares the row with the stored row, after neither the insert nor the change applied.
 func (s *single) lookForetold(ctx context.Context, db DB) error {
 	f, err := s.compareOne(ctx, db)
 	switch {

@@ -6,34 +6,35 @@ import (
 	"time"
 )
 
-// Hooks are called with what a [Table] does. A nil one is not called. They are called on the goroutine of the call, Write after it and
-// Retry in the middle of it: they must be quick, safe for concurrent use, and leave the database alone. [SlogHooks] logs.
+// Hooks are functions that a [Table] calls to tell what it does. A nil hook is not called. Hooks run on the goroutine of the
+// call: Write after the call's work, and Retry between two attempts. So a hook must be quick, safe for concurrent use, and leave
+// the database alone. [SlogHooks] returns hooks that log.
 type Hooks struct {
-	// Write: a verb has ended. Inside a transaction of the caller's nothing is committed yet. Err is the verb's error, and Result
-	// counts what was written: with [ChunkTx] also before an error.
+	// Write is called when a verb has ended. In the caller's transaction nothing is committed yet. Err is the verb's error.
+	// Result counts the rows that were written: with [ChunkTx] also if there is an error, the rows before it.
 	Write func(context.Context, Event)
-	// Retry: attempt number Attempt of the library's own transaction ended in Err after Duration, and there is another.
+	// Retry is called before the library runs its own transaction again. Attempt number Attempt ended in Err after Duration.
 	Retry func(context.Context, Event)
 }
 
-// Event is what a hook is told.
+// Event is the argument of a hook.
 type Event struct {
 	Table    string // as given to New
-	Verb     string // "Put", "GetOrCreate", "PutAll", "PutSeq", "Exec"; of a [Prepared] "Prepared.Put" and "Prepared.Exec"
-	Path     Path   // how the rows went: Values for a single row, the last part's path for a sequence; Auto if nothing was sent
-	Result   Result // of Write; Exec counts its row as Unknown
-	Attempt  int    // of Retry, from 1
+	Verb     string // "Put", "GetOrCreate", "PutAll", "PutSeq", "Exec", "Prepared.Put" or "Prepared.Exec"
+	Path     Path   // how rows were sent: Values for a single row, the last part's path for a sequence, Auto if nothing was sent
+	Result   Result // for Write only; Exec counts its row as Unknown
+	Attempt  int    // for Retry only, counted from 1
 	Duration time.Duration
 	Err      error
 }
 
-// WithHooks adds hooks to those that are there.
+// WithHooks adds hooks to the table's other hooks.
 func WithHooks(h Hooks) Option {
 	return option(func(c *config) error { c.hooks = append(c.hooks, h); return nil })
 }
 
-// SlogHooks returns hooks that log: writes for debugging, failed writes and retries as warnings. Values of rows are logged only as far
-// as the database's error has them.
+// SlogHooks returns hooks that log: writes at level debug, failed writes and retries as warnings. The log contains values of rows
+// only if the database's error message contains them.
 func SlogHooks(l *slog.Logger) Hooks {
 	log := func(ctx context.Context, level slog.Level, msg string, e Event, more slog.Attr) {
 		if !l.Enabled(ctx, level) {
@@ -59,7 +60,7 @@ func SlogHooks(l *slog.Logger) Hooks {
 	}
 }
 
-// watch is a call of a table with hooks. A table without has none, and the methods of a nil watch do nothing.
+// watch follows one call on a table with hooks. A table without hooks has a nil watch, whose methods do nothing.
 type watch struct {
 	table   *table
 	event   Event
@@ -69,7 +70,7 @@ type watch struct {
 
 type watchKey struct{}
 
-// watch begins a call, and returns a context by which the call's attempts find the watch.
+// watch begins to follow a call, and returns a context by which the call's attempts find the watch.
 func (t *table) watch(ctx context.Context, verb string) (context.Context, *watch) {
 	if len(t.hooks) == 0 {
 		return ctx, nil
@@ -79,7 +80,7 @@ func (t *table) watch(ctx context.Context, verb string) (context.Context, *watch
 	return context.WithValue(ctx, watchKey{}, w), w
 }
 
-// watchOf returns the watch of a call, or nil.
+// watchOf returns the watch of the call that ctx belongs to, or nil.
 func (t *table) watchOf(ctx context.Context) *watch {
 	if len(t.hooks) == 0 {
 		return nil
@@ -88,13 +89,14 @@ func (t *table) watchOf(ctx context.Context) *watch {
 	return w
 }
 
+// goes records the path by which the rows are sent.
 func (w *watch) goes(by Path) {
 	if w != nil {
 		w.event.Path = by
 	}
 }
 
-// retries tells of an attempt, counted from 1, that has failed before another.
+// retries calls the Retry hooks after a failed attempt, counted from 1, before the next attempt.
 func (w *watch) retries(ctx context.Context, attempt int, err error) {
 	if w == nil {
 		return
@@ -109,7 +111,7 @@ func (w *watch) retries(ctx context.Context, attempt int, err error) {
 	w.attempt = time.Now()
 }
 
-// ended tells of the call's end.
+// ended calls the Write hooks at the end of the call.
 func (w *watch) ended(ctx context.Context, r Result, err error) {
 	if w == nil {
 		return
@@ -123,7 +125,7 @@ func (w *watch) ended(ctx context.Context, r Result, err error) {
 	}
 }
 
-// endedOne is ended of a call for one row.
+// endedOne is ended for a call that writes one row.
 func (w *watch) endedOne(ctx context.Context, o Outcome, err error) {
 	if w == nil {
 		return

@@ -11,17 +11,17 @@ import (
 	"github.com/goupsert/upsert/internal/rowkey"
 )
 
-// matcher finds the row that a returned one belongs to, by its key: the order in which rows come back means nothing
-// (hazard P3).
+// matcher finds the sent row that a returned row belongs to, by its key, because rows come back in no particular order (hazard
+// P3).
 type matcher struct {
 	*batch
 	rows []int32
-	at   []int32 // positions in rows by key; nil if rows are in key order
+	at   []int32 // positions in rows, in key order; nil if rows are in key order already
 	seen []bool
-	row  reflect.Value   // what a struct's key is scanned into
-	maps []reflect.Value // what a map's key is scanned into
+	row  reflect.Value   // a struct into which a returned key is scanned
+	maps []reflect.Value // values into which a returned key is scanned, if rows are maps
 	dest []any
-	back rowkey.Set // of the row that has come back
+	back rowkey.Set // the key of the returned row
 }
 
 func (w *writer) matcher(s statement) *matcher {
@@ -41,7 +41,7 @@ func (w *writer) matcher(s statement) *matcher {
 	return m
 }
 
-// scan reads dest and, where keys are returned, the key; it returns the row's index.
+// scan reads a returned row into dest, and finds the sent row by the returned key. It returns the sent row's index.
 func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	if m.seen == nil {
 		return m.rows[0], rows.Scan(dest...)
@@ -63,7 +63,7 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	return m.rows[at], nil
 }
 
-// position is where the n-th of the rows' keys is.
+// position returns the position in rows of the n-th row in key order.
 func (m *matcher) position(n int) int {
 	if m.at == nil {
 		return n
@@ -71,7 +71,7 @@ func (m *matcher) position(n int) int {
 	return int(m.at[n])
 }
 
-// makeDest makes what keys are scanned into. A map's are scanned into the types they were sent as.
+// makeDest makes the destinations for returned keys. If rows are maps, each destination has the type of the sent value.
 func (m *matcher) makeDest() {
 	if m.mapping.IsMap() {
 		for _, k := range m.keyed.Values(0) {
@@ -86,7 +86,7 @@ func (m *matcher) makeDest() {
 	}
 }
 
-// scanned takes the key that has come back.
+// scanned encodes the returned key into m.back.
 func (m *matcher) scanned() error {
 	m.back = m.keySet(nil, 1)
 	for at, c := range m.keys {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// checkPatch refuses a patch that is no document, which some databases would take for NULL, and one that means one thing to one
-// database and another to the next.
+// checkPatch refuses a patch that is not a JSON document, because some databases would take the patch for NULL. It also refuses a
+// patch that means different things to different databases.
 func checkPatch(text string) error {
 	if !json.Valid([]byte(text)) {
 		return errors.New("it is no JSON document, so it cannot be merged")
@@ -19,7 +19,7 @@ func checkPatch(text string) error {
 	return nil
 }
 
-// repeatedName returns a name that an object of a valid document has twice.
+// repeatedName returns a name that occurs twice in one object of a valid document.
 func repeatedName(text string) (name string, twice bool) {
 	type object map[string]bool
 	var open []object // nil for an array
@@ -54,8 +54,8 @@ func repeatedName(text string) (name string, twice bool) {
 	}
 }
 
-// removesMembers reports whether a merge patch has a null member, which removes the stored one (RFC 7396, section 1). A
-// null inside an array is a value like any other.
+// removesMembers reports whether a merge patch has a null member, which removes the stored member (RFC 7396, section 1). A null
+// inside an array is an ordinary value.
 func removesMembers(text string) bool {
 	if !strings.Contains(text, "null") {
 		return false

@@ -10,7 +10,7 @@ import (
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
-// Option is an option of [New]. Later options win over earlier ones.
+// Option is an option of [New]. If two options of a kind are given, the later one wins.
 type Option interface{ apply(*config) error }
 
 type option func(*config) error
@@ -19,7 +19,7 @@ func (o option) apply(c *config) error { return o(c) }
 
 type config struct {
 	target     string
-	named      bool // a Target was given
+	named      bool // the option Target was given
 	columns    []string
 	where      string
 	constraint string
@@ -34,11 +34,12 @@ type config struct {
 	deregister func(string)
 }
 
-// literal is a string that only a constant can be given as: its type has no name outside this package.
+// literal is the type of a string that must be a constant. Other packages cannot name this type, so they can only pass a
+// constant.
 type literal string
 
-// Column declares a column of rows that are map[string]any, in the order of the calls. It is refused for a struct, whose
-// tags say it.
+// Column declares a column of rows that are map[string]any. The columns have the order of the Column options. If the row's type
+// is a struct, New refuses Column, because a struct's tags declare the columns.
 func Column(name string, rule Rule, modifiers ...Modifier) Option {
 	return option(func(c *config) error {
 		o := mapping.Options{Rule: rule}
@@ -52,7 +53,7 @@ func Column(name string, rule Rule, modifiers ...Modifier) Option {
 	})
 }
 
-// Modifier is what [Column] takes beside the rule, as a tag's modifiers.
+// Modifier is an argument of [Column] after the rule. It means the same as a modifier in a tag.
 type Modifier func(*mapping.Options) error
 
 // OmitZero leaves a zero value to the column's DEFAULT on insert and to the stored value on conflict.
@@ -60,12 +61,12 @@ func OmitZero() Modifier {
 	return func(o *mapping.Options) error { o.OmitZero = true; return nil }
 }
 
-// Now takes the value from the database's clock. It goes with Keep, Fill and Touch.
+// Now takes the value from the database's clock. It can be used with Keep, Fill and Touch.
 func Now() Modifier {
 	return func(o *mapping.Options) error { o.Now = true; return nil }
 }
 
-// InTarget puts the column into the named target, as key=NAME does in a tag.
+// InTarget makes the column a part of the named target, as key=NAME does in a tag.
 func InTarget(name string) Modifier {
 	return func(o *mapping.Options) error {
 		if name == "" || strings.Contains(name, ",") {
@@ -76,14 +77,14 @@ func InTarget(name string) Modifier {
 	}
 }
 
-// Target picks the conflict target: the columns tagged key=NAME instead of those tagged key, which are then written by an
-// insert and never assigned. A column that is tagged key=NAME only is assigned by its own rule under any other target.
+// Target picks another conflict target: the columns tagged key=NAME. The columns tagged key are then written by an insert and
+// never assigned. If a column is tagged key=NAME only, it is assigned by its own rule under any other target.
 func Target(name string) Option {
 	return option(func(c *config) error { c.target, c.named = name, true; return nil })
 }
 
-// Columns restricts the table to these columns. Those of the conflict target, and the version if there is one, must be
-// among them; the others get their DEFAULT on insert and keep what they have on conflict.
+// Columns restricts the table to these columns. The columns of the conflict target must be among them, and the version if there
+// is one. The other columns get their DEFAULT on insert and keep their stored value on conflict.
 func Columns(names ...string) Option {
 	return option(func(c *config) error {
 		if len(names) == 0 {
@@ -95,14 +96,14 @@ func Columns(names ...string) Option {
 }
 
 // IndexWhere says that the arbiter is the partial unique index with this predicate, for SQLite and PostgreSQL. Only rows in the
-// index count as stored: a deleted row of a soft-delete table is never read, compared or changed. A row that you write and that
-// is itself outside of the index conflicts with nothing, so it is inserted each time it is written, and a repetition makes
-// another one. That is why [Table.Guarantee] promises nothing then.
+// index count as stored: for example, a deleted row of a soft-delete table is never read, compared or changed. If a row that you
+// write is outside of the index, the row conflicts with nothing. Such a row is inserted each time you write it, so a repetition
+// makes another row. That is why [Table.Guarantee] then promises nothing.
 //
-// The predicate is SQL text and must be a constant: with a bound parameter in it PostgreSQL stops finding the index after five
-// executions (hazard P1), and SQLite never finds it (S3). It names columns without the table. Whether a row is in the index
-// only the insert knows. So a batch locks every row that is there, changed or not, and on SQLite a batch with [Outcomes] is
-// sent row by row.
+// The predicate is SQL text and must be a constant. If the predicate had a bound parameter, PostgreSQL would stop finding the
+// index after five executions (hazard P1), and SQLite would never find the index (S3). The predicate names columns without the
+// table. Only the insert knows whether a row is in the index. So a batch locks every row that is there, changed or not, and on
+// SQLite a batch with [Outcomes] is sent row by row.
 func IndexWhere(predicate literal) Option {
 	return option(func(c *config) error {
 		if strings.TrimSpace(string(predicate)) == "" {
@@ -113,9 +114,9 @@ func IndexWhere(predicate literal) Option {
 	})
 }
 
-// OnConstraint names the arbiter by its constraint instead of inferring it from the key's columns, on PostgreSQL only. The
-// name of an index that is no constraint is an error there. The first call asks which columns the constraint has, and returns a
-// [*SchemaError] if they are not exactly the key's.
+// OnConstraint names the arbiter by its constraint instead of inferring the arbiter from the key's columns, on PostgreSQL only.
+// PostgreSQL returns an error if the name belongs to an index that is not a constraint. The first call asks which columns the
+// constraint has, and returns a [*SchemaError] if they are not exactly the key's columns.
 func OnConstraint(name string) Option {
 	return option(func(c *config) error {
 		if name == "" {
@@ -126,7 +127,7 @@ func OnConstraint(name string) Option {
 	})
 }
 
-// Mapper names the columns as this sqlx mapper does. The default is sqlx's own: the db tag, or the field's name in lower
+// Mapper names the columns as this sqlx mapper does. The default is sqlx's own mapper: the db tag, or the field's name in lower
 // case.
 func Mapper(m *reflectx.Mapper) Option {
 	return option(func(c *config) error {
@@ -138,8 +139,9 @@ func Mapper(m *reflectx.Mapper) Option {
 	})
 }
 
-// Retries bounds how often a transaction that the library owns is run again after a deadlock, a serialization failure or a
-// lock timeout; between two attempts it waits for a random time that grows. Defaults to 10. 0 never runs one again.
+// Retries bounds how often a transaction that the library owns is run again after a deadlock, a serialization failure or a lock
+// timeout. Between two attempts the library waits for a random time, which grows. Defaults to 10. With 0, no transaction is run
+// again.
 func Retries(n int) Option {
 	return option(func(c *config) error {
 		if n < 0 {
@@ -150,7 +152,7 @@ func Retries(n int) Option {
 	})
 }
 
-// OnRetry calls f with the error that makes the library run a transaction again, before it does. [WithHooks] tells more.
+// OnRetry calls f before the library runs a transaction again, with the error of the failed attempt. [WithHooks] tells more.
 func OnRetry(f func(error)) Option {
 	return option(func(c *config) error { c.onRetry = f; return nil })
 }
@@ -173,37 +175,37 @@ type putConfig struct {
 	via      Path
 }
 
-// Outcomes makes the Result tell what happened to the rows. Without it every row is counted as Unknown and the database
-// is not asked.
+// Outcomes makes the Result tell what happened to the rows. Without Outcomes, the database is not asked and every row is counted
+// as Unknown.
 func Outcomes() PutOption { return putOption(func(c *putConfig) { c.outcomes = true }) }
 
-// EachOutcome is Outcomes, and calls f for every row of a [Table.PutAll] in the order of the rows once they are committed
-// or, in a transaction of the caller's, written.
+// EachOutcome does the same as Outcomes, and calls f for every row of a [Table.PutAll], in the order of the rows. f is called
+// when the rows are committed or, in the caller's transaction, when they are written.
 func EachOutcome(f func(row int, o Outcome)) PutOption {
 	return putOption(func(c *putConfig) { c.outcomes, c.each = true, f })
 }
 
-// Progress calls f with the number of rows written so far, once for every statement, on the goroutine of the call: where
-// statements are sent in the background it is told of one when the next is ready. In an atomic call the rows are committed
-// only when it returns, and the number begins again where a transaction is run again. If f panics, the transaction is rolled
-// back, so a batch with Progress is one even if it is a single statement.
+// Progress calls f with the number of rows written so far, once for every statement, on the goroutine of the call. If statements
+// are sent in the background, f is called for a statement when the next statement is ready. In an atomic call the rows are
+// committed only when the call returns, and if the transaction is run again, the number begins again too. If f panics, the
+// transaction is rolled back. So a batch with Progress runs in a transaction even if the batch is a single statement.
 func Progress(f func(rows int64)) PutOption { return putOption(func(c *putConfig) { c.progress = f }) }
 
-// ChunkTx commits every n rows in a transaction of their own, in the order they come in, instead of all or none. A call
-// that fails returns a [*PartialError]. It needs a handle that can begin a transaction.
+// ChunkTx commits every n rows in their own transaction, in the caller's order of rows, instead of all rows or none. If a call
+// fails, the call returns a [*PartialError]. ChunkTx needs a handle that can begin a transaction.
 func ChunkTx(n int) PutOption {
 	return putOption(func(c *putConfig) { c.chunked, c.chunk = true, n })
 }
 
-// RefuseDuplicates refuses a batch in which two rows have one key, instead of applying them in order. It is for
-// [Table.PutAll] only, which has all rows at hand.
+// RefuseDuplicates makes the call return [ErrDuplicateKey] if two rows of the batch have the same key, instead of applying the
+// rows in order. The option is for [Table.PutAll] only, because PutAll has all rows at hand.
 func RefuseDuplicates() PutOption { return putOption(func(c *putConfig) { c.unique = true }) }
 
-// InOrder sends the rows in the caller's order instead of the order of their keys. A call needs it if a row can be written only
-// after another row of the call: a child after its parent in a table that refers to itself, or a row that takes a unique value over
-// from another row. The price: two calls that meet the same rows in different orders can deadlock. A transaction of the library's is
-// then run again, as [Retries] says; a transaction of the caller's is lost.
+// InOrder sends the rows in the caller's order instead of the order of their keys. A call needs InOrder if a row can be written
+// only after another row of the call: for example a child after its parent in a table that refers to itself, or a row that takes
+// a unique value over from another row. The price: two calls that meet the same rows in different orders can deadlock. After a
+// deadlock the library's own transaction is run again, as [Retries] says, and the caller's transaction is lost.
 //
-// InOrder goes with [Via](Values) or Auto, which then means Values. The other paths are refused. On PostgreSQL the rows are not
-// looked at beforehand, so that a row which would change nothing is locked all the same.
+// InOrder can be used with [Via](Values), or with Auto, which then means Values. The other paths are refused. On PostgreSQL the
+// rows are not compared beforehand, so a row that would change nothing is locked too.
 func InOrder() PutOption { return putOption(func(c *putConfig) { c.inOrder = true }) }

@@ -11,10 +11,10 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// errFolded is what Compare tells of a key.
+// errFolded says that Compare found a stored key that is equal to the sent key only under a collation.
 var errFolded = errors.New("the stored key is another one byte by byte")
 
-// otherKeyError says how a row met another row. It keeps the driver's error and is of one class on every database.
+// otherKeyError says how a row met another row. It keeps the driver's error and has the same class on every database.
 type otherKeyError struct {
 	err    error
 	target []string // the conflict target's columns
@@ -38,10 +38,11 @@ func (e *otherKeyError) Error() string {
 func (e *otherKeyError) Unwrap() []error      { return []error{ErrOtherKey, e.err} }
 func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
 
-// isOtherKey reports whether a statement of the library refused a row because the row met another one. The error does not say how.
+// isOtherKey reports whether a statement of the library refused a row because the row met another row. The error does not say
+// how.
 func isOtherKey(err error) bool { return errors.Is(err, errFolded) || dialect.IsOtherKey(err) }
 
-// otherKey adds to an error of isOtherKey's what the row met.
+// otherKey adds to such an error how the row met the other row.
 func (b *batch) otherKey(ctx context.Context, db DB, i int32, err error) error {
 	var known *otherKeyError
 	if !isOtherKey(err) || errors.As(err, &known) {
@@ -55,8 +56,8 @@ func (b *batch) otherKey(ctx context.Context, db DB, i int32, err error) error {
 	return met
 }
 
-// ask looks for the unique index, among those of MySQL and MariaDB of which any can be the one, through which the row meets another.
-// It is there for the error's text only: if the server does not answer, the text says less.
+// ask finds the unique index through which the row meets another row. On MySQL and MariaDB any unique index can be the one. ask
+// only improves the error's text: if the server does not answer, the text says less.
 func (e *otherKeyError) ask(ctx context.Context, db DB, b *batch, i int32) {
 	indexes, err := b.table.uniqueIndexes(ctx, db)
 	if err != nil {
@@ -73,7 +74,7 @@ func (e *otherKeyError) ask(ctx context.Context, db DB, b *batch, i int32) {
 				values = append(values, v)
 			}
 		}
-		if len(values) != len(index.columns) { // it has a DEFAULT, or an expression
+		if len(values) != len(index.columns) { // the index has an expression, or a column that gets its DEFAULT
 			continue
 		}
 		find := dialect.Find{Table: b.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !dbconn.CanBegin(db)}
@@ -89,7 +90,7 @@ func (e *otherKeyError) ask(ctx context.Context, db DB, b *batch, i int32) {
 	}
 }
 
-// sentValues is what a row's statement has for each column, by the column's name in lower case.
+// sentValues returns the values that a row's statement has for the columns, by the column's name in lower case.
 func (b *batch) sentValues(i int32) (map[string]any, error) {
 	omit := b.omitted(i)
 	to := binder{table: b.table}
@@ -105,7 +106,7 @@ func (b *batch) sentValues(i int32) (map[string]any, error) {
 	return values, nil
 }
 
-// keyText writes a key as PostgreSQL does.
+// keyText returns the text of a key, in PostgreSQL's style.
 func keyText(columns []string, values []any) string {
 	texts := make([]string, len(values))
 	for i, v := range values {
@@ -120,7 +121,7 @@ func keyText(columns []string, values []any) string {
 // uniqueIndex is a unique index of the table.
 type uniqueIndex struct {
 	name    string
-	columns []string // "" for an expression
+	columns []string // "" stands for an expression
 }
 
 // has reports whether the index has exactly these columns, in any order.

@@ -9,19 +9,22 @@ import (
 type Outcome int
 
 const (
-	// Unknown: the database does not tell an insert from an update here. It is what [Table.Put] reports of a row it has
-	// written on a partitioned table or a view of PostgreSQL before 18, and on CockroachDB, YugabyteDB, TiDB and Vitess;
-	// of a row of PostgreSQL's that a trigger skipped or a policy hides (hazard P42), and of a batch's row that a trigger of
-	// SQLite's ignores (hazard S21); of a row that a trigger of MySQL's hides from a handle which may change connections (hazard H23); and what a batch
-	// without [Outcomes] counts every row as.
+	// Unknown: the database does not tell an insert from an update here. Unknown is the outcome of
+	//
+	//   - a row that [Table.Put] has written on a partitioned table or a view of PostgreSQL before 18, or on CockroachDB,
+	//     YugabyteDB, TiDB and Vitess;
+	//   - a row of PostgreSQL that a trigger skipped or a policy hides (hazard P42);
+	//   - a row of a batch that a trigger of SQLite ignores (hazard S21);
+	//   - a row that a trigger of MySQL hides from a handle which may change connections (hazard H23);
+	//   - every row of a batch without [Outcomes].
 	Unknown Outcome = iota
 	// Inserted: the row was not there.
 	Inserted
 	// Updated: the row was there and was changed.
 	Updated
-	// Unchanged: the row was there and the rules left every column as it was. Nothing was written.
+	// Unchanged: the row was there and the rules left every column as before. Nothing was written.
 	Unchanged
-	// Stale: the row was there with a newer version, or with the same version and other content. Nothing was written.
+	// Stale: the row was there with a newer version, or with the same version and different content. Nothing was written.
 	Stale
 )
 
@@ -42,8 +45,8 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("Outcome(%d)", int(o))
 }
 
-// Result counts the outcomes of a batch's rows. A row that is there twice is counted twice, as if the rows had been sent
-// one by one.
+// Result counts the outcomes of a batch's rows. If a row is in the batch twice, the row is counted twice, as if the rows had been
+// sent one by one.
 type Result struct {
 	Inserted, Updated, Unchanged, Stale, Unknown int64
 }
@@ -51,8 +54,8 @@ type Result struct {
 // Rows is the number of rows counted.
 func (r Result) Rows() int64 { return r.Inserted + r.Updated + r.Unchanged + r.Stale + r.Unknown }
 
-// String returns the counts that are not zero, as in "2 inserted, 1 unchanged", or "no rows". If no outcome is known, as without
-// [Outcomes], it is the number of rows, as in "3 rows".
+// String returns the counts that are not zero, for example "2 inserted, 1 unchanged", or "no rows". If no outcome is known, as
+// without [Outcomes], String returns the number of rows, for example "3 rows".
 func (r Result) String() string {
 	switch {
 	case r.Unknown != r.Rows() || r.Unknown == 0:

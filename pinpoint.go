@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// failedStatement is the error of a statement of several rows, of which the database does not say which it was.
+// failedStatement is the error of a statement of several rows. The database does not say which row made the statement fail.
 type failedStatement struct {
 	*batch
 	rows []int32
@@ -21,9 +21,9 @@ func (f *failedStatement) Error() string { return f.err.Error() }
 // Unwrap returns the driver's error.
 func (f *failedStatement) Unwrap() error { return f.err }
 
-// pinpoint finds the row that made a statement fail, by sending its rows once more, fewer at a time, in a transaction that is
-// rolled back. It does so only where the failed transaction was the library's, and only for errors that a row can be to blame
-// for. It returns err as it is where no row fails alone.
+// pinpoint finds the row that made a statement fail. It sends the statement's rows again, fewer at a time, in a transaction that
+// is rolled back. It does so only if the failed transaction was the library's and the error can be a row's fault. If no row fails
+// alone, pinpoint returns err unchanged.
 func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 	var f *failedStatement
 	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil {
@@ -41,7 +41,7 @@ func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 	return p.found
 }
 
-// probe is a failed statement's rows on their way once more.
+// probe is a failed statement whose rows are sent again.
 type probe struct {
 	*failedStatement
 	alone batch
@@ -50,13 +50,13 @@ type probe struct {
 
 var errProbed = errors.New("probed")
 
-// send always fails, so that nothing of it is kept.
+// send always returns an error, so that the transaction is rolled back.
 func (p *probe) send(ctx context.Context, db DB) error {
 	return cmp.Or(p.halve(ctx, db, p.rows), errProbed)
 }
 
-// halve looks for the first row that fails among some of which one does. It sends no row that is good more than once, in statements
-// whose number is that of the rows' binary digits.
+// halve looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
+// more than once, and the number of statements is the number of binary digits of len(rows).
 func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
 	for len(rows) > 1 {
 		half := len(rows) / 2
@@ -76,13 +76,14 @@ func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
 	return errProbed
 }
 
-// probeArraysFrom is the number of rows from which on an array a column is quicker than a parameter a value.
+// probeArraysFrom is the number of rows from which on an array for each column is faster than a parameter for each value.
 const probeArraysFrom = 20
 
-// probeSavepoint is what rows that fail are rolled back to: PostgreSQL takes no statement after an error without.
+// probeSavepoint is the savepoint to which failing rows are rolled back. Without a savepoint, PostgreSQL takes no statement after
+// an error.
 const probeSavepoint = "_upsert_probe"
 
-// try reports whether the rows are written. Rows that are stay, because those after them may need them.
+// try writes the rows and reports whether they were written. Rows that were written stay, because later rows may need them.
 func (p *probe) try(ctx context.Context, db DB, rows []int32) (good bool, err error) {
 	if _, err := db.ExecContext(ctx, "SAVEPOINT "+probeSavepoint); err != nil {
 		return false, err
@@ -95,7 +96,8 @@ func (p *probe) try(ctx context.Context, db DB, rows []int32) (good bool, err er
 	return good, err
 }
 
-// route is by arrays if the batch could go so, as one that was copied can: to send ten thousand rows as values takes longer than all else.
+// route returns path Arrays if the batch can be sent so, even for a batch that was copied. Sending ten thousand rows as values
+// would take longer than everything else.
 func (p *probe) route(rows int) route {
 	if known := p.catalog.Load(); rows >= probeArraysFrom && p.traits.Filter && known != nil && p.misfit(known) == nil {
 		return route{path: Arrays, auto: true}

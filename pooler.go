@@ -8,7 +8,8 @@ import (
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
-// pooled reports whether a statement with parameters must be in a transaction for its text and its parameters to meet (hazard E2).
+// pooled reports whether a statement with parameters must run in a transaction, because a pooler could otherwise send its text
+// and its parameters to different servers (hazard E2).
 func (t *table) pooled(ctx context.Context, db DB) (bool, error) {
 	if _, checked := db.(*stmtcache.Pool); checked || !t.traits.Typed || !dbconn.CanBegin(db) {
 		return false, nil
@@ -17,9 +18,10 @@ func (t *table) pooled(ctx context.Context, db DB) (bool, error) {
 	return p.SplitsBehindPooler(), err
 }
 
-// resultTells reports whether what happened to a row may come in a statement's Result. database/sql begins a goroutine to
-// watch over the rows of a query, which costs as much as a fifth of a round trip. Only drivers that are known are relied upon to
-// count a SELECT's rows, and what says it takes the server longer to plan, so the statement is one that is kept.
+// resultTells reports whether a row's outcome may come in a statement's Result instead of a row. To read a row, database/sql
+// starts a goroutine that watches the query's rows, which costs as much as a fifth of a round trip. Only known drivers are relied
+// upon to count the rows of a SELECT. The server takes longer to plan a statement that tells the outcome so, so the driver must
+// keep the statement.
 func (t *table) resultTells(ctx context.Context, db DB) (bool, error) {
 	if len(t.generated) > 0 || !t.traits.Typed || !dbconn.CanBegin(db) {
 		return false, nil
@@ -31,7 +33,7 @@ func (t *table) resultTells(ctx context.Context, db DB) (bool, error) {
 	return p.KeepsTexts(), err
 }
 
-// checkPeer refuses a handle behind which a name may be that of another client's statement.
+// checkPeer refuses a handle on which the name of a prepared statement may belong to another client's statement.
 func (t *table) checkPeer(ctx context.Context, db DB) error {
 	if !t.traits.Typed || !dbconn.CanBegin(db) {
 		return nil // a transaction stays on its connection

@@ -10,30 +10,32 @@ import (
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
-// Prepared writes single rows by statements that are prepared once a connection: the hot path of a service. It is safe for
-// concurrent use where its handle is.
+// Prepared writes single rows with statements that are prepared once for each connection, for a service that writes single rows
+// often. A Prepared is safe for concurrent use if its handle is.
 type Prepared[T any] struct {
 	table *Table[T]
-	db    DB // the handle, by whose prepared statements it sends
-	claim DB // the handle as it was given
+	db    DB // the handle, wrapped so that statements are sent prepared
+	claim DB // the handle as the caller gave it
 	cache *stmtcache.Cache
 }
 
-// Prepare prepares the statements of [Table.Put] on a *sql.DB, *sql.Conn, *sql.Tx or one of sqlx's. On a *sql.DB it outlives
-// connections: a statement is prepared on each at its first use there. Close it; on a transaction, before that ends: behind a
-// pooler a name that is left would meet the next client's.
+// Prepare prepares the statements of [Table.Put] on a *sql.DB, *sql.Conn or *sql.Tx, or on one of sqlx's handles. On a *sql.DB, a
+// Prepared outlives connections, because a statement is prepared on each connection at its first use there. Close the Prepared
+// when you no longer need it. On a transaction, close it before the transaction ends: behind a pooler, the name of a statement
+// that is left open would meet the next client's names.
 //
-// On PostgreSQL a prepared statement is a name on a server's connection. Behind a pooler in transaction mode that connection
-// is another one from call to call, and lib/pq numbers its names, so the name can be another client's statement, on another
-// table (hazard E2). So Prepare asks the server for its process id and compares it with the one that the driver was given,
-// which a pooler makes up; where they differ, or the driver is wrapped and does not say, it is refused with a
-// [*dialect.UnsupportedError]: use Put. In a transaction the connection stays the same, and nothing is refused.
+// On PostgreSQL a prepared statement is a name on a server's connection. Behind a pooler in transaction mode, each call may get
+// another server connection, and lib/pq numbers its names. So the name can be another client's statement, on another table
+// (hazard E2). To notice a pooler, Prepare asks the server for its process id and compares the answer with the process id that
+// the driver was given, which a pooler makes up. If the two differ, or if the driver is wrapped and does not tell its process id,
+// Prepare returns a [*dialect.UnsupportedError]: use Put. In a transaction the connection stays the same, and Prepare refuses
+// nothing.
 //
-// On MySQL a table's triggers hide a row's outcome from the statement (hazard H23): if there are any, Put on a pool takes a
-// transaction for each row. If the user may not see triggers (the right TRIGGER), or one is created later, the outcome of the
-// first row that a trigger hides is [Unknown].
+// On MySQL, a table's triggers hide a row's outcome from the statement (hazard H23). If there are triggers, Put on a pool takes a
+// transaction for each row. If the user may not see triggers (the right TRIGGER), or if a trigger is created later, the outcome
+// of the first row that a trigger hides is [Unknown].
 //
-// It returns the errors of Put that do not depend on a row, ErrUnguarded among them.
+// Prepare returns the errors of Put that do not depend on a row, ErrUnguarded among them.
 func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err := t.guard(ctx, db); err != nil {
 		return nil, err
@@ -63,7 +65,7 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	}
 	query, err := t.text(t.firstShape(flag, tells))
 	if err == nil {
-		_, err = cache.Get(ctx, query) // what is wrong with the table is known now
+		_, err = cache.Get(ctx, query) // prepare one statement now, so that an error about the table is returned here
 	}
 	if err != nil {
 		return nil, t.fail(err, -1)
@@ -71,7 +73,7 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	return p, nil
 }
 
-// firstShape is that of the statement which Put sends first for most rows.
+// firstShape returns the shape of the statement that Put sends first for most rows.
 func (t *table) firstShape(flag, tells bool) shape {
 	s := shape{mode: dialect.Write, rows: 1, report: flag, result: flag && tells}
 	switch t.traits.Reporting {
@@ -86,9 +88,10 @@ func (t *table) firstShape(flag, tells bool) shape {
 	return s
 }
 
-// Put is [Table.Put] by the prepared statements: one round trip for a row, beside what Put asks again of one that it has not
-// written. A statement that the server has forgotten, or whose plan a change of the schema has made void, is prepared
-// again; in a transaction of the caller's that error has ended the transaction, so it is returned.
+// Put is [Table.Put] with prepared statements. Put takes one round trip for a row that is written, and more if Put must ask about
+// a row that was not written. If the server has forgotten a statement, or if a change of the schema has made its plan void, Put
+// prepares the statement again. In the caller's transaction Put returns the error instead, because the error has ended the
+// transaction.
 func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
 	ctx, w := p.table.watch(ctx, "Prepared.Put")
 	o, err := p.put(ctx, row)
@@ -110,20 +113,21 @@ func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
 	return o, nil
 }
 
-// renewals bounds how often a call prepares a statement again that is forgotten under its hands.
+// renewals bounds how often a call prepares a statement again because the server forgets the statement during the call.
 const renewals = 5
 
-// again reports whether a statement that is prepared now may do what the n-th that failed did not.
+// again reports whether a call that has failed n times before may succeed with a statement that is prepared now.
 func (p *Prepared[T]) again(ctx context.Context, err error, n int) bool {
 	return forgotten(err) || p.table.outdated(ctx, p.claim, err) || n == 0 && suspect(err)
 }
 
-// Close closes the statements. Put fails after it. It returns the first error of theirs.
+// Close closes the prepared statements and returns the first error of a statement's Close. After Close, Put fails.
 func (p *Prepared[T]) Close() error { return p.cache.Close() }
 
-// forgotten reports whether a prepared statement is to be prepared again: the server does not know its name (26000), has
-// another of that name (42P05), or its result has other types than it was prepared with; to MySQL 1615 and 1243. Another call
-// may have closed it for such a reason.
+// forgotten reports whether err means that a prepared statement must be prepared again: the server does not know the statement's
+// name (26000), has another statement of this name (42P05), or returns other types than when the statement was prepared (0A000).
+// MySQL's numbers are 1615 and 1243. Another call may have closed the statement for such a reason, so the error of a closed
+// statement counts too.
 func forgotten(err error) bool {
 	switch state := dialect.SQLState(err); state {
 	case "26000", "42P05":
@@ -135,7 +139,8 @@ func forgotten(err error) bool {
 	return n == 1615 || n == 1243 || strings.Contains(err.Error(), "sql: statement is closed")
 }
 
-// suspect reports whether a statement's error may come of what it was prepared with: an older type of a column, above all.
+// suspect reports whether the cause of err may be old knowledge from when the statement was prepared, above all an older type of
+// a column.
 func suspect(err error) bool {
 	return forgotten(err) || ofSchema(err)
 }

@@ -12,47 +12,49 @@ import (
 	"github.com/goupsert/upsert/internal/rowkey"
 )
 
-// errGone says that a row was neither written nor there to be read. If others may have deleted it in between, the call begins
-// again.
+// errGone says that a row was neither written nor visible afterwards. If another connection may have deleted the row in between,
+// the call starts over.
 var errGone = errors.New("the row was neither inserted nor visible: a trigger, a rule or a policy keeps it out, or others delete it each time")
 
-// errKept says the same of a row that was there and was not changed.
+// errKept says that a row is there and was not changed although the statement should have changed the row. The call starts over
+// as after errGone.
 var errKept = errors.New("the row is there and was not changed: a trigger keeps it as it is, or others change it each time")
 
 func isGone(err error) bool { return errors.Is(err, errGone) || errors.Is(err, errKept) }
 
-// Put writes one row and returns what happened to it. Generated columns are read back into row, from the stored row
-// whatever the outcome; the others keep what row has, those with the modifier now or a DEFAULT too: [Table.GetOrCreate] and
-// a SELECT read them.
+// Put writes one row and returns what happened to the row. Put reads the generated columns of the stored row back into row,
+// whatever the outcome. The other fields keep the values that row has, even fields with the modifier now and fields that get a
+// DEFAULT. To read those fields, use [Table.GetOrCreate] or a SELECT.
 //
-// On MySQL and MariaDB, Put, PutAll with [Outcomes] and GetOrCreate change the session's LAST_INSERT_ID(), also in a transaction of
-// the caller's: it is a number above 9223372036854775800 after them (hazard H30). SQL of your own that uses LAST_INSERT_ID() must
-// come before them.
+// On MySQL and MariaDB, Put, PutAll with [Outcomes] and GetOrCreate change the session's LAST_INSERT_ID(), also in the caller's
+// transaction: afterwards LAST_INSERT_ID() is a number above 9223372036854775800 (hazard H30). SQL of your own that uses
+// LAST_INSERT_ID() must come before them.
 //
-// The outcome is exact unless it is [Unknown], whatever the settings of the driver. On a *sql.DB or *sql.Conn one thing can
-// falsify it: if an answer is lost, database/sql sends the statement again (hazard E1), and the second time the row that this
-// call inserted is Unchanged. Nothing is written twice by it, and inside a transaction it does not happen. If the context
-// ends while the statement waits, the statement may still be applied.
+// The outcome is exact unless it is [Unknown], whatever the driver's settings. On a *sql.DB or *sql.Conn there is one exception:
+// if an answer is lost, database/sql sends the statement again (hazard E1), and the second time, the row that this call inserted
+// is Unchanged. The repetition writes nothing twice, and does not happen inside a transaction. If the context ends while the
+// statement waits, the statement may still be applied.
 //
-// On MySQL the outcome comes in LastInsertId, where a trigger of the table hides it (hazard H23). The first call on a pool asks
-// whether the table has triggers. If it has, Put takes three statements on one connection, else one; on a pool it takes a
-// connection, by its Conn method. On a handle that has no more than the two methods of [DB], Put cannot know whether the
-// connection is the same, and the outcome of a row that a trigger hides is Unknown. A user without the right TRIGGER is told of
-// no trigger. Then Put sees one by the first row that the trigger changes; until then, and only with clientFoundRows=true, a row
-// that is unchanged or stale is told as Inserted.
+// MySQL reports the outcome in LastInsertId, and a trigger of the table hides this report (hazard H23). So the first call on a
+// pool asks whether the table has triggers. If the table has triggers, Put takes three statements on one connection, otherwise
+// one statement. On a pool, Put takes the connection through the pool's Conn method. If a handle has only the two methods of
+// [DB], Put cannot know whether the connection stays the same, and the outcome of a row that a trigger hides is Unknown. MySQL
+// shows no trigger to a user without the right TRIGGER. Then Put notices a trigger by the first row that the trigger changes.
+// Until then, and only with clientFoundRows=true, Put reports Inserted for a row that is unchanged or stale.
 //
-// A row that a trigger or a policy keeps out is Unknown on PostgreSQL, and on SQLite, or if generated columns must be read back,
-// an error that says what was seen (hazards P42 and S21).
+// If a trigger or a policy keeps a row out, the outcome on PostgreSQL is Unknown. On SQLite, and if generated columns must be
+// read back, Put instead returns an error that says what was seen (hazards P42 and S21).
 //
-// On MySQL and MariaDB the first call on a pool asks whether the table has the unique index that it needs, since these
-// databases would insert the row again without one (hazard H24). It returns a [*SchemaError] if there is none.
-// It also refuses a session whose sql_mode is not strict, with a *dialect.UnsupportedError (hazard H29), and a key of 0 in a
-// column with AUTO_INCREMENT (hazard H26).
+// On MySQL and MariaDB the first call on a pool asks whether the table has the unique index that Put needs, because without the
+// index these databases would insert the row again (hazard H24). If the index is missing, Put returns a [*SchemaError]. Put also
+// refuses a session whose sql_mode is not strict, with a *dialect.UnsupportedError (hazard H29), and a key of 0 in a column with
+// AUTO_INCREMENT (hazard H26).
 //
-// If a generated column does not fit its field, as NULL does not fit an int64, the error says whether the row is there.
+// If a generated column does not fit its field, for example NULL in an int64, the error says whether the row is there.
 //
-// It returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's; [ErrUnguarded] for a
-// table that adds outside of a [Claim]; and a *dialect.UnsupportedError for Merge on a PostgreSQL without its function.
+// Put returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's error; [ErrUnguarded] if the
+// table has an Add column and the handle is not a [Claim]; and a *dialect.UnsupportedError for Merge if a PostgreSQL database
+// does not have the merge function.
 func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
 	ctx, w := t.watch(ctx, "Put")
 	o, err := t.putRow(ctx, db, row)
@@ -74,7 +76,7 @@ func (t *Table[T]) putRow(ctx context.Context, db DB, row *T) (Outcome, error) {
 	return o, nil
 }
 
-// takes refuses a row that is none, and a handle that a table which adds must not be written on.
+// takes refuses a nil row, and the handles that guard refuses.
 func (t *Table[T]) takes(ctx context.Context, db DB, row *T) error {
 	if row == nil {
 		return &RowError{Table: t.name, Row: -1, Err: errors.New("the row is nil")}
@@ -93,8 +95,8 @@ func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
 	return s.outcome, nil
 }
 
-// whileGone calls f again while the row that it met is deleted before it has been read. If a trigger may have kept the row
-// out, it does not: the trigger may have had an effect of its own.
+// whileGone calls f, and calls f again if another connection deleted the row between two statements of f. If a trigger may have
+// kept the row out, whileGone calls f once only, because the trigger may have had an effect of its own.
 func (t *table) whileGone(f func() error) (err error) {
 	for range findAttempts {
 		if err = f(); !isGone(err) || t.skips() {
@@ -104,19 +106,19 @@ func (t *table) whileGone(f func() error) (err error) {
 	return err
 }
 
-// single is one row on its way.
+// single is one row that is being written.
 type single struct {
 	batch
 	statement
 	row     reflect.Value
 	outcome Outcome
-	flag    bool // an insert is told by a flag
-	tells   bool // by the Result of an Exec
+	flag    bool // the statement can return a flag that marks an inserted row
+	tells   bool // the Result of an Exec tells the outcome
 	keyRoom [1]rowkey.Column
 	first   [1]int32
 }
 
-// single checks a row, asks what must be known of the table, and binds the row.
+// single checks a row, asks the server what must be known of the table, and binds the row's arguments.
 func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, error) {
 	s := t.newSingle(row)
 	err := s.checkRow(0)
@@ -136,20 +138,20 @@ func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, 
 	return s, rowless(err)
 }
 
-// newSingle returns a row that is not checked yet.
+// newSingle returns a single for a row that is not checked yet.
 func (t *table) newSingle(row reflect.Value) *single {
 	s := &single{row: row}
 	s.batch = batch{table: t, rows: rowSource{n: 1, rows: row, one: true}, keyed: t.keySet(s.keyRoom[:], 1)}
 	return s
 }
 
-// bindOne makes the row's statement.
+// bindOne makes the row's statement and its arguments.
 func (s *single) bindOne() (err error) {
 	s.statement, _, err = s.nextValues(s.first[:], make([]any, 0, len(s.cols)))
 	return err
 }
 
-// rowless takes the row's index out of an error where the caller has only one.
+// rowless removes the row's index from an error, because the caller has only one row.
 func rowless(err error) error {
 	if err == nil {
 		return nil
@@ -176,8 +178,8 @@ func (s *single) put(ctx context.Context, db DB) (err error) {
 	return s.putFlagged(ctx, db)
 }
 
-// send runs the row's statement in the given mode and reports whether it wrote the row. What it returns goes to dest, and
-// the generated columns to the row.
+// send runs the row's statement in the given mode and reports whether the statement wrote the row. The returned values go to
+// dest, and the generated columns to the row.
 func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
 	shape := s.shape
 	shape.mode, shape.report = mode, report
@@ -202,7 +204,7 @@ func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool
 	return s.readRow(ctx, db, query, s.args, dest)
 }
 
-// putFlagged: the statement returns the row if it wrote it, with a flag.
+// putFlagged sends a statement that returns the row if the statement wrote the row, with a flag that marks an inserted row.
 func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
 	if s.flag, err = s.flags(ctx, db); err != nil {
 		return err
@@ -214,11 +216,11 @@ func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
 	if err != nil || s.outcome != Unchanged || !s.looks() && len(s.generated) == 0 {
 		return err
 	}
-	if s.skips() { // the statement is sent no second time, because a trigger may have had an effect of its own
+	if s.skips() { // do not send the statement again, because a trigger may have had an effect of its own
 		return alone(ctx, s.table, db, s, (*single).lookSkipped)
 	}
-	// The row was skipped, and more must be known of it. In a transaction the statement keeps it locked, so it is sent
-	// again in one: it is safe to repeat.
+	// The statement did not write the row, and its result alone does not tell why. The statement is safe to repeat, so it is sent
+	// again in a transaction, in which the statement keeps the row locked for the reads that follow.
 	if !dbconn.CanBegin(db) {
 		return s.lookSkipped(ctx, db)
 	}
@@ -255,7 +257,7 @@ func (s *single) writeFlagged(ctx context.Context, db DB) error {
 	return err
 }
 
-// writeTold: the statement's Result says how many rows it has selected.
+// writeTold sends a statement whose Result tells the outcome by the number of rows that the statement selected.
 func (s *single) writeTold(ctx context.Context, db DB) error {
 	shape := s.shape
 	shape.report, shape.result = true, true
@@ -274,7 +276,7 @@ func (s *single) writeTold(ctx context.Context, db DB) error {
 	return err
 }
 
-// toldOutcome is the outcome of a row by a RowsAffected.
+// toldOutcome returns the outcome that a RowsAffected of writeTold stands for.
 func toldOutcome(n int64) (Outcome, error) {
 	switch n {
 	case 0:
@@ -287,7 +289,7 @@ func toldOutcome(n int64) (Outcome, error) {
 	return Unknown, fmt.Errorf("the driver says that %d rows were selected where there are at most two", n)
 }
 
-// lookSkipped tells what the skipped row was, and reads it back.
+// lookSkipped finds the outcome of a row that the statement did not write, and reads the generated columns back.
 func (s *single) lookSkipped(ctx context.Context, db DB) error {
 	if s.looks() {
 		f, err := s.compareOne(ctx, db)
@@ -301,7 +303,7 @@ func (s *single) lookSkipped(ctx context.Context, db DB) error {
 	return s.readBack(ctx, db)
 }
 
-// writeCoded: the statement returns the row and a code for it.
+// writeCoded sends a statement that returns the row and a code for its outcome.
 func (s *single) writeCoded(ctx context.Context, db DB) error {
 	var code int64
 	if _, err := s.send(ctx, db, dialect.Write, true, &code); err != nil {
@@ -312,7 +314,7 @@ func (s *single) writeCoded(ctx context.Context, db DB) error {
 	return err
 }
 
-// writeBlind: nothing tells.
+// writeBlind sends a statement on a database that does not tell the outcome.
 func (s *single) writeBlind(ctx context.Context, db DB) error {
 	query, err := s.text(s.shape)
 	if err != nil {
@@ -324,6 +326,7 @@ func (s *single) writeBlind(ctx context.Context, db DB) error {
 	return s.readBack(ctx, db)
 }
 
+// compareOne compares the row with the stored row.
 func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
 	query, err := s.compareText(ctx, db, s.shape)
 	if err != nil {
@@ -338,7 +341,7 @@ func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
 	return f, err
 }
 
-// readBack reads the generated columns of the stored row.
+// readBack reads the generated columns of the stored row into the row.
 func (s *single) readBack(ctx context.Context, db DB) error {
 	if len(s.generated) == 0 {
 		return nil
@@ -350,10 +353,10 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 	return err
 }
 
-// find reads columns of the stored row into the row.
+// find reads the given columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.ident, Target: s.target, Return: columnNames(cols), Lock: !dbconn.CanBegin(db)}
-	if known := s.catalog.Load(); known != nil { // the column's type may have rounded the key
+	if known := s.catalog.Load(); known != nil { // the column's type may have rounded the stored key
 		f.Types, f.Only = known.exact, known.plain
 	}
 	return s.readRow(ctx, db, s.dialect.Find(f), s.keyArgs(0), dests(cols, s.row))

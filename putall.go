@@ -10,31 +10,33 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// PutAll writes rows. Rows of one key are applied one by one in their order: a row that is there twice is applied twice. Rows of different
-// keys are sent in the order of their keys, so that concurrent batches meet in the same order and do not deadlock. So the stored rows
-// are those that single calls of [Table.Put] leave, unless a row can be written only after a row of another key: a child before its parent in
-// a table that refers to itself, or a unique value that one row hands on to another, may be refused. For such rows there is
+// PutAll writes rows. Rows of one key are applied one by one in their order, so a row that is there twice is applied twice. Rows
+// of different keys are sent in the order of their keys, so that concurrent batches lock rows in the same order and do not
+// deadlock. The stored rows are the same as after single calls of [Table.Put], with one exception: a row that can be written only
+// after a row of another key may be refused. For example, a child may be refused because its parent comes later, in a table that
+// refers to itself, or a row may be refused because its unique value still belongs to another row of the batch. For such rows use
 // [InOrder]. The other options are [Outcomes], [EachOutcome], [Progress], [ChunkTx], [RefuseDuplicates] and [Via].
 //
-// On MySQL and MariaDB it changes the session's LAST_INSERT_ID(), as [Table.Put] says.
+// On MySQL and MariaDB, PutAll with Outcomes changes the session's LAST_INSERT_ID(), as [Table.Put] says.
 //
-// On a handle that can begin a transaction it is atomic, all rows or none, unless ChunkTx says otherwise, and it is run
-// again after a deadlock or a serialization failure. On any other handle the transaction is the caller's: after an error
-// it must be rolled back. (A wrapper of a *sql.DB that has only the two methods of [DB] is such a handle too: give it a
-// BeginTx method.)
+// On a handle that can begin a transaction, PutAll writes all rows or none, unless ChunkTx says otherwise, and runs the
+// transaction again after a deadlock or a serialization failure. On any other handle the transaction is the caller's, and the
+// caller must roll the transaction back after an error. (A wrapper of a *sql.DB that has only the two methods of [DB] counts as
+// such a handle: give the wrapper a BeginTx method.)
 //
-// On PostgreSQL two rows or more are looked at first, and those that would change nothing are neither written nor locked: the
-// package documentation says what follows from that. After an error that a changed schema could have caused, the columns'
-// types are asked for again, and if they have changed the rows are sent once more.
+// On PostgreSQL, PutAll compares two rows or more with the stored rows first, and neither writes nor locks the rows that would
+// change nothing. The package documentation says what follows. After an error that a changed schema could have caused, PutAll
+// asks for the columns' types again, and if the types have changed, PutAll sends the rows once more.
 //
-// The result counts the rows by outcome, exactly with Outcomes and as Unknown without. It is zero where nothing was
-// committed. Generated columns are not read back: see [Table.Put].
+// The Result counts the rows by outcome: exactly with Outcomes, and all as Unknown without Outcomes. The Result is zero if
+// nothing was committed. Generated columns are not read back: use [Table.Put] for them.
 //
-// It returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
-// the driver's. A database does not say which row of a statement it refused: where the transaction is the library's, the
-// row is found by halves, which are sent once more and rolled back: the call then takes up to twice as long as one without an error,
-// and by Copy two and a half times. Else the index is -1. It returns
-// ErrUnguarded for a table that adds outside of a [Claim], a [*SchemaError] as Put does, and with ChunkTx a [*PartialError].
+// PutAll returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
+// the driver's error. A database does not say which row of a statement made the statement fail. If the transaction is the
+// library's, PutAll finds the row by sending halves of the statement's rows again and rolling them back. Otherwise the index is
+// -1. A call that finds the row takes up to twice as long as a call without an error, and with Copy two and a half times. PutAll
+// returns ErrUnguarded if the table has an Add column and the handle is not a [Claim], a [*SchemaError] as Put does, and with
+// ChunkTx a [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
 	ctx, w := t.watch(ctx, "PutAll")
 	r, err := t.putRows(ctx, db, rows, opts)
@@ -76,7 +78,7 @@ func (t *table) putConfig(ctx context.Context, db DB, opts []PutOption) (*putCon
 	return cfg, t.guard(ctx, db)
 }
 
-// putChunks calls put with n rows at a time and adds up.
+// putChunks calls put for each chunk of cfg.chunk rows and adds up the results.
 func (t *Table[T]) putChunks(rows []T, cfg *putConfig, put func(rowSource, *putConfig) (Result, error)) (total Result, err error) {
 	for first := 0; first < len(rows); first += cfg.chunk {
 		part := source(rows[first:min(first+cfg.chunk, len(rows))])
@@ -90,7 +92,7 @@ func (t *Table[T]) putChunks(rows []T, cfg *putConfig, put func(rowSource, *putC
 	return total, nil
 }
 
-// after is the configuration of a part whose first row is the done-th of the call.
+// after returns the configuration for a part of the call that comes after the first done rows.
 func (c *putConfig) after(done int) *putConfig {
 	part := *c
 	if c.progress != nil {
@@ -107,7 +109,8 @@ func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 	return t.tryBatch(ctx, db, rows, cfg, false)
 }
 
-// tryBatch is putBatch, again after the schema has turned out to be another one than was known.
+// tryBatch implements putBatch. If the schema has changed since the catalog was read, tryBatch calls itself once more with again
+// set.
 func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putConfig, again bool) (Result, error) {
 	b, err := t.batch(rows)
 	if err != nil {
@@ -148,7 +151,7 @@ func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 	return s.result, nil
 }
 
-// sending is a batch on its way to one handle.
+// sending is a batch that is being sent on one handle.
 type sending struct {
 	*batch
 	cfg    *putConfig
@@ -171,13 +174,14 @@ func (s *sending) send(ctx context.Context, db DB) error {
 	return err
 }
 
-// locksFirst: what is told beforehand holds only under the write lock, which a transaction of the caller's may not have.
+// locksFirst reports whether a batch must take the write lock first. On SQLite, outcomes are found by comparing before the write,
+// so the comparison holds only under the write lock, which the caller's transaction may not have yet.
 func (t *table) locksFirst(cfg *putConfig) bool {
 	return cfg.outcomes && t.traits.Reporting == dialect.ReportBeforehand
 }
 
-// only reports whether the batch is a single statement, which needs no transaction around it, and then keeps it. A Progress that
-// panics must have something to roll back.
+// only reports whether the batch is a single statement, which needs no transaction around it, and keeps this statement in
+// b.bound. A batch with Progress always gets a transaction, because the write must be rolled back if Progress panics.
 func (b *batch) only(r route, cfg *putConfig) (bool, error) {
 	n := b.rows.n
 	if cfg.outcomes || cfg.progress != nil || len(b.passes) > 1 || n > b.most(r) {
@@ -191,7 +195,7 @@ func (b *batch) only(r route, cfg *putConfig) (bool, error) {
 	return true, nil
 }
 
-// most is how many rows one statement can have on a path, 0 where there is more to a batch than one statement.
+// most returns how many rows one statement can have on a path, or 0 if the batch needs more than one statement.
 func (b *batch) most(r route) int {
 	switch r.path {
 	case Copy:

@@ -9,15 +9,17 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// PutSeq writes the rows of a sequence as [Table.PutAll] writes those of a slice. It holds no more than three parts of them
-// in memory, of at most 10,000 rows each, or one of n with ChunkTx(n). On a *sql.DB it reads the next while the server works on
-// the last; in a transaction of the caller's and on a *sql.Conn nothing is sent between two rows, so that in a transaction the
-// sequence may use it, too. A map that the sequence yields must not be used again for another row.
+// PutSeq writes the rows of a sequence as [Table.PutAll] writes the rows of a slice. PutSeq holds at most three parts of the
+// sequence in memory, of at most 10,000 rows each, or one part of n rows with ChunkTx(n). On a *sql.DB, PutSeq reads the next
+// part while the server works on the last part. In the caller's transaction and on a *sql.Conn, PutSeq sends nothing between two
+// rows, so the sequence may use the transaction too. If the sequence yields a map, the sequence must not use this map again for
+// another row.
 //
-// It stops on the sequence's error, which it returns with the row's index, and when the context ends; without ChunkTx
-// nothing stays then. A sequence can be read only once, so without ChunkTx a deadlock is not retried but returned; with
-// it each chunk is. Nor is it sent again after a change of the schema, which the next call knows. It takes the options of
-// PutAll but EachOutcome and RefuseDuplicates, which need all rows.
+// PutSeq stops if the sequence yields an error, which PutSeq returns with the row's index, and if the context ends. Without
+// ChunkTx nothing is kept then. A sequence can be read only once. So without ChunkTx, PutSeq returns a deadlock error instead of
+// retrying; with ChunkTx, PutSeq retries each chunk. If the schema has changed, PutSeq returns the error and does not send the
+// rows again, and the next call knows the new schema. PutSeq takes the options of PutAll except EachOutcome and RefuseDuplicates,
+// which need all rows.
 func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts ...PutOption) (Result, error) {
 	ctx, w := t.watch(ctx, "PutSeq")
 	r, err := t.putSeq(ctx, db, rows, opts)
@@ -48,7 +50,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 	q := &sequence[T]{table: t, rows: rows, cfg: cfg}
 	for r := (retry{table: t.table}); ; {
 		err = once(ctx, t.table, db, q, (*sequence[T]).send)
-		r.caller = q.started // it is read only once
+		r.caller = q.started // a sequence is read only once
 		var again bool
 		if again, err = r.again(ctx, err); !again {
 			break
@@ -61,7 +63,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 	return q.total, nil
 }
 
-// sequence is a sequence on its way to one handle.
+// sequence is a sequence whose rows are being sent on one handle.
 type sequence[T any] struct {
 	table   *Table[T]
 	rows    iter.Seq2[T, error]
@@ -76,7 +78,7 @@ func (q *sequence[T]) send(ctx context.Context, db DB) (err error) {
 	return err
 }
 
-// seqChunks commits every chunk.
+// seqChunks writes and commits each chunk of the sequence in its own transaction.
 func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	var total Result
 	done := 0
@@ -98,7 +100,7 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 	return total, nil
 }
 
-// seqOn writes the sequence on one handle.
+// seqOn writes the sequence on one handle, in one transaction.
 func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	if t.locksFirst(cfg) {
 		if _, err := t.exec(ctx, db, t.dialect.Lock(t.ident), nil); err != nil {
@@ -128,7 +130,7 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	if cfg.inOrder {
 		b.keepOrder()
 	}
-	// What is asked on the way must not meet a statement of the part before.
+	// A question to the server must not meet a statement of the part before, so wait for that statement.
 	if b.known = r.known; cfg.via == Copy && r.stage == nil {
 		if err := r.pipe.Wait(); err != nil {
 			return err
@@ -144,7 +146,7 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 	return err
 }
 
-// seqRows is how many rows of a sequence make a part.
+// seqRows returns how many rows of a sequence make a part.
 func (t *table) seqRows(cfg *putConfig) int {
 	if t.traits.Filter || cfg.via == Copy {
 		return seqRows

@@ -7,8 +7,8 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// readRow runs a statement that returns columns of the stored row, and fills the row with them. The statement is read to its end
-// also if a column does not fit its field, because the server's own error may come last.
+// readRow runs a statement that returns columns of the stored row, and reads them into dest. readRow reads to the end even if a
+// column does not fit its field, because the server's own error may come last.
 func (s *single) readRow(ctx context.Context, db DB, query string, args, dest []any) (found bool, err error) {
 	var misfit error
 	err = s.query(ctx, db, query, args, func(rows *sql.Rows) error {
@@ -23,7 +23,7 @@ func (s *single) readRow(ctx context.Context, db DB, query string, args, dest []
 	return found, err
 }
 
-// readError says that a column of the stored row does not fit its field, and whether the row was written all the same.
+// readError says that a column of the stored row does not fit its field, and whether the row stays written.
 type readError struct {
 	err    error
 	undone bool

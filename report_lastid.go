@@ -12,16 +12,16 @@ import (
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
-// presetCode leaves the code of an insert in LAST_INSERT_ID(), which an insert itself does not.
+// presetCode puts the code of an insert into LAST_INSERT_ID(), because an insert itself does not.
 var presetCode = fmt.Sprintf("DO LAST_INSERT_ID(%d)", dialect.CodeInserted)
 
-// execReport sends a row's statement and tells what happened to the row, on a database whose statement leaves a code in the
-// insert id if the row was there (dialect.ReportLastID).
+// execReport sends a row's statement and returns the row's outcome, on a database whose statement leaves a code in the insert id
+// if the row was there (dialect.ReportLastID).
 //
-// A trigger of the table takes the code out of the statement's result (hazard H23). MySQL still has the code for LAST_INSERT_ID()
-// then, on the connection of the statement. So on a table that may have triggers the code of an insert is left there first, and
-// asked for afterwards if the result has none. On any other table the statement is the only one. If its result has no code and
-// says that another number of rows than one is affected, the row was there and a trigger must hide that.
+// A trigger of the table removes the code from the statement's result (hazard H23). LAST_INSERT_ID() still returns the code, on
+// the connection of the statement. So if the table may have triggers, execReport first puts the code of an insert there, and asks
+// for LAST_INSERT_ID() afterwards if the result has no code. On any other table execReport sends the statement only. If the
+// result has no code and the number of affected rows is not one, the row was there and a trigger must hide the code.
 //
 // The outcome is Unknown if db may send the question to another connection.
 func (t *table) execReport(ctx context.Context, db DB, exec func() (sql.Result, error)) (Outcome, error) {
@@ -63,8 +63,8 @@ func (t *table) execReport(ctx context.Context, db DB, exec func() (sql.Result, 
 	return Inserted, nil
 }
 
-// askError says that a row was written and that the question what happened to it has failed. It hides driver.ErrBadConn, by
-// which database/sql and onOneConn would take the row for one that was not sent.
+// askError says that a row was written and the question for its outcome failed. It hides driver.ErrBadConn, because database/sql
+// and onOneConn would take this error to mean that the row was not sent.
 type askError struct{ err error }
 
 func (e *askError) Error() string {
@@ -78,7 +78,7 @@ func (e *askError) Unwrap() error {
 	return e.err
 }
 
-// Class is that of a statement whose answer was lost, unless the cause has a class of its own.
+// Class returns the class of the cause, or Ambiguous if the cause is Permanent, because the answer was lost.
 func (e *askError) Class() dialect.Class {
 	if c := dialect.Classify(e.err); c != dialect.Permanent {
 		return c
@@ -86,8 +86,8 @@ func (e *askError) Class() dialect.Class {
 	return dialect.Ambiguous
 }
 
-// staysOnConn reports whether all that is sent on the handle goes through one connection: a transaction's or a *sql.Conn's.
-// Of a handle that has nothing but the two methods of DB this is not known.
+// staysOnConn reports whether the handle sends everything through one connection, as a transaction or a *sql.Conn does. If a
+// handle has only the two methods of DB, this is not known, and staysOnConn returns false.
 func staysOnConn(db DB) bool {
 	switch stmtcache.Unwrap(db).(type) {
 	case dbconn.Connector:
@@ -101,22 +101,23 @@ func staysOnConn(db DB) bool {
 	return false
 }
 
-// onOneConn runs f on one connection of a pool, or on the handle itself if that is no pool.
+// onOneConn runs f on one connection of a pool. If the handle is not a pool, onOneConn runs f on the handle itself.
 func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
 	pool, ok := db.(dbconn.Connector)
 	if !ok {
 		return f(a, ctx, db)
 	}
 	return dbconn.OnConn(ctx, pool, func(conn *sql.Conn) error {
-		defer conn.Close() //nolint:errcheck // gives it back to the pool; one that is dead is gone already
+		defer conn.Close() //nolint:errcheck // gives the connection back to the pool; a dead connection is gone already
 		return f(a, ctx, conn)
 	})
 }
 
-// putLastID writes the row by one statement, whose result tells what happened to the row.
+// putLastID writes the row with one statement, whose result tells the row's outcome.
 func (s *single) putLastID(ctx context.Context, db DB) error {
 	_, prepared := db.(*stmtcache.Pool)
-	// Generated columns take a second statement, and so does a code that a trigger hides from a pool's prepared statement.
+	// Generated columns take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
+	// statement too.
 	if len(s.generated) > 0 || prepared && s.hidden.Load() && !staysOnConn(db) {
 		return inTx(ctx, s.table, db, s, (*single).writeLastID)
 	}
@@ -127,7 +128,7 @@ func (s *single) writeOnOneConn(ctx context.Context, db DB) error {
 	return onOneConn(ctx, db, s, (*single).writeLastID)
 }
 
-// writeLastID writes the row, tells its outcome and reads its generated columns back.
+// writeLastID writes the row, finds its outcome and reads its generated columns back.
 func (s *single) writeLastID(ctx context.Context, db DB) error {
 	if err := s.sendReport(ctx, db, dialect.Write); err != nil {
 		return err
@@ -146,7 +147,7 @@ func (s *single) sendReport(ctx context.Context, db DB, mode dialect.Mode) (err 
 	return err
 }
 
-// createLastID inserts the row if it is not there, and reads the stored one.
+// createLastID inserts the row if it is not there, and reads the stored row.
 func (s *single) createLastID(ctx context.Context, db DB) error {
 	if err := s.sendReport(ctx, db, dialect.Create); err != nil {
 		return err
@@ -160,8 +161,9 @@ func (s *single) createLastID(ctx context.Context, db DB) error {
 	return s.found(s.find(ctx, db, s.all()))
 }
 
-// lookForTriggers asks whether the table may have triggers that hide what a statement's result would tell. A view's are those of
-// tables that nobody has named here. A user without the right to see triggers (TRIGGER) is told that there are none.
+// lookForTriggers asks whether the table may have triggers that hide the outcome in a statement's result. The triggers of a
+// view's tables are not looked up, so a view counts as having triggers. To a user without the right TRIGGER, the server says that
+// there are no triggers.
 func (t *table) lookForTriggers(ctx context.Context, db DB, view bool) error {
 	if t.traits.Reporting != dialect.ReportLastID || t.hidden.Load() {
 		return nil
@@ -180,7 +182,7 @@ func (t *table) lookForTriggers(ctx context.Context, db DB, view bool) error {
 	return nil
 }
 
-// sendLastID sends a row whose result tells of it.
+// sendLastID sends the statement of one row and records the row's outcome.
 func (w *writer) sendLastID(one statement) error {
 	one.report = true
 	query, err := w.text(one.shape)

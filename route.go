@@ -10,18 +10,18 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// route is how a batch goes.
+// route says how a batch is sent.
 type route struct {
 	path   Path
-	auto   bool // another path may be taken where this one turns out not to be there
+	auto   bool // another path may be taken if the handle turns out not to have this one
 	filter bool // rows that would change nothing are left out before the insert
 }
 
-// copyFrom is the number of rows from which on a staging table is worth its making.
+// copyFrom is the number of rows from which on a staging table is worth the time to create it.
 const copyFrom = 2000
 
-// choose finds the route of a batch on a handle. It is where a path is refused that the database or the table's types do
-// not have.
+// choose finds the route of a batch on a handle. It returns an error if the call names a path that the database or the table's
+// types do not have.
 func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error) {
 	if cfg.inOrder {
 		return route{path: Values}, nil
@@ -33,12 +33,12 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 	if !b.traits.Filter {
 		return b.chooseElsewhere(r, cfg)
 	}
-	// A single row is looked at by its statement's own condition, for to plan a filter takes longer than that.
+	// The statement's own condition compares a single row, because planning a filter takes longer.
 	if b.rows.n < 2 && r.path <= Values {
 		r.path = Values
 		return r, nil
 	}
-	if c := b.catalog.Load(); r.path == Copy && c != nil && !c.stages { // the right may have been granted since
+	if c := b.catalog.Load(); r.path == Copy && c != nil && !c.stages { // the right may have been granted in the meantime
 		b.stale.Store(true)
 		b.known = nil
 	}
@@ -50,10 +50,11 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 		}
 		b.known = known
 	}
-	if !known.has(b.writes) { // the statement that needs no types says best what is wrong
+	if !known.has(b.writes) { // the error of a statement that needs no types explains best what is wrong
 		return route{path: Values}, nil
 	}
-	// A row that is not in a partial index does not conflict through it, and whether it is in it only the insert knows.
+	// A row that is not in a partial index does not conflict through the index, and only the insert knows whether the row is in
+	// the index.
 	r.filter = b.target.Where == "" && b.tellsApart(known)
 	misfit := b.misfit(known)
 	switch {
@@ -72,7 +73,7 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 	return r, nil
 }
 
-// chooseElsewhere is choose where there is one path beside Copy.
+// chooseElsewhere is choose for a database that has only one path beside Copy.
 func (b *batch) chooseElsewhere(r route, cfg *putConfig) (route, error) {
 	switch {
 	case r.path == Arrays:
@@ -88,8 +89,8 @@ func (b *batch) chooseElsewhere(r route, cfg *putConfig) (route, error) {
 	return r, nil
 }
 
-// oneByOne reports whether each row goes in a statement of its own: because a statement tells of one row only, or because only
-// an insert tells whether a row is in the partial index.
+// oneByOne reports whether each row needs a statement of its own: because a statement tells the outcome of one row only, or
+// because only an insert tells whether a row is in the partial index.
 func (t *table) oneByOne(cfg *putConfig) bool {
 	switch t.traits.Reporting {
 	case dialect.ReportLastID:
@@ -100,8 +101,9 @@ func (t *table) oneByOne(cfg *putConfig) bool {
 	return false
 }
 
-// tellsApart reports whether the database takes two keys of the batch for two: the filter looks at all rows before any is
-// written, and so would not see that one of them changes what another one finds.
+// tellsApart reports whether all keys of the batch are different keys to the database too. Otherwise the filter must not be used:
+// the filter compares all rows before any row is written, so it would not see that one row of the batch changes the stored row
+// that another row of the batch meets.
 func (b *batch) tellsApart(known *catalog) bool {
 	for place, c := range b.keys {
 		if h := known.held[b.writes[c].Name]; !b.keyed[place].IsDistinctIn(h.base, h.exact) {
@@ -111,8 +113,8 @@ func (b *batch) tellsApart(known *catalog) bool {
 	return true
 }
 
-// scattered reports whether rows that omit other columns than those before them are so many that one statement would have
-// but few rows on any path.
+// scattered reports whether omitzero splits the rows into many small groups, because each statement takes only neighbouring rows
+// that omit the same columns. Then a statement would have only few rows on any path.
 func (b *batch) scattered() bool {
 	if len(b.zeros) == 0 {
 		return false
@@ -126,7 +128,7 @@ func (b *batch) scattered() bool {
 	return runs > 1 && len(b.passes[0])/runs < 50
 }
 
-// besideCopy is the best path that needs no staging table.
+// besideCopy returns the best path that needs no staging table.
 func (t *table) besideCopy(known *catalog) Path {
 	if t.misfit(known) != nil {
 		return Values
@@ -134,7 +136,7 @@ func (t *table) besideCopy(known *catalog) Path {
 	return Arrays
 }
 
-// misfit is why rows cannot come as arrays.
+// misfit returns an error that says why rows cannot be sent as arrays, or nil.
 func (t *table) misfit(known *catalog) error {
 	for _, c := range t.writes {
 		if known.held[c.Name].whole && !c.Now {
@@ -168,7 +170,7 @@ func givesConn(db DB) bool {
 	return false
 }
 
-// settle takes another path where the handle turns out not to have the chosen one, and that may be.
+// settle changes the path if the handle turns out not to have the chosen path and another path is allowed.
 func (w *writer) settle(r route) (route, error) {
 	if r.path != Copy || w.stage != nil {
 		return r, nil

@@ -6,18 +6,17 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Rule says what a column takes when the row is already there. In a struct it is a word of the upsert tag; the columns of
-// a map are given theirs by [Column].
+// Rule says what a column takes if the row is already there. In a struct, the rule is a word of the upsert tag. For a map,
+// [Column] gives each column its rule.
 type Rule = dialect.Rule
 
-// The rules. NULL loses against any value in Max, Min, Or, And and Add. See the package documentation for what each
-// promises.
+// The rules. NULL loses against any value in Max, Min, Or, And and Add. The package documentation lists what each rule promises.
 const (
 	Replace   = dialect.Replace   // the new value (the rule of a column without one)
 	Key       = dialect.Key       // part of the conflict target; never assigned
 	Keep      = dialect.Keep      // the stored value: written by an insert only
-	Fill      = dialect.Fill      // the new value only where the stored one is NULL
-	Coalesce  = dialect.Coalesce  // the new value unless it is NULL
+	Fill      = dialect.Fill      // the new value only if the stored value is NULL
+	Coalesce  = dialect.Coalesce  // the new value unless the new value is NULL
 	Max       = dialect.Max       // the greater, as the column's type and collation order them
 	Min       = dialect.Min       // the lesser
 	Or        = dialect.Or        // a flag that only turns on
@@ -25,31 +24,32 @@ const (
 	Merge     = dialect.Merge     // JSON Merge Patch (RFC 7396) of the new onto the stored
 	Version   = dialect.Version   // the row's version: a row that is not newer changes nothing
 	Touch     = dialect.Touch     // the new value, but only if another column changed
-	Add       = dialect.Add       // stored + new; not repeat-safe, so it needs a [Claim]
+	Add       = dialect.Add       // stored + new; not repeat-safe, so Add needs a [Claim]
 	Generated = dialect.Generated // never written, read back
 )
 
-// Guarantee is what a table promises of writes that are repeated or arrive in another order. It speaks of all columns but
-// those of rule Touch, which tell when a row was changed: repeating one row leaves them too, but when a whole history is
-// repeated or reordered, another of its rows may be the one that makes the last change.
+// Guarantee is what a table promises about writes that are repeated or arrive in another order. The promise covers all columns
+// except columns of rule Touch, which tell when a row was changed. If one row is repeated, a Touch column stays the same too. If
+// a whole history of rows is repeated or reordered, another row of the history may be the last row that changes something, and a
+// Touch column can differ.
 type Guarantee uint8
 
 const (
-	// RepeatSafe: applying a row, or the last rows of a history, again leaves what applying them once leaves.
+	// RepeatSafe: applying a row, or the last rows of a history, again leaves the same row as applying them once.
 	RepeatSafe Guarantee = 1 << iota
-	// OrderFree: any order of arrival leaves the same row, so a late retry cannot undo a newer write. With a Version
-	// column it presumes that two different rows never carry the same key and version, and with Max or Min on text that
-	// the collation has no two texts that are equal.
+	// OrderFree: any order of arrival leaves the same row, so a late retry cannot undo a newer write. If the table has a Version
+	// column, this assumes that two different rows never carry the same key and version. For Max or Min on text, this assumes
+	// that the collation takes no two different texts for equal.
 	OrderFree
 )
 
-// RepeatSafe reports whether g promises it.
+// RepeatSafe reports whether g includes the promise RepeatSafe.
 func (g Guarantee) RepeatSafe() bool { return g&RepeatSafe != 0 }
 
-// OrderFree reports whether g promises it.
+// OrderFree reports whether g includes the promise OrderFree.
 func (g Guarantee) OrderFree() bool { return g&OrderFree != 0 }
 
-// String returns "repeat-safe, order-free" or the part of it that holds, or "none".
+// String returns "repeat-safe, order-free", or the part that holds, or "none".
 func (g Guarantee) String() string {
 	switch g {
 	case RepeatSafe | OrderFree:
@@ -62,9 +62,9 @@ func (g Guarantee) String() string {
 	return "none"
 }
 
-// guaranteeOf is the weakest of the columns'. A version makes the replaced columns order-free and the accumulating ones
-// not: of a late row nothing is applied, not even a greater maximum. With a partial index there is none, because a row that is
-// outside of the index is inserted each time.
+// guaranteeOf returns the weakest promise among the columns. A version makes replaced columns order-free and accumulating columns
+// not order-free, because nothing of a late row is applied, not even a greater maximum. With a partial index there is no promise,
+// because a row that is outside of the index is inserted each time.
 func guaranteeOf(cols []dialect.Column, target dialect.Target, omitsZero []bool) Guarantee {
 	if target.Where != "" {
 		return 0
@@ -77,7 +77,7 @@ func guaranteeOf(cols []dialect.Column, target dialect.Target, omitsZero []bool)
 	for i, c := range cols {
 		free := false
 		switch c.Rule {
-		case Key: // of another target it is as one of rule Keep
+		case Key: // a key column of another target acts like a column of rule Keep
 			free = slices.Contains(target.Columns, c.Name)
 		case Version, Touch:
 			free = true

@@ -12,27 +12,28 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// runner sends the statements of one call on one handle, and prepares those that come again.
+// runner sends the statements of one call on one handle, and prepares a statement whose text comes again.
 type runner struct {
 	table     *table
 	ctx       context.Context //nolint:containedctx // a runner lives within one call
 	db        DB
 	cancel    context.CancelFunc
-	own       bool // the transaction is the library's
+	own       bool // the library began the transaction
 	prepares  bool
-	queries   bool                 // also what returns nothing
-	seen      map[string]*sql.Stmt // nil after the first use
-	abandoned bool                 // a statement is at work without its caller
+	queries   bool                 // send a statement that returns no rows as a query too
+	seen      map[string]*sql.Stmt // by text; the value is nil after the first use
+	abandoned bool                 // the call no longer waits for a statement that is still running
 	pipe      *pipeline.Pipeline
 	stage     *stage
-	result    Result     // of the jobs that are done
-	known     *catalog   // as the first part of a sequence was told
-	free      chan []any // room for arguments that is not in use
+	result    Result     // the outcomes of the jobs that are done
+	known     *catalog   // the catalog that the first part of a sequence was given
+	free      chan []any // argument buffers that are not in use
 }
 
-// runner returns one for a call of one statement or of several. Only in a transaction of its own on a connection of its own
-// it works in the background: nothing that the caller does between two rows can meet it there. Where keys are read back
-// into the caller's types, whose methods are the caller's too, it does not.
+// runner returns a runner for a call of one statement or of several statements. The runner works in the background only in the
+// library's own transaction on a connection of its own, because the caller's code cannot use this connection between two rows. If
+// keys are read back into the caller's types, the runner does not work in the background, because these types' methods are the
+// caller's code too.
 func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
 	tx, own := db.(*txn.Tx)
 	r := &runner{table: t, ctx: ctx, db: db, cancel: func() {}, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
@@ -44,14 +45,14 @@ func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig)
 	return r
 }
 
-// finish waits for what is under way and leaves nothing behind. abort must be called after it.
+// finish waits for the statements in the background and cleans up. abort must be called after finish.
 func (r *runner) finish() error {
 	err := r.pipe.Close()
 	return cmp.Or(err, r.leave())
 }
 
-// abort does nothing after finish. If a callback has panicked instead, abort ends what is under way, which nobody will commit: a
-// statement that waits for a lock is not waited for.
+// abort does nothing after finish. If a callback has panicked before finish, abort ends the statements in the background. Nobody
+// will commit them, so abort does not wait for a statement that waits for a lock.
 func (r *runner) abort() {
 	defer r.cancel()
 	timer := time.AfterFunc(txn.Grace, r.cancel)
@@ -60,13 +61,14 @@ func (r *runner) abort() {
 	_ = r.leave()
 }
 
+// leave drops the staging table and closes the prepared statements.
 func (r *runner) leave() (err error) {
 	if r.stage != nil {
 		err = r.stage.drop(r)
 		r.stage = nil
 	}
 	for query, stmt := range r.seen {
-		if stmt != nil && !r.abandoned { // one at work ends with its transaction
+		if stmt != nil && !r.abandoned { // a statement that is still running ends with its transaction
 			_ = stmt.Close()
 		}
 		delete(r.seen, query)
@@ -74,7 +76,7 @@ func (r *runner) leave() (err error) {
 	return err
 }
 
-// buffer returns room for arguments.
+// buffer returns an argument buffer that is not in use, or nil.
 func (r *runner) buffer() []any {
 	select {
 	case args := <-r.free:
@@ -84,7 +86,7 @@ func (r *runner) buffer() []any {
 	}
 }
 
-// recycle takes room for arguments back.
+// recycle takes back an argument buffer.
 func (r *runner) recycle(args []any) {
 	clear(args)
 	select {
@@ -93,8 +95,8 @@ func (r *runner) recycle(args []any) {
 	}
 }
 
-// run runs a statement of which nothing is to be known but whether it worked. A handle of the caller's may send queries
-// elsewhere, as to a pool of readers.
+// run runs a statement and reports only whether the statement worked. On the caller's handle run never sends a query, because
+// such a handle may send queries elsewhere, for example to a pool of readers.
 func (r *runner) run(s statement, query string) error {
 	if r.queries && r.own {
 		return r.query(s, query, func(*sql.Rows) error { return nil })
@@ -118,7 +120,7 @@ func (r *runner) exec(s statement, query string) (sql.Result, error) {
 	return res, err
 }
 
-// query runs a statement and gives each row to scan.
+// query runs a statement and calls scan for each row.
 func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) error {
 	stmt, err := r.prepared(query, s.more)
 	if err != nil {
@@ -133,6 +135,7 @@ func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) er
 	return err
 }
 
+// saw notices an error which says that the statement is still running.
 func (r *runner) saw(err error) {
 	if err != nil {
 		var a *txn.AbandonedError
@@ -140,7 +143,7 @@ func (r *runner) saw(err error) {
 	}
 }
 
-// each calls f for every row and closes rows. It reads to the end, for some drivers report a statement's error only there.
+// each calls f for every row and closes rows. It reads to the end, because some drivers report a statement's error only there.
 func each(rows *sql.Rows, f func() error) (err error) {
 	defer func() {
 		if closing := rows.Close(); err == nil {
@@ -155,7 +158,8 @@ func each(rows *sql.Rows, f func() error) (err error) {
 	return rows.Err()
 }
 
-// prepared returns the prepared statement from a text's second use on, or from the first where there are more to come.
+// prepared returns the prepared statement for a text, or nil if the text should be sent unprepared. A text is prepared at its
+// second use, or at its first use if more statements with this text will follow.
 func (r *runner) prepared(query string, more bool) (*sql.Stmt, error) {
 	if !r.prepares {
 		return nil, nil

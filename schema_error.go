@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// SchemaError says that a stored table is not what a [Table] relies on. Nothing was written.
+// SchemaError says that a stored table is not as a [Table] needs it to be. Nothing was written.
 type SchemaError struct {
 	Table    string // as given to New
 	Problems []Problem
@@ -19,20 +19,20 @@ func (e *SchemaError) Error() string {
 	return fmt.Sprintf("upsert: table %s: %s", e.Table, strings.Join(texts, "; "))
 }
 
-// Problem is one thing that is wrong with a stored table, or good to know.
+// Problem is one thing about a stored table that is wrong, or good to know.
 type Problem struct {
 	Check    Check
 	Severity Severity
-	Column   string // the column's name, several with a comma between them, or "" if the problem is the whole table's
+	Column   string // the column's name, several names with commas between them, or "" if the problem concerns the whole table
 	Index    string // the index's name, or ""
-	Why      string // what happens because of it
+	Why      string // what the problem makes happen
 	Find     string // a query for the rows that would stop Mend, or ""
-	Mend     string // one statement or more, with a semicolon between them, that put it right, or advice in words
-	// Duplicates is how many rows Find returns, or 0 if nobody has counted them.
+	Mend     string // statements, separated by semicolons, that solve the problem, or advice in words
+	// Duplicates is how many rows Find returns, or 0 if the rows have not been counted.
 	Duplicates int64
 }
 
-// String is one sentence or two: why it matters, and what to do.
+// String returns one or two sentences: why the problem matters, and what to do.
 func (p Problem) String() string {
 	s := p.Why
 	if p.Mend != "" {
@@ -44,13 +44,13 @@ func (p Problem) String() string {
 	return s
 }
 
-// Check names what was looked at.
+// Check names the property of the table that was checked.
 type Check string
 
-// CheckNoUniqueIndex: no unique index has exactly the columns of the conflict target.
+// CheckNoUniqueIndex says that no unique index has exactly the columns of the conflict target.
 const CheckNoUniqueIndex Check = "no unique index"
 
-// CheckConstraintColumns: the constraint that [OnConstraint] names has other columns than the conflict target.
+// CheckConstraintColumns says that the constraint that [OnConstraint] names has columns other than the conflict target's.
 const CheckConstraintColumns Check = "constraint of other columns"
 
 // Severity says how bad a problem is.
@@ -59,7 +59,7 @@ type Severity int
 const (
 	// Fault: writes fail, are wrong or are lost.
 	Fault Severity = iota
-	// Note: it is true, and harmless to those who know it.
+	// Note: the problem is harmless to users who know about it.
 	Note
 )
 

@@ -15,7 +15,8 @@ func (t *table) askMode(ctx context.Context, db DB) (mode string, err error) {
 	return mode, err
 }
 
-// checkMode refuses a session that is not strict: it cuts what does not fit, and a key that is cut is another row's (hazard H29).
+// checkMode refuses a session that is not strict, because such a session cuts values that do not fit, and a key that is cut is
+// the key of another row (hazard H29).
 func (t *table) checkMode(ctx context.Context, db DB) error {
 	mode, err := t.askMode(ctx, db)
 	if err != nil || strings.Contains(mode, "STRICT_") {
@@ -29,8 +30,8 @@ func (t *table) checkMode(ctx context.Context, db DB) error {
 
 var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its next number, so that each repetition inserts another row: give another key, or set NO_AUTO_VALUE_ON_ZERO in sql_mode")
 
-// checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). Elsewhere 0 is a key like any other. It calls rest
-// before it asks on the connection.
+// checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). In other columns 0 is a key like any other.
+// checkZero calls rest before it asks on the connection.
 func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
 	if !b.traits.Ordinals {
 		return nil
@@ -61,5 +62,5 @@ func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
 	return nil
 }
 
-// atRest says that nothing is under way on the connection.
+// atRest is a rest for checkZero, for a call that has no statement running on the connection.
 func atRest() error { return nil }

@@ -16,7 +16,7 @@ import (
 	"github.com/goupsert/upsert/internal/rowtext"
 )
 
-// copies is what the path Copy was given of a driver.
+// copies holds the driver's functions that New was given for the path Copy.
 type copies struct {
 	through    CopyFunc
 	register   func(string, func() io.Reader)
@@ -27,23 +27,23 @@ type copies struct {
 type stage struct {
 	*table
 	style  rowtext.Style
-	place  bool
-	hex    []hexes // by column
+	place  bool    // each staged row has its position among the staged rows
+	hex    []hexes // for each written column
 	text   dialect.StageText
-	made   bool
-	nth    int
-	digits []string // for the dialect, as bytes
-	bytes  []string
-	splits bool // what is not there can be inserted with no word on conflicts
-	// stream has the server read rows by the statements of a stage. It is nil where they can only be sent one by one.
+	made   bool     // the staging table exists
+	nth    int      // the number in the staging table's name
+	digits []string // ENUM and SET columns whose values are numbers
+	bytes  []string // columns of bytes, given in hexadecimal
+	splits bool     // new rows can be inserted without an ON CONFLICT clause
+	// stream makes the server read rows by the statements of a stage. stream is nil if rows can only be sent one by one.
 	stream func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error
-	reader string // the name that the server asks rows by
+	reader string // the name by which the server asks for the rows
 }
 
-// readers tells the names of readers apart, which a driver keeps for the whole process.
+// readers numbers the readers, because a driver keeps their names for the whole process.
 var readers atomic.Int64
 
-// newStage finds the way to stage rows on the runner's handle. It returns a *dialect.UnsupportedError where there is none.
+// newStage finds the way to stage rows on the runner's handle. It returns a *dialect.UnsupportedError if there is none.
 func (w *writer) newStage(r *runner) (*stage, error) {
 	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.rechecks && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	var err error
@@ -67,7 +67,8 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 	return g, err
 }
 
-// number finds a name that no stage of a call has in which this one is made, as that of a sequence that writes parents first.
+// number finds a name for the stage that no other stage in the transaction has. Another stage can exist if this call runs inside
+// another call, for example if a sequence writes parents first.
 func (g *stage) number(r *runner) error {
 	for taken := true; taken; {
 		text, err := g.dialect.Stage(g.described(g.writes))
@@ -88,7 +89,7 @@ func (g *stage) described(columns []dialect.Column) dialect.Stage {
 	return dialect.Stage{Table: g.ident, Columns: columns, Key: g.target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.nth}
 }
 
-// fill makes the table what the rows are.
+// fill replaces the content of the staging table with rows.
 func (g *stage) fill(r *runner, columns []dialect.Column, rows *pipeline.Stream) error {
 	text, err := g.empty(r, columns)
 	if err != nil {
@@ -97,13 +98,13 @@ func (g *stage) fill(r *runner, columns []dialect.Column, rows *pipeline.Stream)
 	return g.stream(r.ctx, text, rows)
 }
 
-// empty makes the table, or takes the last rows out of it, for rows of these columns.
+// empty creates the staging table, or empties it, so that it can take rows with these columns.
 func (g *stage) empty(r *runner, columns []dialect.Column) (dialect.StageText, error) {
 	text, err := g.dialect.Stage(g.described(columns))
 	if err != nil {
 		return text, err
 	}
-	if g.made && g.style == rowtext.Load { // a column that is not loaded may have no default
+	if g.made && g.style == rowtext.Load { // make a new table, because a column that is not loaded may have no default
 		g.made = false
 	}
 	if g.made {
@@ -115,12 +116,12 @@ func (g *stage) empty(r *runner, columns []dialect.Column) (dialect.StageText, e
 }
 
 func (g *stage) create(r *runner, text dialect.StageText) error {
-	if g.style == rowtext.Load { // one that an end of the caller's transaction has left, with its connection
+	if g.style == rowtext.Load { // drop a table that an earlier caller's transaction has left on this connection
 		if _, err := r.db.ExecContext(r.ctx, text.Drop); err != nil {
 			return err
 		}
 	} else {
-		text = g.text // it has all columns, whatever is copied
+		text = g.text // the table has all columns, whichever columns are copied
 	}
 	if _, err := r.db.ExecContext(r.ctx, text.Create); err != nil {
 		return err
@@ -134,8 +135,9 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 	return err
 }
 
-// drop leaves nothing behind. On PostgreSQL the end of the transaction does, if it is the library's. Its error is the only one
-// that tells of a transaction which the server has ended since the last statement, as Galera does (hazard E3).
+// drop drops the staging table. On PostgreSQL drop does nothing if the transaction is the library's, because the end of the
+// transaction drops the table. On MySQL and MariaDB, if the server has ended the transaction since the last statement, as Galera
+// does, only the error of drop tells this (hazard E3).
 func (g *stage) drop(r *runner) error {
 	gone := r.own && g.style == rowtext.Copy
 	if !g.made || gone {
@@ -145,8 +147,8 @@ func (g *stage) drop(r *runner) error {
 	return err
 }
 
-// load streams rows through the reader that the driver asks for by its name. LOCAL has turned errors into warnings, since
-// the server cannot stop the client: any of them is an error here.
+// load streams rows through the reader that the driver asks for by its name. LOCAL turns errors into warnings, because the server
+// cannot stop the client. So load returns any warning as an error.
 func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
 	return func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
 		g.copies.register(g.reader, func() io.Reader { return rows })
@@ -163,7 +165,7 @@ func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText
 	}
 }
 
-// warnings turns the first warning into an error.
+// warnings returns the statement's first warning as an error.
 func (g *stage) warnings(ctx context.Context, db DB) error {
 	rows, err := db.QueryContext(ctx, "SHOW COUNT(*) WARNINGS")
 	if err != nil {
@@ -184,8 +186,8 @@ func (g *stage) warnings(ctx context.Context, db DB) error {
 	return cmp.Or(err, error(first))
 }
 
-// loadWarning is what the server says of a value that LOAD DATA LOCAL could not store as it is. dialect.MySQLNumber reads its
-// Number as it does a driver's.
+// loadWarning is the server's warning about a value that LOAD DATA LOCAL could not store unchanged. dialect.MySQLNumber reads the
+// field Number, as it reads a driver's error.
 type loadWarning struct {
 	Number  uint16
 	Message string
@@ -195,13 +197,14 @@ func (e *loadWarning) Error() string {
 	return fmt.Sprintf("LOAD DATA: Error %d: %s", e.Number, e.Message)
 }
 
-// zoneTimes are times that tell the zones apart which people live in.
+// zoneTimes are times by which a zone that people live in can be told from UTC.
 var zoneTimes = [...]time.Time{
 	time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC), time.Date(2026, 7, 15, 12, 0, 0, 0, time.UTC),
 	time.Date(1995, 1, 15, 12, 0, 0, 0, time.UTC), time.Date(1995, 7, 15, 12, 0, 0, 0, time.UTC),
 }
 
-// loads reports whether the server takes LOAD DATA LOCAL, and refuses a driver that writes times in another zone than UTC.
+// loads reports whether the server takes LOAD DATA LOCAL, and returns an error if the driver writes times in another zone than
+// UTC.
 func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 	var on bool
 	var got [len(zoneTimes)]string
@@ -222,8 +225,8 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 	return true, nil
 }
 
-// askColumns asks which columns LOAD DATA must be given in another form than text. Bytes, and the number that a BIT is, come in
-// hexadecimal; the number of an ENUM's or a SET's member is no member's name.
+// askColumns asks which columns LOAD DATA must be given in a form other than text. Bytes come in hexadecimal, and so does the
+// number of a BIT. The number of a member of an ENUM or a SET must not be taken for a member's name.
 func (g *stage) askColumns(ctx context.Context, db DB) error {
 	known, err := g.askCatalog(ctx, db)
 	if err != nil {
@@ -242,10 +245,10 @@ func (g *stage) askColumns(ctx context.Context, db DB) error {
 	return nil
 }
 
-// loadForm is how values of a column of MySQL's type base are written for LOAD DATA. A number is to be stored there as a
-// parameter is: what reads the digits as another text gets none (hazard H28).
+// loadForm returns how values of a column of MySQL's type base are written for LOAD DATA. A number must be stored as if it were a
+// parameter. So a type that would read the digits as another text gets no numbers (hazard H28).
 func loadForm(base string, number bool) hexes {
-	base, _, _ = strings.Cut(base, " ") // int unsigned
+	base, _, _ = strings.Cut(base, " ") // for example int unsigned
 	switch base {
 	case "bit":
 		return hexes{bytes: true, text: true, number: true}
@@ -265,8 +268,8 @@ func loadForm(base string, number bool) hexes {
 	return hexes{bytes: is, text: is}
 }
 
-// holdsBytes reports whether a type of MySQL's holds bytes rather than text: its manual, "The BLOB and TEXT Types", "The BINARY
-// and VARBINARY Types" and, for those that are given as WKB, "Spatial Data Types".
+// holdsBytes reports whether a type of MySQL holds bytes rather than text. MySQL's manual lists these types in "The BLOB and TEXT
+// Types", "The BINARY and VARBINARY Types" and, for types whose values are given as WKB, "Spatial Data Types".
 func holdsBytes(name string) bool {
 	switch name {
 	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
@@ -275,7 +278,7 @@ func holdsBytes(name string) bool {
 	return strings.HasSuffix(name, "blob") || strings.HasSuffix(name, "binary")
 }
 
-// hexes is which values of a column are written in hexadecimal, and how numbers are written.
+// hexes says which values of a column are written in hexadecimal, and how numbers are written.
 type hexes struct {
 	bytes, text, number bool
 	numbers             rowtext.Numbers

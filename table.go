@@ -16,55 +16,54 @@ import (
 	"github.com/goupsert/upsert/internal/sqlname"
 )
 
-// Table writes rows of type T to a table. It is immutable, safe for concurrent use, and bound to no connection.
+// Table writes rows of type T to a table. A Table is immutable, safe for concurrent use, and bound to no connection.
 type Table[T any] struct{ *table }
 
-// table is all of a Table that does not depend on the row's type at compile time.
+// table is the part of a Table that does not depend on the row's type at compile time.
 type table struct {
 	dialect    dialect.Dialect
 	traits     dialect.Traits
 	name       string // as given to New
 	ident      dialect.Table
 	mapping    *mapping.Mapping
-	rows       *mapping.Mapping // what a row must be: of a map, the chosen columns
+	rows       *mapping.Mapping // what a row must have: if a row is a map, the chosen columns
 	target     dialect.Target
-	cols       []*column        // what is written, in the plan's order
-	writes     []dialect.Column // the same for the dialect
-	keys       []int            // the target's columns in cols
-	keyPlace   []int            // by column in cols: its place in keys, or -1
-	zeros      []int            // the columns in cols with omitzero
+	cols       []*column        // the columns that are written, in the mapping's order
+	writes     []dialect.Column // the same columns for the dialect
+	keys       []int            // indexes in cols of the target's columns
+	keyPlace   []int            // for each column in cols, its place in keys, or -1
+	zeros      []int            // indexes in cols of the columns with omitzero
 	generated  []*column
 	versioned  bool
 	merges     bool
 	assigns    bool // a conflict can change a column
-	ranks      bool // a column is ordered, and may be of a type with an order of its own
-	textKey    bool // the key has a column that may hold text, which the catalog tells where there is one
+	ranks      bool // a rule compares a column's values, and the column's type may have an order of its own
+	textKey    bool // the key has a column that may hold text; on a database with a catalog, the catalog decides
 	adds       bool
 	guarantee  Guarantee
-	rowsMax    int // rows in a full statement
+	rowsMax    int // how many rows the largest statement takes
 	attempts   int
 	hooks      []Hooks
 	via        Path
 	copies     copies
 	texts      texts
-	plainTexts texts // of statements that know no column's type
+	plainTexts texts // texts written without knowledge of the columns' types
 	peers      dbconn.Peers
 	index      indexCheck
 	catalog    atomic.Pointer[catalog]
-	stale      atomic.Bool  // the catalog may be of an older schema
-	hidden     atomic.Bool  // a trigger hides what a statement's result would tell
-	last       atomic.Int32 // the Outcome of the row that was put last, where one statement does not tell
+	stale      atomic.Bool  // the catalog may describe an older schema
+	hidden     atomic.Bool  // a trigger hides the outcome that a statement's result would tell
+	last       atomic.Int32 // the Outcome of the last row, if the outcome takes several statements
 }
 
 type column = mapping.Column
 
-// New binds a row's type to a table of a database. The type is a struct whose tags say which columns it has and what a
-// conflict does to each, or map[string]any with the columns given by [Column]. name may be qualified by a schema
-// ("app.accounts"); a part with a dot in it is put in double quotes.
+// New binds a row's type to a table of a database. The type is a struct whose tags say which columns the struct has and what a
+// conflict does to each column, or map[string]any with the columns given by [Column]. name may be qualified by a schema
+// ("app.accounts"). A part with a dot in it is put in double quotes.
 //
-// Everything that can be checked without a server is checked here: it returns a [*TagError] for a tag that is wrong or
-// a key that is missing, a [*dialect.UnsupportedError] for what the database lacks, and an error that names the option
-// for one that does not fit.
+// New checks everything that can be checked without a server. New returns a [*TagError] if a tag is wrong or a key is missing, a
+// [*dialect.UnsupportedError] if the database lacks a feature, and an error that names the option if an option does not fit.
 func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], error) {
 	if d == nil {
 		return nil, errors.New("upsert: New: the dialect is nil: use one of package dialect, or dialect.Detect")
@@ -166,7 +165,7 @@ func (t *table) unknownColumn(option, name string) error {
 	return fmt.Errorf("upsert: %s: %s has no column %q: it has %s", option, t.mapping.Type, name, strings.Join(known, ", "))
 }
 
-// setTarget finds the key and fills in what follows from the columns.
+// setTarget finds the key's columns and derives the fields that follow from the columns.
 func (t *table) setTarget(c *config) error {
 	if c.named && c.target == "" {
 		return errors.New("upsert: Target: the name is empty: leave the option out for the columns tagged key")
@@ -211,7 +210,7 @@ func (t *table) setTarget(c *config) error {
 	return nil
 }
 
-// checkTarget reports a key that is missing, whole or in part.
+// checkTarget returns an error if the key, or a part of it, is missing.
 func (t *table) checkTarget(c *config) error {
 	var others []string
 	for i := range t.mapping.Columns {
@@ -263,7 +262,7 @@ func (t *table) checkIdents(*config) error {
 	return nil
 }
 
-// checkCase refuses two columns that are one to the database.
+// checkCase refuses two columns whose names the database takes for one name.
 func (t *table) checkCase() error {
 	seen := map[string]*column{}
 	for _, col := range t.all() {
@@ -276,13 +275,13 @@ func (t *table) checkCase() error {
 	return nil
 }
 
-// checkText writes one statement, so that what the database cannot say is known before there is a row.
+// checkText writes the text of one statement, so that New returns the error if the database lacks a feature.
 func (t *table) checkText(*config) error {
 	_, err := t.upsert(shape{mode: dialect.Write, rows: 1}, nil)
 	return err
 }
 
-// Guarantee reports the weakest of what the columns' rules promise, and none with [IndexWhere].
+// Guarantee reports the weakest promise among the columns' rules, and no promise with [IndexWhere].
 func (t *Table[T]) Guarantee() Guarantee { return t.guarantee }
 
 func isNil(db DB) bool {
@@ -290,7 +289,8 @@ func isNil(db DB) bool {
 	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// guard refuses a nil handle, one of another database than the dialect's, a pool inside the fn of a claim on that pool, and a table that adds on a handle that is no live claim.
+// guard refuses a handle that is nil, a handle whose driver speaks to another database than the dialect's, and a pool inside the
+// fn of a claim on the same pool. If the table has an Add column, guard also refuses a handle that is not a live claim.
 func (t *table) guard(ctx context.Context, db DB) error {
 	if isNil(db) {
 		return &RowError{Table: t.name, Row: -1, Err: errors.New("the handle is nil: give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}

@@ -9,26 +9,26 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// shape is all that one statement's text depends on beside the table. omit has a bit for each column with omitzero that is
+// shape is everything that a statement's text depends on, except the table. omit has a bit for each column with omitzero that is
 // left out.
 type shape struct {
 	mode   dialect.Mode
 	rows   int
 	omit   uint64
 	report bool
-	result bool // the report is in the Result of an Exec
+	result bool // the Result of an Exec tells the outcome
 	back   back
-	// removes: the one row's merge patches remove members.
+	// removes means that the statement has one row, and this row's merge patches remove members.
 	removes bool
 	source  dialect.Source
 	filter  bool // rows that would change nothing are left out
-	split   bool // rows whose key is not there are inserted with no word on conflicts
-	nth     int  // the stage's
-	wide    bool // an integer is beyond what a float holds
-	count   bool // one row comes back, with how many were written and how many of them are new
+	split   bool // new rows are inserted without an ON CONFLICT clause
+	nth     int  // the number in the stage's name
+	wide    bool // an integer is too large for a float to hold exactly
+	count   bool // the statement returns one row: how many rows were written, and how many of them are new
 }
 
-// back is which columns a statement returns.
+// back says which columns a statement returns.
 type back uint8
 
 const (
@@ -38,8 +38,8 @@ const (
 	backAll
 )
 
-// texts keeps the text of the shapes in use. Shapes are few by construction but for the masks of omitted columns, so
-// beyond a bound a text is written each time.
+// texts caches the texts of shapes. There are few shapes, except that the masks of omitted columns can be many. So if the cache
+// is full, a new text is not kept.
 type texts struct {
 	mu   sync.RWMutex
 	kept map[shape]string
@@ -47,7 +47,7 @@ type texts struct {
 
 const textsKept = 512
 
-// of returns a shape's text, written by write if it is not kept.
+// of returns a shape's text from the cache, or calls write for the text.
 func (k *texts) of(s shape, write func() (string, error)) (string, error) {
 	k.mu.RLock()
 	q, ok := k.kept[s]
@@ -70,7 +70,7 @@ func (k *texts) of(s shape, write func() (string, error)) (string, error) {
 	return q, nil
 }
 
-// forget keeps no text any more.
+// forget empties the cache.
 func (k *texts) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -82,7 +82,7 @@ func (t *table) text(s shape) (string, error) {
 	return t.texts.of(s, func() (string, error) { return t.upsert(s, t.catalog.Load()) })
 }
 
-// upsert writes the statement of a shape with what is known of the table.
+// upsert writes the statement of a shape with what the catalog says about the table.
 func (t *table) upsert(s shape, known *catalog) (string, error) {
 	u := dialect.Upsert{
 		Table: t.ident, Target: t.target, Columns: t.columnsOf(known, s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Wide: s.wide,
@@ -99,11 +99,11 @@ func (t *table) upsert(s shape, known *catalog) (string, error) {
 	return text, err
 }
 
-// columns returns the written columns without the omitted ones: a column that is not inserted is not assigned either, or
-// the excluded row would give it its DEFAULT (hazard P12).
+// columns returns the written columns without the omitted columns. A column that is not inserted must not be assigned either,
+// because the excluded row would give the column its DEFAULT (hazard P12).
 func (t *table) columns(omit uint64) []dialect.Column { return t.columnsOf(nil, omit) }
 
-// columnsOf is columns with what is known of them.
+// columnsOf is columns, completed by the catalog.
 func (t *table) columnsOf(known *catalog, omit uint64) []dialect.Column {
 	writes := t.writes
 	if known != nil {
@@ -121,7 +121,7 @@ func (t *table) columnsOf(known *catalog, omit uint64) []dialect.Column {
 	return cols
 }
 
-// sends reports whether a row's value of the column goes to the server.
+// sends reports whether a row's value for the column goes to the server.
 func (t *table) sends(omit uint64, col int) bool { return !t.writes[col].Now && !t.omits(omit, col) }
 
 func (t *table) omits(omit uint64, col int) bool {
@@ -159,13 +159,14 @@ func columnNames(cols []*column) []string {
 	return names
 }
 
-// full is how many rows of so many parameters the largest statement takes.
+// full returns how many rows with this number of parameters the largest statement takes.
 func (t *table) full(params int) int {
 	return min(t.traits.MaxRows, t.traits.MaxParams/max(1, params))
 }
 
-// fit returns how many of n rows the next statement takes: the most that a full one does, and below that a number with
-// three leading bits, so that any batch is cut into few statements of few shapes.
+// fit returns how many of n rows the next statement takes. If n rows fill a statement, fit returns the number of rows in a full
+// statement. Otherwise fit returns n rounded down to three leading bits, so that any batch is cut into few statements of few
+// shapes.
 func (t *table) fit(n, params int) int {
 	full := t.full(params)
 	if n >= full {
@@ -177,10 +178,12 @@ func (t *table) fit(n, params int) int {
 	return n
 }
 
-// SQL returns the statement and the arguments that PutAll would send for rows, which must fit one statement: it is for
-// looking at and for golden tests. The text depends on nothing but the table and the number of rows. With no row it is the
-// text for one, without arguments. On PostgreSQL the verbs also ask for the columns' types: they compare by these, bind as text what
-// drivers would encode in different ways, and say in a comment which types they know. SQL asks nobody.
+// SQL returns the statement and the arguments that PutAll would send for rows, to look at and for golden tests. The rows must fit
+// one statement, and no two rows may have the same key; otherwise SQL returns an error. Without rows, SQL returns the text for
+// one row and no arguments. The text depends only on the table and the number of rows.
+//
+// On PostgreSQL the verbs also ask for the columns' types. The verbs compare by these types, bind as text the values that drivers
+// would encode in different ways, and name the types in a comment. SQL asks no server.
 func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
 	if len(rows) == 0 {
 		query, err = t.upsert(shape{mode: dialect.Write, rows: 1}, nil)

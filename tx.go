@@ -12,12 +12,12 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// begin begins a transaction on a handle that can.
+// begin begins a transaction on a handle that can begin one.
 func (t *table) begin(ctx context.Context, db DB) (*txn.Tx, error) {
 	return txn.Begin(ctx, stmtcache.Unwrap(db), txn.Options{Immediate: t.traits.Immediate})
 }
 
-// lasting is ctx without its end.
+// lasting returns ctx without its cancellation.
 func lasting(ctx context.Context) context.Context {
 	if ctx.Done() == nil {
 		return ctx
@@ -34,16 +34,16 @@ func (e *commitError) Error() string {
 func (e *commitError) Unwrap() error        { return e.err }
 func (e *commitError) Class() dialect.Class { return dialect.Ambiguous }
 
-// work is what a call does on a handle, as a function of what it works for: a method of it, which unlike a closure costs
-// no allocation.
+// work is a function that a call runs on a handle. It is a method expression of A, because a method expression costs no
+// allocation and a closure does.
 type work[A any] func(a A, ctx context.Context, db DB) error
 
-// once runs f in one transaction of the library's. Where f fails it is rolled back, whatever the server thinks of it
-// (hazard E3).
+// once runs f in one transaction of the library's own. If f fails, once rolls the transaction back, whatever the server thinks of
+// the error (hazard E3).
 func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	x, err := t.begin(ctx, db)
 	if dialect.Classify(err) == dialect.Ambiguous {
-		return &txn.LostError{Err: err} // the session was ended while it was idle: there was no transaction
+		return &txn.LostError{Err: err} // the server had ended the idle session, so there was no transaction
 	}
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	defer x.Rollback(ctx)
 	if err := f(a, ctx, x.Handle()); err != nil {
 		if x.IsPrivate() && dialect.Classify(err) == dialect.Ambiguous {
-			// The connection is gone and no COMMIT was sent: nothing was kept, and the pool has others.
+			// The connection is gone and no COMMIT was sent. So nothing was kept, and the pool has other connections.
 			return &txn.LostError{Err: err}
 		}
 		return err
@@ -68,7 +68,8 @@ func once[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	return nil
 }
 
-// inTx runs f in a transaction: the caller's if the handle is one, else one of the library's, again where that may help.
+// inTx runs f in a transaction. If the handle cannot begin a transaction, the transaction is the caller's. Otherwise inTx begins
+// a transaction, and runs f again in another one if the error is worth a retry.
 func inTx[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	if !dbconn.CanBegin(db) {
 		return f(a, ctx, db)
@@ -81,8 +82,9 @@ func inTx[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	}
 }
 
-// alone runs f, which sends one statement, on the handle itself: a statement is a transaction of its own on a handle that
-// can begin one. Where it must be in one for its text and its parameters to meet, it is.
+// alone runs f, which must send exactly one statement, without opening a transaction, because a statement on a handle that can
+// begin a transaction is a transaction of its own. The exception is a handle behind a transaction pooler whose driver sends text
+// and parameters separately: only a transaction keeps the two together (hazard E2), so alone begins one there.
 func alone[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 	pooled, err := t.pooled(ctx, db)
 	if err != nil {
@@ -102,18 +104,18 @@ func alone[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 // retry counts the attempts of a call.
 type retry struct {
 	*table
-	caller bool // the transaction is the caller's, and so is running it again
+	caller bool // the caller must run the transaction again, the library must not
 	n      int
 }
 
-// again waits and returns true if an attempt that ended in err is worth another: its error says that nothing of it was
-// kept.
+// again waits and returns true if another attempt may succeed after err. It does so only for errors which say that nothing of the
+// attempt was kept. Otherwise again returns false and the error of the call.
 func (r *retry) again(ctx context.Context, err error) (bool, error) {
 	if err == nil {
 		return false, nil
 	}
 	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
-		return false, fmt.Errorf("%w: %w", end, err) // a driver may say something else of it
+		return false, fmt.Errorf("%w: %w", end, err) // a driver may return another error when the context ends
 	}
 	if r.caller || ctx.Err() != nil {
 		return false, err

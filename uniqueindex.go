@@ -12,12 +12,13 @@ import (
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
-// checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would insert each
-// row again (hazard H24), and a session that is not strict (hazard H29), and finds out whether the table has triggers where they matter. It asks once a pool, and once for all
-// handles that do not say which pool they are of.
+// checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would then insert each
+// row again (hazard H24). It also refuses a session that is not strict (hazard H29), and finds out whether the table has
+// triggers, if triggers matter. checkIndex asks once for each pool, and once for all handles that do not say which pool they
+// belong to.
 //
-// What cannot be asked goes on: a view, and a table on which the user has no right that SHOW INDEX wants. So does a table that
-// is not there, for which the statement has the better error.
+// If the server cannot answer, the call goes on: for a view, and for a table on which the user lacks a right that SHOW INDEX
+// needs. The call also goes on if the table does not exist, because the statement's error is better.
 func (t *table) checkIndex(ctx context.Context, db DB) error {
 	if t.index.text.Ask == "" || t.index.isAsked(db) {
 		return nil
@@ -72,15 +73,15 @@ func (t *table) noIndex() error {
 	}}}
 }
 
-// findIndex reports whether one of the table's unique indexes has exactly the target's columns. One on the beginnings of
-// their values serves as well, for equal values begin alike, and the statement compares whole ones.
+// findIndex reports whether one of the table's unique indexes has exactly the target's columns. A prefix index serves as well,
+// because equal values have equal prefixes, and the statement compares whole values.
 func (t *table) findIndex(ctx context.Context, db DB) (bool, error) {
 	indexes, err := t.uniqueIndexes(ctx, db)
 	found := slices.ContainsFunc(indexes, func(x uniqueIndex) bool { return x.has(t.target.Columns) })
 	return found, err
 }
 
-// uniqueIndexes asks for the table's unique indexes. They come in the order in which the server looks at them.
+// uniqueIndexes asks for the table's unique indexes, and returns them in the order in which the server checks them.
 func (t *table) uniqueIndexes(ctx context.Context, db DB) (indexes []uniqueIndex, err error) {
 	rows, err := db.QueryContext(ctx, t.index.text.Ask)
 	if err != nil {
@@ -100,7 +101,7 @@ func (t *table) uniqueIndexes(ctx context.Context, db DB) (indexes []uniqueIndex
 	return indexes, err
 }
 
-// isView reports whether what goes by the table's name is a view.
+// isView reports whether the table's name belongs to a view.
 func isView(ctx context.Context, db DB, kind string) (bool, error) {
 	rows, err := db.QueryContext(ctx, kind)
 	if err != nil {
@@ -113,8 +114,8 @@ func isView(ctx context.Context, db DB, kind string) (bool, error) {
 	return err == nil && len(columns) > 0 && columns[0] == "View", err
 }
 
-// eachNamed calls f for every row with a function that returns a column's value by its name: which columns there are, and in
-// what order, differs between servers and versions.
+// eachNamed calls f for every row with a function that returns a column's value by its name, because servers and versions differ
+// in the columns that they return, and in their order.
 func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
 	columns, err := rows.Columns()
 	values, dest := make([]sql.NullString, len(columns)), make([]any, len(columns))
@@ -139,8 +140,8 @@ func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
 	return err
 }
 
-// indexCheck remembers on which pools the table has been seen to have its unique index. A transaction and a single connection
-// do not say which pool they are of, so all of them count as one.
+// indexCheck remembers on which pools checkIndex has asked. A transaction or a single connection does not say which pool it
+// belongs to, so all of them count as one.
 type indexCheck struct {
 	text  dialect.IndexText
 	pools dbconn.Recent[struct{}]

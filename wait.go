@@ -9,14 +9,14 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// A statement on SQLite may wait for another writer, and go-sqlite3 then waits as long as busy_timeout says, whatever becomes of
-// the context (hazard S15). The functions of this file send statements without waiting much longer than for the context. After a
-// *txn.AbandonedError the statement goes on alone, so nothing but a driver's own memory is filled there.
+// A statement on SQLite may wait for another writer, and go-sqlite3 then waits as long as busy_timeout says, even if the context
+// has ended (hazard S15). The functions of this file wait for a statement not much longer than the context allows. After a
+// *txn.AbandonedError the statement may still be running, so in the background only a driver's own memory is filled.
 
 // mayOutlast reports whether a driver may wait longer than ctx allows.
 func (t *table) mayOutlast(ctx context.Context) bool { return t.traits.Immediate && ctx.Done() != nil }
 
-// bounded calls f, which sends something on db.
+// bounded calls f, which sends a statement on db, and waits for f not much longer than ctx allows.
 func bounded[V any](ctx context.Context, db DB, f func() (V, error)) (V, error) {
 	if tx, ok := db.(*txn.Tx); ok {
 		return txn.Value(func(g func() error) error { return tx.Do(ctx, g) }, f)
@@ -44,7 +44,7 @@ func (t *table) query(ctx context.Context, db DB, query string, args []any, f fu
 	return each(rows, func() error { return f(rows) })
 }
 
-// queryStmt is query by a statement that is prepared on db.
+// queryStmt is query with a statement that is prepared on db.
 func (t *table) queryStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any, f func(*sql.Rows) error) error {
 	if t.mayOutlast(ctx) {
 		return readBounded(ctx, db, func() (*sql.Rows, error) { return stmt.QueryContext(ctx, args...) }, f)
@@ -56,7 +56,7 @@ func (t *table) queryStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any
 	return each(rows, func() error { return f(rows) })
 }
 
-// execStmt is exec by a statement that is prepared on db.
+// execStmt is exec with a statement that is prepared on db.
 func (t *table) execStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any) (sql.Result, error) {
 	if !t.mayOutlast(ctx) {
 		return stmt.ExecContext(ctx, args...)
@@ -64,7 +64,7 @@ func (t *table) execStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any)
 	return bounded(ctx, db, func() (sql.Result, error) { return stmt.ExecContext(ctx, args...) })
 }
 
-// readBounded calls f for each row of what open sends on db.
+// readBounded sends a query with open and calls f for each row.
 func readBounded(ctx context.Context, db DB, open func() (*sql.Rows, error), f func(*sql.Rows) error) error {
 	rows, err := bounded(ctx, db, open)
 	if err != nil {
@@ -84,7 +84,7 @@ func readBounded(ctx context.Context, db DB, open func() (*sql.Rows, error), f f
 	}
 }
 
-// queryRow reads the one row that a statement may return.
+// queryRow reads the one row that a statement may return. found is false if the statement returns no row.
 func (t *table) queryRow(ctx context.Context, db DB, query string, args, dest []any) (found bool, err error) {
 	err = t.query(ctx, db, query, args, func(rows *sql.Rows) error {
 		found = true

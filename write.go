@@ -14,13 +14,13 @@ type writer struct {
 	*runner
 	cfg   *putConfig
 	route route
-	each  []Outcome // by row, where they are asked for
-	flag  bool      // an insert can be told by a flag
-	// rechecks: a statement's result alone does not tell what a row is that the statement has not written.
+	each  []Outcome // the outcome of each row, for EachOutcome; otherwise nil
+	flag  bool      // a statement can return a flag that marks an inserted row
+	// rechecks means that if a statement has not written a row, the statement's result alone does not tell the row's outcome.
 	rechecks bool
 }
 
-// write sends the batch. What happened to each row, where it is asked for, is known when the runner has finished.
+// write sends the batch. The outcomes in each are known when the runner has finished.
 func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err error) {
 	w := &writer{batch: b, runner: r, cfg: cfg}
 	if cfg.each != nil {
@@ -54,7 +54,7 @@ func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err 
 	return w.each, nil
 }
 
-// step sends the next rows of those that are left and returns how many.
+// step sends the next of the rows that are left, and returns how many rows it sent.
 func (w *writer) step(left []int32) (taken int, err error) {
 	if w.route.path == Copy {
 		return w.stepCopy(left)
@@ -73,7 +73,8 @@ func (w *writer) step(left []int32) (taken int, err error) {
 	})
 }
 
-// failStatement is the error of a statement.
+// failStatement wraps the error of a statement. If the statement has one row, the error names the row. If the statement has
+// several rows, the error is a *failedStatement, which pinpoint can look into.
 func (w *writer) failStatement(s statement, err error) error {
 	var lacks *dialect.UnsupportedError
 	switch {
@@ -105,7 +106,7 @@ func (w *writer) send(s statement) error {
 	return w.flagged(s)
 }
 
-// blind sends a statement without asking.
+// blind sends a statement without asking for outcomes.
 func (w *writer) blind(s statement) error {
 	query, err := w.text(s.shape)
 	if err != nil {
@@ -118,6 +119,7 @@ func (w *writer) blind(s statement) error {
 	return nil
 }
 
+// happened records the outcome of a row.
 func (w *writer) happened(i int32, o Outcome) {
 	w.result.count(o, 1)
 	if w.each != nil {
@@ -125,7 +127,7 @@ func (w *writer) happened(i int32, o Outcome) {
 	}
 }
 
-// sendOneByOne sends each row of a statement by itself.
+// sendOneByOne sends each row of a statement in a statement of its own.
 func (w *writer) sendOneByOne(s statement) error {
 	send := w.sendLastID
 	if w.traits.Reporting == dialect.ReportBeforehand {
@@ -142,8 +144,8 @@ func (w *writer) sendOneByOne(s statement) error {
 	return nil
 }
 
-// createFirst inserts a row that conflicts with none, and asks of any other what the statement will do. It runs in a write
-// transaction.
+// createFirst inserts a row if the row conflicts with no stored row. If the row conflicts, createFirst asks what the statement
+// will do and sends the statement, as foretold does. It runs in a write transaction.
 func (w *writer) createFirst(one statement) error {
 	create := one
 	create.mode, create.back = dialect.Create, backKeys
@@ -163,7 +165,7 @@ func (w *writer) createFirst(one statement) error {
 	return w.foretold(one)
 }
 
-// foretold asks what the statement will do and then sends it. It runs in a write transaction.
+// foretold asks what the statement will do to each row, and then sends the statement. It runs in a write transaction.
 func (w *writer) foretold(s statement) error {
 	fates, err := w.compare(s)
 	if err != nil {
@@ -193,8 +195,8 @@ func (w *writer) foretold(s statement) error {
 	return nil
 }
 
-// keptOut compares the rows again if the statement has written fewer than it would, which a trigger can keep it from
-// (hazard S21), or else returns nil.
+// keptOut compares the rows again if the statement has written fewer rows than the comparison before it predicted, because a
+// trigger can keep the statement from writing a row (hazard S21). Otherwise keptOut returns nil.
 func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
 	written := 0
 	if _, err := w.batch.queryRow(w.ctx, w.db, "SELECT changes()", nil, []any{&written}); err != nil {
@@ -211,7 +213,7 @@ func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
 	return w.compare(s)
 }
 
-// coded sends a statement that returns a code for every row.
+// coded sends a statement that returns an outcome code for every row.
 func (w *writer) coded(s statement) error {
 	s.report = true
 	if w.each != nil && len(s.rows) > 1 {
@@ -236,6 +238,7 @@ func (w *writer) coded(s statement) error {
 	})
 }
 
+// codeOutcome returns the outcome that a code of the database stands for.
 func codeOutcome(code int64) (Outcome, error) {
 	switch code {
 	case dialect.CodeInserted:
@@ -250,12 +253,12 @@ func codeOutcome(code int64) (Outcome, error) {
 	return Unknown, fmt.Errorf("the database reports %d for a row, which is no code of the statement's", code)
 }
 
-// flagged sends a statement that returns the rows it wrote, with a flag for the inserted ones where there is one. The rows
-// it skipped are the same, or stale where there is a version.
+// flagged sends a statement that returns the rows it wrote, if possible with a flag that marks the inserted rows. A row that the
+// statement did not return is unchanged, or may be stale if the table has a version.
 func (w *writer) flagged(s statement) error {
 	s.report, s.back = w.flag, backKeys
 	if s.report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
-		s.back = backNone // how many is enough
+		s.back = backNone // the number of rows is enough
 	}
 	before, err := w.before(s)
 	if err != nil {
@@ -293,12 +296,12 @@ func (w *writer) flagged(s statement) error {
 	return w.skipped(s, m, written, before)
 }
 
-// counts reports whether it is enough to know how many rows of the statement were inserted and updated.
+// counts reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
 func (w *writer) counts(s statement) bool {
 	return w.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.split)
 }
 
-// counted sends a statement that counts what it has written.
+// counted sends a statement that returns how many rows it wrote and how many of them are new.
 func (w *writer) counted(s statement) error {
 	s.report, s.count = w.flag, true
 	query, err := w.text(s.shape)
@@ -320,8 +323,9 @@ func (w *writer) counted(s statement) error {
 	return nil
 }
 
-// before compares the rows that the statement's filter may leave out, if the result alone does not tell of them: it does not
-// lock these, so what they were cannot be asked afterwards.
+// before compares the rows with the stored rows before the statement, if the statement has a filter and its result alone does not
+// tell every outcome. The filter does not lock the rows that it leaves out, so a comparison after the statement could see another
+// transaction's changes.
 func (w *writer) before(s statement) ([]fate, error) {
 	if !w.rechecks || !s.filter {
 		return nil, nil
@@ -329,11 +333,11 @@ func (w *writer) before(s statement) ([]fate, error) {
 	return w.compare(s)
 }
 
-// skipped tells what the rows were that a statement did not return.
+// skipped finds the outcomes of the rows that a statement did not return.
 func (w *writer) skipped(s statement, m *matcher, written int, before []fate) error {
 	if !w.rechecks && (m.seen == nil || w.each == nil) {
 		w.result.count(Unchanged, len(s.rows)-written)
-		if w.each != nil { // then it is the only row
+		if w.each != nil { // then the statement has one row only
 			w.each[s.rows[0]] = Unchanged
 		}
 		return nil
@@ -362,8 +366,9 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 	return nil
 }
 
-// after is what the skipped rows are: what they were before the statement, or, where others have
-// changed that in between, what they are now.
+// after classifies the rows that the statement did not write. It uses the comparison made before the statement, unless the
+// comparison predicted a write for such a row: then another transaction changed the row in between, and after compares the row
+// again.
 func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
 	told := before != nil
 	for at := range before {
@@ -379,7 +384,7 @@ func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
 		switch {
 		case !before[at].writes():
 			now[at] = before[at]
-		case now[at].writes() && !w.skips(): // it was not newer when the statement met it, and is again
+		case now[at].writes() && !w.skips(): // the sent row was not newer when the statement met the stored row, and is newer again now
 			now[at] = fate(dialect.CompareStale + 1)
 		}
 	}
