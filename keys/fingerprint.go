@@ -57,7 +57,9 @@ func (fp Fingerprint) String() string {
 //   - a name twice in one object;
 //   - a string that is not UTF-8, even if encoding/json would silently write U+FFFD for it, and half of a surrogate pair;
 //   - a number that RFC 8785, which knows only IEEE doubles, would write as another number: 9007199254740993, 1e400. Send such
-//     a number as a string, or omit it. A fraction is rounded to a double, because every reader of a double does the same.
+//     a number as a string, or omit it.
+//
+// A fraction is rounded to a double, as in every program that reads the number as a double.
 //
 // FingerprintOf also returns an error for a value that encoding/json cannot write, for a text that is not JSON or is nested
 // more than 10,000 deep, for an omit that is empty or not a JSON Pointer, and for any omit if the request is not an object.

@@ -98,8 +98,8 @@ func WithHooks(h ...Hooks) Option {
 	return option(func(c *config) error { c.hooks = append(c.hooks, h...); return nil })
 }
 
-// KnownErrors are errors that a [Final] error may be or wrap and that a caller tells apart with errors.Is: on a replay a
-// [*FinalError] wraps them again. They are found by their texts, which must differ from each other and stay what they are.
+// KnownErrors are errors that a [Final] error may be or wrap, and that callers recognize with errors.Is: on a replay a
+// [*FinalError] wraps them again. They are found by their texts, which must differ from each other and never change.
 func KnownErrors(errs ...error) Option {
 	return option(func(c *config) error {
 		for _, e := range errs {
