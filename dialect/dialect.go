@@ -36,9 +36,10 @@ type Dialect interface {
 	Upsert(Upsert) (string, error)
 	// Compare writes the SELECT that reports what an upsert would do to the stored rows.
 	Compare(Compare) (string, error)
-	// Catalog writes the query that tells what a table's columns are and which of them the target's Constraint has, with no
-	// parameter: behind a transaction pooler one would be no safer than any statement with parameters (hazard E2). Its columns are those of PostgreSQL's catalog where
-	// Traits.Typed, and those of SHOW COLUMNS on MySQL and MariaDB; it is "" where nobody asks.
+	// Catalog writes the query that lists a table's columns and says which of them the target's Constraint has. The query has
+	// no parameter: behind a transaction pooler a parameter would be no safer than in any other statement (hazard E2). The
+	// query returns the columns of PostgreSQL's catalog if Traits.Typed is set, and the columns of SHOW COLUMNS on MySQL and
+	// MariaDB. If this package never asks the database, the query is "".
 	Catalog(t Table, by Target) string
 	// Stage writes the statements of a staging table. Stage returns *UnsupportedError if Traits.Copying is CopyNone.
 	Stage(Stage) (StageText, error)
@@ -115,9 +116,9 @@ const (
 	ReportBeforehand
 	// ReportCode: the first returned column is a Code, and every row is returned.
 	ReportCode
-	// ReportLastID: one row a statement; LastInsertId is a Code, or any other number for an inserted row. An insert leaves no
-	// Code of its own: in VALUES, MySQL 8 stores what is around a parameter's expression in another character set than the
-	// parameter. A trigger hides the Code, which LAST_INSERT_ID() on the same connection still returns (hazard H23).
+	// ReportLastID: a statement has one row, and LastInsertId is a Code, or any other number for an inserted row. An insert
+	// returns no Code: inside VALUES, MySQL 8 stores an expression around a parameter in another character set than the
+	// parameter. A trigger hides the Code, but LAST_INSERT_ID() on the same connection still returns the Code (hazard H23).
 	ReportLastID
 )
 

@@ -66,7 +66,7 @@ func canonical(text []byte, omit []pointer) ([]byte, error) {
 type walker struct {
 	in, out []byte
 	at      int
-	member  []byte // the innermost member's name as it is written, for errors
+	member  []byte // the innermost member's name as written, for errors
 }
 
 func (w *walker) value(omit []pointer) error {
