@@ -66,7 +66,8 @@ func (o *onConflict) from(g given) string {
 		for i, c := range cols {
 			params = append(params, o.param(i+1, g.Types[c.Name]+"[]"))
 		}
-		unnest := "unnest(" // of several arrays, unnest is part of the grammar and takes no schema
+		// With several arrays unnest is part of the grammar: no schema can replace it, and it takes no schema's name.
+		unnest := "unnest("
 		if len(params) == 1 {
 			unnest = "pg_catalog.unnest("
 		}

@@ -59,9 +59,10 @@ type StageText struct {
 	// whether Upsert.Split may be used: a unique index has exactly the key's columns and checks them at once. Nobody can change
 	// this while the transaction lasts. Settle also gives the transaction enough memory to sort and to join the staged rows.
 	Settle string
-	// Order is a query to send before an Upsert.Split, which then takes the rows in the order in which they were staged (hazard
-	// P24) and need not sort them: they are looked up one by one, unless the table is the smaller one, and small enough to be
-	// hashed at once. Statistics that say that the table is empty make no difference, because nothing is materialized.
+	// Order is a query to send before an Upsert.Split. The Upsert.Split then takes the rows in the order in which they were
+	// staged (hazard P24) and need not sort them: the rows are looked up one by one, unless the target table is the smaller
+	// table, and small enough to be hashed at once. Statistics that say that the table is empty make no difference, because
+	// nothing is materialized.
 	Order string
 }
 

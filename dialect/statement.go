@@ -9,8 +9,8 @@ type Column struct {
 	Kind Kind
 	// Now: the database's clock gives the value; the column has no parameter.
 	Now bool
-	// Base is the name of the column's type or, if that is a domain, of the type that the domain is over at last, as Catalog tells
-	// it where Traits.Typed, or "". It decides how values are compared there.
+	// Base is the name of the column's type. If the type is a domain, Base is the type that the domain is over at last. Catalog
+	// returns this name if Traits.Typed is set; otherwise Base is "". Base decides how values are compared.
 	Base string
 }
 
