@@ -18,7 +18,7 @@ const (
 	And                   // a flag that only turns off; NULL loses
 	Merge                 // JSON Merge Patch (RFC 7396) of the new value onto the stored value
 	Version               // the row's version: a row that is not newer changes nothing
-	Touch                 // the new value, but only if another column changed
+	Touch                 // the new value, if another column changed; otherwise the stored value
 	Add                   // stored + new; not repeat-safe
 	Generated             // never written, read back
 )

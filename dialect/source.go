@@ -31,7 +31,7 @@ const (
 
 // Stage describes a temporary table that holds rows on their way into another table.
 type Stage struct {
-	Table   Table    // the table the rows are for
+	Table   Table    // the table that receives the rows
 	Columns []Column // as in the Upsert
 	Key     []string // the target's columns
 	Place   bool     // the staging table has a column with each row's position

@@ -31,7 +31,7 @@ type Mode int
 const (
 	// Write applies the columns' rules.
 	Write Mode = iota
-	// Create leaves the stored row as it is.
+	// Create leaves the stored row unchanged.
 	Create
 	// Change applies the columns' rules to the stored row, takes one source row, and inserts nothing. Change is for databases
 	// that report beforehand.

@@ -33,7 +33,7 @@ var errNoEffect = errors.New("it ran and the catalog does not show what it makes
 // [Store.Migrate] runs the same texts.
 //
 // Only the option [Table] matters. If an option is wrong, or the name cannot be a table's in a dialect, opening a file returns
-// the error; Open returns the same error.
+// the error; [Open] returns the same error.
 func Migrations(opts ...Option) fs.FS {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -72,7 +72,7 @@ func (m migrations) Open(name string) (fs.File, error) {
 // Schema returns the SQL that makes the table and its index, as [Store.Migrate] does, for people to read and to run.
 //
 // Only the option [Table] matters. If an option is wrong, if the name cannot be a table's in this dialect, or if this package
-// does not support the dialect, Schema returns the error's text, which no database accepts as SQL. Open returns the same error.
+// does not support the dialect, Schema returns the error's text, which no database accepts as SQL. [Open] returns the same error.
 func Schema(d dialect.Dialect, opts ...Option) string {
 	c, err := newConfig(opts)
 	if err != nil {

@@ -30,7 +30,7 @@ type config struct {
 	hooks       []Hooks
 	known       []error
 	noKeyTime   bool
-	limited     bool          // a call waits for others only so long
+	limited     bool          // a call waits for others no longer than limit
 	limit       time.Duration // 0: a call does not wait at all
 }
 

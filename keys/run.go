@@ -95,7 +95,7 @@ type step int
 
 const (
 	endCall     step = iota // with a result, or with an error that another attempt would not change
-	beginAgain              // nothing was committed, or the next attempt finds what was
+	beginAgain              // nothing was committed, or the next attempt finds the committed row
 	recordFinal             // in the next attempt: fn has ended in a final error, and its writes were rolled back
 	askDatabase             // a commit's answer was lost, and no next attempt will find what became of it
 )

@@ -97,7 +97,7 @@ func (s *SQL) fetch(hash [HashSize]byte, r reading) Statement {
 func (s *SQL) Peek(hash [HashSize]byte) Statement { return s.fetch(hash, reading{}) }
 
 // Look reads the same as Fetch, outside of a transaction. It skips a row that another transaction is writing, because a session
-// at READ UNCOMMITTED would see this row. MySQL before 8 cannot skip a row, and fails after a moment (see Busy). If the
+// at READ UNCOMMITTED would see this row. MySQL before 8 cannot skip a row, and fails after a moment (see brief). If the
 // database can do neither, the text is empty.
 func (s *SQL) Look(hash [HashSize]byte) Statement {
 	if s.look.none {

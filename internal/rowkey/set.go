@@ -43,8 +43,8 @@ func (s Set) Values(i int32) []any {
 	return values
 }
 
-// Find looks among rows, which position gives in key order, for the row with the only key of another set. Find returns its
-// index or -1.
+// Find searches rows in key order for the only key of another set. position returns the n-th of these rows. Find returns the n of
+// the row with this key, or -1 if no row has the key.
 func (s Set) Find(rows int, position func(n int) int32, key Set) int {
 	n := sort.Search(rows, func(n int) bool { return s.CompareWith(position(n), key, 0) >= 0 })
 	if n == rows || s.CompareWith(position(n), key, 0) != 0 {

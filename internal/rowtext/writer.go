@@ -28,15 +28,15 @@ const (
 type Numbers int
 
 const (
-	// AnyNumbers: as text.
+	// AnyNumbers: the column takes a number as text.
 	AnyNumbers Numbers = iota
 	// RoundedNumbers: the column holds integers. The server rounds a number half to even, and a text half up.
 	RoundedNumbers
 	// YearNumbers: a YEAR cuts the digits after a number's point, and takes the text 0 as 2000.
 	YearNumbers
-	// WholeNumbers: the number is a position, which cannot be rounded.
+	// WholeNumbers: the number is a position. If it is not whole, it is refused, because a position cannot be rounded.
 	WholeNumbers
-	// NoNumbers: the text of a number is another value.
+	// NoNumbers: numbers are refused, because the column would take the text of a number for another value.
 	NoNumbers
 )
 
@@ -230,7 +230,7 @@ func hex[S string | []byte](w *Writer, v S) {
 	}
 }
 
-// Other refuses the value.
+// Other refuses the value: it sets Err to an [*UnknownError].
 func (w *Writer) Other(v any) { w.Err = &UnknownError{v} }
 
 // text escapes the bytes that would end a value.
