@@ -34,13 +34,13 @@ const (
 	RoundedNumbers
 	// YearNumbers: a YEAR cuts the digits after a number's point, and takes the text 0 as 2000.
 	YearNumbers
-	// WholeNumbers: the number is a position. If it is not whole, it is refused, because a position cannot be rounded.
+	// WholeNumbers: the number is a position. If the number is not whole, Float refuses it, because a position cannot be rounded.
 	WholeNumbers
 	// NoNumbers: numbers are refused, because the column would take the text of a number for another value.
 	NoNumbers
 )
 
-// Writer appends values to Buf. It is an encoder of package mapping.
+// Writer appends values to Buf. A Writer is an encoder of package mapping.
 type Writer struct {
 	Buf []byte
 	// Hex: the column holds bytes, so bytes are written in hexadecimal, in the form that PostgreSQL's bytea reads or, for Load,
@@ -230,10 +230,10 @@ func hex[S string | []byte](w *Writer, v S) {
 	}
 }
 
-// Other refuses the value: it sets Err to an [*UnknownError].
+// Other refuses the value: Other sets Err to an [*UnknownError].
 func (w *Writer) Other(v any) { w.Err = &UnknownError{v} }
 
-// text escapes the bytes that would end a value.
+// text writes text and escapes a byte if the byte would end the value.
 func text[S string | []byte](w *Writer, v S) {
 	b := w.Buf
 	if w.style == Array {
