@@ -18,15 +18,15 @@ type Class int
 const (
 	// Permanent: the same statement would fail again, or nothing is known of the error.
 	Permanent Class = iota
-	// Retryable: the transaction is lost and nothing of it was kept; the whole of it can be run again. So is one whose prepared
-	// statement a change of the schema has made void, which the driver prepares again.
+	// Retryable: the transaction is lost and nothing of it was kept; the whole transaction can be run again. A statement is
+	// Retryable too if a change of the schema has invalidated the prepared statement, which the driver prepares again.
 	Retryable
 	// UniqueViolation: a unique key refused the row.
 	UniqueViolation
-	// Ambiguous: the connection was lost or the server gave up after the statement may have been applied. Only a write
-	// that is safe to repeat may be sent again.
+	// Ambiguous: the connection was lost, or the server gave up after the statement may have been applied. Send only a write
+	// again that is safe to repeat.
 	Ambiguous
-	// LockTimeout: a lock was not to be had in time; nothing was done, and it can be tried again.
+	// LockTimeout: a lock was not to be had in time. Nothing was done, and the statement can be tried again.
 	LockTimeout
 )
 
@@ -39,13 +39,13 @@ func (c Class) String() string {
 	return names[c]
 }
 
-// Classify says what can be done about an error of database/sql or of a driver. It reads SQLSTATEs through
-// `SQLState() string` (lib/pq, pgx) and the number fields of go-sql-driver/mysql, go-sqlite3 and modernc.org/sqlite, and
-// looks through wrapped and joined errors. An error it does not know, and nil, is Permanent; so is a context's end.
+// Classify returns the Class of an error of database/sql or of a driver. Classify reads SQLSTATEs through `SQLState() string`
+// (lib/pq, pgx) and the number fields of go-sql-driver/mysql, go-sqlite3 and modernc.org/sqlite, and looks through wrapped and
+// joined errors. Classify returns Permanent for nil, for an error that it does not know, and for the end of a context.
 func Classify(err error) Class {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if own, ok := e.(interface{ Class() Class }); ok {
-			return own.Class() // also of a commit that the context's end has left open
+			return own.Class() // also for a commit whose result the context's end has left open
 		}
 	}
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrTxDone) {
@@ -73,7 +73,7 @@ func classify(err error) Class {
 	return Permanent
 }
 
-// classOne classifies one error of the chain; ok is false where the chain should be followed further.
+// classOne classifies one error of the chain. ok is false if the search must go on along the chain.
 func classOne(err error) (Class, bool) {
 	switch e := err.(type) { //nolint:errorlint // see classify
 	case interface{ Class() Class }:
@@ -163,6 +163,6 @@ func lostConnection(err error) bool {
 	case *net.OpError, *net.DNSError:
 		return true
 	}
-	// go-sql-driver's ErrInvalidConn is a plain errors.New.
+	// ErrInvalidConn of go-sql-driver is a plain errors.New.
 	return err.Error() == "invalid connection"
 }

@@ -2,7 +2,8 @@ package dialect
 
 import "strings"
 
-// The statements that look for stored rows by their keys: what a write would do to them, and what one of them has.
+// The statements in this file look for stored rows by their keys: compare reports what a write would do to the rows, find reads
+// one row.
 
 func (o *onConflict) compare(c Compare) (string, error) {
 	if err := refuseSource(o.Dialect, c.Source, false); err != nil {
@@ -27,8 +28,8 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) + " FROM " + from)
 	switch {
 	case o.Traits().Typed:
-		// OFFSET 0 hides that the key is unique, for beside the row that is met a snapshot may hold one that others have
-		// deleted since.
+		// OFFSET 0 hides from the planner that the key is unique, because a snapshot may contain, beside the current row, a row
+		// with the same key that others have deleted since.
 		b.WriteString(", LATERAL (SELECT * FROM " + stored + alias + " WHERE " + strings.Join(append(match, covered...), " AND ") + " OFFSET 0)" + alias)
 	case len(covered) > 0: // a subquery, in which the predicate's columns are the table's and not the parameters'
 		b.WriteString(" JOIN (SELECT * FROM " + stored + " WHERE " + covered[0] + ")" + alias + " ON " + strings.Join(match, " AND "))
@@ -38,7 +39,7 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	return b.String(), nil
 }
 
-// covered is true of a stored row that is in the arbiter, if that is a partial index.
+// covered returns a condition that is true for a stored row in the arbiter, if the arbiter is a partial index.
 func (t Target) covered() []string {
 	if t.Where == "" {
 		return nil
@@ -46,7 +47,7 @@ func (t Target) covered() []string {
 	return []string{"(" + t.Where + ")"}
 }
 
-// joined is true of a given row and the one that is stored under its key.
+// joined returns conditions that are true for a source row and the row that is stored under its key.
 func (o *onConflict) joined(target []string) []string {
 	var parts []string
 	for _, k := range target {
@@ -55,7 +56,7 @@ func (o *onConflict) joined(target []string) []string {
 	return parts
 }
 
-// fate is one of the Compare numbers.
+// fate returns an expression for one of the Compare numbers.
 func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 	text := "CASE"
 	if folded := g.folded(c.Columns, c.Target.Columns); folded != "" {

@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// Queryer is what Detect asks: a *sql.DB, *sql.Tx, *sql.Conn or one of sqlx's.
+// Queryer is a handle that Detect can ask: a *sql.DB, *sql.Tx, *sql.Conn or the corresponding type of sqlx.
 type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Detect asks the server what it is, by SELECT version(), and returns its dialect at its version. The driver's name plays
-// no part: one driver speaks to PostgreSQL, CockroachDB and YugabyteDB, another to MySQL, MariaDB, TiDB and Vitess.
+// Detect asks the server what it is, by SELECT version(), and returns its dialect at its version. The driver's name does not
+// matter: one driver speaks to PostgreSQL, CockroachDB and YugabyteDB, another to MySQL, MariaDB, TiDB and Vitess.
 //
-// It returns *UnsupportedError for a server it knows and cannot serve or does not know, and the server's error where it
-// could not be asked. Inside a transaction it leaves it usable.
+// Detect returns *UnsupportedError for a server that it does not know or that this package cannot serve, and the server's error
+// if the server could not be asked. A transaction stays usable.
 func Detect(ctx context.Context, db Queryer) (Dialect, error) {
 	banner, err := ask(ctx, db, "SELECT version()")
 	if err == nil {
 		return FromVersion(banner)
 	}
-	// SQLite has no version(). Its error leaves a transaction as it was; on any other database this fails too.
+	// SQLite has no version(). Its error leaves a transaction unchanged. On any other database this query fails too.
 	if version, lite := ask(ctx, db, "SELECT sqlite_version()"); lite == nil {
 		if !AtLeast(version, 3, 35) {
 			return nil, &UnsupportedError{Feature: "RETURNING in version " + version, Dialect: "sqlite", Hint: "3.35 or later is needed"}
@@ -50,9 +50,9 @@ func ask(ctx context.Context, db Queryer, query string) (answer string, err erro
 	return answer, rows.Close()
 }
 
-// FromVersion returns the dialect of the server that answers SELECT version() with banner, as in
-// "PostgreSQL 18.4 on x86_64-linux-gnu", "8.0.36", "10.11.6-MariaDB-1". It is what Detect uses, for those who write SQL
-// where no server is at hand. It returns *UnsupportedError for what it does not know.
+// FromVersion returns the dialect of the server that answers SELECT version() with banner, for example "PostgreSQL 18.4 on
+// x86_64-linux-gnu", "8.0.36" or "10.11.6-MariaDB-1". Detect uses FromVersion; use it yourself to write SQL without a server at
+// hand. FromVersion returns *UnsupportedError for a banner that it does not know.
 func FromVersion(banner string) (Dialect, error) {
 	unknown := func(name, hint string) (Dialect, error) {
 		return nil, &UnsupportedError{Feature: fmt.Sprintf("dialect here (the server says %q)", banner), Dialect: name, Hint: hint}
@@ -83,7 +83,7 @@ func FromVersion(banner string) (Dialect, error) {
 		return newVitess(firstVersion(banner)), nil
 	case banner != "" && banner[0] >= '0' && banner[0] <= '9':
 		v := firstVersion(banner)
-		if strings.Count(v, ".") > 2 { // ClickHouse, for one, which enforces no unique key
+		if strings.Count(v, ".") > 2 { // for example ClickHouse, which enforces no unique key
 			break
 		}
 		if !AtLeast(v, 5, 7) {
@@ -94,7 +94,7 @@ func FromVersion(banner string) (Dialect, error) {
 	return unknown("server", "give New a dialect of package dialect if you know it to be compatible")
 }
 
-// mariaVersion leaves out the "5.5.5-" that MariaDB puts before its version for old replicas.
+// mariaVersion leaves out the "5.5.5-" that MariaDB puts before its version because old replicas need it.
 func mariaVersion(banner string) string {
 	return firstVersion(strings.TrimPrefix(banner, "5.5.5-"))
 }
@@ -112,7 +112,8 @@ func firstVersion(s string) string {
 	return strings.TrimRight(s[start:end], ".")
 }
 
-// AtLeast reports whether a dotted version, as [Dialect.Version] returns it, is at least the one given. An empty one is not.
+// AtLeast reports whether a dotted version, as [Dialect.Version] returns it, is at least the given version. For an empty
+// version AtLeast returns false.
 func AtLeast(version string, least ...int) bool {
 	if version == "" {
 		return false

@@ -1,52 +1,54 @@
-// Package dialect knows how each database writes an upsert, what it can do, and how its errors read.
+// Package dialect knows how each database writes an upsert, what the database can do, and how its errors read.
 //
-// It writes text and classifies errors; it opens no connection and imports no driver. Only [Detect] asks a server
-// anything. A database is one file: its spelling, its limits, and the technique by which it can be made to tell what
-// happened to a row. What a database cannot say is an [*UnsupportedError]; no clause is ever dropped.
+// The package writes text and classifies errors; it opens no connection and imports no driver. Only [Detect] asks a server
+// anything. Each database is one file, with its spelling, its limits, and the technique by which the database reports what
+// happened to a row. If a database cannot express something, the result is an [*UnsupportedError]; no clause is ever dropped.
 //
 // # What has been run
 //
 // SQLite, PostgreSQL 15 and 18, MariaDB 10.11, MySQL 5.7.29 and MySQL 8.0.29 (a build for Windows, under Wine) run the whole
-// conformance suite. CockroachDB, YugabyteDB, TiDB and Vitess are told apart by [Detect] and given the text that their
-// documentation asks for. Nothing has been run on them.
+// conformance suite. [Detect] tells CockroachDB, YugabyteDB, TiDB and Vitess apart, and they are sent the text that their
+// documentation asks for. Nothing has been run on these four.
 //
-// Of what batches are sent with, arrays, the filter and COPY are run on PostgreSQL 15 and 18 with lib/pq and pgx, and the
-// staging table of LOAD DATA on MariaDB and both MySQLs. The others are given parameters alone.
+// For batches, arrays, the filter and COPY are run on PostgreSQL 15 and 18 with lib/pq and pgx, and the staging table of LOAD
+// DATA is run on MariaDB and both versions of MySQL. The other databases are only sent parameters.
 package dialect
 
-// Dialect is one database, at one version. The values of this package are the only ones: the interface is sealed so that
-// it can grow. A Dialect is immutable and safe for concurrent use.
+// Dialect is one database, at one version. Only this package has implementations: the interface is sealed so that it can grow.
+// A Dialect is immutable and safe for concurrent use.
 type Dialect interface {
-	// Name is the database's name in lower case: "sqlite", "postgres", "mysql", "mariadb", "cockroachdb", "yugabytedb",
+	// Name returns the database's name in lower case: "sqlite", "postgres", "mysql", "mariadb", "cockroachdb", "yugabytedb",
 	// "tidb", "vitess".
 	Name() string
-	// Version is what the server said of its version ("15.18"), or "" where nobody asked.
+	// Version returns the version that the server reported ("15.18"), or "" if no server was asked.
 	Version() string
-	// Traits are the limits and habits that decide how statements are cut and run.
+	// Traits returns the limits and habits that decide how statements are cut and run.
 	Traits() Traits
-	// CheckIdent reports why name cannot be an identifier here: it is empty, has a NUL or is no UTF-8, or is longer than
-	// the database keeps (PostgreSQL would cut it short without an error).
+	// CheckIdent returns an error that says why name cannot be an identifier here: name is empty, contains a NUL, is not UTF-8,
+	// or is longer than the database keeps. (PostgreSQL would cut such a name without an error.)
 	CheckIdent(name string) error
-	// Quote writes name as a quoted identifier. It does not check it.
+	// Quote returns name as a quoted identifier. Quote does not check name.
 	Quote(name string) string
-	// QuoteTable writes a table's name, schema first, each part quoted.
+	// QuoteTable returns a table's name, schema first, each part quoted.
 	QuoteTable(t Table) string
-	// Upsert writes an INSERT that resolves conflicts. It returns *UnsupportedError for what the database cannot say.
+	// Upsert writes an INSERT that resolves conflicts. Upsert returns *UnsupportedError if the database cannot express a part
+	// of it.
 	Upsert(Upsert) (string, error)
-	// Compare writes the SELECT that tells what an upsert would do to the rows that are there.
+	// Compare writes the SELECT that reports what an upsert would do to the stored rows.
 	Compare(Compare) (string, error)
-	// Catalog writes the query that tells what a table's columns are and which of them the target's Constraint has, with no
-	// parameter: behind a transaction pooler one would be no safer than any statement with parameters (hazard E2). Its columns are those of PostgreSQL's catalog where
-	// Traits.Typed, and those of SHOW COLUMNS on MySQL and MariaDB; it is "" where nobody asks.
+	// Catalog writes the query that lists a table's columns and says which of them the target's Constraint has. The query has
+	// no parameter: behind a transaction pooler a parameter would be no safer than in any other statement (hazard E2). The
+	// query returns the columns of PostgreSQL's catalog if Traits.Typed is set, and the columns of SHOW COLUMNS on MySQL and
+	// MariaDB. If this package never asks the database, the query is "".
 	Catalog(t Table, by Target) string
-	// Stage writes the statements of a staging table. It returns *UnsupportedError where Traits.Copying is CopyNone.
+	// Stage writes the statements of a staging table. Stage returns *UnsupportedError if Traits.Copying is CopyNone.
 	Stage(Stage) (StageText, error)
-	// Lock writes the statement that takes the write lock and does nothing else, or "" where there is none to be taken.
+	// Lock writes the statement that takes the write lock and does nothing else, or returns "" if there is no such lock.
 	Lock(t Table) string
 	// Find writes the SELECT of one row by its key.
 	Find(Find) string
-	// UniqueIndex writes what tells whether a unique index has the columns, where the database does not refuse an upsert
-	// without one.
+	// UniqueIndex writes the query that says whether a unique index has the columns, for a database that does not refuse an
+	// upsert without such an index.
 	UniqueIndex(t Table, columns []string) IndexText
 
 	sealed()
@@ -61,67 +63,67 @@ type Table struct {
 type Traits struct {
 	// MaxParams is the greatest number of bound parameters in a statement.
 	MaxParams int
-	// MaxRows is the number of rows a statement that is worth its size has: more gains nothing.
+	// MaxRows is the number of rows in a statement above which more rows gain nothing.
 	MaxRows int
-	// MaxBytes is about how many bytes of values go into one statement; a longer single row still goes alone.
+	// MaxBytes is about how many bytes of values go into one statement. A longer single row goes alone.
 	MaxBytes int
-	// Reporting is how the database can be made to tell what happened to each row.
+	// Reporting is the technique by which the database reports what happened to each row.
 	Reporting Reporting
-	// Returning: INSERT … RETURNING is there.
+	// Returning: the database has INSERT … RETURNING.
 	Returning bool
-	// PrepareChunks: a statement that is used more than once in one call is worth preparing. It is not on PostgreSQL,
-	// where a prepared statement's name may meet somebody else's behind a transaction pooler (hazard E2).
+	// PrepareChunks: preparing is worth it for a statement that is used more than once in one call. PostgreSQL does not set it,
+	// because behind a transaction pooler a prepared statement's name may already be somebody else's (hazard E2).
 	PrepareChunks bool
-	// QueryBinds: a statement that returns nothing is best sent as a query: go-sqlite3 binds a query's arguments in a single
-	// call into C, and an Exec's with a call each.
+	// QueryBinds: a statement that returns nothing is best sent as a query. go-sqlite3 binds all arguments of a query in a
+	// single call into C, and the arguments of an Exec with one call each.
 	QueryBinds bool
 	// Immediate: a write transaction must begin with BEGIN IMMEDIATE, or its first write may fail at once (hazard S11).
 	Immediate bool
-	// UTC: times are stored as text, so they are bound as one, in UTC and of the years 0 to 9999, for their order to be the order
-	// in time.
+	// UTC: times are stored as text. They are bound as text in UTC, with years from 0 to 9999, so that the order of the texts
+	// is the order in time.
 	UTC bool
-	// LockingRead is appended to a SELECT that must see the newest row inside an older snapshot (hazard H19), or "".
+	// LockingRead is appended to a SELECT that must see the newest row inside an older snapshot (hazard H19), or is "".
 	LockingRead string
 	// NullNaN: NaN is stored as NULL.
 	NullNaN bool
 	// FoldsNames: the names of two columns cannot differ by case alone.
 	FoldsNames bool
-	// Ordinals: a column may be of a type whose values are ordered by their position and compared by their letters, and of one
-	// that takes 0 for its next number.
+	// Ordinals: a column may have a type whose values are ordered by their position and compared by their letters, or a type
+	// that replaces 0 by its next number.
 	Ordinals bool
-	// Filter: an Upsert can leave out the rows that would change nothing, and a batch that is repeated is worth it.
+	// Filter: an Upsert can leave out the rows that would change nothing, and this is worth it for a repeated batch.
 	Filter bool
-	// Arrays: rows can come as an array a column.
+	// Arrays: rows can be sent as one array for each column.
 	Arrays bool
-	// Copying is how rows can be staged.
+	// Copying says how rows can be staged.
 	Copying Copying
-	// Typed: some statements need the types of the table's columns, which Dialect.Catalog asks for, once a table.
+	// Typed: some statements need the types of the table's columns, which Dialect.Catalog asks for, once for each table.
 	Typed bool
 }
 
-// Reporting is the technique by which a database tells what happened to a row.
+// Reporting is the technique by which a database reports what happened to a row.
 type Reporting int
 
 const (
 	// ReportUnknown: the server does not tell an insert from an update.
 	ReportUnknown Reporting = iota
-	// ReportFlag: the first returned column is true for an inserted row; a skipped row is not returned (hazard P3).
+	// ReportFlag: the first returned column is true for an inserted row. A skipped row is not returned (hazard P3).
 	ReportFlag
 	// ReportFlagPlain is ReportFlag, on plain tables only: neither partitioned nor a view (hazard P2).
 	ReportFlagPlain
-	// ReportBeforehand: the statement does not tell, but in a write transaction nobody else writes, so what Compare says
-	// before it holds.
+	// ReportBeforehand: the statement reports nothing. In a write transaction nobody else writes, so the result of a Compare
+	// before the statement holds.
 	ReportBeforehand
 	// ReportCode: the first returned column is a Code, and every row is returned.
 	ReportCode
-	// ReportLastID: one row a statement; LastInsertId is a Code, or any other number for an inserted row. An insert leaves no
-	// Code of its own: in VALUES, MySQL 8 stores what is around a parameter's expression in another character set than the
-	// parameter. A trigger hides the Code, which LAST_INSERT_ID() on the same connection still returns (hazard H23).
+	// ReportLastID: a statement has one row, and LastInsertId is a Code, or any other number for an inserted row. An insert
+	// returns no Code: inside VALUES, MySQL 8 stores an expression around a parameter in another character set than the
+	// parameter. A trigger hides the Code, but LAST_INSERT_ID() on the same connection still returns the Code (hazard H23).
 	ReportLastID
 )
 
-// The codes that a MySQL-family statement reports a row's fate with. They stand where an auto-increment value could
-// stand, so they are numbers that none reaches.
+// CodeInserted and the others are the codes by which a statement of the MySQL family reports the outcome of a row. A code is
+// returned in place of an auto-increment value, so the codes are numbers that no auto-increment value reaches.
 const (
 	CodeInserted int64 = 9223372036854775801 + iota
 	CodeUpdated
@@ -129,10 +131,10 @@ const (
 	CodeStale
 )
 
-// What Compare tells of a row that is there.
+// CompareSame and the others are the results of Compare for a stored row.
 const (
 	CompareSame     = iota // nothing would change
-	CompareStale           // its version is not newer, and it is not the same
-	CompareChanged         // it would be updated
-	CompareOtherKey        // its key is the same only to a collation
+	CompareStale           // its version is not newer, and the row is not the same
+	CompareChanged         // the row would be updated
+	CompareOtherKey        // its key is equal only under a collation
 )

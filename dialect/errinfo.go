@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// mysqlNumber reads the field Number of go-sql-driver's MySQLError. It is a uint16 there and nowhere else.
+// mysqlNumber reads the field Number of go-sql-driver's MySQLError, the only error whose Number is a uint16.
 func mysqlNumber(err error) (uint64, bool) {
 	f, ok := errorField(err, "Number")
 	if !ok || f.Kind() != reflect.Uint16 {
@@ -17,7 +17,7 @@ func mysqlNumber(err error) (uint64, bool) {
 	return f.Uint(), true
 }
 
-// sqliteCode reads go-sqlite3's ExtendedCode field and the Code method of modernc.org/sqlite.
+// sqliteCode reads the field ExtendedCode of go-sqlite3's error and the method Code of modernc.org/sqlite's.
 func sqliteCode(err error) (int64, bool) {
 	if e, ok := err.(interface{ Code() int }); ok && strings.Contains(typePath(err), "sqlite") {
 		return int64(e.Code()), true
@@ -29,7 +29,7 @@ func sqliteCode(err error) (int64, bool) {
 	return f.Int(), true
 }
 
-// MySQLNumber returns the error number of a go-sql-driver error in err's chain.
+// MySQLNumber returns the error number of a go-sql-driver error in err's chain. ok is false if the chain has no such error.
 func MySQLNumber(err error) (number int, ok bool) {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if n, ok := mysqlNumber(err); ok {
@@ -50,8 +50,8 @@ func Family(d Dialect) string {
 	return "postgres"
 }
 
-// Speaks reports whether err can be of a server that the dialect is for: which driver made it says which family of databases it
-// is of. Of an error that no driver made this is not known, and so true.
+// Speaks reports whether err can come from a server of the dialect: the driver that made err belongs to one family of
+// databases. If no driver made err, this is not known, and Speaks returns true.
 func Speaks(d Dialect, err error) bool {
 	family := Family(d)
 	for e := err; e != nil; e = errors.Unwrap(e) {
@@ -65,8 +65,8 @@ func Speaks(d Dialect, err error) bool {
 	return SQLState(err) == "" || family == "postgres"
 }
 
-// IsSyntax reports whether a server did not understand a statement, or pgx, which in its simple protocol puts the arguments in by
-// itself.
+// IsSyntax reports whether a server did not understand a statement. The error can also come from pgx, which inserts the
+// arguments itself in its simple protocol.
 func IsSyntax(err error) bool {
 	if n, ok := MySQLNumber(err); ok {
 		return n == 1064
@@ -77,31 +77,32 @@ func IsSyntax(err error) bool {
 	return strings.Contains(err.Error(), "syntax error") || strings.HasPrefix(err.Error(), "unused argument: ")
 }
 
-// WithoutAlias is the text of a server's error about a statement of this package, with the table's name in place of the alias that
-// the statement gives the table.
+// WithoutAlias returns the text of a server's error about a statement of this package, with the table's name in place of the
+// alias that the statement gives the table.
 func WithoutAlias(text, table string) string {
 	return strings.NewReplacer("table "+storedAlias+" ", "table "+table+" ", "column "+storedAlias+".", "column "+table+".", "no such column: "+storedAlias+".", "no such column: "+table+".").Replace(text)
 }
 
-// otherKeyMark is in the error by which SQLite and PostgreSQL fail a statement of this package.
+// otherKeyMark is part of the error with which SQLite and PostgreSQL abort a statement of this package.
 const otherKeyMark = "upsert: other key"
 
-// IsOtherKey reports whether err is the failure that a statement of this package has made on purpose: a row met a stored
-// one whose key is the same only to a collation or, on MySQL and MariaDB, through another unique key than the target.
+// IsOtherKey reports whether err is a failure that a statement of this package causes on purpose: a row met a stored row whose
+// key is equal only under a collation or, on MySQL and MariaDB, a stored row with an equal value of another unique key than the
+// target.
 func IsOtherKey(err error) bool {
-	if SQLState(err) == "21000" { // two rows of a statement met, though no two had the same key (hazard P5)
+	if SQLState(err) == "21000" { // two rows of a statement met, although no two had the same key (hazard P5)
 		return true
 	}
 	if n, ok := MySQLNumber(err); ok {
 		return n == 1690 && strings.Contains(err.Error(), greatest+" + ")
 	}
-	// A driver that is wrapped may put the statement into its errors, and the statement has the mark in quotes of its own.
+	// A wrapped driver may put the statement into its errors, and the statement contains the mark in quotes of its own.
 	return err != nil && strings.Contains(strings.ReplaceAll(err.Error(), otherKeyMark+" ' ||", ""), otherKeyMark)
 }
 
-// isStalePlan reports whether a prepared statement was refused because a change of the schema has given its result other types. The
-// statement did nothing, and has to be prepared again, as pgx does by itself. The message is in the
-// server's language, and the routine is what a driver or a proxy may leave out.
+// isStalePlan reports whether a prepared statement was refused because a change of the schema has changed the types of its
+// result. The statement did nothing, and must be prepared again, as pgx does by itself. isStalePlan looks at the routine
+// because the message is in the server's language, and at the message because a driver or a proxy may leave the routine out.
 func isStalePlan(err error) bool {
 	if f, ok := errorField(err, "Routine"); ok && f.Kind() == reflect.String && f.String() == "RevalidateCachedQuery" {
 		return true
@@ -119,14 +120,15 @@ func SQLState(err error) string {
 }
 
 var (
-	// As in "Column 'n' cannot be null", "Data too long for column 'n' at row 3", "for column `db`.`t`.`n` at row 1".
+	// mysqlColumn matches "Column 'n' cannot be null", "Data too long for column 'n' at row 3", "for column `db`.`t`.`n` at row
+	// 1".
 	mysqlColumn = regexp.MustCompile("[Cc]olumn (?:`[^`]*`\\.)*[`']([^`']+)[`']")
-	// As in "NOT NULL constraint failed: t.n", "table _t has no column named n".
+	// sqliteColumn matches "NOT NULL constraint failed: t.n", "table _t has no column named n".
 	sqliteColumn = regexp.MustCompile(`NOT NULL constraint failed: .*\.([^.]+)$|has no column named ([^ ]+)`)
 )
 
-// ErrorDetail returns the DETAIL of a PostgreSQL server's error, which names columns and values, or "". lib/pq and pgx leave it out of the
-// error's text.
+// ErrorDetail returns the DETAIL of a PostgreSQL server's error, which names columns and values, or "". lib/pq and pgx leave
+// the DETAIL out of the error's text.
 func ErrorDetail(err error) string {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if f, ok := errorField(err, "Detail"); ok && f.Kind() == reflect.String {
@@ -136,8 +138,8 @@ func ErrorDetail(err error) string {
 	return ""
 }
 
-// ErrorColumn returns the column that a driver's error names, or "": by a field (pgx, lib/pq) or, for want of one, in its
-// text (MySQL, MariaDB, SQLite).
+// ErrorColumn returns the column that a driver's error names, or "". The name is in a field (pgx, lib/pq) or, if there is no
+// such field, in the error's text (MySQL, MariaDB, SQLite).
 func ErrorColumn(err error) string {
 	for ; err != nil; err = errors.Unwrap(err) {
 		for _, name := range []string{"ColumnName", "Column"} {
@@ -158,8 +160,8 @@ func ErrorColumn(err error) string {
 	return ""
 }
 
-// BlamesRow reports whether err is about a row's values rather than about the statement or the schema: a constraint, a
-// value out of range or of the wrong form.
+// BlamesRow reports whether err is about a row's values and not about the statement or the schema: a constraint, or a value
+// that is out of range or has the wrong form.
 func BlamesRow(err error) bool {
 	if IsOtherKey(err) {
 		return true

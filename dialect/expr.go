@@ -5,21 +5,22 @@ import (
 	"strings"
 )
 
-// grammar is what differs between databases inside an expression about one conflicting row.
+// grammar holds the differences between databases inside an expression about one conflicting row.
 type grammar struct {
-	stored   func(column string) string       // a column of the row that is there
+	stored   func(column string) string       // a column of the stored row
 	excluded func(column string) string       // a column of the row that was to be inserted
 	distinct func(a, b string, k Kind) string // a and b differ; two NULLs do not
 	merge    func(target, patch string) string
-	document func(x string) string      // x as the type merge works on
+	document func(x string) string      // x as the type that merge works on
 	fail     func(text string) string   // an expression that fails with the text in its error
-	patch    func(column string) string // a merge patch as it was given, where excluded lacks what it removes; or nil
-	sum      func(a, b string) string   // a + b, where the operator would not fail beyond the type; or nil
+	patch    func(column string) string // a merge patch as given, if excluded lacks the members that the patch deletes; or nil
+	sum      func(a, b string) string   // a + b, if the operator would not fail beyond the type; or nil
 	now      string
 	utcNow   string // the same for a column that keeps no zone, or ""
 }
 
-// clock is the database's clock as a column takes it. In a column that keeps no zone it is UTC, whatever the session's zone is.
+// clock returns the database's clock for a column. If the column keeps no zone, the clock is in UTC, whatever the session's
+// zone is.
 func (g *grammar) clock(c Column) string {
 	if g.utcNow != "" && slices.Contains([]string{"timestamp", "date", "time"}, c.Base) {
 		return g.utcNow
@@ -27,8 +28,8 @@ func (g *grammar) clock(c Column) string {
 	return g.now
 }
 
-// value is what a column takes on a conflict. COALESCE(a op b, a, b) makes NULL lose: a op b is NULL only where one of
-// them is, or neither decides.
+// value returns the value that a column takes on a conflict. COALESCE(a op b, a, b) makes NULL lose: a op b is NULL only if one
+// of them is NULL, or if neither decides.
 func (g *grammar) value(c Column) string {
 	s, e := g.stored(c.Name), g.excluded(c.Name)
 	order := func(op string) string {
@@ -64,8 +65,8 @@ func (g *grammar) value(c Column) string {
 	}
 }
 
-// inserted is what an insert stores of a parameter. A merged column is stored as a patch of nothing, for a null member
-// inside it would otherwise be stored first and removed by the repetition.
+// inserted returns the value that an insert stores for a parameter. A merged column is stored as a patch of an empty document:
+// otherwise the insert would store a null member, and a repetition would remove this member.
 func (g *grammar) inserted(c Column, param string) string {
 	if c.Rule == Merge {
 		return g.merge("'{}'", param)
@@ -73,7 +74,7 @@ func (g *grammar) inserted(c Column, param string) string {
 	return param
 }
 
-// changes is true if applying the rules would change a column other than the touched ones and the version.
+// changes returns a condition that is true if the rules would change a column other than the touched columns and the version.
 func (g *grammar) changes(cols []Column) string {
 	var parts []string
 	for _, c := range cols {
@@ -90,11 +91,11 @@ func (g *grammar) changes(cols []Column) string {
 	return anyOf(parts)
 }
 
-// mostTerms is how many terms one OR joins: SQLite refuses an expression that is more than 1,000 deep, as the OR of so many is
-// (hazard S16).
+// mostTerms is how many terms one OR joins: SQLite refuses an expression that is more than 1,000 deep, and an OR is as deep as
+// it has terms (hazard S16).
 const mostTerms = 500
 
-// anyOf is true if one of the parts is.
+// anyOf returns a condition that is true if one of the parts is true.
 func anyOf(parts []string) string {
 	if len(parts) <= mostTerms {
 		return strings.Join(parts, " OR ")
@@ -106,7 +107,8 @@ func anyOf(parts []string) string {
 	return strings.Join(groups, " OR ")
 }
 
-// folded is true if a key is not the stored one byte by byte, "" where keys cannot be the same in any other way.
+// folded returns a condition that is true if a key differs from the stored key byte by byte. If keys that are equal cannot
+// differ so, folded returns "".
 func (g *grammar) folded(cols []Column, target []string) string {
 	if g.fail == nil {
 		return ""
@@ -120,13 +122,13 @@ func (g *grammar) folded(cols []Column, target []string) string {
 	return strings.Join(parts, " OR ")
 }
 
-// newer is true if the row that was to be inserted has the greater version. A stored NULL is older than any version.
+// newer returns a condition that is true if the row to insert has the greater version. A stored NULL is older than any version.
 func (g *grammar) newer(v Column) string {
 	s, e := g.stored(v.Name), g.excluded(v.Name)
 	return "(" + ordinal(e, v.Kind) + " > " + ordinal(s, v.Kind) + " OR " + s + " IS NULL AND " + e + " IS NOT NULL)"
 }
 
-// ordinal is x as it is ordered.
+// ordinal returns x in the form by which the database orders its values.
 func ordinal(x string, k Kind) string {
 	if k == KindOrdinal {
 		return x + " + 0"
@@ -134,7 +136,7 @@ func ordinal(x string, k Kind) string {
 	return x
 }
 
-// same is true if the row that was to be inserted has the stored version and would change nothing.
+// same returns a condition that is true if the row to insert has the stored version and would change nothing.
 func (g *grammar) same(v Column, cols []Column) string {
 	is := "NOT (" + g.distinct(g.stored(v.Name), g.excluded(v.Name), KindPlain) + ")"
 	if ch := g.changes(cols); ch != "" {
@@ -143,8 +145,8 @@ func (g *grammar) same(v Column, cols []Column) string {
 	return is
 }
 
-// assigned returns the columns that a conflict may assign, and the version column if there is one. Columns of the target
-// and those of rule Key are never among them (hazard P11).
+// assigned returns the columns that a conflict may assign, and the version column if there is one. The target's columns and
+// columns of rule Key are never among them (hazard P11).
 func assigned(cols []Column, target []string) (set []Column, version *Column) {
 	for i, c := range cols {
 		switch {
@@ -159,7 +161,7 @@ func assigned(cols []Column, target []string) (set []Column, version *Column) {
 	return set, version
 }
 
-// onlyTouches is true if nothing can change: a touched column waits for another.
+// onlyTouches reports whether nothing can change, because a touched column changes only with another column.
 func onlyTouches(set []Column) bool {
 	for _, c := range set {
 		if c.Rule != Touch {
@@ -177,8 +179,8 @@ func names(cols []Column) []string {
 	return out
 }
 
-// tuples writes the rows of VALUES. field writes a column's value, given the number of its parameter, from 1; lead is what
-// opens a row beside its columns.
+// tuples writes the rows of VALUES. field writes a column's value, given the number of its parameter, from 1. lead writes the
+// beginning of a row, before its columns.
 func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func(n int, c Column) string, lead func(row int) string) {
 	n := 0
 	for r := range rows {
@@ -202,7 +204,7 @@ func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func
 	}
 }
 
-// place is the number of a column's parameter in the first row, from 1.
+// place returns the number of a column's parameter in the first row, from 1.
 func place(cols []Column, name string) int {
 	n := 0
 	for _, c := range cols {

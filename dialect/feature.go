@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Feature is something that only some versions of MySQL and MariaDB have, on which the text of a statement depends or of which
-// somebody who writes a migration should know.
+// Feature is something that only some versions of MySQL and MariaDB have. Either the text of a statement depends on the
+// feature, or an author of migrations should know about it.
 type Feature int
 
-// The features, from the oldest of MySQL's to the newest.
+// The features are in the order in which MySQL got them.
 const (
 	FeatureReturning Feature = iota
 	FeatureMaxExecutionTime
@@ -23,7 +23,7 @@ const (
 	FeatureIndexHint
 )
 
-// features is all that is known of versions: from which one on MySQL and MariaDB have a feature, "" if none has it.
+// features says from which version on MySQL and MariaDB have each feature; "" means that no version has the feature.
 var features = [...]struct{ name, use, mysql, mariadb string }{
 	FeatureReturning:        {"INSERT … RETURNING", "outcomes and generated columns in one statement, also of a batch", "", "10.5.0"},
 	FeatureMaxExecutionTime: {"the hint MAX_EXECUTION_TIME", "a look at a key that waits 20 ms at most", "5.7.8", ""},
@@ -37,7 +37,7 @@ var features = [...]struct{ name, use, mysql, mariadb string }{
 	FeatureIndexHint:        {"the hint INDEX", "a DELETE by key that reads no other rows", "8.0.20", ""},
 }
 
-// String returns what the feature is called in SQL.
+// String returns the feature's name in SQL.
 func (f Feature) String() string {
 	if f < 0 || int(f) >= len(features) {
 		return fmt.Sprintf("Feature(%d)", int(f))
@@ -48,8 +48,8 @@ func (f Feature) String() string {
 // Use says what the library does with the feature.
 func (f Feature) Use() string { return features[f].use }
 
-// Since returns the first version of the database that has the feature, by its Name, "mysql" or "mariadb"; "" if none has it, or
-// nothing is known of the database.
+// Since returns the first version of the database that has the feature. database is a [Dialect.Name], "mysql" or "mariadb".
+// Since returns "" if no version has the feature, and for any other database.
 func (f Feature) Since(database string) string {
 	switch database {
 	case "mysql":
@@ -60,7 +60,7 @@ func (f Feature) Since(database string) string {
 	return ""
 }
 
-// Features returns all of them, in a fixed order.
+// Features returns all features, in a fixed order.
 func Features() []Feature {
 	all := make([]Feature, len(features))
 	for i := range all {
@@ -69,8 +69,8 @@ func Features() []Feature {
 	return all
 }
 
-// Supports reports whether a MySQL or MariaDB has the feature at its version. One whose version nobody has asked has not: [Detect]
-// asks.
+// Supports reports whether d, a MySQL or MariaDB, has the feature at d's version. If d has no version, because no server was
+// asked, Supports returns false. [Detect] asks the server.
 func Supports(d Dialect, f Feature) bool { return supports(d.Name(), d.Version(), f) }
 
 func supports(database, version string, f Feature) bool {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// given is the rows of a statement as a table beside the one they are for.
+// given stands for the rows of a statement as a table beside the target table.
 type given Compare
 
-// givenAlias is its alias.
+// givenAlias is the alias of this table.
 const givenAlias = "_e"
 
 func (g given) alias() string { return aliasBeside(givenAlias, g.Table.Name) }
 
-// place is the name of the column with a row's place in it: none of the table's.
+// place returns the name of the column with a row's position. None of the table's columns has this name.
 func (g given) place() string {
 	if g.Source == FromStage {
 		return stagePlace
@@ -21,7 +21,7 @@ func (g given) place() string {
 	return columnBeside("_at", g.Columns)
 }
 
-// columnBeside is a name that none of the columns has.
+// columnBeside returns a name that none of the columns has.
 func columnBeside(name string, columns []Column) string {
 	for slices.ContainsFunc(columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
 		name += "_"
@@ -29,12 +29,12 @@ func columnBeside(name string, columns []Column) string {
 	return name
 }
 
-// sent is the columns that have a value of the caller's.
+// sent returns the columns whose values the caller sends.
 func sent(columns []Column) []Column {
 	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return c.Now })
 }
 
-// RefuseSource returns the [*UnsupportedError] of a database that cannot take rows from there, or nil.
+// RefuseSource returns an [*UnsupportedError] if the database cannot take rows from this source, or nil.
 func RefuseSource(d Dialect, from Source) error { return refuseSource(d, from, false) }
 
 func refuseSource(d Dialect, from Source, selected bool) error {
@@ -54,7 +54,7 @@ func refuseStage(d Dialect) error {
 	return &UnsupportedError{Feature: "way to copy rows into a staging table", Dialect: d.Name(), Hint: "use Via(Values)"}
 }
 
-// from is the rows as an item of a FROM list.
+// from returns the rows as an item of a FROM list.
 func (o *onConflict) from(g given) string {
 	cols := sent(g.Columns)
 	alias, list := o.Quote(g.alias()), quoteList(o.Dialect, names(cols))
@@ -66,7 +66,8 @@ func (o *onConflict) from(g given) string {
 		for i, c := range cols {
 			params = append(params, o.param(i+1, g.Types[c.Name]+"[]"))
 		}
-		unnest := "unnest(" // of several it is the grammar's own, which no schema can take over, and must stand alone
+		// With several arrays unnest is part of the grammar: no schema can replace it, and it takes no schema's name.
+		unnest := "unnest("
 		if len(params) == 1 {
 			unnest = "pg_catalog.unnest("
 		}
@@ -79,10 +80,10 @@ func (o *onConflict) from(g given) string {
 	return b.String()
 }
 
-// givenValue is a given row's column.
+// givenValue returns the value of a source row's column.
 func (o *onConflict) givenValue(g given, c Column) string {
 	switch {
-	case c.Rule == Merge: // it may be json, and the function takes jsonb
+	case c.Rule == Merge: // the column may be json, and the function takes jsonb
 		return o.document(o.Quote(g.alias()) + "." + o.Quote(c.Name))
 	case !c.Now:
 		return o.Quote(g.alias()) + "." + o.Quote(c.Name)
@@ -92,7 +93,7 @@ func (o *onConflict) givenValue(g given, c Column) string {
 	return o.clock(c)
 }
 
-// beside is the syntax of an expression about a given row and a stored one.
+// beside returns the syntax of an expression about a source row and a stored row.
 func (o *onConflict) beside(g given) *onConflict {
 	b := *o
 	b.excluded = func(name string) string {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// checkIdent refuses what no database keeps as it is. length is 0 where there is no limit.
+// checkIdent refuses a name that no database keeps unchanged. length is 0 if there is no limit.
 func checkIdent(dialect, name string, length int, measure func(string) int) error {
 	switch {
 	case name == "":
@@ -23,7 +23,7 @@ func checkIdent(dialect, name string, length int, measure func(string) int) erro
 
 func byteLen(s string) int { return len(s) }
 
-// quoteWith doubles the quote inside the name and sets it around.
+// quoteWith puts quotes around the name and doubles the quotes inside.
 func quoteWith(q, name string) string {
 	return q + strings.ReplaceAll(name, q, q+q) + q
 }
@@ -35,7 +35,7 @@ func quoteTable(d Dialect, t Table) string {
 	return d.Quote(t.Schema) + "." + d.Quote(t.Name)
 }
 
-// aliasBeside returns an alias that is not the table's name, however the database folds case.
+// aliasBeside returns an alias that differs from the table's name, however the database folds case.
 func aliasBeside(alias, table string) string {
 	if strings.EqualFold(alias, table) {
 		return alias + "_row"

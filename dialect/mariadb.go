@@ -1,6 +1,6 @@
 package dialect
 
-// MariaDB is MariaDB from 10.5 on (INSERT … RETURNING). It has no row alias at any version.
+// MariaDB is MariaDB from 10.5 on (INSERT … RETURNING). No version has a row alias.
 var MariaDB = newMariaDB("")
 
 func newMariaDB(version string) Dialect {

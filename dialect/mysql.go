@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// MySQL is MySQL from 5.7 on. [Detect] gives the server's own version, which from 8.0.19 on is written to with a row
+// MySQL is MySQL from 5.7 on. [Detect] returns a dialect with the server's own version; from 8.0.19 on this dialect uses a row
 // alias instead of VALUES().
 var MySQL = newMySQL("")
 
@@ -19,17 +19,17 @@ type mysql struct {
 	returning bool // FeatureReturning
 	reporting Reporting
 	copying   Copying
-	// engine is what a staging table is made with: nothing of it need outlast a crash, or a transaction.
+	// engine is the engine of a staging table, whose rows need not outlast a crash or a transaction.
 	engine  string
-	compact bool // JSON is text, which a function of the server's spells in one way
+	compact bool // JSON is text; a function of the server gives each document one spelling
 }
 
-// newMySQL is a real MySQL at the version the server names. No other flavour knows the row alias (hazard H11).
+// newMySQL returns a real MySQL at the server's version. No other flavour knows the row alias (hazard H11).
 func newMySQL(version string) Dialect {
 	return mysql{name: "mysql", version: version, rowAlias: supports("mysql", version, FeatureRowAlias), reporting: ReportLastID, copying: CopyLoadData}
 }
 
-// castJSON serves a column of JSON text as well, which would otherwise be compared with a document as a string.
+// castJSON also works for a column of JSON text, which would otherwise be compared with a document as a string.
 func castJSON(x string) string { return "CAST(" + x + " AS JSON)" }
 
 func (d mysql) Name() string    { return d.name }
@@ -40,14 +40,14 @@ func (d mysql) Traits() Traits {
 	return Traits{
 		// More placeholders are error 1390.
 		MaxParams: 65535, MaxRows: 500,
-		// Half of 1 MiB, the smallest max_allowed_packet a server has had by default; escaping can double a value.
+		// Half of 1 MiB, the smallest default of max_allowed_packet that a server has had; escaping can double a value.
 		MaxBytes:  512 << 10,
 		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true,
 		LockingRead: " LOCK IN SHARE MODE", Copying: d.copying, Ordinals: true, FoldsNames: true,
 	}
 }
 
-// CheckIdent: 64 characters of the Basic Multilingual Plane, the last no blank (dev.mysql.com, "Schema Object Names").
+// CheckIdent allows 64 characters of the Basic Multilingual Plane, the last no blank (dev.mysql.com, "Schema Object Names").
 func (d mysql) CheckIdent(name string) error {
 	if err := checkIdent(d.name, name, 64, utf8.RuneCountInString); err != nil {
 		return err
@@ -74,19 +74,20 @@ func (d mysql) Upsert(u Upsert) (string, error) {
 	return d.syntax(u.Table).upsert(u)
 }
 
-// Compare is never needed: every row's fate is reported.
+// Compare is never needed: the database reports the outcome of every row.
 func (d mysql) Compare(Compare) (string, error) {
 	return "", &UnsupportedError{Feature: "comparison after the fact", Dialect: d.name}
 }
 
 func (mysql) Lock(Table) string { return "" }
 
-// Catalog also sees the columns of a temporary table, as information_schema does not.
+// Catalog uses SHOW COLUMNS because, unlike information_schema, it also shows the columns of a temporary table.
 func (d mysql) Catalog(t Table, _ Target) string { return "SHOW COLUMNS FROM " + d.QuoteTable(t) }
 
-// Stage has the columns' types, so that what LOAD DATA LOCAL cannot store as it is makes a warning, which is all that LOCAL
-// does about it. The separators are written in hexadecimal, which means the same in every sql_mode. Bytes go through variables,
-// for LOAD DATA reads one character set, and refuses what is no text in it (hazard H25).
+// Stage gives the staging table the columns' types. LOAD DATA LOCAL then warns about a value that it cannot store unchanged;
+// LOCAL does no more than warn. The separators are written in hexadecimal, which means the same in every sql_mode. Bytes go
+// through variables, because LOAD DATA reads one character set, and refuses bytes that are no text in this character set
+// (hazard H25).
 func (d mysql) Stage(s Stage) (StageText, error) {
 	if d.copying == CopyNone {
 		return StageText{}, refuseStage(d)
@@ -125,7 +126,8 @@ func (d mysql) Find(f Find) string {
 	return findText(d, f, quoteList(d, f.Return), func(int) string { return "?" })
 }
 
-// stageBeside is the staging table's name in the schema of the other, for the connection may have none of its own.
+// stageBeside returns the staging table's name in the schema of the target table, because the connection may have no default
+// schema.
 func stageBeside(d Dialect, t Table) string {
 	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName(t, 0)})
 }
@@ -146,7 +148,7 @@ func (d mysql) syntax(t Table) *onDuplicate {
 		o.json = func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" }
 	}
 	if d.rowAlias {
-		alias := aliasBeside("_new", t.Name) // one that is the table's name is error 1066
+		alias := aliasBeside("_new", t.Name) // an alias equal to the table's name is error 1066
 		o.alias = " AS " + d.Quote(alias)
 		o.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
 	}

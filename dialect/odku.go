@@ -7,24 +7,26 @@ import (
 
 // onDuplicate writes the statements of the databases that have INSERT … ON DUPLICATE KEY UPDATE.
 //
-// Any unique key fires there, not only the target (hazard H10), and a collation may take two keys for one (H18). So the
-// first assignment compares the stored key with the new one, byte by byte, and fails the statement where they differ. It
-// assigns the key to itself, which writes nothing (H13), and carries the report.
+// There any unique key can cause the update, not only the target (hazard H10), and a collation may treat two different keys as
+// equal (H18). So the first assignment compares the stored key with the new key, byte by byte, and makes the statement fail if
+// they differ. This assignment sets the key to itself, which writes nothing (H13), and contains the code that reports the
+// outcome.
 type onDuplicate struct {
 	Dialect
 	grammar
-	alias string                // what follows VALUES (…)
+	alias string                // follows VALUES (…)
 	json  func(x string) string // x in the form in which two spellings of one document are equal
 }
 
-// otherKey is an expression that fails in every sql_mode, with error 1690: the statement must not go on. It depends on the
-// stored key, so that no optimizer evaluates it where it is not reached, as TiDB does a subquery; and where an engine did
-// not fail, it would be NULL, which a key's column refuses. It has the key's type, or IF would make text of a BIT.
+// otherKey returns an expression that fails in every sql_mode, with error 1690, because the statement must not go on. The
+// expression depends on the stored key, so that no optimizer evaluates it without a conflict. (TiDB evaluates a subquery even if
+// the subquery is not reached.) If an engine did not fail, the expression would be NULL, which a key's column refuses. The
+// expression has the key's type, because otherwise IF would turn a BIT into text.
 func otherKey(key string) string {
 	return "IF(" + greatest + " + (COALESCE(LENGTH(" + key + "), 0) + 1) > 0, NULLIF(" + key + ", " + key + "), NULL)"
 }
 
-// greatest is the greatest BIGINT UNSIGNED. MySQL and MariaDB name the expression in the error's text.
+// greatest is the greatest BIGINT UNSIGNED. MySQL and MariaDB repeat the expression in the error's text.
 const greatest = "18446744073709551615"
 
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
@@ -80,8 +82,8 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	return b.String(), nil
 }
 
-// selected writes the row as a SELECT from one of parameters, whose columns the update can refer to beside VALUES(), and
-// returns the syntax of that update. There is no row alias beside a SELECT (hazard H11).
+// selected writes the row as a SELECT from a row of parameters, to whose columns the update can refer as well as to VALUES().
+// selected returns the syntax of this update. A SELECT can have no row alias (hazard H11).
 func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
 	alias := o.Quote(aliasBeside(givenAlias, u.Table.Name))
 	given := func(c string) string { return alias + "." + o.Quote(c) }
@@ -121,7 +123,7 @@ func (o *onDuplicate) besideSelect() *onDuplicate {
 	return &s
 }
 
-// guard writes the first assignment: the key to itself if it is the same key.
+// guard writes the first assignment: the key is set to itself if the stored key and the new key are the same.
 func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version *Column) {
 	kinds := map[string]Kind{}
 	for _, c := range u.Columns {
@@ -142,7 +144,8 @@ func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version 
 	b.WriteString(", " + self + ", " + other + ")")
 }
 
-// code is what happened to a row that was there. It reads the stored values, so it stands before any is assigned.
+// code returns an expression for the outcome of a stored row. It reads the stored values, so it must come before the
+// assignments.
 func (o *onDuplicate) code(set []Column, version *Column) string {
 	switch {
 	case version != nil:
@@ -153,8 +156,8 @@ func (o *onDuplicate) code(set []Column, version *Column) string {
 	return "IF(" + o.changes(set) + ", " + codeText(CodeUpdated) + ", " + codeText(CodeUnchanged) + ")"
 }
 
-// assign writes the columns. Assignments run from left to right and see what those before them did (hazard H16): a
-// touched column, which reads the others, comes first, and the version, which the others read, last.
+// assign writes the assignments. They run from left to right and see the results of the assignments before them (hazard H16).
+// So a touched column, which reads the other columns, comes first, and the version, which the others read, comes last.
 func (o *onDuplicate) assign(b *strings.Builder, set []Column, version *Column) {
 	write := func(c Column, cond string) {
 		b.WriteString(", " + o.Quote(c.Name) + " = ")
@@ -181,7 +184,7 @@ func (o *onDuplicate) assign(b *strings.Builder, set []Column, version *Column) 
 		switch {
 		case c.Rule == Touch || c.Rule == Version:
 		case c.Rule == Merge && version == nil:
-			// The merged text may be the stored one in another spelling.
+			// The merged text may be another spelling of the stored text.
 			write(c, o.changes([]Column{c}))
 		default:
 			write(c, cond)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// storedAlias is the target table's alias, so that a column of it can always be told from the excluded row's (hazard P14).
+// storedAlias is the target table's alias. With it a stored column can always be told from the excluded row's (hazard P14).
 const storedAlias = "_t"
 
 // onConflict writes the statements of the databases that have INSERT … ON CONFLICT (target).
@@ -15,11 +15,11 @@ type onConflict struct {
 	grammar
 	param func(n int, cast string) string // the n-th parameter, for the first time
 	again func(n int) string              // the n-th parameter once more
-	flag  func(target []string) string    // what RETURNING tells an insert by; nil where nothing does
-	with  string                          // what opens RETURNING
-	// returned is a column of the table's in RETURNING and SELECT; nil for its name alone.
+	flag  func(target []string) string    // an expression in RETURNING that is true for an insert; nil if the database has none
+	with  string                          // the beginning of RETURNING
+	// returned writes a column of the table in RETURNING and SELECT; nil if the name alone will do.
 	returned func(t Table, column string) string
-	// values writes the table of parameters that Compare joins with, and what must stand before the SELECT for it.
+	// values writes the table of parameters that Compare joins, and the text that this table needs before the SELECT.
 	values func(c Compare) (with, from string)
 }
 
@@ -68,20 +68,22 @@ func (o *onConflict) into(b *strings.Builder, u Upsert) {
 	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
 }
 
-// selected writes the rows as a SELECT, without those that would change nothing where they are filtered.
+// selected writes the rows as a SELECT. If the statement filters, the SELECT leaves out the rows that would change nothing.
 func (o *onConflict) selected(b *strings.Builder, u Upsert) {
 	g := u.given()
 	b.WriteString("SELECT " + strings.Join(o.givenList(u), ", ") + " FROM " + o.from(g))
 	if u.Filter {
 		beside := o.beside(g)
-		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, also if the statistics say that the table is empty.
+		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, even if the statistics say that the table
+		// is empty.
 		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) +
 			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + " OFFSET 0)")
 	}
 	o.ordered(b, u)
 }
 
-// ordered has the rows inserted in the order in which they are to be locked (hazard P24), which a join need not keep.
+// ordered makes the database insert the rows in the order in which they must be locked (hazard P24). A join need not keep this
+// order.
 func (o *onConflict) ordered(b *strings.Builder, u Upsert) {
 	switch g := u.given(); {
 	case u.Source == FromStage:
@@ -95,7 +97,7 @@ func (u Upsert) given() given {
 	return given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types, Nth: u.Nth}
 }
 
-// givenList is the values of the columns that are inserted.
+// givenList returns the values of the columns that are inserted.
 func (o *onConflict) givenList(u Upsert) []string {
 	var list []string
 	for _, c := range u.Columns {
@@ -104,16 +106,16 @@ func (o *onConflict) givenList(u Upsert) []string {
 	return list
 }
 
-// The parts of a split statement, and what tells its rows apart.
+// The aliases in a split statement, and the column that tells its rows apart.
 const (
-	metAlias    = "_m" // the rows that are to be written
-	absentAlias = "_a" // the insert of those whose key is not there
+	metAlias    = "_m" // the rows to write
+	absentAlias = "_a" // the insert of the rows whose key is not stored
 	absentMark  = "_upsert_absent"
 )
 
-// split joins the rows with what is stored, once, and inserts those whose key is not there. The rest is for the statement
-// that follows. Both see one snapshot, so that a row is in one of them or in none. Its CTE is used twice, which keeps
-// PostgreSQL from evaluating it twice.
+// split joins the source rows with the stored rows once, and inserts the rows whose key is not stored. The statement that
+// follows writes the other rows. Both see one snapshot, so a row is in one of them or in none. The CTE is used twice, which
+// keeps PostgreSQL from evaluating it twice.
 func (o *onConflict) split(u Upsert) string {
 	g := u.given()
 	beside := o.beside(g)
@@ -139,14 +141,15 @@ func (o *onConflict) split(u Upsert) string {
 	return b.String()
 }
 
-// met selects the rows whose key is not there, or with NOT those whose key is.
+// met selects the rows whose key is not stored, or, if not is "NOT ", the rows whose key is stored.
 func (o *onConflict) met(b *strings.Builder, u Upsert, not string) {
 	from := o.Quote(aliasBeside(metAlias, u.Table.Name))
 	b.WriteString("SELECT " + quoteList(o.Dialect, names(u.Columns)) + " FROM " + from + " WHERE " + not + from + "." + o.Quote(columnBeside(absentMark, u.Columns)))
 }
 
-// unchanged is true of a stored row that a given one with its key would not change; all of it is never NULL. What is stored
-// under a key that only a collation takes for the given one is not it, so that the insert meets it and fails.
+// unchanged returns conditions that together are true for a stored row that a source row with its key would not change.
+// Together they are never NULL. If the keys are equal only under a collation, the conditions are false, so that the insert
+// meets the stored row and fails.
 func (o *onConflict) unchanged(u Upsert) []string {
 	var parts []string
 	if folded := o.folded(u.Columns, u.Target.Columns); folded != "" {
@@ -162,7 +165,7 @@ func (o *onConflict) unchanged(u Upsert) []string {
 	return parts
 }
 
-// counted wraps the statement into one that counts what it writes.
+// counted wraps the statement into a statement that counts the written rows.
 func (o *onConflict) counted(statement string, u Upsert) string {
 	written, rows, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), "COUNT(*)", "0"
 	with := "WITH "
@@ -187,7 +190,7 @@ func (o *onConflict) flagged(u Upsert) string {
 	return " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new")
 }
 
-// told wraps the statement into one that selects no row, one or two, of no column.
+// told wraps the statement into a statement that selects no row, one row or two rows, without columns.
 func (o *onConflict) told(statement string, u Upsert) string {
 	written, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), o.Quote("_new")
 	all := "SELECT FROM " + written
@@ -225,7 +228,7 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 	o.set(b, u)
 }
 
-// change is an UPDATE of the stored row by the parameters, numbered as an insert's.
+// change writes an UPDATE of the stored row by the parameters, which are numbered as in an insert.
 func (o *onConflict) change(u Upsert) string {
 	given := *o
 	given.excluded = func(name string) string {
@@ -242,12 +245,12 @@ func (o *onConflict) change(u Upsert) string {
 	return b.String()
 }
 
-// set writes the assignments and, in parentheses, the condition under which they are made.
+// set writes the assignments and the condition under which they are made, for mode Change in parentheses.
 func (o *onConflict) set(b *strings.Builder, u Upsert) {
 	set, version := assigned(u.Columns, u.Target.Columns)
 	folded := o.folded(u.Columns, u.Target.Columns)
 	b.WriteString(" SET ")
-	// A row that is the same is not written: no new row version, no trigger (hazard P13).
+	// An unchanged row is not written: no new row version, no trigger (hazard P13).
 	cond := o.changes(set)
 	switch {
 	case version != nil:
@@ -264,7 +267,7 @@ func (o *onConflict) set(b *strings.Builder, u Upsert) {
 		}
 		b.WriteString(o.Quote(c.Name) + " = " + o.value(c))
 	}
-	// Two keys that only a collation takes for one are two rows on another database: neither may be written over.
+	// Two keys that are equal only under a collation are two rows on another database: neither may overwrite the other.
 	if folded != "" {
 		key := o.excluded(u.Target.Columns[0])
 		cond = "CASE WHEN " + folded + " THEN " + o.fail(key) + " ELSE " + cond + " END"
@@ -275,8 +278,8 @@ func (o *onConflict) set(b *strings.Builder, u Upsert) {
 	b.WriteString(" WHERE " + cond)
 }
 
-// idle is a column that an update can assign to itself, or "". On PostgreSQL it is none of the key's, which would lock out
-// the inserts of rows that refer to this one (hazard P11).
+// idle returns a column that an update can assign to itself, or "". On PostgreSQL the column is not part of the key, because
+// updating the key would lock out the inserts of rows that refer to this row (hazard P11).
 func (o *onConflict) idle(u Upsert) string {
 	for _, c := range u.Columns {
 		if c.Rule != Key && !slices.Contains(u.Target.Columns, c.Name) {
@@ -304,7 +307,7 @@ func (o *onConflict) returning(b *strings.Builder, u Upsert) {
 	b.WriteString(o.columns(u.Table, u.Return))
 }
 
-// columns is a list of the table's columns.
+// columns returns a list of the table's columns.
 func (o *onConflict) columns(t Table, columns []string) string {
 	if o.returned == nil {
 		return quoteList(o.Dialect, columns)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Postgres is PostgreSQL from 9.6 on. [Detect] gives the server's own version, which from 18 on lets an upsert report
+// Postgres is PostgreSQL from 9.6 on. [Detect] returns a dialect with the server's own version; from 18 on an upsert can report
 // exactly what it did on every kind of table.
 var Postgres Dialect = postgres{name: "postgres", xmax: true, bytes: true}
 
@@ -18,11 +18,12 @@ type postgres struct {
 	bytes   bool // text compares byte by byte whatever its type
 }
 
-// MergeFunctionName is the function that the rule Merge uses on PostgreSQL, found by the connection's search_path.
+// MergeFunctionName is the function that the rule Merge uses on PostgreSQL. The connection's search_path must find this
+// function.
 const MergeFunctionName = "upsert_merge_patch"
 
-// PostgresMergeFunction is the SQL of the function that the rule Merge needs: JSON Merge Patch as RFC 7396, section 2,
-// defines it, over jsonb. Install it in a migration; running it again changes nothing.
+// PostgresMergeFunction is the SQL of the function that the rule Merge needs: JSON Merge Patch over jsonb, as RFC 7396, section
+// 2, defines it. Install the function in a migration; running the SQL again changes nothing.
 const PostgresMergeFunction = `CREATE OR REPLACE FUNCTION ` + MergeFunctionName + `(target jsonb, patch jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE
@@ -37,7 +38,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   END
 $$`
 
-// newPostgres is PostgreSQL at the version the server names.
+// newPostgres returns PostgreSQL at the server's version.
 func newPostgres(version string) Dialect {
 	return postgres{name: "postgres", version: version, old: AtLeast(version, 18), xmax: true, bytes: true}
 }
@@ -52,7 +53,7 @@ func (d postgres) Traits() Traits {
 		MaxParams: 65535, MaxRows: 1000, MaxBytes: 4 << 20,
 		Returning: true, Typed: true,
 	}
-	if d.name == "postgres" { // the others' ways have not been run
+	if d.name == "postgres" { // the others have not been run this way
 		t.Filter, t.Arrays, t.Copying = true, true, CopyStdin
 	}
 	switch {
@@ -64,7 +65,7 @@ func (d postgres) Traits() Traits {
 	return t
 }
 
-// CheckIdent: NAMEDATALEN is 64, and a longer name is cut to 63 bytes with no more than a notice.
+// CheckIdent allows 63 bytes: NAMEDATALEN is 64, and the server cuts a longer name to 63 bytes with no more than a notice.
 func (d postgres) CheckIdent(name string) error { return checkIdent(d.name, name, 63, byteLen) }
 func (postgres) Quote(name string) string       { return quoteWith(`"`, name) }
 func (d postgres) QuoteTable(t Table) string    { return quoteTable(d, t) }
@@ -81,7 +82,8 @@ func (d postgres) Compare(c Compare) (string, error) {
 
 func (postgres) Lock(Table) string { return "" }
 
-// Stage copies the columns' types and collations and no constraint, so that a row meets these where it is inserted.
+// Stage copies the columns' types and collations and no constraint, so that a row meets the constraints only in the target
+// table.
 func (d postgres) Stage(s Stage) (StageText, error) {
 	if d.Traits().Copying == CopyNone {
 		return StageText{}, refuseStage(d)
@@ -107,7 +109,7 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 	}, nil
 }
 
-// settle asks the catalog.
+// settle returns the query of StageText.Settle, which asks the catalog.
 func (d postgres) settle(s Stage) string {
 	var key []string
 	for _, k := range slices.Sorted(slices.Values(s.Key)) {
@@ -123,13 +125,14 @@ CASE WHEN pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) < pg_
 FROM pg_catalog.pg_class c WHERE c.oid = ` + quoteText(d.QuoteTable(s.Table)) + `::regclass`
 }
 
-// stageMemory is enough to sort and to join as many rows as are staged at once, of some hundred bytes each.
+// stageMemory is enough memory to sort and to join as many rows as are staged at once, of some hundred bytes each.
 const stageMemory = "32MB"
 
-// hashedAtOnce is the size of a table whose keys are hashed in less than stageMemory. The rows of more come out by parts.
+// hashedAtOnce is the size of a table whose keys are hashed in less than stageMemory. A larger table would be hashed in parts,
+// and its rows would come out in parts.
 const hashedAtOnce = "16MB"
 
-// quoteText writes a text as a literal, whatever the setting standard_conforming_strings.
+// quoteText writes a text as a literal that means the same whatever the setting standard_conforming_strings.
 func quoteText(text string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
@@ -137,17 +140,21 @@ func quoteText(text string) string {
 func (d postgres) Catalog(t Table, by Target) string {
 	arbiter := "EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid = c.oid AND n.conname = " + quoteText(by.Constraint) + " AND a.attnum = ANY (n.conkey))"
 	skips := "false"
-	if d.name == "postgres" { // the others do not tell what happened to a row
+	if d.name == "postgres" { // the others do not report what happened to a row
 		skips = postgresSkips
 	}
 	return "SELECT " + arbiter + ", " + skips + ", " + postgresCatalog + quoteText(d.QuoteTable(t)) + ") AND a.attnum > 0 AND NOT a.attisdropped"
 }
 
-// postgresCatalog asks for each column's name, its type without and with its
-// modifier, the name of the type that it is or that its domain is over at last ("enum" for an enumeration), this type with its
-// modifier, whether its values cannot be the elements of an array's text that unnest makes a column of, whether it takes texts
-// for equal that are not the same byte by byte, whether the table is a plain one, whether temporary tables are allowed, and
-// whether the function of the rule Merge is installed.
+// postgresCatalog asks for the following facts of each column and its table. If the column's type is a domain, its base type is
+// the type that the domain is over at last:
+//
+//   - the column's name, and its type without and with its modifier;
+//   - the name of the base type ("enum" for an enumeration), and the base type with its modifier;
+//   - whether the values cannot be elements of an array's text that unnest turns into a column;
+//   - whether the column treats texts as equal that differ byte by byte;
+//   - whether the table is a plain table, whether temporary tables are allowed, and whether the function of the rule Merge is
+//     installed.
 const postgresCatalog = `a.attname::text, pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(a.atttypid, a.atttypmod),
   CASE WHEN t.typtype = 'e' THEN 'enum' ELSE t.typname::text END, pg_catalog.format_type(b.type, b.modifier),
   t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(pg_catalog.to_jsonb(k)->>'collisdeterministic', '') = 'false',
@@ -161,8 +168,8 @@ CROSS JOIN LATERAL (
 LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
 WHERE a.attrelid = pg_catalog.to_regclass(`
 
-// postgresSkips is true of a table that may neither write nor show a row that it was given: by a policy, by a trigger that runs
-// before a row is written, also one of a partition, or by what is behind a view or a foreign table.
+// postgresSkips is true for a table that may neither write nor show a row that it was given. The cause can be a policy, a
+// trigger that runs before a row is written, also on a partition, or the table behind a view or a foreign table.
 const postgresSkips = `c.relkind IN ('v', 'f') OR c.relrowsecurity OR EXISTS (
     WITH RECURSIVE tree (oid) AS (SELECT c.oid UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON tree.oid = i.inhparent)
     SELECT FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid = tree.oid WHERE NOT g.tgisinternal AND g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0)`
@@ -209,8 +216,8 @@ func (d postgres) syntax() *onConflict {
 	return o
 }
 
-// distinct compares text by its bytes, or a case-insensitive type or collation would take 'a' for 'A' and never be
-// corrected; the cast also serves types that have no equality, json among them.
+// distinct compares text by its bytes: otherwise a case-insensitive type or collation would treat 'a' as 'A' and never be
+// corrected. The cast also serves types that have no equality, for example json.
 func (d postgres) distinct(a, b string, k Kind) string {
 	switch {
 	case k == kindImage:
@@ -225,8 +232,8 @@ func (d postgres) distinct(a, b string, k Kind) string {
 	return a + " IS DISTINCT FROM " + b
 }
 
-// byType returns the columns with the kinds that their types have, where these are known. A column's type says how its values are to
-// be compared, whatever the Go values are.
+// byType returns the columns with the kinds that follow from their types, if the types are known. A column's type decides how
+// its values are compared, whatever the Go values are.
 func (d postgres) byType(columns []Column) []Column {
 	if !d.bytes {
 		return columns
@@ -238,26 +245,26 @@ func (d postgres) byType(columns []Column) []Column {
 	return typed
 }
 
-// storedKind is how values of the column are compared.
+// storedKind returns how values of the column are compared.
 func storedKind(c Column) Kind {
 	switch c.Base {
 	case "":
 		return c.Kind
 	case "bool", "int2", "int4", "int8", "oid", "float4", "float8", "money", "date", "time", "timetz", "timestamp", "timestamptz",
 		"uuid", "inet", "cidr", "macaddr", "macaddr8", "enum", "name", "char", "bit", "varbit", "pg_lsn", "bytea":
-		return KindPlain // values that the type takes for the same are the same
+		return KindPlain // values that the type treats as equal are the same
 	case "numeric":
-		if c.Kind == KindNumber { // it has no zeros at the end to keep
+		if c.Kind == KindNumber { // such a value has no zeros at the end to keep
 			return KindPlain
 		}
 		return KindText
-	case "text", "varchar", "bpchar", "citext", "json", "xml": // their text is the value, and json keeps its spelling
+	case "text", "varchar", "bpchar", "citext", "json", "xml": // the text is the value, and json keeps its spelling
 		return KindText
 	}
 	switch {
 	case c.Kind == KindJSON && c.Base == "jsonb":
 		return KindJSON
-	case c.Rule == Add: // a sum is of the type that a domain is over, and images are of one type only
+	case c.Rule == Add: // a sum has the type that a domain is over, and images must have one type
 		return KindPlain
 	}
 	return kindImage

@@ -5,23 +5,23 @@ import (
 	"hash/fnv"
 )
 
-// Source is where a statement's rows come from.
+// Source says where a statement's rows come from.
 type Source int
 
 const (
-	// FromParams: a parameter for every value.
+	// FromParams: one parameter for every value.
 	FromParams Source = iota
-	// FromArrays: a parameter for every column, with all its values in an array's text.
+	// FromArrays: one parameter for every column, with all values of the column in an array's text.
 	FromArrays
 	// FromStage: the staging table that StageText describes.
 	FromStage
 )
 
-// Copying is how rows get into a staging table.
+// Copying says how rows get into a staging table.
 type Copying int
 
 const (
-	// CopyNone: not at all.
+	// CopyNone: the database has no staging table.
 	CopyNone Copying = iota
 	// CopyStdin: COPY … FROM STDIN, in PostgreSQL's text format.
 	CopyStdin
@@ -29,52 +29,54 @@ const (
 	CopyLoadData
 )
 
-// Stage describes a temporary table that holds rows on their way into another.
+// Stage describes a temporary table that holds rows on their way into another table.
 type Stage struct {
-	Table   Table    // the table the rows are for
+	Table   Table    // the table that receives the rows
 	Columns []Column // as in the Upsert
 	Key     []string // the target's columns
-	Place   bool     // the table has a column with each row's place
+	Place   bool     // the staging table has a column with each row's position
 	Reader  string   // the name of the driver's reader, for CopyLoadData
-	// Digits are the columns of type ENUM or SET that are given numbers, of which LOAD DATA would take the digits for a member's
-	// name.
+	// Digits are the columns of type ENUM or SET that receive numbers. LOAD DATA would take the digits of such a number for a
+	// member's name.
 	Digits []string
-	// Hex are the columns that hold bytes and come in hexadecimal, because LOAD DATA takes text of one character set only.
+	// Hex are the columns that hold bytes and are sent in hexadecimal, because LOAD DATA accepts text of one character set
+	// only.
 	Hex []string
-	// Nth is 0, or the number of stages for the table that the transaction has already.
+	// Nth is 0, or the number of stages that the transaction already has for the table.
 	Nth int
 }
 
-// StageText is the statements of a Stage. It lasts no longer than the transaction, but where a database keeps temporary
-// tables beyond one, Drop must be sent whatever happened.
+// StageText holds the statements of a Stage. The table lasts no longer than the transaction. The exception is a database that
+// keeps temporary tables beyond a transaction: there Drop must be sent whatever happened.
 type StageText struct {
 	Create, Load, Clear, Drop string
-	// Begin and End go before and after Load, whatever became of it, or are "". A note of the server's tells of digits that it
-	// rounds away, and few warnings are kept, so notes would hide them.
+	// Begin and End are sent before and after Load, also if Load fails, or are "". They turn off notes: the server sends a note
+	// for digits that it rounds away, and keeps only a few warnings, so notes would hide the warnings.
 	Begin, End string
-	// Taken is a query that returns whether there is a table of the staging table's name, or "" where Drop serves.
+	// Taken is a query that returns whether a table with the staging table's name exists, or "" if Drop can be sent instead.
 	Taken string
-	// Settle is a query, or "" for false, that is sent after Create in a transaction of the library's. It returns whether
-	// Upsert.Split may be used: a unique index has exactly the key's columns and checks them at once. While the transaction
-	// lasts nobody can change that. It also gives the transaction room to sort and to join what is staged.
+	// Settle is a query, or "" for false, that is sent after Create in a transaction of the library's own. Settle returns
+	// whether Upsert.Split may be used: a unique index has exactly the key's columns and checks them at once. Nobody can change
+	// this while the transaction lasts. Settle also gives the transaction enough memory to sort and to join the staged rows.
 	Settle string
-	// Order is a query to send before an Upsert.Split, which then takes the rows in the order in which they were staged (hazard
-	// P24) and need not sort them: they are looked up one by one, unless the table is the smaller one, and small enough to be
-	// hashed at once. Statistics that say that the table is empty make no difference, because nothing is materialized.
+	// Order is a query to send before an Upsert.Split. The Upsert.Split then takes the rows in the order in which they were
+	// staged (hazard P24) and need not sort them: the rows are looked up one by one, unless the target table is the smaller
+	// table, and small enough to be hashed at once. Statistics that say that the table is empty make no difference, because
+	// nothing is materialized.
 	Order string
 }
 
-// stageName is a name that nobody else would choose. It is another one for each table, as a sequence may write to a second
-// table in the transaction of the first, but always the same, or a server that keeps statistics of statements would never
-// see one twice.
+// stageName returns a name that nobody else would choose. Each table has its own staging table's name, because a sequence may
+// write to a second table in the transaction of the first. The name for a table never changes: otherwise a server that keeps
+// statistics of statements would never see one statement twice.
 func stageName(t Table, nth int) string {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(t.Schema + "." + t.Name)) // it never fails
+	_, _ = h.Write([]byte(t.Schema + "." + t.Name)) // Write never fails
 	if nth > 0 {
 		return fmt.Sprintf("_upsert_stage_%08x_%d", h.Sum32(), nth)
 	}
 	return fmt.Sprintf("_upsert_stage_%08x", h.Sum32())
 }
 
-// stagePlace is the staging table's column with a row's place in it.
+// stagePlace is the staging table's column with a row's position.
 const stagePlace = "_upsert_place"

@@ -14,7 +14,7 @@ func (sqlite) Name() string      { return "sqlite" }
 func (d sqlite) Version() string { return d.version }
 func (sqlite) sealed()           {}
 
-// sqliteParams is SQLITE_MAX_VARIABLE_NUMBER's default since 3.32 (sqlite.org/limits.html).
+// sqliteParams is the default of SQLITE_MAX_VARIABLE_NUMBER since 3.32 (sqlite.org/limits.html).
 const sqliteParams = 32766
 
 func (sqlite) Traits() Traits {
@@ -37,8 +37,8 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(c.Wide).compare(c) }
 
-// rounding has a REAL column's value be the same as an integer that the column would round to it: a parameter has no column's type,
-// as an inserted value has (hazard S19).
+// rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not have
+// the column's type, as an inserted value has (hazard S19).
 func (o *onConflict) rounding(wide bool) *onConflict {
 	if exact := o.distinct; wide {
 		o.distinct = func(a, b string, k Kind) string {
@@ -51,19 +51,20 @@ func (o *onConflict) rounding(wide bool) *onConflict {
 	return o
 }
 
-// Catalog: a statement needs no types.
+// Catalog returns "" because a statement needs no types.
 func (sqlite) Catalog(Table, Target) string { return "" }
 
-// Stage: a value bound is a value copied.
+// Stage is refused: binding a value copies it already, so a staging table would gain nothing.
 func (d sqlite) Stage(Stage) (StageText, error) { return StageText{}, refuseStage(d) }
 
-// Lock: a DELETE begins a write transaction before it looks for rows.
+// Lock returns a DELETE without rows: a DELETE begins a write transaction before it looks for rows.
 func (d sqlite) Lock(t Table) string { return "DELETE FROM " + d.QuoteTable(t) + " WHERE 0" }
 
 func (d sqlite) Find(f Find) string { return d.syntax().find(f) }
 
-// sqliteSum fails where the sum of two integers is none: SQLite would make it a REAL (hazard S17). The abs of the least integer
-// is what fails; it depends on the row, or SQLite could evaluate it before it looks at one.
+// sqliteSum fails if the sum of two integers is not an integer: SQLite would make the sum a REAL (hazard S17). The abs of the
+// least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it before looking at a
+// row.
 func sqliteSum(a, b string) string {
 	sum, is := a+" + "+b, func(x, typ string) string { return "typeof(" + x + ") = '" + typ + "'" }
 	return "CASE WHEN " + is(sum, "real") + " AND " + is(a, "integer") + " AND " + is(b, "integer") +
@@ -76,7 +77,7 @@ func (d sqlite) syntax() *onConflict {
 		grammar: grammar{
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "excluded." + d.Quote(c) },
-			// COLLATE BINARY, or a NOCASE column would take 'a' for 'A' and never be corrected.
+			// Without COLLATE BINARY, a NOCASE column would treat 'a' as 'A' and never be corrected.
 			distinct: func(a, b string, k Kind) string {
 				if k == kindMerged {
 					a, b = "json("+a+")", "json("+b+")"
@@ -87,7 +88,7 @@ func (d sqlite) syntax() *onConflict {
 			document: func(x string) string { return x },
 			fail:     func(key string) string { return "json_extract('{}', '" + otherKeyMark + " ' || " + key + ")" },
 			sum:      sqliteSum,
-			// In the format go-sqlite3 binds a time.Time in, so that stored and bound times compare as text.
+			// This is the format in which go-sqlite3 binds a time.Time, so that stored and bound times compare as text.
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
 		},
 		returned: func(t Table, c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },

@@ -9,85 +9,87 @@ type Column struct {
 	Kind Kind
 	// Now: the database's clock gives the value; the column has no parameter.
 	Now bool
-	// Base is the name of the column's type or, if that is a domain, of the type that the domain is over at last, as Catalog tells
-	// it where Traits.Typed, or "". It decides how values are compared there.
+	// Base is the name of the column's type. If the type is a domain, Base is the type that the domain is over at last. Catalog
+	// returns this name if Traits.Typed is set; otherwise Base is "". Base decides how values are compared.
 	Base string
 }
 
-// Target is what a conflict is judged by.
+// Target says which rows conflict.
 type Target struct {
-	// Columns of the unique index or primary key. They identify the row even where Constraint names the arbiter.
+	// Columns of the unique index or primary key. They identify the row even if Constraint names the arbiter.
 	Columns []string
-	// Where is a partial unique index's predicate: SQL text, never with parameters (hazards P1, S3). A row for which it is not
-	// true is no stored row to any statement. Whether the row that is given is one, only the insert knows.
+	// Where is a partial unique index's predicate: SQL text, never with parameters (hazards P1, S3). No statement treats a row
+	// as stored if Where is not true for the row. Whether Where is true for a source row, only the insert knows.
 	Where string
-	// Constraint names the arbiter instead of inferring it from Columns (PostgreSQL only).
+	// Constraint names the arbiter, instead of the arbiter being inferred from Columns (PostgreSQL only).
 	Constraint string
 }
 
-// Mode is what an Upsert does with a row that is already there.
+// Mode says what an Upsert does with a row that is already stored.
 type Mode int
 
 const (
 	// Write applies the columns' rules.
 	Write Mode = iota
-	// Create leaves the stored row as it is.
+	// Create leaves the stored row unchanged.
 	Create
-	// Change applies the columns' rules to the row that is there, one that is given, and inserts nothing. It is for
-	// databases that report beforehand.
+	// Change applies the columns' rules to the stored row, takes one source row, and inserts nothing. Change is for databases
+	// that report beforehand.
 	Change
 )
 
-// Upsert describes an INSERT … ON CONFLICT (or ON DUPLICATE KEY) statement. Parameters are the values of the columns
-// that are not Now, row by row.
+// Upsert describes an INSERT … ON CONFLICT (or ON DUPLICATE KEY) statement. The parameters are the values of the columns that
+// are not Now, row by row.
 type Upsert struct {
 	Table   Table
 	Target  Target
-	Columns []Column // what is inserted; a subset of it is assigned on conflict
+	Columns []Column // are inserted; a subset of them is assigned on conflict
 	Rows    int      // at least 1
 	Mode    Mode
-	// Removes: the one row's merge patches remove members. What an insert stores of such a patch lacks the members, so
-	// the conflict's arm must be given the patch itself.
+	// Removes: the merge patches of the one row delete members. The value that an insert stores for such a patch lacks these
+	// members, so the update on conflict must be given the patch itself.
 	Removes bool
-	// Guard: a collation of the target's may take two keys for one, so even a Write that assigns nothing must look. It
-	// costs a lock on the row, so it is for SQLite, and on PostgreSQL for tables whose catalog says so.
+	// Guard: a collation of the target may treat two keys as equal, so even a Write that assigns nothing must look at the
+	// stored key. This costs a lock on the row, so Guard is for SQLite, and on PostgreSQL for tables whose catalog says so.
 	Guard  bool
 	Report bool // return what happened, as Traits.Reporting says, before the columns of Return
-	// Result has a Report that is a flag come in the Result of an Exec, whose driver then has no rows to read: RowsAffected is
-	// 0, 1 for an update or 2 for an insert. A code does not come so: triggers disturb LastInsertId.
+	// Result returns a Report that is a flag in the Result of an Exec, so that the driver has no rows to read: RowsAffected is
+	// 0, 1 for an update or 2 for an insert. A code is not returned in this way, because triggers change LastInsertId.
 	Result bool
-	Return []string // columns to return of each row that was written
-	// Source is where the rows come from. Rows counts only for FromParams.
+	Return []string // columns to return of each written row
+	// Source says where the rows come from. Rows counts only for FromParams.
 	Source Source
-	// Filter leaves out the rows that would change nothing before they are inserted, so that they are neither locked nor
-	// logged. It needs Types.
+	// Filter leaves out the rows that would change nothing before the insert, so that these rows are neither locked nor logged.
+	// Filter needs Types.
 	Filter bool
-	// Split is Filter, and inserts the rows whose key is not there in the same statement by an insert that has no word on
-	// conflicts, which is faster than to prepare for one that does not come. A key that others insert meanwhile is a
-	// unique violation then, after which the statement without Split is to be sent.
+	// Split filters like Filter, and inserts the rows whose key is not stored by an insert without an ON CONFLICT clause in the
+	// same statement. This is faster than to prepare for a conflict that does not come. If others insert such a key meanwhile,
+	// the statement fails with a unique violation, and the statement without Split must be sent.
 	Split bool
 	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
 	Count bool
-	// Types are the columns' types, without modifiers, where Traits.Typed: a cast to varchar(3) would cut what
-	// an insert refuses.
+	// Types are the columns' types without modifiers, if Traits.Typed is set. The modifier is left out because a cast to
+	// varchar(3), for example, would cut a value that an insert refuses.
 	Types map[string]string
-	// Nth is the stage's, as in Stage.
+	// Nth is the same as in Stage.
 	Nth int
-	// Wide: an integer is so great that a REAL column rounds it, which must not count as a change. It is for SQLite.
+	// Wide: an integer is so great that a REAL column rounds it, which must not count as a change. Wide is for SQLite.
 	Wide bool
-	// Only: what is looked at is the table alone, and not those that inherit from it, as its unique index does.
+	// Only: the statement looks at the table alone, and not at the tables that inherit from it, as the table's unique index
+	// does.
 	Only bool
 }
 
-// Compare describes the SELECT that tells what an upsert would do to rows that are there. It returns two integers for each
-// of them: its place among the parameters' rows, from 0, and CompareSame, CompareStale or CompareChanged.
+// Compare describes the SELECT that reports what an upsert would do to stored rows. The SELECT returns two integers for each
+// stored row: the position of the source row among the parameters' rows, from 0, and CompareSame, CompareStale, CompareChanged
+// or CompareOtherKey.
 type Compare struct {
 	Table   Table
 	Target  Target
 	Columns []Column // as in the Upsert: the parameters are the same
 	Rows    int
 	Source  Source
-	Types   map[string]string // the columns' types, where Traits.Typed
+	Types   map[string]string // the columns' types, if Traits.Typed is set
 	Only    bool              // as in the Upsert
 	Wide    bool              // as in the Upsert
 	Nth     int
@@ -99,7 +101,7 @@ type Find struct {
 	Target Target
 	Return []string
 	Lock   bool // add Traits.LockingRead
-	// Types, where Traits.Typed, cast the parameters to the columns' types, as an insert does.
+	// Types cast the parameters to the columns' types, as an insert does, if Traits.Typed is set.
 	Types map[string]string
 	Only  bool // as in the Upsert
 }
@@ -115,9 +117,9 @@ func Params(columns []Column) int {
 	return n
 }
 
-// UnsupportedError says that a database lacks what a table or a call asks of it. Nothing was sent.
+// UnsupportedError says that a database lacks something that a table or a call needs. Nothing was sent.
 type UnsupportedError struct {
-	Feature string // "partial index predicate"
+	Feature string // for example "partial index predicate"
 	Dialect string // the dialect's Name
 	Hint    string // what to do instead, or ""
 }

@@ -2,21 +2,21 @@ package dialect
 
 import "strings"
 
-// IndexText is what to do about a server that takes an upsert although no unique index arbitrates it, and inserts the row a
-// second time without an error (hazard H24). It is empty for a database that refuses such a statement by itself.
+// IndexText holds the queries for a server that accepts an upsert although no unique index arbitrates it, and inserts the row a
+// second time without an error (hazard H24). IndexText is empty for a database that refuses such a statement by itself.
 type IndexText struct {
-	// Ask returns a row for each column of each index of the table, in columns of the names that SHOW INDEX has. It sees
-	// temporary tables, as information_schema does not.
+	// Ask returns a row for each column of each index of the table, in columns named as in SHOW INDEX. Unlike
+	// information_schema, SHOW INDEX also shows the indexes of temporary tables.
 	Ask string
-	// Kind returns one row, whose first column is named "View" if there is no table of that name.
+	// Kind returns one row, whose first column is named "View" if the name is a view's and not a table's.
 	Kind string
-	// Find returns the keys that are stored more than once, which Mend would stop at.
+	// Find returns the keys that are stored more than once. They would make Mend fail.
 	Find string
 	// Mend makes the unique index while others read and write the table.
 	Mend string
 }
 
-// UniqueIndex: ON DUPLICATE KEY UPDATE names no index, so that without one it is an INSERT.
+// UniqueIndex: ON DUPLICATE KEY UPDATE names no index, so without a unique index the statement is a plain INSERT.
 func (d mysql) UniqueIndex(t Table, columns []string) IndexText {
 	table, list := d.QuoteTable(t), quoteList(d, columns)
 	return IndexText{
@@ -27,7 +27,7 @@ func (d mysql) UniqueIndex(t Table, columns []string) IndexText {
 	}
 }
 
-// indexName is unique within its table only, as the names of indexes are here.
+// indexName returns a name that is unique within its table only, as index names are on these databases.
 func (d mysql) indexName(columns []string) string {
 	name := strings.Join(columns, "_") + "_unique"
 	if d.CheckIdent(name) != nil {

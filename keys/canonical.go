@@ -13,10 +13,10 @@ import (
 	"github.com/gowebpki/jcs"
 )
 
-// pointer is a JSON Pointer's names and indices; it has one at least.
+// pointer holds the names and indices of a JSON Pointer, at least one.
 type pointer []string
 
-// parseOmits reads what is left out of a fingerprint.
+// parseOmits parses the names of the members that are left out of a fingerprint.
 func parseOmits(omit []string) ([]pointer, error) {
 	pointers := make([]pointer, len(omit))
 	escapes, unescape := strings.NewReplacer("~0", "", "~1", ""), strings.NewReplacer("~0", "~", "~1", "/")
@@ -40,10 +40,10 @@ func parseOmits(omit []string) ([]pointer, error) {
 	return pointers, nil
 }
 
-// canonical returns the text in the form of RFC 8785 without what is to be omitted.
+// canonical returns the text in the form of RFC 8785, without the members to omit.
 func canonical(text []byte, omit []pointer) ([]byte, error) {
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, text); err != nil { // it bounds the nesting, too
+	if err := json.Compact(&compact, text); err != nil { // Compact bounds the nesting, too
 		return nil, fmt.Errorf("keys: a fingerprint cannot be taken: %w: send JSON, or use FingerprintBytes", err)
 	}
 	w := walker{in: compact.Bytes()}
@@ -61,12 +61,12 @@ func canonical(text []byte, omit []pointer) ([]byte, error) {
 	return out, nil
 }
 
-// walker copies compact JSON that is known to be well-formed, without what is omitted and with its numbers in their
-// canonical form, which is given to each number on its own so that one that would change is noticed.
+// walker copies compact JSON that is known to be well-formed. walker leaves out the members to omit, and writes each number in
+// its canonical form on its own, to notice a number that would change.
 type walker struct {
 	in, out []byte
 	at      int
-	member  []byte // the innermost member's name as it is written, for errors
+	member  []byte // the innermost member's name as written, for errors
 }
 
 func (w *walker) value(omit []pointer) error {
@@ -156,12 +156,12 @@ func (w *walker) array(omit []pointer) error {
 	return nil
 }
 
-// match returns what is omitted below the member at hand, or that it is omitted itself.
+// match returns the pointers to omit below the current member, or reports that the member itself is omitted.
 func (w *walker) match(omit []pointer) (inner []pointer, name string, drop bool, err error) {
 	if len(omit) == 0 {
 		return nil, "", false, nil
 	}
-	// encoding/json reads half of a surrogate pair as U+FFFD, and that could be a name to omit.
+	// encoding/json reads half of a surrogate pair as U+FFFD, which could be the name of a member to omit.
 	text, err := jcs.Transform(w.member)
 	if err == nil {
 		err = json.Unmarshal(text, &name)
@@ -193,7 +193,7 @@ func narrow(omit []pointer, name string) (inner []pointer, drop bool) {
 	return inner, false
 }
 
-// skip moves to the end of the value at hand, which is a comma, the bracket of what it stands in, or the text's end.
+// skip moves to the end of the current value: to a comma, the closing bracket around the value, or the end of the text.
 func (w *walker) skip() {
 	for depth := 0; w.at < len(w.in); {
 		switch c := w.in[w.at]; {
@@ -211,7 +211,7 @@ func (w *walker) skip() {
 	}
 }
 
-// str returns the string at hand as it is written, with its quotes, and moves behind it.
+// str returns the current string as written, with its quotes, and moves behind the string.
 func (w *walker) str() []byte {
 	start := w.at
 	for w.at++; w.in[w.at] != '"'; w.at++ {
@@ -230,7 +230,7 @@ func (w *walker) where() string {
 	return " in member " + strconv.Quote(string(short(w.member[1:len(w.member)-1])))
 }
 
-// short bounds what an error repeats of a request.
+// short cuts a part of a request for an error's text.
 func short(token []byte) []byte {
 	const most = 40
 	if len(token) <= most {
@@ -239,15 +239,16 @@ func short(token []byte) []byte {
 	return append(bytes.Clone(token[:most]), "..."...)
 }
 
-// decimal is the number digits × 10^exponent, without zeros at either end of its digits; zero has no digits.
+// decimal is the number digits × 10^exponent. digits has no zeros at either end; the number zero has no digits.
 type decimal struct {
 	negative bool
 	digits   string
 	exponent int64
 }
 
-// canonicalNumber returns the number as RFC 8785 writes it, and whether that is the same number but for the rounding of a
-// fraction. The comparison is of digits and exponents: no number is written out for it, as its exponent may have been chosen to be large.
+// canonicalNumber returns the number as RFC 8785 writes it, and reports whether the number stays the same except for the
+// rounding of a fraction. canonicalNumber compares digits and exponents and never writes the number out, because a caller may
+// have chosen a huge exponent.
 func canonicalNumber(token string) (string, bool) {
 	d, ok := parseDecimal(token)
 	if !ok {
@@ -268,15 +269,15 @@ func canonicalNumber(token string) (string, bool) {
 	return text, err == nil && ok && (back == d || d.exponent < 0 && roundsGently(double))
 }
 
-// roundsGently: a fraction of this size is rounded in its seventeenth digit or so, as every program that reads it as a double
-// does. Beyond it whole numbers are lost, or almost all digits.
+// roundsGently reports whether a fraction of this size is rounded only in about its seventeenth digit, as in every program that
+// reads the number as a double. Beyond this size whole numbers are lost, or almost all digits.
 func roundsGently(double float64) bool {
 	size := math.Abs(double)
 	return size < 1<<53 && size >= 0x1p-1022
 }
 
-// parseDecimal reads a well-formed JSON number. It fails only for an exponent of more than 60 bits, to which the
-// number of digits could not be added.
+// parseDecimal parses a well-formed JSON number. It fails only if the exponent has more than 60 bits, because the number of
+// digits could not be added to such an exponent.
 func parseDecimal(token string) (d decimal, ok bool) {
 	mantissa, exponent := token, ""
 	if i := strings.IndexAny(token, "eE"); i >= 0 {

@@ -11,21 +11,23 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// catalog is how a database is asked what its tables are. Its queries have no parameters: those take two round trips with
-// some drivers, which a transaction pooler may send to two servers (hazard E2).
+// catalog writes the queries that ask a database about its tables. The queries have no parameters: with some drivers parameters
+// take two round trips, which a transaction pooler may send to two servers (hazard E2).
 type catalog interface {
-	// relation asks for the kind, how it is stored, and what else the database has to say; no row where there is no table.
+	// relation asks for the kind, the storage, and what else the database has to say. If there is no table, the query returns
+	// no row.
 	relation(t table) string
-	// columns asks for name, type, collation, and whether it can be NULL, has a value by itself, and is computed.
+	// columns asks for name, type, collation, and whether a column can be NULL, gets a value by itself, and is computed.
 	columns(t table) string
-	// indexes asks for name, whether it is unique, primary and usable, and a row for each column: its position from 1 on, or
-	// 0 where the index only mentions it.
+	// indexes asks for name, and whether the index is unique, primary and usable, with a row for each column. A row has the
+	// column's position from 1 on, or 0 if the index only mentions the column.
 	indexes(t table) string
 
 	relationProblems(found foundRelation) []string
 	fits(want kind, found foundColumn) fit
 
-	// What to do about a column: add it, change its type, change whether it can be NULL.
+	// add, retype and renull return the statement that adds a column, changes its type, or changes whether the column can be
+	// NULL.
 	add(t table, c column, definition string) string
 	retype(t table, c column, definition string) string
 	renull(t table, c column, definition string) string
@@ -55,16 +57,16 @@ type (
 		name                    string
 		unique, primary, usable bool
 		columns                 []string // in order; "" for an expression
-		uses                    []string // mentioned in an expression or a predicate
+		uses                    []string // mentioned in an expression or in a predicate
 	}
 	found struct {
-		relation *foundRelation // nil: none
+		relation *foundRelation // nil if there is no such table
 		columns  []foundColumn
 		indexes  []foundIndex
 	}
 )
 
-// table is false for a view and the like, about whose columns and indexes there is nothing to say.
+// table reports false for a view and the like, whose columns and indexes are not checked.
 func (r foundRelation) table() bool { return !strings.Contains(strings.ToLower(r.kind), "view") }
 
 func (c foundColumn) shown() string {
@@ -94,7 +96,7 @@ func survey(ctx context.Context, db dialect.Queryer, c catalog, t table) (s foun
 	return s, each(ctx, db, c.indexes(t), s.addIndex)
 }
 
-// addIndex takes one row; those of an index follow each other, in the order of its columns.
+// addIndex adds one row. The rows of an index follow each other, in the order of its columns.
 func (s *found) addIndex(rows *sql.Rows) error {
 	var x foundIndex
 	var position int
@@ -116,7 +118,7 @@ func (s *found) addIndex(rows *sql.Rows) error {
 	return nil
 }
 
-// fit is how well a column's type does.
+// fit says how well a column's type fits.
 type fit int
 
 const (
@@ -126,7 +128,7 @@ const (
 	wrongType
 )
 
-// atLeast is fitting where have is enough.
+// atLeast returns fitting if have is enough, and otherwise tooNarrow.
 func atLeast(have, want int) fit {
 	if have < want {
 		return tooNarrow
@@ -136,7 +138,7 @@ func atLeast(have, want int) fit {
 
 var typeLength = regexp.MustCompile(`\((\d+)\)`)
 
-// typeParts takes "varchar(64)" apart. The length is -1 where there is none.
+// typeParts splits "varchar(64)" into "varchar" and 64. If the type has no length, length is -1.
 func typeParts(typ string) (base string, length int) {
 	length = -1
 	if m := typeLength.FindStringSubmatch(typ); m != nil {
@@ -145,7 +147,7 @@ func typeParts(typ string) (base string, length int) {
 	return typeLength.ReplaceAllString(typ, ""), length
 }
 
-// widths are those of labels and words, in characters.
+// widthOf returns the width of a label or a word, in characters.
 func widthOf(k kind) int {
 	if k == label {
 		return 1020
@@ -153,5 +155,5 @@ func widthOf(k kind) int {
 	return 64
 }
 
-// bitsOf are those of the kinds of numbers.
+// bitsOf returns the bits of a kind of number.
 func bitsOf(k kind) int { return map[kind]int{small: 16, medium: 32, large: 64}[k] }

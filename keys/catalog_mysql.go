@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// mysqlCatalog is MySQL's and MariaDB's.
+// mysqlCatalog is the catalog of MySQL and MariaDB.
 type mysqlCatalog struct{}
 
-// noLimit is for sessions with sql_select_limit, which would cut what is read.
+// noLimit is for sessions with sql_select_limit, which would cut the result.
 const noLimit = " LIMIT 1000000"
 
-// mysqlLiteral is a string whose meaning no sql_mode changes.
+// mysqlLiteral returns a string literal that means the same in every sql_mode.
 func mysqlLiteral(s string) string { return "_utf8mb4 X'" + hex.EncodeToString([]byte(s)) + "'" }
 
 func mysqlWhere(t table) string {
@@ -77,7 +77,7 @@ func (mysqlCatalog) fits(want kind, found foundColumn) fit {
 	return wrongType
 }
 
-// mysqlBytes: a BINARY that is too long fills the value up.
+// mysqlBytes returns how well a column fits for want bytes. A BINARY that is too long would pad the value.
 func mysqlBytes(base string, length, want int) fit {
 	switch {
 	case base == "varbinary", base == "binary" && length <= want:

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// postgresCatalog is PostgreSQL's, from 9.6 on.
+// postgresCatalog is the catalog of PostgreSQL from 9.6 on.
 type postgresCatalog struct{}
 
-// postgresOID finds the table by its schema or by the search_path. In a string of this form a backslash means the same
+// postgresOID finds the table by its schema or by the search_path. In a string of the form E'…' a backslash means the same
 // whatever the settings are.
 func postgresOID(t table) string {
 	return "pg_catalog.to_regclass(E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(t.quoted()) + "'::text)"
@@ -24,7 +24,7 @@ func (postgresCatalog) relation(t table) string {
 FROM pg_catalog.pg_class c WHERE c.oid = ` + postgresOID(t)
 }
 
-// columns reads what later versions have by name, which is NULL before.
+// columns reads by name the attributes that only later versions have; they are NULL before.
 func (postgresCatalog) columns(t table) string {
 	return `SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), '', NOT a.attnotnull,
   a.atthasdef OR COALESCE(to_jsonb(a)->>'attidentity', '') <> '',
@@ -32,7 +32,8 @@ func (postgresCatalog) columns(t table) string {
 FROM pg_catalog.pg_attribute a WHERE a.attrelid = ` + postgresOID(t) + ` AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 }
 
-// indexes takes what an expression or a predicate mentions from the dependencies: a change of it ends a HOT update as well.
+// indexes takes the columns that an expression or a predicate mentions from the dependencies, because a change of such a column
+// prevents a HOT update as well.
 func (postgresCatalog) indexes(t table) string {
 	return `SELECT x.relname::text, i.indisunique OR i.indisexclusion, i.indisprimary,
   i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND m.amname = 'btree', k.position, COALESCE(a.attname::text, '')
@@ -54,7 +55,7 @@ func (postgresCatalog) relationProblems(found foundRelation) (problems []string)
 	case "t":
 		problems = append(problems, temporary)
 	}
-	if found.more != "" { // AFTER triggers, as for auditing, swallow nothing
+	if found.more != "" { // AFTER triggers, for example for auditing, swallow nothing
 		problems = append(problems, "its trigger or rule "+found.more+" runs before or instead of a write and can swallow a claim, whose effect would be lost: DROP it, or make an AFTER trigger of it")
 	}
 	return problems

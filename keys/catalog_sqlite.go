@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// sqliteCatalog is SQLite's.
+// sqliteCatalog is the catalog of SQLite.
 type sqliteCatalog struct{}
 
 func sqliteLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// sqliteArgs are those of a pragma. Without a schema it finds what a statement would.
+// sqliteArgs returns the arguments of a pragma. Without a schema the pragma finds the same table as a statement.
 func sqliteArgs(t table, of string) string {
 	if t.ident.Schema == "" {
 		return "(" + of + ")"
@@ -18,8 +18,8 @@ func sqliteArgs(t table, of string) string {
 	return "(" + of + ", " + sqliteLiteral(t.ident.Schema) + ")"
 }
 
-// relation looks for a temporary table as well, which would be taken in place of one without a schema. Without one, a table
-// is made in main.
+// relation looks for a temporary table as well: without a schema, a statement would use the temporary table. If there is no
+// temporary table, a table without a schema is in main.
 func (sqliteCatalog) relation(t table) string {
 	where := " WHERE type IN ('table', 'view') AND name = " + sqliteLiteral(t.ident.Name) + " COLLATE NOCASE"
 	temp := "SELECT type, 'temp', '' FROM sqlite_temp_master" + where
@@ -33,7 +33,8 @@ func (sqliteCatalog) relation(t table) string {
 	}
 }
 
-// columns: a table's column that is computed is hidden to SELECT * only in this pragma's eyes, as 2 or 3.
+// columns treats hidden columns of the types 2 and 3 as computed: only this pragma calls the computed columns of a table
+// hidden.
 func (sqliteCatalog) columns(t table) string {
 	return `SELECT lower(name), type, '', "notnull" = 0, dflt_value IS NOT NULL OR hidden > 1, hidden > 1 FROM pragma_table_xinfo` + sqliteArgs(t, sqliteLiteral(t.ident.Name))
 }
@@ -55,8 +56,8 @@ func (sqliteCatalog) relationProblems(found foundRelation) (problems []string) {
 	return problems
 }
 
-// fits goes by the column's affinity: what is declared as DATETIME is turned into a time.Time by drivers, and into a number
-// by SQLite where it looks like one.
+// fits looks at the column's affinity. Drivers turn a column declared as DATETIME into a time.Time, and SQLite turns its value
+// into a number if the value looks like one.
 func (sqliteCatalog) fits(want kind, found foundColumn) fit {
 	affinity := sqliteAffinity(strings.ToUpper(found.typ))
 	switch want {
@@ -89,15 +90,15 @@ func sqliteAffinity(typ string) string {
 	return "NUMERIC"
 }
 
-// temporary is said in PostgreSQL as well.
+// temporary is used for PostgreSQL as well.
 const temporary = "it is a temporary table, which no other connection sees: drop it"
 
-// anew is what SQLite leaves: it changes no column in place.
+// anew is the only advice for SQLite, which changes no column in place.
 const anew = "make the table anew, as keys.Schema writes it, and copy the rows"
 
 func (sqliteCatalog) add(t table, c column, definition string) string {
 	if !c.null {
-		return anew // a column that is NOT NULL can only be added with a default
+		return anew // a NOT NULL column can only be added with a default
 	}
 	return "ALTER TABLE " + t.quoted() + " ADD COLUMN " + c.name + " " + definition
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// kind is what a column has to hold.
+// kind says what a column has to hold.
 type kind int
 
 const (
@@ -20,17 +20,17 @@ const (
 	label               // 1020 characters
 	word                // 64 characters
 	small               // a number of 16 bits
-	medium              // of 32
-	large               // of 64
-	instant             // a time, to the microsecond or to what the database has
+	medium              // a number of 32 bits
+	large               // a number of 64 bits
+	instant             // a time, to the microsecond or as exact as the database allows
 )
 
-// column is one that the statements write.
+// column is a column that the statements write.
 type column struct {
 	name    string
 	kind    kind
 	null    bool
-	changes bool // when a key is finished
+	changes bool // the value changes when a key is finished
 }
 
 func columns() []column {
@@ -54,10 +54,10 @@ func columns() []column {
 	}
 }
 
-// facts are what the catalog says of the table.
+// facts are the catalog's facts about the table.
 type facts struct {
 	migrated int      // how many of the migrations are done
-	problems []string // what no migration does away with
+	problems []string // the problems that no migration solves
 }
 
 func (t table) verdict(f facts) error {
@@ -70,8 +70,8 @@ func (t table) verdict(f facts) error {
 	return nil
 }
 
-// check returns nil for a table that is as it should be, errNoTable where there is none or Migrate has yet to complete it,
-// and a *SchemaError that names everything else that is wrong with it.
+// check returns nil if the table is as it should be, errNoTable if there is no table or Migrate has yet to complete the table,
+// and otherwise a *SchemaError that names everything that is wrong with the table.
 func (t table) check(ctx context.Context, db dialect.Queryer) error {
 	f, err := t.look(ctx, db)
 	if err != nil {
@@ -80,7 +80,7 @@ func (t table) check(ctx context.Context, db dialect.Queryer) error {
 	return t.verdict(f)
 }
 
-// look asks the catalog.
+// look asks the catalog about the table.
 func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
 	c, err := catalogOf(t.dialect)
 	if err != nil {
@@ -104,7 +104,7 @@ func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
 	switch {
 	case ordered:
 		f.migrated = len(t.migrations())
-	case len(f.problems) > 0: // else it is Migrate's to say and to do
+	case len(f.problems) > 0: // if there are no problems, Migrate makes the index
 		f.problems = append(f.problems, "there is no index on expires_at, so that GC would read the whole table: "+t.createIndex())
 	}
 	return f, nil
@@ -115,7 +115,7 @@ func (t table) createIndex() string {
 	return t.renamed(all[len(all)-1].statements()[0])
 }
 
-// columnProblems compares the columns with those that the statements write.
+// columnProblems compares the columns found with the columns that the statements write.
 func (t table) columnProblems(c catalog, found []foundColumn) (problems []string) {
 	for _, want := range columns() {
 		definition := t.definition(want.name)
@@ -156,7 +156,7 @@ func (t table) columnProblem(c catalog, want column, found foundColumn, definiti
 	return problems
 }
 
-// definition is how the first migration declares the column, without its name and the primary key.
+// definition returns how the first migration declares the column, without the column's name and the primary key.
 func (t table) definition(name string) string {
 	_, rest, _ := strings.Cut(t.migrations()[0].text, "\n  "+name+" ")
 	line, _, _ := strings.Cut(rest, "\n")
@@ -164,7 +164,7 @@ func (t table) definition(name string) string {
 	return strings.TrimSuffix(line, ",")
 }
 
-// indexProblems looks for the primary key and for indexes that must not be; ordered reports that there is one for GC.
+// indexProblems looks for the primary key and for indexes that must not exist. ordered reports that GC has an index.
 func indexProblems(found []foundIndex) (problems []string, ordered bool) {
 	primary := "there is no primary key: make key_hash the primary key"
 	for _, x := range found {
@@ -190,7 +190,7 @@ func indexProblems(found []foundIndex) (problems []string, ordered bool) {
 	return problems, ordered
 }
 
-// changing is the first column in the index that changes when a key is finished, or "".
+// changing returns the first column in the index that changes when a key is finished, or "".
 func (x foundIndex) changing() string {
 	for _, c := range columns() {
 		if c.changes && (slices.Contains(x.columns, c.name) || slices.Contains(x.uses, c.name)) {

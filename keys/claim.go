@@ -22,16 +22,16 @@ type claim struct {
 	key       Key
 	row       claimsql.Row
 	codec     Codec
-	limited   bool          // there is a limit
-	limit     time.Duration // to how long to wait for another caller; 0: not at all
+	limited   bool          // the call has a limit to waiting
+	limit     time.Duration // how long to wait for another caller; 0: not at all
 	isolation sql.IsolationLevel
 	began     time.Time
-	waited    time.Duration // for other callers, so far: what fn takes is none of it
+	waited    time.Duration // for other callers, so far; the time of fn does not count
 	lost      error         // Once had to roll the caller's transaction back
 }
 
-// claimAttempts bounds how often a claim begins again because the row that it found was removed before it was read (hazard
-// K16).
+// claimAttempts bounds how often a claim begins again because the row that the claim found was removed before the claim could
+// read the row (hazard K16).
 const claimAttempts = 10
 
 func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*claim, error) {
@@ -67,14 +67,15 @@ func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*cl
 	return c, nil
 }
 
-// newOwner is the token by which a call knows its own row again: numbers of affected rows depend on the driver's settings
-// (hazard H14), and of a commit whose answer was lost nothing else tells whose it was.
+// newOwner returns the token by which a call recognizes its own row. The number of affected rows would not do, because it
+// depends on the driver's settings (hazard H14); and if a commit's answer was lost, only the token tells whose row was
+// committed.
 func newOwner() (owner [claimsql.OwnerSize]byte) {
 	_, _ = rand.Read(owner[:]) // never fails, see crypto/rand
 	return owner
 }
 
-// stored is what a claim must know of a row.
+// stored is the part of a row that a claim needs to know.
 type stored struct {
 	state              int
 	owner              string
@@ -89,7 +90,7 @@ func (s *Store) fetch(ctx context.Context, db upsert.DB, q claimsql.Statement) (
 	return st, found, err
 }
 
-// find is fetch, with nil for a row that is not there.
+// find is fetch, with nil if there is no row.
 func (s *Store) find(ctx context.Context, db upsert.DB, q claimsql.Statement) (*stored, error) {
 	st, found, err := s.fetch(ctx, db, q)
 	if err != nil || !found {
@@ -98,10 +99,10 @@ func (s *Store) find(ctx context.Context, db upsert.DB, q claimsql.Statement) (*
 	return &st, nil
 }
 
-// isDone reports whether the row is a finished key's, which nothing changes any more.
+// isDone reports whether the row is a finished key's. Such a row never changes.
 func (st *stored) isDone() bool { return st.state == claimsql.Done || st.state == claimsql.Failed }
 
-// queryRow scans the first row, and closes what it was read from before it returns.
+// queryRow scans the first row, and closes the rows before it returns.
 func queryRow(ctx context.Context, db upsert.DB, q claimsql.Statement, dest ...any) (found bool, err error) {
 	rows, err := db.QueryContext(ctx, q.Text, q.Args...)
 	if err != nil {
@@ -120,22 +121,22 @@ func queryRow(ctx context.Context, db upsert.DB, q claimsql.Statement, dest ...a
 	return found, rows.Close()
 }
 
-// taken is how an attempt to claim has ended.
+// taken says how an attempt to claim has ended.
 type taken struct {
-	got bool   // the claim is this attempt's
-	row stored // else the row that is there
+	got bool   // this attempt has the claim
+	row stored // otherwise the row that is stored
 }
 
-// ownedByCaller reports whether the row is of one of this call's attempts.
+// ownedByCaller reports whether one of this call's attempts has written the row.
 func (c *claim) ownedByCaller(st stored) bool {
 	return strings.HasPrefix(st.owner, string(c.row.Owner[:claimsql.OwnerSize-1]))
 }
 
-// number makes the owner that of the call's n-th attempt: what an earlier attempt has left is not this one's, because fn was
-// called for that one.
+// number sets the owner to the owner of the call's n-th attempt. An attempt must not take the row of an earlier attempt for its
+// own, because fn was called for the earlier attempt.
 func (c *claim) number(n int) { c.row.Owner[claimsql.OwnerSize-1] = byte(n) }
 
-// take claims the key in a transaction. It returns true if it has it, or the row that is there.
+// take claims the key in a transaction. It returns true if the claim succeeds, and otherwise the stored row.
 func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 	began := time.Now()
 	t, err := send(ctx, h, func(tx *sqlx.Tx) (taken, error) { return c.takeBounded(ctx, tx) })
@@ -163,9 +164,9 @@ func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 	return false, stored{}, err
 }
 
-// timedOut reports whether a claim's error says that it has waited long enough: for a lock or, since it does nothing else
-// that takes time, for its statement. On SQLite a lock that was not to be had says nothing of the key, and can be told at once:
-// there Once has the caller's limit to go by, and Run counts for itself.
+// timedOut reports whether a claim's error says that the claim has waited long enough, either for a lock or for its statement.
+// A statement's timeout counts because a claim takes time only if it waits. On SQLite a lock timeout says nothing about the
+// key, and can come at once: there Once uses the caller's limit, and Run counts for itself.
 func (c *claim) timedOut(err error) bool {
 	if n, _ := dialect.MySQLNumber(err); n == 1969 || dialect.SQLState(err) == "57014" { // max_statement_time, statement_timeout
 		return true
@@ -205,7 +206,7 @@ func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t tak
 	return t, errGone
 }
 
-// checkAge returns ErrTooOld or ErrTooNew for a key that was not claimed because of its own time.
+// checkAge returns ErrTooOld or ErrTooNew if the key was not claimed because of its own time.
 func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 	if c.row.KeyTime == 0 {
 		return nil
@@ -238,7 +239,7 @@ func (c *claim) record(ctx context.Context, h handle, end ending) error {
 	return nil
 }
 
-// resolve returns the outcome that is stored, or why there is none for this call.
+// resolve returns the stored outcome, or an error that says why this call gets none.
 func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 	c.store.seen.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}

@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// Codec is how a result is stored. It must be safe for concurrent use.
+// Codec says how a result is stored. A Codec must be safe for concurrent use.
 type Codec interface {
-	// Name is stored beside the result, and a result is decoded by a codec of the same name only: change it whenever the form
-	// changes. It has 1 to 64 bytes of printable ASCII.
+	// Name is stored beside the result. Only a codec with the same name decodes the result, so change the name whenever the
+	// form changes. A name has 1 to 64 bytes of printable ASCII.
 	Name() string
 	Encode(v any) ([]byte, error)
-	// Decode fills v, a pointer to the type that was encoded. It must not keep data.
+	// Decode fills v, a pointer to the type that was encoded. Decode must not keep data.
 	Decode(data []byte, v any) error
 }
 
@@ -22,7 +22,7 @@ type jsonCodec struct{}
 func (jsonCodec) Name() string                    { return "json" }
 func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-// Encode refuses what encoding/json would replay as another value without a word.
+// Encode refuses a value that encoding/json would silently replay as another value.
 func (jsonCodec) Encode(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// Consume is [Filter] in a transaction of the library's: it calls fn with the messages that the consumer has not handled, in
-// the order they came, marks them as handled, and commits fn's effect and the marks together. fn is not called if there
-// are none. Tables with a column of rule add take fn's [Tx].
+// Consume is [Filter] in a transaction of the library's own. Consume calls fn with the messages that the consumer has not
+// handled, in the order of msgs, marks them as handled, and commits fn's effect and the marks together. If there are no such
+// messages, fn is not called. Tables with a column of rule add accept fn's [Tx].
 //
-// As in [Run], fn may be called more than once by one call, each time after what the time before wrote was rolled back, and
-// must have no effect but through its Tx. After a commit whose answer was lost the batch is filtered again, and what is
-// found handled is not handled again.
+// As with [Run], one call may call fn more than once, each time after the writes of the call before were rolled back, so fn
+// must have no effect except through its Tx. If the answer to a commit is lost, Consume filters the batch again, and does not
+// handle again the messages that are found handled.
 //
 // The transaction has the database's default level of isolation.
 //
-// fn's error rolls everything back and is returned. Where it is one message's, call [Store.Fail] for that one then, not inside
-// fn, and consume the others without it. A panic rolls back and goes on. Beside fn's error it returns those of Filter, and
-// the database's.
+// An error of fn rolls everything back and is returned. If the error is one message's, call [Store.Fail] for this message
+// afterwards, not inside fn, and consume the others without it. A panic rolls everything back and continues to the caller.
+// Apart from fn's error, Consume returns the errors of Filter, and the database's.
 func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id func(M) string, fn func(ctx context.Context, tx *Tx, fresh []M) error) error {
 	if err := s.ready(); err != nil {
 		return err

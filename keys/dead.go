@@ -22,14 +22,14 @@ type failOption func(*report)
 
 func (o failOption) applyFail(r *report) { o(r) }
 
-// Payload stores the message itself with the attempt, for [Store.Dead] to return: a message that is dead is not delivered
-// again by most brokers. One of more bytes than [MaxResult], or than the server takes in a statement, is not stored, for the attempt
-// must be: [DeadMessage] has its size all the same.
+// Payload stores the message itself with the attempt, for [Store.Dead] to return, because most brokers do not deliver a dead
+// message again. A payload is not stored if it has more bytes than [MaxResult], or more than the server accepts in a statement,
+// because the attempt must be stored in any case. [DeadMessage] then still has the payload's size.
 func Payload(data []byte) FailOption {
 	return failOption(func(r *report) { r.Payload = data })
 }
 
-// report is what is stored of a failed attempt.
+// report is stored for a failed attempt.
 type report struct {
 	Error   string `json:"error,omitempty"`
 	Payload []byte `json:"payload,omitempty"`
@@ -39,7 +39,7 @@ type report struct {
 // maxErrorText is how much of an error's text is stored, in bytes.
 const maxErrorText = 8 << 10
 
-// bounded leaves out what is too big.
+// bounded returns the report with a long error text cut and a payload that is too big left out.
 func (r report) bounded(maxPayload int) report {
 	if len(r.Error) > maxErrorText {
 		r.Error = strings.ToValidUTF8(r.Error[:maxErrorText], "") + " …"
@@ -50,13 +50,13 @@ func (r report) bounded(maxPayload int) report {
 	return r
 }
 
-// Fail records that an attempt at a message has failed. Call it after the transaction of [Filter] has been rolled back: it
-// runs in one of its own. It returns how many attempts have failed by now, and a [*DeadError] once they are [MaxAttempts]: from
-// then on Filter leaves the message out, and the broker can be told that it is done. A message that somebody has handled
-// meanwhile is left alone, and the attempts are 0.
+// Fail records that an attempt at a message has failed. Call Fail after the transaction of [Filter] has been rolled back,
+// because Fail runs in a transaction of its own. Fail returns how many attempts have failed by now, and a [*DeadError] once
+// this number is [MaxAttempts]. From then on Filter leaves the message out, and you can tell the broker that the message is
+// done. If somebody has handled the message meanwhile, Fail changes nothing and returns 0 attempts.
 //
-// cause may be nil; its text is stored, up to 8 KiB of it. It returns an error that names the part for a consumer or an id that is empty or too
-// long, and else the database's.
+// cause may be nil; up to 8 KiB of its text are stored. Fail returns an error that names the part if consumer or id is empty or
+// too long, and otherwise the database's error.
 func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts ...FailOption) (attempts int, err error) {
 	if err := s.ready(); err != nil {
 		return 0, err
@@ -105,34 +105,35 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 	return failed.attempts, nil
 }
 
-// newCall names a call, which counts once, whichever of its attempts was committed and whoever else has failed meanwhile.
+// newCall names a call of Fail, so that the call counts once, even if several of its attempts were committed or others have
+// failed meanwhile.
 func newCall() (call [claimsql.CallSize]byte) {
 	owner := newOwner()
 	hex.Encode(call[:], owner[:claimsql.CallSize/2])
 	return call
 }
 
-// reportIn returns the report of what is stored of a failed attempt: the names of calls stand before it.
+// reportIn returns the report of a failed attempt from the stored bytes, in which the names of calls come before the report.
 func reportIn(stored []byte) []byte { return stored[max(bytes.IndexByte(stored, '{'), 0):] }
 
-// DeadMessage is a message whose handling has failed as often as it may.
+// DeadMessage is a message whose handling has failed [MaxAttempts] times.
 type DeadMessage struct {
 	ID          string
 	Attempts    int
 	Error       string    // the text of the last attempt's cause
-	Payload     []byte    // the last attempt's, if it was given and not too big to be stored
-	PayloadSize int       // of the last attempt's, also if it was too big
+	Payload     []byte    // the last attempt's, if one was given and was not too big to be stored
+	PayloadSize int       // the size of the last attempt's payload, also if the payload was too big to be stored
 	Since       time.Time // when the first attempt failed, in UTC by the database's clock
 
-	// TooBig is PayloadSize if the payload was too big to be stored, and else 0.
+	// TooBig is PayloadSize if the payload was too big to be stored, and otherwise 0.
 	//
-	// Deprecated: use PayloadSize, which is greater than the length of Payload then.
+	// Deprecated: use PayloadSize. If the payload was too big, PayloadSize is greater than the length of Payload.
 	TooBig int
 }
 
-// Dead lists up to limit of a consumer's dead messages, the oldest first. They stay until [Store.Revive] makes them fresh: GC
-// never removes them. It returns an error for a consumer that is empty or too long, for a limit below 1, and else the
-// database's.
+// Dead lists up to limit dead messages of a consumer, the oldest first. The messages stay until [Store.Revive] makes them
+// fresh: GC never removes them. Dead returns an error if consumer is empty or too long or if limit is below 1, and otherwise
+// the database's error.
 func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []DeadMessage, err error) {
 	if err := s.ready(); err != nil {
 		return nil, err
@@ -185,16 +186,17 @@ func scanDead(scan func(...any) error) (m DeadMessage, err error) {
 	return m, err
 }
 
-// Retry is [Store.Revive]. It tries nothing again.
+// Retry is [Store.Revive]. Retry does not try anything again.
 //
 // Deprecated: use Revive.
 func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
 	return s.Revive(ctx, consumer, ids...)
 }
 
-// Revive makes dead messages alive: their attempts are counted anew, and [Filter] takes them for fresh when they are delivered
-// again. It delivers none itself. It returns how many of them were dead. It can be repeated. It returns an error for no ids, one
-// that names the part for a consumer or an id that is empty or too long, and else the database's.
+// Revive makes dead messages alive: their attempts are counted from 0 again, and [Filter] treats them as fresh when they are
+// delivered again. Revive does not deliver them. Revive returns how many of the messages were dead, and can be repeated. Revive
+// returns an error if there are no ids, an error that names the part if consumer or an id is empty or too long, and otherwise
+// the database's error.
 func (s *Store) Revive(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
 	if err := s.ready(); err != nil {
 		return 0, err

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// What Derive hashes may never change: a key that comes out differently runs its effect a second time. Another encoding
-// needs another version, in both of these.
+// deriveDomain and derivePrefix name the version of the bytes that Derive hashes. These bytes must never change under one
+// version, because a key that comes out differently runs its effect a second time. Another encoding needs another version, in
+// both constants.
 const (
 	deriveDomain = "github.com/goupsert/upsert/keys derive 1\x00"
 	derivePrefix = "d1."
@@ -23,24 +24,25 @@ const (
 // maxIndirections ends the walk along pointers that lead back to themselves.
 const maxIndirections = 16
 
-// Derive makes a key from a natural key, what the effect is about when nobody has sent an id: an order's number and a day,
-// say. The key's ID is "d1." and the SHA-256 of the natural parts, in hex. It is the same in every process and in every
-// release of this package; another list of parts, another order or another type makes another key.
+// Derive makes a key from a natural key, if nobody has sent an ID. A natural key is the subject of the effect, for example an
+// order's number and a day. The key's ID is "d1." and the SHA-256 of the natural parts, in hex. The ID is the same in every
+// process and in every release of this package. Another list of parts, another order or another type makes another key.
 //
-// A part is typed, so that 1 and "1" differ, and []byte("x") and "x". It may be
+// A part has a type, so 1 and "1" differ, and so do []byte("x") and "x". A part may be
+//
 //   - a bool;
 //   - an integer of any type: equal numbers of different types are the same part;
 //   - a string of any type, of any bytes;
 //   - bytes, a slice or an array of any length;
-//   - a time.Time, which is its instant: location and monotonic reading do not matter. Its nanoseconds do, and a database
-//     keeps microseconds at best: truncate a time that may be read back;
-//   - an [encoding.TextMarshaler], whatever it is made of: a UUID, a netip.Addr, a decimal is the same part as the string
-//     of its text. A type that embeds time.Time is its text too, which names the location: give its Time instead;
+//   - a time.Time, which stands for its instant: location and monotonic reading do not matter. Its nanoseconds do matter, and a
+//     database keeps microseconds at best, so truncate a time that may be read back;
+//   - an [encoding.TextMarshaler] of any underlying type, for example a UUID, a netip.Addr or a decimal: it is the same part as
+//     the string of its text. If a type embeds time.Time, its text names the location: pass its Time instead;
 //   - a pointer to one of these.
 //
-// Refused, with an error that says which part it is and what to give instead: no part at all; nil, and a [driver.Valuer]
-// that is NULL; a float, a map, a struct, another slice or array; and a text that its MarshalText cannot make. Scope and op
-// are those of [Key], and refused as there.
+// Derive returns an error, which says which part it is and what to give instead, for no part at all; for nil, and a
+// [driver.Valuer] that is NULL; for a float, a map, a struct, another slice or array; and for a text that its MarshalText
+// cannot make. scope and op are the Scope and Op of [Key], and the same values are refused.
 func Derive(scope, op string, natural ...any) (Key, error) {
 	if len(natural) == 0 {
 		return Key{}, errors.New("keys: a derived key needs a natural part: give what the effect is about, an order's number say")
@@ -60,7 +62,8 @@ func Derive(scope, op string, natural ...any) (Key, error) {
 	return k, nil
 }
 
-// appendPart writes a part's type, its length in eight bytes and the part itself: no two lists of parts are written alike.
+// appendPart writes a part's type, its length in eight bytes and the part itself, so that two different lists of parts never
+// have the same bytes.
 func appendPart(text []byte, part any) ([]byte, error) {
 	v, err := indirect(reflect.ValueOf(part))
 	if err != nil {
@@ -76,8 +79,8 @@ func appendPart(text []byte, part any) ([]byte, error) {
 
 var errNull = errors.New("nil or NULL, of which nothing is known: leave the part out, or give a value that stands for it")
 
-// indirect follows pointers to the value. It returns a copy that has an address, so that a value and a pointer to it have
-// the same methods and are the same part.
+// indirect follows pointers to the value. indirect returns a copy that has an address, so that a value and a pointer to the
+// value have the same methods and are the same part.
 func indirect(v reflect.Value) (reflect.Value, error) {
 	for range maxIndirections {
 		if isNil(v) {
@@ -116,7 +119,7 @@ func partOf(v reflect.Value) (kind byte, b []byte, err error) {
 		b = binary.BigEndian.AppendUint64(nil, uint64(t.Unix()))
 		return 't', binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond())), nil
 	}
-	// Before its text: that of a null UUID is "null".
+	// Value comes before the text, because the text of a null UUID is "null".
 	if valuer, ok := pointer.(driver.Valuer); ok {
 		if stored, err := valuer.Value(); err == nil && isNil(reflect.ValueOf(stored)) {
 			return 0, nil, errNull
@@ -143,7 +146,7 @@ func partOf(v reflect.Value) (kind byte, b []byte, err error) {
 	return 0, nil, fmt.Errorf("a %s: %s", v.Type(), instead(v.Kind()))
 }
 
-// instead says what to give for a value of a kind that has no one way to be written.
+// instead says what to give for a value whose kind can be written in more than one way.
 func instead(k reflect.Kind) string {
 	switch k {
 	case reflect.Float32, reflect.Float64:

@@ -8,31 +8,31 @@ import (
 	"github.com/goupsert/upsert/internal/claimsql"
 )
 
-// effect is the caller's fn, its result encoded.
+// effect is the caller's fn, with the result encoded.
 type effect func(context.Context, *Tx) ([]byte, error)
 
-// ending is how a call of fn has ended, as it is recorded.
+// ending says how a call of fn has ended, in the form that is recorded.
 type ending struct {
 	state  int
 	result []byte
 	codec  string
-	final  *FinalError // in state Failed
+	final  *FinalError // set in state Failed
 }
 
-// call runs fn. An error that is no final one is the call's.
+// call runs fn. If fn returns an error that is not final, call returns this error.
 func (c *claim) call(ctx context.Context, h handle, fn effect, attempt int) (ending, error) {
 	t := c.store.tx(h, c.key, attempt, c.store.sql.Proof(c.row.Hash, c.row.Owner))
 	defer t.ended.Store(true)
 	t.claim.Hold(c.store.held(c.key))
 	result, err := fn(t.context(ctx), t)
-	// An error that has lost the transaction is no answer, even if fn has marked it as final.
+	// An error that has lost the transaction is not an answer, even if fn has marked the error as final.
 	if final, answer, ok := c.store.asFinal(err); ok && !t.isLost(ctx, err) {
 		return ending{state: claimsql.Failed, result: answer, codec: finalCodec, final: final}, nil
 	}
 	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, t.outcome(ctx, err)
 }
 
-// ended tells of the end, and returns the error that it is.
+// ended calls the hooks at the end of a call, and returns fn's final error, if any.
 func (c *claim) ended(ctx context.Context, end ending) error {
 	c.store.seen.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}
@@ -43,16 +43,16 @@ func (c *claim) ended(ctx context.Context, end ending) error {
 	return event.Err
 }
 
-// fnError is an error of fn's, which its caller gets as it is.
+// fnError is an error of fn, which the caller gets unchanged.
 type fnError struct {
 	err   error
-	again bool // it is the transaction's: fn is called again if its class says so
+	again bool // the error is the transaction's: fn is called again if the error's class says so
 }
 
 func (e *fnError) Error() string { return e.err.Error() }
 func (e *fnError) Unwrap() error { return e.err }
 
-// Class is Permanent for what fn has brought from elsewhere, however much it looks like the database's.
+// Class returns Permanent for an error that fn has brought from elsewhere, even if the error looks like the database's.
 func (e *fnError) Class() dialect.Class {
 	if e.again {
 		return dialect.Classify(e.err)
@@ -60,14 +60,14 @@ func (e *fnError) Class() dialect.Class {
 	return dialect.Permanent
 }
 
-// outcome is how a call has ended.
+// outcome says how a call has ended.
 type outcome struct {
 	result   []byte // encoded
 	replayed bool
-	decode   bool // the result is what is stored, and not what fn has returned
+	decode   bool // the result is the stored one, and not the one that fn has returned
 }
 
-// answer gives the caller fn's own value, or the stored one.
+// answer gives the caller fn's own value, or the stored value.
 func answer[R any](ctx context.Context, c *claim, out outcome, ran R, err error) (r R, replayed bool, _ error) {
 	switch {
 	case err != nil:

@@ -11,34 +11,34 @@ import (
 )
 
 var (
-	// ErrMismatch is wrapped in what [Once] and [Run] return for a key that was used with another fingerprint: the caller has
-	// given one key to two requests. The stored effect is untouched, and fn was not called.
+	// ErrMismatch is wrapped in the error of [Once] and [Run] if the key was used with another fingerprint: one key was given
+	// to two requests. The stored effect is untouched, and fn was not called.
 	ErrMismatch = errors.New("the key was used for another request: its fingerprint is not the stored one")
-	// ErrTooOld is wrapped in what Once and Run return for a key that carries its own time (a UUIDv7, a ULID), is older than
-	// its retention and is not stored: it may have been handled and forgotten, so fn was not called. A client whose clock is
-	// behind by a retention gets it for each new request.
+	// ErrTooOld is wrapped in the error of Once and Run if the key carries its own time (a UUIDv7, a ULID), is older than its
+	// retention and is not stored. The key may have been handled and forgotten, so fn was not called. If a client's clock is
+	// behind by a retention, the client gets ErrTooOld for each new request.
 	ErrTooOld = errors.New("the key is older than its retention, or its maker's clock is behind: whether it was handled is no longer known")
-	// ErrTooNew is wrapped in what Once and Run return for a key that carries its own time and is further ahead of the
-	// database's clock than its retention: it would have to be remembered for as long. fn was not called. The clock of the
-	// key's maker is wrong, or the ID is none that carries a time: see [IgnoreKeyTime].
+	// ErrTooNew is wrapped in the error of Once and Run if the key carries its own time and is further ahead of the database's
+	// clock than its retention: the key would have to be remembered for as long. fn was not called. Either the clock of the
+	// key's maker is wrong, or the ID does not carry a time: see [IgnoreKeyTime].
 	ErrTooNew = errors.New("the key's time is further ahead than its retention: mend its maker's clock, or give Open IgnoreKeyTime if such IDs carry no time")
-	// ErrClaimLost is wrapped in what [Once], [Run] and [Consume] return if fn has returned nil and the claim, or a batch's
-	// marks, are no longer in the transaction: a statement of fn has ended it, as ROLLBACK and COMMIT do and on MySQL and
-	// MariaDB DDL, or fn has kept an error to itself that ended it. What fn wrote after that may be committed without its
-	// key, so the call is not repeated: mend fn, and look what became of its effect.
+	// ErrClaimLost is wrapped in the error of [Once], [Run] and [Consume] if fn has returned nil but the claim, or a batch's
+	// marks, are no longer in the transaction. Either a statement of fn has ended the transaction, as ROLLBACK and COMMIT do,
+	// and DDL on MySQL and MariaDB; or fn has not returned an error that ended the transaction. The writes of fn after that may
+	// be committed without the key, so the call is not repeated: fix fn, and check what became of its effect.
 	ErrClaimLost = errors.New("the claim is gone from its transaction: a statement of fn has ended the transaction; what fn wrote after that may be committed")
-	// ErrFenced is for effects outside the database: somebody else holds the key by now. Nothing in this version returns it.
+	// ErrFenced is for effects outside the database: somebody else holds the key by now. This version never returns ErrFenced.
 	ErrFenced = errors.New("somebody else holds the key by now")
-	// ErrNotFound is wrapped in what [Store.Inspect] returns for a key of which nothing is known.
+	// ErrNotFound is wrapped in the error of [Store.Inspect] if nothing is known of the key.
 	ErrNotFound = errors.New("nothing is known of the key")
 )
 
-// InProgressError is returned where another caller has the key and this one asked not to wait for it, or has waited as long
-// as it may. fn was not called; the same call can be made again.
+// InProgressError is returned if another caller has the key, and this caller asked not to wait or has waited as long as it may.
+// fn was not called; the same call can be made again.
 type InProgressError struct {
 	Key        Key
-	RetryAfter time.Duration // when it is worth another attempt, a guess
-	Err        error         // what the database said, if it was asked to wait
+	RetryAfter time.Duration // when another attempt may succeed, a guess
+	Err        error         // the database's error, if the database was asked to wait
 }
 
 func (e *InProgressError) Error() string {
@@ -49,24 +49,24 @@ func (e *InProgressError) Error() string {
 	return text
 }
 
-// Unwrap returns what the database said.
+// Unwrap returns the database's error, or nil.
 func (e *InProgressError) Unwrap() error { return e.Err }
 
-// Class is Permanent: to be told so is what the caller asked for, and not a failure to be retried on the spot.
+// Class returns Permanent: the caller asked for this answer, so it is not a failure to be retried on the spot.
 func (e *InProgressError) Class() dialect.Class { return dialect.Permanent }
 
-// busyError is an InProgressError that Run gives some more attempts: on SQLite a lock that was not to be had says nothing of
-// the key.
+// busyError is an InProgressError after which Run tries some more times: on SQLite, a lock that was not to be had says nothing
+// about the key.
 type busyError struct{ err *InProgressError }
 
 func (e *busyError) Error() string        { return e.err.Error() }
 func (e *busyError) Unwrap() error        { return e.err }
 func (e *busyError) Class() dialect.Class { return dialect.LockTimeout }
 
-// ConflictError is returned by [Once] and [Filter] where the caller's transaction cannot see who won: its snapshot is older
-// than the other's commit, or it was chosen to end a deadlock (hazards K24, K27 and H20). The transaction has been rolled
-// back, so that it cannot be committed by mistake (hazard E3); run all of it again. dialect.Classify calls it Retryable.
-// [Run] does it by itself.
+// ConflictError is returned by [Once] and [Filter] if the caller's transaction cannot see who won: its snapshot is older than
+// the other transaction's commit, or the database ended this transaction to resolve a deadlock (hazards K24, K27 and H20). The
+// transaction has been rolled back, so that it cannot be committed by mistake (hazard E3); run all of it again.
+// dialect.Classify returns Retryable for this error. [Run] begins again by itself.
 type ConflictError struct {
 	Key Key // zero for Filter
 	Err error
@@ -80,14 +80,14 @@ func (e *ConflictError) Error() string {
 	return "keys: " + what + ": the transaction cannot see who won and has been rolled back: run all of it again: " + e.Err.Error()
 }
 
-// Unwrap returns what the database said.
+// Unwrap returns the database's error.
 func (e *ConflictError) Unwrap() error { return e.Err }
 
-// Class is Retryable.
+// Class returns Retryable.
 func (e *ConflictError) Class() dialect.Class { return dialect.Retryable }
 
-// DeadError is returned by [Store.Fail] for a message whose handling has failed as often as it may: it is not handed out
-// again until [Store.Revive] revives it.
+// DeadError is returned by [Store.Fail] for a message whose handling has failed [MaxAttempts] times: [Filter] leaves the
+// message out until [Store.Revive] revives the message.
 type DeadError struct {
 	Consumer, ID string
 	Attempts     int
@@ -98,8 +98,9 @@ func (e *DeadError) Error() string {
 		readable(e.ID, false), readable(e.Consumer, false), e.Attempts)
 }
 
-// UnknownError is returned by [Run] where the answer to the commit was lost and the database could not be asked again: the
-// effect is there or it is not, and the same call with the same key will tell. dialect.Classify calls it Ambiguous.
+// UnknownError is returned by [Run] if the answer to the commit was lost and the database could not be asked again. The effect
+// may or may not be committed; the same call with the same key will find out. dialect.Classify returns Ambiguous for this
+// error.
 type UnknownError struct {
 	Key Key
 	Err error
@@ -109,21 +110,21 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("keys: %s: the commit's answer was lost, so it may or may not have happened; repeat the call with this key to learn which: %v", e.Key, e.Err)
 }
 
-// Unwrap returns what the database said.
+// Unwrap returns the error of the commit.
 func (e *UnknownError) Unwrap() error { return e.Err }
 
-// Class is Ambiguous.
+// Class returns Ambiguous.
 func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 
 var errNoFunc = errors.New("keys: the function is nil")
 
-// errGone says that a claim found a key's row, or reported that the row is there, and that the look after it found none.
+// errGone: a claim found a key's row, or was told that the row exists, but the look-up after the claim found no row.
 var errGone = errors.New("the key was neither inserted nor is it there: others remove it each time, or a trigger, a rule or a policy of the table swallows it")
 
-// errSwallowed says that a database has reported success for marks that are not there (hazard K47).
+// errSwallowed: a database has reported success for marks that are not there (hazard K47).
 var errSwallowed = errors.New("neither marked nor there: a trigger, a rule or a policy of the table swallows rows: drop it")
 
-// decided: the error is fn's or the claim's answer, and not one of the database's.
+// decided reports whether the error comes from fn or is the claim's answer, and is not the database's.
 func decided(err error) bool {
 	if worthRepeating(err) {
 		return false
@@ -135,13 +136,13 @@ func decided(err error) bool {
 	return strings.HasPrefix(err.Error(), "keys: ")
 }
 
-// failed names the key in an error of the claim's own. What fn has returned is left as it is.
+// failed adds the key to an error of the claim. An error of fn is returned unchanged.
 func (c *claim) failed(ctx context.Context, err error) error {
 	if fe, ok := err.(*fnError); ok { //nolint:errorlint // one that has been wrapped has something to say
 		return fe.err
 	}
 	var unknown *UnknownError
-	if decided(err) || errors.As(err, &unknown) { // that is what the caller must know, whatever ended it
+	if decided(err) || errors.As(err, &unknown) { // the caller must know this error, whatever ended the call
 		return err
 	}
 	explained := c.store.explain(ctx, err)
@@ -151,8 +152,8 @@ func (c *claim) failed(ctx context.Context, err error) error {
 	return fmt.Errorf("keys: %s: %w", c.key, explained)
 }
 
-// explain adds to an error of the database what it does not say: that it came of the context's end, or that the table is not
-// there.
+// explain adds to a database's error a fact that the error does not contain: the context has ended, or the table does not
+// exist.
 func (s *Store) explain(ctx context.Context, err error) error {
 	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
 		return fmt.Errorf("%w: %w", end, err)

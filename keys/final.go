@@ -10,10 +10,11 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Final marks an error as an answer: what fn did is rolled back, but the error is remembered, and the same call gets it
-// again as a [*FinalError] instead of calling fn. A declined payment is one, a lost connection is not. Final(nil) is nil.
+// Final marks an error as an answer: the effect of fn is rolled back, but the error is remembered. If the call is repeated, it
+// returns the error again as a [*FinalError] instead of calling fn. For example, a declined payment is such an answer, and a
+// lost connection is not. Final(nil) is nil.
 //
-// Of the error its text is stored. To have errors.Is find it on a replay as well, name it in [KnownErrors].
+// Only the error's text is stored. If errors.Is must find the error on a replay too, name the error in [KnownErrors].
 func Final(err error) error {
 	if err == nil {
 		return nil
@@ -21,16 +22,16 @@ func Final(err error) error {
 	return &finalMark{err}
 }
 
-// finalMark is what travels from fn to the claim.
+// finalMark carries the error from fn to the claim.
 type finalMark struct{ err error }
 
 func (e *finalMark) Error() string { return e.err.Error() }
 func (e *finalMark) Unwrap() error { return e.err }
 
-// FinalError is what [Once] and [Run] return for an error that fn marked as [Final], the first time and on every replay.
+// FinalError is returned by [Once] and [Run] for an error that fn marked as [Final], the first time and on every replay.
 type FinalError struct {
 	Text string // the error's text
-	// Err is fn's error the first time. On a replay it is the one of [KnownErrors] that it was or wrapped, or nil.
+	// Err is fn's error the first time. On a replay Err is the error of [KnownErrors] that fn's error was or wrapped, or nil.
 	Err error
 }
 
@@ -39,19 +40,19 @@ func (e *FinalError) Error() string { return e.Text }
 // Unwrap returns Err.
 func (e *FinalError) Unwrap() error { return e.Err }
 
-// Class is Permanent, whatever Err is: the answer does not change.
+// Class returns Permanent, whatever Err is: the answer does not change.
 func (e *FinalError) Class() dialect.Class { return dialect.Permanent }
 
 // finalCodec is the codec of a stored error.
 const finalCodec = "error"
 
-// storedError is its form.
+// storedError is the stored form of an error.
 type storedError struct {
 	Text  string `json:"text"`
 	Known string `json:"known,omitempty"`
 }
 
-// asFinal returns what is to be stored of fn's error if it is marked.
+// asFinal returns the form of fn's error that is stored. ok reports whether the error is marked.
 func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 	if !marked(err) {
 		return nil, nil, false
@@ -66,7 +67,7 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 			break
 		}
 	}
-	// A text that cannot be kept whole is cut, for the answer is that it failed. Escaped, a byte can be six.
+	// A text that is too long is cut, because the answer is that the effect failed. Escaped, a byte can become six.
 	if most := s.mostResult() / 8; len(e.Text) > most {
 		e.Text = strings.ToValidUTF8(e.Text[:most], "")
 	}
@@ -74,7 +75,7 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil
 }
 
-// marked reports whether the error is marked by this fn: one that an inner call has returned is none of its answers.
+// marked reports whether this fn has marked the error: an error that an inner call has returned is not this fn's answer.
 func marked(err error) bool {
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
 	case *finalMark:

@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// fingerprintVersion is stored beside a fingerprint. What is hashed may never change under one version: every retry of a
-// request that was stored before would be a mismatch.
+// fingerprintVersion is stored beside a fingerprint. The hashed bytes must never change under one version; otherwise every
+// retry of a request that was stored before would be a mismatch.
 const fingerprintVersion = 1
 
 // JSON and bytes are never the same request, so each has a domain of its own.
@@ -19,14 +19,14 @@ const (
 	bytesDomain = "github.com/goupsert/upsert/keys fingerprint 1 bytes\x00"
 )
 
-// Fingerprint tells whether two requests with one key ask for the same: make it with [FingerprintOf] or [FingerprintBytes].
-// Fingerprints can be compared with ==. The zero Fingerprint says that requests are not compared.
+// Fingerprint tells whether two requests with one key ask for the same. [FingerprintOf] and [FingerprintBytes] return a
+// Fingerprint. Fingerprints can be compared with ==. If a call has the zero Fingerprint, requests are not compared.
 type Fingerprint struct {
 	version uint8
 	sum     [sha256.Size]byte
 }
 
-// IsZero says whether the fingerprint is the zero one, with which requests are not compared.
+// IsZero reports whether fp is the zero Fingerprint, with which requests are not compared.
 func (fp Fingerprint) IsZero() bool { return fp == Fingerprint{} }
 
 // String returns the version and the hash in hex, "v1:9f86d0…", and "none" for the zero Fingerprint.
@@ -37,26 +37,32 @@ func (fp Fingerprint) String() string {
 	return "v" + strconv.Itoa(int(fp.version)) + ":" + hex.EncodeToString(fp.sum[:])
 }
 
-// FingerprintOf returns the fingerprint of a request: the SHA-256 of its JSON in the canonical form of RFC 8785. The order
-// of members, white space, escapes and the spelling of numbers do not matter: 1, 1.0 and 1e0 are equal, and so are 0 and
-// -0. Upper and lower case, the order of an array, an absent member and one that is null, and é in one code point and in
-// two do.
+// FingerprintOf returns the fingerprint of a request: the SHA-256 of the request's JSON in the canonical form of RFC 8785. The
+// order of members, white space, escapes and the spelling of numbers do not matter: 1, 1.0 and 1e0 are equal, and so are 0 and
+// -0. Upper and lower case matter, and so does the order of an array. An absent member differs from a null member, and é as one
+// code point differs from é as two.
 //
-// A [json.RawMessage], or a pointer to one, is taken as JSON text: give a request's body as it came. Anything else is what
-// encoding/json writes for a pointer to it. What that leaves out, as unexported fields, is not compared; a plain []byte is
-// a string of base64, so for a body that is no JSON there is [FingerprintBytes].
+// A [json.RawMessage], or a pointer to one, is taken as JSON text: pass a request's body unchanged. For any other v,
+// FingerprintOf takes the JSON that encoding/json writes for a pointer to v. If encoding/json leaves something out, for example
+// an unexported field, it is not compared. A plain []byte becomes a string of base64, so use [FingerprintBytes] for a body that
+// is not JSON.
 //
-// Each omit names a member to leave out, because it differs from one attempt to the next: a time of sending, a trace's id.
-// A name that starts with "/" is a JSON Pointer (RFC 6901) as "/items/0/sent_at", with ~1 for a slash in a name and ~0 for
-// a tilde; any other is a member of the outermost object, dots and all. The member need not be there. Nothing else is asked
-// of what is left out than to be JSON.
+// Each omit names a member to leave out because it differs from one attempt to the next, for example the time of sending or the
+// identity of a trace. A name that starts with "/" is a JSON Pointer (RFC 6901) such as "/items/0/sent_at", with ~1 for a slash
+// in a name and ~0 for a tilde. Any other name is a member of the outermost object, dots and all. The member need not exist. A
+// member that is left out must be JSON; it is not checked further.
 //
-// Refused is what could make two different requests equal: a name twice in one object; a string that is not UTF-8, also
-// where encoding/json would write U+FFFD for it without a word, and half of a surrogate pair; a number that RFC 8785, which
-// knows only IEEE doubles, would write as another one: 9007199254740993, 1e400. Send such a number as a string, or omit it.
-// A fraction is rounded to a double, as it is by whoever reads it as one.
-// An error is returned also for what encoding/json cannot write, for a text that is no JSON or nested more than 10,000
-// deep, for an omit that is empty or no JSON Pointer, and for any omit when the request is no object.
+// FingerprintOf refuses everything that could make two different requests equal:
+//
+//   - a name twice in one object;
+//   - a string that is not UTF-8, even if encoding/json would silently write U+FFFD for it, and half of a surrogate pair;
+//   - a number that RFC 8785, which knows only IEEE doubles, would write as another number: 9007199254740993, 1e400. Send such
+//     a number as a string, or omit it.
+//
+// A fraction is rounded to a double, as in every program that reads the number as a double.
+//
+// FingerprintOf also returns an error for a value that encoding/json cannot write, for a text that is not JSON or is nested
+// more than 10,000 deep, for an omit that is empty or not a JSON Pointer, and for any omit if the request is not an object.
 func FingerprintOf(v any, omit ...string) (Fingerprint, error) {
 	pointers, err := parseOmits(omit)
 	if err != nil {
@@ -77,8 +83,8 @@ func FingerprintOf(v any, omit ...string) (Fingerprint, error) {
 	return fingerprint(jsonDomain, text), nil
 }
 
-// FingerprintBytes returns the fingerprint of a request that is no JSON: the SHA-256 of its bytes as they are. It is never
-// equal to one of [FingerprintOf], also when the bytes are JSON.
+// FingerprintBytes returns the fingerprint of a request that is not JSON: the SHA-256 of its bytes. This fingerprint never
+// equals a fingerprint of [FingerprintOf], even if the bytes are JSON.
 func FingerprintBytes(b []byte) Fingerprint { return fingerprint(bytesDomain, b) }
 
 func fingerprint(domain string, b []byte) Fingerprint {
@@ -100,7 +106,8 @@ func jsonOf(v any) (text []byte, marshalled bool, err error) {
 			return *raw, false, nil
 		}
 	}
-	// Methods of a pointer are called only where there is one: a struct by value with a big.Int in it would be {}.
+	// encoding/json calls a pointer's methods only if it has a pointer: a struct passed by value that contains a big.Int would
+	// be {}.
 	if rv := reflect.ValueOf(v); rv.IsValid() && rv.Kind() != reflect.Pointer {
 		p := reflect.New(rv.Type())
 		p.Elem().Set(rv)

@@ -21,13 +21,13 @@ func (o gcOption) applyGC(g *gc) error { return o(g) }
 
 type gc struct {
 	batch    int
-	limit    int64   // 0: none
-	share    float64 // of the time that it works
+	limit    int64   // 0: no limit
+	share    float64 // the part of the time in which GC works
 	progress func(removed int64)
 }
 
-// GCBatchSize is how many keys are removed in one transaction, by default 100: so few are hardly noticed by the claims
-// beside them (hazard K18).
+// GCBatchSize is how many keys are removed in one transaction, by default 100: such a small batch hardly slows down the claims
+// that run at the same time (hazard K18).
 func GCBatchSize(n int) GCOption {
 	return gcOption(func(g *gc) error {
 		if n < 1 || n > chunkRows {
@@ -43,7 +43,7 @@ func GCBatchSize(n int) GCOption {
 // Deprecated: use GCBatchSize.
 func BatchSize(n int) GCOption { return GCBatchSize(n) }
 
-// GCLimit is how many keys are removed at most, by default all that may be.
+// GCLimit is how many keys are removed at most, by default all that are due.
 func GCLimit(n int64) GCOption {
 	return gcOption(func(g *gc) error {
 		g.limit = n
@@ -52,8 +52,8 @@ func GCLimit(n int64) GCOption {
 }
 
 // GCShare is the part of the time in which keys are removed, from 0.001 to 1, by default a tenth: after each batch GC pauses
-// for as long as it needs to come to that. A greater part is quicker, and is felt by the claims beside it; raise it where keys
-// expire faster than they are removed.
+// long enough to keep to this part. A greater part is quicker, and slows down the claims that run at the same time. Raise the
+// part if keys expire faster than they are removed.
 func GCShare(part float64) GCOption {
 	return gcOption(func(g *gc) error {
 		if !(part >= 0.001 && part <= 1) {
@@ -64,22 +64,24 @@ func GCShare(part float64) GCOption {
 	})
 }
 
-// GCProgress is called after each batch with the number removed so far.
+// GCProgress sets a function that is called after each batch with the number of keys removed so far.
 func GCProgress(f func(removed int64)) GCOption {
 	return gcOption(func(g *gc) error { g.progress = f; return nil })
 }
 
-// GC removes the keys and the handled messages that are finished and past their retention, in batches of a transaction each,
-// until there are none. It leaves alone what is locked, what has failed attempts to it, and what is dead. Run it every few
-// minutes, in as many processes as you like. On MySQL before version 8 it ends when it has found 50 locked keys (hazard K42).
+// GC removes the keys and the handled messages that are finished and past their retention, in batches of one transaction each,
+// until there are no more. GC leaves alone rows that are locked, messages with failed attempts, and dead messages. Run GC every
+// few minutes, in as many processes as you like. On MySQL before version 8 GC ends when it has found 50 locked keys (hazard
+// K42).
 //
-// removed counts what was committed, also where an error ends it: the context's, or the database's. A claim that runs
-// beside it either finds the key and replays it, or finds it gone and is the first again.
+// GC returns the context's error or the database's. removed counts the keys whose removal was committed, also if GC returns an
+// error. A claim that runs at the same time either finds the key and replays its result, or finds the key gone and is the first
+// again.
 func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err error) {
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
-	if s.dialect.Traits().Immediate { // elsewhere it waits for nobody
+	if s.dialect.Traits().Immediate { // on other databases GC waits for nobody
 		if err := s.outside(ctx, ""); err != nil {
 			return 0, err
 		}
@@ -120,13 +122,13 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 	}
 }
 
-// pause waits so long that a batch's time is its share.
+// pause waits long enough for the batch's time to be the share that GC may use.
 func (g *gc) pause(ctx context.Context, worked time.Duration) error {
 	return backoff.Pause(ctx, time.Duration(float64(worked)*(1/g.share-1)))
 }
 
-// inTransaction runs f in a transaction of the store's, and again if that may help. f must be safe to repeat after a commit
-// whose answer was lost. It waits for SQLite's lock about as long as one statement of the pool's would.
+// inTransaction runs f in a transaction of the store's own, and runs f again if that may help. f must be safe to repeat after a
+// commit whose answer was lost. inTransaction waits for SQLite's lock about as long as one statement on the pool would.
 func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
 	busy := time.Duration(0)
 	for n, begun := 0, 1; ; begun++ {
@@ -165,9 +167,9 @@ func (s *Store) isBusy(err error) bool {
 	return err != nil && s.dialect.Traits().Immediate && dialect.Classify(err) == dialect.LockTimeout
 }
 
-// readCommittedOptions are those of a transaction that needs no snapshot: on MySQL and MariaDB a stronger level locks the gaps into
-// which claims insert. A server that logs statements takes no write at READ COMMITTED (error 1665, hazard K46), and gets the
-// next level.
+// readCommittedOptions returns the options of a transaction that needs no snapshot. On MySQL and MariaDB a stronger level would
+// lock the gaps into which claims insert. A server that logs statements accepts no write at READ COMMITTED (error 1665), so
+// there the transaction has the next level (hazard K46).
 func (s *Store) readCommittedOptions() *sql.TxOptions {
 	if s.logsStatements {
 		return s.level(sql.LevelRepeatableRead)
@@ -175,7 +177,7 @@ func (s *Store) readCommittedOptions() *sql.TxOptions {
 	return s.level(sql.LevelReadCommitted)
 }
 
-// level are the options of a transaction of that level. SQLite has one only, and its drivers know no other.
+// level returns the options of a transaction with the given level. SQLite has only one level, and its drivers accept no other.
 func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
 	if s.dialect.Traits().Immediate {
 		return nil

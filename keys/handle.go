@@ -8,13 +8,13 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// handle is a transaction as the statements of this package go through it.
+// handle is a transaction on which this package sends its statements.
 type handle struct {
 	tx  *sqlx.Tx
 	own *txn.Tx // nil if the transaction is the caller's
 }
 
-// begin begins a transaction of the store's.
+// begin begins a transaction of the store's own.
 func (s *Store) begin(ctx context.Context, o txn.Options) (handle, error) {
 	own, err := txn.Begin(ctx, s.db, o)
 	if err != nil {
@@ -23,8 +23,8 @@ func (s *Store) begin(ctx context.Context, o txn.Options) (handle, error) {
 	return handle{s.txs.extend(own.Std()), own}, nil
 }
 
-// send calls f, which sends statements, and returns what f returns. In a transaction of the store's it does not wait much
-// longer than for ctx, and then f goes on alone: so f must not write to what its caller reads.
+// send calls f, which sends statements, and returns f's results. In a transaction of the store's own, send waits not much
+// longer than ctx lasts; f then continues alone. So f must not write to variables that its caller reads.
 func send[V any](ctx context.Context, h handle, f func(*sqlx.Tx) (V, error)) (V, error) {
 	if h.own == nil {
 		return f(h.tx)
@@ -32,8 +32,8 @@ func send[V any](ctx context.Context, h handle, f func(*sqlx.Tx) (V, error)) (V,
 	return txn.Value(func(g func() error) error { return h.own.Do(ctx, g) }, func() (V, error) { return f(h.tx) })
 }
 
-// transact sends the statements of f in a transaction of the store's that needs no snapshot, again if that may help, and
-// returns what f returns. f must be safe to repeat after a commit whose answer was lost.
+// transact runs f, which sends statements, in a transaction of the store's own that needs no snapshot, runs f again if that may
+// help, and returns f's results. f must be safe to repeat after a commit whose answer was lost.
 func transact[V any](ctx context.Context, s *Store, f func(*sqlx.Tx) (V, error)) (V, error) {
 	var none, v V
 	err := s.inTransaction(ctx, s.readCommittedOptions(), func(h handle) (err error) {
@@ -46,8 +46,8 @@ func transact[V any](ctx context.Context, s *Store, f func(*sqlx.Tx) (V, error))
 	return v, nil
 }
 
-// rollback ends a transaction that is lost. What is sent on it afterwards does not reach the server, which would commit it by
-// itself (hazard E3).
+// rollback ends a transaction that is lost. Later statements on the transaction do not reach the server, which would commit
+// them by themselves (hazard E3).
 func (s *Store) rollback(ctx context.Context, tx *sql.Tx) {
 	txn.RollbackCaller(ctx, tx, s.isMySQL())
 }

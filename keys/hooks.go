@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// Hooks are called with what happens in a store. A nil one is not called. They are called where it happens, in the caller's
-// goroutine and, of Once, Run and Filter, while its transaction may still be open: they must be quick, safe for concurrent
-// use, and leave the database alone. [SlogHooks] logs; an example wires them to Prometheus.
+// Hooks are functions that a store calls when something happens. A nil hook is not called. A hook runs in the caller's
+// goroutine; for Once, Run and Filter the transaction may still be open. So a hook must be quick, be safe for concurrent use,
+// and leave the database alone. [SlogHooks] logs; an example connects hooks to Prometheus.
 type Hooks struct {
-	// Claim: fn was called and what it did was recorded, by Once for a transaction that is not committed yet; Duration is
-	// the whole call's. Of Filter, Count is how many messages were fresh.
+	// Claim: fn was called and its effect was recorded; after Once the transaction is not committed yet. Duration is the whole
+	// call's. After Filter, Count is how many messages were fresh.
 	Claim func(context.Context, Event)
-	// Replay: the stored result was returned in place of calling fn, Err being the stored error if that is what it is. Of
+	// Replay: the stored result was returned instead of calling fn. If the stored result is an error, Err is this error. After
 	// Filter, Count is how many messages had been handled.
 	Replay func(context.Context, Event)
 	// Mismatch: the key had another fingerprint.
 	Mismatch func(context.Context, Event)
-	// Wait: another caller had the key; Duration is how long the claim took to learn what became of it, Err why it gave up, if
-	// it did. Nobody was waited for, and Duration is that of a statement or two, where the key was done before and this
-	// process had not seen it.
+	// Wait: another caller had the key. Duration is how long the claim took to learn what became of the key. If the claim gave
+	// up, Err is the reason. If the key was done before and this process had not seen the key, Wait is called although nobody
+	// was waited for; Duration is then the time of a statement or two.
 	Wait func(context.Context, Event)
-	// Retry: an attempt of the library's own transaction ended in Err, and there is another; Duration is how long the attempt
-	// took, Count its number.
+	// Retry: an attempt of the library's own transaction ended in Err, and another attempt follows. Duration is how long the
+	// attempt took, and Count is its number.
 	Retry func(context.Context, Event)
-	// Remove: a batch of Count keys was removed by GC, in Duration.
+	// Remove: GC has removed a batch of Count keys, in Duration.
 	Remove func(context.Context, Event)
 }
 
-// Event is what a hook is told.
+// Event is passed to a hook.
 type Event struct {
-	Key      Key // zero for a batch; Scope and ID of a message are its consumer and its own, and its Op is ""
+	Key      Key // zero for a batch; for a message, Scope is the consumer, ID the message's identity and Op ""
 	Duration time.Duration
 	Count    int64
 	Err      error
@@ -52,8 +52,8 @@ func onWait(h *Hooks) func(context.Context, Event)     { return h.Wait }
 func onRetry(h *Hooks) func(context.Context, Event)    { return h.Retry }
 func onRemove(h *Hooks) func(context.Context, Event)   { return h.Remove }
 
-// SlogHooks returns hooks that log: mismatches and retries as warnings, removals as information, the others for debugging.
-// Keys are logged readable; leave Key.ID out of your logs by writing hooks of your own if it is a secret.
+// SlogHooks returns hooks that log mismatches and retries as warnings, removals as information, and the others for debugging.
+// Keys are logged in readable form. If Key.ID is a secret, write hooks of your own that leave Key.ID out.
 func SlogHooks(l *slog.Logger) Hooks {
 	at := func(level slog.Level, msg string) func(context.Context, Event) {
 		return func(ctx context.Context, e Event) {

@@ -14,24 +14,25 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Filter is a consumer's inbox: it returns those of the messages that the consumer has not handled, in the order they came,
-// and marks them as handled in the caller's transaction. Handle them in that transaction: a crash before its commit leaves
-// nothing marked, and the messages come again. id returns a message's identity, 1 to 255 bytes, any bytes; of two messages
-// of the batch with one identity the first counts. Messages that are dead are left out; see [Store.Fail].
+// Filter is a consumer's inbox. Filter returns the messages that the consumer has not handled, in the order of msgs, and marks
+// them as handled in the caller's transaction. Handle the messages in that transaction: after a crash before the commit nothing
+// is marked, and the messages come again. id returns a message's identity, 1 to 255 bytes, any bytes. If two messages of the
+// batch have one identity, the first counts. Dead messages are left out; see [Store.Fail].
 //
-// One statement goes out for a batch of up to about ten thousand messages. A second one follows on MySQL, and on PostgreSQL and
-// SQLite if some of the messages were seen before: it proves that their marks are there (hazard K47). The marks are made in one
-// order whatever order the messages come in, so that consumers do not deadlock on each other (hazard K29); a message that
-// another consumer is handling right now is waited for.
+// Filter sends one statement for a batch of up to about ten thousand messages. On MySQL a second statement follows; on
+// PostgreSQL and SQLite a second statement follows if some of the messages were seen before. The second statement proves that
+// their marks are there (hazard K47). The marks are made in one order whatever the order of the messages, so that consumers do
+// not deadlock on each other (hazard K29). If another consumer is handling one of the messages right now, Filter waits for that
+// consumer.
 //
-// tx is a *sqlx.Tx, a *sql.Tx or a *[Tx]. After an error none of the messages is to be handled: roll back. It returns an error
-// that names the message for an identity that is empty or too long, a [*ConflictError] with the transaction rolled back
-// where it must be run again, an [*InProgressError] where the database's limit to waiting has passed, an
-// error that says so if a trigger has swallowed a mark, and else the database's error.
+// tx is a *sqlx.Tx, a *sql.Tx or a *[Tx]. After an error handle none of the messages and roll back. Filter returns an error
+// that names the message if an identity is empty or too long; a [*ConflictError] if the transaction must run again, in which
+// case Filter has rolled it back; an [*InProgressError] if the database's limit to waiting has passed; an error that says so if
+// a trigger has swallowed a mark; otherwise the database's error.
 //
-// A message is remembered for the store's [Retention]. One that is delivered again after that is handled again: let the
-// retention be longer than the broker's. Unlike a key's, the time that an identity may carry is not looked at: there is no
-// [ErrTooOld].
+// A message is remembered for the store's [Retention]. If the message is delivered again after that, it is handled again, so
+// let the retention be longer than the broker's. Unlike for a key, the time that an identity may carry is not looked at: Filter
+// never returns [ErrTooOld].
 func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string, msgs []M, id func(M) string) (fresh []M, err error) {
 	if err := s.ready(); err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string,
 	fresh, _, err = filter(ctx, s, handle{tx: x}, consumer, msgs, id)
 	if outer, ok := tx.(*Tx); ok {
 		outer.claim.Hold(s.heldMessages(consumer))
-		_ = outer.saw(err) // a conflict has ended its transaction
+		_ = outer.saw(err) // a conflict has ended the outer transaction
 	}
 	return fresh, err
 }
@@ -75,15 +76,15 @@ func filter[M any](ctx context.Context, s *Store, h handle, consumer string, msg
 
 type hash = [claimsql.HashSize]byte
 
-// inbox is one batch.
+// inbox is the state of one batch.
 type inbox struct {
 	store    *Store
 	consumer string
 	owner    [claimsql.OwnerSize]byte
 	began    time.Time
 	marks    []claimsql.Mark
-	fresh    hash         // one of those that are
-	first    map[hash]int // by message, its first place in the batch
+	fresh    hash         // the hash of a fresh message, of any one
+	first    map[hash]int // the position in the batch at which a message comes first
 }
 
 func (b *inbox) add(id string, i int) error {
@@ -102,7 +103,7 @@ func (s *Store) message(consumer, id string) claimsql.Mark {
 	return claimsql.Mark{Hash: hashOf(kindMessage, consumer, id), ID: readable(id, s.ascii)}
 }
 
-// mark marks the messages and returns which are fresh, by their place in the batch.
+// mark marks the messages and reports, by position in the batch, which are fresh.
 func (b *inbox) mark(ctx context.Context, h handle, batch int) ([]bool, error) {
 	slices.SortFunc(b.marks, func(x, y claimsql.Mark) int { return bytes.Compare(x.Hash[:], y.Hash[:]) })
 	fresh := make([]bool, batch)
@@ -128,7 +129,7 @@ func (b *inbox) mark(ctx context.Context, h handle, batch int) ([]bool, error) {
 // chunkRows keeps two parameters a message below SQLite's 32766.
 const chunkRows = 16000
 
-// chunk is how many of the messages go into one statement: no more than 4 MiB of them, and than the server takes.
+// chunk returns how many of the messages go into one statement: at most 4 MiB of them, and no more than the server accepts.
 func (s *Store) chunk(marks []claimsql.Mark) int {
 	most := min(4<<20, s.packet) - statementRest
 	size := 0
@@ -141,8 +142,8 @@ func (s *Store) chunk(marks []claimsql.Mark) int {
 	return len(marks)
 }
 
-// markChunk sends one statement, and one more if messages were seen before on a database that returns only the marked ones. It returns
-// how many of the messages are fresh, and sets their places.
+// markChunk sends one statement, and a second one if messages were seen before and the database returns only the marked
+// messages. markChunk returns how many of the messages are fresh, and sets fresh at their positions.
 func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mark, fresh []bool) (marked int, err error) {
 	q := b.store.sql
 	statement := q.Filter(readable(b.consumer, b.store.ascii), b.owner, b.store.retention, marks)
@@ -169,7 +170,8 @@ func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mar
 	return marked, nil
 }
 
-// readMarks reads an answer of Filter or Marked: how many of the messages are fresh, and how many the answer has in all.
+// readMarks reads the answer to Filter or Marked. readMarks returns how many of the messages are fresh, and how many rows the
+// answer has.
 func (b *inbox) readMarks(ctx context.Context, tx *sqlx.Tx, statement claimsql.Statement, fresh []bool) (marked, there int, err error) {
 	rows, err := tx.QueryContext(ctx, statement.Text, statement.Args...)
 	if err != nil {
@@ -212,7 +214,7 @@ func (b *inbox) seen(marks []claimsql.Mark, fresh []bool) (seen []claimsql.Mark)
 	return seen
 }
 
-// fail says what an error of the batch means.
+// fail turns an error of the batch into the error that Filter returns.
 func (b *inbox) fail(ctx context.Context, h handle, err error) error {
 	switch {
 	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.timeoutLoses):

@@ -17,22 +17,23 @@ import (
 type State int
 
 const (
-	// StateClaimed: it was claimed and committed without a result, by a statement of fn's that commits by itself. No call
-	// gets past it: look what became of its effect, and remove the row.
+	// StateClaimed: the key was claimed and committed without a result, because a statement of fn commits by itself. No call
+	// gets past such a key: check what became of its effect, and remove the row.
 	StateClaimed State = claimsql.Claimed
-	// StateDone: it has a result.
+	// StateDone: the key has a result.
 	StateDone State = claimsql.Done
-	// StateFinalError: it has an error that fn has marked as [Final]. [Store.Fail] does not lead here: see StateWaiting.
+	// StateFinalError: the key has an error that fn has marked as [Final]. [Store.Fail] does not lead to this state: see
+	// StateWaiting.
 	StateFinalError State = claimsql.Failed
-	// StateWaiting: a message with failed attempts, which waits for its next delivery.
+	// StateWaiting: the message has failed attempts, and waits for its next delivery.
 	StateWaiting State = claimsql.Waiting
-	// StateDead: a message whose attempts have failed as often as they may.
+	// StateDead: the message's attempts have failed [MaxAttempts] times.
 	StateDead State = claimsql.Dead
 )
 
 // StateFailed is [StateFinalError].
 //
-// Deprecated: use StateFinalError. It is no message's that has failed.
+// Deprecated: use StateFinalError. A failed message does not have this state.
 const StateFailed = StateFinalError
 
 // String returns the state's name.
@@ -54,21 +55,22 @@ func (s State) String() string {
 
 // Info is all that is known of a key. Times are the database's, in UTC.
 type Info struct {
-	Key         Key // of a message: its consumer, "" and its identity
+	Key         Key // for a message: its consumer, "" and its identity
 	State       State
 	Fingerprint Fingerprint // zero: none
-	Result      []byte      // encoded; of a final error, and of a failed attempt, a JSON object
+	Result      []byte      // encoded; a JSON object for a final error and for a failed attempt
 	Codec       string
 	Attempts    int
 	Fence       int64
-	LeaseUntil  time.Time // of a later version's leases
+	LeaseUntil  time.Time // for the leases of a later version
 	ClaimedAt   time.Time
 	FinishedAt  time.Time // zero: not finished
-	ExpiresAt   time.Time // when it may be removed
+	ExpiresAt   time.Time // from when on GC may remove the key
 }
 
-// Inspect tells a person what is known of a key. It returns an error that wraps [ErrNotFound] if that is nothing, which is
-// also so while its first transaction is under way, and the database's errors.
+// Inspect tells a person what is known of a key. Inspect returns an error that wraps [ErrNotFound] if nothing is known, which
+// is also so while the key's first transaction is running; an error that names the part if a part of the key is wrong; and
+// otherwise the database's error.
 func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
 	if err := s.ready(); err != nil {
 		return nil, err
@@ -103,7 +105,7 @@ func (s *Store) inspect(ctx context.Context, k Key, h hash) (*Info, error) {
 	return info, nil
 }
 
-// readInfo returns nil for a key of which nothing is known.
+// readInfo returns nil if nothing is known of the key.
 func (s *Store) readInfo(ctx context.Context, db upsert.DB, h hash) (*Info, error) {
 	var lease, claimed, expires string
 	var finished sql.NullString
@@ -135,8 +137,8 @@ func (s *Store) readInfo(ctx context.Context, db upsert.DB, h hash) (*Info, erro
 	return info, nil
 }
 
-// readCommitted calls f with what reads nothing that is not committed: on MySQL and MariaDB the sessions of a pool can be at READ
-// UNCOMMITTED.
+// readCommitted calls f with a handle that reads only committed rows. On MySQL and MariaDB this takes a transaction, because
+// the sessions of a pool can be at READ UNCOMMITTED.
 func readCommitted[V any](ctx context.Context, s *Store, f func(upsert.DB) (V, error)) (V, error) {
 	if !s.isMySQL() {
 		return f(s.db)
@@ -144,7 +146,7 @@ func readCommitted[V any](ctx context.Context, s *Store, f func(upsert.DB) (V, e
 	return transact(ctx, s, func(tx *sqlx.Tx) (V, error) { return f(tx) })
 }
 
-// parseTime reads the form in which every dialect shows a time.
+// parseTime parses the form in which every dialect returns a time.
 func parseTime(text string) (time.Time, error) {
 	t, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", text, time.UTC)
 	if err != nil {

@@ -13,20 +13,20 @@ import (
 // maxPart is the greatest length of a part of a key, in bytes.
 const maxPart = 255
 
-// Key names one request or one effect. All of its parts are required and have 1 to 255 bytes, any bytes. Two keys are the
-// same if and only if all their parts are, byte by byte, whatever the database's collation (hazards K21 and K22): what is
-// compared is a SHA-256 of the parts, each with its length.
+// Key names one request or one effect. All of its parts are required and have 1 to 255 bytes, any bytes. Two keys are the same
+// if and only if all their parts are the same byte by byte, whatever the database's collation: a SHA-256 of the parts, each
+// with its length, is compared (hazards K21 and K22).
 type Key struct {
-	// Scope is whose key it is: a tenant, an account, a caller. Without one, two customers that choose the same ID meet each
-	// other's result (hazard K13).
+	// Scope says whose key it is: a tenant, an account, a caller. Without a scope, two customers that choose the same ID get
+	// each other's result (hazard K13).
 	Scope string
-	// Op is what is done, as in "payments.create".
+	// Op says what is done, for example "payments.create".
 	Op string
-	// ID is the caller's name for this one request, as the Idempotency-Key header has it. [Derive] makes one from the data.
+	// ID is the caller's name for this one request, as in the Idempotency-Key header. [Derive] makes an ID from the data.
 	ID string
 }
 
-// String returns the parts, readable, with slashes between them. It is for people: two keys can have the same string.
+// String returns the parts in readable form, with slashes between them, for people: two keys can have the same string.
 func (k Key) String() string {
 	return readable(k.Scope, false) + "/" + readable(k.Op, false) + "/" + readable(k.ID, false)
 }
@@ -45,14 +45,15 @@ func checkPart(what, s string) error {
 	return nil
 }
 
-// What is hashed besides the parts. None of it may ever change: it is how a stored key is found again (hazard K38).
+// hashVersion and a kind are hashed besides the parts. They must never change, because a stored key is found by its hash
+// (hazard K38).
 const (
 	hashVersion = 1
 	kindKey     = 0
 	kindMessage = 1
 )
 
-// hashOf is the digest that a row is found by.
+// hashOf returns the digest by which a row is found.
 func hashOf(kind byte, parts ...string) [claimsql.HashSize]byte {
 	room := make([]byte, 0, 256)
 	room = append(room, hashVersion, kind)
@@ -63,8 +64,8 @@ func hashOf(kind byte, parts ...string) [claimsql.HashSize]byte {
 	return sha256.Sum256(room)
 }
 
-// readable is s as a person can read it and every database can store it: what is not printable is written as in a Go string,
-// and so is what is not ASCII if ascii says so.
+// readable returns s in a form that a person can read and every database can store. Characters that are not printable are
+// written as in a Go string, and so are non-ASCII characters if ascii is true.
 func readable(s string, ascii bool) string {
 	plain := true
 	for i := 0; i < len(s) && plain; i++ {
@@ -81,7 +82,7 @@ func readable(s string, ascii bool) string {
 	return q[1 : len(q)-1]
 }
 
-// unreadable is the way back.
+// unreadable is the inverse of readable.
 func unreadable(s string) (string, error) {
 	back, err := strconv.Unquote(`"` + s + `"`)
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// ulidEpoch is when ULIDs came into the world, in milliseconds since 1970: 26 characters that name an earlier time, as a
-// number padded with zeros does, are something else.
+// ulidEpoch is the time since which ULIDs exist, in milliseconds since 1970. If 26 characters name an earlier time, as a number
+// padded with zeros does, they are no ULID.
 const ulidEpoch = 1451606400000 // 2016-01-01
 
-// keyTime returns the time that an ID itself carries, in milliseconds since 1970: of a UUIDv7 in its usual form (RFC 9562,
-// section 5.7) or of a ULID. It returns 0 for any other.
+// keyTime returns the time that an ID carries, in milliseconds since 1970, if the ID is a UUIDv7 in its usual form (RFC 9562,
+// section 5.7) or a ULID. For any other ID keyTime returns 0.
 func keyTime(id string) int64 {
 	switch len(id) {
 	case 36:

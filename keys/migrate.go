@@ -17,29 +17,29 @@ import (
 //go:embed migrations
 var embedded embed.FS
 
-// What the files are cut at, in goose's words.
+// upMark and downMark separate the parts of a file, in goose's words.
 const (
 	upMark   = "-- +goose Up\n"
 	downMark = "-- +goose Down\n"
 )
 
-// migrateTries is how often a migration is run that gets no lock, or loses it.
+// migrateTries is how often a migration is run that gets no lock, or loses its lock.
 const migrateTries = 20
 
 var errNoEffect = errors.New("it ran and the catalog does not show what it makes: is its name taken by something else?")
 
-// Migrations returns the migrations of the table as plain SQL in the format of pressly/goose, numbered, in one folder for
-// each dialect: sqlite, postgres, mariadb, mysql. [Store.Migrate] runs the same texts; this is for those who have a tool
-// that runs all of their migrations.
+// Migrations returns the migrations of the table as plain SQL in the format of pressly/goose, numbered, in one folder for each
+// dialect: sqlite, postgres, mariadb, mysql. Use Migrations if you have a tool that runs all of your migrations;
+// [Store.Migrate] runs the same texts.
 //
-// Of the options only [Table] matters. Opening a file returns the error of an option, or of a name that cannot be a table's
-// in that dialect; Open returns it too.
+// Only the option [Table] matters. If an option is wrong, or the name cannot be a table's in a dialect, opening a file returns
+// the error; [Open] returns the same error.
 func Migrations(opts ...Option) fs.FS {
 	c, err := newConfig(opts)
 	if err != nil {
 		return migrations{failed: func(string) error { return err }}
 	}
-	all, refused := fstest.MapFS{}, map[string]error{} // a MapFS is a plain map, and needs no package testing
+	all, refused := fstest.MapFS{}, map[string]error{} // a MapFS is a plain map, and does not import package testing
 	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres, dialect.MariaDB, dialect.MySQL} {
 		t, err := newTable(d, c.table)
 		if err != nil {
@@ -56,7 +56,7 @@ func Migrations(opts ...Option) fs.FS {
 	}}
 }
 
-// migrations is a file system that says why a file of it is not to be had.
+// migrations is a file system that says why one of its files cannot be opened.
 type migrations struct {
 	fs.FS
 	failed func(name string) error
@@ -71,9 +71,8 @@ func (m migrations) Open(name string) (fs.File, error) {
 
 // Schema returns the SQL that makes the table and its index, as [Store.Migrate] does, for people to read and to run.
 //
-// Of the options only [Table] matters. Where an option is wrong, or the name cannot be a table's in this dialect, or the
-// dialect is none that keys run on, what it returns is the error's text: no database takes it for SQL. Open returns the
-// same error.
+// Only the option [Table] matters. If an option is wrong, if the name cannot be a table's in this dialect, or if this package
+// does not support the dialect, Schema returns the error's text, which no database accepts as SQL. [Open] returns the same error.
 func Schema(d dialect.Dialect, opts ...Option) string {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -90,7 +89,7 @@ func Schema(d dialect.Dialect, opts ...Option) string {
 	return b.String()
 }
 
-// noSQL leaves no semicolon, behind which a part of the text could be taken for a statement.
+// noSQL returns the error's text without semicolons, because the text after a semicolon could be taken for a statement.
 func noSQL(err error) string { return strings.ReplaceAll(err.Error(), ";", ",") }
 
 // migration is a file of migrations/, with the default names.
@@ -111,21 +110,21 @@ func (t table) migrations() []migration {
 	return all
 }
 
-// up is the part that makes something, as it is in the file.
+// up returns the file's part that makes something, unchanged.
 func (m migration) up() string {
 	_, text, _ := strings.Cut(m.text, upMark)
 	text, _, _ = strings.Cut(text, downMark)
 	return strings.TrimSpace(text) + "\n"
 }
 
-// statements are those of up, for drivers that take one at a time and no semicolon.
+// statements returns the statements of up, for drivers that take one at a time and no semicolon.
 func (m migration) statements() []string {
 	parts := strings.Split(m.up(), ";\n")
 	return parts[:len(parts)-1]
 }
 
-// migrate makes the table, or adds what is missing from it, and changes nothing else. What is there is looked up in the
-// catalog, so it can be run at any time, by many at once, and beside a tool that keeps its own record.
+// migrate makes the table, or adds what is missing from the table, and changes nothing else. migrate looks up in the catalog
+// what exists, so migrate can run at any time, in many processes at once, and beside a tool that keeps its own record.
 func (t table) migrate(ctx context.Context, db *sql.DB) error {
 	all := t.migrations()
 	var failed error
@@ -145,8 +144,8 @@ func (t table) migrate(ctx context.Context, db *sql.DB) error {
 				return err
 			}
 		}
-		// Two that create the same thing at once can both fail to find it, and one of them to make it (23505, 42P07, 1061):
-		// whatever the error, what counts is whether it is there afterwards.
+		// If two processes create the same thing at once, both can fail to find it, and one of them fails to make it (23505,
+		// 42P07, 1061). So the error does not matter if the thing exists afterwards.
 		failed = t.run(ctx, db, all[done])
 	}
 }

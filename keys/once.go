@@ -10,22 +10,23 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Once claims the key in the caller's transaction, calls fn in it and stores the result: fn's effect, the record of it and
-// whatever else the caller writes are committed together or not at all, and that is up to the caller. Another call with the
-// key, in any process, waits until this transaction ends; after its commit it gets the stored result with replayed true,
-// and after a rollback it is the first.
+// Once claims the key in the caller's transaction, calls fn in that transaction and stores fn's result. fn's effect, the record
+// of the effect and the caller's other writes are committed together or not at all, and the caller decides which. Another call
+// with the key, in any process, waits until this transaction ends. After a commit the other call gets the stored result with
+// replayed true; after a rollback the other call is the first.
 //
-// tx is a *sqlx.Tx, a *sql.Tx or, for a key inside another one's fn, a *[Tx]. Named queries work in fn with each of them; those of a
-// *sqlx.Tx keep its Mapper. A pool or a connection is refused. The default of [Run] is better where no transaction has begun: it begins again
-// by itself after a conflict.
+// tx is a *sqlx.Tx, a *sql.Tx or, for a key inside another key's fn, a *[Tx]. Named queries work in fn with each of them; with
+// a *sqlx.Tx they keep its Mapper. A pool or a connection is refused. If no transaction has begun, prefer [Run], because Run
+// begins again by itself after a conflict.
 //
-// fn's error undoes what fn wrote and the claim, back to a savepoint, and is returned: the rest of the transaction can go on.
-// An error marked with [Final] is remembered. A panic undoes and goes on. After an error that has lost the transaction (a
-// serialization failure, a deadlock, a lost connection) the transaction is rolled back, so that nobody commits the rest
-// of it: begin again. If it comes from the claim itself, it is a [*ConflictError]. Beside these it returns what Run returns, but no *UnknownError.
+// An error of fn undoes fn's writes and the claim, back to a savepoint, and is returned; the rest of the transaction can go on.
+// An error marked with [Final] is remembered. A panic undoes the same and continues to the caller. A serialization failure, a
+// deadlock or a lost connection loses the transaction: Once rolls the transaction back, so that nobody commits the rest of it,
+// and the caller must begin again. If such an error comes from the claim itself, Once returns a [*ConflictError]. The other
+// errors are the same as Run's, except that Once returns no [*UnknownError].
 //
-// On SQLite begin the transaction with its first write, or with _txlock=immediate: one that has read before cannot always
-// write any more (hazards K30 and S11), which is a *ConflictError.
+// On SQLite begin the transaction with its first write, or with _txlock=immediate. If the transaction has read before, it may
+// not be able to write any more, and Once returns a *ConflictError (hazards K30 and S11).
 func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, true, opts)
 	if err != nil {
@@ -55,7 +56,7 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 	return answer(ctx, c, out, ran, err)
 }
 
-// inside runs fn under the claim in a transaction of the caller's.
+// inside runs fn under the claim in the caller's transaction.
 func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error) {
 	name, tx := claimsql.SavepointName(c.row.Owner), h.tx
 	if _, err := tx.ExecContext(ctx, claimsql.Savepoint(name)); err != nil {
@@ -91,7 +92,7 @@ func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effe
 		return nil, end, err
 	}
 	if end.final != nil {
-		// Nothing of fn's stays, and the claim goes with it: another caller may be faster now.
+		// None of fn's writes stays, and the claim goes with them: another caller may be faster now.
 		if _, err := h.tx.ExecContext(ctx, claimsql.RollbackTo(savepoint)); err != nil {
 			return nil, end, err
 		}
@@ -102,9 +103,10 @@ func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effe
 	return nil, end, c.record(ctx, h, end)
 }
 
-// conflict says of an error of the claim's own statements that the whole transaction is to be run again.
+// conflict returns a [*ConflictError] if an error of the claim's own statements means that the whole transaction must run
+// again.
 func (c *claim) conflict(err error) error {
-	// On SQLite a transaction that could not be made one that writes cannot be later either.
+	// If an SQLite transaction could not begin to write, the transaction cannot do so later either.
 	var busy *busyError
 	if losesTransaction(err) || errors.As(err, &busy) {
 		return &ConflictError{Key: c.key, Err: err}
@@ -112,9 +114,9 @@ func (c *claim) conflict(err error) error {
 	return err
 }
 
-// undo takes back what the call has written and returns the error that it is for. Where that cannot be done, or the error
-// says that the server has lost the transaction, the whole of it is rolled back: what the driver would send from here on
-// would be committed by itself, or a COMMIT would succeed without one (hazard E3).
+// undo takes back the call's writes and returns err, the reason for the undo. If that fails, or err says that the server has
+// lost the transaction, undo rolls back the whole transaction: otherwise later statements would commit by themselves, or a
+// COMMIT would succeed without a transaction (hazard E3).
 func (c *claim) undo(ctx context.Context, tx *sqlx.Tx, savepoint string, err error) error {
 	lost := losesTransaction(err)
 	if !lost {

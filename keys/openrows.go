@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// errRowsOpen is permanent: fn would leave its rows open again. Some drivers call the connection bad for it, which looks like a lost
-// one.
+// errRowsOpen is permanent, because fn would leave its rows open again. Some drivers return a bad connection's error for open
+// rows, which looks like a lost connection.
 var errRowsOpen = errors.New("keys: fn has left the rows of a query open, so its effect was rolled back: close them before fn returns")
 
 // openRows are the rows that fn was given and has not closed.
@@ -18,7 +18,7 @@ type openRows struct {
 	left bool
 }
 
-// add keeps rows, unless the query has failed.
+// add adds rows, unless the query has failed.
 func (o *openRows) add(rows *sql.Rows) {
 	if rows == nil {
 		return
@@ -28,7 +28,7 @@ func (o *openRows) add(rows *sql.Rows) {
 	o.rows = append(slices.DeleteFunc(o.rows, isClosed), rows)
 }
 
-// areLeft reports whether there were rows when areLeft was called, this time or before: the transaction's end closes them.
+// areLeft reports whether rows were open at this call of areLeft or at an earlier one: the transaction's end closes the rows.
 func (o *openRows) areLeft() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -30,8 +30,8 @@ type config struct {
 	hooks       []Hooks
 	known       []error
 	noKeyTime   bool
-	limited     bool          // there is a limit to how long a call waits for others
-	limit       time.Duration // 0: it does not wait at all
+	limited     bool          // a call waits for others no longer than limit
+	limit       time.Duration // 0: a call does not wait at all
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -47,15 +47,16 @@ func newConfig(opts []Option) (config, error) {
 	return c, nil
 }
 
-// Table names the table, by default idempotency_keys; a schema goes before it ("app.idempotency_keys"), and a part with a
-// dot in it is put in double quotes.
+// Table names the table, by default idempotency_keys. A schema goes before the name ("app.idempotency_keys"). Put a part that
+// contains a dot in double quotes.
 func Table(name string) Option {
 	return option(func(c *config) error { c.table = name; return nil })
 }
 
-// Retention is how long a key is remembered after it was claimed, by default 72 hours; [Retain] overrides it for a key. It is
-// the least: the key is replayed until [Store.GC] has removed it. If you raise it, a key with a time of its own (UUIDv7, ULID) that
-// GC has removed under the shorter retention counts as young again, and fn is called once more for it: stop its callers first.
+// Retention is how long a key is remembered after the claim, by default 72 hours; [Retain] overrides the retention for one key.
+// This is a minimum: the key is replayed until [Store.GC] has removed it. Stop the callers before you raise the retention: if
+// GC has removed a key with a time of its own (UUIDv7, ULID) under the shorter retention, this key counts as young again, and
+// fn is called once more.
 func Retention(d time.Duration) Option {
 	return option(func(c *config) error { c.retention = d; return checkRetention(d) })
 }
@@ -74,8 +75,8 @@ func atLeastOne(option string, n int64) error {
 	return nil
 }
 
-// MaxAttempts is how often the handling of a message may fail before it is dead, by default 10. See [Store.Fail]. Let it be
-// less than the broker's own limit, or the broker gives the message up before it is listed.
+// MaxAttempts is how often the handling of a message may fail before the message is dead, by default 10. See [Store.Fail]. Use
+// less than the broker's own limit; otherwise the broker gives the message up before [Store.Dead] lists it.
 func MaxAttempts(n int) Option {
 	return option(func(c *config) error {
 		c.maxAttempts = n
@@ -83,8 +84,8 @@ func MaxAttempts(n int) Option {
 	})
 }
 
-// MaxResult is the greatest size of an encoded result, in bytes, by default 1 MiB. A greater one is an error, and its effect
-// is rolled back: a result that is not stored could not be replayed (hazard K11).
+// MaxResult is the greatest size of an encoded result, in bytes, by default 1 MiB. If a result is greater, the call returns an
+// error and the effect is rolled back, because a result that is not stored could not be replayed (hazard K11).
 func MaxResult(bytes int) Option {
 	return option(func(c *config) error {
 		c.maxResult = bytes
@@ -92,13 +93,13 @@ func MaxResult(bytes int) Option {
 	})
 }
 
-// WithHooks has the hooks called, after those given before.
+// WithHooks adds hooks. They are called after the hooks that were given before.
 func WithHooks(h ...Hooks) Option {
 	return option(func(c *config) error { c.hooks = append(c.hooks, h...); return nil })
 }
 
-// KnownErrors are errors that a [Final] error may be or wrap and that a caller tells apart with errors.Is: on a replay a
-// [*FinalError] wraps them again. They are found by their texts, which must differ from each other and stay what they are.
+// KnownErrors are errors that a [Final] error may be or wrap, and that callers recognize with errors.Is: on a replay a
+// [*FinalError] wraps them again. They are found by their texts, which must differ from each other and never change.
 func KnownErrors(errs ...error) Option {
 	return option(func(c *config) error {
 		for _, e := range errs {
@@ -116,9 +117,9 @@ func KnownErrors(errs ...error) Option {
 	})
 }
 
-// IgnoreKeyTime has keys that look like a UUIDv7 or a ULID taken like any other: [ErrTooOld] and [ErrTooNew] are never returned.
-// It is for IDs of 26 letters and digits that are no ULIDs: of those that crypto/rand.Text makes, one in 150 looks like a ULID
-// from another time and would be refused.
+// IgnoreKeyTime treats keys that look like a UUIDv7 or a ULID like any other key: [ErrTooOld] and [ErrTooNew] are never
+// returned. Use IgnoreKeyTime for IDs of 26 letters and digits that are not ULIDs. For example, one in 150 of the texts that
+// crypto/rand.Text makes looks like a ULID from another time and would be refused.
 func IgnoreKeyTime() Option {
 	return option(func(c *config) error { c.noKeyTime = true; return nil })
 }
@@ -130,7 +131,7 @@ type claimOption func(*claim) error
 
 func (o claimOption) applyClaim(c *claim) error { return o(c) }
 
-// WaitOption is an option of [Open], for every key of the store, and of [Once] and [Run], for one.
+// WaitOption is an option of [Open], for every key of the store, and of [Once] and [Run], for one key.
 type WaitOption interface {
 	Option
 	ClaimOption
@@ -155,25 +156,26 @@ func (o waitOption) check() error {
 	return nil
 }
 
-// NoWait has the claim fail with [*InProgressError] where another caller has the key, rather than wait for its end. The
-// least that a database can be told to wait is a millisecond on PostgreSQL and a second on MySQL. SQLite does not say what
-// the transaction that writes is about, so there any writer counts as the other caller.
+// NoWait makes the claim fail with [*InProgressError] if another caller has the key, instead of waiting for this caller. The
+// database waits at least a millisecond on PostgreSQL and a second on MySQL. SQLite does not say what the writing transaction
+// is about, so there any writer counts as the other caller.
 func NoWait() WaitOption { return waitOption(0) }
 
-// MaxWait has the claim fail with [*InProgressError] where another caller has the key for longer than d. It counts all of the call's
-// waiting: in [Run] for another caller of this process, for a connection of the pool, and for the database; what fn takes does not
-// count. By default Run waits for its process's callers as long as the context lets it, and for others as long as the
-// connection's settings do: on SQLite for about busy_timeout, on MySQL for innodb_lock_wait_timeout, on PostgreSQL without end. It
-// takes up to three more statements. A d of more than 20 days counts as 20 days, and so lifts what Open was given.
+// MaxWait makes the claim fail with [*InProgressError] if another caller has the key for longer than d. All of the call's
+// waiting counts: in [Run] for another caller of this process, for a connection of the pool, and for the database. The time of
+// fn does not count. By default Run waits for the callers of its process as long as the context allows, and for other callers
+// as long as the connection's settings allow: on SQLite for about busy_timeout, on MySQL for innodb_lock_wait_timeout, on
+// PostgreSQL without end. MaxWait takes up to three more statements. A d of more than 20 days counts as 20 days, so such a d
+// lifts the limit that Open was given.
 func MaxWait(d time.Duration) WaitOption { return waitOption(min(d, claimsql.LongestWait)) }
 
-// Retain is how long this key is remembered, in place of the store's [Retention].
+// Retain is how long this key is remembered, instead of the store's [Retention].
 func Retain(d time.Duration) ClaimOption {
 	return claimOption(func(c *claim) error { c.row.Retain = d; return checkRetention(d) })
 }
 
-// Isolation is the level of Run's transaction, by default the database's. SQLite has one level only, which is serializable, so
-// every level is served there. [Once] refuses it: its transaction has begun.
+// Isolation is the level of Run's transaction, by default the database's. SQLite has only one level, serializable, so SQLite
+// accepts every level. [Once] refuses Isolation, because its transaction has begun already.
 func Isolation(level sql.IsolationLevel) ClaimOption {
 	return claimOption(func(c *claim) error {
 		if c.once {
@@ -184,7 +186,7 @@ func Isolation(level sql.IsolationLevel) ClaimOption {
 	})
 }
 
-// WithCodec stores the result in the codec's form, by default JSON.
+// WithCodec stores the result in the codec's form. The default is JSON.
 func WithCodec(codec Codec) ClaimOption {
 	return claimOption(func(c *claim) error {
 		if codec == nil {

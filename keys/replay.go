@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// roundTrip returns what a replay will give for fn's value, and its stored form. The caller that ran fn gets it too, so that the
-// first answer and a replay cannot differ (hazard K49). It fails, and the effect is rolled back, if a replay would not give
-// that again and again.
+// roundTrip returns the value that a replay will give for fn's value, and its stored form. The caller that ran fn gets this
+// value too, so that the first answer and a replay cannot differ (hazard K49). If a replay would not always give the same
+// value, roundTrip fails and the effect is rolled back.
 func roundTrip[R any](c *claim, ran R) (again R, stored []byte, err error) {
 	var none R
 	if _, ok := c.codec.(jsonCodec); ok {
@@ -36,7 +36,7 @@ func roundTrip[R any](c *claim, ran R) (again R, stored []byte, err error) {
 	return again, stored, nil
 }
 
-// excerpt is the beginning of a stored result, for an error.
+// excerpt returns the beginning of a stored result, for an error.
 func excerpt(data []byte) string {
 	const most = 80
 	if len(data) > most {
@@ -45,10 +45,10 @@ func excerpt(data []byte) string {
 	return string(data)
 }
 
-// replayable keeps what checkReplayable has found, by type: nil or an error.
+// replayable keeps the result of checkReplayable for each type: nil or an error.
 var replayable sync.Map
 
-// checkReplayable refuses a type of which encoding/json drops something without a word, or reads nothing back.
+// checkReplayable refuses a type if encoding/json would silently drop a part of its values, or could not read them back.
 func checkReplayable(t reflect.Type) error {
 	if found, ok := replayable.Load(t); ok {
 		err, _ := found.(error)
@@ -93,7 +93,7 @@ func findUnreplayableField(t reflect.Type, path string, seen map[reflect.Type]bo
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch at := path + "." + f.Name; {
-		case f.Tag.Get("json") == "-": // it is not meant to be stored
+		case f.Tag.Get("json") == "-": // the field is not meant to be stored
 		case !f.IsExported() && !f.Anonymous:
 			return fmt.Errorf("%s is not exported, so it is not stored: export it, tag it `json:\"-\"`, or give %s a MarshalJSON", at, t)
 		default:

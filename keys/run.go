@@ -13,42 +13,44 @@ import (
 )
 
 const (
-	// runAttempts bounds how often Run begins again.
+	// runAttempts is how often Run tries at most.
 	runAttempts = 20
-	// lookTimeout bounds how long Run asks after a lost commit when the caller's context is over, beside txn.Grace for the
-	// commit and again for the look.
+	// lookTimeout bounds how long Run asks the database after a lost commit if the caller's context is over. txn.Grace for the
+	// commit comes on top, and once more for the question.
 	lookTimeout = 300 * time.Millisecond
 )
 
-// Run claims the key in a transaction of its own, calls fn in it, stores the result and commits: fn's effect and the record
-// of it are there together or not at all. Of any number of concurrent calls with one key, in any number of processes, one
-// has its effect; the others wait for it and get its result, with replayed true and without fn being called.
+// Run claims the key in a transaction of its own, calls fn in that transaction, stores fn's result and commits: fn's effect and
+// the record of the effect are committed together or not at all. If several calls use one key at the same time, in any number
+// of processes, one of them has its effect. The others wait for this call and get its result, with replayed true and without a
+// call of fn.
 //
-// fn may be called more than once by one call, each time in a new transaction after what the time before wrote was rolled
-// back: Run begins again after a serialization failure, a deadlock, a busy database or a lost connection, up to 20 times with
-// growing pauses. So fn must have no effect but through its [Tx]. After a commit whose answer was lost it asks the database
-// what became of the key, on another connection, and returns the truth (hazard K32).
+// One call may call fn more than once: Run begins again after a serialization failure, a deadlock, a busy database or a lost
+// connection, up to 20 times with growing pauses. Each attempt has a new transaction; the writes of the attempt before were
+// rolled back. So fn must have no effect except through its [Tx]. If the answer to a commit is lost, Run asks the database on
+// another connection what became of the key, and returns the truth (hazard K32).
 //
-// An error of fn rolls everything back and is returned; the key is as if it had never been seen. An error marked with
-// [Final] is remembered. A panic of fn rolls back and goes on.
+// An error of fn rolls everything back and is returned; the key is as if it had never been seen. An error marked with [Final]
+// is remembered. A panic of fn rolls everything back and continues to the caller.
 //
-// fp is compared with the fingerprint that the key was used with first; the zero [Fingerprint] is not. R is stored as JSON
-// or by [WithCodec]; every caller gets a decoded value, also the one that ran fn. A type of which JSON would lose something is an
-// error: unexported fields, funcs, channels, interfaces with methods.
+// fp is compared with the fingerprint of the key's first use; the zero [Fingerprint] is not compared. The result is stored as
+// JSON or by [WithCodec]. Every caller gets a decoded value, also the caller whose fn ran. If JSON would lose a part of type R,
+// Run returns an error: JSON loses unexported fields, funcs, channels, and interfaces with methods.
 //
-// It returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost], an [*InProgressError], a [*FinalError], an [*UnknownError], an
-// error that names the part for a key that has a wrong one, and else fn's error or the database's.
+// Run returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost]; an [*InProgressError], a
+// [*FinalError] or an [*UnknownError]; an error that names the part of the key that is wrong; otherwise fn's error or the
+// database's.
 //
-// Within a process one caller of a key works, and the others wait for that one in memory, without a connection (hazard K50). When the
-// one has committed, each of the others is given what is stored, and compares and decodes it for itself; when it ends without an
-// effect, the next one calls its own fn. [MaxWait] bounds the wait.
+// Within a process one caller of a key works, and the others wait in memory, without a connection (hazard K50). If this caller
+// commits, each of the others gets the stored result, and compares and decodes it for itself. If this caller ends without an
+// effect, the next caller calls its own fn. [MaxWait] bounds the wait.
 //
-// It sends two statements more than the transaction would have without it, on MySQL three. A call that is repeated in the
-// same process is answered by one read; in another one, by a transaction that ends when the key is found.
+// Run sends two statements more than the transaction would send without Run, on MySQL three. If a call is repeated in the same
+// process, one read answers the repeated call. In another process a transaction does, which ends when the key is found.
 //
-// Inside fn, with fn's context, a call on the store's pool is refused, because it would commit by itself or wait for fn's
-// transaction: the verbs of package upsert, and Run, Consume, Fail and Revive. Use fn's Tx, [Once] and [Filter] there, or say by
-// [Outside] that it is meant.
+// Inside fn, with fn's context, a call on the store's pool is refused, because such a call would commit by itself or wait for
+// fn's transaction. This holds for the verbs of package upsert, and for Run, Consume, Fail and Revive. Use fn's Tx, [Once] and
+// [Filter] there, or say with [Outside] that you mean the call.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
 	if err == nil {
@@ -71,31 +73,31 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 	return answer(ctx, c, out, ran, err)
 }
 
-// running is a Run on its way.
+// running is the state of one call of Run.
 type running struct {
 	*claim
 	fn            effect
 	begun         int           // attempts
-	n             int           // those of them that count: one that has only waited for SQLite's lock does not
-	busy          time.Duration // how long the call has waited for that lock
-	counted       time.Duration // of waited
-	calls         int           // of fn
-	look          bool          // the key may be there: look before trying to claim it
+	n             int           // attempts that count: an attempt that has only waited for SQLite's lock does not
+	busy          time.Duration // how long the call has waited for SQLite's lock
+	counted       time.Duration // the part of waited that count has taken in
+	calls         int           // calls of fn
+	look          bool          // the key may be stored: look before trying to claim it
 	end           ending        // how fn's last call has ended
-	commitUnknown error         // a commit's answer was lost
+	commitUnknown error         // the error of a commit whose answer was lost
 
-	turn   bool    // the call is the one of this process that works on the key
-	learnt *stored // the key's row, if it is known that the row is committed
+	turn   bool    // the call is the one in this process that works on the key
+	learnt *stored // the key's row, if the row is known to be committed
 }
 
-// step is what follows an attempt.
+// step says what follows an attempt.
 type step int
 
 const (
 	endCall     step = iota // with a result, or with an error that another attempt would not change
-	beginAgain              // nothing was kept, or the next attempt finds what was
-	recordFinal             // in the next attempt: fn has ended in a final error, and what it wrote was rolled back
-	askDatabase             // a commit's answer was lost, and there is no next attempt to find what became of it
+	beginAgain              // nothing was committed, or the next attempt finds the committed row
+	recordFinal             // in the next attempt: fn has ended in a final error, and its writes were rolled back
+	askDatabase             // a commit's answer was lost, and no next attempt will find what became of it
 )
 
 func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
@@ -147,7 +149,8 @@ func (r *running) next(ctx context.Context, err error) (step, error) {
 	return endCall, fmt.Errorf("after %d attempts: %w", r.n, err)
 }
 
-// beforeNext tells the hooks of an attempt that took so long and ended in err, and waits. The context's end can change what follows.
+// beforeNext tells the hooks about an attempt that took so long and ended in err, and waits. If the context ends, the next step
+// can change.
 func (r *running) beforeNext(ctx context.Context, took time.Duration, err error) (step, error) {
 	r.store.emit(ctx, onRetry, Event{Key: r.key, Duration: took, Count: int64(r.begun), Err: err})
 	r.look = true
@@ -161,8 +164,8 @@ func (r *running) beforeNext(ctx context.Context, took time.Duration, err error)
 	return endCall, errors.Join(end, err)
 }
 
-// count counts an attempt that has ended in err. It returns an error if the call has waited for SQLite's lock as long as it may: to
-// its own limit or, without one, as long as a statement of the pool's would.
+// count counts an attempt that has ended in err. count returns an error if the call has waited for SQLite's lock as long as it
+// may. The limit is the call's own or, without one, the time that a statement on the pool would wait.
 func (r *running) count(err error) (spent error) {
 	took := r.waited - r.counted
 	r.counted = r.waited
@@ -177,10 +180,10 @@ func (r *running) count(err error) (spent error) {
 	return busy.err
 }
 
-// errRecordFinal has fn's final error recorded in a transaction that has nothing of fn's.
+// errRecordFinal makes Run record fn's final error in a new transaction, which contains none of fn's writes.
 var errRecordFinal = errors.New("fn has ended in a final error")
 
-// worthRepeating: nothing was kept, or it can be learnt what was.
+// worthRepeating reports whether another attempt makes sense: nothing was committed, or another attempt can learn what was.
 func worthRepeating(err error) bool {
 	c := dialect.Classify(err)
 	return c == dialect.Retryable || c == dialect.LockTimeout || c == dialect.Ambiguous || errors.Is(err, errGone)
@@ -227,7 +230,7 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	return r.committed(ctx, r.asBusy(err))
 }
 
-// conclude ends the call with what is stored.
+// conclude ends the call with the stored row.
 func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, error) {
 	if err != nil {
 		return outcome{}, beforeCommit(err)
@@ -242,8 +245,8 @@ func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, 
 	return r.resolve(ctx, st)
 }
 
-// found ends the call with the row of an earlier attempt, which was committed after all. Where fn has been called again since,
-// as it can be in a cluster whose nodes lag (hazard E4), what it returned then is not what is stored.
+// found ends the call with the row of an earlier attempt, which was committed after all. If fn has been called again since,
+// fn's last result may differ from the stored result. This can happen in a cluster whose nodes lag (hazard E4).
 func (r *running) found(ctx context.Context, st stored) (outcome, error) {
 	if r.calls <= 1 {
 		return r.committed(ctx, nil)
@@ -254,7 +257,7 @@ func (r *running) found(ctx context.Context, st stored) (outcome, error) {
 	return outcome{result: st.result, decode: true}, r.ended(ctx, r.end)
 }
 
-// committed ends the call after its commit, whose error is err.
+// committed ends the call after its commit. err is the commit's error.
 func (r *running) committed(ctx context.Context, err error) (outcome, error) {
 	switch {
 	case err == nil:
@@ -269,7 +272,7 @@ func (r *running) committed(ctx context.Context, err error) (outcome, error) {
 	return outcome{}, err
 }
 
-// unanswered reports whether a commit's error leaves open what became of it: it is not one that the server has sent.
+// unanswered reports whether a commit's error leaves open whether the commit happened: the server has not sent the error.
 func (r *running) unanswered(err error) bool {
 	switch dialect.Classify(err) {
 	case dialect.Ambiguous:
@@ -281,7 +284,7 @@ func (r *running) unanswered(err error) bool {
 	return false
 }
 
-// askDatabase ends the call with what became of a commit whose answer was lost.
+// askDatabase finds out what became of a commit whose answer was lost, and ends the call.
 func (r *running) askDatabase(ctx context.Context) (outcome, error) {
 	lost := r.commitUnknown
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
@@ -298,8 +301,8 @@ func (r *running) askDatabase(ctx context.Context) (outcome, error) {
 	return outcome{}, &txn.LostError{Err: lost}
 }
 
-// learnCommit learns what became of the commit: the key is stored, or it can be claimed, which an open transaction that has it
-// would not let happen. The claim is not kept.
+// learnCommit learns what became of the commit. Either the key is stored, or the key can be claimed, which an open transaction
+// that holds the key would prevent. The claim is not kept.
 func (r *running) learnCommit(ctx context.Context) (st stored, found bool, err error) {
 	h, err := r.store.begin(ctx, txn.Options{})
 	if err != nil {
@@ -310,7 +313,7 @@ func (r *running) learnCommit(ctx context.Context) (st stored, found bool, err e
 	return t.row, err == nil && !t.got, err
 }
 
-// beforeCommit marks the error of a statement before the commit: whatever happened to the connection, nothing was kept.
+// beforeCommit marks the error of a statement before the commit: even if the connection was lost, nothing was committed.
 func beforeCommit(err error) error {
 	if dialect.Classify(err) == dialect.Ambiguous {
 		return &txn.LostError{Err: err}

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// errNoTable says that nothing is wrong that Migrate does not mend: there is no table yet, or a part of it is missing.
+// errNoTable: there is no table yet, or a part of the table is missing. Migrate repairs both.
 var errNoTable = errors.New("keys: the table, or a part of it, is not there yet: run Store.Migrate")
 
-// SchemaError is returned by [Open] and [Store.Migrate] for a table that is there and in which keys would be lost, confused
-// or slow. Nothing of the table was changed.
+// SchemaError is returned by [Open] and [Store.Migrate] for an existing table in which keys would be lost, confused or slow.
+// The table was not changed.
 type SchemaError struct {
-	Table    string   // its name, with the schema if one was given
-	Problems []string // all that is wrong with it, each with what to do
+	Table    string   // the table's name, with the schema if one was given
+	Problems []string // all that is wrong with the table, each with what to do
 }
 
 func (e *SchemaError) Error() string {

@@ -11,11 +11,12 @@ import (
 	"github.com/goupsert/upsert/internal/claimsql"
 )
 
-// setting is one under which keys would not be what they promise. Open refuses a pool whose sessions have it, because a
-// setting comes from the DSN or the server and every session of the pool has it.
+// setting is a session setting under which this package would not keep its promises. Open refuses a pool whose sessions have
+// the setting; asking one session is enough, because a setting comes from the DSN or the server and every session of the pool
+// has it.
 type setting struct {
-	query   string              // returns its value
-	refuses func(v string) bool // whether the value is one that is refused
+	query   string              // returns the setting's value
+	refuses func(v string) bool // whether the value is refused
 	because string              // what goes wrong
 	instead string              // what to do
 }
@@ -35,7 +36,7 @@ func mentions(word string) func(string) bool {
 	return func(v string) bool { return strings.Contains(strings.ToUpper(v), word) }
 }
 
-// settings are those of a database (hazard K46).
+// settings returns the refused settings of the database (hazard K46).
 func (s *Store) settings() []setting {
 	switch {
 	case s.isMySQL():
@@ -55,7 +56,7 @@ func (s *Store) settings() []setting {
 	return nil
 }
 
-// checkSettings returns an error for the first setting that keys cannot work under.
+// checkSettings returns an error for the first setting that this package cannot work under.
 func (s *Store) checkSettings(ctx context.Context, db upsert.DB) error {
 	values := map[string]string{}
 	for _, set := range s.settings() {
@@ -73,16 +74,17 @@ func (s *Store) checkSettings(ctx context.Context, db upsert.DB) error {
 	return nil
 }
 
-// shortestBusyTimeout is what Run waits for SQLite's lock if the pool's connections do not wait at all.
+// shortestBusyTimeout is how long Run waits for SQLite's lock if the pool's connections do not wait at all.
 const shortestBusyTimeout = 5 * time.Second
 
-// usualPacket is how long a statement may be that goes to a database without a limit of its own.
+// usualPacket is the greatest length of a statement to a database that sets no limit itself.
 const usualPacket = 16 << 20
 
-// statementRest is what a statement has beside its greatest value, and more.
+// statementRest is more than the length of a statement without its greatest value.
 const statementRest = 64 << 10
 
-// mostResult is the greatest result that is stored: as hexadecimal digits its statement must be one that the server takes.
+// mostResult is the greatest result that is stored. The server must accept its statement, in which the result is hexadecimal
+// digits.
 func (s *Store) mostResult() int {
 	if !s.isMySQL() {
 		return s.maxResult
@@ -90,7 +92,8 @@ func (s *Store) mostResult() int {
 	return min(s.maxResult, max(s.packet-statementRest, 0)/2)
 }
 
-// mostPayload is the greatest payload that is stored with a failed attempt, whose error's text may be six times as long in JSON.
+// mostPayload is the greatest payload that is stored with a failed attempt. The text of the attempt's error may be six times as
+// long in JSON.
 func (s *Store) mostPayload() int {
 	if !s.isMySQL() {
 		return s.maxResult
@@ -98,7 +101,7 @@ func (s *Store) mostPayload() int {
 	return min(s.maxResult, max((s.packet-statementRest)/2-6*maxErrorText, 0)/4*3) // in base64
 }
 
-// learn asks for the settings that keys must know.
+// learn asks the database for the settings that this package needs to know.
 func (s *Store) learn(ctx context.Context, db upsert.DB) error {
 	var value string
 	s.packet = usualPacket
@@ -108,7 +111,8 @@ func (s *Store) learn(ctx context.Context, db upsert.DB) error {
 		if err != nil {
 			return err
 		}
-		// The server takes back the statement that has waited too long, or the transaction, as it was started.
+		// After a statement has waited too long, the server undoes the statement or the transaction, depending on how the
+		// server was started.
 		var loses int
 		var log string
 		_, err = fmt.Sscan(value, &loses, &log, &s.packet)

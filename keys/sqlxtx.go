@@ -9,20 +9,20 @@ import (
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
-// sqlxSettings are those of the sqlx transactions that a store makes. sqlx chooses the placeholders of named queries by the name under
-// which a driver is registered, and that can be any name; here the name follows from the database.
+// sqlxSettings are the settings of the sqlx transactions that a store makes. sqlx chooses the placeholders of named queries by
+// the name under which a driver is registered, which can be any name. Here the name follows from the database.
 type sqlxSettings struct {
 	bindType int
-	like     sqlx.Tx          // for its name, which sqlx knows, and sqlx's own Mapper
+	like     sqlx.Tx          // gives its name, which sqlx knows, and sqlx's own Mapper
 	mapper   *reflectx.Mapper // nil: sqlx's own
 	unsafe   bool             // columns without a field are left out
 }
 
-// sqlxNames are names by which sqlx knows the placeholders of the databases.
+// sqlxNames are names for which sqlx knows the placeholders of the databases.
 var sqlxNames = map[string]string{"postgres": "postgres", "sqlite": "sqlite3", "mariadb": "mysql", "mysql": "mysql"}
 
-// chooseName gives the store's transactions a name by which sqlx knows the database's placeholders. If the transaction that Open has
-// used has none, another one is begun, because sqlx has no other way to make a transaction with a name.
+// chooseName gives the store's transactions a name for which sqlx knows the database's placeholders. If Open's transaction has
+// no such name, chooseName begins another transaction, because sqlx has no other way to make a transaction with a name.
 func (s *Store) chooseName(ctx context.Context) error {
 	name := sqlxNames[s.dialect.Name()]
 	if s.txs.bindType = sqlx.BindType(name); s.txs.binds(s.txs.like.DriverName()) {
@@ -37,7 +37,7 @@ func (s *Store) chooseName(ctx context.Context) error {
 	return nil
 }
 
-// binds reports whether sqlx writes the database's placeholders for a driver of that name. For a name that sqlx does not know it
+// binds reports whether sqlx writes the database's placeholders for a driver of that name. If sqlx does not know the name, it
 // writes question marks.
 func (x *sqlxSettings) binds(name string) bool {
 	t := sqlx.BindType(name)
@@ -47,8 +47,8 @@ func (x *sqlxSettings) binds(name string) bool {
 // extend makes an sqlx transaction with the settings of the store's pool.
 func (x *sqlxSettings) extend(std *sql.Tx) *sqlx.Tx { return x.wrap(std, x.mapper, x.unsafe) }
 
-// rename returns the caller's transaction if its placeholders are the database's, and else one that differs in them alone. A struct
-// that sqlx has not made can lack a Mapper.
+// rename returns the caller's transaction if its placeholders are the database's, and otherwise a transaction that differs only
+// in the placeholders. A transaction that sqlx has not made can lack a Mapper.
 func (x *sqlxSettings) rename(tx *sqlx.Tx) *sqlx.Tx {
 	if x.binds(tx.DriverName()) && tx.Mapper != nil {
 		return tx
@@ -68,7 +68,7 @@ func (x *sqlxSettings) wrap(std *sql.Tx, mapper *reflectx.Mapper, unsafe bool) *
 	return &tx
 }
 
-// isUnsafe reports whether a pool or a transaction of sqlx's was made by its Unsafe. sqlx has no method that tells.
+// isUnsafe reports whether Unsafe has made a pool or a transaction of sqlx. sqlx has no method that reports it.
 func isUnsafe(handle any) bool {
 	f := reflect.ValueOf(handle).Elem().FieldByName("unsafe")
 	return f.IsValid() && f.Kind() == reflect.Bool && f.Bool()

@@ -16,19 +16,19 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Store is a table of keys in a database. It is safe for concurrent use; one for each pool is enough.
+// Store is a table of keys in a database. A Store is safe for concurrent use; one Store for each pool is enough.
 type Store struct {
 	config
 	db      *sql.DB
 	txs     sqlxSettings
 	dialect dialect.Dialect
 	target  table
-	place   string // the server, the database and the table
+	place   string // names the server, the database and the table
 	sql     *claimsql.SQL
-	ascii   bool // the database's encoding takes no more
-	// timeoutLoses: a lock's timeout ends the whole transaction (hazard K44).
+	ascii   bool // the database's encoding accepts only ASCII
+	// timeoutLoses: a lock timeout ends the whole transaction (hazard K44).
 	timeoutLoses bool
-	// logsStatements: the binary log takes no write at READ COMMITTED (hazard K46).
+	// logsStatements: the binary log accepts no write at READ COMMITTED (hazard K46).
 	logsStatements bool
 	busyTimeout    time.Duration // how long SQLite waits for a lock
 	packet         int           // how many bytes a statement may have
@@ -36,16 +36,16 @@ type Store struct {
 	turns          turns
 }
 
-// Open returns the store of keys in db: it asks the server what it is and looks at the table. The table may be missing, or
-// lack the index on expires_at, because [Store.Migrate] makes both; without the table every other call fails with the database's
-// error, and without its index GC reads all of it.
+// Open returns the store of keys in db. Open asks the server which database it is, and looks at the table. The table, or its
+// index on expires_at, may be missing, because [Store.Migrate] creates both. Without the table every other call fails with the
+// database's error; without the index GC reads the whole table.
 //
-// db is a *sql.DB or a *sqlx.DB. With either, fn's [Tx] is sqlx's, and named queries have the placeholders of the database, whatever
-// name its driver is registered under. The Mapper of a *sqlx.DB, and what its Unsafe has set, hold in fn too.
+// db is a *sql.DB or a *sqlx.DB. With either, fn's [Tx] has sqlx's methods, and named queries use the placeholders of the
+// database, whatever name the driver is registered under. The Mapper of a *sqlx.DB and its Unsafe setting hold in fn too.
 //
-// It returns a [*SchemaError] that names all that is wrong with the table, a *dialect.UnsupportedError for a database that
-// keys have not been made for, an error that names the option for one that does not fit or the setting of the session that
-// keys cannot work under (hazard K46), and the server's.
+// Open returns a [*SchemaError] that names all that is wrong with the table; a *dialect.UnsupportedError for a database that
+// this package does not support; an error that names an option that does not fit; an error that names a setting of the session
+// that this package cannot work under (hazard K46); and the server's error.
 func Open[D *sql.DB | *sqlx.DB](ctx context.Context, db D, opts ...Option) (*Store, error) {
 	switch pool := any(db).(type) {
 	case *sql.DB:
@@ -75,8 +75,8 @@ func open(ctx context.Context, pool *sqlx.DB, opts []Option) (*Store, error) {
 	return s, nil
 }
 
-// askServer learns what the server is, and checks its settings and the table. It does so in a transaction, because behind a
-// transaction pooler a statement with arguments may meet another connection's (hazard E2).
+// askServer learns which database the server is, and checks its settings and the table. askServer uses a transaction, because
+// behind a transaction pooler a statement could otherwise meet the arguments of another connection (hazard E2).
 func (s *Store) askServer(ctx context.Context, driverName string) error {
 	tx, err := sqlx.NewDb(s.db, driverName).BeginTxx(ctx, nil)
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Store) askServer(ctx context.Context, driverName string) error {
 	return nil
 }
 
-// locate names the table so that every store of it has the same name.
+// locate names the table. Every store of the same table gets the same name.
 func (s *Store) locate(ctx context.Context, db upsert.DB) (place string, err error) {
 	query := "SELECT CONCAT(@@hostname, ' ', @@port, ' ', COALESCE(DATABASE(), ''))"
 	switch s.dialect.Name() {
@@ -120,12 +120,12 @@ func (s *Store) locate(ctx context.Context, db upsert.DB) (place string, err err
 			postgresOID(s.target) + "), pg_catalog.current_schema()::regnamespace::oid)::text, '')"
 	}
 	if _, err = queryRow(ctx, db, claimsql.Statement{Text: query}, &place); place == "memory" {
-		place = fmt.Sprintf("%p", s.db) // each pool has its own
+		place = fmt.Sprintf("%p", s.db) // each pool has its own database
 	}
 	return place + " " + s.target.String() + " ", err
 }
 
-// ready returns an error for a store that Open has not returned.
+// ready returns an error if s does not come from Open.
 func (s *Store) ready() error {
 	if s == nil || s.sql == nil {
 		return errors.New("keys: the store is nil or zero: Open returns one")
@@ -133,9 +133,9 @@ func (s *Store) ready() error {
 	return nil
 }
 
-// Migrate creates the table, or adds to an older one what it lacks, as [Migrations] would. It can be run by any number of
-// processes at once and at every start. It returns a [*SchemaError] for a table that it cannot mend, and the server's
-// errors.
+// Migrate creates the table, or adds to an older table what is missing, as [Migrations] would. Any number of processes can run
+// Migrate at once and at every start. Migrate returns a [*SchemaError] for a table that it cannot repair, and otherwise the
+// server's error.
 func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.ready(); err != nil {
 		return err
@@ -143,8 +143,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return s.target.migrate(ctx, s.db)
 }
 
-// preparesQueries: pgx prepares and caches each text that it is given as a query, so queries must be few texts with
-// parameters. A wrapper may hide it; then they are only slower.
+// preparesQueries reports whether the driver is pgx. pgx prepares and caches each query text, so queries must have few texts,
+// with parameters. If a wrapper hides pgx, queries are only slower.
 func preparesQueries(db *sql.DB) bool {
 	t := reflect.TypeOf(db.Driver())
 	if t.Kind() == reflect.Pointer {
@@ -153,9 +153,9 @@ func preparesQueries(db *sql.DB) bool {
 	return strings.HasPrefix(t.PkgPath(), "github.com/jackc/pgx")
 }
 
-// seenCache remembers which keys this process has seen, a few thousand of them: a repeated call comes to the same process more
-// often than not, and is then answered by one read. It is a hint only: a key that is forgotten, or taken for another, costs
-// a statement.
+// seenCache remembers a few thousand of the keys that this process has seen: a repeated call usually comes to the same process,
+// which can then answer the call by one read. seenCache is only a hint: if a key is forgotten, or taken for another key, the
+// call costs one statement more.
 type seenCache [4096]atomic.Uint64
 
 func (c *seenCache) add(h hash) { c.slot(h).Store(tag(h)) }
@@ -168,5 +168,5 @@ func tag(h hash) (t uint64) {
 	for _, b := range h[2:10] {
 		t = t<<8 | uint64(b)
 	}
-	return t | 1 // an empty slot is no key's
+	return t | 1 // 0 marks an empty slot
 }

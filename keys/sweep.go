@@ -9,17 +9,17 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// sweeper removes batches of expired rows around those that other transactions have locked.
+// sweeper removes batches of expired rows and skips the rows that other transactions have locked.
 type sweeper struct {
 	store *Store
-	// found are rows that were found locked. Only a database that cannot pass over a locked row needs to know them.
+	// found are the rows that were found locked. They are needed only on a database that cannot skip locked rows.
 	found []claimsql.Mark
 }
 
-// mostFound is how many locked rows end a run: it costs time to find each of them, and the next run may find it free.
+// mostFound is how many locked rows end a run: finding each of them costs time, and the next run may find the row unlocked.
 const mostFound = 50
 
-// batch removes one batch. last says that there is nothing more for this run.
+// batch removes one batch. last reports that this run can remove nothing more.
 func (w *sweeper) batch(ctx context.Context, size int) (n int64, last bool, err error) {
 	s := w.store
 	if statement := s.sql.Sweep(size); statement.Text != "" {
@@ -42,18 +42,18 @@ func (w *sweeper) batch(ctx context.Context, size int) (n int64, last bool, err 
 	return n, len(found.marks) < size || len(w.found) >= mostFound, err
 }
 
-// removal is what a transaction has found expired, and how much of that it has removed.
+// removal says which rows a transaction has found expired, and how many of them the transaction has removed.
 type removal struct {
 	marks []claimsql.Mark
-	waits bool // removing them would wait for whoever has one locked
+	waits bool // removing the rows would wait for a transaction that has locked one of them
 	n     int64
 }
 
 // errLocked: another transaction has locked one of the rows.
 var errLocked = errors.New("a row is locked")
 
-// removeFree removes the rows that no other transaction has locked. One that is locked is found by trying halves, each in a
-// transaction of its own: what is free is never held up by what is not for longer than a moment.
+// removeFree removes the rows that no other transaction has locked. removeFree finds a locked row by trying halves, each in a
+// transaction of its own, so that a locked row holds up the others only for a moment.
 func (w *sweeper) removeFree(ctx context.Context, marks []claimsql.Mark) (n int64, err error) {
 	s := w.store
 	n, err = transact(ctx, s, func(tx *sqlx.Tx) (int64, error) {
@@ -86,8 +86,8 @@ func (w *sweeper) removeFree(ctx context.Context, marks []claimsql.Mark) (n int6
 	return n, nil
 }
 
-// waitedBriefly reports whether a SELECT has given up because it would wait for another transaction: it has come to the limit
-// that its hint sets (3024) or, on a server that knows no such limits, to that of the session.
+// waitedBriefly reports whether a SELECT has given up because it would wait for another transaction: the SELECT has reached the
+// limit that its hint sets (3024) or, on a server without such hints, the session's limit.
 func waitedBriefly(err error) bool {
 	n, _ := dialect.MySQLNumber(err)
 	return n == 3024 || n == 1205

@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// defaultTable and its index are also the names in the files of migrations/.
+	// defaultTable and defaultIndex are also the names in the files of migrations/.
 	defaultTable = "idempotency_keys"
 	indexSuffix  = "_expires_at"
 	defaultIndex = defaultTable + indexSuffix
 )
 
-// table is where the keys are.
+// table is the table of the keys.
 type table struct {
 	dialect dialect.Dialect
 	ident   dialect.Table
 }
 
-// newTable reads a name as [Table] takes it and checks it, and that of the index, against the database.
+// newTable parses a name in the form that [Table] takes, and checks this name and the index's name against the database.
 func newTable(d dialect.Dialect, name string) (table, error) {
 	if d == nil {
 		return table{}, errors.New("keys: the dialect is nil: use one of package dialect, or dialect.Detect")
@@ -31,7 +31,7 @@ func newTable(d dialect.Dialect, name string) (table, error) {
 	if _, err := catalogOf(d); err != nil {
 		return table{}, err
 	}
-	// Tools that run migrations cut them there, in quotes or not.
+	// Tools that run migrations cut them at these characters, even within quotes.
 	if strings.ContainsFunc(name, unicode.IsControl) || strings.Contains(name, ";") || strings.Contains(name, "--") {
 		return table{}, fmt.Errorf("keys: table name %q has a semicolon, two hyphens or a control character, which tools that run migrations stumble over: choose another", name)
 	}
@@ -46,10 +46,10 @@ func newTable(d dialect.Dialect, name string) (table, error) {
 	return t, nil
 }
 
-// quoted is the name as statements have it.
+// quoted returns the name for statements.
 func (t table) quoted() string { return t.dialect.QuoteTable(t.ident) }
 
-// String is the name for people.
+// String returns the name for people.
 func (t table) String() string {
 	if t.ident.Schema == "" {
 		return t.ident.Name
@@ -57,21 +57,21 @@ func (t table) String() string {
 	return t.ident.Schema + "." + t.ident.Name
 }
 
-// index names the index on expires_at.
+// index returns the name of the index on expires_at.
 func (t table) index() dialect.Table {
 	return dialect.Table{Schema: t.ident.Schema, Name: t.ident.Name + indexSuffix}
 }
 
-// renamed puts the table's name into a text that has the default one.
+// renamed puts the table's name into a text that has the default name.
 func (t table) renamed(text string) string {
 	if t.ident == (dialect.Table{Name: defaultTable}) {
 		return text
 	}
 	on, created := t.quoted(), t.dialect.Quote(t.index().Name)
-	if t.dialect.Name() == "sqlite" { // there the schema goes before the index
+	if t.dialect.Name() == "sqlite" { // on SQLite the schema goes before the index
 		on, created = t.dialect.Quote(t.ident.Name), t.dialect.QuoteTable(t.index())
 	}
-	return strings.NewReplacer( // of two that begin alike the first one counts
+	return strings.NewReplacer( // if two patterns begin alike, the first one counts
 		defaultIndex+" ON "+defaultTable, created+" ON "+on,
 		defaultIndex, t.dialect.QuoteTable(t.index()),
 		defaultTable, t.quoted(),

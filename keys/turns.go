@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// turns lets one of a process's callers of Run work on a key at a time. The others wait without a connection, so that the
+// turns lets one caller of Run in a process work on a key at a time. The others wait without a connection, so that the
 // repetitions of one slow request do not take the whole pool.
 type turns struct {
 	mu   sync.Mutex
 	keys map[hash]*turn
 }
 
-// turn is a key that a caller works on.
+// turn is a key on which a caller works.
 type turn struct {
 	claimed bool // the caller has claimed the key
 	queue   []chan *stored
-	sealed  int // how many of the queue came before what the caller learns was so
+	sealed  int // how many of the queue were waiting before the caller began to read or commit
 }
 
-// take returns nil once the key is the caller's to work on, who must then call pass; or a channel to wait on: it brings the row that
-// the caller before has learnt of, or nil for the turn.
+// take returns nil if it is the caller's turn to work on the key; the caller must then call pass. Otherwise take returns a
+// channel to wait on. The channel brings the row that the caller before has learnt, or nil for the turn.
 func (t *turns) take(h hash) <-chan *stored {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,7 @@ func (t *turns) take(h hash) <-chan *stored {
 	return place
 }
 
-// leave takes a caller out of the queue. It returns false if something has been sent to the caller meanwhile.
+// leave takes a caller out of the queue. leave returns false if something has been sent to the caller meanwhile.
 func (t *turns) leave(h hash, place <-chan *stored) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -59,7 +59,7 @@ func (t *turns) leave(h hash, place <-chan *stored) bool {
 	return true
 }
 
-// isClaimed reports whether a caller who works on the key has claimed it.
+// isClaimed reports whether a caller who works on the key has claimed the key.
 func (t *turns) isClaimed(h hash) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,15 +67,15 @@ func (t *turns) isClaimed(h hash) bool {
 	return k != nil && k.claimed
 }
 
-// claim says that the caller whose turn it is has claimed the key.
+// claim notes that the caller whose turn it is has claimed the key.
 func (t *turns) claim(h hash) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.keys[h].claimed = true
 }
 
-// seal says that what the caller is about to learn, by a read or by its commit, is true for those who wait already. Who comes
-// later asks again: the row may be removed by then.
+// seal notes who is waiting already: the row that the caller is about to learn, by a read or by its commit, is valid for them.
+// A caller who comes later asks again, because the row may be removed by then.
 func (t *turns) seal(h hash) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -83,8 +83,8 @@ func (t *turns) seal(h hash) {
 	k.sealed = len(k.queue)
 }
 
-// pass ends the caller's turn. It brings the row, if there is one, to those who waited when that was sealed, and the turn to
-// the next.
+// pass ends the caller's turn. pass sends the row, if there is one, to the callers who were waiting when seal was called, and
+// gives the turn to the next caller.
 func (t *turns) pass(h hash, row *stored) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,8 +101,8 @@ func (t *turns) pass(h hash, row *stored) {
 	k.queue = k.queue[1:]
 }
 
-// await waits for the turn. It returns the row that makes a turn unnecessary, or whether the turn is the caller's: one that does not
-// wait at all works without.
+// await waits for the turn. await returns the row if the row makes a turn unnecessary, and sets r.turn if the turn is the
+// caller's. A caller who does not wait at all works without a turn.
 func (r *running) await(ctx context.Context) (row *stored, err error) {
 	all := &r.store.turns
 	if r.limited && r.limit == 0 {
@@ -164,6 +164,6 @@ func (c *claim) stand(ctx context.Context, place <-chan *stored) (row *stored, e
 		return nil, err
 	}
 	own := *row
-	own.result = bytes.Clone(own.result) // a codec may keep what it is given
+	own.result = bytes.Clone(own.result) // a codec may keep the data that it is given
 	return &own, nil
 }

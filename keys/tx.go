@@ -15,24 +15,25 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Tx is the transaction in which fn has its effect. What is written on it is committed together with the record of the key,
-// or not at all, so it is what a table with a column of rule add wants.
+// Tx is the transaction in which fn has its effect. Writes on a Tx are committed together with the record of the key, or not at
+// all, so a Tx is the claim that a table with a column of rule add requires.
 //
-// It is for fn only and ends with it. Return the errors of its statements unless you know them to be harmless: on MySQL a
-// deadlock ends the transaction, and what is sent after it is committed by itself. Tx notices that and refuses what comes
-// after, but it does not see what a prepared statement returns. Send no statement that commits, as DDL does
-// on MySQL and MariaDB: it would commit the claim before its result.
+// A Tx is for fn only and ends with fn. Return the errors of its statements unless you know that they are harmless: on MySQL a
+// deadlock ends the transaction, and later statements would commit by themselves. Tx notices such an error and refuses later
+// statements, except if the error comes from a prepared statement, whose results Tx does not see. Send no statement that
+// commits, as DDL does on MySQL and MariaDB: it would commit the claim before its result.
 //
-// Its methods know the placeholders of the store's database, and the Mapper of the *sqlx.DB or the *sqlx.Tx that it comes from. The
-// functions of package sqlx, such as sqlx.NamedQueryContext, know only the placeholders of a Tx that they are given.
+// The methods of Tx use the placeholders of the store's database, and the Mapper of the *sqlx.DB or the *sqlx.Tx that the Tx
+// comes from. The functions of package sqlx, for example sqlx.NamedQueryContext, know only the placeholders of a Tx that they
+// are given.
 type Tx struct {
 	*sqlx.Tx
-	own     *txn.Tx // nil if it is the caller's
+	own     *txn.Tx // nil if the caller began the transaction
 	store   *Store
 	key     Key
 	attempt int
-	claim   *inside.Claim      // what calls inside fn must not wait for
-	proof   claimsql.Statement // finds a row as long as the transaction is the claim's
+	claim   *inside.Claim      // the locks that calls inside fn must not wait for
+	proof   claimsql.Statement // finds a row as long as the transaction is still the claim's
 	ended   atomic.Bool
 	lost    atomic.Pointer[error]
 	rows    openRows
@@ -49,18 +50,19 @@ func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
 	return tx
 }
 
-// context is fn's.
+// context returns the context that fn is given.
 func (tx *Tx) context(ctx context.Context) context.Context { return inside.Enter(ctx, tx.claim) }
 
-// Outside returns a context whose calls are meant to go past the transaction of the fn that ctx is of, as for a row of an audit
-// log that must survive a rollback. Without it a verb of package upsert, and Run, Consume, Fail and Revive, are refused inside fn
-// on the pool of fn's store, because they would commit by themselves. What could only wait for fn's own transaction is refused
-// all the same: on SQLite every write, on a pool of one connection every call, and elsewhere a key or a consumer that fn's
-// transaction holds. Statements that are sent on the pool by database/sql or sqlx are not seen.
+// Outside returns a context whose calls may go past the transaction of fn, for example for a row of an audit log that must
+// survive a rollback. ctx is the context that fn was given. Without Outside, the verbs of package upsert, and Run, Consume,
+// Fail and Revive, are refused inside fn on the pool of fn's store, because they would commit by themselves. A call that could
+// only wait for fn's own transaction is refused even with Outside: on SQLite every write, on a pool of one connection every
+// call, and elsewhere a call for a key or a consumer that fn's transaction holds. Statements that database/sql or sqlx send on
+// the pool are not seen.
 func Outside(ctx context.Context) context.Context { return inside.Outside(ctx) }
 
-// outside refuses a call in a transaction of its own that is made inside fn, if that is not meant or the call would wait for
-// fn's transaction.
+// outside refuses a call that is made inside fn and would use a transaction of its own, unless the caller has used [Outside]. A
+// call that would wait for fn's transaction is always refused.
 func (s *Store) outside(ctx context.Context, what string) error {
 	err := inside.RefuseHeld(ctx, what)
 	if err == nil {
@@ -72,8 +74,8 @@ func (s *Store) outside(ctx context.Context, what string) error {
 	return nil
 }
 
-// held names a key, or all messages of a consumer, as what a transaction can have locked. Two stores of one table have the same
-// names.
+// held returns a name for a key's row as something that a transaction can have locked. Two stores of one table use the same
+// names. heldMessages does the same for all messages of a consumer.
 func (s *Store) held(k Key) string {
 	h := hashOf(kindKey, k.Scope, k.Op, k.ID)
 	return s.place + string(h[:])
@@ -84,10 +86,11 @@ func (s *Store) heldMessages(consumer string) string { return s.place + "message
 // Key returns the key that was claimed.
 func (tx *Tx) Key() Key { return tx.key }
 
-// Attempt returns how often fn has been called by this call, this time included: 1, unless [Run] had to begin again.
+// Attempt returns how often this call of [Run] or [Once] has called fn, this time included: 1, unless Run had to begin again.
 func (tx *Tx) Attempt() int { return tx.attempt }
 
-// UpsertClaim returns nil while fn runs and no statement has lost the transaction. Tables with a column of rule add ask it.
+// UpsertClaim returns nil while fn runs and no statement has lost the transaction. Tables with a column of rule add call
+// UpsertClaim.
 func (tx *Tx) UpsertClaim() error {
 	if tx.ended.Load() {
 		return errors.New("keys: the claim has ended: its transaction is for fn only")
@@ -98,19 +101,19 @@ func (tx *Tx) UpsertClaim() error {
 	return nil
 }
 
-// lose ends the transaction: whatever is sent on it from here on is refused before it reaches the server, which would commit
-// it by itself, and whatever a COMMIT would be answered, there is none (hazard E3).
+// lose ends the transaction. Later statements are refused before they reach the server, which would commit them by themselves,
+// and a COMMIT can no longer seem to succeed (hazard E3).
 func (tx *Tx) lose(err error) {
 	if tx.lost.CompareAndSwap(nil, &err) {
 		tx.store.rollback(context.Background(), tx.Tx.Tx)
 	}
 }
 
-// saw ends the transaction if a statement's error says that the server has, or if it does not say and the server has all
-// the same: SQLite rolls back after an interrupted write, a full disk, or RAISE(ROLLBACK).
+// saw ends the transaction if a statement's error says that the server has ended it. SQLite ends a transaction without saying
+// so in the error, after an interrupted write, a full disk, or RAISE(ROLLBACK), so saw asks SQLite.
 func (tx *Tx) saw(err error) error {
 	if err != nil && dialect.Classify(err) == dialect.Ambiguous {
-		tx.rows.areLeft() // before the transaction's end closes them
+		tx.rows.areLeft() // before the end of the transaction closes the rows
 	}
 	switch {
 	case err == nil || errors.Is(err, sql.ErrTxDone):
@@ -122,14 +125,15 @@ func (tx *Tx) saw(err error) error {
 	return err
 }
 
-// gone reports whether SQLite has no transaction any more: only then it begins one. Its end is lose's.
+// gone reports whether SQLite has no transaction any more: only then BEGIN succeeds. lose ends the new transaction.
 func (tx *Tx) gone() bool {
 	_, err := tx.Tx.ExecContext(context.Background(), "BEGIN")
 	return err == nil
 }
 
-// prove returns ErrClaimLost if the transaction is no longer the one in which the key was claimed. On MySQL and MariaDB it is
-// not after a deadlock that was kept from Tx, as that of a prepared statement is, and nothing else would tell (hazard E3).
+// prove returns ErrClaimLost if the transaction is no longer the one in which the key was claimed. On MySQL and MariaDB this
+// happens after a deadlock that Tx has not seen, for example a prepared statement's, and nothing else would reveal it (hazard
+// E3).
 func (tx *Tx) prove(ctx context.Context) error {
 	found, err := send(ctx, handle{tx.Tx, tx.own}, func(x *sqlx.Tx) (bool, error) {
 		one := 0
@@ -141,13 +145,14 @@ func (tx *Tx) prove(ctx context.Context) error {
 	return err
 }
 
-// isLost reports whether the transaction is gone, as far as the error that fn has returned or those that it has seen say so.
+// isLost reports whether the transaction is known to be gone, from err, which fn has returned, or from the errors that Tx has
+// seen.
 func (tx *Tx) isLost(ctx context.Context, err error) bool {
 	return tx.lost.Load() != nil || losesTransaction(err) && tx.prove(ctx) != nil
 }
 
-// outcome is fn's error, and whether fn is to be called again; or that the transaction is lost, if fn has kept that to
-// itself.
+// outcome returns fn's error, marked if fn must be called again. If the transaction is lost and fn has not returned the error
+// that says so, outcome returns that error.
 func (tx *Tx) outcome(ctx context.Context, err error) error {
 	lost := tx.UpsertClaim()
 	switch {
@@ -162,7 +167,7 @@ func (tx *Tx) outcome(ctx context.Context, err error) error {
 	case dialect.Classify(err) != dialect.Ambiguous:
 		return &fnError{err: err, again: true}
 	}
-	// A lost connection may be that of something else, and an io.EOF that of a request's body.
+	// A lost connection may be another one than the transaction's, and an io.EOF may come from a request's body.
 	return &fnError{err: err, again: tx.isLost(ctx, err)}
 }
 
@@ -171,17 +176,17 @@ func losesTransaction(err error) bool {
 	return c == dialect.Retryable || c == dialect.Ambiguous
 }
 
-// Commit fails: the claim's transaction is committed by Run, or by the caller of Once.
+// Commit returns an error: Run, or the caller of Once, commits the claim's transaction.
 func (tx *Tx) Commit() error {
 	return errors.New("keys: fn must not commit: return nil, and it is committed with the key")
 }
 
-// Rollback fails: the claim's transaction is rolled back where fn returns an error.
+// Rollback returns an error: if fn returns an error, the claim's transaction is rolled back.
 func (tx *Tx) Rollback() error {
 	return errors.New("keys: fn must not roll back: return an error, and it is rolled back")
 }
 
-// transaction returns the sqlx transaction behind a handle.
+// transaction returns the sqlx transaction behind a handle, and an error if the handle is not a transaction.
 func (s *Store) transaction(db upsert.DB) (*sqlx.Tx, error) {
 	switch tx := db.(type) {
 	case *sqlx.Tx:

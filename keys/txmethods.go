@@ -7,14 +7,14 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// What follows is *sqlx.Tx's, with an eye on the errors.
+// The methods below are the methods of *sqlx.Tx. They also look at the errors: see [Tx].
 
-// Exec is that of *sqlx.Tx.
+// Exec is Exec of *sqlx.Tx.
 func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	return tx.ExecContext(context.Background(), query, args...)
 }
 
-// ExecContext is that of *sqlx.Tx.
+// ExecContext is ExecContext of *sqlx.Tx.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if err := tx.UpsertClaim(); err != nil {
 		return nil, err
@@ -23,22 +23,22 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 	return res, tx.saw(err)
 }
 
-// MustExec is that of *sqlx.Tx.
+// MustExec is MustExec of *sqlx.Tx.
 func (tx *Tx) MustExec(query string, args ...any) sql.Result {
 	return sqlx.MustExec(tx, query, args...)
 }
 
-// MustExecContext is that of *sqlx.Tx.
+// MustExecContext is MustExecContext of *sqlx.Tx.
 func (tx *Tx) MustExecContext(ctx context.Context, query string, args ...any) sql.Result {
 	return sqlx.MustExecContext(ctx, tx, query, args...)
 }
 
-// NamedExec is that of *sqlx.Tx.
+// NamedExec is NamedExec of *sqlx.Tx.
 func (tx *Tx) NamedExec(query string, arg any) (sql.Result, error) {
 	return tx.NamedExecContext(context.Background(), query, arg)
 }
 
-// NamedExecContext is that of *sqlx.Tx.
+// NamedExecContext is NamedExecContext of *sqlx.Tx.
 func (tx *Tx) NamedExecContext(ctx context.Context, query string, arg any) (sql.Result, error) {
 	bound, args, err := tx.BindNamed(query, arg) // sqlx.NamedExecContext would not find the Mapper
 	if err != nil {
@@ -47,7 +47,7 @@ func (tx *Tx) NamedExecContext(ctx context.Context, query string, arg any) (sql.
 	return tx.ExecContext(ctx, bound, args...)
 }
 
-// NamedQuery is that of *sqlx.Tx.
+// NamedQuery is NamedQuery of *sqlx.Tx.
 func (tx *Tx) NamedQuery(query string, arg any) (*sqlx.Rows, error) {
 	bound, args, err := tx.BindNamed(query, arg)
 	if err != nil {
@@ -56,12 +56,12 @@ func (tx *Tx) NamedQuery(query string, arg any) (*sqlx.Rows, error) {
 	return tx.Queryx(bound, args...)
 }
 
-// Query is that of *sqlx.Tx.
+// Query is Query of *sqlx.Tx.
 func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	return tx.QueryContext(context.Background(), query, args...)
 }
 
-// QueryContext is that of *sqlx.Tx.
+// QueryContext is QueryContext of *sqlx.Tx.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if err := tx.UpsertClaim(); err != nil {
 		return nil, err
@@ -71,12 +71,12 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 	return rows, tx.saw(err)
 }
 
-// Queryx is that of *sqlx.Tx.
+// Queryx is Queryx of *sqlx.Tx.
 func (tx *Tx) Queryx(query string, args ...any) (*sqlx.Rows, error) {
 	return tx.QueryxContext(context.Background(), query, args...)
 }
 
-// QueryxContext is that of *sqlx.Tx.
+// QueryxContext is QueryxContext of *sqlx.Tx.
 func (tx *Tx) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
 	if err := tx.UpsertClaim(); err != nil {
 		return nil, err
@@ -88,12 +88,12 @@ func (tx *Tx) QueryxContext(ctx context.Context, query string, args ...any) (*sq
 	return rows, tx.saw(err)
 }
 
-// Get is that of *sqlx.Tx.
+// Get is Get of *sqlx.Tx.
 func (tx *Tx) Get(dest any, query string, args ...any) error {
 	return tx.GetContext(context.Background(), dest, query, args...)
 }
 
-// GetContext is that of *sqlx.Tx.
+// GetContext is GetContext of *sqlx.Tx.
 func (tx *Tx) GetContext(ctx context.Context, dest any, query string, args ...any) error {
 	if err := tx.UpsertClaim(); err != nil {
 		return err
@@ -101,12 +101,12 @@ func (tx *Tx) GetContext(ctx context.Context, dest any, query string, args ...an
 	return tx.saw(tx.Tx.GetContext(ctx, dest, query, args...))
 }
 
-// Select is that of *sqlx.Tx.
+// Select is Select of *sqlx.Tx.
 func (tx *Tx) Select(dest any, query string, args ...any) error {
 	return tx.SelectContext(context.Background(), dest, query, args...)
 }
 
-// SelectContext is that of *sqlx.Tx.
+// SelectContext is SelectContext of *sqlx.Tx.
 func (tx *Tx) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
 	if err := tx.UpsertClaim(); err != nil {
 		return err
@@ -114,31 +114,31 @@ func (tx *Tx) SelectContext(ctx context.Context, dest any, query string, args ..
 	return tx.saw(tx.Tx.SelectContext(ctx, dest, query, args...))
 }
 
-// QueryRow is that of *sqlx.Tx.
+// QueryRow is QueryRow of *sqlx.Tx.
 func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
 	return tx.QueryRowContext(context.Background(), query, args...)
 }
 
-// QueryRowContext is that of *sqlx.Tx.
+// QueryRowContext is QueryRowContext of *sqlx.Tx.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	row := tx.Tx.QueryRowContext(tx.refusing(ctx), query, args...)
 	_ = tx.saw(row.Err())
 	return row
 }
 
-// QueryRowx is that of *sqlx.Tx.
+// QueryRowx is QueryRowx of *sqlx.Tx.
 func (tx *Tx) QueryRowx(query string, args ...any) *sqlx.Row {
 	return tx.QueryRowxContext(context.Background(), query, args...)
 }
 
-// QueryRowxContext is that of *sqlx.Tx.
+// QueryRowxContext is QueryRowxContext of *sqlx.Tx.
 func (tx *Tx) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
 	row := tx.Tx.QueryRowxContext(tx.refusing(ctx), query, args...)
 	_ = tx.saw(row.Err())
 	return row
 }
 
-// refusing returns a context that has ended if the claim has: a row can carry no other error.
+// refusing returns a context that has ended if the claim has ended, because a row can carry no other error.
 func (tx *Tx) refusing(ctx context.Context) context.Context {
 	if err := tx.UpsertClaim(); err != nil {
 		var end context.CancelCauseFunc

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// checkUTF8 returns an error for a value that has a string that is not UTF-8, of which encoding/json, having written the value,
-// has made U+FFFD without a word. What is written does not tell: a U+FFFD may have been in the string, or in a json.RawMessage.
+// checkUTF8 returns an error if v contains a string that is not UTF-8. encoding/json, which has written v, silently replaces
+// the string's bad bytes by U+FFFD. The written text does not reveal this: a U+FFFD may have been in the string, or in a
+// json.RawMessage.
 func checkUTF8(v any, written []byte) error {
 	if !bytes.ContainsRune(written, utf8.RuneError) && !bytes.Contains(written, []byte("ufffd")) {
 		return nil
@@ -23,7 +24,8 @@ func checkUTF8(v any, written []byte) error {
 	return nil
 }
 
-// utf8Finder looks for a string that is not UTF-8, also where encoding/json may not look, because a MarshalJSON may.
+// utf8Finder looks for a string that is not UTF-8, also in fields that encoding/json may skip, because a MarshalJSON may write
+// them.
 type utf8Finder struct {
 	seen  map[visit]bool
 	where string
@@ -80,7 +82,8 @@ func (f *utf8Finder) check(text, path string) bool {
 	return !utf8.ValidString(text)
 }
 
-// marshals looks at what the value's own methods write. One that encoding/json has left out may have a method that panics.
+// marshals looks at the text that the value's own methods write. If encoding/json has left the value out, such a method may
+// panic.
 func (f *utf8Finder) marshals(v reflect.Value, path string) (found bool) {
 	defer func() { _ = recover() }()
 	if v.Kind() == reflect.Pointer && v.IsNil() {
@@ -99,8 +102,8 @@ func (f *utf8Finder) marshals(v reflect.Value, path string) (found bool) {
 	return false
 }
 
-// replaced says whether encoding/json found a string that is not UTF-8: it writes the escape then, and a U+FFFD that was in
-// the string as it is.
+// replaced reports whether encoding/json found a string that is not UTF-8. encoding/json then writes the escape; a U+FFFD that
+// was in the string is written unchanged.
 func replaced(token []byte) bool {
 	const escape = `\ufffd`
 	if !bytes.Contains(token, []byte(escape)) {

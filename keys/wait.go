@@ -13,13 +13,13 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// left is how much longer a call with a limit may wait.
+// left returns how much longer a call with a limit may wait.
 func (c *claim) left() time.Duration { return max(c.limit-c.waited, 0) }
 
-// slack is what a statement that is not to wait for anybody may take all the same: it has a network to cross.
+// slack is how long a statement that must not wait for anybody may still take, because it crosses a network.
 const slack = 250 * time.Millisecond
 
-// wait calls f, whose time counts as waiting, and lets it take no more than what is left.
+// wait calls f, whose time counts as waiting, and gives f no more than the time that is left.
 func (c *claim) wait(ctx context.Context, f func(context.Context) error) error {
 	began := time.Now()
 	defer func() { c.waited += time.Since(began) }()
@@ -35,12 +35,12 @@ func (c *claim) wait(ctx context.Context, f func(context.Context) error) error {
 	return err
 }
 
-// inProgress says that the call has waited as long as it may, and what the database said last.
+// inProgress returns the error of a call that has waited as long as it may. err is the database's last error.
 func (c *claim) inProgress(err error) *InProgressError {
 	return &InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}
 }
 
-// within calls f while the session waits no longer than w says, and puts back what it changes for that.
+// within calls f while the session waits no longer than w says, and then restores the session's setting.
 func within(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error) error {
 	if w.Before == "" {
 		return f()
@@ -53,14 +53,15 @@ func within(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error) 
 		return err
 	}
 	err := f()
-	// A session's setting outlives the transaction. After an error PostgreSQL takes no statement, and undoes the setting.
+	// The setting of a session outlives the transaction. After an error PostgreSQL accepts no statement, and restores the
+	// setting itself.
 	if _, back := db.ExecContext(context.WithoutCancel(ctx), w.After(old)); err == nil {
 		err = back
 	}
 	return err
 }
 
-// begin begins the call's transaction. On SQLite that may be what waits: _txlock=immediate has BEGIN take the write lock.
+// begin begins the call's transaction. On SQLite BEGIN itself may wait: with _txlock=immediate BEGIN takes the write lock.
 func (c *claim) begin(ctx context.Context) (h handle, err error) {
 	o := txn.Options{Std: c.store.level(c.isolation)}
 	if c.limited && c.store.dialect.Traits().Immediate {
@@ -76,7 +77,7 @@ func (c *claim) begin(ctx context.Context) (h handle, err error) {
 	return h, err
 }
 
-// lookUp asks without a transaction what is stored. It finds nothing where it would have to wait for another transaction.
+// lookUp asks without a transaction what is stored. If lookUp would have to wait for another transaction, it finds nothing.
 func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, found bool, err error) {
 	var row *stored
 	err = c.wait(ctx, func(ctx context.Context) (err error) {
@@ -92,8 +93,9 @@ func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, fo
 	return *row, true, err
 }
 
-// finished returns the key's row if the key is done. On MySQL and MariaDB a replay locks the row as a claim does, for as long as its
-// transaction lasts, so that a claim that has waited in vain does not tell which of the two it has waited for (hazard K52).
+// finished returns the key's row if the key is done. On MySQL and MariaDB a replay locks the row as a claim does, for as long
+// as its transaction lasts. So a claim that has waited in vain does not know whether it has waited for a replay or a claim
+// (hazard K52).
 func (c *claim) finished(ctx context.Context) (st stored, done bool) {
 	if !c.store.isMySQL() || c.once && c.store.timeoutLoses { // the timeout has ended the caller's transaction
 		return st, false
@@ -107,13 +109,13 @@ func (c *claim) finished(ctx context.Context) (st stored, done bool) {
 	return *row, row.isDone()
 }
 
-// bounded calls f, which sends statements on a pool, and returns what f returns. It does not wait much longer than for ctx, and
-// then f goes on alone.
+// bounded calls f, which sends statements on a pool, and returns f's results. bounded waits not much longer than ctx lasts; f
+// then continues alone.
 func bounded[V any](ctx context.Context, f func() (V, error)) (V, error) {
 	return txn.Value(func(g func() error) error { return txn.Bounded(ctx, g, func() {}) }, f)
 }
 
-// asBusy marks an error of SQLite's that says nothing but that somebody else writes. It may be anybody.
+// asBusy marks an SQLite error that says only that somebody else is writing. The writer may be anybody.
 func (c *claim) asBusy(err error) error {
 	if c.store.isBusy(err) {
 		return &busyError{c.inProgress(err)}
@@ -121,14 +123,14 @@ func (c *claim) asBusy(err error) error {
 	return err
 }
 
-// takeBounded claims with the caller's limit to waiting.
+// takeBounded claims within the caller's limit to waiting.
 func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (t taken, err error) {
 	if !c.limited {
 		return c.takeLoop(ctx, tx, "")
 	}
 	left := c.left()
 	if c.limit > 0 {
-		left = max(left, time.Millisecond) // it may be free by now
+		left = max(left, time.Millisecond) // the key may be free by now
 	}
 	w := c.store.sql.Wait(left)
 	err = within(ctx, tx, w, func() (err error) {
@@ -138,7 +140,7 @@ func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (t taken, err erro
 	return t, err
 }
 
-// pause waits before the attempt after the n-th, but no longer than is left.
+// pause waits before the attempt after the n-th, and no longer than the time that is left.
 func (c *claim) pause(ctx context.Context, n int) error {
 	began := time.Now()
 	defer func() { c.waited += time.Since(began) }()

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// source is rows as pgx reads them. pgx keeps only the text of their error, and where its connection is lost it returns with
-// a Read under way.
+// source passes rows to pgx. pgx keeps only the text of an error of rows, and if pgx loses its connection, it returns while a
+// Read is still running.
 type source struct {
-	mu   sync.Mutex // held through each Read
+	mu   sync.Mutex // held during each Read
 	rows io.Reader
-	err  error // of rows, other than io.EOF
+	err  error // the error of rows, other than io.EOF
 	left bool
 }
 
@@ -28,7 +28,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// leave waits for the Read that is under way, has rows not be read any more, and returns their error.
+// leave waits for the running Read, prevents any further Read of rows, and returns the error of rows.
 func (s *source) leave() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

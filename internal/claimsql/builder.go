@@ -13,7 +13,7 @@ type builder struct {
 	bind bool
 }
 
-// exec begins a statement that returns nothing, query one that returns rows.
+// exec begins a statement that returns nothing, and query begins a statement that returns rows.
 func (s *SQL) exec(text string) *builder {
 	return &builder{SQL: s, buf: append(make([]byte, 0, 1024), text...)}
 }

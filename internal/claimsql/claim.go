@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// insertColumns are those that every insert gives a value.
+// insertColumns are the columns to which every insert gives a value.
 const insertColumns = " (key_hash, scope, op, id, state, fingerprint_version, fingerprint, result, codec, attempts, fence, owner, lease_until, claimed_at, finished_at, expires_at) "
 
-// Claim inserts the row in state Claimed, unless one is there. Where Returning is true it is a query that returns the row,
-// this one or the one that was there, in the columns of Fetch; else it affects one row or none.
+// Claim inserts the row in state Claimed, unless a row is stored. If Returning is true, Claim is a query that returns the
+// inserted or the stored row, in the columns of Fetch. Otherwise Claim affects one row or none.
 //
-// It inserts first and looks later: a locking read of a key that is not there yet makes two claims deadlock on each
-// other's gap (hazard K28), and one that does not lock proves nothing.
+// Claim inserts first and looks later. If it looked first, a locking read of a key that is not stored would make two claims
+// deadlock on each other's gap (hazard K28), and a read that does not lock proves nothing.
 func (s *SQL) Claim(r Row, prefix string) Statement {
 	b := s.exec(prefix)
 	if s.Returning {
@@ -41,8 +41,8 @@ func (b *builder) claimed(r Row) *builder {
 	return b.sql(", ", b.now, ", ", b.now, ", NULL, ").expiry(r)
 }
 
-// expiry is the later of now and the key's own time, and the retention: a key that is forgotten before its own time is too
-// old could be claimed once more (hazard K45). The millisecond more is for clocks that count in smaller units.
+// expiry is the retention after the later of now and the key's own time. If a key were forgotten before its own time is too
+// old, the key could be claimed once more (hazard K45). The extra millisecond is for clocks that count in smaller units.
 func (b *builder) expiry(r Row) *builder {
 	if r.KeyTime == 0 {
 		return b.sql(b.later(r.Retain))
@@ -54,10 +54,10 @@ func (b *builder) expiry(r Row) *builder {
 	return b.sql("CASE WHEN ", b.nowMillis, " <= ").num(r.KeyTime).sql(" THEN ", end, " ELSE ", b.later(r.Retain), " END")
 }
 
-// lastMilli is the end of the year 9999, which is the last that every database writes in four digits.
+// lastMilli is the end of the year 9999, the last year that every database writes in four digits.
 const lastMilli = 253402300799000
 
-// fromNothing: MySQL wants a table before WHERE.
+// fromNothing returns the text up to WHERE: MySQL requires a table before WHERE.
 func (b *builder) fromNothing() string {
 	if b.duplicate {
 		return " FROM DUAL WHERE "
@@ -65,40 +65,40 @@ func (b *builder) fromNothing() string {
 	return " WHERE "
 }
 
-// timely: the key's own time is no further from now than its retention, before it or after it.
+// timely writes the condition that the key's own time is no further from now than the retention, before now or after now.
 func (b *builder) timely(r Row) *builder {
 	retain := r.Retain.Milliseconds()
 	return b.sql(b.nowMillis, " BETWEEN ").num(r.KeyTime - min(retain, r.KeyTime)).sql(" AND ").num(r.KeyTime + min(retain, math.MaxInt64-r.KeyTime))
 }
 
-// Age tells how the key's own time and the database's are to each other: Timely, TooOld or TooNew.
+// Age compares the key's own time with the database's, and returns Timely, TooOld or TooNew.
 func (s *SQL) Age(r Row) Statement {
 	b := s.query("SELECT CASE WHEN ").timely(r).sql(" THEN ").num(Timely)
 	return b.sql(" WHEN ", b.nowMillis, " > ").num(r.KeyTime).sql(" THEN ").num(TooOld).sql(" ELSE ").num(TooNew).sql(" END").done()
 }
 
-// What Age returns.
+// Timely, TooOld and TooNew are the results of Age.
 const (
 	Timely = iota
 	TooOld // the key's time is further back than its retention
-	TooNew // it is further ahead
+	TooNew // the key's time is further ahead than its retention
 )
 
 const fetched = "state, owner, fingerprint_version, fingerprint, result, codec"
 
-// Fetch reads what a claim must know of a row that is there, in a transaction whose snapshot may be older than the row.
+// Fetch reads the part of a stored row that a claim needs to know, in a transaction whose snapshot may be older than the row.
 func (s *SQL) Fetch(hash [HashSize]byte) Statement { return s.fetch(hash, reading{lock: s.locking}) }
 
 func (s *SQL) fetch(hash [HashSize]byte, r reading) Statement {
 	return s.query("SELECT ").sql(r.hint, fetched, " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).sql(r.lock).done()
 }
 
-// Peek reads what Fetch reads and waits for nobody. It must be sent where nothing is seen that is not committed.
+// Peek reads the same as Fetch and waits for nobody. Send it only in a transaction that sees committed rows only.
 func (s *SQL) Peek(hash [HashSize]byte) Statement { return s.fetch(hash, reading{}) }
 
-// Look reads what Fetch reads, outside of a transaction. It passes over a row that another transaction is writing: at READ
-// UNCOMMITTED it would be seen. MySQL before 8 cannot pass over one, and fails after a moment (see Busy). The text is empty
-// where the database can do neither.
+// Look reads the same as Fetch, outside of a transaction. It skips a row that another transaction is writing, because a session
+// at READ UNCOMMITTED would see this row. MySQL before 8 cannot skip a row, and fails after a moment (see brief). If the
+// database can do neither, the text is empty.
 func (s *SQL) Look(hash [HashSize]byte) Statement {
 	if s.look.none {
 		return Statement{}
@@ -106,21 +106,20 @@ func (s *SQL) Look(hash [HashSize]byte) Statement {
 	return s.fetch(hash, s.look)
 }
 
-// Proof returns a row if the transaction is still the one in which the owner has written the key's.
+// Proof returns a row if the transaction is still the one in which the owner has written the key's row.
 func (s *SQL) Proof(hash [HashSize]byte, owner [OwnerSize]byte) Statement {
 	b := s.query("SELECT 1 FROM ").sql(s.table, " WHERE key_hash = ").raw(hash[:]).sql(" AND owner = ").raw(owner[:])
 	return b.done()
 }
 
-// Record completes a claim of the owner's: it affects one row, or none if the claim is gone. No indexed column is among
-// those that it changes.
+// Record completes the owner's claim: it affects one row, or none if the claim is gone. It changes no indexed column.
 func (s *SQL) Record(hash [HashSize]byte, owner [OwnerSize]byte, state int, result []byte, codec string) Statement {
 	b := s.exec("UPDATE ").sql(s.table, " SET state = ").num(int64(state)).sql(", result = ").raw(result).sql(", codec = ").str(codec)
 	b.sql(", finished_at = ", s.now, " WHERE key_hash = ").raw(hash[:]).sql(" AND owner = ").raw(owner[:])
 	return b.sql(" AND state = ").num(Claimed).done()
 }
 
-// Info reads all that is known of a key, in the order of its columns.
+// Info reads all that is known of a key, in the order of the columns.
 func (s *SQL) Info(hash [HashSize]byte) Statement {
 	b := s.query("SELECT ").sql(fetched, ", attempts, fence, ")
 	b.sql(strings.Join([]string{s.shown("lease_until"), s.shown("claimed_at"), s.shown("finished_at"), s.shown("expires_at")}, ", "))

@@ -1,9 +1,9 @@
 // Package claimsql writes the statements of package keys, for each database. It opens no connection.
 //
-// Values are written into the text as hexadecimal literals rather than bound: what is sent is one round trip with every
-// driver, where lib/pq and go-sql-driver/mysql need two for a statement with arguments, and no prepared statement is left
-// for a transaction pooler to mix up (hazard E2). Hexadecimal digits need no quoting rules, whatever the key's bytes are.
-// Only SQL.Bind makes parameters of them.
+// Values are written into the text as hexadecimal literals instead of being bound. Such a statement is one round trip with
+// every driver, while lib/pq and go-sql-driver/mysql need two round trips for a statement with arguments. It also leaves no
+// prepared statement that a transaction pooler could mix up (hazard E2). Hexadecimal digits need no quoting rules, whatever the
+// key's bytes are. Only SQL.Bind turns values into parameters.
 package claimsql
 
 import (
@@ -25,7 +25,7 @@ type Statement struct {
 	Args []any
 }
 
-// Row is a key as it is claimed.
+// Row is a key at the time of its claim.
 type Row struct {
 	Hash               [HashSize]byte
 	Owner              [OwnerSize]byte
@@ -33,8 +33,8 @@ type Row struct {
 	FingerprintVersion uint8
 	Fingerprint        []byte // nil: none
 	Retain             time.Duration
-	// KeyTime is the time that the key itself carries, in milliseconds since 1970; 0: none. A key whose time is further than
-	// Retain from the database's is not claimed, and one that is claimed is kept for as long as its time is timely.
+	// KeyTime is the time that the key itself carries, in milliseconds since 1970; 0: none. If this time is further than Retain
+	// from the database's time, the key is not claimed. A claimed key is kept for as long as its time is timely.
 	KeyTime int64
 }
 
@@ -43,15 +43,14 @@ type SQL struct {
 	words
 	table string // quoted
 	name  string // quoted, without the schema
-	// Bind makes parameters of the values of queries, for a driver that prepares every query it is given. Statements that
-	// return nothing are sent as they are by all drivers.
+	// Bind turns the values of queries into parameters, for a driver that prepares every query. All drivers send statements
+	// that return nothing unprepared.
 	Bind bool
-	// Returning: Claim and Filter return the row; else Fetch and Marked follow them.
+	// Returning: Claim and Filter return the row; otherwise Fetch and Marked follow them.
 	Returning bool
 }
 
-// New returns what writes for a table. It returns a *dialect.UnsupportedError for a database that package keys has not been
-// made for.
+// New returns the SQL for a table. It returns a *dialect.UnsupportedError for a database that package keys does not support.
 func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 	s := &SQL{table: d.QuoteTable(t), name: d.Quote(t.Name)}
 	switch d.Name() {
@@ -69,43 +68,43 @@ func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 	return s, nil
 }
 
-// words are what databases say differently.
+// words are the texts that differ between databases.
 type words struct {
 	dialect    string
 	now        string // the time when the statement runs, not when its transaction began (hazard K8)
-	nowMillis  string // the same in milliseconds since 1970
-	never      string // a time that does not come
+	nowMillis  string // the same time in milliseconds since 1970
+	never      string // a time that never comes
 	later      func(d time.Duration) string
-	at         func(utc string) string    // a time that is known, to the millisecond
+	at         func(utc string) string    // a known time, to the millisecond
 	shown      func(column string) string // a time as text, in UTC
 	bytes      literal
 	text       literal
-	numbered   bool                                       // parameters are $1, $2, … with a type, else ?
-	same       func(column string) (before, after string) // a text, byte by byte
-	locking    string                                     // what a SELECT ends in that must see the newest row (hazard K25)
+	numbered   bool                                       // parameters are $1, $2, … with a type, otherwise ?
+	same       func(column string) (before, after string) // compares a text byte by byte
+	locking    string                                     // the end of a SELECT that must see the newest row (hazard K25)
 	look       reading                                    // how Look reads
 	skipLocked bool
-	duplicate  bool   // ON DUPLICATE KEY UPDATE, else ON CONFLICT
-	row        string // what a row of VALUES begins with in a SELECT's source; "" where VALUES cannot stand there
-	hints      bool   // DELETE takes a hint as a comment; else no hint makes it use the key (hazard K39)
-	anyUpdate  string // goes before a statement that sql_safe_updates refuses; "" if nothing helps or the dialect has no such setting
-	briefly    string // a hint that a SELECT gives up soon; "" where it need not wait
+	duplicate  bool   // ON DUPLICATE KEY UPDATE, otherwise ON CONFLICT
+	row        string // the beginning of a row of VALUES in a SELECT's source; "" if VALUES cannot be used there
+	hints      bool   // DELETE takes a hint as a comment; otherwise no hint makes it use the key (hazard K39)
+	anyUpdate  string // goes before a statement that sql_safe_updates refuses; "" if nothing helps or there is no such setting
+	briefly    string // a hint that makes a SELECT give up soon; "" if the SELECT need not wait
 	wait       func(limit time.Duration) Wait
 	twoStepGC  bool
 	least      string                       // the lesser of two numbers
 	part       string                       // the function that returns a part of bytes
-	join       func(a, b string) string     // bytes
-	find       func(part, of string) string // the place of bytes in others, from 1; 0: none
+	join       func(a, b string) string     // joins bytes
+	find       func(part, of string) string // the position of bytes in other bytes, from 1; 0: none
 }
 
-// reading is a SELECT of one row outside of a transaction that sees committed rows only.
+// reading is a SELECT of one row outside of a transaction. It sees committed rows only.
 type reading struct {
 	hint, lock string
-	none       bool // the database has none
+	none       bool // the database has no such SELECT
 }
 
-// once is an expression of time that a statement about many rows works out once: PostgreSQL's clock is volatile, so an index
-// is of no use to what is compared with it, and SQLite formats it for each row.
+// once returns an expression of time that a statement about many rows evaluates only once. PostgreSQL's clock is volatile, so
+// PostgreSQL would use no index for a comparison with the clock, and SQLite would format the clock for each row.
 func (w *words) once(expr string) string {
 	if w.duplicate {
 		return expr // the same in all of a statement
@@ -113,38 +112,39 @@ func (w *words) once(expr string) string {
 	return "(SELECT " + expr + ")"
 }
 
-// literal is what stands around hexadecimal digits.
+// literal is the text around hexadecimal digits.
 type literal struct{ before, after string }
 
-// Wait bounds how long a claim may wait for another one.
+// Wait bounds how long a claim may wait for another claim.
 type Wait struct {
-	Before string                  // asks for the setting that it changes, and may change it already; "" for none
-	Set    string                  // changes it
+	Before string                  // asks for the setting to change, and may change it already; "" for none
+	Set    string                  // changes the setting
 	Prefix string                  // goes before the claim itself
-	After  func(old string) string // puts back what Before has returned
+	After  func(old string) string // restores the value that Before has returned
 }
 
-// LongestWait is one that every database takes: PostgreSQL and SQLite count milliseconds in 31 bits.
+// LongestWait is a limit that every database accepts: PostgreSQL and SQLite count milliseconds in 31 bits.
 const LongestWait = 20 * 24 * time.Hour
 
-// Wait says what bounds a claim's waiting; a limit of 0 is not to wait at all, and none is longer than 20 days.
+// Wait returns the statements that bound a claim's waiting. A limit of 0 means not to wait at all, and a limit counts at most
+// 20 days.
 func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(min(limit, LongestWait)) }
 
 func millis(d time.Duration) int64 { return max(int64((d+time.Millisecond-1)/time.Millisecond), 1) }
 
-// Savepoint begins what RollbackTo can take back. The statements are the same on all of these databases. The name must be the
-// claim's own: MySQL forgets an older savepoint of the same name.
+// Savepoint begins a part that RollbackTo can undo. The statements are the same on all of these databases. The name must be the
+// claim's own, because MySQL forgets an older savepoint of the same name.
 func Savepoint(name string) string { return "SAVEPOINT " + name }
 
-// Release ends a savepoint and keeps what came after it.
+// Release ends a savepoint and keeps the changes after the savepoint.
 func Release(name string) string { return "RELEASE SAVEPOINT " + name }
 
-// RollbackTo takes back what came after a savepoint, which stays.
+// RollbackTo undoes the changes after a savepoint. The savepoint stays.
 func RollbackTo(name string) string { return "ROLLBACK TO SAVEPOINT " + name }
 
-// SavepointName returns the savepoint's name of a claim.
+// SavepointName returns the name of a claim's savepoint.
 func SavepointName(owner [OwnerSize]byte) string { return fmt.Sprintf("upsert_claim_%x", owner[:8]) }
 
-// CountsInserts reports whether the number of rows that Claim affects tells an insert. On MySQL it depends on the driver's
-// settings (hazard H14).
+// CountsInserts reports whether the number of rows that Claim affects tells an insert. On MySQL this number depends on the
+// driver's settings (hazard H14).
 func (s *SQL) CountsInserts() bool { return !s.duplicate }

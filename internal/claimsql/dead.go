@@ -5,23 +5,24 @@ import (
 	"fmt"
 )
 
-// CallSize is the width of what names a call of Fail: hexadecimal digits, so that a report, which begins with a brace, is found behind
-// them.
+// CallSize is the width of the name of a call of Fail. The name is hexadecimal digits, so the report, which begins with a
+// brace, is found behind the names.
 const CallSize = 16
 
-// mostCalls is how many calls of Fail a message remembers, the last ones.
+// mostCalls is how many calls of Fail are remembered for a message, the last ones.
 const mostCalls = 64
 
 // Failure is one failed attempt at a message.
 type Failure struct {
-	Call   [CallSize]byte  // the same each time that the call sends it
-	Owner  [OwnerSize]byte // another one each time
-	Most   int             // attempts, of which the last makes the message dead
+	Call   [CallSize]byte  // the same each time that the call sends the statement
+	Owner  [OwnerSize]byte // different each time
+	Most   int             // attempts; the last of them makes the message dead
 	Report []byte          // a JSON object
 }
 
-// Fail counts a failed attempt at a message that is not done, and makes it dead if it is the last. A call counts once, so the statement
-// can be repeated, whoever else has failed meanwhile: the names of the calls that were counted stand before the report.
+// Fail counts a failed attempt at a message that is not done, and makes the message dead if this is the last attempt. A call
+// counts once, because the names of the counted calls are stored before the report. So the statement can be repeated, even if
+// others have failed meanwhile.
 func (s *SQL) Fail(consumer string, m Mark, f Failure) Statement {
 	first := Waiting
 	if f.Most <= 1 {
@@ -42,8 +43,8 @@ func (s *SQL) Fail(consumer string, m Mark, f Failure) Statement {
 	return b.sql(" WHERE k.state = ").num(Waiting).sql(" AND ").uncounted("k", f).done()
 }
 
-// recount is what becomes of a message that is there. Assignments are made in order and see what those before them did (hazard H16), so
-// that behind the owner's this call's owner stands there only if this statement counts.
+// recount writes the update of a stored message. Assignments are made in order and see the results of the assignments before
+// them (hazard H16). So after the assignment of owner, the owner is this call's only if this statement counts.
 func (b *builder) recount(f Failure) *builder {
 	counts := func() {
 		b.sql("(", b.name, ".state = ").num(Waiting).sql(" AND ").uncounted(b.name, f).sql(")")
@@ -58,20 +59,20 @@ func (b *builder) recount(f Failure) *builder {
 	return b.sql(" AND ", b.name, ".attempts >= ").num(int64(f.Most)).sql(", ").num(Dead).sql(", ", b.name, ".state)")
 }
 
-// uncounted is true if the call has not been counted.
+// uncounted writes a condition that is true if the call has not been counted.
 func (b *builder) uncounted(row string, f Failure) *builder {
 	call := b.bytes.before + hex.EncodeToString(f.Call[:]) + b.bytes.after
 	return b.sql(b.find(call, fmt.Sprintf("%s(%s.result, 1, %d)", b.part, row, CallSize*mostCalls)), " = 0")
 }
 
-// calls is the expression of the calls that were counted before, but for the first of too many.
+// calls returns an expression for the names of the calls counted before, without the first name if there are too many.
 func (w *words) calls(row, attempts string) string {
 	kept := fmt.Sprintf("%s(%s, %d)", w.least, attempts, mostCalls-1)
 	from := fmt.Sprintf("1 + %d * (%s(%s, %d) - %s)", CallSize, w.least, attempts, mostCalls, kept)
 	return fmt.Sprintf("%s(%s.result, %s, %d * %s)", w.part, row, from, CallSize, kept)
 }
 
-// ReportCodec is the codec of what Fail stores.
+// ReportCodec is the codec of the report that Fail stores.
 const ReportCodec = "attempt"
 
 // Attempts reads the state and the attempts of a message.
@@ -79,11 +80,11 @@ func (s *SQL) Attempts(m Mark) Statement {
 	return s.query("SELECT state, attempts FROM ").sql(s.table, " WHERE key_hash = ").raw(m.Hash[:]).sql(s.locking).done()
 }
 
-// Dead lists a consumer's dead messages, the oldest first. They are found by their time of expiry, which does not come.
+// Dead lists a consumer's dead messages, the oldest first. They are found by their time of expiry, which never comes.
 func (s *SQL) Dead(consumer string, limit int) Statement {
 	id := "id"
 	if s.duplicate {
-		id = "CAST(id AS BINARY)" // a connection's character set may lack what is in it
+		id = "CAST(id AS BINARY)" // a connection's character set may lack characters of the id
 	}
 	b := s.query("SELECT ").sql(id, ", attempts, result, ", s.shown("claimed_at"), " FROM ", s.table, " WHERE expires_at = ", s.never, " AND state = ").num(Dead).sql(" AND ")
 	before, after := s.same("scope")

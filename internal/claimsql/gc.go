@@ -1,22 +1,22 @@
 package claimsql
 
-// Sweep removes up to limit finished rows that are past their time, and affects as many. It is empty where it takes two
-// steps: Expired and Remove.
+// Sweep removes up to limit finished rows that are past their time, and affects as many rows. If the database needs two steps,
+// Expired and Remove, the text is empty.
 func (s *SQL) Sweep(limit int) Statement {
 	if s.twoStepGC {
 		return Statement{}
 	}
 	open, end := " WHERE key_hash IN (", ")"
 	if s.dialect == "postgres" {
-		// An array is made once. The planner may run a subquery behind IN again for each row, which locks and removes others
-		// each time, or join it to the whole table.
+		// An array is evaluated once. The planner may run a subquery behind IN again for each row, which locks and removes
+		// other rows each time, or join the subquery to the whole table.
 		open, end = " WHERE key_hash = ANY(ARRAY(", "))"
 	}
 	return s.exec("DELETE FROM ").sql(s.table, open).expired(limit).sql(end).done()
 }
 
-// Expired returns the hashes of up to limit rows that Remove may remove, and locks them. Where another transaction's lock
-// would be waited for it does not lock, and leaves out the rows that were found locked before; Lock follows it.
+// Expired returns the hashes of up to limit rows that Remove may remove, and locks these rows. If locking would wait for
+// another transaction, Expired does not lock, and leaves out the rows that were found locked before; Lock follows.
 func (s *SQL) Expired(limit int, found []Mark) Statement {
 	b := s.query("")
 	if s.briefly == "" {
@@ -29,8 +29,8 @@ func (s *SQL) Expired(limit int, found []Mark) Statement {
 	return b.sql(" ORDER BY expires_at LIMIT ").num(int64(limit)).done()
 }
 
-// Lock locks those of the rows that Remove may still remove, and returns their hashes. If another transaction has one of them
-// it fails after a moment. The text is empty where Expired has locked them.
+// Lock locks the rows that Remove may still remove, and returns their hashes. If another transaction has locked one of them,
+// Lock fails after a moment. If Expired has locked the rows, the text is empty.
 func (s *SQL) Lock(marks []Mark) Statement {
 	if s.briefly == "" {
 		return Statement{}
@@ -39,7 +39,7 @@ func (s *SQL) Lock(marks []Mark) Statement {
 	return b.sql(") AND ").finished().sql(" LIMIT ").num(int64(len(marks))).sql(" FOR UPDATE").done()
 }
 
-// finished is the condition of what may be removed.
+// finished writes the condition that a row may be removed.
 func (b *builder) finished() *builder {
 	return b.sql("expires_at < ", b.once(b.now), " AND state IN (").num(Done).sql(", ").num(Failed).sql(")")
 }
@@ -56,8 +56,8 @@ func (b *builder) expired(limit int) *builder {
 	return b
 }
 
-// Remove removes rows that this transaction has locked, and reads no other: it would wait for those that another one has
-// locked (hazard K39).
+// Remove removes rows that this transaction has locked, and reads no other rows: it would wait for the rows that another
+// transaction has locked (hazard K39).
 func (s *SQL) Remove(marks []Mark) Statement {
 	switch {
 	case !s.duplicate:
@@ -70,11 +70,12 @@ func (s *SQL) Remove(marks []Mark) Statement {
 	return b.nthHash(marks).sql(" WHERE m.n < ").num(int64(len(marks))).done()
 }
 
-// WorksWithSafeUpdates reports whether Remove passes a session with sql_safe_updates, which refuses the join of MySQL before 8.0.19.
+// WorksWithSafeUpdates reports whether Remove works in a session with sql_safe_updates, which refuses the join of MySQL before
+// 8.0.19.
 func (s *SQL) WorksWithSafeUpdates() bool { return !s.duplicate || s.hints || s.anyUpdate != "" }
 
-// byKey: where a list names a good part of a small table, MySQL and MariaDB read all of it instead, and wait for every row
-// that another transaction has locked (hazard K39).
+// byKey returns an index hint. If a list names a large part of a small table, MySQL and MariaDB would read the whole table
+// instead, and wait for every row that another transaction has locked (hazard K39).
 func (s *SQL) byKey() string {
 	if s.duplicate {
 		return " FORCE INDEX (`PRIMARY`)"

@@ -11,10 +11,10 @@ type Mark struct {
 	ID   string // the readable copy
 }
 
-// Filter marks those of the messages as done that are new or wait for another attempt. They must be sorted by hash and
-// without duplicates. It is a query that returns the hashes of the messages that it marked. If ReturnsAll is true, the query
-// returns the hash of each message, and whether the owner is this one. If FilterReturns is false, Filter is no query, and Marked
-// follows it.
+// Filter marks the messages that are new or wait for another attempt as done. The messages must be sorted by hash and without
+// duplicates. Filter is a query that returns the hashes of the messages that it marked. If ReturnsAll is true, the query
+// returns the hash of each message, and whether the owner is this one. If FilterReturns is false, Filter is not a query, and
+// Marked follows.
 func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duration, marks []Mark) Statement {
 	b := s.query("")
 	b.buf = make([]byte, 0, 1024+len(marks)*(2*HashSize+96))
@@ -30,9 +30,10 @@ func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duratio
 		}
 		return b.remark(owner).done()
 	case s.dialect == "sqlite":
-		b.bind = true // the text of ten thousand messages would be longer than SQLite takes
+		b.bind = true // the text of ten thousand messages would be longer than SQLite accepts
 		b.sql("WITH m (h, i) AS (").values(marks).sql(") INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
-		b.marked(consumer, owner, retain, column("h"), column("i")).sql(" FROM m WHERE true") // or ON is read as a join's (hazard S1)
+		// Without WHERE, SQLite reads ON as a join's (hazard S1).
+		b.marked(consumer, owner, retain, column("h"), column("i")).sql(" FROM m WHERE true")
 	default:
 		b.sql("INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
 		b.marked(consumer, owner, retain, column("pg_catalog.decode(h, 'hex')"), column("pg_catalog.convert_from(pg_catalog.decode(i, 'hex'), 'UTF8')"))
@@ -43,8 +44,8 @@ func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duratio
 	return b.sql(" RETURNING key_hash").done()
 }
 
-// remark is what becomes of a message that is there. Assignments are made in order and see what those before them did (hazard
-// H16): the state comes last.
+// remark writes the update of a stored message. Assignments are made in order and see the results of the assignments before
+// them (hazard H16), so the state comes last.
 func (b *builder) remark(owner [OwnerSize]byte) *builder {
 	b.sql(" ON DUPLICATE KEY UPDATE ")
 	for _, c := range []string{"owner", "result", "codec", "finished_at", "expires_at"} {
@@ -78,7 +79,7 @@ func (b *builder) values(marks []Mark) *builder {
 	return b
 }
 
-// lists are two arrays of hexadecimal text: no driver has to know what an array is.
+// lists writes two arrays as hexadecimal text, so that no driver has to know arrays.
 func (b *builder) lists(marks []Mark) *builder {
 	ids := make([]byte, 0, len(marks)*40)
 	for i := range marks {
@@ -99,16 +100,16 @@ func (b *builder) list(digits []byte) *builder {
 	return b
 }
 
-// Marked returns the hash of each message that is there, and whether the owner is this one, on a database whose Filter returns
+// Marked returns the hash of each stored message, and whether the owner is this one, on a database whose Filter returns
 // nothing.
 func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
 	b := s.query("SELECT key_hash, owner = ").raw(owner[:]).sql(" FROM ", s.table, s.byKey(), " WHERE key_hash IN (")
-	// The limit is for sessions with sql_select_limit, which would cut what is read.
+	// The limit is for sessions with sql_select_limit, which would cut the result.
 	return b.hashes(marks).sql(") LIMIT ").num(int64(len(marks))).sql(s.locking).done()
 }
 
-// Present counts the messages that are there. It follows a Filter that returns only the messages that it marked, and proves that
-// the others were met and not swallowed by a trigger (hazard K47). The text is empty if ReturnsAll is true.
+// Present counts the stored messages. It follows a Filter that returns only the messages that it marked, and proves that the
+// other messages were met and not swallowed by a trigger (hazard K47). If ReturnsAll is true, the text is empty.
 func (s *SQL) Present(marks []Mark) Statement {
 	if s.ReturnsAll() {
 		return Statement{}
@@ -122,7 +123,7 @@ func (s *SQL) Present(marks []Mark) Statement {
 	return b.list(joinHashes(marks)).sql(", ',')) AS m (h)))").done()
 }
 
-// joinHashes returns the hashes in hexadecimal, with commas between.
+// joinHashes returns the hashes in hexadecimal, separated by commas.
 func joinHashes(marks []Mark) []byte {
 	joined := make([]byte, 0, len(marks)*(2*HashSize+1))
 	for i := range marks {
@@ -144,9 +145,9 @@ func (b *builder) hashes(marks []Mark) *builder {
 	return b
 }
 
-// FilterReturns reports whether Filter is a query; else Marked follows it.
+// FilterReturns reports whether Filter is a query. If not, Marked follows.
 func (s *SQL) FilterReturns() bool { return !s.duplicate || s.Returning }
 
-// ReturnsAll reports whether Filter or Marked returns every message; else Filter returns the messages that it marked, and Present
-// follows it if there are others.
+// ReturnsAll reports whether Filter or Marked returns every message. If not, Filter returns the messages that it marked, and if
+// there are others, Present follows.
 func (s *SQL) ReturnsAll() bool { return s.duplicate }

@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// familyWords are what MySQL and MariaDB have in common. Times are in UTC whatever the session's time zone is.
+// familyWords are the words that MySQL and MariaDB share. Times are in UTC whatever the session's time zone is.
 var familyWords = words{
 	dialect:   "mysql",
 	now:       "UTC_TIMESTAMP(6)",
@@ -32,11 +32,11 @@ var familyWords = words{
 	find:      func(part, of string) string { return "LOCATE(" + part + ", " + of + ")" },
 }
 
-// brief is how long a SELECT waits for another transaction where it cannot pass over a locked row. It reads a batch of GC's
-// from the disk in that time, and holds up the claims of that batch no longer.
+// brief is how long a SELECT waits for another transaction if the SELECT cannot skip a locked row. This is enough time to read
+// a batch of GC from the disk, and the claims of this batch are held up no longer.
 const brief = 20 * time.Millisecond
 
-// mysqlWords are MySQL's. All that depends on its version is here. A version that nobody has asked is taken for a new one.
+// mysqlWords returns MySQL's words. All that depends on MySQL's version is here. An unknown version counts as a new one.
 func mysqlWords(d dialect.Dialect) words {
 	supports := func(f dialect.Feature) bool { return d.Version() == "" || dialect.Supports(d, f) }
 	w := familyWords
@@ -48,13 +48,13 @@ func mysqlWords(d dialect.Dialect) words {
 		w.look.lock = " FOR SHARE SKIP LOCKED"
 		return w
 	}
-	// A SELECT that does not lock would see what is not committed where somebody has set READ UNCOMMITTED (hazard K43).
+	// A SELECT that does not lock would see uncommitted rows if somebody has set READ UNCOMMITTED (hazard K43).
 	w.briefly = fmt.Sprintf("/*+ MAX_EXECUTION_TIME(%d) */ ", brief.Milliseconds())
 	w.look = reading{hint: w.briefly, lock: w.locking}
 	return w
 }
 
-// mariadbWords are MariaDB's. All that depends on its version is here; one that nobody has asked is taken for an old one.
+// mariadbWords returns MariaDB's words. All that depends on MariaDB's version is here. An unknown version counts as an old one.
 func mariadbWords(d dialect.Dialect) words {
 	w := familyWords
 	w.wait, w.row = mariadbWait, "("
@@ -67,7 +67,8 @@ func mariadbWords(d dialect.Dialect) words {
 	return w
 }
 
-// mysqlWait: MySQL counts in seconds, and one is the least. A locked table is waited for by another setting than a row.
+// mysqlWait counts in seconds, as MySQL does, and the least is one second. A locked table has another setting than a locked
+// row.
 func mysqlWait(limit time.Duration) Wait {
 	seconds := strconv.FormatInt(int64(max((limit+time.Second-1)/time.Second, 1)), 10)
 	set := func(row, table string) string {
@@ -83,7 +84,7 @@ func mysqlWait(limit time.Duration) Wait {
 	}
 }
 
-// mariadbWait: MariaDB takes a setting for one statement, and 0 for not to wait.
+// mariadbWait uses a setting for one statement, which only MariaDB has. 0 means not to wait.
 func mariadbWait(limit time.Duration) Wait {
 	if limit <= 0 {
 		return Wait{Prefix: "SET STATEMENT innodb_lock_wait_timeout = 0, lock_wait_timeout = 0 FOR "}

@@ -2,11 +2,11 @@ package claimsql
 
 import "encoding/binary"
 
-// MySQL before 8.0.19 has no list of rows that a SELECT or a DELETE could join: VALUES cannot stand there, and a UNION of a
-// thousand SELECTs overruns its stack (hazard K41). So a list goes out as a few long strings, and a table of numbers says
-// which part of each belongs to which row.
+// MySQL before 8.0.19 has no list of rows that a SELECT or a DELETE could join: VALUES cannot be used there, and a UNION of a
+// thousand SELECTs overruns its stack (hazard K41). So a list is sent as a few long strings, and a table of numbers says which
+// part of each string belongs to which row.
 
-// numbers is a table m of the numbers n from 0 on. It has at least as many rows as are wanted.
+// numbers writes a table m of the numbers n from 0 on, with at least as many rows as wanted.
 func (b *builder) numbers(wanted int) *builder {
 	b.sql("(SELECT a.d")
 	names := []string{"a"}
@@ -28,7 +28,7 @@ func (b *builder) numbers(wanted int) *builder {
 	return b.sql(") AS m")
 }
 
-// nthHash is the hash of the mark that m.n says.
+// nthHash writes the hash of the mark with the number m.n.
 func (b *builder) nthHash(marks []Mark) *builder {
 	all := make([]byte, 0, len(marks)*HashSize)
 	for i := range marks {
@@ -37,7 +37,8 @@ func (b *builder) nthHash(marks []Mark) *builder {
 	return b.sql("SUBSTRING(").raw(all).sql(", m.n * 32 + 1, 32)")
 }
 
-// nthID is its readable copy. These differ in length, so two strings of numbers say where each begins and how long it is.
+// nthID writes the readable copy of the mark with the number m.n. The copies differ in length, so two strings of numbers say
+// where each copy begins and how long it is.
 func (b *builder) nthID(marks []Mark) *builder {
 	var all, starts, lengths []byte
 	for i := range marks {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// postgresWords: clock_timestamp, because now() stands still in a transaction (hazard K8).
+// postgresWords uses clock_timestamp, because now() does not change within a transaction (hazard K8).
 var postgresWords = words{
 	dialect:   "postgres",
 	now:       "pg_catalog.clock_timestamp()",
@@ -18,7 +18,7 @@ var postgresWords = words{
 	shown: func(c string) string {
 		return "pg_catalog.to_char(" + c + " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
 	},
-	// decode reads the digits alike whatever standard_conforming_strings and bytea_output say.
+	// decode reads the digits in the same way, whatever standard_conforming_strings and bytea_output say.
 	bytes:      literal{"pg_catalog.decode('", "', 'hex')"},
 	text:       literal{"pg_catalog.convert_from(pg_catalog.decode('", "', 'hex'), 'UTF8')"},
 	numbered:   true,
@@ -29,7 +29,7 @@ var postgresWords = words{
 	join:       func(a, b string) string { return a + " || " + b },
 	find:       func(part, of string) string { return "position(" + part + " IN " + of + ")" },
 	wait: func(limit time.Duration) Wait {
-		// A lock_timeout of 0 is none at all, so the least is a millisecond. It is set for the transaction only.
+		// A lock_timeout of 0 means no limit, so the least is a millisecond. The setting is made for the transaction only.
 		return Wait{
 			Before: "SELECT pg_catalog.current_setting('lock_timeout')",
 			Set:    fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", millis(limit)),

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// The import paths of the drivers whose connections the library uses beyond database/sql.
+// PQ and PGX are the import paths of the drivers whose connections the library uses beyond database/sql.
 const (
 	PQ  = "github.com/lib/pq"
 	PGX = "github.com/jackc/pgx/v5/stdlib"
 )
 
-// PackageOf returns the import path of the package that a driver, or its connection, is declared in. A driver is told by that and not
-// by its name, which can be any. Of a value that is no pointer PackageOf returns "".
+// PackageOf returns the import path of the package that declares a driver or its connection. This path identifies a driver; its
+// name does not, because a driver can have any name. For a value that is not a pointer PackageOf returns "".
 func PackageOf(driverOrConn any) string {
 	if t := reflect.TypeOf(driverOrConn); t != nil && t.Kind() == reflect.Pointer {
 		return t.Elem().PkgPath()
@@ -32,8 +32,9 @@ var families = []struct{ driver, family string }{
 	{"github.com/glebarez/go-sqlite", "sqlite"},
 }
 
-// FamilyOf returns the driver of a handle that says what its driver is, as *sql.DB does, and the family of databases which that
-// driver speaks to: postgres, mysql or sqlite. The family is "" for any other handle, and for a driver that is wrapped or unknown.
+// FamilyOf returns the driver of a handle, and the family of databases that the driver speaks to: postgres, mysql or sqlite.
+// The handle must have a Driver method, as *sql.DB has. For any other handle, and for a driver that is wrapped or unknown, the
+// family is "".
 func FamilyOf(handle any) (driverPath, family string) {
 	pool, ok := handle.(interface{ Driver() driver.Driver })
 	if !ok {

@@ -1,4 +1,4 @@
-// Package dbconn tells what a handle of database/sql can do, whose driver is behind it, and whether a pooler is.
+// Package dbconn tells what a handle of database/sql can do, which driver is behind the handle, and whether a pooler is.
 package dbconn
 
 import (
@@ -8,7 +8,7 @@ import (
 	"errors"
 )
 
-// Handle is what statements are sent on.
+// Handle is a handle on which statements are sent.
 type Handle interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -19,7 +19,7 @@ type Beginner interface {
 	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 }
 
-// Connector is a pool that hands out a connection.
+// Connector is a pool that gives a connection.
 type Connector interface {
 	Conn(ctx context.Context) (*sql.Conn, error)
 }
@@ -41,17 +41,17 @@ type Conn interface {
 	Rawer
 }
 
-// CanBegin reports whether a handle can begin a transaction. On any other the transaction is the caller's.
+// CanBegin reports whether a handle can begin a transaction. On any other handle the transaction is the caller's.
 func CanBegin(h Handle) bool {
 	_, ok := h.(Beginner)
 	return ok
 }
 
-// badConns bounds how many of a pool's connections may turn out to be dead before one is found that is not.
+// badConns bounds how many of a pool's connections may turn out to be dead before OnConn gives up.
 const badConns = 100
 
-// OnConn calls f with one connection of a pool, and with another one as long as f returns driver.ErrBadConn: database/sql
-// does so for a statement of a pool's, and not for one of a *sql.Conn's.
+// OnConn calls f with one connection of a pool. As long as f returns driver.ErrBadConn, OnConn calls f with another connection:
+// database/sql does this for a statement on a pool, and not for a statement on a *sql.Conn.
 func OnConn(ctx context.Context, pool Connector, f func(*sql.Conn) error) error {
 	for n := 0; ; n++ {
 		conn, err := pool.Conn(ctx)
@@ -64,9 +64,9 @@ func OnConn(ctx context.Context, pool Connector, f func(*sql.Conn) error) error 
 	}
 }
 
-// OnDriver calls f with the driver's connection, and goes on with a panic of f. f has a goroutine of its own because
-// database/sql must see no panic, no end of its goroutine and no driver.ErrBadConn there: it would close the connection, and wait
-// for ever for the transaction that is on it.
+// OnDriver calls f with the driver's connection, and repeats a panic of f. f has a goroutine of its own, because database/sql
+// must see no panic, no end of its goroutine and no driver.ErrBadConn there: otherwise database/sql would close the connection,
+// and wait for ever for the transaction on it.
 func OnDriver(conn Rawer, f func(driverConn any) error) error {
 	var panicked any
 	failed := errExited

@@ -6,39 +6,40 @@ import (
 	"reflect"
 )
 
-// Peer is what is known of the way from a handle to its server. It is the zero value if the driver is not one that says it.
+// Peer is what is known of the connection between a handle and its server. If the driver does not tell, Peer is the zero value.
 type Peer struct {
 	process
 	server int // the server's process id
 }
 
-// process is what a driver's connection says of the server's process.
+// process is what a driver's connection reports about the server's process.
 type process struct {
-	isKnown    bool // the driver is one that says it
-	id         int  // as the driver was given it
-	sendsApart bool // it sends a statement's text and its parameters apart
-	keepsTexts bool // it prepares a text that it is sent, and keeps that
+	isKnown    bool // the driver is one that reports it
+	id         int  // the process id that the driver was given
+	sendsApart bool // the driver sends a statement's text and its parameters separately
+	keepsTexts bool // the driver prepares each text that it is sent, and keeps the prepared statement
 }
 
-// IsKnown reports whether the driver is one that says what the other methods tell.
+// IsKnown reports whether the driver tells the facts that the other methods report.
 func (p Peer) IsKnown() bool { return p.isKnown }
 
 // IsDirect reports whether the connection is the server's own. A pooler gives its clients process ids that it makes up.
 func (p Peer) IsDirect() bool { return p.isKnown && p.id == p.server }
 
-// KeepsTexts reports whether the driver prepares each text that it is sent, and keeps that.
+// KeepsTexts reports whether the driver prepares each text that it is sent, and keeps the prepared statement.
 func (p Peer) KeepsTexts() bool { return p.keepsTexts }
 
-// SplitsBehindPooler reports whether a statement with parameters may be executed on another server connection than the one that
-// parsed its text. This happens with lib/pq behind a pooler in transaction mode unless the DSN has binary_parameters=yes: lib/pq
-// sends text and parameters apart, and executes the statement of whoever was there last (hazard E2). Other known drivers name a
-// statement by its text, or send the two together. Of a driver that is wrapped nothing is known.
+// SplitsBehindPooler reports whether a statement with parameters may execute on another server connection than the one that
+// parsed its text. This happens with lib/pq behind a pooler in transaction mode unless the DSN has binary_parameters=yes:
+// lib/pq sends text and parameters separately, and executes the statement that the connection's last user has parsed (hazard
+// E2). Other known drivers name a statement by its text, or send text and parameters together. For a wrapped driver the answer
+// is unknown, and SplitsBehindPooler returns false.
 func (p Peer) SplitsBehindPooler() bool { return p.sendsApart && !p.IsDirect() }
 
-// Peers finds out about handles, each once.
+// Peers finds out about handles, once for each handle.
 type Peers struct{ recent Recent[Peer] }
 
-// Of returns the peer of a pool or of a connection. Of any other handle nothing is known.
+// Of returns the peer of a pool or of a connection. For any other handle Of returns the zero Peer.
 func (c *Peers) Of(ctx context.Context, h Handle) (p Peer, err error) {
 	if p, ok := c.recent.Get(h); ok {
 		return p, nil
@@ -91,8 +92,8 @@ func result(method reflect.Value) reflect.Value {
 	return method.Call(nil)[0]
 }
 
-// processOf asks lib/pq's connection or pgx's. lib/pq says it in fields only: where a release names them otherwise, the id is
-// 0 and so never the server's.
+// processOf asks the connection of lib/pq or pgx. lib/pq has the process id only in a field. If a release names the field
+// differently, the id is 0 and so never the server's.
 func processOf(driverConn any) (p process) {
 	switch PackageOf(driverConn) {
 	case PQ:
@@ -109,7 +110,7 @@ func processOf(driverConn any) (p process) {
 			}
 		}
 	case PGX:
-		// (*stdlib.Conn).Conn().PgConn().PID(), without importing it.
+		// This is (*stdlib.Conn).Conn().PgConn().PID(), without importing pgx.
 		conn := result(reflect.ValueOf(driverConn).MethodByName("Conn"))
 		if !conn.IsValid() {
 			break

@@ -5,7 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Recent remembers something of each of the handles that were used last. A handle whose type cannot be compared is not remembered.
+// Recent remembers a value for each of the handles that were used last. A handle whose type cannot be compared is not
+// remembered.
 type Recent[V any] struct{ kept atomic.Pointer[[]known[V]] }
 
 type known[V any] struct {
@@ -13,10 +14,10 @@ type known[V any] struct {
 	value  V
 }
 
-// handlesKept bounds how many are remembered: a program has few.
+// handlesKept bounds how many handles are remembered, because a program has only a few.
 const handlesKept = 16
 
-// Get returns what is remembered of a handle.
+// Get returns the value that is remembered for a handle.
 func (r *Recent[V]) Get(h Handle) (value V, ok bool) {
 	if !reflect.ValueOf(h).Comparable() {
 		return value, false
@@ -36,8 +37,8 @@ func (r *Recent[V]) load() []known[V] {
 	return nil
 }
 
-// Add remembers the handle's value. If another goroutine adds at the same time, one of the two may be lost, which costs no
-// more than to find it out again.
+// Add remembers the handle's value. If another goroutine adds at the same time, one of the two values may be lost, and is only
+// found out again.
 func (r *Recent[V]) Add(h Handle, value V) {
 	if !reflect.ValueOf(h).Comparable() {
 		return

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Encoder takes one value as a driver would be given it, without the box around it that an any is.
+// Encoder receives one value in the form that a driver would be given, without being boxed in an any.
 type Encoder interface {
 	Null()
 	Int(v int64)
@@ -17,24 +17,25 @@ type Encoder interface {
 	Float(v float64)
 	Bool(v bool)
 	Text(v string)
-	RawText(v []byte) // text that is at hand as bytes, which are the row's
-	Bytes(v []byte)   // not nil, and the row's
+	RawText(v []byte) // text in bytes that belong to the row
+	Bytes(v []byte)   // not nil; the bytes belong to the row
 	Time(v time.Time)
-	Other(v any) // of a type that only a driver knows
+	Other(v any) // a value of a type that only a driver knows
 }
 
 // value is a column's access to a row.
 type value struct {
 	encode     func(row reflect.Value, to Encoder) error
 	zero       func(row reflect.Value) bool
-	scanTarget func(row reflect.Value) any // what rows.Scan fills
+	scanTarget func(row reflect.Value) any // the target of rows.Scan
 }
 
-// Encode gives the column's value in row to an encoder. The error is a Valuer's.
+// Encode passes the column's value in row to an encoder. Encode returns the error of a Valuer.
 func (c *Column) Encode(row reflect.Value, to Encoder) error { return c.value.encode(row, to) }
 
-// Value returns the column's value in row as a driver takes it: nil, int64, uint64 above the greatest int64, float64, bool,
-// []byte, string or time.Time, or, for types only a driver knows, the field itself. The error is a Valuer's.
+// Value returns the column's value in row in the form that a driver takes: nil, int64, uint64 above the greatest int64,
+// float64, bool, []byte, string or time.Time. For types that only a driver knows, Value returns the field itself. The error is
+// a Valuer's.
 func (c *Column) Value(row reflect.Value) (any, error) {
 	var b AnyEncoder
 	err := c.value.encode(row, &b)
@@ -74,10 +75,10 @@ func (b *AnyEncoder) Time(v time.Time) { b.V = v }
 // Other implements Encoder.
 func (b *AnyEncoder) Other(v any) { b.V = v }
 
-// IsZero reports whether the column's value is the zero one, by its IsZero method if it has one.
+// IsZero reports whether the column's value is zero, by the value's IsZero method if there is one.
 func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }
 
-// ScanTarget returns what rows.Scan can fill the column's field through. row must be addressable, or a map.
+// ScanTarget returns a target through which rows.Scan can fill the column's field. row must be addressable, or a map.
 func (c *Column) ScanTarget(row reflect.Value) any { return c.value.scanTarget(row) }
 
 func fieldValue(t reflect.Type, index []int) value {
@@ -106,7 +107,7 @@ func fieldValue(t reflect.Type, index []int) value {
 	}
 }
 
-// fieldAt follows index; ok is false where a pointer on the way is nil.
+// fieldAt follows index. ok is false if a pointer on the way is nil.
 func fieldAt(v reflect.Value, index []int) (_ reflect.Value, ok bool) {
 	for _, i := range index {
 		for v.Kind() == reflect.Pointer {
@@ -120,7 +121,7 @@ func fieldAt(v reflect.Value, index []int) (_ reflect.Value, ok bool) {
 	return v, true
 }
 
-// makeField follows index and makes what is nil on the way.
+// makeField follows index and allocates the pointers that are nil on the way.
 func makeField(v reflect.Value, index []int) reflect.Value {
 	for _, i := range index {
 		for v.Kind() == reflect.Pointer {
@@ -147,7 +148,7 @@ func mapValue(name string) value {
 	}
 }
 
-// EncodeAny gives a value of any type, as that of a map row.
+// EncodeAny passes a value of any type to an encoder, for example a value of a map row.
 func EncodeAny(v any, to Encoder) error {
 	switch v := v.(type) {
 	case nil:
@@ -177,12 +178,13 @@ func EncodeAny(v any, to Encoder) error {
 	return nil
 }
 
-// encoderOf returns the function that gives a value of type t. What can be decided from the type is decided here, once.
+// encoderOf returns the function that encodes a value of type t. Everything that depends only on the type is decided here,
+// once.
 func encoderOf(t reflect.Type) func(reflect.Value, Encoder) error {
 	switch {
 	case t == timeType:
 		return func(v reflect.Value, to Encoder) error {
-			if v.CanAddr() { // a pointer is an interface without a copy of what it points to
+			if v.CanAddr() { // a pointer becomes an interface without a copy of its target
 				to.Time(*v.Addr().Interface().(*time.Time))
 			} else {
 				to.Time(v.Interface().(time.Time))
@@ -207,7 +209,7 @@ func encoderOf(t reflect.Type) func(reflect.Value, Encoder) error {
 			return encodeValuer(v.Addr().Interface().(driver.Valuer), to)
 		}
 	case t == jsonType:
-		// As text: bytes would be a BLOB to SQLite, bytea to some modes of lib/pq and binary to MySQL.
+		// JSON is sent as text: bytes would be a BLOB to SQLite, bytea to some modes of lib/pq and binary to MySQL.
 		return func(v reflect.Value, to Encoder) error {
 			if v.IsNil() {
 				to.Null()
@@ -257,7 +259,7 @@ func encoderOfKind(t reflect.Type) func(reflect.Value, Encoder) error {
 	return func(v reflect.Value, to Encoder) error { to.Other(v.Interface()); return nil }
 }
 
-// encodeValuer asks a Valuer, a nil pointer to one being NULL as database/sql has it.
+// encodeValuer encodes a Valuer's value. A nil pointer to a Valuer is NULL, as in database/sql.
 func encodeValuer(v driver.Valuer, to Encoder) error {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() && rv.Type().Elem().Implements(valuerType) {
 		to.Null()
@@ -298,7 +300,7 @@ func encodeUint(v uint64, to Encoder) {
 	}
 }
 
-// encodeBytes makes a nil byte slice the NULL that drivers take it for.
+// encodeBytes encodes a nil byte slice as NULL, as drivers do.
 func encodeBytes(b []byte, to Encoder) {
 	if b == nil {
 		to.Null()

@@ -10,7 +10,7 @@ import (
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
-// built keeps the mapping of a type under sqlx's own mapping, and its error: a type's tags do not change.
+// built caches the mapping of a type under sqlx's own mapper, or its error: a type's tags do not change.
 var built sync.Map // reflect.Type -> *result
 
 type result struct {
@@ -18,8 +18,8 @@ type result struct {
 	err     error
 }
 
-// OfStruct returns the mapping of a struct type. mapper names the columns as sqlx's would; nil is sqlx's own: the db tag, or
-// the field's name in lower case.
+// OfStruct returns the mapping of a struct type. mapper names the columns as sqlx would. If mapper is nil, OfStruct uses sqlx's
+// own: the db tag, or the field's name in lower case.
 func OfStruct(t reflect.Type, mapper *reflectx.Mapper) (*Mapping, error) {
 	if mapper != nil {
 		return build(t, mapper)

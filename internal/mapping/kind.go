@@ -11,11 +11,11 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// goKind is what a field holds, as far as rules care.
+// goKind is the kind of value in a field, as far as rules need to know.
 type goKind int
 
 const (
-	kindOpaque goKind = iota // a Valuer or anything else only the driver knows
+	kindOpaque goKind = iota // a Valuer or anything else that only the driver knows
 	kindBool
 	kindNumber
 	kindText
@@ -70,14 +70,15 @@ var (
 	jsonType    = reflect.TypeFor[json.RawMessage]()
 )
 
-// isValuer reports whether values of t, or pointers to them, say themselves what is stored. A String method does not.
+// isValuer reports whether values of t, or pointers to them, have a Value method that says what is stored. A String method does
+// not count.
 func isValuer(t reflect.Type) bool {
 	return t.Implements(valuerType) || reflect.PointerTo(t).Implements(valuerType)
 }
 
 func isScanner(t reflect.Type) bool { return reflect.PointerTo(t).Implements(scannerType) }
 
-// isColumn reports whether a field of type t is one column rather than a struct of columns.
+// isColumn reports whether a field of type t is one column, and not a struct of columns.
 func isColumn(t reflect.Type) bool {
 	for {
 		if isValuer(t) || isScanner(t) || t == timeType {
@@ -90,7 +91,7 @@ func isColumn(t reflect.Type) bool {
 	}
 }
 
-// storable is false for the kinds that no driver takes, and for maps, which pgx alone takes, and not on every path.
+// storable reports false for the kinds that no driver accepts, and for maps, which only pgx accepts, and not on every path.
 func storable(t reflect.Type) bool {
 	for !isValuer(t) && !isScanner(t) && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
 		t = t.Elem()
@@ -102,7 +103,7 @@ func storable(t reflect.Type) bool {
 	return true
 }
 
-// kindOf returns what a field holds and whether its type has a NULL.
+// kindOf returns the kind of value in a field, and whether its type has a NULL.
 func kindOf(t reflect.Type) (s goKind, nullable bool) {
 	if inner, ok := nullInner(t); ok {
 		s, _ = kindOf(inner)
@@ -139,7 +140,7 @@ func kindOf(t reflect.Type) (s goKind, nullable bool) {
 	return kindOpaque, false
 }
 
-// nullInner returns the type inside sql.NullString, sql.Null[T] and their like, whose first field is the value.
+// nullInner returns the type inside sql.NullString, sql.Null[T] and similar types, whose first field is the value.
 func nullInner(t reflect.Type) (reflect.Type, bool) {
 	if t.Kind() == reflect.Struct && t.PkgPath() == "database/sql" && strings.HasPrefix(t.Name(), "Null") && t.NumField() == 2 {
 		return t.Field(0).Type, true

@@ -1,8 +1,8 @@
-// Package mapping turns a row's type into columns: which there are, what rule each has, and how its value is had from a row.
+// Package mapping turns a row's type into columns: which columns there are, which rule each has, and how a row gives its value.
 //
-// It goes in three steps, each of which can be read alone: a field's tag is parsed into a small value (tag.go), the fields
-// are walked as sqlx's reflectx maps them (fields.go), and every column gets its accessors (encode.go, scan.go). A mapping never
-// changes once it is built.
+// This takes three steps, each of which can be read alone: a field's tag is parsed into a small value (tag.go), the fields are
+// walked as sqlx's reflectx maps them (fields.go), and every column gets its accessors (encode.go, scan.go). A mapping never
+// changes after it is built.
 package mapping
 
 import (
@@ -21,12 +21,12 @@ type Column struct {
 	Kind     dialect.Kind
 	Now      bool     // the database's clock gives the value
 	OmitZero bool     // a zero value is left to the column's DEFAULT
-	Targets  []string // the targets it is part of: "" for the default one
+	Targets  []string // the targets that the column is part of: "" for the default one
 
 	value value
 }
 
-// Mapping is the columns of a type.
+// Mapping holds the columns of a type.
 type Mapping struct {
 	Type    reflect.Type
 	Columns []Column
@@ -36,7 +36,7 @@ type Mapping struct {
 // TagError says what is wrong with a struct's tags, or with the columns given for a map.
 type TagError struct {
 	Type   reflect.Type // the row's type
-	Field  string       // the field's path, or "" where the whole type is meant
+	Field  string       // the field's path, or "" for the whole type
 	Reason string       // what is wrong and what to do about it
 }
 
@@ -53,7 +53,7 @@ type MapColumn struct {
 	Options Options
 }
 
-// MapType is the row type that has its columns as options.
+// MapType is the row type whose columns are given as options.
 var MapType = reflect.TypeFor[map[string]any]()
 
 // OfMap returns the mapping of rows that are map[string]any.
@@ -70,7 +70,7 @@ func OfMap(cols []MapColumn) (*Mapping, error) {
 	return p, p.checkNames()
 }
 
-// Subset returns a mapping of the columns that keep says.
+// Subset returns a mapping of the columns for which keep returns true.
 func (p *Mapping) Subset(keep func(name string) bool) *Mapping {
 	s := *p
 	s.Columns = slices.DeleteFunc(slices.Clone(p.Columns), func(c Column) bool { return !keep(c.Name) })
@@ -95,7 +95,7 @@ func (p *Mapping) checkNames() error {
 	return nil
 }
 
-// Check reports what is wrong with the shape of a row: a map must have the mapping's written columns and no other.
+// Check returns an error if a map row lacks one of the columns that the mapping writes, or has any other column.
 func (p *Mapping) Check(row reflect.Value) error {
 	if !p.isMap {
 		return nil
@@ -107,7 +107,7 @@ func (p *Mapping) Check(row reflect.Value) error {
 			if _, ok := m[c.Name]; !ok {
 				continue
 			}
-			written++ // read back by an earlier call
+			written++ // an earlier call has read the value back
 			continue
 		}
 		if _, ok := m[c.Name]; !ok {
@@ -124,7 +124,7 @@ func (p *Mapping) Check(row reflect.Value) error {
 	return fmt.Errorf("column %q is not one of the table's", p.extra(m))
 }
 
-// extra returns the first name, in order, that is no column.
+// extra returns the first name, in order, that is not a column.
 func (p *Mapping) extra(m map[string]any) string {
 	first := ""
 	for name := range m {
@@ -135,7 +135,7 @@ func (p *Mapping) extra(m map[string]any) string {
 	return first
 }
 
-// Index returns the place of the column of that name, or -1.
+// Index returns the index of the column with that name, or -1.
 func (p *Mapping) Index(name string) int {
 	for i, c := range p.Columns {
 		if c.Name == name {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// ScanTargetOf is [Column.ScanTarget] of a value that is no column's: a map's key that comes back.
+// ScanTargetOf is [Column.ScanTarget] for a value that does not belong to a column: a map's key that is read back.
 func ScanTargetOf(v reflect.Value) any { return scanTargetOf(v) }
 
-// scanTargetOf returns what rows.Scan fills f through: its own Scan method or address, but for the types that database/sql
-// cannot fill from what some drivers return.
+// scanTargetOf returns the target through which rows.Scan fills f: f's own Scan method or address. For types that database/sql
+// cannot fill from the values of some drivers, it returns a converter.
 func scanTargetOf(f reflect.Value) any {
 	if fill := converterOf(f.Type()); fill != nil {
 		return &scanTarget{f, fill}
@@ -19,7 +19,7 @@ func scanTargetOf(f reflect.Value) any {
 	return f.Addr().Interface()
 }
 
-// converter puts a driver's value, which is not nil, into a field.
+// converter stores a driver's value, which is not nil, in a field.
 type converter func(f reflect.Value, src any) error
 
 // scanTarget is a field with its converter.
@@ -40,7 +40,7 @@ func (d *scanTarget) Scan(src any) error {
 	return nil
 }
 
-// converterOf returns the converter of a type that needs one, or nil.
+// converterOf returns the converter of a type, or nil if the type needs none.
 func converterOf(t reflect.Type) converter {
 	if inner, ok := nullInner(t); ok {
 		fill := converterOf(inner)
@@ -75,7 +75,7 @@ func converterOf(t reflect.Type) converter {
 	return nil
 }
 
-// convertBytes fills any byte slice type from text too: go-sqlite3 returns TEXT as a string, which database/sql does not
+// convertBytes fills any byte slice type, also from text: go-sqlite3 returns TEXT as a string, which database/sql does not
 // convert to a json.RawMessage.
 func convertBytes(f reflect.Value, src any) error {
 	switch v := src.(type) {
@@ -89,7 +89,7 @@ func convertBytes(f reflect.Value, src any) error {
 	return nil
 }
 
-// convertBool fills a boolean type with a name of its own, which database/sql does only from booleans.
+// convertBool fills a named boolean type, which database/sql fills only from booleans.
 func convertBool(f reflect.Value, src any) error {
 	v, err := driver.Bool.ConvertValue(src)
 	if err != nil {
@@ -99,15 +99,15 @@ func convertBool(f reflect.Value, src any) error {
 	return nil
 }
 
-// timeLayouts are what go-sqlite3, modernc.org/sqlite, SQLite's own functions and MySQL write.
+// timeLayouts are the layouts that go-sqlite3, modernc.org/sqlite, SQLite's own functions and MySQL write.
 var timeLayouts = [...]string{
 	"2006-01-02 15:04:05.999999999-07:00", "2006-01-02T15:04:05.999999999-07:00", "2006-01-02 15:04:05.999999999 -0700 MST",
 	"2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04:05.999999999Z", "2006-01-02 15:04:05.999999999Z",
 	"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02",
 }
 
-// convertTime fills a time from text too: SQLite has no time type, and a RETURNING column tells its driver no declared one;
-// go-sql-driver returns text without parseTime.
+// convertTime fills a time, also from text. SQLite has no time type, and a RETURNING column has no declared type for SQLite's
+// driver. go-sql-driver returns text without parseTime.
 func convertTime(f reflect.Value, src any) error {
 	var at time.Time
 	var err error
@@ -136,7 +136,7 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("cannot read %q as a time", s)
 }
 
-// mapTarget puts a column into a map row.
+// mapTarget stores a column in a map row.
 type mapTarget struct {
 	m    map[string]any
 	name string

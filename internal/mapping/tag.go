@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Options are what a field's upsert tag says. Two tags that mean the same have equal Options.
+// Options are the parsed form of a field's upsert tag. Two tags with the same meaning have equal Options.
 type Options struct {
 	Rule     dialect.Rule
 	Targets  string // the named targets, each followed by a comma
@@ -17,10 +17,10 @@ type Options struct {
 	OmitZero bool
 }
 
-// modifiers are the words of a tag beside the rules. "key=" takes a name.
+// modifiers are the words of a tag that are not rules. "key=" takes a name.
 var modifiers = [...]string{"omitzero", "now", "key="}
 
-// ParseTag reads the text of an upsert tag: a rule and modifiers, separated by commas, each at most once.
+// ParseTag parses the text of an upsert tag: a rule and modifiers, separated by commas, each at most once.
 func ParseTag(tag string) (Options, error) {
 	var o Options
 	if tag == "" {
@@ -62,7 +62,7 @@ func (o *Options) modify(word string) error {
 	return nil
 }
 
-// AddTarget puts the column into a named target. The names stand in order, so that their order in a tag means nothing.
+// AddTarget adds the column to a named target. The names are sorted, so that their order in a tag means nothing.
 func (o *Options) AddTarget(name string) {
 	names := append(o.targets(), name)
 	slices.Sort(names)
@@ -93,7 +93,7 @@ func unknownOption(word string) error {
 	return fmt.Errorf("option %q is not known: there are %s", word, strings.Join(known, ", "))
 }
 
-// check reports what is wrong with the options on a column of that goKind.
+// check returns an error if the options do not fit a column of that goKind.
 func (o Options) check(s goKind) error {
 	switch {
 	case o.Rule < 0 || int(o.Rule) >= len(dialect.Rules()):
@@ -135,7 +135,7 @@ func (o Options) column(name, field string) Column {
 	return c
 }
 
-// Nearest returns the word that word is most likely a misspelling of, or "".
+// Nearest returns the word of which word is most likely a misspelling, or "".
 func Nearest(word string, words []string) string {
 	word = strings.ToLower(strings.TrimSpace(word))
 	best, dist := "", 1+len(word)/5

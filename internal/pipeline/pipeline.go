@@ -1,4 +1,4 @@
-// Package pipeline runs the jobs of a call in their order, beside the caller if that is wanted, and streams rows to them.
+// Package pipeline runs the jobs of a call in order, beside the caller if the caller wants this, and streams rows to the jobs.
 package pipeline
 
 import (
@@ -7,25 +7,26 @@ import (
 	"sync/atomic"
 )
 
-// Job does a part of a call's work and returns how many rows are done with it.
+// Job does a part of a call's work and returns how many rows are finished with this part.
 type Job func() (rows int, err error)
 
-// Pipeline runs jobs in the order in which they are submitted. A concurrent one has a goroutine on which the server works on one
-// job while the caller's goroutine, on which all of the caller's own code runs, prepares the next.
+// Pipeline runs jobs in the order in which they are submitted. A concurrent Pipeline runs the jobs on a goroutine of its own:
+// the server works on one job while the caller's goroutine prepares the next job. All of the caller's own code runs on the
+// caller's goroutine.
 type Pipeline struct {
 	jobs     chan Job      // nil if jobs run at once
-	ended    chan struct{} // closed when the goroutine is at its end
-	err      error         // why, once ended is closed
+	ended    chan struct{} // closed when the goroutine has ended
+	err      error         // why the goroutine has ended, once ended is closed
 	panicked any
 	aborted  atomic.Bool
 	progress func(int64)
 	mu       sync.Mutex
-	finished []int64 // how many rows were done after each job that progress does not know of yet
+	finished []int64 // how many rows were done after each job that progress has not been told of
 	done     int64
 }
 
-// New returns a pipeline, whose Close must be called. progress is called on the goroutine that calls the pipeline's methods, with
-// the number of rows that are done after a job. It may be nil.
+// New returns a pipeline, whose Close must be called. progress is called with the number of rows that are done after a job, on
+// the goroutine that calls the pipeline's methods. progress may be nil.
 func New(concurrent bool, progress func(rows int64)) *Pipeline {
 	p := &Pipeline{progress: progress}
 	if concurrent {
@@ -54,7 +55,7 @@ func (p *Pipeline) run() {
 	p.err = nil
 }
 
-// errExited stays if a driver ends the goroutine.
+// errExited remains the error if a driver ends the goroutine.
 var errExited = errors.New("the goroutine that sends statements was ended by what it called")
 
 func (p *Pipeline) do(job Job) error {
@@ -68,8 +69,7 @@ func (p *Pipeline) do(job Job) error {
 	return err
 }
 
-// Submit has a job run, now or after those before it. It returns the error of a job that has failed, after which no other one
-// runs.
+// Submit runs a job, now or after the jobs before. If a job has failed, Submit returns the job's error, and no other job runs.
 func (p *Pipeline) Submit(job Job) error {
 	err := p.submit(job)
 	p.report()
@@ -81,7 +81,7 @@ func (p *Pipeline) submit(job Job) error {
 		return p.do(job)
 	}
 	select {
-	case <-p.ended: // there may be room for the job all the same
+	case <-p.ended: // jobs may still have room for the job
 		return p.end()
 	default:
 	}
@@ -93,7 +93,8 @@ func (p *Pipeline) submit(job Job) error {
 	}
 }
 
-// Wait returns once the submitted jobs are done, so that the caller's goroutine may use what they use.
+// Wait returns once the submitted jobs are done, so that the caller's goroutine may use the jobs' data. Wait returns the error
+// of a failed job.
 func (p *Pipeline) Wait() error {
 	if p.jobs == nil {
 		return nil
@@ -110,7 +111,7 @@ func (p *Pipeline) Wait() error {
 	}
 }
 
-// report calls progress for what has been done, on the caller's goroutine.
+// report calls progress for the finished jobs, on the caller's goroutine.
 func (p *Pipeline) report() {
 	if p.progress == nil {
 		return
@@ -124,15 +125,15 @@ func (p *Pipeline) report() {
 	}
 }
 
-// Close waits for the submitted jobs and returns the error of one that has failed. It may be called twice.
+// Close waits for the submitted jobs and returns the error of a failed job. Close may be called twice.
 func (p *Pipeline) Close() error {
 	p.stop()
 	p.report()
 	return p.end()
 }
 
-// Abort waits for the job that is running, and has those after it not run. It is for a caller that has no use for them any more.
-// It may be called after Close.
+// Abort waits for the running job and drops the jobs after it. Abort is for a caller who no longer needs these jobs, and may be
+// called after Close.
 func (p *Pipeline) Abort() {
 	p.aborted.Store(true)
 	p.stop()
@@ -146,7 +147,7 @@ func (p *Pipeline) stop() {
 	}
 }
 
-// end is how the goroutine has ended.
+// end returns the error with which the goroutine has ended, or repeats its panic.
 func (p *Pipeline) end() error {
 	if p.panicked != nil {
 		panic(p.panicked)

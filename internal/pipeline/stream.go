@@ -6,25 +6,25 @@ import (
 	"sync"
 )
 
-// Stream is rows in the text form on their way from the caller's goroutine to the job that sends them.
+// Stream carries rows in text form from the caller's goroutine to the job that sends them.
 type Stream struct {
-	blocks  chan []byte     // whole lines each
-	left    chan struct{}   // closed when the job does not read any more
-	ended   <-chan struct{} // closed when the pipeline has ended, and runs no job any more
+	blocks  chan []byte     // each holds whole lines
+	left    chan struct{}   // closed when the job no longer reads
+	ended   <-chan struct{} // closed when the pipeline has ended, and no longer runs jobs
 	written chan struct{}   // closed when there are no more rows
 	once    sync.Once
 	err     error // why the rows end early, once blocks is closed
 	rest    []byte
 }
 
-// ErrUnread is what the writer of a stream is told if its reader has gone.
+// ErrUnread is returned to the writer of a stream if the reader has stopped reading.
 var ErrUnread = errors.New("the rows were not all read")
 
-// blocksBeside is the room of a stream whose reader runs beside the writer.
+// blocksBeside is the capacity of a stream whose reader runs beside the writer.
 const blocksBeside = 16
 
-// NewStream returns a stream for a job of the pipeline. Unless jobs run beside the caller, the stream is written before the job is
-// submitted, and so has room for as many blocks as may come.
+// NewStream returns a stream for a job of the pipeline. If jobs do not run beside the caller, the stream is written before the
+// job is submitted, so the stream has room for as many blocks as may come.
 func (p *Pipeline) NewStream(blocks int) *Stream {
 	if p.Concurrent() {
 		blocks = blocksBeside
@@ -32,7 +32,8 @@ func (p *Pipeline) NewStream(blocks int) *Stream {
 	return &Stream{blocks: make(chan []byte, blocks), left: make(chan struct{}), ended: p.ended, written: make(chan struct{})}
 }
 
-// WriteBlock hands over whole lines, which are the reader's from now on. It returns ErrUnread if no job will read them.
+// WriteBlock passes on whole lines, which belong to the reader from now on. If no job will read them, WriteBlock returns
+// ErrUnread.
 func (s *Stream) WriteBlock(block []byte) error {
 	select {
 	case s.blocks <- block:
@@ -44,8 +45,8 @@ func (s *Stream) WriteBlock(block []byte) error {
 	}
 }
 
-// CloseWrite says that there are no more rows, or no more for that reason. Only the first call counts, so that one can be
-// deferred for a caller whose code panics.
+// CloseWrite says that there are no more rows, and with an error why the rows end early. Only the first call counts, so a
+// caller whose code may panic can defer another call.
 func (s *Stream) CloseWrite(err error) {
 	s.once.Do(func() {
 		s.err = err
@@ -54,7 +55,7 @@ func (s *Stream) CloseWrite(err error) {
 	})
 }
 
-// ReadBlock returns the next block, or io.EOF or why the rows end early.
+// ReadBlock returns the next block. After the last block it returns io.EOF, or the error that says why the rows end early.
 func (s *Stream) ReadBlock() ([]byte, error) {
 	block, ok := <-s.blocks
 	switch {
@@ -78,7 +79,7 @@ func (s *Stream) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// CloseRead says that nobody reads any more, and waits for the writer to be done.
+// CloseRead says that nobody reads any more, and waits until the writer is done.
 func (s *Stream) CloseRead() {
 	close(s.left)
 	<-s.written

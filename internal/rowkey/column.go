@@ -1,4 +1,4 @@
-// Package rowkey holds the keys of a batch's rows: it compares them, puts the rows in their order, and finds a row by its key.
+// Package rowkey holds the keys of a batch's rows: it compares the keys, sorts the rows by them, and finds a row by its key.
 package rowkey
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/goupsert/upsert/internal/mapping"
 )
 
-// keyKind is what a key column's values are. Integers are one kind, of int64 and of uint64 above it.
+// keyKind is the kind of a key column's values. Integers are one kind, for int64 and for uint64 above the greatest int64.
 type keyKind uint8
 
 const (
@@ -31,17 +31,17 @@ func (k keyKind) String() string {
 	return [...]string{"nothing", "int64", "float64", "bool", "string", "[]uint8", "time.Time"}[k]
 }
 
-// Column is one column of the conflict target in all rows of a batch, of the kind that the first row's value has, so that the values
-// that are compared most are not boxed. The rows' values are encoded to it one after the other; Err says why the last one cannot be
-// a key.
+// Column is one column of the conflict target in all rows of a batch. The first row's value decides the column's kind, so that
+// the values that are compared most often are not boxed. The rows' values are encoded to the Column one after the other. Err
+// says why the last value cannot be a key.
 type Column struct {
 	UTC  bool // times are stored as text in UTC
-	Rows int  // how many rows there is room for
+	Rows int  // how many rows to allocate room for
 	Err  error
 
 	kind   keyKind
 	ints   []int64
-	above  []bool // by row: the integer is a uint64; nil where none is
+	above  []bool // by row: the integer is above the greatest int64; nil if no integer is
 	floats []float64
 	texts  []string
 	bytes  [][]byte
@@ -54,7 +54,7 @@ type Column struct {
 // ErrNull is the Err of a column after a NULL.
 var ErrNull = errors.New("NULL in the key")
 
-// kindError says that a row's key is of another type than the first row's.
+// kindError says that a row's key has another type than the first row's key.
 type kindError struct{ got, first keyKind }
 
 func (e *kindError) Error() string {
@@ -165,8 +165,8 @@ func (k *Column) Other(v any) {
 	k.Err = fmt.Errorf("a %T cannot be a key: give its type a Value method that returns a number, a string, bytes or a time", v)
 }
 
-// Compare orders a row's value and one of the same column, or of the same one in other rows. Of two kinds the lesser comes
-// first.
+// Compare compares a row's value with a value of the same column, in the same rows or in other rows. If the kinds differ, the
+// lesser kind comes first.
 func (k *Column) Compare(i int32, other *Column, j int32) int {
 	if k.kind != other.kind {
 		return cmp.Compare(k.kind, other.kind)
@@ -185,10 +185,11 @@ func (k *Column) Compare(i int32, other *Column, j int32) int {
 	if a != b {
 		return boolInt(a) - boolInt(b)
 	}
-	return cmp.Compare(k.ints[i], other.ints[j]) // those above are negative here, in the same order
+	return cmp.Compare(k.ints[i], other.ints[j]) // integers above the greatest int64 are negative here, in the same order
 }
 
-// Encode gives a row's value, which the row is not asked for a second time: a Valuer need not answer the same twice.
+// Encode encodes a row's value from the Column. The row is not asked a second time, because a Valuer may return another value
+// then.
 func (k *Column) Encode(i int32, to mapping.Encoder) {
 	switch k.kind {
 	case textKey:
@@ -210,7 +211,7 @@ func (k *Column) Encode(i int32, to mapping.Encoder) {
 	}
 }
 
-// Value returns a row's value as it is bound.
+// Value returns a row's value in the form in which it is bound.
 func (k *Column) Value(i int32) any {
 	if k.kind == timeKey && k.UTC {
 		return k.times[i].Format(mapping.TimeLayout)
@@ -227,7 +228,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// FirstZero returns the first row whose value a column of numbers takes for 0, or -1.
+// FirstZero returns the first row whose value a column of numbers would store as 0, or -1.
 func (k *Column) FirstZero() int {
 	switch k.kind {
 	case intKey, boolKey:

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// IsDistinctIn reports whether values of the column that differ are stored as values that differ in a column of PostgreSQL's
-// type base, which exact spells with its modifiers. An integer as text can have zeros in front, a time can be rounded, a
-// char is padded; what is not known here may do as much.
+// IsDistinctIn reports whether different values of the column stay different when they are stored in a PostgreSQL column. base
+// is the column's type, and exact is the type with its modifiers. Values can become equal: an integer as text can have leading
+// zeros, a time can be rounded, a char is padded. For a type that is not known here IsDistinctIn returns false.
 func (k *Column) IsDistinctIn(base, exact string) bool {
 	switch k.kind {
 	case intKey:
@@ -35,7 +35,7 @@ func (k *Column) inUTC() bool {
 	return true
 }
 
-// notCanonicalUUID reports whether a text is not the one of RFC 9562, section 4, in lower case, which is the only one that
+// notCanonicalUUID reports whether a text is not a UUID in the form of RFC 9562, section 4, in lower case, the only form that
 // PostgreSQL returns.
 func notCanonicalUUID(s string) bool {
 	if len(s) != 36 {

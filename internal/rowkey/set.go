@@ -5,10 +5,11 @@ import (
 	"sort"
 )
 
-// Set is the key columns of a batch's rows, one for each column of the conflict target.
+// Set holds the key columns of a batch's rows, one for each column of the conflict target.
 type Set []Column
 
-// Make returns a set of so many columns for so many rows, in room if that is enough. utc: times are stored as text in UTC.
+// Make returns a set for the given numbers of columns and rows, in room if room is large enough. utc: times are stored as text
+// in UTC.
 func Make(room []Column, columns, rows int, utc bool) Set {
 	if columns > len(room) {
 		room = make([]Column, columns)
@@ -23,7 +24,7 @@ func Make(room []Column, columns, rows int, utc bool) Set {
 // Compare orders two rows by their keys.
 func (s Set) Compare(i, j int32) int { return s.CompareWith(i, s, j) }
 
-// CompareWith orders a row and one of another set of the same columns by their keys.
+// CompareWith compares a row and a row of another set of the same columns by their keys.
 func (s Set) CompareWith(i int32, other Set, j int32) int {
 	for at := range s {
 		if c := s[at].Compare(i, &other[at], j); c != 0 {
@@ -42,7 +43,8 @@ func (s Set) Values(i int32) []any {
 	return values
 }
 
-// Find returns where among rows, which are in key order by position, the row is that has the only key of another set, or -1.
+// Find searches rows in key order for the only key of another set. position returns the n-th of these rows. Find returns the n of
+// the row with this key, or -1 if no row has the key.
 func (s Set) Find(rows int, position func(n int) int32, key Set) int {
 	n := sort.Search(rows, func(n int) bool { return s.CompareWith(position(n), key, 0) >= 0 })
 	if n == rows || s.CompareWith(position(n), key, 0) != 0 {
@@ -66,7 +68,7 @@ func (s Set) Passes(rows int) [][]int32 {
 	return s.split(order)
 }
 
-// split takes the second and later rows of a key out of the first pass. order is kept if there are none.
+// split moves the second and later rows of a key out of the first pass. If there are none, order is returned unchanged.
 func (s Set) split(order []int32) [][]int32 {
 	var passes [][]int32
 	nth := 0
@@ -93,10 +95,10 @@ func (s Set) split(order []int32) [][]int32 {
 	return passes
 }
 
-// InOrder returns the rows of passes in the caller's order. A pass ends before a row whose key the pass has already.
+// InOrder returns the rows of passes in the caller's order. A pass ends before a row whose key is already in the pass.
 func (s Set) InOrder(passes [][]int32, rows int) (ordered [][]int32) {
 	key := s.numbers(passes, rows)
-	last := make([]int, len(passes[0])) // by key: the number of the pass that has its latest row, from 1
+	last := make([]int, len(passes[0])) // by key: the number of the pass with its latest row, from 1
 	order := make([]int32, rows)
 	from := 0
 	for i := range order {
@@ -112,7 +114,7 @@ func (s Set) InOrder(passes [][]int32, rows int) (ordered [][]int32) {
 // numbers returns the number of each row's key, in the order of keys.
 func (s Set) numbers(passes [][]int32, rows int) []int32 {
 	key := make([]int32, rows)
-	for _, pass := range passes { // the first has every key
+	for _, pass := range passes { // the first pass has every key
 		at := 0
 		for _, i := range pass {
 			for s.Compare(passes[0][at], i) != 0 {

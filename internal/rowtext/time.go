@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Time writes the instant with its zone for PostgreSQL, of which a column without a zone takes the rest, and in Zone for
-// Load, as the drivers do.
+// Time writes a time. For PostgreSQL, Time writes the instant with its zone; a column without a zone takes the rest. For Load,
+// Time writes the time in Zone, as the drivers do.
 func (w *Writer) Time(t time.Time) {
 	if w.style == Load {
 		w.loadTime(t)
@@ -37,7 +37,7 @@ func (w *Writer) loadTime(t time.Time) {
 	}
 	defer w.hexFrom(len(w.Buf))
 	if t.IsZero() {
-		w.Buf = append(w.Buf, "0000-00-00"...) // what go-sql-driver makes of it
+		w.Buf = append(w.Buf, "0000-00-00"...) // as go-sql-driver writes it
 		return
 	}
 	t = t.In(w.Zone)

@@ -1,5 +1,5 @@
-// Package rowtext writes values as the texts that databases take many rows in: the elements of PostgreSQL's arrays, the
-// lines of its COPY, and those of LOAD DATA. It neither boxes a value nor allocates for one, beyond the room it writes to.
+// Package rowtext writes values as the texts in which databases take many rows: the elements of PostgreSQL's arrays, and the
+// lines of COPY and of LOAD DATA. It neither boxes a value nor allocates for one, except for the buffer that it writes to.
 package rowtext
 
 import (
@@ -10,58 +10,59 @@ import (
 	"time"
 )
 
-// Style is what a text is for.
+// Style says what a text is for.
 type Style int
 
 const (
-	// Array is the elements of a PostgreSQL array (its manual, "Array Input and Output Syntax").
+	// Array: the elements of a PostgreSQL array (its manual, "Array Input and Output Syntax").
 	Array Style = iota
-	// Copy is PostgreSQL's COPY in text format (its manual, COPY, "Text Format").
+	// Copy: PostgreSQL's COPY in text format (its manual, COPY, "Text Format").
 	Copy
-	// Load is LOAD DATA with tabs between fields, which a backslash escapes.
+	// Load: LOAD DATA with tabs between fields; a backslash escapes a tab.
 	Load
-	// Plain is a value by itself, as PostgreSQL reads a parameter's text.
+	// Plain: a value by itself, as PostgreSQL reads a parameter's text.
 	Plain
 )
 
-// Numbers is how a column takes numbers from LOAD DATA, which gives the server text.
+// Numbers says how a column takes numbers from LOAD DATA, which gives the server text.
 type Numbers int
 
 const (
-	// AnyNumbers: as text.
+	// AnyNumbers: the column takes a number as text.
 	AnyNumbers Numbers = iota
 	// RoundedNumbers: the column holds integers. The server rounds a number half to even, and a text half up.
 	RoundedNumbers
-	// YearNumbers: a YEAR cuts what is behind the point of a number, and takes the text 0 for 2000.
+	// YearNumbers: a YEAR cuts the digits after a number's point, and takes the text 0 as 2000.
 	YearNumbers
-	// WholeNumbers: the number is a position, which cannot be rounded.
+	// WholeNumbers: the number is a position. If the number is not whole, Float refuses it, because a position cannot be rounded.
 	WholeNumbers
-	// NoNumbers: the text of a number is another value.
+	// NoNumbers: numbers are refused, because the column would take the text of a number for another value.
 	NoNumbers
 )
 
-// Writer appends values to Buf. It is an encoder of package mapping.
+// Writer appends values to Buf. A Writer is an encoder of package mapping.
 type Writer struct {
 	Buf []byte
-	// Hex: the column holds bytes, so bytes are written in hexadecimal: as PostgreSQL's bytea reads them or, for Load, as UNHEX
-	// does. For other columns bytes are text.
+	// Hex: the column holds bytes, so bytes are written in hexadecimal, in the form that PostgreSQL's bytea reads or, for Load,
+	// in the form that UNHEX reads. For other columns bytes are text.
 	Hex bool
-	// HexText: text is written in hexadecimal too. For Load so is the text of a number, a boolean and a time.
+	// HexText: text is written in hexadecimal too. For Load, the text of a number, a boolean or a time is as well.
 	HexText bool
-	// HexNumber: numbers are written in hexadecimal too, as the eight bytes that MySQL's BIT reads one from. It is for Load.
+	// HexNumber: numbers are written in hexadecimal too, as the eight bytes from which MySQL's BIT reads a number. HexNumber is
+	// for Load.
 	HexNumber bool
-	// Numbers is how the column takes numbers from LOAD DATA.
+	// Numbers says how the column takes numbers from LOAD DATA.
 	Numbers Numbers
-	// Zone is the one times are written in for Load.
+	// Zone is the zone in which times are written for Load.
 	Zone *time.Location
-	// Err is set by a value that has no text, of which nothing is written.
+	// Err is set by a value that has no text. Nothing is written for such a value.
 	Err error
 
 	style Style
 	mark  int
 }
 
-// UnknownError says that a value is of a type that only a driver knows.
+// UnknownError says that a value has a type that only a driver knows.
 type UnknownError struct{ Value any }
 
 func (e *UnknownError) Error() string {
@@ -71,7 +72,7 @@ func (e *UnknownError) Error() string {
 // New returns a writer of a style.
 func New(s Style) *Writer { return &Writer{style: s, Zone: time.UTC} }
 
-// Reset forgets what was written and keeps the room.
+// Reset empties Buf, keeps its memory, and clears Err.
 func (w *Writer) Reset() { w.Buf, w.Err = w.Buf[:0], nil }
 
 // Null implements mapping.Encoder, as the methods below do.
@@ -118,7 +119,7 @@ func (w *Writer) Uint(v uint64) {
 	w.Buf = strconv.AppendUint(w.Buf, v, 10)
 }
 
-// hexFrom writes in hexadecimal what is text from there on, for a column of bytes that LOAD DATA fills.
+// hexFrom rewrites the text from start on in hexadecimal, for a column of bytes that LOAD DATA fills.
 func (w *Writer) hexFrom(start int) {
 	if w.style != Load || !w.HexText || w.HexNumber {
 		return
@@ -156,7 +157,7 @@ func (w *Writer) Float(v float64) {
 	}
 }
 
-// appendLoadFloat writes a number as the servers do where it becomes text.
+// appendLoadFloat writes a number as the servers do when they turn a number into text.
 func appendLoadFloat(b []byte, v float64) []byte {
 	if a := math.Abs(v); a == 0 || a >= 1e-5 && a < 1e15 {
 		return strconv.AppendFloat(b, v, 'f', -1, 64)
@@ -171,7 +172,7 @@ func appendLoadFloat(b []byte, v float64) []byte {
 	return b
 }
 
-// Bool writes what a boolean column and a text one both take, or for Load the number that a boolean is.
+// Bool writes a text that both a boolean column and a text column accept, or for Load the number of the boolean.
 func (w *Writer) Bool(v bool) {
 	switch {
 	case w.style != Load:
@@ -183,7 +184,7 @@ func (w *Writer) Bool(v bool) {
 	}
 }
 
-// Text writes text, whatever is in it: a NUL is the server's to refuse.
+// Text writes any text. The server has to refuse a NUL.
 func (w *Writer) Text(v string) {
 	if w.HexText {
 		hex(w, v)
@@ -201,7 +202,7 @@ func (w *Writer) RawText(v []byte) {
 	}
 }
 
-// Bytes writes bytes, which for columns other than bytea are text.
+// Bytes writes bytes, which are text for columns other than bytea.
 func (w *Writer) Bytes(v []byte) {
 	if w.Hex {
 		hex(w, v)
@@ -229,10 +230,10 @@ func hex[S string | []byte](w *Writer, v S) {
 	}
 }
 
-// Other refuses the value.
+// Other refuses the value: Other sets Err to an [*UnknownError].
 func (w *Writer) Other(v any) { w.Err = &UnknownError{v} }
 
-// text escapes what would end a value.
+// text writes text and escapes a byte if the byte would end the value.
 func text[S string | []byte](w *Writer, v S) {
 	b := w.Buf
 	if w.style == Array {
@@ -254,7 +255,7 @@ func text[S string | []byte](w *Writer, v S) {
 	w.Buf = b
 }
 
-// escapes is what stands behind a backslash for a byte, by style.
+// escapes holds the byte that follows a backslash for an escaped byte, by style.
 var escapes = [...][256]byte{
 	Array: {'"': '"', '\\': '\\'},
 	Copy:  {'\\': '\\', '\t': 't', '\n': 'n', '\r': 'r'},
@@ -262,8 +263,8 @@ var escapes = [...][256]byte{
 	Plain: {},
 }
 
-// Mark remembers where Buf ends, for Undo.
+// Mark remembers the end of Buf, for Undo.
 func (w *Writer) Mark() { w.mark = len(w.Buf) }
 
-// Undo takes back what was written since Mark, and an error with it.
+// Undo removes the text written since Mark, and clears Err.
 func (w *Writer) Undo() { w.Buf, w.Err = w.Buf[:w.mark], nil }

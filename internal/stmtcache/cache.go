@@ -1,4 +1,4 @@
-// Package stmtcache keeps prepared statements by their texts, and prepares those again that the server has forgotten.
+// Package stmtcache keeps prepared statements by their texts, and prepares a statement again if the server has forgotten it.
 package stmtcache
 
 import (
@@ -11,27 +11,27 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// kept bounds what one cache keeps on each connection: a table with many columns of omitzero has a text for each choice of them.
-// Beyond kept a text is sent unprepared.
+// kept bounds how many statements one cache keeps on each connection. A table with many columns of omitzero has a text for each
+// combination of them. Beyond kept a text is sent unprepared.
 const kept = 64
 
-// Cache is prepared statements, by their texts.
+// Cache holds prepared statements by their texts.
 type Cache struct {
 	by    dbconn.Preparer
 	mu    sync.RWMutex
 	stmts map[string]*sql.Stmt
-	// renewed counts how often a text was dropped. pgx names a statement by its text and gives the old one for the same, so
-	// each time the text is another, by the blanks at its end.
+	// renewed counts how often a text was dropped. pgx names a statement by its text and returns the old statement for the same
+	// text, so each time a different number of blanks is added at the end of the text.
 	renewed map[string]int
 	closed  bool
 }
 
 var errClosed = errors.New("the prepared statements are closed")
 
-// New returns an empty cache of statements that are prepared by a pool, a connection or a transaction.
+// New returns an empty cache of statements that a pool, a connection or a transaction prepares.
 func New(by dbconn.Preparer) *Cache { return &Cache{by: by, stmts: map[string]*sql.Stmt{}} }
 
-// Get returns the statement of a text, prepared if it is not, or nil if there are too many.
+// Get returns the prepared statement of a text, and prepares the text if necessary. If the cache is full, Get returns nil.
 func (c *Cache) Get(ctx context.Context, query string) (*sql.Stmt, error) {
 	c.mu.RLock()
 	stmt, closed, full, renewed := c.stmts[query], c.closed, len(c.stmts) >= kept, c.renewed[query]
@@ -59,8 +59,8 @@ func (c *Cache) Get(ctx context.Context, query string) (*sql.Stmt, error) {
 	return fresh, nil
 }
 
-// end closes a statement. On a pool that waits for the calls that use it, which may wait for this one; on a single
-// connection there is none, and nothing else may be sent there meanwhile.
+// end closes a statement. On a pool, closing waits for the calls that use the statement, which may wait for this call. On a
+// single connection there are no such calls, and nothing else may be sent there meanwhile.
 func (c *Cache) end(stmt *sql.Stmt) {
 	if _, pool := c.by.(dbconn.Connector); pool {
 		go stmt.Close() //nolint:errcheck // the server has forgotten it
@@ -69,7 +69,7 @@ func (c *Cache) end(stmt *sql.Stmt) {
 	}
 }
 
-// drop has a text prepared again, if stmt is still its statement.
+// drop removes stmt, if stmt is still the statement of the text, so that the text is prepared again.
 func (c *Cache) drop(query string, stmt *sql.Stmt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *Cache) drop(query string, stmt *sql.Stmt) {
 	}
 }
 
-// Close closes the statements, and returns the first error of theirs. Get fails after it.
+// Close closes the statements, and returns their first error. After Close, Get fails.
 func (c *Cache) Close() (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,22 +7,22 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// Handle is a handle whose statements are prepared.
+// Handle is a handle that prepares its statements.
 type Handle struct {
 	db      dbconn.Handle
 	cache   *Cache
 	isStale func(error) bool
 }
 
-// Pool is a Handle that can begin a transaction, in which nothing is prepared.
+// Pool is a Handle that can begin a transaction. Nothing is prepared in this transaction.
 type Pool struct {
 	h     Handle
 	begin dbconn.Beginner
 }
 
-// Wrap returns a handle that sends statements by those of the cache: a *Pool if db can begin a transaction, else a *Handle. After an
-// error that isStale takes for one of a statement that was prepared too long ago, the statement's text is prepared again for the
-// next call.
+// Wrap returns a handle that sends its statements through the cache: a *Pool if db can begin a transaction, and otherwise a
+// *Handle. If isStale reports that an error comes from a statement that was prepared too long ago, the text is prepared again
+// for the next call.
 func Wrap(db dbconn.Handle, cache *Cache, isStale func(error) bool) dbconn.Handle {
 	h := Handle{db: db, cache: cache, isStale: isStale}
 	if begin, ok := db.(dbconn.Beginner); ok {
@@ -31,7 +31,7 @@ func Wrap(db dbconn.Handle, cache *Cache, isStale func(error) bool) dbconn.Handl
 	return &h
 }
 
-// Unwrap returns the handle for a statement that is sent once, as a question about the table is.
+// Unwrap returns the handle for a statement that is sent once, for example a question about the table.
 func Unwrap(db dbconn.Handle) dbconn.Handle {
 	switch h := db.(type) {
 	case *Pool:
@@ -42,7 +42,7 @@ func Unwrap(db dbconn.Handle) dbconn.Handle {
 	return db
 }
 
-// ExecContext sends a statement, prepared.
+// ExecContext prepares and sends a statement.
 func (h *Handle) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	stmt, err := h.cache.Get(ctx, query)
 	switch {
@@ -56,7 +56,7 @@ func (h *Handle) ExecContext(ctx context.Context, query string, args ...any) (sq
 	return res, err
 }
 
-// QueryContext sends a query, prepared.
+// QueryContext prepares and sends a query.
 func (h *Handle) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	stmt, err := h.cache.Get(ctx, query)
 	switch {
@@ -76,12 +76,12 @@ func (h *Handle) saw(query string, stmt *sql.Stmt, err error) {
 	}
 }
 
-// ExecContext sends a statement, prepared.
+// ExecContext prepares and sends a statement.
 func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	return p.h.ExecContext(ctx, query, args...)
 }
 
-// QueryContext sends a query, prepared.
+// QueryContext prepares and sends a query.
 func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return p.h.QueryContext(ctx, query, args...)
 }

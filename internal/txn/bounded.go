@@ -7,12 +7,12 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Grace is how long a call may go on after its context's end before its caller is let go. A driver needs a moment to end a
-// statement; on a network that has gone silent it may not come back at all.
+// Grace is how long a call may go on after its context's end before its caller stops waiting. A driver needs a moment to end a
+// statement; on a network that has gone silent the driver may never return.
 const Grace = 300 * time.Millisecond
 
-// AbandonedError is returned for a call that had not come back when the context had ended and Grace had passed. The call goes
-// on without its caller, so what became of it is not known.
+// AbandonedError is returned for a call that had not returned when the context had ended and Grace had passed. The call goes on
+// without its caller, so the result of the call is not known.
 type AbandonedError struct{ Err error } // Err is the context's error
 
 func (e *AbandonedError) Error() string {
@@ -22,12 +22,12 @@ func (e *AbandonedError) Error() string {
 // Unwrap returns the context's error.
 func (e *AbandonedError) Unwrap() error { return e.Err }
 
-// Class is Ambiguous.
+// Class returns Ambiguous.
 func (e *AbandonedError) Class() dialect.Class { return dialect.Ambiguous }
 
-// Bounded calls f and returns what f returns. If f is not back Grace after the end of ctx, Bounded returns an
-// [*AbandonedError]; f goes on in its goroutine, and late is called there once f is back. A context that cannot end costs no
-// goroutine. f must not touch what the caller uses after such an error.
+// Bounded calls f and returns f's error. If f does not return within Grace after the end of ctx, Bounded returns an
+// [*AbandonedError]; f goes on in its goroutine, which calls late once f has returned. A context that cannot end costs no
+// goroutine. f must not touch anything that the caller uses after such an error.
 func Bounded(ctx context.Context, f func() error, late func()) error {
 	if ctx.Done() == nil {
 		return f()
@@ -53,14 +53,14 @@ func Bounded(ctx context.Context, f func() error, late func()) error {
 	return &AbandonedError{ctx.Err()}
 }
 
-// Value calls f by means of call, which is [Bounded] or [Tx.Do], and returns what f returns.
+// Value calls f through call, which is [Bounded] or [Tx.Do], and returns f's results.
 func Value[V any](call func(func() error) error, f func() (V, error)) (V, error) {
 	var none, v V
 	err := call(func() (err error) {
 		v, err = f()
 		return err
 	})
-	if err != nil { // then f may be at work, and v its own
+	if err != nil { // f may still run, and v is f's own
 		return none, err
 	}
 	return v, nil
@@ -68,7 +68,7 @@ func Value[V any](call func(func() error) error, f func() (V, error)) (V, error)
 
 // boundedCall is a call in a goroutine of its own.
 type boundedCall struct {
-	back     chan struct{} // closed when the call is back
+	back     chan struct{} // closed when the call has returned
 	err      error
 	panicked any
 }
@@ -79,7 +79,7 @@ func (c *boundedCall) run(f func() error) {
 	c.err = f()
 }
 
-// result goes on with a panic of the call, as if the caller had made the call itself.
+// result returns the call's error, and repeats a panic of the call, as if the caller had made the call itself.
 func (c *boundedCall) result() error {
 	if c.panicked != nil {
 		panic(c.panicked)

@@ -1,6 +1,6 @@
-// Package txn begins, commits and rolls back transactions. It sees to it that no connection goes back to its pool with a
-// transaction that is still open, because the next BEGIN there would commit it (hazard E7), and that no call waits much longer
-// than its context for a driver that does not come back.
+// Package txn begins, commits and rolls back transactions. The package never returns a connection to its pool with a
+// transaction that is still open, because the next BEGIN there would commit this transaction (hazard E7). If a driver does not
+// return, a call waits for the driver not much longer than its context lasts.
 package txn
 
 import (
@@ -22,26 +22,27 @@ const settleTimeout = 5 * time.Second
 // Options say how a transaction begins.
 type Options struct {
 	Std *sql.TxOptions
-	// Immediate has the transaction begin with the write lock, by a statement, because database/sql has no word for it.
+	// Immediate begins the transaction with the write lock, by a statement, because database/sql has no option for this lock.
 	Immediate bool
-	// Around calls begin, which begins the transaction on db, and returns its error. It is for what db must be set to meanwhile.
+	// Around calls begin, which begins the transaction on db, and returns begin's error. Around can change a setting of db
+	// meanwhile.
 	Around func(db dbconn.Handle, begin func() error) error
 }
 
-// Tx is a transaction of the library's. It ends by Commit or Rollback, and never by the end of a context: database/sql would
-// roll back in a goroutine of its own, and whatever the connection is used for next would meet that ROLLBACK.
+// Tx is a transaction of the library's own. A Tx ends by Commit or Rollback, and never by the end of a context: database/sql
+// would roll back in a goroutine of its own, and that ROLLBACK would hit the next use of the connection.
 type Tx struct {
 	std  *sql.Tx       // nil if the transaction was begun by a statement
-	db   dbconn.Handle // takes the statements
-	conn dbconn.Conn   // what the transaction is on; nil if the handle gives no connection
+	db   dbconn.Handle // sends the statements
+	conn dbconn.Conn   // the transaction's connection; nil if the handle gives no connection
 	own  *sql.Conn     // conn, if it was taken from a pool
 
 	immediate bool // began by a statement
 	ended     bool
 }
 
-// Begin begins a transaction on a handle that can: on a connection of its own if the handle is a pool, and then on one that is
-// not dead.
+// Begin begins a transaction on a handle that can begin one. If the handle is a pool, Begin takes a connection of its own, and
+// retries if the connection is dead.
 func Begin(ctx context.Context, db dbconn.Handle, o Options) (tx *Tx, err error) {
 	pool, ok := db.(dbconn.Connector)
 	if !ok {
@@ -79,14 +80,14 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 	switch {
 	case isAbandoned(err):
 	case err != nil:
-		tx.settleFor(ctx, err) // a killed BEGIN may have begun all the same
+		tx.settleFor(ctx, err) // a killed BEGIN may still have begun a transaction
 	default:
 		tx.std, tx.db = std, std
 	}
 	return err
 }
 
-// beginImmediate waits for the write lock no longer than ctx allows, though a driver may (hazard S15).
+// beginImmediate waits for the write lock no longer than ctx allows, even if a driver would (hazard S15).
 func (tx *Tx) beginImmediate(ctx context.Context) error {
 	begin, late := tx.beginNow, func() { tx.settle(context.Background()) }
 	switch c := tx.db.(type) {
@@ -99,7 +100,7 @@ func (tx *Tx) beginImmediate(ctx context.Context) error {
 	}
 	err := Bounded(ctx, func() error { return begin(ctx) }, late)
 	if err != nil && !isAbandoned(err) && (tx.own != nil || ctx.Err() != nil) {
-		tx.settle(context.WithoutCancel(ctx)) // it may have begun all the same
+		tx.settle(context.WithoutCancel(ctx)) // BEGIN may still have begun a transaction
 	}
 	return err
 }
@@ -111,8 +112,8 @@ func (tx *Tx) beginNow(ctx context.Context) error {
 
 const beginImmediate = "BEGIN IMMEDIATE"
 
-// beginRaw begins a transaction on a connection of the caller's. What begins after the context's end is rolled back before the
-// caller can send the next statement, which would be rolled back with it.
+// beginRaw begins a transaction on the caller's connection. If the transaction begins after the context's end, beginRaw rolls
+// it back before the caller can send the next statement; otherwise the rollback would undo that statement too.
 func beginRaw(conn dbconn.Conn) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return conn.Raw(func(driverConn any) error {
@@ -146,10 +147,10 @@ func execRaw(ctx context.Context, driverConn any, query string) error {
 	return err
 }
 
-// Std returns database/sql's transaction, or nil if the transaction began by a statement.
+// Std returns database/sql's transaction, or nil if a statement began the transaction.
 func (tx *Tx) Std() *sql.Tx { return tx.std }
 
-// Handle returns what the transaction's statements go through: tx itself if its connection is known.
+// Handle returns the handle for the transaction's statements: tx itself if its connection is known.
 func (tx *Tx) Handle() dbconn.Handle {
 	if tx.conn == nil {
 		return tx.db
@@ -157,20 +158,20 @@ func (tx *Tx) Handle() dbconn.Handle {
 	return tx
 }
 
-// IsPrivate reports whether the connection is the library's too.
+// IsPrivate reports whether the connection is the library's own too.
 func (tx *Tx) IsPrivate() bool { return tx.own != nil }
 
-// ExecContext is that of the transaction.
+// ExecContext sends a statement in the transaction.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	return tx.db.ExecContext(ctx, query, args...)
 }
 
-// QueryContext is that of the transaction.
+// QueryContext sends a query in the transaction.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return tx.db.QueryContext(ctx, query, args...)
 }
 
-// PrepareContext is that of the transaction. Its connection must be known.
+// PrepareContext prepares a statement in the transaction, whose connection must be known.
 func (tx *Tx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	if tx.std != nil {
 		return tx.std.PrepareContext(ctx, query)
@@ -178,11 +179,11 @@ func (tx *Tx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, erro
 	return tx.conn.PrepareContext(ctx, query)
 }
 
-// Raw gives the driver's connection. It must be known.
+// Raw calls f with the driver's connection, which must be known.
 func (tx *Tx) Raw(f func(driverConn any) error) error { return tx.conn.Raw(f) }
 
-// Do calls f, which sends statements on the transaction, and does not wait for f much longer than for ctx. After an
-// [*AbandonedError] the transaction has ended: f is the last that happens on it.
+// Do calls f, which sends statements on the transaction, and waits for f not much longer than ctx lasts. After an
+// [*AbandonedError] the transaction has ended: nothing happens on it after f.
 func (tx *Tx) Do(ctx context.Context, f func() error) error {
 	err := Bounded(ctx, f, tx.giveUp)
 	if isAbandoned(err) {
@@ -191,16 +192,16 @@ func (tx *Tx) Do(ctx context.Context, f func() error) error {
 	return err
 }
 
-// giveUp ends a transaction whose caller has gone.
+// giveUp ends a transaction whose caller no longer waits.
 func (tx *Tx) giveUp() {
 	if tx.std != nil {
-		_ = tx.std.Rollback() // settle finds out whether it has ended
+		_ = tx.std.Rollback() // settle finds out whether the transaction has ended
 	}
 	tx.settle(context.Background())
 }
 
-// Commit commits. After an [*AbandonedError], and after another error that does not come from the server, the transaction
-// may have been committed or not.
+// Commit commits. After an [*AbandonedError], and after any other error that does not come from the server, the transaction may
+// or may not have been committed.
 func (tx *Tx) Commit(ctx context.Context) error {
 	if tx.std != nil {
 		return tx.end(ctx, tx.std.Commit)
@@ -211,7 +212,7 @@ func (tx *Tx) Commit(ctx context.Context) error {
 	})
 }
 
-// Rollback rolls back. It does nothing after Commit or Rollback.
+// Rollback rolls back. After Commit or Rollback it does nothing.
 func (tx *Tx) Rollback(ctx context.Context) {
 	switch {
 	case tx.ended:
@@ -219,11 +220,11 @@ func (tx *Tx) Rollback(ctx context.Context) {
 		tx.ended = true
 		tx.settle(context.WithoutCancel(ctx))
 	default:
-		_ = tx.end(ctx, tx.std.Rollback) // whatever it says, the connection is settled
+		_ = tx.end(ctx, tx.std.Rollback) // whatever the error, end settles the connection
 	}
 }
 
-// end makes the call that ends the transaction, and gives its connection back or settles it.
+// end makes the call that ends the transaction, and returns the connection to its pool or settles it.
 func (tx *Tx) end(ctx context.Context, call func() error) error {
 	tx.ended = true
 	err := Bounded(ctx, call, func() { tx.settle(context.Background()) })
@@ -237,7 +238,7 @@ func (tx *Tx) end(ctx context.Context, call func() error) error {
 	return err
 }
 
-// settleFor settles after an error, for a caller who does not wait for a server once ctx has ended.
+// settleFor settles after an error. If ctx has ended, settleFor does not make the caller wait for a server.
 func (tx *Tx) settleFor(ctx context.Context, err error) {
 	switch {
 	case isDead(err):
@@ -249,7 +250,7 @@ func (tx *Tx) settleFor(ctx context.Context, err error) {
 	}
 }
 
-// discard keeps the connection from its pool.
+// discard keeps the connection from returning to its pool.
 func (tx *Tx) discard() {
 	if tx.conn != nil {
 		_ = tx.conn.Raw(func(any) error { return driver.ErrBadConn })
@@ -257,16 +258,16 @@ func (tx *Tx) discard() {
 	tx.release()
 }
 
-// settle makes sure that the connection has no transaction any more, or keeps it from its pool.
+// settle makes sure that the connection has no open transaction, or discards the connection.
 func (tx *Tx) settle(ctx context.Context) {
-	on := tx.db // a statement began the transaction there, or its *sql.Tx is all that there is
+	on := tx.db // a statement began the transaction there, or the *sql.Tx is the only handle
 	if tx.conn != nil {
 		on = tx.conn
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	_, err := on.ExecContext(ctx, "ROLLBACK")
-	// SQLite rolls back by itself after some errors, an interrupted write among them.
+	// SQLite rolls back by itself after some errors, for example after an interrupted write.
 	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
 		tx.discard()
 		return
@@ -280,8 +281,8 @@ func (tx *Tx) release() {
 	}
 }
 
-// isDead reports whether an error of a call without an end says that the connection is gone: a context's end is what had
-// the driver close the connection.
+// isDead reports whether an error of a call with a context that never ends says that the connection is gone. If the error is a
+// context's end, the driver has closed the connection because of that end.
 func isDead(err error) bool {
 	return dialect.Classify(err) == dialect.Ambiguous || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
@@ -291,9 +292,9 @@ func isAbandoned(err error) bool {
 	return errors.As(err, &a)
 }
 
-// RollbackCaller rolls back a transaction of the caller's, whose connection the caller alone has. MySQL and MariaDB can refuse
-// ROLLBACK while the connection lives, as a killed query does, and database/sql then gives the connection back as it is. So
-// ROLLBACK is sent as a statement there until the server takes it.
+// RollbackCaller rolls back the caller's transaction, whose connection only the caller has. MySQL and MariaDB can refuse
+// ROLLBACK while the connection lives, for example if the query is killed, and database/sql then returns the connection to its
+// pool unchanged. So RollbackCaller sends ROLLBACK as a statement there until the server accepts it.
 func RollbackCaller(ctx context.Context, std *sql.Tx, mySQL bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
@@ -303,7 +304,7 @@ func RollbackCaller(ctx context.Context, std *sql.Tx, mySQL bool) {
 			break
 		}
 	}
-	_ = std.Rollback() // there is nothing left that could be done
+	_ = std.Rollback() // nothing else can be done about an error
 }
 
 const rollbackAttempts = 10
