@@ -22,7 +22,7 @@ func TestFamilyOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close() //nolint:errcheck // nothing is open
+		defer db.Close()
 		if path, family := dbconn.FamilyOf(db); family != want || path == "" {
 			t.Errorf("the driver %s: %q, of family %q; want %q", name, path, family, want)
 		}
@@ -34,7 +34,7 @@ func TestFamilyOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it is none
+	defer db.Close()
 	if _, family := dbconn.FamilyOf(db); family != "" {
 		t.Errorf("a driver that is not known: family %q; want none", family)
 	}
@@ -76,12 +76,12 @@ func TestOnDriver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it is in memory
+	defer db.Close()
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // as above
+	defer conn.Close() //nolint:errcheck // the pool has no other use for the connection
 	if _, err := conn.ExecContext(t.Context(), "CREATE TABLE t (k)"); err != nil {
 		t.Fatal(err)
 	}

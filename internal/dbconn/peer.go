@@ -75,7 +75,7 @@ func ask(ctx context.Context, h Handle, conn Rawer) (p Peer, err error) {
 	if err != nil {
 		return p, err
 	}
-	defer rows.Close() //nolint:errcheck // it was read, or its error is returned
+	defer rows.Close()
 	for rows.Next() {
 		if err := rows.Scan(&p.server); err != nil {
 			return p, err
