@@ -2,6 +2,7 @@ package bridges_test
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"testing"
 
@@ -22,18 +23,25 @@ func (r *repository) Save(ctx context.Context, d Device) error {
 	return err
 }
 
-// A PutAll of one row without Outcomes is exactly the statement of SQL on SQLite, so a mock can expect it.
-func TestSQLMock_PutAllOfOneRow(t *testing.T) {
-	t.Parallel()
+// mocked returns a mock that compares whole statements, and a table for the mock.
+func mocked(t *testing.T) (*sql.DB, sqlmock.Sqlmock, *upsert.Table[Device]) {
+	t.Helper()
 	db, mock, err := sqlmock.New(sqlmock.QueryMatcherOption(sqlmock.QueryMatcherEqual))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	devices, err := upsert.New[Device](dialect.SQLite, "devices")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, mock, devices
+}
+
+// A PutAll of one row without Outcomes is exactly the statement of SQL on SQLite, so a mock can expect it.
+func TestSQLMock_PutAllOfOneRow(t *testing.T) {
+	t.Parallel()
+	db, mock, devices := mocked(t)
 	lamp := Device{"d1", "lamp", 1}
 	query, args, err := devices.SQL(lamp)
 	if err != nil {
@@ -55,15 +63,7 @@ func TestSQLMock_PutAllOfOneRow(t *testing.T) {
 // Put asks more than one question, so its text is not that of SQL.
 func TestSQLMock_PutIsNotTheStatementOfSQL(t *testing.T) {
 	t.Parallel()
-	db, mock, err := sqlmock.New(sqlmock.QueryMatcherOption(sqlmock.QueryMatcherEqual))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	devices, err := upsert.New[Device](dialect.SQLite, "devices")
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, mock, devices := mocked(t)
 	lamp := Device{"d1", "lamp", 1}
 	query, _, err := devices.SQL(lamp)
 	if err != nil {

@@ -28,9 +28,7 @@ func blamesRow(err error) bool {
 		return true
 	case errors.As(err, &my):
 		return blamesRowMySQL(my)
-	case errors.As(err, &lite):
-		return slices.Contains([]sqlite3.ErrNo{sqlite3.ErrConstraint, sqlite3.ErrTooBig, sqlite3.ErrMismatch}, lite.Code)
-	case dialect.SQLState(err) != "":
+	case errors.As(err, &lite), dialect.SQLState(err) != "":
 		return dialect.BlamesRow(err)
 	}
 	return row.Row >= 0 // refused before it was sent

@@ -168,3 +168,11 @@ func execute(t *testing.T, ns *engine.Namespace, text string) {
 		t.Fatal(err)
 	}
 }
+
+// dsnWithForeignKeys has SQLite check foreign keys, as the other databases do.
+func dsnWithForeignKeys(ns *engine.Namespace) string {
+	if ns.Engine().Dialect() == "sqlite" {
+		return ns.DSN(engine.Param("_foreign_keys", "1"))
+	}
+	return ns.DSN()
+}

@@ -48,7 +48,7 @@ func (w *partWriter) write(ctx context.Context, db *sql.DB) (upsert.Result, erro
 	for more := true; more; {
 		var err error
 		if more, err = w.transaction(ctx, db); err != nil {
-			if rows := w.written(done); rows > 0 {
+			if rows := done.Rows(); rows > 0 {
 				err = &upsert.PartialError{Rows: rows, Result: done, Err: err}
 			}
 			return done, err
@@ -56,10 +56,6 @@ func (w *partWriter) write(ctx context.Context, db *sql.DB) (upsert.Result, erro
 		done = w.result
 	}
 	return done, nil
-}
-
-func (w *partWriter) written(r upsert.Result) int64 {
-	return r.Inserted + r.Updated + r.Unchanged + r.Stale + r.Unknown
 }
 
 // transaction writes a chunk, or the whole file, and returns whether there may be more.

@@ -119,10 +119,7 @@ func TestEngines_RejectRowsThatTheDatabaseRefuses(t *testing.T) {
 			t.Parallel()
 			engine.Each(t, func(t *testing.T, e *engine.Engine) {
 				ns := e.Namespace(t)
-				dsn := ns.DSN()
-				if e.Name() == "sqlite" {
-					dsn = ns.DSN(engine.Param("_foreign_keys", "1"))
-				}
+				dsn := dsnWithForeignKeys(ns)
 				execute(t, ns, "CREATE TABLE p (id INT PRIMARY KEY)")
 				execute(t, ns, "INSERT INTO p VALUES (1)")
 				execute(t, ns, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL CHECK (n < 5000), u INT UNIQUE, p INT, FOREIGN KEY (p) REFERENCES p (id))")
@@ -167,10 +164,7 @@ func TestEngines_RejectNoneThatOnlyWaitsForALaterRow(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		ns := e.Namespace(t)
-		dsn := ns.DSN()
-		if e.Name() == "sqlite" {
-			dsn = ns.DSN(engine.Param("_foreign_keys", "1"))
-		}
+		dsn := dsnWithForeignKeys(ns)
 		execute(t, ns, "CREATE TABLE tree (id INT PRIMARY KEY, parent INT, n INT NOT NULL, FOREIGN KEY (parent) REFERENCES tree (id))")
 		to := filepath.Join(t.TempDir(), "bad.csv")
 		file := writeFile(t, "tree.csv", "id,parent,n\n4,3,1\n5,4,\n3,2,1\n2,1,1\n6,7,1\n1,,1\n")
