@@ -32,7 +32,7 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 		if rows.CloseRead(); err != nil { // s.rows is known after CloseRead
 			return 0, w.failStatement(s, err)
 		}
-		return len(s.rows), w.failStatement(s, w.sendStaged(s))
+		return len(s.rows), w.sendStaged(s)
 	}
 	if w.pipe.Concurrent() {
 		if err := w.pipe.Submit(job); err != nil {
@@ -124,35 +124,42 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 	return true, nil
 }
 
-// savepoint is the savepoint to which a failed split statement is rolled back.
+// savepoint is the savepoint to which a failed insert of staged rows is rolled back.
 const savepoint = "_upsert_split"
 
-// sendStaged moves the staged rows into the table. It first tries the split statement, which inserts new rows without an ON
-// CONFLICT clause and is faster. If another transaction inserts one of these keys meanwhile, the split statement fails with a
-// unique violation. Then sendStaged rolls back to a savepoint and sends the statement that resolves conflicts. If the outcome of
-// each row is asked for, sendStaged uses only the latter statement.
+// sendStaged moves the staged rows into the table, and returns the error of the row that the table does not take.
 func (w *writer) sendStaged(s statement) error {
-	if !w.stage.splits || !s.filter || w.each != nil || w.rechecks && w.cfg.outcomes {
-		return w.send(s)
+	if !w.own || w.stage.text.Part == "" || len(s.rows) < 2 {
+		return w.failStatement(s, w.moveStaged(s))
 	}
 	if _, err := w.db.ExecContext(w.ctx, "SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
+	if err := w.moveStaged(s); err != nil {
+		return w.pinpointStaged(s, w.failStatement(s, err))
+	}
+	_, err := w.db.ExecContext(w.ctx, "RELEASE SAVEPOINT "+savepoint)
+	return err
+}
+
+// moveStaged inserts the staged rows. It first tries the split statement, which inserts new rows without an ON CONFLICT clause and
+// is faster. If another transaction inserts one of these keys meanwhile, the split statement fails with a unique violation. Then
+// moveStaged rolls back to the savepoint and sends the statement that resolves conflicts. If the outcome of each row is asked
+// for, moveStaged uses only the latter statement.
+func (w *writer) moveStaged(s statement) error {
+	if !w.stage.splits || !s.filter || w.each != nil || w.rechecks && w.cfg.outcomes {
+		return w.send(s)
+	}
 	split := s
 	split.split = true
-	end := "RELEASE SAVEPOINT "
 	_, err := w.db.ExecContext(w.ctx, w.stage.text.Order)
 	if err == nil {
 		err = w.send(split)
 	}
-	conflict := dialect.Classify(err) == dialect.UniqueViolation
-	switch {
-	case conflict:
-		end = "ROLLBACK TO SAVEPOINT "
-	case err != nil:
+	if dialect.Classify(err) != dialect.UniqueViolation {
 		return err
 	}
-	if _, err := w.db.ExecContext(w.ctx, end+savepoint); err != nil || !conflict {
+	if _, err := w.db.ExecContext(w.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
 	return w.send(s)

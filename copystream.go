@@ -99,10 +99,10 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 	s.rows = left[:taken]
 	return taken, w.pipe.Submit(func() (int, error) {
 		err := w.stage.fillRows(w.runner, w.columns(omit), rows)
-		if err == nil {
-			err = w.sendStaged(s)
+		if err != nil {
+			return taken, w.failStatement(s, err)
 		}
-		return taken, w.failStatement(s, err)
+		return taken, w.sendStaged(s)
 	})
 }
 

@@ -26,26 +26,73 @@ func (f *failedStatement) Unwrap() error { return f.err }
 // alone, pinpoint returns err unchanged.
 func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 	var f *failedStatement
-	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil {
+	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil || !blamesRow(f.err) {
 		return err
 	}
-	if c := dialect.Classify(f.err); c != dialect.Permanent && c != dialect.UniqueViolation || !dialect.BlamesRow(f.err) {
-		return err
-	}
-	p := &probe{failedStatement: f, alone: *f.batch}
-	p.alone.bound = nil
+	p := newProbe(f)
 	_ = once(ctx, t, db, p, (*probe).send)
-	if p.found == nil || ctx.Err() != nil {
+	return p.result(ctx, err)
+}
+
+// pinpointStaged is pinpoint for a statement that has staged rows, in the transaction of the statement. The transaction must be
+// the library's own and is rolled back afterwards. The staged rows outlive a rollback to the savepoint before the statement, so
+// the client need not send the rows again.
+func (w *writer) pinpointStaged(s statement, err error) error {
+	var f *failedStatement
+	if !errors.As(err, &f) || !w.own || w.stage.text.Part == "" || w.ctx.Err() != nil || !blamesRow(f.err) {
 		return err
 	}
-	return p.found
+	if _, lost := w.db.ExecContext(w.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); lost != nil {
+		return err
+	}
+	part := w.stage.described(w.writes)
+	part.Nth++
+	text, lost := w.dialect.Stage(part)
+	if lost == nil {
+		_, lost = w.db.ExecContext(w.ctx, text.Create)
+	}
+	if lost != nil {
+		return err
+	}
+	p := newProbe(f)
+	p.staged = &stagedPart{clear: text.Clear, fill: w.stage.text.Part, insert: s.shape}
+	p.staged.insert.nth++
+	_ = p.send(w.ctx, w.db)
+	return p.result(w.ctx, err)
+}
+
+// stagedPart is a staging table for a part of the rows of another staging table.
+type stagedPart struct {
+	clear, fill string
+	insert      shape
+}
+
+// blamesRow reports whether a row can be at fault if a statement of several rows fails with err.
+func blamesRow(err error) bool {
+	c := dialect.Classify(err)
+	return (c == dialect.Permanent || c == dialect.UniqueViolation) && dialect.BlamesRow(err)
 }
 
 // probe is a failed statement whose rows are sent again.
 type probe struct {
 	*failedStatement
-	alone batch
-	found error
+	alone  batch
+	staged *stagedPart // for the rows if they are still staged, or nil
+	found  error
+}
+
+func newProbe(f *failedStatement) *probe {
+	p := &probe{failedStatement: f, alone: *f.batch}
+	p.alone.bound = nil
+	return p
+}
+
+// result returns the error that names the row, or err if no row was found.
+func (p *probe) result(ctx context.Context, err error) error {
+	if p.found == nil || ctx.Err() != nil {
+		return err
+	}
+	return p.found
 }
 
 var errProbed = errors.New("probed")
@@ -58,14 +105,15 @@ func (p *probe) send(ctx context.Context, db DB) error {
 // halve looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
 // more than once, and the number of statements is the number of binary digits of len(rows).
 func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
+	first := 0 // the index of rows[0] in p.rows
 	for len(rows) > 1 {
 		half := len(rows) / 2
-		good, err := p.try(ctx, db, rows[:half])
+		good, err := p.try(ctx, db, rows[:half], first)
 		switch {
 		case err != nil:
 			return err
 		case good:
-			rows = rows[half:]
+			rows, first = rows[half:], first+half
 		default:
 			rows = rows[:half]
 		}
@@ -84,12 +132,17 @@ const probeArraysFrom = 20
 const probeSavepoint = "_upsert_probe"
 
 // try writes the rows and reports whether they were written. Rows that were written stay, because later rows may need them.
-func (p *probe) try(ctx context.Context, db DB, rows []int32) (good bool, err error) {
+func (p *probe) try(ctx context.Context, db DB, rows []int32, first int) (good bool, err error) {
 	if _, err := db.ExecContext(ctx, "SAVEPOINT "+probeSavepoint); err != nil {
 		return false, err
 	}
 	end := "RELEASE SAVEPOINT "
-	if good = p.exec(ctx, db, rows) == nil; !good {
+	if p.staged != nil && len(rows) >= probeArraysFrom {
+		good = p.execStaged(ctx, db, first, len(rows)) == nil
+	} else {
+		good = p.exec(ctx, db, rows) == nil
+	}
+	if !good {
 		end = "ROLLBACK TO SAVEPOINT "
 	}
 	_, err = db.ExecContext(ctx, end+probeSavepoint)
@@ -121,4 +174,19 @@ func (p *probe) exec(ctx context.Context, db DB, rows []int32) error {
 		rows = rows[taken:]
 	}
 	return nil
+}
+
+// execStaged writes rows of the staging table, from the index first on.
+func (p *probe) execStaged(ctx context.Context, db DB, first, rows int) error {
+	if _, err := db.ExecContext(ctx, p.staged.clear); err != nil {
+		return err
+	}
+	if _, err := p.table.exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
+		return err
+	}
+	query, err := p.text(p.staged.insert)
+	if err == nil {
+		_, err = p.table.exec(ctx, db, query, nil)
+	}
+	return err
 }

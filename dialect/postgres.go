@@ -102,6 +102,7 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 		Load:   "COPY " + name + " (" + cols + places + ") FROM STDIN",
 		Clear:  "TRUNCATE " + name,
 		Drop:   "DROP TABLE " + name,
+		Part:   "INSERT INTO " + d.syntax().stageTable(s.Table, s.Nth+1) + " SELECT * FROM " + name + " LIMIT $1 OFFSET $2",
 		Taken:  "SELECT pg_catalog.to_regclass(" + quoteText(name) + ") IS NOT NULL",
 		Settle: d.settle(s),
 		Order: "SELECT pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('enable_material', 'off', true), pg_catalog.set_config('enable_hashjoin', (pg_catalog.pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +

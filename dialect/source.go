@@ -53,6 +53,10 @@ type StageText struct {
 	// Begin and End are sent before and after Load, also if Load fails, or are "". They turn off notes: the server sends a note
 	// for digits that it rounds away, and keeps only a few warnings, so notes would hide the warnings.
 	Begin, End string
+	// Part fills the staging table that has the next number with a run of the staged rows, in their order. Its parameters are how
+	// many rows the run has and how many staged rows come before the run. Part is "" if the database cannot roll a failed
+	// statement back and keep the staged rows.
+	Part string
 	// Taken is a query that returns whether a table with the staging table's name exists, or "" if Drop can be sent instead.
 	Taken string
 	// Settle is a query, or "" for false, that is sent after Create in a transaction of the library's own. Settle returns

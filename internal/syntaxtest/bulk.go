@@ -144,6 +144,7 @@ func stageCases() []Case {
 	create := func(s dialect.StageText) string { return s.Create }
 	load := func(s dialect.StageText) string { return s.Load }
 	empty := func(s dialect.StageText) string { return s.Clear }
+	part := func(s dialect.StageText) string { return s.Part }
 	drop := func(s dialect.StageText) string { return s.Drop }
 	settle := func(s dialect.StageText) string { return s.Settle }
 	order := func(s dialect.StageText) string { return s.Order }
@@ -155,6 +156,7 @@ func stageCases() []Case {
 		stage("stage-create", "The staging table has the columns' types and no constraint. The database's clock has no column.", create, plain),
 		stage("stage-load", "The rows are streamed. On MySQL and MariaDB the driver asks a reader for them, by a name.", load, plain),
 		stage("stage-clear", "The next rows come when the last are inserted. TRUNCATE would end MySQL's transaction.", empty, plain),
+		stage("stage-part", "A run of the staged rows is staged once more, to find the row that made a statement fail.", part, plain),
 		stage("stage-drop", "Nothing is left behind.", drop, plain),
 		stage("stage-create-place", "A column more, with each row's place.", create, dialect.Stage{Columns: columns(title), Place: true}),
 		stage("stage-load-place", "The same column.", load, dialect.Stage{Columns: columns(title), Place: true}),
