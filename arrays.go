@@ -19,10 +19,10 @@ type arrays struct {
 
 func (b *batch) arrays(omit uint64) *arrays {
 	a := &arrays{}
-	for _, c := range b.columns(omit) {
+	for _, c := range b.table.columns(omit) {
 		if !c.Now {
 			w := rowtext.New(rowtext.Array)
-			hex := b.held(c.Name).hexes()
+			hex := b.table.held(c.Name).hexes()
 			w.Hex, w.HexText = hex.bytes, hex.text
 			w.Buf = append(w.Buf, '{')
 			a.cols = append(a.cols, w)
@@ -43,7 +43,7 @@ func (t *table) held(column string) held {
 func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err error) {
 	omit := b.omitted(left[0])
 	a := b.arrays(omit)
-	for taken < min(len(left), arraysRows) && (taken == 0 || b.omitted(left[taken]) == omit) && a.size < b.traits.MaxBytes {
+	for taken < min(len(left), arraysRows) && (taken == 0 || b.omitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
 		whole, err := b.removesRow(left[taken], omit)
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
@@ -53,7 +53,7 @@ func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err e
 				break
 			}
 			s, taken, err = b.nextValues(left, nil)
-			s.filter = r.filter
+			s.shape.filter = r.filter
 			return s, taken, err
 		}
 		if err != nil {
@@ -77,8 +77,8 @@ func isUnknown(err error) bool {
 func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 	row, at, size := b.rows.at(int(i)), 0, 0
 	var err error
-	for c := range b.cols {
-		if !b.sends(omit, c) {
+	for c := range b.table.cols {
+		if !b.table.sends(omit, c) {
 			continue
 		}
 		w := a.cols[at]
@@ -103,13 +103,13 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 
 // removesRow reports whether a merge patch of the row removes members. Such a row is not sent together with others.
 func (b *batch) removesRow(i int32, omit uint64) (bool, error) {
-	if !b.merges {
+	if !b.table.merges {
 		return false, nil
 	}
 	patches := binder{table: b.table, merge: true}
 	row := b.rows.at(int(i))
-	for c := range b.cols {
-		if b.writes[c].Rule == Merge && !b.omits(omit, c) {
+	for c := range b.table.cols {
+		if b.table.writes[c].Rule == Merge && !b.table.omits(omit, c) {
 			if err := b.encodeOne(&patches, i, c, row, &patches.err); err != nil {
 				return false, err
 			}

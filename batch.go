@@ -29,7 +29,7 @@ func (r *rowSource) at(i int) reflect.Value {
 
 // batch is the rows of a call while they are sent: checked, with their keys, and in sending order.
 type batch struct {
-	*table
+	table *table
 	rows  rowSource
 	keyed rowkey.Set // one key column for each column of the target
 	// passes are row indexes in key order, without two rows of one key in a pass. The n-th pass has the n-th row of each key, so
@@ -68,7 +68,7 @@ func (b *batch) fail(i int, column string, err error) error {
 	if i >= 0 {
 		i += b.rows.first
 	}
-	return &RowError{Table: b.name, Column: column, Row: i, Err: err, input: !errors.Is(err, ErrOtherKey)}
+	return &RowError{Table: b.table.name, Column: column, Row: i, Err: err, input: !errors.Is(err, ErrOtherKey)}
 }
 
 // checkRow encodes the row's key, and returns an error if the key could match no row.
@@ -77,9 +77,9 @@ func (b *batch) checkRow(i int) error {
 	if err := b.table.rows.Check(row); err != nil {
 		return b.fail(i, "", err)
 	}
-	for place, c := range b.keys {
+	for place, c := range b.table.keys {
 		key := &b.keyed[place]
-		err := b.cols[c].Encode(row, key)
+		err := b.table.cols[c].Encode(row, key)
 		if err == nil {
 			err = key.Err
 		}
@@ -87,7 +87,7 @@ func (b *batch) checkRow(i int) error {
 			err = ErrNullKey
 		}
 		if err != nil {
-			return b.fail(i, b.cols[c].Name, err)
+			return b.fail(i, b.table.cols[c].Name, err)
 		}
 	}
 	return nil
@@ -107,10 +107,10 @@ func (b *batch) duplicate() (row int, ok bool) {
 
 // statement is one statement's shape, arguments and rows.
 type statement struct {
-	shape
-	args []any
-	rows []int32
-	more bool // the next statements are known to have the same text
+	shape shape
+	args  []any
+	rows  []int32
+	more  bool // the next statements are known to have the same text
 }
 
 // next makes the next statement from the rows that are left, and returns how many rows it took. buf is a buffer for the
@@ -123,34 +123,34 @@ func (b *batch) next(r route, left []int32, buf []any) (s statement, taken int, 
 		return b.nextArrays(r, left)
 	}
 	s, taken, err = b.nextValues(left, buf)
-	s.filter = r.filter
+	s.shape.filter = r.filter
 	return s, taken, err
 }
 
 func (b *batch) nextValues(left []int32, buf []any) (s statement, taken int, err error) {
 	omit := b.omitted(left[0])
-	params := dialect.Params(b.columns(omit))
-	limit := min(len(left), b.fit(len(left), params))
+	params := dialect.Params(b.table.columns(omit))
+	limit := min(len(left), b.table.fit(len(left), params))
 	to, rows, removes := binder{table: b.table, args: buf[:0]}, 0, false
 	for rows < limit && !removes && (rows == 0 || b.omitted(left[rows]) == omit) {
 		if err = b.bind(&to, left[rows], omit); err != nil {
 			return s, 0, err
 		}
 		// A patch that removes members goes in a statement of its own.
-		if rows > 0 && (to.removes || to.size > b.traits.MaxBytes) {
+		if rows > 0 && (to.removes || to.size > b.table.traits.MaxBytes) {
 			break
 		}
 		removes = to.removes
 		rows++
 	}
-	rows = b.fit(rows, params)
+	rows = b.table.fit(rows, params)
 	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes, wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }
 
 // omitted returns a mask of the omitzero columns that are zero in the row.
 func (b *batch) omitted(i int32) (omit uint64) {
-	for bit, c := range b.zeros {
-		if b.cols[c].IsZero(b.rows.at(int(i))) {
+	for bit, c := range b.table.zeros {
+		if b.table.cols[c].IsZero(b.rows.at(int(i))) {
 			omit |= 1 << bit
 		}
 	}

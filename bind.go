@@ -209,11 +209,11 @@ func (b *binder) addHex(v []byte) {
 // bind appends the arguments of a row.
 func (b *batch) bind(to *binder, i int32, omit uint64) error {
 	row, known := b.rows.at(int(i)), b.typesKnown()
-	for c := range b.cols {
-		if !b.sends(omit, c) {
+	for c := range b.table.cols {
+		if !b.table.sends(omit, c) {
 			continue
 		}
-		to.merge, to.native = b.writes[c].Rule == Merge, known.native(c)
+		to.merge, to.native = b.table.writes[c].Rule == Merge, known.native(c)
 		if err := b.encodeOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}
@@ -223,8 +223,8 @@ func (b *batch) bind(to *binder, i int32, omit uint64) error {
 
 // keyArgs returns a row's key as arguments.
 func (b *batch) keyArgs(i int32) []any {
-	to, known := binder{table: b.table}, b.catalog.Load()
-	for place, c := range b.keys {
+	to, known := binder{table: b.table}, b.table.catalog.Load()
+	for place, c := range b.table.keys {
 		to.native = known.native(c)
 		b.keyed[place].Encode(i, &to)
 	}
@@ -236,22 +236,22 @@ func (b *batch) typesKnown() *catalog {
 	if b.untyped {
 		return nil
 	}
-	return b.catalog.Load()
+	return b.table.catalog.Load()
 }
 
 // encodeOne gives the value of a row's column to an encoder. If the encoder refuses the value, it leaves the reason in failed.
 func (b *batch) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
 	var err error
-	if place := b.keyPlace[c]; place >= 0 {
+	if place := b.table.keyPlace[c]; place >= 0 {
 		b.keyed[place].Encode(i, to)
 	} else {
-		err = b.cols[c].Encode(row, to)
+		err = b.table.cols[c].Encode(row, to)
 	}
 	if err == nil {
 		err = *failed
 	}
 	if err != nil {
-		return b.fail(int(i), b.cols[c].Name, err)
+		return b.fail(int(i), b.table.cols[c].Name, err)
 	}
 	return nil
 }

@@ -20,22 +20,22 @@ const (
 
 // stepCopy streams the next of the rows that are left into the staging table, and inserts them from there.
 func (w *writer) stepCopy(left []int32) (taken int, err error) {
-	if w.stage.stream == nil {
+	if w.runner.stage.stream == nil {
 		return w.stepRows(left)
 	}
-	omit := w.omitted(left[0])
-	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
-	rows, stage := w.pipe.NewStream(stageRows), w.stage
+	omit := w.batch.omitted(left[0])
+	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.runner.stage.nth}}
+	rows, stage := w.runner.pipe.NewStream(stageRows), w.runner.stage
 	defer rows.CloseWrite(errUnwritten) // if a callback panics
 	job := func() (int, error) {
-		err := stage.fill(w.runner, w.columns(omit), rows)
+		err := stage.fill(w.runner, w.batch.table.columns(omit), rows)
 		if rows.CloseRead(); err != nil { // s.rows is known after CloseRead
 			return 0, w.failStatement(s, err)
 		}
 		return len(s.rows), w.sendStaged(s)
 	}
-	if w.pipe.Concurrent() {
-		if err := w.pipe.Submit(job); err != nil {
+	if w.runner.pipe.Concurrent() {
+		if err := w.runner.pipe.Submit(job); err != nil {
 			return 0, err
 		}
 	}
@@ -47,27 +47,27 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 		return taken, err
 	case taken == 0:
 		return w.stepValues(left)
-	case !w.pipe.Concurrent(): // all rows have been written to the stream, and the job reads them now
-		return taken, w.pipe.Submit(job)
+	case !w.runner.pipe.Concurrent(): // all rows have been written to the stream, and the job reads them now
+		return taken, w.runner.pipe.Submit(job)
 	}
 	return taken, nil
 }
 
 // stepValues sends the next rows as values, because the first of these rows cannot be copied.
 func (w *writer) stepValues(left []int32) (taken int, err error) {
-	s, taken, err := w.nextValues(left, w.buffer())
+	s, taken, err := w.batch.nextValues(left, w.runner.buffer())
 	if err != nil {
 		return 0, err
 	}
-	s.filter = w.route.filter
-	return taken, w.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
+	s.shape.filter = w.route.filter
+	return taken, w.runner.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
 }
 
 // writeLines writes rows to the stream until the stage is full or a row cannot be copied together with the others.
 func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64) (taken int, err error) {
-	text := rowtext.New(w.stage.style)
+	text := rowtext.New(w.runner.stage.style)
 	text.Buf = make([]byte, 0, linesSize+linesSize/8)
-	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
+	for taken < min(len(left), stageRows) && w.batch.omitted(left[taken]) == omit {
 		fits, err := w.appendLine(text, left[taken], omit, taken)
 		if err != nil {
 			return taken, err
@@ -93,21 +93,21 @@ var errUnwritten = errors.New("the rows were not all written")
 // appendLine appends a row's line, or nothing if the row cannot be copied. If only the driver can encode a value of the row, the
 // rows after it most likely have such values too, and the rest of the batch goes as values.
 func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place int) (fits bool, err error) {
-	if whole, err := w.removesRow(i, omit); whole || err != nil {
+	if whole, err := w.batch.removesRow(i, omit); whole || err != nil {
 		return false, err
 	}
-	row, start, first := w.rows.at(int(i)), len(text.Buf), true
-	for c := range w.cols {
-		if !w.sends(omit, c) {
+	row, start, first := w.batch.rows.at(int(i)), len(text.Buf), true
+	for c := range w.batch.table.cols {
+		if !w.batch.table.sends(omit, c) {
 			continue
 		}
 		if !first {
 			text.Buf = append(text.Buf, '\t')
 		}
 		first = false
-		hex := w.stage.hex[c]
+		hex := w.runner.stage.hex[c]
 		text.Hex, text.HexText, text.HexNumber, text.Numbers = hex.bytes, hex.text, hex.number, hex.numbers
-		if err := w.encodeOne(text, i, c, row, &text.Err); err != nil {
+		if err := w.batch.encodeOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
 			if w.route.auto && isUnknown(err) {
 				w.route.path = Values
@@ -116,7 +116,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 			return false, err
 		}
 	}
-	if w.stage.place {
+	if w.runner.stage.place {
 		text.Buf = append(text.Buf, '\t')
 		text.Int(int64(place))
 	}
@@ -129,16 +129,16 @@ const savepoint = "_upsert_split"
 
 // sendStaged moves the staged rows into the table, and returns the error of the row that the table does not take.
 func (w *writer) sendStaged(s statement) error {
-	if !w.own || w.stage.text.Part == "" || len(s.rows) < 2 {
+	if !w.runner.own || w.runner.stage.text.Part == "" || len(s.rows) < 2 {
 		return w.failStatement(s, w.moveStaged(s))
 	}
-	if _, err := w.db.ExecContext(w.ctx, "SAVEPOINT "+savepoint); err != nil {
+	if _, err := w.runner.db.ExecContext(w.runner.ctx, "SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
 	if err := w.moveStaged(s); err != nil {
 		return w.pinpointStaged(s, w.failStatement(s, err))
 	}
-	_, err := w.db.ExecContext(w.ctx, "RELEASE SAVEPOINT "+savepoint)
+	_, err := w.runner.db.ExecContext(w.runner.ctx, "RELEASE SAVEPOINT "+savepoint)
 	return err
 }
 
@@ -147,19 +147,19 @@ func (w *writer) sendStaged(s statement) error {
 // moveStaged rolls back to the savepoint and sends the statement that resolves conflicts. If the outcome of each row is asked
 // for, moveStaged uses only the latter statement.
 func (w *writer) moveStaged(s statement) error {
-	if !w.stage.splits || !s.filter || w.each != nil || w.rechecks && w.cfg.outcomes {
+	if !w.runner.stage.splits || !s.shape.filter || w.each != nil || w.rechecks && w.cfg.outcomes {
 		return w.send(s)
 	}
 	split := s
-	split.split = true
-	_, err := w.db.ExecContext(w.ctx, w.stage.text.Order)
+	split.shape.split = true
+	_, err := w.runner.db.ExecContext(w.runner.ctx, w.runner.stage.text.Order)
 	if err == nil {
 		err = w.send(split)
 	}
 	if dialect.Classify(err) != dialect.UniqueViolation {
 		return err
 	}
-	if _, err := w.db.ExecContext(w.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
+	if _, err := w.runner.db.ExecContext(w.runner.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
 	return w.send(s)

@@ -19,15 +19,15 @@ func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, d
 	if !ok {
 		return nil, nil
 	}
-	through := g.copies.through
+	through := g.table.copies.through
 	err = dbconn.OnDriver(conn, func(driverConn any) error {
 		switch from := dbconn.PackageOf(driverConn); {
 		case from == dbconn.PQ:
 			through = copyLines
 		case through == nil:
-			return g.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
+			return g.table.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
 		case auto && from != dbconn.PGX: // the driver may be a wrapper, which through may not know
-			return g.noCopy("use Via(Copy) if New's CopyThrough is for it")
+			return g.table.noCopy("use Via(Copy) if New's CopyThrough is for it")
 		}
 		return nil
 	})
@@ -75,18 +75,18 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 
 // stepRows stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
 func (w *writer) stepRows(left []int32) (taken int, err error) {
-	omit := w.omitted(left[0])
-	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.stage.nth}}
+	omit := w.batch.omitted(left[0])
+	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.runner.stage.nth}}
 	var rows [][]any
-	for taken < min(len(left), stageRows) && w.omitted(left[taken]) == omit {
+	for taken < min(len(left), stageRows) && w.batch.omitted(left[taken]) == omit {
 		to := binder{table: w.batch.table}
-		if err := w.bind(&to, left[taken], omit); err != nil {
+		if err := w.batch.bind(&to, left[taken], omit); err != nil {
 			return 0, err
 		}
 		if to.removes {
 			break
 		}
-		if w.stage.place {
+		if w.runner.stage.place {
 			to.native = nativeAll
 			to.Int(int64(taken))
 		}
@@ -97,8 +97,8 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 		return w.stepValues(left)
 	}
 	s.rows = left[:taken]
-	return taken, w.pipe.Submit(func() (int, error) {
-		err := w.stage.fillRows(w.runner, w.columns(omit), rows)
+	return taken, w.runner.pipe.Submit(func() (int, error) {
+		err := w.runner.stage.fillRows(w.runner, w.batch.table.columns(omit), rows)
 		if err != nil {
 			return taken, w.failStatement(s, err)
 		}
@@ -109,7 +109,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) error {
 	p, ok := r.db.(dbconn.Preparer)
 	if !ok {
-		return g.noCopy("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")
+		return g.table.noCopy("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")
 	}
 	text, err := g.empty(r, columns)
 	if err != nil {
@@ -128,7 +128,7 @@ func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) erro
 		err = closing
 	}
 	if err != nil && strings.HasPrefix(err.Error(), "sql: expected 0 arguments") { // only lib/pq takes the rows of a COPY as arguments
-		return g.noCopy("let the call begin the transaction, with New given CopyThrough, or use Via(Arrays)")
+		return g.table.noCopy("let the call begin the transaction, with New given CopyThrough, or use Via(Arrays)")
 	}
 	return err
 }

@@ -25,7 +25,7 @@ const findAttempts = 10
 // created the row (TiDB, Vitess). On a handle that is not a transaction, a lost answer can make created false although this call
 // inserted the row, as with Put.
 func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
-	ctx, w := t.watch(ctx, "GetOrCreate")
+	ctx, w := t.table.watch(ctx, "GetOrCreate")
 	created, err = t.getOrCreateRow(ctx, db, row)
 	o := Unchanged
 	if created {
@@ -40,11 +40,11 @@ func (t *Table[T]) getOrCreateRow(ctx context.Context, db DB, row *T) (created b
 		return false, err
 	}
 	created, err = t.getOrCreate(ctx, db, row)
-	if err != nil && t.outdated(ctx, db, err) {
+	if err != nil && t.table.outdated(ctx, db, err) {
 		created, err = t.getOrCreate(ctx, db, row)
 	}
 	if err != nil {
-		return false, t.fail(err, -1)
+		return false, t.table.fail(err, -1)
 	}
 	return created, nil
 }
@@ -52,16 +52,16 @@ func (t *Table[T]) getOrCreateRow(ctx context.Context, db DB, row *T) (created b
 // getOrCreate fills the row completely, or leaves the row as it is if there is an error.
 func (t *Table[T]) getOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
 	fresh := clone(row)
-	s, err := t.single(ctx, db, reflect.ValueOf(fresh).Elem())
+	s, err := t.table.single(ctx, db, reflect.ValueOf(fresh).Elem())
 	if err != nil {
 		return false, err
 	}
-	err = t.whileGone(func() (err error) {
+	err = t.table.whileGone(func() (err error) {
 		created, err = s.getOrCreate(ctx, db)
 		return err
 	})
 	if err != nil {
-		return false, s.otherKey(ctx, db, 0, err)
+		return false, s.batch.otherKey(ctx, db, 0, err)
 	}
 	*row = *fresh
 	return created, nil
@@ -77,15 +77,15 @@ func clone[T any](row *T) *T {
 
 func (s *single) getOrCreate(ctx context.Context, db DB) (created bool, err error) {
 	switch {
-	case s.traits.Reporting == dialect.ReportCode:
-		err = alone(ctx, s.table, db, s, (*single).createCoded)
-	case s.traits.Reporting == dialect.ReportLastID:
+	case s.batch.table.traits.Reporting == dialect.ReportCode:
+		err = alone(ctx, s.batch.table, db, s, (*single).createCoded)
+	case s.batch.table.traits.Reporting == dialect.ReportLastID:
 		// In a transaction the row stays locked between the two statements.
-		err = inTx(ctx, s.table, db, s, (*single).createLastID)
-	case s.traits.Returning:
-		err = alone(ctx, s.table, db, s, (*single).createReturning)
+		err = inTx(ctx, s.batch.table, db, s, (*single).createLastID)
+	case s.batch.table.traits.Returning:
+		err = alone(ctx, s.batch.table, db, s, (*single).createReturning)
 	default:
-		err = &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: s.dialect.Name(), Hint: "use Put with columns of rule Keep"}
+		err = &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: s.batch.table.dialect.Name(), Hint: "use Put with columns of rule Keep"}
 	}
 	return s.outcome == Inserted, err
 }
@@ -111,7 +111,7 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 		return nil
 	}
 	// A second statement is needed, because the first statement's snapshot may be older than the row (hazard P4).
-	if err := s.found(s.find(ctx, db, s.all())); err != nil {
+	if err := s.found(s.find(ctx, db, s.batch.table.all())); err != nil {
 		return err
 	}
 	return s.checkFolded(ctx, db)
@@ -121,12 +121,12 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 // of its own, for example a uuid, and such a key is not refused. The catalog tells by the column's type which keys have a
 // collation. Without a catalog, keys that differ only in letter case are refused.
 func (s *single) checkFolded(ctx context.Context, db DB) error {
-	for place, c := range s.keys {
-		sent, ok := textOf(s.keyed[place].Value(0))
+	for place, c := range s.batch.table.keys {
+		sent, ok := textOf(s.batch.keyed[place].Value(0))
 		if !ok {
 			continue
 		}
-		v, err := s.cols[c].Value(s.row)
+		v, err := s.batch.table.cols[c].Value(s.row)
 		if err != nil {
 			return err
 		}
@@ -135,12 +135,12 @@ func (s *single) checkFolded(ctx context.Context, db DB) error {
 			continue
 		}
 		folded := strings.EqualFold(strings.TrimRight(stored, " "), strings.TrimRight(sent, " "))
-		if s.traits.Typed {
-			known, err := s.look(ctx, db)
+		if s.batch.table.traits.Typed {
+			known, err := s.batch.table.look(ctx, db)
 			if err != nil {
 				return err
 			}
-			folded = known.held[s.writes[c].Name].folds
+			folded = known.held[s.batch.table.writes[c].Name].folds
 		}
 		if folded && stored != sent {
 			return errFolded
@@ -169,11 +169,11 @@ func (s *single) found(found bool, err error) error {
 // create sends the row's statement in mode Create, which inserts the row or does nothing. If the statement returns the row,
 // create fills the row.
 func (s *single) create(ctx context.Context, db DB, report bool, dest ...any) (returned bool, err error) {
-	shape := s.shape
+	shape := s.statement.shape
 	shape.mode, shape.report, shape.back = dialect.Create, report, backAll
-	query, err := s.text(shape)
+	query, err := s.batch.table.text(shape)
 	if err != nil {
 		return false, err
 	}
-	return s.readRow(ctx, db, query, s.args, append(dest, dests(s.all(), s.row)...))
+	return s.readRow(ctx, db, query, s.statement.args, append(dest, dests(s.batch.table.all(), s.row)...))
 }

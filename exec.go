@@ -26,12 +26,12 @@ import (
 // Exec returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's error, and [ErrUnguarded] if
 // the table has an Add column and the handle is not a [Claim].
 func (t *Table[T]) Exec(ctx context.Context, db DB, row *T) (sql.Result, error) {
-	ctx, w := t.watch(ctx, "Exec")
+	ctx, w := t.table.watch(ctx, "Exec")
 	err := t.takes(ctx, db, row)
 	var res sql.Result
 	if err == nil {
-		res, err = t.execOne(ctx, db, reflect.ValueOf(row).Elem())
-		err = t.fail(err, -1)
+		res, err = t.table.execOne(ctx, db, reflect.ValueOf(row).Elem())
+		err = t.table.fail(err, -1)
 	}
 	w.endedOne(ctx, Unknown, err)
 	return res, err
@@ -40,7 +40,7 @@ func (t *Table[T]) Exec(ctx context.Context, db DB, row *T) (sql.Result, error) 
 // Exec is [Table.Exec] with prepared statements. If the server has forgotten a statement, the statement was not executed, so Exec
 // prepares the statement again and sends it, as Put does.
 func (p *Prepared[T]) Exec(ctx context.Context, row *T) (sql.Result, error) {
-	ctx, w := p.table.watch(ctx, "Prepared.Exec")
+	ctx, w := p.table.table.watch(ctx, "Prepared.Exec")
 	res, err := p.exec(ctx, row)
 	w.endedOne(ctx, Unknown, err)
 	return res, err
@@ -51,29 +51,29 @@ func (p *Prepared[T]) exec(ctx context.Context, row *T) (sql.Result, error) {
 		return nil, err
 	}
 	at := reflect.ValueOf(row).Elem()
-	res, err := p.table.execOne(ctx, p.db, at)
+	res, err := p.table.table.execOne(ctx, p.db, at)
 	for n := 0; err != nil && n < renewals && dbconn.CanBegin(p.db) && ctx.Err() == nil && forgotten(err); n++ {
-		res, err = p.table.execOne(ctx, p.db, at)
+		res, err = p.table.table.execOne(ctx, p.db, at)
 	}
-	return res, p.table.fail(err, -1)
+	return res, p.table.table.fail(err, -1)
 }
 
 // execOne writes one row without asking the server about the table.
 func (t *table) execOne(ctx context.Context, db DB, row reflect.Value) (sql.Result, error) {
 	s := t.newSingle(row)
-	s.untyped = true
+	s.batch.untyped = true
 	t.watchOf(ctx).goes(Values)
-	if err := s.checkRow(0); err != nil {
+	if err := s.batch.checkRow(0); err != nil {
 		return nil, rowless(err)
 	}
 	if err := s.bindOne(); err != nil {
 		return nil, rowless(err)
 	}
-	query, err := t.plainText(s.shape)
+	query, err := t.plainText(s.statement.shape)
 	if err != nil {
 		return nil, err
 	}
-	return t.exec(ctx, db, query, s.args)
+	return t.exec(ctx, db, query, s.statement.args)
 }
 
 // plainText returns the statement of a shape, written without knowledge from the catalog.

@@ -51,13 +51,13 @@ func (f *fate) meet(told int) {
 
 // compare runs the Compare that belongs to the statement, and returns the fate of each of the statement's rows.
 func (w *writer) compare(s statement) ([]fate, error) {
-	query, err := w.compareText(w.ctx, w.db, s.shape)
+	query, err := w.batch.table.compareText(w.runner.ctx, w.runner.db, s.shape)
 	if err != nil {
 		return nil, err
 	}
 	fates := make([]fate, len(s.rows))
 	s.more = false
-	err = w.query(s, query, func(rows *sql.Rows) error {
+	err = w.runner.query(s, query, func(rows *sql.Rows) error {
 		var at, f int
 		if err := rows.Scan(&at, &f); err != nil {
 			return err

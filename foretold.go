@@ -15,12 +15,12 @@ import (
 // could fail (hazard S11).
 func (s *single) putForetold(ctx context.Context, db DB) (gone error) {
 	tries := [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold}
-	if last := Outcome(s.last.Load()); last == Unchanged || last == Stale { // neighbouring calls tend to have the same outcome
+	if last := Outcome(s.batch.table.last.Load()); last == Unchanged || last == Stale { // neighbouring calls tend to have the same outcome
 		tries[1], tries[2] = tries[2], tries[1]
 	}
 	for _, try := range tries {
 		s.outcome = Unknown
-		err := alone(ctx, s.table, db, s, try)
+		err := alone(ctx, s.batch.table, db, s, try)
 		switch {
 		case isGone(err):
 			gone = err
@@ -34,8 +34,8 @@ func (s *single) putForetold(ctx context.Context, db DB) (gone error) {
 
 // remember keeps the row's outcome, from which the next call chooses its order of tries.
 func (s *single) remember(err error) {
-	if now := int32(s.outcome); err == nil && s.last.Load() != now {
-		s.last.Store(now)
+	if now := int32(s.outcome); err == nil && s.batch.table.last.Load() != now {
+		s.batch.table.last.Store(now)
 	}
 }
 
@@ -50,7 +50,7 @@ func (s *single) insert(ctx context.Context, db DB) error {
 
 // change changes the stored row, if the rules change a column.
 func (s *single) change(ctx context.Context, db DB) error {
-	if !s.assigns && !s.guards(s.catalog.Load()) {
+	if !s.batch.table.assigns && !s.batch.table.guards(s.batch.table.catalog.Load()) {
 		return nil
 	}
 	changed, err := s.send(ctx, db, dialect.Change, false)

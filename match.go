@@ -14,29 +14,29 @@ import (
 // matcher finds the sent row that a returned row belongs to, by its key, because rows come back in no particular order (hazard
 // P3).
 type matcher struct {
-	*batch
-	rows []int32
-	at   []int32 // positions in rows, in key order; nil if rows are in key order already
-	seen []bool
-	row  reflect.Value   // a struct into which a returned key is scanned
-	maps []reflect.Value // values into which a returned key is scanned, if rows are maps
-	dest []any
-	back rowkey.Set // the key of the returned row
+	batch *batch
+	rows  []int32
+	at    []int32 // positions in rows, in key order; nil if rows are in key order already
+	seen  []bool
+	row   reflect.Value   // a struct into which a returned key is scanned
+	maps  []reflect.Value // values into which a returned key is scanned, if rows are maps
+	dest  []any
+	back  rowkey.Set // the key of the returned row
 }
 
 func (w *writer) matcher(s statement) *matcher {
 	m := &matcher{batch: w.batch, rows: s.rows}
-	if s.back != backKeys {
+	if s.shape.back != backKeys {
 		return m
 	}
 	m.seen = make([]bool, len(s.rows))
 	m.makeDest()
-	if w.inOrder {
+	if w.batch.inOrder {
 		m.at = make([]int32, len(s.rows))
 		for n := range m.at {
 			m.at[n] = int32(n)
 		}
-		slices.SortFunc(m.at, func(i, j int32) int { return w.keyed.Compare(s.rows[i], s.rows[j]) })
+		slices.SortFunc(m.at, func(i, j int32) int { return w.batch.keyed.Compare(s.rows[i], s.rows[j]) })
 	}
 	return m
 }
@@ -52,7 +52,7 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	if err := m.scanned(); err != nil {
 		return 0, err
 	}
-	at := m.keyed.Find(len(m.rows), func(n int) int32 { return m.rows[m.position(n)] }, m.back)
+	at := m.batch.keyed.Find(len(m.rows), func(n int) int32 { return m.rows[m.position(n)] }, m.back)
 	if at >= 0 {
 		at = m.position(at)
 	}
@@ -73,29 +73,29 @@ func (m *matcher) position(n int) int {
 
 // makeDest makes the destinations for returned keys. If rows are maps, each destination has the type of the sent value.
 func (m *matcher) makeDest() {
-	if m.mapping.IsMap() {
-		for _, k := range m.keyed.Values(0) {
+	if m.batch.table.mapping.IsMap() {
+		for _, k := range m.batch.keyed.Values(0) {
 			v := reflect.New(reflect.TypeOf(k)).Elem()
 			m.maps, m.dest = append(m.maps, v), append(m.dest, mapping.ScanTargetOf(v))
 		}
 		return
 	}
-	m.row = reflect.New(m.mapping.Type).Elem()
-	for _, c := range m.keys {
-		m.dest = append(m.dest, m.cols[c].ScanTarget(m.row))
+	m.row = reflect.New(m.batch.table.mapping.Type).Elem()
+	for _, c := range m.batch.table.keys {
+		m.dest = append(m.dest, m.batch.table.cols[c].ScanTarget(m.row))
 	}
 }
 
 // scanned encodes the returned key into m.back.
 func (m *matcher) scanned() error {
-	m.back = m.keySet(nil, 1)
-	for at, c := range m.keys {
+	m.back = m.batch.table.keySet(nil, 1)
+	for at, c := range m.batch.table.keys {
 		key := &m.back[at]
 		var err error
-		if m.mapping.IsMap() {
+		if m.batch.table.mapping.IsMap() {
 			err = mapping.EncodeAny(m.maps[at].Interface(), key)
 		} else {
-			err = m.cols[c].Encode(m.row, key)
+			err = m.batch.table.cols[c].Encode(m.row, key)
 		}
 		if err = cmp.Or(err, key.Err); err != nil {
 			return err

@@ -48,8 +48,8 @@ func (b *batch) otherKey(ctx context.Context, db DB, i int32, err error) error {
 	if !isOtherKey(err) || errors.As(err, &known) {
 		return err
 	}
-	met := &otherKeyError{err: err, target: b.target.Columns, key: keyText(b.target.Columns, b.keyed.Values(i))}
-	if b.index.text.Ask != "" && ctx.Err() == nil {
+	met := &otherKeyError{err: err, target: b.table.target.Columns, key: keyText(b.table.target.Columns, b.keyed.Values(i))}
+	if b.table.index.text.Ask != "" && ctx.Err() == nil {
 		met.key = ""
 		met.ask(ctx, db, b, i)
 	}
@@ -77,13 +77,13 @@ func (e *otherKeyError) ask(ctx context.Context, db DB, b *batch, i int32) {
 		if len(values) != len(index.columns) { // the index has an expression, or a column that gets its DEFAULT
 			continue
 		}
-		find := dialect.Find{Table: b.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !dbconn.CanBegin(db)}
+		find := dialect.Find{Table: b.table.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !dbconn.CanBegin(db)}
 		var stored any
-		if found, err := b.queryRow(ctx, db, b.dialect.Find(find), values, []any{&stored}); err != nil || !found {
+		if found, err := b.table.queryRow(ctx, db, b.table.dialect.Find(find), values, []any{&stored}); err != nil || !found {
 			continue
 		}
 		e.key = keyText(index.columns, values)
-		if !index.has(b.target.Columns) {
+		if !index.has(b.table.target.Columns) {
 			e.index = index.name
 		}
 		return
@@ -98,9 +98,9 @@ func (b *batch) sentValues(i int32) (map[string]any, error) {
 		return nil, err
 	}
 	values := map[string]any{}
-	for c := range b.cols {
-		if b.sends(omit, c) {
-			values[strings.ToLower(b.writes[c].Name)] = to.args[len(values)]
+	for c := range b.table.cols {
+		if b.table.sends(omit, c) {
+			values[strings.ToLower(b.table.writes[c].Name)] = to.args[len(values)]
 		}
 	}
 	return values, nil

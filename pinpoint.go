@@ -11,9 +11,9 @@ import (
 
 // failedStatement is the error of a statement of several rows. The database does not say which row made the statement fail.
 type failedStatement struct {
-	*batch
-	rows []int32
-	err  error
+	batch *batch
+	rows  []int32
+	err   error
 }
 
 func (f *failedStatement) Error() string { return f.err.Error() }
@@ -39,26 +39,26 @@ func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
 // the client need not send the rows again.
 func (w *writer) pinpointStaged(s statement, err error) error {
 	var f *failedStatement
-	if !errors.As(err, &f) || !w.own || w.stage.text.Part == "" || w.ctx.Err() != nil || !blamesRow(f.err) {
+	if !errors.As(err, &f) || !w.runner.own || w.runner.stage.text.Part == "" || w.runner.ctx.Err() != nil || !blamesRow(f.err) {
 		return err
 	}
-	if _, lost := w.db.ExecContext(w.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); lost != nil {
+	if _, lost := w.runner.db.ExecContext(w.runner.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); lost != nil {
 		return err
 	}
-	part := w.stage.described(w.writes)
+	part := w.runner.stage.described(w.batch.table.writes)
 	part.Nth++
-	text, lost := w.dialect.Stage(part)
+	text, lost := w.batch.table.dialect.Stage(part)
 	if lost == nil {
-		_, lost = w.db.ExecContext(w.ctx, text.Create)
+		_, lost = w.runner.db.ExecContext(w.runner.ctx, text.Create)
 	}
 	if lost != nil {
 		return err
 	}
 	p := newProbe(f)
-	p.staged = &stagedPart{clear: text.Clear, fill: w.stage.text.Part, insert: s.shape}
+	p.staged = &stagedPart{clear: text.Clear, fill: w.runner.stage.text.Part, insert: s.shape}
 	p.staged.insert.nth++
-	_ = p.send(w.ctx, w.db)
-	return p.result(w.ctx, err)
+	_ = p.send(w.runner.ctx, w.runner.db)
+	return p.result(w.runner.ctx, err)
 }
 
 // stagedPart is a staging table for a part of the rows of another staging table.
@@ -75,14 +75,14 @@ func blamesRow(err error) bool {
 
 // probe is a failed statement whose rows are sent again.
 type probe struct {
-	*failedStatement
+	failed *failedStatement
 	alone  batch
 	staged *stagedPart // for the rows if they are still staged, or nil
 	found  error
 }
 
 func newProbe(f *failedStatement) *probe {
-	p := &probe{failedStatement: f, alone: *f.batch}
+	p := &probe{failed: f, alone: *f.batch}
 	p.alone.bound = nil
 	return p
 }
@@ -99,7 +99,7 @@ var errProbed = errors.New("probed")
 
 // send always returns an error, so that the transaction is rolled back.
 func (p *probe) send(ctx context.Context, db DB) error {
-	return cmp.Or(p.halve(ctx, db, p.rows), errProbed)
+	return cmp.Or(p.halve(ctx, db, p.failed.rows), errProbed)
 }
 
 // halve looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
@@ -119,7 +119,7 @@ func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
 		}
 	}
 	if err := p.exec(ctx, db, rows); err != nil {
-		p.found = p.table.fail(p.otherKey(ctx, db, rows[0], err), int(rows[0])+p.batch.rows.first)
+		p.found = p.failed.batch.table.fail(p.failed.batch.otherKey(ctx, db, rows[0], err), int(rows[0])+p.failed.batch.rows.first)
 	}
 	return errProbed
 }
@@ -152,7 +152,7 @@ func (p *probe) try(ctx context.Context, db DB, rows []int32, first int) (good b
 // route returns path Arrays if the batch can be sent so, even for a batch that was copied. Sending ten thousand rows as values
 // would take longer than everything else.
 func (p *probe) route(rows int) route {
-	if known := p.catalog.Load(); rows >= probeArraysFrom && p.traits.Filter && known != nil && p.misfit(known) == nil {
+	if known := p.failed.batch.table.catalog.Load(); rows >= probeArraysFrom && p.failed.batch.table.traits.Filter && known != nil && p.failed.batch.table.misfit(known) == nil {
 		return route{path: Arrays, auto: true}
 	}
 	return route{path: Values}
@@ -164,11 +164,11 @@ func (p *probe) exec(ctx context.Context, db DB, rows []int32) error {
 		if err != nil {
 			return err
 		}
-		query, err := p.text(s.shape)
+		query, err := p.failed.batch.table.text(s.shape)
 		if err != nil {
 			return err
 		}
-		if _, err := p.table.exec(ctx, db, query, s.args); err != nil {
+		if _, err := p.failed.batch.table.exec(ctx, db, query, s.args); err != nil {
 			return err
 		}
 		rows = rows[taken:]
@@ -181,12 +181,12 @@ func (p *probe) execStaged(ctx context.Context, db DB, first, rows int) error {
 	if _, err := db.ExecContext(ctx, p.staged.clear); err != nil {
 		return err
 	}
-	if _, err := p.table.exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
+	if _, err := p.failed.batch.table.exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
 		return err
 	}
-	query, err := p.text(p.staged.insert)
+	query, err := p.failed.batch.table.text(p.staged.insert)
 	if err == nil {
-		_, err = p.table.exec(ctx, db, query, nil)
+		_, err = p.failed.batch.table.exec(ctx, db, query, nil)
 	}
 	return err
 }

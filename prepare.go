@@ -37,38 +37,38 @@ type Prepared[T any] struct {
 //
 // Prepare returns the errors of Put that do not depend on a row, ErrUnguarded among them.
 func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
-	if err := t.guard(ctx, db); err != nil {
+	if err := t.table.guard(ctx, db); err != nil {
 		return nil, err
 	}
 	with, ok := db.(dbconn.Preparer)
 	if !ok {
-		return nil, &RowError{Table: t.name, Row: -1, Err: errors.New("Prepare: the handle has no PrepareContext: give it a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}
+		return nil, &RowError{Table: t.table.name, Row: -1, Err: errors.New("Prepare: the handle has no PrepareContext: give it a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}
 	}
 	if err := t.table.checkPeer(ctx, db); err != nil {
-		return nil, t.fail(err, -1)
+		return nil, t.table.fail(err, -1)
 	}
-	if err := t.checkIndex(ctx, db); err != nil {
+	if err := t.table.checkIndex(ctx, db); err != nil {
 		return nil, err
 	}
-	if err := t.ready(ctx, db); err != nil {
+	if err := t.table.ready(ctx, db); err != nil {
 		return nil, err
 	}
 	cache := stmtcache.New(with)
 	p := &Prepared[T]{table: t, claim: db, cache: cache, db: stmtcache.Wrap(db, cache, suspect)}
-	flag, err := t.flags(ctx, db)
+	flag, err := t.table.flags(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	tells, err := t.resultTells(ctx, p.db)
+	tells, err := t.table.resultTells(ctx, p.db)
 	if err != nil {
 		return nil, err
 	}
-	query, err := t.text(t.firstShape(flag, tells))
+	query, err := t.table.text(t.table.firstShape(flag, tells))
 	if err == nil {
 		_, err = cache.Get(ctx, query) // prepare one statement now, so that an error about the table is returned here
 	}
 	if err != nil {
-		return nil, t.fail(err, -1)
+		return nil, t.table.fail(err, -1)
 	}
 	return p, nil
 }
@@ -93,7 +93,7 @@ func (t *table) firstShape(flag, tells bool) shape {
 // prepares the statement again. In the caller's transaction Put returns the error instead, because the error has ended the
 // transaction.
 func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
-	ctx, w := p.table.watch(ctx, "Prepared.Put")
+	ctx, w := p.table.table.watch(ctx, "Prepared.Put")
 	o, err := p.put(ctx, row)
 	w.endedOne(ctx, o, err)
 	return o, err
@@ -108,7 +108,7 @@ func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
 		o, err = p.table.put(ctx, p.db, row)
 	}
 	if err != nil {
-		return Unknown, p.table.fail(err, -1)
+		return Unknown, p.table.table.fail(err, -1)
 	}
 	return o, nil
 }
@@ -118,7 +118,7 @@ const renewals = 5
 
 // again reports whether a call that has failed n times before may succeed with a statement that is prepared now.
 func (p *Prepared[T]) again(ctx context.Context, err error, n int) bool {
-	return forgotten(err) || p.table.outdated(ctx, p.claim, err) || n == 0 && suspect(err)
+	return forgotten(err) || p.table.table.outdated(ctx, p.claim, err) || n == 0 && suspect(err)
 }
 
 // Close closes the prepared statements and returns the first error of a statement's Close. After Close, Put fails.

@@ -56,7 +56,7 @@ func isGone(err error) bool { return errors.Is(err, errGone) || errors.Is(err, e
 // table has an Add column and the handle is not a [Claim]; and a *dialect.UnsupportedError for Merge if a PostgreSQL database
 // does not have the merge function.
 func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
-	ctx, w := t.watch(ctx, "Put")
+	ctx, w := t.table.watch(ctx, "Put")
 	o, err := t.putRow(ctx, db, row)
 	w.endedOne(ctx, o, err)
 	return o, err
@@ -67,11 +67,11 @@ func (t *Table[T]) putRow(ctx context.Context, db DB, row *T) (Outcome, error) {
 		return Unknown, err
 	}
 	o, err := t.put(ctx, db, row)
-	if err != nil && t.outdated(ctx, db, err) {
+	if err != nil && t.table.outdated(ctx, db, err) {
 		o, err = t.put(ctx, db, row)
 	}
 	if err != nil {
-		return Unknown, t.fail(err, -1)
+		return Unknown, t.table.fail(err, -1)
 	}
 	return o, nil
 }
@@ -79,18 +79,18 @@ func (t *Table[T]) putRow(ctx context.Context, db DB, row *T) (Outcome, error) {
 // takes refuses a nil row, and the handles that guard refuses.
 func (t *Table[T]) takes(ctx context.Context, db DB, row *T) error {
 	if row == nil {
-		return &RowError{Table: t.name, Row: -1, Err: errors.New("the row is nil")}
+		return &RowError{Table: t.table.name, Row: -1, Err: errors.New("the row is nil")}
 	}
-	return t.guard(ctx, db)
+	return t.table.guard(ctx, db)
 }
 
 func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
-	s, err := t.single(ctx, db, reflect.ValueOf(row).Elem())
+	s, err := t.table.single(ctx, db, reflect.ValueOf(row).Elem())
 	if err == nil {
-		err = s.whileGone(func() error { return s.put(ctx, db) })
+		err = s.batch.table.whileGone(func() error { return s.put(ctx, db) })
 	}
 	if err != nil {
-		return Unknown, s.otherKey(ctx, db, 0, err)
+		return Unknown, s.batch.otherKey(ctx, db, 0, err)
 	}
 	return s.outcome, nil
 }
@@ -108,20 +108,20 @@ func (t *table) whileGone(f func() error) (err error) {
 
 // single is one row that is being written.
 type single struct {
-	batch
-	statement
-	row     reflect.Value
-	outcome Outcome
-	flag    bool // the statement can return a flag that marks an inserted row
-	tells   bool // the Result of an Exec tells the outcome
-	keyRoom [1]rowkey.Column
-	first   [1]int32
+	batch     batch
+	statement statement
+	row       reflect.Value
+	outcome   Outcome
+	flag      bool // the statement can return a flag that marks an inserted row
+	tells     bool // the Result of an Exec tells the outcome
+	keyRoom   [1]rowkey.Column
+	first     [1]int32
 }
 
 // single checks a row, asks the server what must be known of the table, and binds the row's arguments.
 func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, error) {
 	s := t.newSingle(row)
-	err := s.checkRow(0)
+	err := s.batch.checkRow(0)
 	if err == nil {
 		err = t.checkIndex(ctx, db)
 	}
@@ -129,7 +129,7 @@ func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, 
 		err = t.ready(ctx, db)
 	}
 	if err == nil {
-		err = s.checkZero(ctx, db, atRest)
+		err = s.batch.checkZero(ctx, db, atRest)
 	}
 	if err == nil {
 		t.watchOf(ctx).goes(Values)
@@ -147,7 +147,7 @@ func (t *table) newSingle(row reflect.Value) *single {
 
 // bindOne makes the row's statement and its arguments.
 func (s *single) bindOne() (err error) {
-	s.statement, _, err = s.nextValues(s.first[:], make([]any, 0, len(s.cols)))
+	s.statement, _, err = s.batch.nextValues(s.first[:], make([]any, 0, len(s.batch.table.cols)))
 	return err
 }
 
@@ -164,16 +164,16 @@ func rowless(err error) error {
 }
 
 func (s *single) put(ctx context.Context, db DB) (err error) {
-	switch s.traits.Reporting {
+	switch s.batch.table.traits.Reporting {
 	case dialect.ReportBeforehand:
 		return s.putForetold(ctx, db)
 	case dialect.ReportCode:
-		return alone(ctx, s.table, db, s, (*single).writeCoded)
+		return alone(ctx, s.batch.table, db, s, (*single).writeCoded)
 	case dialect.ReportLastID:
 		return s.putLastID(ctx, db)
 	}
-	if !s.traits.Returning {
-		return inTx(ctx, s.table, db, s, (*single).writeBlind)
+	if !s.batch.table.traits.Returning {
+		return inTx(ctx, s.batch.table, db, s, (*single).writeBlind)
 	}
 	return s.putFlagged(ctx, db)
 }
@@ -181,50 +181,50 @@ func (s *single) put(ctx context.Context, db DB) (err error) {
 // send runs the row's statement in the given mode and reports whether the statement wrote the row. The returned values go to
 // dest, and the generated columns to the row.
 func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
-	shape := s.shape
+	shape := s.statement.shape
 	shape.mode, shape.report = mode, report
-	if len(s.generated) > 0 {
+	if len(s.batch.table.generated) > 0 {
 		shape.back = backGenerated
 	}
-	query, err := s.text(shape)
+	query, err := s.batch.table.text(shape)
 	if err != nil {
 		return false, err
 	}
 	if !report && shape.back == backNone {
-		res, err := s.exec(ctx, db, query, s.args)
+		res, err := s.batch.table.exec(ctx, db, query, s.statement.args)
 		if err != nil {
 			return false, err
 		}
 		n, err := res.RowsAffected()
 		return n > 0, err
 	}
-	for _, c := range s.generated {
+	for _, c := range s.batch.table.generated {
 		dest = append(dest, c.ScanTarget(s.row))
 	}
-	return s.readRow(ctx, db, query, s.args, dest)
+	return s.readRow(ctx, db, query, s.statement.args, dest)
 }
 
 // putFlagged sends a statement that returns the row if the statement wrote the row, with a flag that marks an inserted row.
 func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
-	if s.flag, err = s.flags(ctx, db); err != nil {
+	if s.flag, err = s.batch.table.flags(ctx, db); err != nil {
 		return err
 	}
-	if s.tells, err = s.resultTells(ctx, db); err != nil {
+	if s.tells, err = s.batch.table.resultTells(ctx, db); err != nil {
 		return err
 	}
-	err = alone(ctx, s.table, db, s, (*single).writeFlagged)
-	if err != nil || s.outcome != Unchanged || !s.looks() && len(s.generated) == 0 {
+	err = alone(ctx, s.batch.table, db, s, (*single).writeFlagged)
+	if err != nil || s.outcome != Unchanged || !s.batch.table.looks() && len(s.batch.table.generated) == 0 {
 		return err
 	}
-	if s.skips() { // do not send the statement again, because a trigger may have had an effect of its own
-		return alone(ctx, s.table, db, s, (*single).lookSkipped)
+	if s.batch.table.skips() { // do not send the statement again, because a trigger may have had an effect of its own
+		return alone(ctx, s.batch.table, db, s, (*single).lookSkipped)
 	}
 	// The statement did not write the row, and its result alone does not tell why. The statement is safe to repeat, so it is sent
 	// again in a transaction, in which the statement keeps the row locked for the reads that follow.
 	if !dbconn.CanBegin(db) {
 		return s.lookSkipped(ctx, db)
 	}
-	return inTx(ctx, s.table, db, s, (*single).writeAndLook)
+	return inTx(ctx, s.batch.table, db, s, (*single).writeAndLook)
 }
 
 func (s *single) writeAndLook(ctx context.Context, db DB) error {
@@ -259,13 +259,13 @@ func (s *single) writeFlagged(ctx context.Context, db DB) error {
 
 // writeTold sends a statement whose Result tells the outcome by the number of rows that the statement selected.
 func (s *single) writeTold(ctx context.Context, db DB) error {
-	shape := s.shape
+	shape := s.statement.shape
 	shape.report, shape.result = true, true
-	query, err := s.text(shape)
+	query, err := s.batch.table.text(shape)
 	if err != nil {
 		return err
 	}
-	res, err := db.ExecContext(ctx, query, s.args...)
+	res, err := db.ExecContext(ctx, query, s.statement.args...)
 	if err != nil {
 		return err
 	}
@@ -291,12 +291,12 @@ func toldOutcome(n int64) (Outcome, error) {
 
 // lookSkipped finds the outcome of a row that the statement did not write, and reads the generated columns back.
 func (s *single) lookSkipped(ctx context.Context, db DB) error {
-	if s.looks() {
+	if s.batch.table.looks() {
 		f, err := s.compareOne(ctx, db)
 		if err != nil {
 			return err
 		}
-		if s.outcome, err = f.skipped(s.versioned); err != nil {
+		if s.outcome, err = f.skipped(s.batch.table.versioned); err != nil {
 			return err
 		}
 	}
@@ -316,11 +316,11 @@ func (s *single) writeCoded(ctx context.Context, db DB) error {
 
 // writeBlind sends a statement on a database that does not tell the outcome.
 func (s *single) writeBlind(ctx context.Context, db DB) error {
-	query, err := s.text(s.shape)
+	query, err := s.batch.table.text(s.statement.shape)
 	if err != nil {
 		return err
 	}
-	if _, err := db.ExecContext(ctx, query, s.args...); err != nil {
+	if _, err := db.ExecContext(ctx, query, s.statement.args...); err != nil {
 		return err
 	}
 	return s.readBack(ctx, db)
@@ -328,11 +328,11 @@ func (s *single) writeBlind(ctx context.Context, db DB) error {
 
 // compareOne compares the row with the stored row.
 func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
-	query, err := s.compareText(ctx, db, s.shape)
+	query, err := s.batch.table.compareText(ctx, db, s.statement.shape)
 	if err != nil {
 		return 0, err
 	}
-	err = s.query(ctx, db, query, s.args, func(rows *sql.Rows) error {
+	err = s.batch.table.query(ctx, db, query, s.statement.args, func(rows *sql.Rows) error {
 		var at, told int
 		err := rows.Scan(&at, &told)
 		f.meet(told)
@@ -343,10 +343,10 @@ func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
 
 // readBack reads the generated columns of the stored row into the row.
 func (s *single) readBack(ctx context.Context, db DB) error {
-	if len(s.generated) == 0 {
+	if len(s.batch.table.generated) == 0 {
 		return nil
 	}
-	found, err := s.find(ctx, db, s.generated)
+	found, err := s.find(ctx, db, s.batch.table.generated)
 	if err == nil && !found {
 		return errGone
 	}
@@ -355,11 +355,11 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 
 // find reads the given columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
-	f := dialect.Find{Table: s.ident, Target: s.target, Return: columnNames(cols), Lock: !dbconn.CanBegin(db)}
-	if known := s.catalog.Load(); known != nil { // the column's type may have rounded the stored key
+	f := dialect.Find{Table: s.batch.table.ident, Target: s.batch.table.target, Return: columnNames(cols), Lock: !dbconn.CanBegin(db)}
+	if known := s.batch.table.catalog.Load(); known != nil { // the column's type may have rounded the stored key
 		f.Types, f.Only = known.exact, known.plain
 	}
-	return s.readRow(ctx, db, s.dialect.Find(f), s.keyArgs(0), dests(cols, s.row))
+	return s.readRow(ctx, db, s.batch.table.dialect.Find(f), s.batch.keyArgs(0), dests(cols, s.row))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

@@ -38,22 +38,22 @@ import (
 // returns ErrUnguarded if the table has an Add column and the handle is not a [Claim], a [*SchemaError] as Put does, and with
 // ChunkTx a [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
-	ctx, w := t.watch(ctx, "PutAll")
+	ctx, w := t.table.watch(ctx, "PutAll")
 	r, err := t.putRows(ctx, db, rows, opts)
 	w.ended(ctx, r, err)
 	return r, err
 }
 
 func (t *Table[T]) putRows(ctx context.Context, db DB, rows []T, opts []PutOption) (Result, error) {
-	cfg, err := t.putConfig(ctx, db, opts)
+	cfg, err := t.table.putConfig(ctx, db, opts)
 	if err != nil || len(rows) == 0 {
 		return Result{}, err
 	}
 	if cfg.chunk == 0 {
-		return t.putBatch(ctx, db, source(rows), cfg)
+		return t.table.putBatch(ctx, db, source(rows), cfg)
 	}
 	return t.putChunks(rows, cfg, func(part rowSource, cfg *putConfig) (Result, error) {
-		return t.putBatch(ctx, db, part, cfg)
+		return t.table.putBatch(ctx, db, part, cfg)
 	})
 }
 
@@ -153,7 +153,7 @@ func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 
 // sending is a batch that is being sent on one handle.
 type sending struct {
-	*batch
+	batch  *batch
 	cfg    *putConfig
 	route  route
 	result Result
@@ -161,14 +161,14 @@ type sending struct {
 }
 
 func (s *sending) send(ctx context.Context, db DB) error {
-	if s.locksFirst(s.cfg) {
-		if _, err := s.exec(ctx, db, s.dialect.Lock(s.ident), nil); err != nil {
+	if s.batch.table.locksFirst(s.cfg) {
+		if _, err := s.batch.table.exec(ctx, db, s.batch.table.dialect.Lock(s.batch.table.ident), nil); err != nil {
 			return err
 		}
 	}
-	r := s.runner(ctx, db, s.rows.n > s.rowsMax, s.cfg)
+	r := s.batch.table.runner(ctx, db, s.batch.rows.n > s.batch.table.rowsMax, s.cfg)
 	defer r.abort()
-	each, err := s.write(r, s.route, s.cfg)
+	each, err := s.batch.write(r, s.route, s.cfg)
 	err = cmp.Or(err, r.finish())
 	s.each, s.result = each, r.result
 	return err
@@ -203,7 +203,7 @@ func (b *batch) most(r route) int {
 	case Arrays:
 		return arraysRows
 	}
-	if n := b.rows.n; b.fit(n, dialect.Params(b.writes)) < n {
+	if n := b.rows.n; b.table.fit(n, dialect.Params(b.table.writes)) < n {
 		return 0
 	}
 	return b.rows.n

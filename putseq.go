@@ -21,14 +21,14 @@ import (
 // rows again, and the next call knows the new schema. PutSeq takes the options of PutAll except EachOutcome and RefuseDuplicates,
 // which need all rows.
 func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts ...PutOption) (Result, error) {
-	ctx, w := t.watch(ctx, "PutSeq")
+	ctx, w := t.table.watch(ctx, "PutSeq")
 	r, err := t.putSeq(ctx, db, rows, opts)
 	w.ended(ctx, r, err)
 	return r, err
 }
 
 func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts []PutOption) (Result, error) {
-	cfg, err := t.putConfig(ctx, db, opts)
+	cfg, err := t.table.putConfig(ctx, db, opts)
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -37,7 +37,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 	case cfg.unique:
 		return Result{}, errors.New("upsert: RefuseDuplicates is for PutAll: a sequence's keys are not kept")
 	}
-	if err := t.checkIndex(ctx, db); err != nil {
+	if err := t.table.checkIndex(ctx, db); err != nil {
 		return Result{}, err
 	}
 	switch {
@@ -45,7 +45,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 		return t.seqChunks(ctx, db, rows, cfg)
 	case !dbconn.CanBegin(db):
 		total, err := t.seqOn(ctx, db, rows, cfg)
-		return total, t.fail(err, -1)
+		return total, t.table.fail(err, -1)
 	}
 	q := &sequence[T]{table: t, rows: rows, cfg: cfg}
 	for r := (retry{table: t.table}); ; {
@@ -57,8 +57,8 @@ func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 		}
 	}
 	if err != nil {
-		t.outdated(ctx, db, err) // for the next call: the sequence is read only once
-		return Result{}, t.fail(t.pinpoint(ctx, db, err), -1)
+		t.table.outdated(ctx, db, err) // for the next call: the sequence is read only once
+		return Result{}, t.table.fail(t.table.pinpoint(ctx, db, err), -1)
 	}
 	return q.total, nil
 }
@@ -86,7 +86,7 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 	err := c.collect(ctx, rows, func(part []T, first int) error {
 		src := source(part)
 		src.first = first
-		r, err := t.putBatch(ctx, db, src, cfg.after(first))
+		r, err := t.table.putBatch(ctx, db, src, cfg.after(first))
 		if err == nil {
 			total.add(r)
 			done += len(part)
@@ -102,18 +102,18 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 
 // seqOn writes the sequence on one handle, in one transaction.
 func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
-	if t.locksFirst(cfg) {
-		if _, err := t.exec(ctx, db, t.dialect.Lock(t.ident), nil); err != nil {
-			return Result{}, t.fail(err, -1)
+	if t.table.locksFirst(cfg) {
+		if _, err := t.table.exec(ctx, db, t.table.dialect.Lock(t.table.ident), nil); err != nil {
+			return Result{}, t.table.fail(err, -1)
 		}
 	}
-	r := t.runner(ctx, db, true, cfg)
+	r := t.table.runner(ctx, db, true, cfg)
 	defer r.abort()
-	c := &collector[T]{table: t.table, n: t.seqRows(cfg), free: make(chan []T, 2)}
+	c := &collector[T]{table: t.table, n: t.table.seqRows(cfg), free: make(chan []T, 2)}
 	err := c.collect(ctx, rows, func(part []T, first int) error {
 		src := source(part)
 		src.first = first
-		if err := t.seqPart(r, src, cfg); err != nil {
+		if err := t.table.seqPart(r, src, cfg); err != nil {
 			return err
 		}
 		return r.pipe.Submit(func() (int, error) { c.recycle(part); return 0, nil })

@@ -118,10 +118,10 @@ func (s *single) putLastID(ctx context.Context, db DB) error {
 	_, prepared := db.(*stmtcache.Pool)
 	// Generated columns take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
 	// statement too.
-	if len(s.generated) > 0 || prepared && s.hidden.Load() && !staysOnConn(db) {
-		return inTx(ctx, s.table, db, s, (*single).writeLastID)
+	if len(s.batch.table.generated) > 0 || prepared && s.batch.table.hidden.Load() && !staysOnConn(db) {
+		return inTx(ctx, s.batch.table, db, s, (*single).writeLastID)
 	}
-	return alone(ctx, s.table, db, s, (*single).writeOnOneConn)
+	return alone(ctx, s.batch.table, db, s, (*single).writeOnOneConn)
 }
 
 func (s *single) writeOnOneConn(ctx context.Context, db DB) error {
@@ -137,13 +137,13 @@ func (s *single) writeLastID(ctx context.Context, db DB) error {
 }
 
 func (s *single) sendReport(ctx context.Context, db DB, mode dialect.Mode) (err error) {
-	shape := s.shape
+	shape := s.statement.shape
 	shape.mode, shape.report = mode, true
-	query, err := s.text(shape)
+	query, err := s.batch.table.text(shape)
 	if err != nil {
 		return err
 	}
-	s.outcome, err = s.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.args...) })
+	s.outcome, err = s.batch.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.statement.args...) })
 	return err
 }
 
@@ -155,10 +155,10 @@ func (s *single) createLastID(ctx context.Context, db DB) error {
 	if s.outcome == Unknown {
 		return &dialect.UnsupportedError{
 			Feature: "way to tell who created a row of a table with triggers, on a handle that may send each statement to another connection (hazard H23)",
-			Dialect: s.dialect.Name(), Hint: "give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's",
+			Dialect: s.batch.table.dialect.Name(), Hint: "give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's",
 		}
 	}
-	return s.found(s.find(ctx, db, s.all()))
+	return s.found(s.find(ctx, db, s.batch.table.all()))
 }
 
 // lookForTriggers asks whether the table may have triggers that hide the outcome in a statement's result. The triggers of a
@@ -184,12 +184,12 @@ func (t *table) lookForTriggers(ctx context.Context, db DB, view bool) error {
 
 // sendLastID sends the statement of one row and records the row's outcome.
 func (w *writer) sendLastID(one statement) error {
-	one.report = true
-	query, err := w.text(one.shape)
+	one.shape.report = true
+	query, err := w.batch.table.text(one.shape)
 	if err != nil {
 		return err
 	}
-	o, err := w.execReport(w.ctx, w.db, func() (sql.Result, error) { return w.exec(one, query) })
+	o, err := w.batch.table.execReport(w.runner.ctx, w.runner.db, func() (sql.Result, error) { return w.runner.exec(one, query) })
 	if err == nil {
 		w.happened(one.rows[0], o)
 	}

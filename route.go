@@ -27,10 +27,10 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 		return route{path: Values}, nil
 	}
 	r := route{path: cfg.via, auto: cfg.via == Auto}
-	if err := b.ready(ctx, db); err != nil {
+	if err := b.table.ready(ctx, db); err != nil {
 		return r, err
 	}
-	if !b.traits.Filter {
+	if !b.table.traits.Filter {
 		return b.chooseElsewhere(r, cfg)
 	}
 	// The statement's own condition compares a single row, because planning a filter takes longer.
@@ -38,37 +38,37 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 		r.path = Values
 		return r, nil
 	}
-	if c := b.catalog.Load(); r.path == Copy && c != nil && !c.stages { // the right may have been granted in the meantime
-		b.stale.Store(true)
+	if c := b.table.catalog.Load(); r.path == Copy && c != nil && !c.stages { // the right may have been granted in the meantime
+		b.table.stale.Store(true)
 		b.known = nil
 	}
 	known := b.known
 	if known == nil {
 		var err error
-		if known, err = b.look(ctx, db); err != nil {
+		if known, err = b.table.look(ctx, db); err != nil {
 			return r, err
 		}
 		b.known = known
 	}
-	if !known.has(b.writes) { // the error of a statement that needs no types explains best what is wrong
+	if !known.has(b.table.writes) { // the error of a statement that needs no types explains best what is wrong
 		return route{path: Values}, nil
 	}
 	// A row that is not in a partial index does not conflict through the index, and only the insert knows whether the row is in
 	// the index.
-	r.filter = b.target.Where == "" && b.tellsApart(known)
-	misfit := b.misfit(known)
+	r.filter = b.table.target.Where == "" && b.tellsApart(known)
+	misfit := b.table.misfit(known)
 	switch {
 	case r.path == Arrays && misfit != nil:
 		return r, misfit
 	case r.path == Copy && !known.stages:
-		return r, &dialect.UnsupportedError{Feature: "right for this user to make the temporary table of Via(Copy)", Dialect: b.dialect.Name(), Hint: "grant TEMPORARY on the database, or use Via(Arrays)"}
+		return r, &dialect.UnsupportedError{Feature: "right for this user to make the temporary table of Via(Copy)", Dialect: b.table.dialect.Name(), Hint: "grant TEMPORARY on the database, or use Via(Arrays)"}
 	case !r.auto:
 	case b.scattered():
 		r.path = Values
 	case b.rows.n >= copyFrom && known.stages && givesConn(db):
 		r.path = Copy
 	default:
-		r.path = b.besideCopy(known)
+		r.path = b.table.besideCopy(known)
 	}
 	return r, nil
 }
@@ -77,11 +77,11 @@ func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error
 func (b *batch) chooseElsewhere(r route, cfg *putConfig) (route, error) {
 	switch {
 	case r.path == Arrays:
-		return r, dialect.RefuseSource(b.dialect, dialect.FromArrays)
-	case r.path == Copy && b.traits.Copying == dialect.CopyLoadData && b.copies.register == nil:
-		return r, &dialect.UnsupportedError{Feature: "reader of rows for Via(Copy)", Dialect: b.dialect.Name(), Hint: "give New LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler), or use Via(Values)"}
+		return r, dialect.RefuseSource(b.table.dialect, dialect.FromArrays)
+	case r.path == Copy && b.table.traits.Copying == dialect.CopyLoadData && b.table.copies.register == nil:
+		return r, &dialect.UnsupportedError{Feature: "reader of rows for Via(Copy)", Dialect: b.table.dialect.Name(), Hint: "give New LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler), or use Via(Values)"}
 	case r.path == Copy:
-		if err := dialect.RefuseSource(b.dialect, dialect.FromStage); err != nil || !b.oneByOne(cfg) {
+		if err := dialect.RefuseSource(b.table.dialect, dialect.FromStage); err != nil || !b.table.oneByOne(cfg) {
 			return r, err
 		}
 	}
@@ -105,8 +105,8 @@ func (t *table) oneByOne(cfg *putConfig) bool {
 // the filter compares all rows before any row is written, so it would not see that one row of the batch changes the stored row
 // that another row of the batch meets.
 func (b *batch) tellsApart(known *catalog) bool {
-	for place, c := range b.keys {
-		if h := known.held[b.writes[c].Name]; !b.keyed[place].IsDistinctIn(h.base, h.exact) {
+	for place, c := range b.table.keys {
+		if h := known.held[b.table.writes[c].Name]; !b.keyed[place].IsDistinctIn(h.base, h.exact) {
 			return false
 		}
 	}
@@ -116,7 +116,7 @@ func (b *batch) tellsApart(known *catalog) bool {
 // scattered reports whether omitzero splits the rows into many small groups, because each statement takes only neighbouring rows
 // that omit the same columns. Then a statement would have only few rows on any path.
 func (b *batch) scattered() bool {
-	if len(b.zeros) == 0 {
+	if len(b.table.zeros) == 0 {
 		return false
 	}
 	runs, last := 0, uint64(0)
@@ -172,11 +172,11 @@ func givesConn(db DB) bool {
 
 // settle changes the path if the handle turns out not to have the chosen path and another path is allowed.
 func (w *writer) settle(r route) (route, error) {
-	if r.path != Copy || w.stage != nil {
+	if r.path != Copy || w.runner.stage != nil {
 		return r, nil
 	}
-	if w.traits.Copying == dialect.CopyLoadData {
-		on, err := w.loads(w.ctx, w.db)
+	if w.batch.table.traits.Copying == dialect.CopyLoadData {
+		on, err := w.batch.table.loads(w.runner.ctx, w.runner.db)
 		if err == nil && !on {
 			r.path = Values
 		}
@@ -186,8 +186,8 @@ func (w *writer) settle(r route) (route, error) {
 	}
 	var err error
 	var lacks *dialect.UnsupportedError
-	if w.stage, err = w.newStage(w.runner); errors.As(err, &lacks) && r.auto {
-		r.path = w.besideCopy(w.catalog.Load())
+	if w.runner.stage, err = w.newStage(w.runner); errors.As(err, &lacks) && r.auto {
+		r.path = w.batch.table.besideCopy(w.batch.table.catalog.Load())
 		return r, nil
 	}
 	return r, err

@@ -33,10 +33,10 @@ var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its n
 // checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). In other columns 0 is a key like any other.
 // checkZero calls rest before it asks on the connection.
 func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
-	if !b.traits.Ordinals {
+	if !b.table.traits.Ordinals {
 		return nil
 	}
-	for place, c := range b.keys {
+	for place, c := range b.table.keys {
 		i := b.keyed[place].FirstZero()
 		if i < 0 {
 			continue
@@ -44,15 +44,15 @@ func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
 		if err := rest(); err != nil {
 			return err
 		}
-		known, err := b.look(ctx, db)
+		known, err := b.table.look(ctx, db)
 		if err != nil {
 			return err
 		}
-		name := b.writes[c].Name
+		name := b.table.writes[c].Name
 		if !known.held[name].auto {
 			continue
 		}
-		if mode, err := b.askMode(ctx, db); err != nil || !strings.Contains(mode, "NO_AUTO_VALUE_ON_ZERO") {
+		if mode, err := b.table.askMode(ctx, db); err != nil || !strings.Contains(mode, "NO_AUTO_VALUE_ON_ZERO") {
 			if err == nil {
 				err = errZeroKey
 			}

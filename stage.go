@@ -25,7 +25,7 @@ type copies struct {
 
 // stage is a staging table in one transaction.
 type stage struct {
-	*table
+	table  *table
 	style  rowtext.Style
 	place  bool    // each staged row has its position among the staged rows
 	hex    []hexes // for each written column
@@ -47,13 +47,13 @@ var readers atomic.Int64
 func (w *writer) newStage(r *runner) (*stage, error) {
 	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.rechecks && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	var err error
-	if w.traits.Copying == dialect.CopyLoadData {
+	if w.batch.table.traits.Copying == dialect.CopyLoadData {
 		g.style, g.place = rowtext.Load, false
 		g.stream = g.load(r)
 		err = g.askColumns(r.ctx, r.db)
 	} else {
-		for _, c := range w.writes {
-			g.hex = append(g.hex, w.held(c.Name).hexes())
+		for _, c := range w.batch.table.writes {
+			g.hex = append(g.hex, w.batch.table.held(c.Name).hexes())
 		}
 		g.stream, err = g.copyStream(r, w.route.auto)
 	}
@@ -63,7 +63,7 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.text, err = g.dialect.Stage(g.described(g.writes))
+	g.text, err = g.table.dialect.Stage(g.described(g.table.writes))
 	return g, err
 }
 
@@ -71,9 +71,9 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 // another call, for example if a sequence writes parents first.
 func (g *stage) number(r *runner) error {
 	for taken := true; taken; {
-		text, err := g.dialect.Stage(g.described(g.writes))
+		text, err := g.table.dialect.Stage(g.described(g.table.writes))
 		if err == nil {
-			_, err = g.queryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
+			_, err = g.table.queryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
 		}
 		if err != nil {
 			return err
@@ -86,7 +86,7 @@ func (g *stage) number(r *runner) error {
 }
 
 func (g *stage) described(columns []dialect.Column) dialect.Stage {
-	return dialect.Stage{Table: g.ident, Columns: columns, Key: g.target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.nth}
+	return dialect.Stage{Table: g.table.ident, Columns: columns, Key: g.table.target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.nth}
 }
 
 // fill replaces the content of the staging table with rows.
@@ -100,7 +100,7 @@ func (g *stage) fill(r *runner, columns []dialect.Column, rows *pipeline.Stream)
 
 // empty creates the staging table, or empties it, so that it can take rows with these columns.
 func (g *stage) empty(r *runner, columns []dialect.Column) (dialect.StageText, error) {
-	text, err := g.dialect.Stage(g.described(columns))
+	text, err := g.table.dialect.Stage(g.described(columns))
 	if err != nil {
 		return text, err
 	}
@@ -131,7 +131,7 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 		return nil
 	}
 	var memory sql.NullString
-	_, err := g.queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
+	_, err := g.table.queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
 	return err
 }
 
@@ -151,8 +151,8 @@ func (g *stage) drop(r *runner) error {
 // cannot stop the client. So load returns any warning as an error.
 func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
 	return func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
-		g.copies.register(g.reader, func() io.Reader { return rows })
-		defer g.copies.deregister(g.reader)
+		g.table.copies.register(g.reader, func() io.Reader { return rows })
+		defer g.table.copies.deregister(g.reader)
 		if _, err := r.db.ExecContext(ctx, text.Begin); err != nil {
 			return err
 		}
@@ -228,11 +228,11 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 // askColumns asks which columns LOAD DATA must be given in a form other than text. Bytes come in hexadecimal, and so does the
 // number of a BIT. The number of a member of an ENUM or a SET must not be taken for a member's name.
 func (g *stage) askColumns(ctx context.Context, db DB) error {
-	known, err := g.askCatalog(ctx, db)
+	known, err := g.table.askCatalog(ctx, db)
 	if err != nil {
 		return err
 	}
-	for _, c := range g.writes {
+	for _, c := range g.table.writes {
 		hex := loadForm(known.held[c.Name].base, c.Kind == dialect.KindNumber)
 		if hex.numbers == rowtext.WholeNumbers {
 			g.digits = append(g.digits, c.Name)

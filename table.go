@@ -17,7 +17,7 @@ import (
 )
 
 // Table writes rows of type T to a table. A Table is immutable, safe for concurrent use, and bound to no connection.
-type Table[T any] struct{ *table }
+type Table[T any] struct{ table *table }
 
 // table is the part of a Table that does not depend on the row's type at compile time.
 type table struct {
@@ -282,7 +282,7 @@ func (t *table) checkText(*config) error {
 }
 
 // Guarantee reports the weakest promise among the columns' rules, and no promise with [IndexWhere].
-func (t *Table[T]) Guarantee() Guarantee { return t.guarantee }
+func (t *Table[T]) Guarantee() Guarantee { return t.table.guarantee }
 
 func isNil(db DB) bool {
 	v := reflect.ValueOf(db)

@@ -186,24 +186,24 @@ func (t *table) fit(n, params int) int {
 // would encode in different ways, and name the types in a comment. SQL asks no server.
 func (t *Table[T]) SQL(rows ...T) (query string, args []any, err error) {
 	if len(rows) == 0 {
-		query, err = t.upsert(shape{mode: dialect.Write, rows: 1}, nil)
+		query, err = t.table.upsert(shape{mode: dialect.Write, rows: 1}, nil)
 		return query, nil, err
 	}
-	b, err := t.batch(source(rows))
+	b, err := t.table.batch(source(rows))
 	if err != nil {
 		return "", nil, err
 	}
 	b.untyped = true
 	if len(b.passes) > 1 {
-		return "", nil, fmt.Errorf("upsert: table %s: SQL: two rows have the same key, so they need two statements", t.name)
+		return "", nil, fmt.Errorf("upsert: table %s: SQL: two rows have the same key, so they need two statements", t.table.name)
 	}
 	s, used, err := b.nextValues(b.passes[0], nil)
 	if err != nil {
 		return "", nil, err
 	}
 	if used != len(rows) {
-		return "", nil, fmt.Errorf("upsert: table %s: SQL: %d rows need more than one statement", t.name, len(rows))
+		return "", nil, fmt.Errorf("upsert: table %s: SQL: %d rows need more than one statement", t.table.name, len(rows))
 	}
-	query, err = t.upsert(s.shape, nil)
+	query, err = t.table.upsert(s.shape, nil)
 	return query, s.args, err
 }

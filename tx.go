@@ -103,7 +103,7 @@ func alone[A any](ctx context.Context, t *table, db DB, a A, f work[A]) error {
 
 // retry counts the attempts of a call.
 type retry struct {
-	*table
+	table  *table
 	caller bool // the caller must run the transaction again, the library must not
 	n      int
 }
@@ -123,10 +123,10 @@ func (r *retry) again(ctx context.Context, err error) (bool, error) {
 	if c := dialect.Classify(err); c != dialect.Retryable && c != dialect.LockTimeout {
 		return false, err
 	}
-	if r.n++; r.n >= r.attempts {
+	if r.n++; r.n >= r.table.attempts {
 		return false, fmt.Errorf("after %d attempts: %w", r.n, err)
 	}
-	r.watchOf(ctx).retries(ctx, r.n, err)
+	r.table.watchOf(ctx).retries(ctx, r.n, err)
 	if end := backoff.Wait(ctx, r.n); end != nil {
 		return false, errors.Join(end, err)
 	}

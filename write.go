@@ -10,12 +10,12 @@ import (
 
 // writer sends a batch's statements on one handle.
 type writer struct {
-	*batch
-	*runner
-	cfg   *putConfig
-	route route
-	each  []Outcome // the outcome of each row, for EachOutcome; otherwise nil
-	flag  bool      // a statement can return a flag that marks an inserted row
+	batch  *batch
+	runner *runner
+	cfg    *putConfig
+	route  route
+	each   []Outcome // the outcome of each row, for EachOutcome; otherwise nil
+	flag   bool      // a statement can return a flag that marks an inserted row
 	// rechecks means that if a statement has not written a row, the statement's result alone does not tell the row's outcome.
 	rechecks bool
 }
@@ -26,15 +26,15 @@ func (b *batch) write(r *runner, rt route, cfg *putConfig) (each []Outcome, err 
 	if cfg.each != nil {
 		w.each = make([]Outcome, b.rows.n)
 	}
-	if err := b.ready(r.ctx, r.db); err != nil {
+	if err := b.table.ready(r.ctx, r.db); err != nil {
 		return nil, err
 	}
 	if err := b.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
 		return nil, err
 	}
-	w.rechecks = b.looks()
+	w.rechecks = b.table.looks()
 	if cfg.outcomes {
-		if w.flag, err = b.flags(r.ctx, r.db); err != nil {
+		if w.flag, err = b.table.flags(r.ctx, r.db); err != nil {
 			return nil, err
 		}
 	}
@@ -59,15 +59,15 @@ func (w *writer) step(left []int32) (taken int, err error) {
 	if w.route.path == Copy {
 		return w.stepCopy(left)
 	}
-	s, taken, err := w.next(w.route, left, w.buffer())
+	s, taken, err := w.batch.next(w.route, left, w.runner.buffer())
 	if err != nil {
 		return 0, err
 	}
-	s.more = taken == w.rowsMax && len(left) >= 2*taken
-	return taken, w.pipe.Submit(func() (int, error) {
+	s.more = taken == w.batch.table.rowsMax && len(left) >= 2*taken
+	return taken, w.runner.pipe.Submit(func() (int, error) {
 		err := w.send(s)
 		if err == nil {
-			w.recycle(s.args)
+			w.runner.recycle(s.args)
 		}
 		return taken, w.failStatement(s, err)
 	})
@@ -83,7 +83,7 @@ func (w *writer) failStatement(s statement, err error) error {
 	case errors.As(err, &lacks):
 		return w.batch.table.fail(err, -1)
 	case len(s.rows) == 1:
-		return w.batch.table.fail(w.otherKey(w.ctx, w.db, s.rows[0], err), int(s.rows[0])+w.rows.first)
+		return w.batch.table.fail(w.batch.otherKey(w.runner.ctx, w.runner.db, s.rows[0], err), int(s.rows[0])+w.batch.rows.first)
 	}
 	return &failedStatement{w.batch, s.rows, err}
 }
@@ -92,13 +92,13 @@ func (w *writer) send(s statement) error {
 	switch {
 	case !w.cfg.outcomes:
 		return w.blind(s)
-	case w.oneByOne(w.cfg):
+	case w.batch.table.oneByOne(w.cfg):
 		return w.sendOneByOne(s)
-	case w.traits.Reporting == dialect.ReportBeforehand:
+	case w.batch.table.traits.Reporting == dialect.ReportBeforehand:
 		return w.foretold(s)
-	case w.traits.Reporting == dialect.ReportCode:
+	case w.batch.table.traits.Reporting == dialect.ReportCode:
 		return w.coded(s)
-	case !w.traits.Returning:
+	case !w.batch.table.traits.Returning:
 		return w.blind(s)
 	case w.counts(s):
 		return w.counted(s)
@@ -108,20 +108,20 @@ func (w *writer) send(s statement) error {
 
 // blind sends a statement without asking for outcomes.
 func (w *writer) blind(s statement) error {
-	query, err := w.text(s.shape)
+	query, err := w.batch.table.text(s.shape)
 	if err != nil {
 		return err
 	}
-	if err := w.run(s, query); err != nil {
+	if err := w.runner.run(s, query); err != nil {
 		return err
 	}
-	w.result.count(Unknown, len(s.rows))
+	w.runner.result.count(Unknown, len(s.rows))
 	return nil
 }
 
 // happened records the outcome of a row.
 func (w *writer) happened(i int32, o Outcome) {
-	w.result.count(o, 1)
+	w.runner.result.count(o, 1)
 	if w.each != nil {
 		w.each[i] = o
 	}
@@ -130,7 +130,7 @@ func (w *writer) happened(i int32, o Outcome) {
 // sendOneByOne sends each row of a statement in a statement of its own.
 func (w *writer) sendOneByOne(s statement) error {
 	send := w.sendLastID
-	if w.traits.Reporting == dialect.ReportBeforehand {
+	if w.batch.table.traits.Reporting == dialect.ReportBeforehand {
 		send = w.createFirst
 	}
 	params := len(s.args) / len(s.rows)
@@ -148,13 +148,13 @@ func (w *writer) sendOneByOne(s statement) error {
 // will do and sends the statement, as foretold does. It runs in a write transaction.
 func (w *writer) createFirst(one statement) error {
 	create := one
-	create.mode, create.back = dialect.Create, backKeys
-	query, err := w.text(create.shape)
+	create.shape.mode, create.shape.back = dialect.Create, backKeys
+	query, err := w.batch.table.text(create.shape)
 	if err != nil {
 		return err
 	}
 	created := false
-	err = w.query(create, query, func(*sql.Rows) error { created = true; return nil })
+	err = w.runner.query(create, query, func(*sql.Rows) error { created = true; return nil })
 	switch {
 	case err != nil:
 		return err
@@ -171,11 +171,11 @@ func (w *writer) foretold(s statement) error {
 	if err != nil {
 		return err
 	}
-	query, err := w.text(s.shape)
+	query, err := w.batch.table.text(s.shape)
 	if err != nil {
 		return err
 	}
-	if err := w.run(s, query); err != nil {
+	if err := w.runner.run(s, query); err != nil {
 		return err
 	}
 	kept, err := w.keptOut(s, fates)
@@ -185,7 +185,7 @@ func (w *writer) foretold(s statement) error {
 	for at, i := range s.rows {
 		o, err := fates[at].outcome(Inserted)
 		if err != nil {
-			return w.batch.fail(int(i), w.target.Columns[0], w.otherKey(w.ctx, w.db, i, err))
+			return w.batch.fail(int(i), w.batch.table.target.Columns[0], w.batch.otherKey(w.runner.ctx, w.runner.db, i, err))
 		}
 		if kept != nil && fates[at].writes() && kept[at].writes() {
 			o = Unknown
@@ -199,7 +199,7 @@ func (w *writer) foretold(s statement) error {
 // trigger can keep the statement from writing a row (hazard S21). Otherwise keptOut returns nil.
 func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
 	written := 0
-	if _, err := w.batch.queryRow(w.ctx, w.db, "SELECT changes()", nil, []any{&written}); err != nil {
+	if _, err := w.batch.table.queryRow(w.runner.ctx, w.runner.db, "SELECT changes()", nil, []any{&written}); err != nil {
 		return nil, err
 	}
 	for _, f := range fates {
@@ -215,16 +215,16 @@ func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
 
 // coded sends a statement that returns an outcome code for every row.
 func (w *writer) coded(s statement) error {
-	s.report = true
+	s.shape.report = true
 	if w.each != nil && len(s.rows) > 1 {
-		s.back = backKeys
+		s.shape.back = backKeys
 	}
-	query, err := w.text(s.shape)
+	query, err := w.batch.table.text(s.shape)
 	if err != nil {
 		return err
 	}
 	m := w.matcher(s)
-	return w.query(s, query, func(rows *sql.Rows) error {
+	return w.runner.query(s, query, func(rows *sql.Rows) error {
 		var code int64
 		i, err := m.scan(rows, &code)
 		if err != nil {
@@ -256,31 +256,31 @@ func codeOutcome(code int64) (Outcome, error) {
 // flagged sends a statement that returns the rows it wrote, if possible with a flag that marks the inserted rows. A row that the
 // statement did not return is unchanged, or may be stale if the table has a version.
 func (w *writer) flagged(s statement) error {
-	s.report, s.back = w.flag, backKeys
-	if s.report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
-		s.back = backNone // the number of rows is enough
+	s.shape.report, s.shape.back = w.flag, backKeys
+	if s.shape.report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
+		s.shape.back = backNone // the number of rows is enough
 	}
 	before, err := w.before(s)
 	if err != nil {
 		return err
 	}
-	query, err := w.text(s.shape)
+	query, err := w.batch.table.text(s.shape)
 	if err != nil {
 		return err
 	}
 	m := w.matcher(s)
 	written := 0
-	err = w.query(s, query, func(rows *sql.Rows) error {
+	err = w.runner.query(s, query, func(rows *sql.Rows) error {
 		var dest []any
 		inserted, o := false, Unknown
-		if s.report {
+		if s.shape.report {
 			dest = append(dest, &inserted)
 		}
 		i, err := m.scan(rows, dest...)
 		if err != nil {
 			return err
 		}
-		if s.report {
+		if s.shape.report {
 			o = Updated
 			if inserted {
 				o = Inserted
@@ -298,28 +298,28 @@ func (w *writer) flagged(s statement) error {
 
 // counts reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
 func (w *writer) counts(s statement) bool {
-	return w.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.split)
+	return w.batch.table.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.shape.split)
 }
 
 // counted sends a statement that returns how many rows it wrote and how many of them are new.
 func (w *writer) counted(s statement) error {
-	s.report, s.count = w.flag, true
-	query, err := w.text(s.shape)
+	s.shape.report, s.shape.count = w.flag, true
+	query, err := w.batch.table.text(s.shape)
 	if err != nil {
 		return err
 	}
 	written, fresh := 0, 0
-	err = w.query(s, query, func(rows *sql.Rows) error { return rows.Scan(&written, &fresh) })
+	err = w.runner.query(s, query, func(rows *sql.Rows) error { return rows.Scan(&written, &fresh) })
 	if err != nil {
 		return err
 	}
-	w.result.count(Unchanged, len(s.rows)-written)
+	w.runner.result.count(Unchanged, len(s.rows)-written)
 	if !w.flag {
-		w.result.count(Unknown, written)
+		w.runner.result.count(Unknown, written)
 		return nil
 	}
-	w.result.count(Inserted, fresh)
-	w.result.count(Updated, written-fresh)
+	w.runner.result.count(Inserted, fresh)
+	w.runner.result.count(Updated, written-fresh)
 	return nil
 }
 
@@ -327,7 +327,7 @@ func (w *writer) counted(s statement) error {
 // tell every outcome. The filter does not lock the rows that it leaves out, so a comparison after the statement could see another
 // transaction's changes.
 func (w *writer) before(s statement) ([]fate, error) {
-	if !w.rechecks || !s.filter {
+	if !w.rechecks || !s.shape.filter {
 		return nil, nil
 	}
 	return w.compare(s)
@@ -336,7 +336,7 @@ func (w *writer) before(s statement) ([]fate, error) {
 // skipped finds the outcomes of the rows that a statement did not return.
 func (w *writer) skipped(s statement, m *matcher, written int, before []fate) error {
 	if !w.rechecks && (m.seen == nil || w.each == nil) {
-		w.result.count(Unchanged, len(s.rows)-written)
+		w.runner.result.count(Unchanged, len(s.rows)-written)
 		if w.each != nil { // then the statement has one row only
 			w.each[s.rows[0]] = Unchanged
 		}
@@ -356,9 +356,9 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 	}
 	for at, i := range s.rows {
 		if m.seen == nil || !m.seen[at] {
-			o, err := fates[at].skipped(w.versioned)
+			o, err := fates[at].skipped(w.batch.table.versioned)
 			if err != nil {
-				return w.batch.fail(int(i), w.target.Columns[0], w.otherKey(w.ctx, w.db, i, err))
+				return w.batch.fail(int(i), w.batch.table.target.Columns[0], w.batch.otherKey(w.runner.ctx, w.runner.db, i, err))
 			}
 			w.happened(i, o)
 		}
@@ -384,7 +384,7 @@ func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
 		switch {
 		case !before[at].writes():
 			now[at] = before[at]
-		case now[at].writes() && !w.skips(): // the sent row was not newer when the statement met the stored row, and is newer again now
+		case now[at].writes() && !w.batch.table.skips(): // the sent row was not newer when the statement met the stored row, and is newer again now
 			now[at] = fate(dialect.CompareStale + 1)
 		}
 	}
