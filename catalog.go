@@ -56,7 +56,7 @@ func (c *catalog) native(col int) native {
 
 // look asks the catalog once, and keeps the answer if the table can be used. look asks again if the schema may have changed since
 // the last answer.
-func (t *table) look(ctx context.Context, db DB) (*catalog, error) {
+func (t *table) look(ctx context.Context, db dbconn.Handle) (*catalog, error) {
 	known := t.catalog.Load()
 	if known != nil && !t.stale.Load() {
 		return known, nil
@@ -109,7 +109,7 @@ func (t *table) checkConstraint(c *catalog) error {
 
 // outdated reports whether the schema has changed since the catalog was asked and err may come from this change. If so, the new
 // catalog is known afterwards. In the caller's transaction, which err has ended, outdated returns false, and the next call asks.
-func (t *table) outdated(ctx context.Context, db DB, err error) bool {
+func (t *table) outdated(ctx context.Context, db dbconn.Handle, err error) bool {
 	known := t.catalog.Load()
 	if known == nil || !ofSchema(err) || dialect.IsOtherKey(err) {
 		return false
@@ -122,7 +122,7 @@ func (t *table) outdated(ctx context.Context, db DB, err error) bool {
 	return err == nil && c != known
 }
 
-func (t *table) askCatalog(ctx context.Context, db DB) (*catalog, error) {
+func (t *table) askCatalog(ctx context.Context, db dbconn.Handle) (*catalog, error) {
 	rows, err := stmtcache.Unwrap(db).QueryContext(ctx, t.dialect.Catalog(t.ident, t.target))
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func ofSchema(err error) bool {
 // ready asks the catalog if a statement needs the answer. On PostgreSQL the columns' types decide how values are bound and
 // compared. On databases like PostgreSQL, the function for the rule Merge may be missing, and a statement that assigns nothing
 // must compare the key if a collation can fold it. On MySQL and MariaDB a type may have an order of its own (hazard H27).
-func (t *table) ready(ctx context.Context, db DB) error {
+func (t *table) ready(ctx context.Context, db dbconn.Handle) error {
 	if !t.ranks && !t.traits.Filter && (!t.traits.Typed || !t.merges && (t.assigns || !t.textKey)) {
 		return nil
 	}
@@ -210,7 +210,7 @@ func (t *table) skips() bool {
 func (t *table) looks() bool { return t.versioned || t.skips() }
 
 // flags reports whether a statement on this table can return a flag that marks inserted rows.
-func (t *table) flags(ctx context.Context, db DB) (bool, error) {
+func (t *table) flags(ctx context.Context, db dbconn.Handle) (bool, error) {
 	switch t.traits.Reporting {
 	case dialect.ReportFlag:
 		return true, nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // findAttempts bounds how often Put and GetOrCreate start over because the row was deleted before it was read.
@@ -35,7 +37,7 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 	return created, err
 }
 
-func (t *Table[T]) getOrCreateRow(ctx context.Context, db DB, row *T) (created bool, err error) {
+func (t *Table[T]) getOrCreateRow(ctx context.Context, db dbconn.Handle, row *T) (created bool, err error) {
 	if err := t.takes(ctx, db, row); err != nil {
 		return false, err
 	}
@@ -50,7 +52,7 @@ func (t *Table[T]) getOrCreateRow(ctx context.Context, db DB, row *T) (created b
 }
 
 // getOrCreate fills the row completely, or leaves the row as it is if there is an error.
-func (t *Table[T]) getOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
+func (t *Table[T]) getOrCreate(ctx context.Context, db dbconn.Handle, row *T) (created bool, err error) {
 	fresh := clone(row)
 	s, err := t.table.single(ctx, db, reflect.ValueOf(fresh).Elem())
 	if err != nil {
@@ -75,22 +77,22 @@ func clone[T any](row *T) *T {
 	return &fresh
 }
 
-func (s *single) getOrCreate(ctx context.Context, db DB) (created bool, err error) {
+func (s *single) getOrCreate(ctx context.Context, db dbconn.Handle) (created bool, err error) {
 	switch {
 	case s.batch.table.traits.Reporting == dialect.ReportCode:
-		err = alone(ctx, s.batch.table, db, s, (*single).createCoded)
+		err = txn.Statement(ctx, s.batch.table.txn, db, s, (*single).createCoded)
 	case s.batch.table.traits.Reporting == dialect.ReportLastID:
 		// In a transaction the row stays locked between the two statements.
-		err = inTx(ctx, s.batch.table, db, s, (*single).createLastID)
+		err = txn.Transaction(ctx, s.batch.table.txn, db, s, (*single).createLastID)
 	case s.batch.table.traits.Returning:
-		err = alone(ctx, s.batch.table, db, s, (*single).createReturning)
+		err = txn.Statement(ctx, s.batch.table.txn, db, s, (*single).createReturning)
 	default:
 		err = &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: s.batch.table.dialect.Name(), Hint: "use Put with columns of rule Keep"}
 	}
 	return s.outcome == Inserted, err
 }
 
-func (s *single) createCoded(ctx context.Context, db DB) error {
+func (s *single) createCoded(ctx context.Context, db dbconn.Handle) error {
 	var code int64
 	if _, err := s.create(ctx, db, true, &code); err != nil {
 		return err
@@ -100,7 +102,7 @@ func (s *single) createCoded(ctx context.Context, db DB) error {
 	return err
 }
 
-func (s *single) createReturning(ctx context.Context, db DB) error {
+func (s *single) createReturning(ctx context.Context, db dbconn.Handle) error {
 	s.outcome = Unknown
 	created, err := s.create(ctx, db, false)
 	if err != nil {
@@ -120,7 +122,7 @@ func (s *single) createReturning(ctx context.Context, db DB) error {
 // checkFolded refuses a stored row whose key equals the sent key only under the collation. The database may store a key in a form
 // of its own, for example a uuid, and such a key is not refused. The catalog tells by the column's type which keys have a
 // collation. Without a catalog, keys that differ only in letter case are refused.
-func (s *single) checkFolded(ctx context.Context, db DB) error {
+func (s *single) checkFolded(ctx context.Context, db dbconn.Handle) error {
 	for place, c := range s.batch.table.keys {
 		sent, ok := textOf(s.batch.keyed[place].Value(0))
 		if !ok {
@@ -168,7 +170,7 @@ func (s *single) found(found bool, err error) error {
 
 // create sends the row's statement in mode Create, which inserts the row or does nothing. If the statement returns the row,
 // create fills the row.
-func (s *single) create(ctx context.Context, db DB, report bool, dest ...any) (returned bool, err error) {
+func (s *single) create(ctx context.Context, db dbconn.Handle, report bool, dest ...any) (returned bool, err error) {
 	shape := s.statement.shape
 	shape.mode, shape.report, shape.back = dialect.Create, report, backAll
 	query, err := s.batch.table.text(shape)

@@ -59,7 +59,7 @@ func (p *Prepared[T]) exec(ctx context.Context, row *T) (sql.Result, error) {
 }
 
 // execOne writes one row without asking the server about the table.
-func (t *table) execOne(ctx context.Context, db DB, row reflect.Value) (sql.Result, error) {
+func (t *table) execOne(ctx context.Context, db dbconn.Handle, row reflect.Value) (sql.Result, error) {
 	s := t.newSingle(row)
 	s.batch.untyped = true
 	t.watchOf(ctx).goes(Values)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 )
 
 // fate is the result of Compare for a row, plus 1; it is 0 if the row is not there.
@@ -71,7 +72,7 @@ func (w *writer) compare(s statement) ([]fate, error) {
 // compareMode is the mode of a shape whose text is a Compare.
 const compareMode dialect.Mode = -1
 
-func (t *table) compareText(ctx context.Context, db DB, of shape) (string, error) {
+func (t *table) compareText(ctx context.Context, db dbconn.Handle, of shape) (string, error) {
 	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, wide: of.wide, source: of.source, nth: of.nth}
 	return t.texts.of(s, func() (string, error) {
 		c := dialect.Compare{Table: t.ident, Target: t.target, Rows: s.rows, Source: s.source, Wide: s.wide, Nth: s.nth}

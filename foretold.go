@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // putForetold tries an insert, a change and a comparison, until one of them applies: the comparison finds that there is nothing
@@ -13,14 +15,14 @@ import (
 // keys and the predicate of a partial index before the conflict. If the change came first, the change would meet none of these
 // (hazard S20). The insert also takes the write lock in the caller's transaction. If a read came first there, the later write
 // could fail (hazard S11).
-func (s *single) putForetold(ctx context.Context, db DB) (gone error) {
-	tries := [...]work[*single]{(*single).insert, (*single).change, (*single).lookForetold}
+func (s *single) putForetold(ctx context.Context, db dbconn.Handle) (gone error) {
+	tries := [...]txn.Op[*single]{(*single).insert, (*single).change, (*single).lookForetold}
 	if last := Outcome(s.batch.table.last.Load()); last == Unchanged || last == Stale { // neighbouring calls tend to have the same outcome
 		tries[1], tries[2] = tries[2], tries[1]
 	}
 	for _, try := range tries {
 		s.outcome = Unknown
-		err := alone(ctx, s.batch.table, db, s, try)
+		err := txn.Statement(ctx, s.batch.table.txn, db, s, try)
 		switch {
 		case isGone(err):
 			gone = err
@@ -40,7 +42,7 @@ func (s *single) remember(err error) {
 }
 
 // insert inserts the row if no stored row has its key.
-func (s *single) insert(ctx context.Context, db DB) error {
+func (s *single) insert(ctx context.Context, db dbconn.Handle) error {
 	created, err := s.send(ctx, db, dialect.Create, false)
 	if created {
 		s.outcome = Inserted
@@ -49,7 +51,7 @@ func (s *single) insert(ctx context.Context, db DB) error {
 }
 
 // change changes the stored row, if the rules change a column.
-func (s *single) change(ctx context.Context, db DB) error {
+func (s *single) change(ctx context.Context, db dbconn.Handle) error {
 	if !s.batch.table.assigns && !s.batch.table.guards(s.batch.table.catalog.Load()) {
 		return nil
 	}
@@ -61,7 +63,7 @@ func (s *single) change(ctx context.Context, db DB) error {
 }
 
 // lookForetold compares the row with the stored row, after neither the insert nor the change applied.
-func (s *single) lookForetold(ctx context.Context, db DB) error {
+func (s *single) lookForetold(ctx context.Context, db dbconn.Handle) error {
 	f, err := s.compareOne(ctx, db)
 	switch {
 	case err != nil:

@@ -43,7 +43,7 @@ func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
 func isOtherKey(err error) bool { return errors.Is(err, errFolded) || dialect.IsOtherKey(err) }
 
 // otherKey adds to such an error how the row met the other row.
-func (b *batch) otherKey(ctx context.Context, db DB, i int32, err error) error {
+func (b *batch) otherKey(ctx context.Context, db dbconn.Handle, i int32, err error) error {
 	var known *otherKeyError
 	if !isOtherKey(err) || errors.As(err, &known) {
 		return err
@@ -58,7 +58,7 @@ func (b *batch) otherKey(ctx context.Context, db DB, i int32, err error) error {
 
 // ask finds the unique index through which the row meets another row. On MySQL and MariaDB any unique index can be the one. ask
 // only improves the error's text: if the server does not answer, the text says less.
-func (e *otherKeyError) ask(ctx context.Context, db DB, b *batch, i int32) {
+func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i int32) {
 	indexes, err := b.table.uniqueIndexes(ctx, db)
 	if err != nil {
 		return

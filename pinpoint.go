@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // failedStatement is the error of a statement of several rows. The database does not say which row made the statement fail.
@@ -24,13 +25,13 @@ func (f *failedStatement) Unwrap() error { return f.err }
 // pinpoint finds the row that made a statement fail. It sends the statement's rows again, fewer at a time, in a transaction that
 // is rolled back. It does so only if the failed transaction was the library's and the error can be a row's fault. If no row fails
 // alone, pinpoint returns err unchanged.
-func (t *table) pinpoint(ctx context.Context, db DB, err error) error {
+func (t *table) pinpoint(ctx context.Context, db dbconn.Handle, err error) error {
 	var f *failedStatement
 	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil || !blamesRow(f.err) {
 		return err
 	}
 	p := newProbe(f)
-	_ = once(ctx, t, db, p, (*probe).send)
+	_ = txn.Once(ctx, t.txn, db, p, (*probe).send)
 	return p.result(ctx, err)
 }
 
@@ -98,13 +99,13 @@ func (p *probe) result(ctx context.Context, err error) error {
 var errProbed = errors.New("probed")
 
 // send always returns an error, so that the transaction is rolled back.
-func (p *probe) send(ctx context.Context, db DB) error {
+func (p *probe) send(ctx context.Context, db dbconn.Handle) error {
 	return cmp.Or(p.halve(ctx, db, p.failed.rows), errProbed)
 }
 
 // halve looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
 // more than once, and the number of statements is the number of binary digits of len(rows).
-func (p *probe) halve(ctx context.Context, db DB, rows []int32) error {
+func (p *probe) halve(ctx context.Context, db dbconn.Handle, rows []int32) error {
 	first := 0 // the index of rows[0] in p.rows
 	for len(rows) > 1 {
 		half := len(rows) / 2
@@ -132,7 +133,7 @@ const probeArraysFrom = 20
 const probeSavepoint = "_upsert_probe"
 
 // try writes the rows and reports whether they were written. Rows that were written stay, because later rows may need them.
-func (p *probe) try(ctx context.Context, db DB, rows []int32, first int) (good bool, err error) {
+func (p *probe) try(ctx context.Context, db dbconn.Handle, rows []int32, first int) (good bool, err error) {
 	if _, err := db.ExecContext(ctx, "SAVEPOINT "+probeSavepoint); err != nil {
 		return false, err
 	}
@@ -158,7 +159,7 @@ func (p *probe) route(rows int) route {
 	return route{path: Values}
 }
 
-func (p *probe) exec(ctx context.Context, db DB, rows []int32) error {
+func (p *probe) exec(ctx context.Context, db dbconn.Handle, rows []int32) error {
 	for len(rows) > 0 {
 		s, taken, err := p.alone.next(p.route(len(rows)), rows, nil)
 		if err != nil {
@@ -177,7 +178,7 @@ func (p *probe) exec(ctx context.Context, db DB, rows []int32) error {
 }
 
 // execStaged writes rows of the staging table, from the index first on.
-func (p *probe) execStaged(ctx context.Context, db DB, first, rows int) error {
+func (p *probe) execStaged(ctx context.Context, db dbconn.Handle, first, rows int) error {
 	if _, err := db.ExecContext(ctx, p.staged.clear); err != nil {
 		return err
 	}

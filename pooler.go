@@ -8,21 +8,11 @@ import (
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
-// pooled reports whether a statement with parameters must run in a transaction, because a pooler could otherwise send its text
-// and its parameters to different servers (hazard E2).
-func (t *table) pooled(ctx context.Context, db DB) (bool, error) {
-	if _, checked := db.(*stmtcache.Pool); checked || !t.traits.Typed || !dbconn.CanBegin(db) {
-		return false, nil
-	}
-	p, err := t.peers.Of(ctx, db)
-	return p.SplitsBehindPooler(), err
-}
-
 // resultTells reports whether a row's outcome may come in a statement's Result instead of a row. To read a row, database/sql
 // starts a goroutine that watches the query's rows, which costs as much as a fifth of a round trip. Only known drivers are relied
 // upon to count the rows of a SELECT. The server takes longer to plan a statement that tells the outcome so, so the driver must
 // keep the statement.
-func (t *table) resultTells(ctx context.Context, db DB) (bool, error) {
+func (t *table) resultTells(ctx context.Context, db dbconn.Handle) (bool, error) {
 	if len(t.generated) > 0 || !t.traits.Typed || !dbconn.CanBegin(db) {
 		return false, nil
 	}
@@ -34,7 +24,7 @@ func (t *table) resultTells(ctx context.Context, db DB) (bool, error) {
 }
 
 // checkPeer refuses a handle on which the name of a prepared statement may belong to another client's statement.
-func (t *table) checkPeer(ctx context.Context, db DB) error {
+func (t *table) checkPeer(ctx context.Context, db dbconn.Handle) error {
 	if !t.traits.Typed || !dbconn.CanBegin(db) {
 		return nil // a transaction stays on its connection
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/rowkey"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // errGone says that a row was neither written nor visible afterwards. If another connection may have deleted the row in between,
@@ -62,7 +63,7 @@ func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
 	return o, err
 }
 
-func (t *Table[T]) putRow(ctx context.Context, db DB, row *T) (Outcome, error) {
+func (t *Table[T]) putRow(ctx context.Context, db dbconn.Handle, row *T) (Outcome, error) {
 	if err := t.takes(ctx, db, row); err != nil {
 		return Unknown, err
 	}
@@ -77,14 +78,14 @@ func (t *Table[T]) putRow(ctx context.Context, db DB, row *T) (Outcome, error) {
 }
 
 // takes refuses a nil row, and the handles that guard refuses.
-func (t *Table[T]) takes(ctx context.Context, db DB, row *T) error {
+func (t *Table[T]) takes(ctx context.Context, db dbconn.Handle, row *T) error {
 	if row == nil {
 		return &RowError{Table: t.table.name, Row: -1, Err: errors.New("the row is nil")}
 	}
 	return t.table.guard(ctx, db)
 }
 
-func (t *Table[T]) put(ctx context.Context, db DB, row *T) (Outcome, error) {
+func (t *Table[T]) put(ctx context.Context, db dbconn.Handle, row *T) (Outcome, error) {
 	s, err := t.table.single(ctx, db, reflect.ValueOf(row).Elem())
 	if err == nil {
 		err = s.batch.table.whileGone(func() error { return s.put(ctx, db) })
@@ -119,7 +120,7 @@ type single struct {
 }
 
 // single checks a row, asks the server what must be known of the table, and binds the row's arguments.
-func (t *table) single(ctx context.Context, db DB, row reflect.Value) (*single, error) {
+func (t *table) single(ctx context.Context, db dbconn.Handle, row reflect.Value) (*single, error) {
 	s := t.newSingle(row)
 	err := s.batch.checkRow(0)
 	if err == nil {
@@ -163,24 +164,24 @@ func rowless(err error) error {
 	return err
 }
 
-func (s *single) put(ctx context.Context, db DB) (err error) {
+func (s *single) put(ctx context.Context, db dbconn.Handle) (err error) {
 	switch s.batch.table.traits.Reporting {
 	case dialect.ReportBeforehand:
 		return s.putForetold(ctx, db)
 	case dialect.ReportCode:
-		return alone(ctx, s.batch.table, db, s, (*single).writeCoded)
+		return txn.Statement(ctx, s.batch.table.txn, db, s, (*single).writeCoded)
 	case dialect.ReportLastID:
 		return s.putLastID(ctx, db)
 	}
 	if !s.batch.table.traits.Returning {
-		return inTx(ctx, s.batch.table, db, s, (*single).writeBlind)
+		return txn.Transaction(ctx, s.batch.table.txn, db, s, (*single).writeBlind)
 	}
 	return s.putFlagged(ctx, db)
 }
 
 // send runs the row's statement in the given mode and reports whether the statement wrote the row. The returned values go to
 // dest, and the generated columns to the row.
-func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
+func (s *single) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
 	shape := s.statement.shape
 	shape.mode, shape.report = mode, report
 	if len(s.batch.table.generated) > 0 {
@@ -205,36 +206,36 @@ func (s *single) send(ctx context.Context, db DB, mode dialect.Mode, report bool
 }
 
 // putFlagged sends a statement that returns the row if the statement wrote the row, with a flag that marks an inserted row.
-func (s *single) putFlagged(ctx context.Context, db DB) (err error) {
+func (s *single) putFlagged(ctx context.Context, db dbconn.Handle) (err error) {
 	if s.flag, err = s.batch.table.flags(ctx, db); err != nil {
 		return err
 	}
 	if s.tells, err = s.batch.table.resultTells(ctx, db); err != nil {
 		return err
 	}
-	err = alone(ctx, s.batch.table, db, s, (*single).writeFlagged)
+	err = txn.Statement(ctx, s.batch.table.txn, db, s, (*single).writeFlagged)
 	if err != nil || s.outcome != Unchanged || !s.batch.table.looks() && len(s.batch.table.generated) == 0 {
 		return err
 	}
 	if s.batch.table.skips() { // do not send the statement again, because a trigger may have had an effect of its own
-		return alone(ctx, s.batch.table, db, s, (*single).lookSkipped)
+		return txn.Statement(ctx, s.batch.table.txn, db, s, (*single).lookSkipped)
 	}
 	// The statement did not write the row, and its result alone does not tell why. The statement is safe to repeat, so it is sent
 	// again in a transaction, in which the statement keeps the row locked for the reads that follow.
 	if !dbconn.CanBegin(db) {
 		return s.lookSkipped(ctx, db)
 	}
-	return inTx(ctx, s.batch.table, db, s, (*single).writeAndLook)
+	return txn.Transaction(ctx, s.batch.table.txn, db, s, (*single).writeAndLook)
 }
 
-func (s *single) writeAndLook(ctx context.Context, db DB) error {
+func (s *single) writeAndLook(ctx context.Context, db dbconn.Handle) error {
 	if err := s.writeFlagged(ctx, db); err != nil || s.outcome != Unchanged {
 		return err
 	}
 	return s.lookSkipped(ctx, db)
 }
 
-func (s *single) writeFlagged(ctx context.Context, db DB) error {
+func (s *single) writeFlagged(ctx context.Context, db dbconn.Handle) error {
 	if s.flag && s.tells {
 		return s.writeTold(ctx, db)
 	}
@@ -258,7 +259,7 @@ func (s *single) writeFlagged(ctx context.Context, db DB) error {
 }
 
 // writeTold sends a statement whose Result tells the outcome by the number of rows that the statement selected.
-func (s *single) writeTold(ctx context.Context, db DB) error {
+func (s *single) writeTold(ctx context.Context, db dbconn.Handle) error {
 	shape := s.statement.shape
 	shape.report, shape.result = true, true
 	query, err := s.batch.table.text(shape)
@@ -290,7 +291,7 @@ func toldOutcome(n int64) (Outcome, error) {
 }
 
 // lookSkipped finds the outcome of a row that the statement did not write, and reads the generated columns back.
-func (s *single) lookSkipped(ctx context.Context, db DB) error {
+func (s *single) lookSkipped(ctx context.Context, db dbconn.Handle) error {
 	if s.batch.table.looks() {
 		f, err := s.compareOne(ctx, db)
 		if err != nil {
@@ -304,7 +305,7 @@ func (s *single) lookSkipped(ctx context.Context, db DB) error {
 }
 
 // writeCoded sends a statement that returns the row and a code for its outcome.
-func (s *single) writeCoded(ctx context.Context, db DB) error {
+func (s *single) writeCoded(ctx context.Context, db dbconn.Handle) error {
 	var code int64
 	if _, err := s.send(ctx, db, dialect.Write, true, &code); err != nil {
 		return err
@@ -315,7 +316,7 @@ func (s *single) writeCoded(ctx context.Context, db DB) error {
 }
 
 // writeBlind sends a statement on a database that does not tell the outcome.
-func (s *single) writeBlind(ctx context.Context, db DB) error {
+func (s *single) writeBlind(ctx context.Context, db dbconn.Handle) error {
 	query, err := s.batch.table.text(s.statement.shape)
 	if err != nil {
 		return err
@@ -327,7 +328,7 @@ func (s *single) writeBlind(ctx context.Context, db DB) error {
 }
 
 // compareOne compares the row with the stored row.
-func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
+func (s *single) compareOne(ctx context.Context, db dbconn.Handle) (f fate, err error) {
 	query, err := s.batch.table.compareText(ctx, db, s.statement.shape)
 	if err != nil {
 		return 0, err
@@ -342,7 +343,7 @@ func (s *single) compareOne(ctx context.Context, db DB) (f fate, err error) {
 }
 
 // readBack reads the generated columns of the stored row into the row.
-func (s *single) readBack(ctx context.Context, db DB) error {
+func (s *single) readBack(ctx context.Context, db dbconn.Handle) error {
 	if len(s.batch.table.generated) == 0 {
 		return nil
 	}
@@ -354,7 +355,7 @@ func (s *single) readBack(ctx context.Context, db DB) error {
 }
 
 // find reads the given columns of the stored row into the row.
-func (s *single) find(ctx context.Context, db DB, cols []*column) (found bool, err error) {
+func (s *single) find(ctx context.Context, db dbconn.Handle, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.batch.table.ident, Target: s.batch.table.target, Return: columnNames(cols), Lock: !dbconn.CanBegin(db)}
 	if known := s.batch.table.catalog.Load(); known != nil { // the column's type may have rounded the stored key
 		f.Types, f.Only = known.exact, known.plain

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // PutAll writes rows. Rows of one key are applied one by one in their order, so a row that is there twice is applied twice. Rows
@@ -44,7 +45,7 @@ func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOptio
 	return r, err
 }
 
-func (t *Table[T]) putRows(ctx context.Context, db DB, rows []T, opts []PutOption) (Result, error) {
+func (t *Table[T]) putRows(ctx context.Context, db dbconn.Handle, rows []T, opts []PutOption) (Result, error) {
 	cfg, err := t.table.putConfig(ctx, db, opts)
 	if err != nil || len(rows) == 0 {
 		return Result{}, err
@@ -57,7 +58,7 @@ func (t *Table[T]) putRows(ctx context.Context, db DB, rows []T, opts []PutOptio
 	})
 }
 
-func (t *table) putConfig(ctx context.Context, db DB, opts []PutOption) (*putConfig, error) {
+func (t *table) putConfig(ctx context.Context, db dbconn.Handle, opts []PutOption) (*putConfig, error) {
 	cfg := &putConfig{via: t.via}
 	for _, o := range opts {
 		if o == nil {
@@ -105,13 +106,13 @@ func (c *putConfig) after(done int) *putConfig {
 }
 
 // putBatch writes rows in one transaction.
-func (t *table) putBatch(ctx context.Context, db DB, rows rowSource, cfg *putConfig) (Result, error) {
+func (t *table) putBatch(ctx context.Context, db dbconn.Handle, rows rowSource, cfg *putConfig) (Result, error) {
 	return t.tryBatch(ctx, db, rows, cfg, false)
 }
 
 // tryBatch implements putBatch. If the schema has changed since the catalog was read, tryBatch calls itself once more with again
 // set.
-func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putConfig, again bool) (Result, error) {
+func (t *table) tryBatch(ctx context.Context, db dbconn.Handle, rows rowSource, cfg *putConfig, again bool) (Result, error) {
 	b, err := t.batch(rows)
 	if err != nil {
 		return Result{}, err
@@ -132,14 +133,14 @@ func (t *table) tryBatch(ctx context.Context, db DB, rows rowSource, cfg *putCon
 		return Result{}, t.fail(err, -1)
 	}
 	t.watchOf(ctx).goes(rt.path)
-	run := inTx[*sending]
+	run := txn.Transaction[*sending]
 	if only, err := b.only(rt, cfg); err != nil {
 		return Result{}, err
 	} else if only {
-		run = alone[*sending]
+		run = txn.Statement[*sending]
 	}
 	s := &sending{batch: b, cfg: cfg, route: rt}
-	if err = run(ctx, t, db, s, (*sending).send); err != nil && !again && t.outdated(ctx, db, err) {
+	if err = run(ctx, t.txn, db, s, (*sending).send); err != nil && !again && t.outdated(ctx, db, err) {
 		return t.tryBatch(ctx, db, rows, cfg, true)
 	}
 	if err != nil {
@@ -160,7 +161,7 @@ type sending struct {
 	each   []Outcome
 }
 
-func (s *sending) send(ctx context.Context, db DB) error {
+func (s *sending) send(ctx context.Context, db dbconn.Handle) error {
 	if s.batch.table.locksFirst(s.cfg) {
 		if _, err := s.batch.table.exec(ctx, db, s.batch.table.dialect.Lock(s.batch.table.ident), nil); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // PutSeq writes the rows of a sequence as [Table.PutAll] writes the rows of a slice. PutSeq holds at most three parts of the
@@ -27,7 +28,7 @@ func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 	return r, err
 }
 
-func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts []PutOption) (Result, error) {
+func (t *Table[T]) putSeq(ctx context.Context, db dbconn.Handle, rows iter.Seq2[T, error], opts []PutOption) (Result, error) {
 	cfg, err := t.table.putConfig(ctx, db, opts)
 	switch {
 	case err != nil:
@@ -48,11 +49,13 @@ func (t *Table[T]) putSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 		return total, t.table.fail(err, -1)
 	}
 	q := &sequence[T]{table: t, rows: rows, cfg: cfg}
-	for r := (retry{table: t.table}); ; {
-		err = once(ctx, t.table, db, q, (*sequence[T]).send)
-		r.caller = q.started // a sequence is read only once
+	for r := t.table.txn.Retry(false); ; {
+		err = txn.Once(ctx, t.table.txn, db, q, (*sequence[T]).send)
+		if q.started { // a sequence is read only once
+			r.Stop()
+		}
 		var again bool
-		if again, err = r.again(ctx, err); !again {
+		if again, err = r.Next(ctx, err); !again {
 			break
 		}
 	}
@@ -72,14 +75,14 @@ type sequence[T any] struct {
 	total   Result
 }
 
-func (q *sequence[T]) send(ctx context.Context, db DB) (err error) {
+func (q *sequence[T]) send(ctx context.Context, db dbconn.Handle) (err error) {
 	q.started = true
 	q.total, err = q.table.seqOn(ctx, db, q.rows, q.cfg)
 	return err
 }
 
 // seqChunks writes and commits each chunk of the sequence in its own transaction.
-func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
+func (t *Table[T]) seqChunks(ctx context.Context, db dbconn.Handle, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	var total Result
 	done := 0
 	c := &collector[T]{table: t.table, n: cfg.chunk, free: make(chan []T, 1)}
@@ -101,7 +104,7 @@ func (t *Table[T]) seqChunks(ctx context.Context, db DB, rows iter.Seq2[T, error
 }
 
 // seqOn writes the sequence on one handle, in one transaction.
-func (t *Table[T]) seqOn(ctx context.Context, db DB, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
+func (t *Table[T]) seqOn(ctx context.Context, db dbconn.Handle, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	if t.table.locksFirst(cfg) {
 		if _, err := t.table.exec(ctx, db, t.table.dialect.Lock(t.table.ident), nil); err != nil {
 			return Result{}, t.table.fail(err, -1)

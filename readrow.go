@@ -4,12 +4,13 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
 // readRow runs a statement that returns columns of the stored row, and reads them into dest. readRow reads to the end even if a
 // column does not fit its field, because the server's own error may come last.
-func (s *single) readRow(ctx context.Context, db DB, query string, args, dest []any) (found bool, err error) {
+func (s *single) readRow(ctx context.Context, db dbconn.Handle, query string, args, dest []any) (found bool, err error) {
 	var misfit error
 	err = s.batch.table.query(ctx, db, query, args, func(rows *sql.Rows) error {
 		found = true

@@ -10,6 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/stmtcache"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // presetCode puts the code of an insert into LAST_INSERT_ID(), because an insert itself does not.
@@ -24,7 +25,7 @@ var presetCode = fmt.Sprintf("DO LAST_INSERT_ID(%d)", dialect.CodeInserted)
 // result has no code and the number of affected rows is not one, the row was there and a trigger must hide the code.
 //
 // The outcome is Unknown if db may send the question to another connection.
-func (t *table) execReport(ctx context.Context, db DB, exec func() (sql.Result, error)) (Outcome, error) {
+func (t *table) execReport(ctx context.Context, db dbconn.Handle, exec func() (sql.Result, error)) (Outcome, error) {
 	same := staysOnConn(db)
 	hidden := t.hidden.Load()
 	if hidden && same {
@@ -88,7 +89,7 @@ func (e *askError) Class() dialect.Class {
 
 // staysOnConn reports whether the handle sends everything through one connection, as a transaction or a *sql.Conn does. If a
 // handle has only the two methods of DB, this is not known, and staysOnConn returns false.
-func staysOnConn(db DB) bool {
+func staysOnConn(db dbconn.Handle) bool {
 	switch stmtcache.Unwrap(db).(type) {
 	case dbconn.Connector:
 		return false
@@ -102,7 +103,7 @@ func staysOnConn(db DB) bool {
 }
 
 // onOneConn runs f on one connection of a pool. If the handle is not a pool, onOneConn runs f on the handle itself.
-func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
+func onOneConn[A any](ctx context.Context, db dbconn.Handle, a A, f txn.Op[A]) error {
 	pool, ok := db.(dbconn.Connector)
 	if !ok {
 		return f(a, ctx, db)
@@ -114,29 +115,29 @@ func onOneConn[A any](ctx context.Context, db DB, a A, f work[A]) error {
 }
 
 // putLastID writes the row with one statement, whose result tells the row's outcome.
-func (s *single) putLastID(ctx context.Context, db DB) error {
+func (s *single) putLastID(ctx context.Context, db dbconn.Handle) error {
 	_, prepared := db.(*stmtcache.Pool)
 	// Generated columns take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
 	// statement too.
 	if len(s.batch.table.generated) > 0 || prepared && s.batch.table.hidden.Load() && !staysOnConn(db) {
-		return inTx(ctx, s.batch.table, db, s, (*single).writeLastID)
+		return txn.Transaction(ctx, s.batch.table.txn, db, s, (*single).writeLastID)
 	}
-	return alone(ctx, s.batch.table, db, s, (*single).writeOnOneConn)
+	return txn.Statement(ctx, s.batch.table.txn, db, s, (*single).writeOnOneConn)
 }
 
-func (s *single) writeOnOneConn(ctx context.Context, db DB) error {
+func (s *single) writeOnOneConn(ctx context.Context, db dbconn.Handle) error {
 	return onOneConn(ctx, db, s, (*single).writeLastID)
 }
 
 // writeLastID writes the row, finds its outcome and reads its generated columns back.
-func (s *single) writeLastID(ctx context.Context, db DB) error {
+func (s *single) writeLastID(ctx context.Context, db dbconn.Handle) error {
 	if err := s.sendReport(ctx, db, dialect.Write); err != nil {
 		return err
 	}
 	return s.readBack(ctx, db)
 }
 
-func (s *single) sendReport(ctx context.Context, db DB, mode dialect.Mode) (err error) {
+func (s *single) sendReport(ctx context.Context, db dbconn.Handle, mode dialect.Mode) (err error) {
 	shape := s.statement.shape
 	shape.mode, shape.report = mode, true
 	query, err := s.batch.table.text(shape)
@@ -148,7 +149,7 @@ func (s *single) sendReport(ctx context.Context, db DB, mode dialect.Mode) (err 
 }
 
 // createLastID inserts the row if it is not there, and reads the stored row.
-func (s *single) createLastID(ctx context.Context, db DB) error {
+func (s *single) createLastID(ctx context.Context, db dbconn.Handle) error {
 	if err := s.sendReport(ctx, db, dialect.Create); err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (s *single) createLastID(ctx context.Context, db DB) error {
 // lookForTriggers asks whether the table may have triggers that hide the outcome in a statement's result. The triggers of a
 // view's tables are not looked up, so a view counts as having triggers. To a user without the right TRIGGER, the server says that
 // there are no triggers.
-func (t *table) lookForTriggers(ctx context.Context, db DB, view bool) error {
+func (t *table) lookForTriggers(ctx context.Context, db dbconn.Handle, view bool) error {
 	if t.traits.Reporting != dialect.ReportLastID || t.hidden.Load() {
 		return nil
 	}

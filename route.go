@@ -22,7 +22,7 @@ const copyFrom = 2000
 
 // choose finds the route of a batch on a handle. It returns an error if the call names a path that the database or the table's
 // types do not have.
-func (b *batch) choose(ctx context.Context, db DB, cfg *putConfig) (route, error) {
+func (b *batch) choose(ctx context.Context, db dbconn.Handle, cfg *putConfig) (route, error) {
 	if cfg.inOrder {
 		return route{path: Values}, nil
 	}
@@ -160,7 +160,7 @@ func (c *catalog) has(columns []dialect.Column) bool {
 }
 
 // givesConn reports whether a transaction on the handle will give the driver's connection.
-func givesConn(db DB) bool {
+func givesConn(db dbconn.Handle) bool {
 	switch db.(type) {
 	case *txn.Tx, dbconn.Connector:
 		return true

@@ -34,7 +34,7 @@ type runner struct {
 // library's own transaction on a connection of its own, because the caller's code cannot use this connection between two rows. If
 // keys are read back into the caller's types, the runner does not work in the background, because these types' methods are the
 // caller's code too.
-func (t *table) runner(ctx context.Context, db DB, several bool, cfg *putConfig) *runner {
+func (t *table) runner(ctx context.Context, db dbconn.Handle, several bool, cfg *putConfig) *runner {
 	tx, own := db.(*txn.Tx)
 	r := &runner{table: t, ctx: ctx, db: db, cancel: func() {}, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
 	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned

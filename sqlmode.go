@@ -6,18 +6,19 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
 // askMode returns the session's sql_mode.
-func (t *table) askMode(ctx context.Context, db DB) (mode string, err error) {
+func (t *table) askMode(ctx context.Context, db dbconn.Handle) (mode string, err error) {
 	_, err = t.queryRow(ctx, stmtcache.Unwrap(db), "SELECT @@sql_mode", nil, []any{&mode})
 	return mode, err
 }
 
 // checkMode refuses a session that is not strict, because such a session cuts values that do not fit, and a key that is cut is
 // the key of another row (hazard H29).
-func (t *table) checkMode(ctx context.Context, db DB) error {
+func (t *table) checkMode(ctx context.Context, db dbconn.Handle) error {
 	mode, err := t.askMode(ctx, db)
 	if err != nil || strings.Contains(mode, "STRICT_") {
 		return err
@@ -32,7 +33,7 @@ var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its n
 
 // checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). In other columns 0 is a key like any other.
 // checkZero calls rest before it asks on the connection.
-func (b *batch) checkZero(ctx context.Context, db DB, rest func() error) error {
+func (b *batch) checkZero(ctx context.Context, db dbconn.Handle, rest func() error) error {
 	if !b.table.traits.Ordinals {
 		return nil
 	}

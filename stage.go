@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/rowtext"
 )
@@ -143,7 +144,7 @@ func (g *stage) drop(r *runner) error {
 	if !g.made || gone {
 		return nil
 	}
-	_, err := r.db.ExecContext(lasting(r.ctx), g.text.Drop)
+	_, err := r.db.ExecContext(context.WithoutCancel(r.ctx), g.text.Drop)
 	return err
 }
 
@@ -160,13 +161,13 @@ func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText
 		if err == nil {
 			err = g.warnings(ctx, r.db)
 		}
-		_, ending := r.db.ExecContext(lasting(ctx), text.End)
+		_, ending := r.db.ExecContext(context.WithoutCancel(ctx), text.End)
 		return cmp.Or(err, ending)
 	}
 }
 
 // warnings returns the statement's first warning as an error.
-func (g *stage) warnings(ctx context.Context, db DB) error {
+func (g *stage) warnings(ctx context.Context, db dbconn.Handle) error {
 	rows, err := db.QueryContext(ctx, "SHOW COUNT(*) WARNINGS")
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ var zoneTimes = [...]time.Time{
 
 // loads reports whether the server takes LOAD DATA LOCAL, and returns an error if the driver writes times in another zone than
 // UTC.
-func (t *table) loads(ctx context.Context, db DB) (bool, error) {
+func (t *table) loads(ctx context.Context, db dbconn.Handle) (bool, error) {
 	var on bool
 	var got [len(zoneTimes)]string
 	args, dest := []any{}, []any{&on}
@@ -227,7 +228,7 @@ func (t *table) loads(ctx context.Context, db DB) (bool, error) {
 
 // askColumns asks which columns LOAD DATA must be given in a form other than text. Bytes come in hexadecimal, and so does the
 // number of a BIT. The number of a member of an ENUM or a SET must not be taken for a member's name.
-func (g *stage) askColumns(ctx context.Context, db DB) error {
+func (g *stage) askColumns(ctx context.Context, db dbconn.Handle) error {
 	known, err := g.table.askCatalog(ctx, db)
 	if err != nil {
 		return err

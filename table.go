@@ -14,6 +14,7 @@ import (
 	"github.com/goupsert/upsert/internal/inside"
 	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/goupsert/upsert/internal/sqlname"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // Table writes rows of type T to a table. A Table is immutable, safe for concurrent use, and bound to no connection.
@@ -42,13 +43,13 @@ type table struct {
 	adds       bool
 	guarantee  Guarantee
 	rowsMax    int // how many rows the largest statement takes
-	attempts   int
 	hooks      []Hooks
 	via        Path
 	copies     copies
 	texts      texts
 	plainTexts texts // texts written without knowledge of the columns' types
-	peers      dbconn.Peers
+	peers      *dbconn.Peers
+	txn        *txn.Runner
 	index      indexCheck
 	catalog    atomic.Pointer[catalog]
 	stale      atomic.Bool  // the catalog may describe an older schema
@@ -81,9 +82,16 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	if err != nil {
 		return nil, err
 	}
-	t := &table{dialect: d, traits: d.Traits(), name: name, mapping: p, rows: p, attempts: c.attempts, hooks: c.hooks, via: c.via}
+	t := &table{dialect: d, traits: d.Traits(), name: name, mapping: p, rows: p, hooks: c.hooks, via: c.via, peers: &dbconn.Peers{}}
+	t.txn = &txn.Runner{Attempts: c.attempts, Immediate: t.traits.Immediate}
+	if t.traits.Typed {
+		t.txn.Peers = t.peers
+	}
 	if f := c.onRetry; f != nil {
 		t.hooks = append(t.hooks, Hooks{Retry: func(_ context.Context, e Event) { f(e.Err) }})
+	}
+	if len(t.hooks) > 0 {
+		t.txn.Retried = func(ctx context.Context, attempt int, err error) { t.watchOf(ctx).retries(ctx, attempt, err) }
 	}
 	t.copies = copies{through: c.copy, register: c.register, deregister: c.deregister}
 	for _, step := range []func(*config) error{t.setName, t.setColumns, t.setTarget, t.checkIdents, t.checkText} {
@@ -284,14 +292,14 @@ func (t *table) checkText(*config) error {
 // Guarantee reports the weakest promise among the columns' rules, and no promise with [IndexWhere].
 func (t *Table[T]) Guarantee() Guarantee { return t.table.guarantee }
 
-func isNil(db DB) bool {
+func isNil(db dbconn.Handle) bool {
 	v := reflect.ValueOf(db)
 	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // guard refuses a handle that is nil, a handle whose driver speaks to another database than the dialect's, and a pool inside the
 // fn of a claim on the same pool. If the table has an Add column, guard also refuses a handle that is not a live claim.
-func (t *table) guard(ctx context.Context, db DB) error {
+func (t *table) guard(ctx context.Context, db dbconn.Handle) error {
 	if isNil(db) {
 		return &RowError{Table: t.name, Row: -1, Err: errors.New("the handle is nil: give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}
 	}

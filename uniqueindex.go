@@ -19,19 +19,19 @@ import (
 //
 // If the server cannot answer, the call goes on: for a view, and for a table on which the user lacks a right that SHOW INDEX
 // needs. The call also goes on if the table does not exist, because the statement's error is better.
-func (t *table) checkIndex(ctx context.Context, db DB) error {
+func (t *table) checkIndex(ctx context.Context, db dbconn.Handle) error {
 	if t.index.text.Ask == "" || t.index.isAsked(db) {
 		return nil
 	}
-	for r := (retry{table: t, caller: !dbconn.CanBegin(db)}); ; {
+	for r := t.txn.Retry(!dbconn.CanBegin(db)); ; {
 		err := t.askIndex(ctx, db)
-		if again, err := r.again(ctx, err); !again {
+		if again, err := r.Next(ctx, err); !again {
 			return t.fail(err, -1)
 		}
 	}
 }
 
-func (t *table) askIndex(ctx context.Context, db DB) error {
+func (t *table) askIndex(ctx context.Context, db dbconn.Handle) error {
 	err := t.checkMode(ctx, db)
 	found, view := false, false
 	if err == nil {
@@ -75,14 +75,14 @@ func (t *table) noIndex() error {
 
 // findIndex reports whether one of the table's unique indexes has exactly the target's columns. A prefix index serves as well,
 // because equal values have equal prefixes, and the statement compares whole values.
-func (t *table) findIndex(ctx context.Context, db DB) (bool, error) {
+func (t *table) findIndex(ctx context.Context, db dbconn.Handle) (bool, error) {
 	indexes, err := t.uniqueIndexes(ctx, db)
 	found := slices.ContainsFunc(indexes, func(x uniqueIndex) bool { return x.has(t.target.Columns) })
 	return found, err
 }
 
 // uniqueIndexes asks for the table's unique indexes, and returns them in the order in which the server checks them.
-func (t *table) uniqueIndexes(ctx context.Context, db DB) (indexes []uniqueIndex, err error) {
+func (t *table) uniqueIndexes(ctx context.Context, db dbconn.Handle) (indexes []uniqueIndex, err error) {
 	rows, err := db.QueryContext(ctx, t.index.text.Ask)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (t *table) uniqueIndexes(ctx context.Context, db DB) (indexes []uniqueIndex
 }
 
 // isView reports whether the table's name belongs to a view.
-func isView(ctx context.Context, db DB, kind string) (bool, error) {
+func isView(ctx context.Context, db dbconn.Handle, kind string) (bool, error) {
 	rows, err := db.QueryContext(ctx, kind)
 	if err != nil {
 		return false, err
@@ -148,7 +148,7 @@ type indexCheck struct {
 	other atomic.Bool
 }
 
-func (c *indexCheck) isAsked(db DB) bool {
+func (c *indexCheck) isAsked(db dbconn.Handle) bool {
 	switch db.(type) {
 	case *stmtcache.Pool, *stmtcache.Handle: // Prepare has asked
 		return true
@@ -160,7 +160,7 @@ func (c *indexCheck) isAsked(db DB) bool {
 	return ok
 }
 
-func (c *indexCheck) setAsked(db DB) {
+func (c *indexCheck) setAsked(db dbconn.Handle) {
 	if isPool(db) {
 		c.pools.Add(db, struct{}{})
 	} else {
@@ -168,7 +168,7 @@ func (c *indexCheck) setAsked(db DB) {
 	}
 }
 
-func isPool(db DB) bool {
+func isPool(db dbconn.Handle) bool {
 	_, pool := db.(dbconn.Connector)
 	_, conn := db.(dbconn.Rawer)
 	return pool || dbconn.CanBegin(db) && !conn

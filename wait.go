@@ -17,7 +17,7 @@ import (
 func (t *table) mayOutlast(ctx context.Context) bool { return t.traits.Immediate && ctx.Done() != nil }
 
 // bounded calls f, which sends a statement on db, and waits for f not much longer than ctx allows.
-func bounded[V any](ctx context.Context, db DB, f func() (V, error)) (V, error) {
+func bounded[V any](ctx context.Context, db dbconn.Handle, f func() (V, error)) (V, error) {
 	if tx, ok := db.(*txn.Tx); ok {
 		return txn.Value(func(g func() error) error { return tx.Do(ctx, g) }, f)
 	}
@@ -25,7 +25,7 @@ func bounded[V any](ctx context.Context, db DB, f func() (V, error)) (V, error) 
 }
 
 // exec sends a statement that returns no rows.
-func (t *table) exec(ctx context.Context, db DB, query string, args []any) (sql.Result, error) {
+func (t *table) exec(ctx context.Context, db dbconn.Handle, query string, args []any) (sql.Result, error) {
 	if !t.mayOutlast(ctx) {
 		return db.ExecContext(ctx, query, args...)
 	}
@@ -33,7 +33,7 @@ func (t *table) exec(ctx context.Context, db DB, query string, args []any) (sql.
 }
 
 // query sends a statement and calls f for each row that it returns.
-func (t *table) query(ctx context.Context, db DB, query string, args []any, f func(*sql.Rows) error) error {
+func (t *table) query(ctx context.Context, db dbconn.Handle, query string, args []any, f func(*sql.Rows) error) error {
 	if t.mayOutlast(ctx) {
 		return readBounded(ctx, db, func() (*sql.Rows, error) { return db.QueryContext(ctx, query, args...) }, f)
 	}
@@ -45,7 +45,7 @@ func (t *table) query(ctx context.Context, db DB, query string, args []any, f fu
 }
 
 // queryStmt is query with a statement that is prepared on db.
-func (t *table) queryStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any, f func(*sql.Rows) error) error {
+func (t *table) queryStmt(ctx context.Context, db dbconn.Handle, stmt *sql.Stmt, args []any, f func(*sql.Rows) error) error {
 	if t.mayOutlast(ctx) {
 		return readBounded(ctx, db, func() (*sql.Rows, error) { return stmt.QueryContext(ctx, args...) }, f)
 	}
@@ -57,7 +57,7 @@ func (t *table) queryStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any
 }
 
 // execStmt is exec with a statement that is prepared on db.
-func (t *table) execStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any) (sql.Result, error) {
+func (t *table) execStmt(ctx context.Context, db dbconn.Handle, stmt *sql.Stmt, args []any) (sql.Result, error) {
 	if !t.mayOutlast(ctx) {
 		return stmt.ExecContext(ctx, args...)
 	}
@@ -65,7 +65,7 @@ func (t *table) execStmt(ctx context.Context, db DB, stmt *sql.Stmt, args []any)
 }
 
 // readBounded sends a query with open and calls f for each row.
-func readBounded(ctx context.Context, db DB, open func() (*sql.Rows, error), f func(*sql.Rows) error) error {
+func readBounded(ctx context.Context, db dbconn.Handle, open func() (*sql.Rows, error), f func(*sql.Rows) error) error {
 	rows, err := bounded(ctx, db, open)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func readBounded(ctx context.Context, db DB, open func() (*sql.Rows, error), f f
 }
 
 // queryRow reads the one row that a statement may return. found is false if the statement returns no row.
-func (t *table) queryRow(ctx context.Context, db DB, query string, args, dest []any) (found bool, err error) {
+func (t *table) queryRow(ctx context.Context, db dbconn.Handle, query string, args, dest []any) (found bool, err error) {
 	err = t.query(ctx, db, query, args, func(rows *sql.Rows) error {
 		found = true
 		return rows.Scan(dest...)
@@ -94,7 +94,7 @@ func (t *table) queryRow(ctx context.Context, db DB, query string, args, dest []
 }
 
 // prepare prepares a statement on db.
-func (t *table) prepare(ctx context.Context, db DB, by dbconn.Preparer, query string) (*sql.Stmt, error) {
+func (t *table) prepare(ctx context.Context, db dbconn.Handle, by dbconn.Preparer, query string) (*sql.Stmt, error) {
 	if !t.mayOutlast(ctx) {
 		return by.PrepareContext(ctx, query)
 	}

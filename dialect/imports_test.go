@@ -43,7 +43,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"../internal/rowkey":    append(sqlx, module+"/internal/mapping", module+"/dialect"),
 		"../internal/rowtext":   nil,
 		"../internal/stmtcache": {module + "/internal/dbconn"},
-		"../internal/txn":       append(sqlx, module+"/dialect", module+"/internal/dbconn"),
+		"../internal/txn":       append(sqlx, module+"/dialect", module+"/internal/backoff", module+"/internal/dbconn", module+"/internal/stmtcache"),
 		"../internal/sqlname":   {module + "/dialect"},
 		"../internal/claimsql":  {module + "/dialect"},
 		"../keys":               append(append(shared, sqlx...), module, module+"/internal/claimsql", "github.com/gowebpki/jcs"),
