@@ -13,6 +13,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/stmtcache"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // catalog is what a server answered about a table.
@@ -131,7 +132,7 @@ func (t *table) askCatalog(ctx context.Context, db dbconn.Handle) (*catalog, err
 	if !t.traits.Typed {
 		return c, t.readColumns(rows, c)
 	}
-	err = each(rows, func() error {
+	err = txn.Each(rows, func() error {
 		var name, typ, exact string
 		var h held
 		err := rows.Scan(&h.arbitrates, &c.skips, &name, &typ, &exact, &h.base, &h.exact, &h.whole, &h.folds, &c.plain, &c.stages, &c.merges)

@@ -73,7 +73,7 @@ func (t *table) execOne(ctx context.Context, db dbconn.Handle, row reflect.Value
 	if err != nil {
 		return nil, err
 	}
-	return t.exec(ctx, db, query, s.statement.args)
+	return t.txn.Exec(ctx, db, query, s.statement.args)
 }
 
 // plainText returns the statement of a shape, written without knowledge from the catalog.

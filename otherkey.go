@@ -79,7 +79,7 @@ func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i i
 		}
 		find := dialect.Find{Table: b.table.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !dbconn.CanBegin(db)}
 		var stored any
-		if found, err := b.table.queryRow(ctx, db, b.table.dialect.Find(find), values, []any{&stored}); err != nil || !found {
+		if found, err := b.table.txn.QueryRow(ctx, db, b.table.dialect.Find(find), values, []any{&stored}); err != nil || !found {
 			continue
 		}
 		e.key = keyText(index.columns, values)

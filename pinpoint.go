@@ -169,7 +169,7 @@ func (p *probe) exec(ctx context.Context, db dbconn.Handle, rows []int32) error 
 		if err != nil {
 			return err
 		}
-		if _, err := p.failed.batch.table.exec(ctx, db, query, s.args); err != nil {
+		if _, err := p.failed.batch.table.txn.Exec(ctx, db, query, s.args); err != nil {
 			return err
 		}
 		rows = rows[taken:]
@@ -182,12 +182,12 @@ func (p *probe) execStaged(ctx context.Context, db dbconn.Handle, first, rows in
 	if _, err := db.ExecContext(ctx, p.staged.clear); err != nil {
 		return err
 	}
-	if _, err := p.failed.batch.table.exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
+	if _, err := p.failed.batch.table.txn.Exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
 		return err
 	}
 	query, err := p.failed.batch.table.text(p.staged.insert)
 	if err == nil {
-		_, err = p.failed.batch.table.exec(ctx, db, query, nil)
+		_, err = p.failed.batch.table.txn.Exec(ctx, db, query, nil)
 	}
 	return err
 }

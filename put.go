@@ -192,7 +192,7 @@ func (s *single) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, 
 		return false, err
 	}
 	if !report && shape.back == backNone {
-		res, err := s.batch.table.exec(ctx, db, query, s.statement.args)
+		res, err := s.batch.table.txn.Exec(ctx, db, query, s.statement.args)
 		if err != nil {
 			return false, err
 		}
@@ -333,7 +333,7 @@ func (s *single) compareOne(ctx context.Context, db dbconn.Handle) (f fate, err 
 	if err != nil {
 		return 0, err
 	}
-	err = s.batch.table.query(ctx, db, query, s.statement.args, func(rows *sql.Rows) error {
+	err = s.batch.table.txn.Query(ctx, db, query, s.statement.args, func(rows *sql.Rows) error {
 		var at, told int
 		err := rows.Scan(&at, &told)
 		f.meet(told)

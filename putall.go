@@ -163,7 +163,7 @@ type sending struct {
 
 func (s *sending) send(ctx context.Context, db dbconn.Handle) error {
 	if s.batch.table.locksFirst(s.cfg) {
-		if _, err := s.batch.table.exec(ctx, db, s.batch.table.dialect.Lock(s.batch.table.ident), nil); err != nil {
+		if _, err := s.batch.table.txn.Exec(ctx, db, s.batch.table.dialect.Lock(s.batch.table.ident), nil); err != nil {
 			return err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // column does not fit its field, because the server's own error may come last.
 func (s *single) readRow(ctx context.Context, db dbconn.Handle, query string, args, dest []any) (found bool, err error) {
 	var misfit error
-	err = s.batch.table.query(ctx, db, query, args, func(rows *sql.Rows) error {
+	err = s.batch.table.txn.Query(ctx, db, query, args, func(rows *sql.Rows) error {
 		found = true
 		misfit = rows.Scan(dest...)
 		return nil

@@ -55,7 +55,7 @@ func (t *table) execReport(ctx context.Context, db dbconn.Handle, exec func() (s
 		return Unknown, nil
 	}
 	var code int64
-	if _, err := t.queryRow(ctx, db, "SELECT LAST_INSERT_ID()", nil, []any{&code}); err != nil {
+	if _, err := t.txn.QueryRow(ctx, db, "SELECT LAST_INSERT_ID()", nil, []any{&code}); err != nil {
 		return Unknown, &askError{err}
 	}
 	if o, err := codeOutcome(code); err == nil {
@@ -171,7 +171,7 @@ func (t *table) lookForTriggers(ctx context.Context, db dbconn.Handle, view bool
 	}
 	n := 1
 	if !view {
-		_, err := t.queryRow(ctx, db, "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?",
+		_, err := t.txn.QueryRow(ctx, db, "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?",
 			[]any{t.ident.Schema, t.ident.Name}, []any{&n})
 		if err != nil {
 			return err

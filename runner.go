@@ -112,9 +112,9 @@ func (r *runner) exec(s statement, query string) (sql.Result, error) {
 	}
 	var res sql.Result
 	if stmt != nil {
-		res, err = r.table.execStmt(r.ctx, r.db, stmt, s.args)
+		res, err = r.table.txn.ExecStmt(r.ctx, r.db, stmt, s.args)
 	} else {
-		res, err = r.table.exec(r.ctx, r.db, query, s.args)
+		res, err = r.table.txn.Exec(r.ctx, r.db, query, s.args)
 	}
 	r.saw(err)
 	return res, err
@@ -127,9 +127,9 @@ func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) er
 		return err
 	}
 	if stmt != nil {
-		err = r.table.queryStmt(r.ctx, r.db, stmt, s.args, scan)
+		err = r.table.txn.QueryStmt(r.ctx, r.db, stmt, s.args, scan)
 	} else {
-		err = r.table.query(r.ctx, r.db, query, s.args, scan)
+		err = r.table.txn.Query(r.ctx, r.db, query, s.args, scan)
 	}
 	r.saw(err)
 	return err
@@ -141,21 +141,6 @@ func (r *runner) saw(err error) {
 		var a *txn.AbandonedError
 		r.abandoned = r.abandoned || errors.As(err, &a)
 	}
-}
-
-// each calls f for every row and closes rows. It reads to the end, because some drivers report a statement's error only there.
-func each(rows *sql.Rows, f func() error) (err error) {
-	defer func() {
-		if closing := rows.Close(); err == nil {
-			err = closing
-		}
-	}()
-	for rows.Next() {
-		if err := f(); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // prepared returns the prepared statement for a text, or nil if the text should be sent unprepared. A text is prepared at its
@@ -176,7 +161,7 @@ func (r *runner) prepared(query string, more bool) (*sql.Stmt, error) {
 		r.seen[query] = nil
 		return nil, nil
 	}
-	stmt, err := r.table.prepare(r.ctx, r.db, p, query)
+	stmt, err := r.table.txn.Prepare(r.ctx, r.db, p, query)
 	if err != nil {
 		return nil, err
 	}

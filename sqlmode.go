@@ -12,7 +12,7 @@ import (
 
 // askMode returns the session's sql_mode.
 func (t *table) askMode(ctx context.Context, db dbconn.Handle) (mode string, err error) {
-	_, err = t.queryRow(ctx, stmtcache.Unwrap(db), "SELECT @@sql_mode", nil, []any{&mode})
+	_, err = t.txn.QueryRow(ctx, stmtcache.Unwrap(db), "SELECT @@sql_mode", nil, []any{&mode})
 	return mode, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/rowtext"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // copies holds the driver's functions that New was given for the path Copy.
@@ -74,7 +75,7 @@ func (g *stage) number(r *runner) error {
 	for taken := true; taken; {
 		text, err := g.table.dialect.Stage(g.described(g.table.writes))
 		if err == nil {
-			_, err = g.table.queryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
+			_, err = g.table.txn.QueryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
 		}
 		if err != nil {
 			return err
@@ -132,7 +133,7 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 		return nil
 	}
 	var memory sql.NullString
-	_, err := g.table.queryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
+	_, err := g.table.txn.QueryRow(r.ctx, r.db, text.Settle, nil, []any{&g.splits, &memory})
 	return err
 }
 
@@ -173,14 +174,14 @@ func (g *stage) warnings(ctx context.Context, db dbconn.Handle) error {
 		return err
 	}
 	count := 0
-	if err := each(rows, func() error { return rows.Scan(&count) }); err != nil || count == 0 {
+	if err := txn.Each(rows, func() error { return rows.Scan(&count) }); err != nil || count == 0 {
 		return err
 	}
 	if rows, err = db.QueryContext(ctx, "SHOW WARNINGS LIMIT 1"); err != nil {
 		return err
 	}
 	first := &loadWarning{Message: fmt.Sprintf("%d values could not be stored as they are", count)}
-	err = each(rows, func() error {
+	err = txn.Each(rows, func() error {
 		var level string
 		return rows.Scan(&level, &first.Number, &first.Message)
 	})
@@ -213,7 +214,7 @@ func (t *table) loads(ctx context.Context, db dbconn.Handle) (bool, error) {
 	for i := range got {
 		args, dest = append(args, zoneTimes[i]), append(dest, &got[i])
 	}
-	_, err := t.queryRow(ctx, db, "SELECT @@local_infile, CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR)", args, dest)
+	_, err := t.txn.QueryRow(ctx, db, "SELECT @@local_infile, CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR), CAST(? AS CHAR)", args, dest)
 	if err != nil || !on {
 		return false, err
 	}

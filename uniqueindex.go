@@ -10,6 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/stmtcache"
+	"github.com/goupsert/upsert/internal/txn"
 )
 
 // checkIndex refuses a table in which no unique index has exactly the target's columns, on a database that would then insert each
@@ -108,7 +109,7 @@ func isView(ctx context.Context, db dbconn.Handle, kind string) (bool, error) {
 		return false, err
 	}
 	columns, err := rows.Columns()
-	if reading := each(rows, func() error { return nil }); err == nil {
+	if reading := txn.Each(rows, func() error { return nil }); err == nil {
 		err = reading
 	}
 	return err == nil && len(columns) > 0 && columns[0] == "View", err
@@ -122,7 +123,7 @@ func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
 	for i := range values {
 		dest[i] = &values[i]
 	}
-	reading := each(rows, func() error {
+	reading := txn.Each(rows, func() error {
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}

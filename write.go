@@ -199,7 +199,7 @@ func (w *writer) foretold(s statement) error {
 // trigger can keep the statement from writing a row (hazard S21). Otherwise keptOut returns nil.
 func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
 	written := 0
-	if _, err := w.batch.table.queryRow(w.runner.ctx, w.runner.db, "SELECT changes()", nil, []any{&written}); err != nil {
+	if _, err := w.batch.table.txn.QueryRow(w.runner.ctx, w.runner.db, "SELECT changes()", nil, []any{&written}); err != nil {
 		return nil, err
 	}
 	for _, f := range fates {
