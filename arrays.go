@@ -22,21 +22,13 @@ func (b *batch) arrays(omit uint64) *arrays {
 	for _, c := range b.table.columns(omit) {
 		if !c.Now {
 			w := rowtext.New(rowtext.Array)
-			hex := b.table.held(c.Name).hexes()
+			hex := hexesOf(b.table.catalog.Column(c.Name))
 			w.Hex, w.HexText = hex.bytes, hex.text
 			w.Buf = append(w.Buf, '{')
 			a.cols = append(a.cols, w)
 		}
 	}
 	return a
-}
-
-// held returns what the catalog says about a column, or the zero held if the catalog was not asked.
-func (t *table) held(column string) held {
-	if c := t.catalog.Load(); c != nil {
-		return c.held[column]
-	}
-	return held{}
 }
 
 // nextArrays is next with an array for each column.

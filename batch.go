@@ -6,6 +6,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/rowkey"
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 // rowSource is the rows of a call, by index: a slice, or one row. Each value is addressable or a map.
@@ -37,9 +38,9 @@ type batch struct {
 	// the call wants the caller's order, a pass is a run of rows that follow one another in the caller's order.
 	passes  [][]int32
 	inOrder bool
-	bound   *statement // the only statement, if the batch is a single statement
-	untyped bool       // the driver encodes the values, even if the columns' types are known
-	known   *catalog   // the answer of the catalog, if this call has asked already
+	bound   *statement    // the only statement, if the batch is a single statement
+	untyped bool          // the driver encodes the values, even if the columns' types are known
+	known   *schema.Table // the answer of the catalog, if this call has asked already
 }
 
 func (t *table) batch(rows rowSource) (*batch, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/goupsert/upsert/internal/rowtext"
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 // binder collects the arguments of a statement. It implements mapping.Encoder.
@@ -21,7 +22,7 @@ type binder struct {
 	removes bool            // a merge patch removes members
 	wide    bool            // an integer is too large for a float to hold exactly, and a column may make it a float
 	times   strings.Builder // the texts of times, in one piece of memory for many rows
-	native  native          // of the current column
+	native  schema.Native   // of the current column
 	text    *rowtext.Writer
 	err     error
 }
@@ -30,48 +31,6 @@ var _ mapping.Encoder = (*binder)(nil)
 
 func (b *binder) add(v any, size int) {
 	b.args, b.size = append(b.args, v), b.size+size
-}
-
-// native says which Go values a driver encodes for a column in the same way as PostgreSQL would read their text. Other values are
-// encoded differently by each driver, and by each mode of pgx. So other values are bound as text, the same text that the paths
-// Arrays and Copy write.
-type native uint8
-
-const (
-	nativeAll native = iota // the column's type is not known, or the database is not PostgreSQL
-	nativeText
-	nativeInt2
-	nativeInt4
-	nativeInt8
-	nativeFloat8
-	nativeBool
-	nativeTime
-	nativeBytes
-	nativeHex // no value is native: a domain over bytea, for which lib/pq takes text and pgx guesses
-)
-
-// nativeOf returns which Go values are native to a type of PostgreSQL.
-func nativeOf(h held) native {
-	switch h.name {
-	case "smallint":
-		return nativeInt2
-	case "integer":
-		return nativeInt4
-	case "bigint":
-		return nativeInt8
-	case "double precision":
-		return nativeFloat8
-	case "boolean":
-		return nativeBool
-	case "timestamp with time zone":
-		return nativeTime
-	case "bytea":
-		return nativeBytes
-	}
-	if h.base == "bytea" {
-		return nativeHex
-	}
-	return nativeText
 }
 
 // addText binds the text that write writes.
@@ -95,11 +54,11 @@ func (b *binder) Int(v int64) {
 	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
 	fits := false
 	switch b.native {
-	case nativeAll, nativeInt8:
+	case schema.NativeAll, schema.NativeInt8:
 		fits = true
-	case nativeInt4:
+	case schema.NativeInt4:
 		fits = v == int64(int32(v))
-	case nativeInt2:
+	case schema.NativeInt2:
 		fits = v == int64(int16(v))
 	}
 	if fits {
@@ -116,7 +75,7 @@ func (b *binder) Float(v float64) {
 		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
 	}
 	isPlain := !math.IsNaN(v) && !math.IsInf(v, 0) && (v != 0 || !math.Signbit(v))
-	if b.native == nativeAll || b.native == nativeFloat8 && isPlain {
+	if b.native == schema.NativeAll || b.native == schema.NativeFloat8 && isPlain {
 		b.add(v, 8)
 	} else {
 		b.addText(func(w *rowtext.Writer) { w.Float(v) })
@@ -125,7 +84,7 @@ func (b *binder) Float(v float64) {
 
 // Bool binds text if the column's type is known and is not boolean, because a text column takes the text.
 func (b *binder) Bool(v bool) {
-	if b.native == nativeAll || b.native == nativeBool {
+	if b.native == schema.NativeAll || b.native == schema.NativeBool {
 		b.add(v, 1)
 	} else {
 		b.Text(strconv.FormatBool(v))
@@ -138,9 +97,9 @@ func (b *binder) Time(v time.Time) {
 	switch year := v.Year(); {
 	case b.table.traits.UTC:
 		b.addTime(v)
-	case b.native == nativeAll:
+	case b.native == schema.NativeAll:
 		b.add(v, 27)
-	case b.native == nativeTime && year > 0 && year < 9999:
+	case b.native == schema.NativeTime && year > 0 && year < 9999:
 		b.add(v.UTC(), 27)
 	default:
 		b.addText(func(w *rowtext.Writer) { w.Time(v) })
@@ -171,10 +130,10 @@ func (b *binder) Uint(v uint64) {
 // Text binds the text's bytes if the column holds bytes.
 func (b *binder) Text(v string) {
 	switch b.native {
-	case nativeBytes:
+	case schema.NativeBytes:
 		b.add([]byte(v), len(v))
 		return
-	case nativeHex:
+	case schema.NativeHex:
 		b.addHex([]byte(v))
 		return
 	}
@@ -190,9 +149,9 @@ func (b *binder) RawText(v []byte) { b.Text(string(v)) }
 // Bytes binds text for a merge patch, because some databases take no bytes for JSON.
 func (b *binder) Bytes(v []byte) {
 	switch {
-	case b.native == nativeHex:
+	case b.native == schema.NativeHex:
 		b.addHex(v)
-	case b.merge || b.native != nativeAll && b.native != nativeBytes:
+	case b.merge || b.native != schema.NativeAll && b.native != schema.NativeBytes:
 		b.Text(string(v))
 	default:
 		b.add(v, len(v))
@@ -213,7 +172,7 @@ func (b *batch) bind(to *binder, i int32, omit uint64) error {
 		if !b.table.sends(omit, c) {
 			continue
 		}
-		to.merge, to.native = b.table.writes[c].Rule == Merge, known.native(c)
+		to.merge, to.native = b.table.writes[c].Rule == Merge, known.Native(c)
 		if err := b.encodeOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}
@@ -223,20 +182,20 @@ func (b *batch) bind(to *binder, i int32, omit uint64) error {
 
 // keyArgs returns a row's key as arguments.
 func (b *batch) keyArgs(i int32) []any {
-	to, known := binder{table: b.table}, b.table.catalog.Load()
+	to, known := binder{table: b.table}, b.table.catalog.Kept()
 	for place, c := range b.table.keys {
-		to.native = known.native(c)
+		to.native = known.Native(c)
 		b.keyed[place].Encode(i, &to)
 	}
 	return to.args
 }
 
 // typesKnown returns the catalog by which arguments are encoded, or nil if the driver encodes them.
-func (b *batch) typesKnown() *catalog {
+func (b *batch) typesKnown() *schema.Table {
 	if b.untyped {
 		return nil
 	}
-	return b.table.catalog.Load()
+	return b.table.catalog.Kept()
 }
 
 // encodeOne gives the value of a row's column to an encoder. If the encoder refuses the value, it leaves the reason in failed.

@@ -10,6 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 // copyStream finds how the handle's driver streams a COPY. stream is nil if rows can only be given to the driver's COPY statement
@@ -87,7 +88,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 			break
 		}
 		if w.runner.stage.place {
-			to.native = nativeAll
+			to.native = schema.NativeAll
 			to.Int(int64(taken))
 		}
 		rows = append(rows, to.args)

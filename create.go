@@ -42,7 +42,7 @@ func (t *Table[T]) getOrCreateRow(ctx context.Context, db dbconn.Handle, row *T)
 		return false, err
 	}
 	created, err = t.getOrCreate(ctx, db, row)
-	if err != nil && t.table.outdated(ctx, db, err) {
+	if err != nil && t.table.catalog.IsOutdated(ctx, db, err) {
 		created, err = t.getOrCreate(ctx, db, row)
 	}
 	if err != nil {
@@ -138,11 +138,11 @@ func (s *single) checkFolded(ctx context.Context, db dbconn.Handle) error {
 		}
 		folded := strings.EqualFold(strings.TrimRight(stored, " "), strings.TrimRight(sent, " "))
 		if s.batch.table.traits.Typed {
-			known, err := s.batch.table.look(ctx, db)
+			known, err := s.batch.table.catalog.Look(ctx, db)
 			if err != nil {
 				return err
 			}
-			folded = known.held[s.batch.table.writes[c].Name].folds
+			folded = known.Columns[s.batch.table.writes[c].Name].Folds
 		}
 		if folded && stored != sent {
 			return errFolded

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/mapping"
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 var (
@@ -80,9 +81,13 @@ func (e *PartialError) Unwrap() error { return e.Err }
 // fail wraps an error of the database in a RowError. row is the index of the statement's only row, or -1.
 func (t *table) fail(err error, row int) error {
 	var known *RowError
-	var schema *SchemaError
-	if err == nil || errors.As(err, &known) || errors.As(err, &schema) {
+	var refused *SchemaError
+	if err == nil || errors.As(err, &known) || errors.As(err, &refused) {
 		return err
+	}
+	var wrong *schema.Error
+	if errors.As(err, &wrong) {
+		return t.schemaError(wrong)
 	}
 	var several *failedStatement
 	if errors.As(err, &several) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 // fate is the result of Compare for a row, plus 1; it is 0 if the row is not there.
@@ -76,13 +77,13 @@ func (t *table) compareText(ctx context.Context, db dbconn.Handle, of shape) (st
 	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, wide: of.wide, source: of.source, nth: of.nth}
 	return t.texts.of(s, func() (string, error) {
 		c := dialect.Compare{Table: t.ident, Target: t.target, Rows: s.rows, Source: s.source, Wide: s.wide, Nth: s.nth}
-		var known *catalog
+		var known *schema.Table
 		if t.traits.Typed {
 			var err error
-			if known, err = t.look(ctx, db); err != nil {
+			if known, err = t.catalog.Look(ctx, db); err != nil {
 				return "", err
 			}
-			c.Types, c.Only = known.exact, known.plain
+			c.Types, c.Only = known.Exact, known.IsPlain
 		}
 		c.Columns = t.columnsOf(known, s.omit)
 		return t.dialect.Compare(c)

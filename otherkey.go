@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
@@ -49,7 +48,7 @@ func (b *batch) otherKey(ctx context.Context, db dbconn.Handle, i int32, err err
 		return err
 	}
 	met := &otherKeyError{err: err, target: b.table.target.Columns, key: keyText(b.table.target.Columns, b.keyed.Values(i))}
-	if b.table.index.text.Ask != "" && ctx.Err() == nil {
+	if b.table.checks.NamesIndexes() && ctx.Err() == nil {
 		met.key = ""
 		met.ask(ctx, db, b, i)
 	}
@@ -59,7 +58,7 @@ func (b *batch) otherKey(ctx context.Context, db dbconn.Handle, i int32, err err
 // ask finds the unique index through which the row meets another row. On MySQL and MariaDB any unique index can be the one. ask
 // only improves the error's text: if the server does not answer, the text says less.
 func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i int32) {
-	indexes, err := b.table.uniqueIndexes(ctx, db)
+	indexes, err := b.table.checks.UniqueIndexes(ctx, db)
 	if err != nil {
 		return
 	}
@@ -69,22 +68,22 @@ func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i i
 	}
 	for _, index := range indexes {
 		var values []any
-		for _, c := range index.columns {
+		for _, c := range index.Columns {
 			if v, ok := sent[strings.ToLower(c)]; ok {
 				values = append(values, v)
 			}
 		}
-		if len(values) != len(index.columns) { // the index has an expression, or a column that gets its DEFAULT
+		if len(values) != len(index.Columns) { // the index has an expression, or a column that gets its DEFAULT
 			continue
 		}
-		find := dialect.Find{Table: b.table.ident, Target: dialect.Target{Columns: index.columns}, Return: index.columns[:1], Lock: !dbconn.CanBegin(db)}
+		find := dialect.Find{Table: b.table.ident, Target: dialect.Target{Columns: index.Columns}, Return: index.Columns[:1], Lock: !dbconn.CanBegin(db)}
 		var stored any
 		if found, err := b.table.txn.QueryRow(ctx, db, b.table.dialect.Find(find), values, []any{&stored}); err != nil || !found {
 			continue
 		}
-		e.key = keyText(index.columns, values)
-		if !index.has(b.table.target.Columns) {
-			e.index = index.name
+		e.key = keyText(index.Columns, values)
+		if !index.Has(b.table.target.Columns) {
+			e.index = index.Name
 		}
 		return
 	}
@@ -116,23 +115,4 @@ func keyText(columns []string, values []any) string {
 		}
 	}
 	return "(" + strings.Join(columns, ", ") + ")=(" + strings.Join(texts, ", ") + ")"
-}
-
-// uniqueIndex is a unique index of the table.
-type uniqueIndex struct {
-	name    string
-	columns []string // "" stands for an expression
-}
-
-// has reports whether the index has exactly these columns, in any order.
-func (x uniqueIndex) has(columns []string) bool {
-	lower := func(names []string) []string {
-		var out []string
-		for _, n := range names {
-			out = append(out, strings.ToLower(n))
-		}
-		slices.Sort(out)
-		return out
-	}
-	return slices.Equal(lower(x.columns), lower(columns))
 }

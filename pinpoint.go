@@ -153,7 +153,7 @@ func (p *probe) try(ctx context.Context, db dbconn.Handle, rows []int32, first i
 // route returns path Arrays if the batch can be sent so, even for a batch that was copied. Sending ten thousand rows as values
 // would take longer than everything else.
 func (p *probe) route(rows int) route {
-	if known := p.failed.batch.table.catalog.Load(); rows >= probeArraysFrom && p.failed.batch.table.traits.Filter && known != nil && p.failed.batch.table.misfit(known) == nil {
+	if known := p.failed.batch.table.catalog.Kept(); rows >= probeArraysFrom && p.failed.batch.table.traits.Filter && known != nil && p.failed.batch.table.misfit(known) == nil {
 		return route{path: Arrays, auto: true}
 	}
 	return route{path: Values}

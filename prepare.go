@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/catalog"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
@@ -47,17 +48,17 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err := t.table.checkPeer(ctx, db); err != nil {
 		return nil, t.table.fail(err, -1)
 	}
-	if err := t.table.checkIndex(ctx, db); err != nil {
-		return nil, err
+	if err := t.table.checks.Check(ctx, db); err != nil {
+		return nil, t.table.fail(err, -1)
 	}
 	if err := t.table.ready(ctx, db); err != nil {
-		return nil, err
+		return nil, t.table.fail(err, -1)
 	}
 	cache := stmtcache.New(with)
 	p := &Prepared[T]{table: t, claim: db, cache: cache, db: stmtcache.Wrap(db, cache, suspect)}
 	flag, err := t.table.flags(ctx, db)
 	if err != nil {
-		return nil, err
+		return nil, t.table.fail(err, -1)
 	}
 	tells, err := t.table.resultTells(ctx, p.db)
 	if err != nil {
@@ -118,7 +119,7 @@ const renewals = 5
 
 // again reports whether a call that has failed n times before may succeed with a statement that is prepared now.
 func (p *Prepared[T]) again(ctx context.Context, err error, n int) bool {
-	return forgotten(err) || p.table.table.outdated(ctx, p.claim, err) || n == 0 && suspect(err)
+	return forgotten(err) || p.table.table.catalog.IsOutdated(ctx, p.claim, err) || n == 0 && suspect(err)
 }
 
 // Close closes the prepared statements and returns the first error of a statement's Close. After Close, Put fails.
@@ -142,5 +143,5 @@ func forgotten(err error) bool {
 // suspect reports whether the cause of err may be old knowledge from when the statement was prepared, above all an older type of
 // a column.
 func suspect(err error) bool {
-	return forgotten(err) || ofSchema(err)
+	return forgotten(err) || catalog.IsOfSchema(err)
 }

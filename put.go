@@ -68,7 +68,7 @@ func (t *Table[T]) putRow(ctx context.Context, db dbconn.Handle, row *T) (Outcom
 		return Unknown, err
 	}
 	o, err := t.put(ctx, db, row)
-	if err != nil && t.table.outdated(ctx, db, err) {
+	if err != nil && t.table.catalog.IsOutdated(ctx, db, err) {
 		o, err = t.put(ctx, db, row)
 	}
 	if err != nil {
@@ -124,7 +124,7 @@ func (t *table) single(ctx context.Context, db dbconn.Handle, row reflect.Value)
 	s := t.newSingle(row)
 	err := s.batch.checkRow(0)
 	if err == nil {
-		err = t.checkIndex(ctx, db)
+		err = t.checks.Check(ctx, db)
 	}
 	if err == nil {
 		err = t.ready(ctx, db)
@@ -357,8 +357,8 @@ func (s *single) readBack(ctx context.Context, db dbconn.Handle) error {
 // find reads the given columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db dbconn.Handle, cols []*column) (found bool, err error) {
 	f := dialect.Find{Table: s.batch.table.ident, Target: s.batch.table.target, Return: columnNames(cols), Lock: !dbconn.CanBegin(db)}
-	if known := s.batch.table.catalog.Load(); known != nil { // the column's type may have rounded the stored key
-		f.Types, f.Only = known.exact, known.plain
+	if known := s.batch.table.catalog.Kept(); known != nil { // the column's type may have rounded the stored key
+		f.Types, f.Only = known.Exact, known.IsPlain
 	}
 	return s.readRow(ctx, db, s.batch.table.dialect.Find(f), s.batch.keyArgs(0), dests(cols, s.row))
 }

@@ -125,8 +125,8 @@ func (t *table) tryBatch(ctx context.Context, db dbconn.Handle, rows rowSource, 
 	if cfg.inOrder {
 		b.keepOrder()
 	}
-	if err := t.checkIndex(ctx, db); err != nil {
-		return Result{}, err
+	if err := t.checks.Check(ctx, db); err != nil {
+		return Result{}, t.fail(err, -1)
 	}
 	rt, err := b.choose(ctx, db, cfg)
 	if err != nil {
@@ -140,7 +140,7 @@ func (t *table) tryBatch(ctx context.Context, db dbconn.Handle, rows rowSource, 
 		run = txn.Statement[*sending]
 	}
 	s := &sending{batch: b, cfg: cfg, route: rt}
-	if err = run(ctx, t.txn, db, s, (*sending).send); err != nil && !again && t.outdated(ctx, db, err) {
+	if err = run(ctx, t.txn, db, s, (*sending).send); err != nil && !again && t.catalog.IsOutdated(ctx, db, err) {
 		return t.tryBatch(ctx, db, rows, cfg, true)
 	}
 	if err != nil {

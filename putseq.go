@@ -38,8 +38,8 @@ func (t *Table[T]) putSeq(ctx context.Context, db dbconn.Handle, rows iter.Seq2[
 	case cfg.unique:
 		return Result{}, errors.New("upsert: RefuseDuplicates is for PutAll: a sequence's keys are not kept")
 	}
-	if err := t.table.checkIndex(ctx, db); err != nil {
-		return Result{}, err
+	if err := t.table.checks.Check(ctx, db); err != nil {
+		return Result{}, t.table.fail(err, -1)
 	}
 	switch {
 	case cfg.chunk > 0:
@@ -60,7 +60,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db dbconn.Handle, rows iter.Seq2[
 		}
 	}
 	if err != nil {
-		t.table.outdated(ctx, db, err) // for the next call: the sequence is read only once
+		t.table.catalog.IsOutdated(ctx, db, err) // for the next call: the sequence is read only once
 		return Result{}, t.table.fail(t.table.pinpoint(ctx, db, err), -1)
 	}
 	return q.total, nil

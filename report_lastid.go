@@ -27,7 +27,7 @@ var presetCode = fmt.Sprintf("DO LAST_INSERT_ID(%d)", dialect.CodeInserted)
 // The outcome is Unknown if db may send the question to another connection.
 func (t *table) execReport(ctx context.Context, db dbconn.Handle, exec func() (sql.Result, error)) (Outcome, error) {
 	same := staysOnConn(db)
-	hidden := t.hidden.Load()
+	hidden := t.checks.HidesOutcome()
 	if hidden && same {
 		if _, err := db.ExecContext(ctx, presetCode); err != nil {
 			return Unknown, err
@@ -49,7 +49,7 @@ func (t *table) execReport(ctx context.Context, db dbconn.Handle, exec func() (s
 		if err != nil || affected == 1 {
 			return Inserted, err
 		}
-		t.hidden.Store(true)
+		t.checks.SetHidesOutcome()
 	}
 	if !same {
 		return Unknown, nil
@@ -119,7 +119,7 @@ func (s *single) putLastID(ctx context.Context, db dbconn.Handle) error {
 	_, prepared := db.(*stmtcache.Pool)
 	// Generated columns take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
 	// statement too.
-	if len(s.batch.table.generated) > 0 || prepared && s.batch.table.hidden.Load() && !staysOnConn(db) {
+	if len(s.batch.table.generated) > 0 || prepared && s.batch.table.checks.HidesOutcome() && !staysOnConn(db) {
 		return txn.Transaction(ctx, s.batch.table.txn, db, s, (*single).writeLastID)
 	}
 	return txn.Statement(ctx, s.batch.table.txn, db, s, (*single).writeOnOneConn)
@@ -160,27 +160,6 @@ func (s *single) createLastID(ctx context.Context, db dbconn.Handle) error {
 		}
 	}
 	return s.found(s.find(ctx, db, s.batch.table.all()))
-}
-
-// lookForTriggers asks whether the table may have triggers that hide the outcome in a statement's result. The triggers of a
-// view's tables are not looked up, so a view counts as having triggers. To a user without the right TRIGGER, the server says that
-// there are no triggers.
-func (t *table) lookForTriggers(ctx context.Context, db dbconn.Handle, view bool) error {
-	if t.traits.Reporting != dialect.ReportLastID || t.hidden.Load() {
-		return nil
-	}
-	n := 1
-	if !view {
-		_, err := t.txn.QueryRow(ctx, db, "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?",
-			[]any{t.ident.Schema, t.ident.Name}, []any{&n})
-		if err != nil {
-			return err
-		}
-	}
-	if n > 0 {
-		t.hidden.Store(true)
-	}
-	return nil
 }
 
 // sendLastID sends the statement of one row and records the row's outcome.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -38,19 +39,19 @@ func (b *batch) choose(ctx context.Context, db dbconn.Handle, cfg *putConfig) (r
 		r.path = Values
 		return r, nil
 	}
-	if c := b.table.catalog.Load(); r.path == Copy && c != nil && !c.stages { // the right may have been granted in the meantime
-		b.table.stale.Store(true)
+	if c := b.table.catalog.Kept(); r.path == Copy && c != nil && !c.TempTables { // the right may have been granted in the meantime
+		b.table.catalog.Invalidate()
 		b.known = nil
 	}
 	known := b.known
 	if known == nil {
 		var err error
-		if known, err = b.table.look(ctx, db); err != nil {
+		if known, err = b.table.catalog.Look(ctx, db); err != nil {
 			return r, err
 		}
 		b.known = known
 	}
-	if !known.has(b.table.writes) { // the error of a statement that needs no types explains best what is wrong
+	if !known.HasTypes(b.table.writes) { // the error of a statement that needs no types explains best what is wrong
 		return route{path: Values}, nil
 	}
 	// A row that is not in a partial index does not conflict through the index, and only the insert knows whether the row is in
@@ -60,12 +61,12 @@ func (b *batch) choose(ctx context.Context, db dbconn.Handle, cfg *putConfig) (r
 	switch {
 	case r.path == Arrays && misfit != nil:
 		return r, misfit
-	case r.path == Copy && !known.stages:
+	case r.path == Copy && !known.TempTables:
 		return r, &dialect.UnsupportedError{Feature: "right for this user to make the temporary table of Via(Copy)", Dialect: b.table.dialect.Name(), Hint: "grant TEMPORARY on the database, or use Via(Arrays)"}
 	case !r.auto:
 	case b.scattered():
 		r.path = Values
-	case b.rows.n >= copyFrom && known.stages && givesConn(db):
+	case b.rows.n >= copyFrom && known.TempTables && givesConn(db):
 		r.path = Copy
 	default:
 		r.path = b.table.besideCopy(known)
@@ -104,9 +105,9 @@ func (t *table) oneByOne(cfg *putConfig) bool {
 // tellsApart reports whether all keys of the batch are different keys to the database too. Otherwise the filter must not be used:
 // the filter compares all rows before any row is written, so it would not see that one row of the batch changes the stored row
 // that another row of the batch meets.
-func (b *batch) tellsApart(known *catalog) bool {
+func (b *batch) tellsApart(known *schema.Table) bool {
 	for place, c := range b.table.keys {
-		if h := known.held[b.table.writes[c].Name]; !b.keyed[place].IsDistinctIn(h.base, h.exact) {
+		if h := known.Columns[b.table.writes[c].Name]; !b.keyed[place].IsDistinctIn(h.Base, h.Exact) {
 			return false
 		}
 	}
@@ -129,7 +130,7 @@ func (b *batch) scattered() bool {
 }
 
 // besideCopy returns the best path that needs no staging table.
-func (t *table) besideCopy(known *catalog) Path {
+func (t *table) besideCopy(known *schema.Table) Path {
 	if t.misfit(known) != nil {
 		return Values
 	}
@@ -137,26 +138,16 @@ func (t *table) besideCopy(known *catalog) Path {
 }
 
 // misfit returns an error that says why rows cannot be sent as arrays, or nil.
-func (t *table) misfit(known *catalog) error {
+func (t *table) misfit(known *schema.Table) error {
 	for _, c := range t.writes {
-		if known.held[c.Name].whole && !c.Now {
+		if known.Columns[c.Name].NotArrayElement && !c.Now {
 			return &dialect.UnsupportedError{
-				Feature: fmt.Sprintf("array whose elements are the values of column %q, which is of type %s", c.Name, known.types[c.Name]), Dialect: t.dialect.Name(),
+				Feature: fmt.Sprintf("array whose elements are the values of column %q, which is of type %s", c.Name, known.Types[c.Name]), Dialect: t.dialect.Name(),
 				Hint: "use Via(Copy) or Via(Values)",
 			}
 		}
 	}
 	return nil
-}
-
-// has reports whether the catalog knows all the columns.
-func (c *catalog) has(columns []dialect.Column) bool {
-	for _, col := range columns {
-		if c.types[col.Name] == "" {
-			return false
-		}
-	}
-	return true
 }
 
 // givesConn reports whether a transaction on the handle will give the driver's connection.
@@ -187,7 +178,7 @@ func (w *writer) settle(r route) (route, error) {
 	var err error
 	var lacks *dialect.UnsupportedError
 	if w.runner.stage, err = w.newStage(w.runner); errors.As(err, &lacks) && r.auto {
-		r.path = w.batch.table.besideCopy(w.batch.table.catalog.Load())
+		r.path = w.batch.table.besideCopy(w.batch.table.catalog.Kept())
 		return r, nil
 	}
 	return r, err

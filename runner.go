@@ -9,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
+	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -25,9 +26,9 @@ type runner struct {
 	abandoned bool                 // the call no longer waits for a statement that is still running
 	pipe      *pipeline.Pipeline
 	stage     *stage
-	result    Result     // the outcomes of the jobs that are done
-	known     *catalog   // the catalog that the first part of a sequence was given
-	free      chan []any // argument buffers that are not in use
+	result    Result        // the outcomes of the jobs that are done
+	known     *schema.Table // the catalog that the first part of a sequence was given
+	free      chan []any    // argument buffers that are not in use
 }
 
 // runner returns a runner for a call of one statement or of several statements. The runner works in the background only in the

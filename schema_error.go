@@ -3,6 +3,8 @@ package upsert
 import (
 	"fmt"
 	"strings"
+
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 // SchemaError says that a stored table is not as a [Table] needs it to be. Nothing was written.
@@ -48,10 +50,10 @@ func (p Problem) String() string {
 type Check string
 
 // CheckNoUniqueIndex says that no unique index has exactly the columns of the conflict target.
-const CheckNoUniqueIndex Check = "no unique index"
+const CheckNoUniqueIndex = Check(schema.NoUniqueIndex)
 
 // CheckConstraintColumns says that the constraint that [OnConstraint] names has columns other than the conflict target's.
-const CheckConstraintColumns Check = "constraint of other columns"
+const CheckConstraintColumns = Check(schema.ConstraintColumns)
 
 // Severity says how bad a problem is.
 type Severity int
@@ -69,4 +71,13 @@ func (s Severity) String() string {
 		return "note"
 	}
 	return "fault"
+}
+
+// schemaError returns the SchemaError of what package catalog found.
+func (t *table) schemaError(found *schema.Error) *SchemaError {
+	e := &SchemaError{Table: t.name}
+	for _, p := range found.Problems {
+		e.Problems = append(e.Problems, Problem{Check: Check(p.Check), Severity: Fault, Column: p.Column, Index: p.Index, Why: p.Why, Find: p.Find, Mend: p.Mend})
+	}
+	return e
 }

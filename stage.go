@@ -15,6 +15,7 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/rowtext"
+	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -55,7 +56,7 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 		err = g.askColumns(r.ctx, r.db)
 	} else {
 		for _, c := range w.batch.table.writes {
-			g.hex = append(g.hex, w.batch.table.held(c.Name).hexes())
+			g.hex = append(g.hex, hexesOf(w.batch.table.catalog.Column(c.Name)))
 		}
 		g.stream, err = g.copyStream(r, w.route.auto)
 	}
@@ -230,12 +231,12 @@ func (t *table) loads(ctx context.Context, db dbconn.Handle) (bool, error) {
 // askColumns asks which columns LOAD DATA must be given in a form other than text. Bytes come in hexadecimal, and so does the
 // number of a BIT. The number of a member of an ENUM or a SET must not be taken for a member's name.
 func (g *stage) askColumns(ctx context.Context, db dbconn.Handle) error {
-	known, err := g.table.askCatalog(ctx, db)
+	known, err := g.table.catalog.Ask(ctx, db)
 	if err != nil {
 		return err
 	}
 	for _, c := range g.table.writes {
-		hex := loadForm(known.held[c.Name].base, c.Kind == dialect.KindNumber)
+		hex := loadForm(known.Columns[c.Name].Base, c.Kind == dialect.KindNumber)
 		if hex.numbers == rowtext.WholeNumbers {
 			g.digits = append(g.digits, c.Name)
 		}
@@ -285,3 +286,6 @@ type hexes struct {
 	bytes, text, number bool
 	numbers             rowtext.Numbers
 }
+
+// hexesOf says which values of a column of PostgreSQL are written in hexadecimal.
+func hexesOf(c schema.Column) hexes { return hexes{bytes: c.Base == "bytea", text: c.Base == "bytea"} }

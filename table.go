@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/catalog"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/inside"
 	"github.com/goupsert/upsert/internal/mapping"
@@ -50,10 +51,8 @@ type table struct {
 	plainTexts texts // texts written without knowledge of the columns' types
 	peers      *dbconn.Peers
 	txn        *txn.Runner
-	index      indexCheck
-	catalog    atomic.Pointer[catalog]
-	stale      atomic.Bool  // the catalog may describe an older schema
-	hidden     atomic.Bool  // a trigger hides the outcome that a statement's result would tell
+	catalog    *catalog.Cache
+	checks     *catalog.Checks
 	last       atomic.Int32 // the Outcome of the last row, if the outcome takes several statements
 }
 
@@ -206,7 +205,8 @@ func (t *table) setTarget(c *config) error {
 	if err := t.checkTarget(c); err != nil {
 		return err
 	}
-	t.index.text = t.dialect.UniqueIndex(t.ident, t.target.Columns)
+	of := catalog.Of{Dialect: t.dialect, Table: t.ident, Target: t.target, Writes: t.writes}
+	t.catalog, t.checks = catalog.New(of, t.texts.forget), catalog.NewChecks(of, t.txn)
 	t.guarantee = guaranteeOf(t.writes, t.target, omits)
 	t.rowsMax = t.full(dialect.Params(t.writes))
 	switch {

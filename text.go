@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 // shape is everything that a statement's text depends on, except the table. omit has a bit for each column with omitzero that is
@@ -79,22 +80,22 @@ func (k *texts) forget() {
 
 // text returns the statement of a shape.
 func (t *table) text(s shape) (string, error) {
-	return t.texts.of(s, func() (string, error) { return t.upsert(s, t.catalog.Load()) })
+	return t.texts.of(s, func() (string, error) { return t.upsert(s, t.catalog.Kept()) })
 }
 
 // upsert writes the statement of a shape with what the catalog says about the table.
-func (t *table) upsert(s shape, known *catalog) (string, error) {
+func (t *table) upsert(s shape, known *schema.Table) (string, error) {
 	u := dialect.Upsert{
 		Table: t.ident, Target: t.target, Columns: t.columnsOf(known, s.omit), Rows: s.rows, Mode: s.mode, Removes: s.removes, Wide: s.wide,
 		Guard:  s.mode == dialect.Write && t.guards(known),
 		Report: s.report, Result: s.result, Return: t.returned(s.back), Source: s.source, Filter: s.filter, Split: s.split, Count: s.count, Nth: s.nth,
 	}
 	if known != nil {
-		u.Types, u.Only = known.types, known.plain
+		u.Types, u.Only = known.Types, known.IsPlain
 	}
 	text, err := t.dialect.Upsert(u)
 	if known != nil && s.source == dialect.FromParams && !s.filter {
-		text += known.mark
+		text += known.Mark
 	}
 	return text, err
 }
@@ -104,10 +105,10 @@ func (t *table) upsert(s shape, known *catalog) (string, error) {
 func (t *table) columns(omit uint64) []dialect.Column { return t.columnsOf(nil, omit) }
 
 // columnsOf is columns, completed by the catalog.
-func (t *table) columnsOf(known *catalog, omit uint64) []dialect.Column {
+func (t *table) columnsOf(known *schema.Table, omit uint64) []dialect.Column {
 	writes := t.writes
 	if known != nil {
-		writes = known.writes
+		writes = known.Writes
 	}
 	if omit == 0 {
 		return writes

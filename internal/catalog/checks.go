@@ -1,0 +1,235 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/schema"
+	"github.com/goupsert/upsert/internal/stmtcache"
+	"github.com/goupsert/upsert/internal/txn"
+)
+
+// Checks are the questions about a table that a call asks before it writes on a pool, if the database lets a row go wrong
+// silently. Checks remembers on which pools it has asked. A transaction or a single connection does not say which pool it belongs
+// to, so all of them count as one.
+type Checks struct {
+	of    Of
+	text  dialect.IndexText
+	txn   *txn.Runner
+	pools dbconn.Recent[struct{}]
+	other atomic.Bool
+	hides atomic.Bool
+}
+
+// NewChecks returns Checks that have asked nothing. runner sends the questions.
+func NewChecks(of Of, runner *txn.Runner) *Checks {
+	return &Checks{of: of, text: of.Dialect.UniqueIndex(of.Table, of.Target.Columns), txn: runner}
+}
+
+// NamesIndexes reports whether UniqueIndexes can ask for the unique indexes.
+func (c *Checks) NamesIndexes() bool { return c.text.Ask != "" }
+
+// HidesOutcome reports whether a trigger may hide the outcome that a statement's result would tell (hazard H23).
+func (c *Checks) HidesOutcome() bool { return c.hides.Load() }
+
+// SetHidesOutcome notes that a trigger hides the outcome.
+func (c *Checks) SetHidesOutcome() { c.hides.Store(true) }
+
+// Check refuses a table in which no unique index has exactly the target's columns, on a database that would then insert each
+// row again (hazard H24). It also refuses a session that is not strict (hazard H29), and finds out whether the table has
+// triggers, if triggers matter. Check asks once for each pool, and once for all handles that do not say which pool they
+// belong to.
+//
+// If the server cannot answer, the call goes on: for a view, and for a table on which the user lacks a right that SHOW INDEX
+// needs. The call also goes on if the table does not exist, because the statement's error is better.
+func (c *Checks) Check(ctx context.Context, h dbconn.Handle) error {
+	if c.text.Ask == "" || c.isAsked(h) {
+		return nil
+	}
+	for r := c.txn.Retry(!dbconn.CanBegin(h)); ; {
+		err := c.askIndex(ctx, h)
+		if again, err := r.Next(ctx, err); !again {
+			return err
+		}
+	}
+}
+
+func (c *Checks) askIndex(ctx context.Context, h dbconn.Handle) error {
+	err := c.checkMode(ctx, h)
+	found, view := false, false
+	if err == nil {
+		found, err = c.findIndex(ctx, h)
+	}
+	if err == nil && !found {
+		if view, err = isView(ctx, h, c.text.Kind); err == nil && !view {
+			return c.noIndex()
+		}
+	}
+	if err == nil {
+		err = c.lookForTriggers(ctx, h, view)
+	}
+	number, isServers := dialect.MySQLNumber(err)
+	switch {
+	case err == nil, isServers && lacksRight(number):
+		c.setAsked(h)
+		return nil
+	case isServers && dialect.Classify(err) == dialect.Permanent:
+		return nil
+	}
+	return err
+}
+
+// lacksRight reports whether a server's error says that the user may not ask, or that a view is broken.
+func lacksRight(number int) bool {
+	switch number {
+	case 1044, 1142, 1143, 1227, 1356:
+		return true
+	}
+	return false
+}
+
+func (c *Checks) noIndex() error {
+	return &schema.Error{Problems: []schema.Problem{{
+		Check: schema.NoUniqueIndex, Column: strings.Join(c.of.Target.Columns, ", "),
+		Why:  "no unique index has exactly the key's columns (" + strings.Join(c.of.Target.Columns, ", ") + "), so " + c.of.Dialect.Name() + " would insert a row again each time that it is written",
+		Find: c.text.Find, Mend: c.text.Mend,
+	}}}
+}
+
+// findIndex reports whether one of the table's unique indexes has exactly the target's columns. A prefix index serves as well,
+// because equal values have equal prefixes, and the statement compares whole values.
+func (c *Checks) findIndex(ctx context.Context, h dbconn.Handle) (bool, error) {
+	indexes, err := c.UniqueIndexes(ctx, h)
+	found := slices.ContainsFunc(indexes, func(x UniqueIndex) bool { return x.Has(c.of.Target.Columns) })
+	return found, err
+}
+
+// UniqueIndexes asks for the table's unique indexes, and returns them in the order in which the server checks them.
+func (c *Checks) UniqueIndexes(ctx context.Context, h dbconn.Handle) (indexes []UniqueIndex, err error) {
+	rows, err := h.QueryContext(ctx, c.text.Ask)
+	if err != nil {
+		return nil, err
+	}
+	err = eachNamed(rows, func(value func(string) string) {
+		if value("Non_unique") != "0" {
+			return
+		}
+		name := value("Key_name")
+		if n := len(indexes); n == 0 || indexes[n-1].Name != name {
+			indexes = append(indexes, UniqueIndex{Name: name})
+		}
+		last := &indexes[len(indexes)-1]
+		last.Columns = append(last.Columns, value("Column_name"))
+	})
+	return indexes, err
+}
+
+// isView reports whether the table's name belongs to a view.
+func isView(ctx context.Context, h dbconn.Handle, kind string) (bool, error) {
+	rows, err := h.QueryContext(ctx, kind)
+	if err != nil {
+		return false, err
+	}
+	columns, err := rows.Columns()
+	if reading := txn.Each(rows, func() error { return nil }); err == nil {
+		err = reading
+	}
+	return err == nil && len(columns) > 0 && columns[0] == "View", err
+}
+
+// eachNamed calls f for every row with a function that returns a column's value by its name, because servers and versions differ
+// in the columns that they return, and in their order.
+func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
+	columns, err := rows.Columns()
+	values, dest := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	reading := txn.Each(rows, func() error {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		f(func(column string) string {
+			if i := slices.Index(columns, column); i >= 0 {
+				return values[i].String
+			}
+			return ""
+		})
+		return nil
+	})
+	if err == nil {
+		err = reading
+	}
+	return err
+}
+
+func (c *Checks) isAsked(h dbconn.Handle) bool {
+	switch h.(type) {
+	case *stmtcache.Pool, *stmtcache.Handle: // Prepare has asked
+		return true
+	}
+	if !isPool(h) {
+		return c.other.Load()
+	}
+	_, ok := c.pools.Get(h)
+	return ok
+}
+
+func (c *Checks) setAsked(h dbconn.Handle) {
+	if isPool(h) {
+		c.pools.Add(h, struct{}{})
+	} else {
+		c.other.Store(true)
+	}
+}
+
+func isPool(h dbconn.Handle) bool {
+	_, pool := h.(dbconn.Connector)
+	_, conn := h.(dbconn.Rawer)
+	return pool || dbconn.CanBegin(h) && !conn
+}
+
+// lookForTriggers asks whether the table may have triggers that hide the outcome in a statement's result. The triggers of a
+// view's tables are not looked up, so a view counts as having triggers. To a user without the right TRIGGER, the server says that
+// there are no triggers.
+func (c *Checks) lookForTriggers(ctx context.Context, h dbconn.Handle, view bool) error {
+	if c.of.Dialect.Traits().Reporting != dialect.ReportLastID || c.hides.Load() {
+		return nil
+	}
+	n := 1
+	if !view {
+		_, err := c.txn.QueryRow(ctx, h, "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?",
+			[]any{c.of.Table.Schema, c.of.Table.Name}, []any{&n})
+		if err != nil {
+			return err
+		}
+	}
+	if n > 0 {
+		c.hides.Store(true)
+	}
+	return nil
+}
+
+// Mode returns the session's sql_mode.
+func (c *Checks) Mode(ctx context.Context, h dbconn.Handle) (mode string, err error) {
+	_, err = c.txn.QueryRow(ctx, stmtcache.Unwrap(h), "SELECT @@sql_mode", nil, []any{&mode})
+	return mode, err
+}
+
+// checkMode refuses a session that is not strict, because such a session cuts values that do not fit, and a key that is cut is
+// the key of another row (hazard H29).
+func (c *Checks) checkMode(ctx context.Context, h dbconn.Handle) error {
+	mode, err := c.Mode(ctx, h)
+	if err != nil || strings.Contains(mode, "STRICT_") {
+		return err
+	}
+	return &dialect.UnsupportedError{
+		Feature: "strict mode in this session (sql_mode is '" + mode + "'), and cuts what does not fit, a key too", Dialect: c.of.Dialect.Name(),
+		Hint: "add STRICT_TRANS_TABLES to sql_mode, in the DSN or on the server",
+	}
+}
