@@ -5,6 +5,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/rowtext"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 // arraysRows is the number of rows in a statement with arrays. With fewer rows the server waits for the client, and with more
@@ -19,7 +20,7 @@ type arrays struct {
 
 func (b *batch) arrays(omit uint64) *arrays {
 	a := &arrays{}
-	for _, c := range b.table.columns(omit) {
+	for _, c := range b.table.stmts.Columns(omit) {
 		if !c.Now {
 			w := rowtext.New(rowtext.Array)
 			hex := hexesOf(b.table.catalog.Column(c.Name))
@@ -32,7 +33,7 @@ func (b *batch) arrays(omit uint64) *arrays {
 }
 
 // nextArrays is next with an array for each column.
-func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err error) {
+func (b *batch) nextArrays(r route, left []int32) (s batchStatement, taken int, err error) {
 	omit := b.omitted(left[0])
 	a := b.arrays(omit)
 	for taken < min(len(left), arraysRows) && (taken == 0 || b.omitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
@@ -45,7 +46,7 @@ func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err e
 				break
 			}
 			s, taken, err = b.nextValues(left, nil)
-			s.shape.filter = r.filter
+			s.variant.Filter = r.filter
 			return s, taken, err
 		}
 		if err != nil {
@@ -53,7 +54,7 @@ func (b *batch) nextArrays(r route, left []int32) (s statement, taken int, err e
 		}
 		taken++
 	}
-	s = statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromArrays, filter: r.filter}, rows: left[:taken]}
+	s = batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromArrays, Filter: r.filter}, rows: left[:taken]}
 	for _, w := range a.cols {
 		s.args = append(s.args, string(append(w.Buf, '}')))
 	}
@@ -70,7 +71,7 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 	row, at, size := b.rows.at(int(i)), 0, 0
 	var err error
 	for c := range b.table.cols {
-		if !b.table.sends(omit, c) {
+		if !b.table.stmts.Sends(omit, c) {
 			continue
 		}
 		w := a.cols[at]
@@ -101,7 +102,7 @@ func (b *batch) removesRow(i int32, omit uint64) (bool, error) {
 	patches := binder{table: b.table, merge: true}
 	row := b.rows.at(int(i))
 	for c := range b.table.cols {
-		if b.table.writes[c].Rule == Merge && !b.table.omits(omit, c) {
+		if b.table.spec.Writes[c].Rule == Merge && !b.table.stmts.Omits(omit, c) {
 			if err := b.encodeOne(&patches, i, c, row, &patches.err); err != nil {
 				return false, err
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/rowkey"
 	"github.com/goupsert/upsert/internal/schema"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 // rowSource is the rows of a call, by index: a slice, or one row. Each value is addressable or a map.
@@ -38,9 +39,9 @@ type batch struct {
 	// the call wants the caller's order, a pass is a run of rows that follow one another in the caller's order.
 	passes  [][]int32
 	inOrder bool
-	bound   *statement    // the only statement, if the batch is a single statement
-	untyped bool          // the driver encodes the values, even if the columns' types are known
-	known   *schema.Table // the answer of the catalog, if this call has asked already
+	bound   *batchStatement // the only statement, if the batch is a single statement
+	untyped bool            // the driver encodes the values, even if the columns' types are known
+	known   *schema.Table   // the answer of the catalog, if this call has asked already
 }
 
 func (t *table) batch(rows rowSource) (*batch, error) {
@@ -107,16 +108,16 @@ func (b *batch) duplicate() (row int, ok bool) {
 }
 
 // statement is one statement's shape, arguments and rows.
-type statement struct {
-	shape shape
-	args  []any
-	rows  []int32
-	more  bool // the next statements are known to have the same text
+type batchStatement struct {
+	variant statement.Variant
+	args    []any
+	rows    []int32
+	more    bool // the next statements are known to have the same text
 }
 
 // next makes the next statement from the rows that are left, and returns how many rows it took. buf is a buffer for the
 // arguments.
-func (b *batch) next(r route, left []int32, buf []any) (s statement, taken int, err error) {
+func (b *batch) next(r route, left []int32, buf []any) (s batchStatement, taken int, err error) {
 	switch {
 	case b.bound != nil:
 		return *b.bound, len(b.bound.rows), nil
@@ -124,14 +125,14 @@ func (b *batch) next(r route, left []int32, buf []any) (s statement, taken int, 
 		return b.nextArrays(r, left)
 	}
 	s, taken, err = b.nextValues(left, buf)
-	s.shape.filter = r.filter
+	s.variant.Filter = r.filter
 	return s, taken, err
 }
 
-func (b *batch) nextValues(left []int32, buf []any) (s statement, taken int, err error) {
+func (b *batch) nextValues(left []int32, buf []any) (s batchStatement, taken int, err error) {
 	omit := b.omitted(left[0])
-	params := dialect.Params(b.table.columns(omit))
-	limit := min(len(left), b.table.fit(len(left), params))
+	params := dialect.Params(b.table.stmts.Columns(omit))
+	limit := min(len(left), b.table.stmts.Fit(len(left), params))
 	to, rows, removes := binder{table: b.table, args: buf[:0]}, 0, false
 	for rows < limit && !removes && (rows == 0 || b.omitted(left[rows]) == omit) {
 		if err = b.bind(&to, left[rows], omit); err != nil {
@@ -144,13 +145,13 @@ func (b *batch) nextValues(left []int32, buf []any) (s statement, taken int, err
 		removes = to.removes
 		rows++
 	}
-	rows = b.table.fit(rows, params)
-	return statement{shape: shape{mode: dialect.Write, rows: rows, omit: omit, removes: removes, wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
+	rows = b.table.stmts.Fit(rows, params)
+	return batchStatement{variant: statement.Variant{Mode: dialect.Write, Rows: rows, Omit: omit, Removes: removes, Wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }
 
 // omitted returns a mask of the omitzero columns that are zero in the row.
 func (b *batch) omitted(i int32) (omit uint64) {
-	for bit, c := range b.table.zeros {
+	for bit, c := range b.table.spec.Zeros {
 		if b.table.cols[c].IsZero(b.rows.at(int(i))) {
 			omit |= 1 << bit
 		}

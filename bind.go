@@ -169,10 +169,10 @@ func (b *binder) addHex(v []byte) {
 func (b *batch) bind(to *binder, i int32, omit uint64) error {
 	row, known := b.rows.at(int(i)), b.typesKnown()
 	for c := range b.table.cols {
-		if !b.table.sends(omit, c) {
+		if !b.table.stmts.Sends(omit, c) {
 			continue
 		}
-		to.merge, to.native = b.table.writes[c].Rule == Merge, known.Native(c)
+		to.merge, to.native = b.table.spec.Writes[c].Rule == Merge, known.Native(c)
 		if err := b.encodeOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/rowtext"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 const (
@@ -24,11 +25,11 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 		return w.stepRows(left)
 	}
 	omit := w.batch.omitted(left[0])
-	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.runner.stage.nth}}
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.route.filter, Nth: w.runner.stage.nth}}
 	rows, stage := w.runner.pipe.NewStream(stageRows), w.runner.stage
 	defer rows.CloseWrite(errUnwritten) // if a callback panics
 	job := func() (int, error) {
-		err := stage.fill(w.runner, w.batch.table.columns(omit), rows)
+		err := stage.fill(w.runner, w.batch.table.stmts.Columns(omit), rows)
 		if rows.CloseRead(); err != nil { // s.rows is known after CloseRead
 			return 0, w.failStatement(s, err)
 		}
@@ -59,7 +60,7 @@ func (w *writer) stepValues(left []int32) (taken int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s.shape.filter = w.route.filter
+	s.variant.Filter = w.route.filter
 	return taken, w.runner.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
 }
 
@@ -98,7 +99,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 	}
 	row, start, first := w.batch.rows.at(int(i)), len(text.Buf), true
 	for c := range w.batch.table.cols {
-		if !w.batch.table.sends(omit, c) {
+		if !w.batch.table.stmts.Sends(omit, c) {
 			continue
 		}
 		if !first {
@@ -128,7 +129,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 const savepoint = "_upsert_split"
 
 // sendStaged moves the staged rows into the table, and returns the error of the row that the table does not take.
-func (w *writer) sendStaged(s statement) error {
+func (w *writer) sendStaged(s batchStatement) error {
 	if !w.runner.own || w.runner.stage.text.Part == "" || len(s.rows) < 2 {
 		return w.failStatement(s, w.moveStaged(s))
 	}
@@ -146,12 +147,12 @@ func (w *writer) sendStaged(s statement) error {
 // is faster. If another transaction inserts one of these keys meanwhile, the split statement fails with a unique violation. Then
 // moveStaged rolls back to the savepoint and sends the statement that resolves conflicts. If the outcome of each row is asked
 // for, moveStaged uses only the latter statement.
-func (w *writer) moveStaged(s statement) error {
-	if !w.runner.stage.splits || !s.shape.filter || w.each != nil || w.rechecks && w.cfg.outcomes {
+func (w *writer) moveStaged(s batchStatement) error {
+	if !w.runner.stage.splits || !s.variant.Filter || w.each != nil || w.rechecks && w.cfg.outcomes {
 		return w.send(s)
 	}
 	split := s
-	split.shape.split = true
+	split.variant.Split = true
 	_, err := w.runner.db.ExecContext(w.runner.ctx, w.runner.stage.text.Order)
 	if err == nil {
 		err = w.send(split)

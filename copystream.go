@@ -11,6 +11,7 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/pipeline"
 	"github.com/goupsert/upsert/internal/schema"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 // copyStream finds how the handle's driver streams a COPY. stream is nil if rows can only be given to the driver's COPY statement
@@ -77,7 +78,7 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 // stepRows stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
 func (w *writer) stepRows(left []int32) (taken int, err error) {
 	omit := w.batch.omitted(left[0])
-	s := statement{shape: shape{mode: dialect.Write, omit: omit, source: dialect.FromStage, filter: w.route.filter, nth: w.runner.stage.nth}}
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.route.filter, Nth: w.runner.stage.nth}}
 	var rows [][]any
 	for taken < min(len(left), stageRows) && w.batch.omitted(left[taken]) == omit {
 		to := binder{table: w.batch.table}
@@ -99,7 +100,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 	}
 	s.rows = left[:taken]
 	return taken, w.runner.pipe.Submit(func() (int, error) {
-		err := w.runner.stage.fillRows(w.runner, w.batch.table.columns(omit), rows)
+		err := w.runner.stage.fillRows(w.runner, w.batch.table.stmts.Columns(omit), rows)
 		if err != nil {
 			return taken, w.failStatement(s, err)
 		}

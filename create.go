@@ -8,6 +8,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -142,7 +143,7 @@ func (s *single) checkFolded(ctx context.Context, db dbconn.Handle) error {
 			if err != nil {
 				return err
 			}
-			folded = known.Columns[s.batch.table.writes[c].Name].Folds
+			folded = known.Columns[s.batch.table.spec.Writes[c].Name].Folds
 		}
 		if folded && stored != sent {
 			return errFolded
@@ -171,11 +172,11 @@ func (s *single) found(found bool, err error) error {
 // create sends the row's statement in mode Create, which inserts the row or does nothing. If the statement returns the row,
 // create fills the row.
 func (s *single) create(ctx context.Context, db dbconn.Handle, report bool, dest ...any) (returned bool, err error) {
-	shape := s.statement.shape
-	shape.mode, shape.report, shape.back = dialect.Create, report, backAll
-	query, err := s.batch.table.text(shape)
+	shape := s.stmt.variant
+	shape.Mode, shape.Report, shape.Return = dialect.Create, report, statement.ReturnAll
+	query, err := s.batch.table.stmts.Upsert(shape, s.batch.table.catalog.Kept())
 	if err != nil {
 		return false, err
 	}
-	return s.readRow(ctx, db, query, s.statement.args, append(dest, dests(s.batch.table.all(), s.row)...))
+	return s.readRow(ctx, db, query, s.stmt.args, append(dest, dests(s.batch.table.all(), s.row)...))
 }

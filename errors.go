@@ -101,7 +101,7 @@ func (t *table) fail(err error, row int) error {
 	if errors.As(err, &met) {
 		// Nothing to add: err names the columns already.
 	} else if isOtherKey(err) || dialect.Classify(err) == dialect.UniqueViolation {
-		err = &otherKeyError{err: err, target: t.target.Columns}
+		err = &otherKeyError{err: err, target: t.spec.Target.Columns}
 	} else if hint := t.hintOf(err); hint != "" {
 		err = fmt.Errorf("%w (%s)", err, hint)
 	}

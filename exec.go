@@ -69,14 +69,9 @@ func (t *table) execOne(ctx context.Context, db dbconn.Handle, row reflect.Value
 	if err := s.bindOne(); err != nil {
 		return nil, rowless(err)
 	}
-	query, err := t.plainText(s.statement.shape)
+	query, err := t.stmts.Plain(s.stmt.variant)
 	if err != nil {
 		return nil, err
 	}
-	return t.txn.Exec(ctx, db, query, s.statement.args)
-}
-
-// plainText returns the statement of a shape, written without knowledge from the catalog.
-func (t *table) plainText(s shape) (string, error) {
-	return t.plainTexts.of(s, func() (string, error) { return t.upsert(s, nil) })
+	return t.txn.Exec(ctx, db, query, s.stmt.args)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
-	"github.com/goupsert/upsert/internal/schema"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 // fate is the result of Compare for a row, plus 1; it is 0 if the row is not there.
@@ -52,8 +52,8 @@ func (f *fate) meet(told int) {
 }
 
 // compare runs the Compare that belongs to the statement, and returns the fate of each of the statement's rows.
-func (w *writer) compare(s statement) ([]fate, error) {
-	query, err := w.batch.table.compareText(w.runner.ctx, w.runner.db, s.shape)
+func (w *writer) compare(s batchStatement) ([]fate, error) {
+	query, err := w.batch.table.compareText(w.runner.ctx, w.runner.db, s.variant)
 	if err != nil {
 		return nil, err
 	}
@@ -70,22 +70,14 @@ func (w *writer) compare(s statement) ([]fate, error) {
 	return fates, err
 }
 
-// compareMode is the mode of a shape whose text is a Compare.
-const compareMode dialect.Mode = -1
-
-func (t *table) compareText(ctx context.Context, db dbconn.Handle, of shape) (string, error) {
-	s := shape{mode: compareMode, rows: of.rows, omit: of.omit, wide: of.wide, source: of.source, nth: of.nth}
-	return t.texts.of(s, func() (string, error) {
-		c := dialect.Compare{Table: t.ident, Target: t.target, Rows: s.rows, Source: s.source, Wide: s.wide, Nth: s.nth}
-		var known *schema.Table
-		if t.traits.Typed {
-			var err error
-			if known, err = t.catalog.Look(ctx, db); err != nil {
-				return "", err
-			}
-			c.Types, c.Only = known.Exact, known.IsPlain
-		}
-		c.Columns = t.columnsOf(known, s.omit)
-		return t.dialect.Compare(c)
-	})
+// compareText returns the Compare that belongs to a statement of the variant.
+func (t *table) compareText(ctx context.Context, db dbconn.Handle, v statement.Variant) (string, error) {
+	if !t.traits.Typed {
+		return t.stmts.Compare(v, nil)
+	}
+	known, err := t.catalog.Look(ctx, db)
+	if err != nil {
+		return "", err
+	}
+	return t.stmts.Compare(v, known)
 }

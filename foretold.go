@@ -52,7 +52,7 @@ func (s *single) insert(ctx context.Context, db dbconn.Handle) error {
 
 // change changes the stored row, if the rules change a column.
 func (s *single) change(ctx context.Context, db dbconn.Handle) error {
-	if !s.batch.table.assigns && !s.batch.table.guards(s.batch.table.catalog.Kept()) {
+	if !s.batch.table.stmts.Assigns() && !s.batch.table.stmts.ChecksKey(s.batch.table.catalog.Kept()) {
 		return nil
 	}
 	changed, err := s.send(ctx, db, dialect.Change, false)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/goupsert/upsert/internal/rowkey"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 // matcher finds the sent row that a returned row belongs to, by its key, because rows come back in no particular order (hazard
@@ -24,9 +25,9 @@ type matcher struct {
 	back  rowkey.Set // the key of the returned row
 }
 
-func (w *writer) matcher(s statement) *matcher {
+func (w *writer) matcher(s batchStatement) *matcher {
 	m := &matcher{batch: w.batch, rows: s.rows}
-	if s.shape.back != backKeys {
+	if s.variant.Return != statement.ReturnKeys {
 		return m
 	}
 	m.seen = make([]bool, len(s.rows))

@@ -47,7 +47,7 @@ func (b *batch) otherKey(ctx context.Context, db dbconn.Handle, i int32, err err
 	if !isOtherKey(err) || errors.As(err, &known) {
 		return err
 	}
-	met := &otherKeyError{err: err, target: b.table.target.Columns, key: keyText(b.table.target.Columns, b.keyed.Values(i))}
+	met := &otherKeyError{err: err, target: b.table.spec.Target.Columns, key: keyText(b.table.spec.Target.Columns, b.keyed.Values(i))}
 	if b.table.checks.NamesIndexes() && ctx.Err() == nil {
 		met.key = ""
 		met.ask(ctx, db, b, i)
@@ -76,13 +76,13 @@ func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i i
 		if len(values) != len(index.Columns) { // the index has an expression, or a column that gets its DEFAULT
 			continue
 		}
-		find := dialect.Find{Table: b.table.ident, Target: dialect.Target{Columns: index.Columns}, Return: index.Columns[:1], Lock: !dbconn.CanBegin(db)}
+		find := dialect.Find{Table: b.table.spec.Table, Target: dialect.Target{Columns: index.Columns}, Return: index.Columns[:1], Lock: !dbconn.CanBegin(db)}
 		var stored any
 		if found, err := b.table.txn.QueryRow(ctx, db, b.table.dialect.Find(find), values, []any{&stored}); err != nil || !found {
 			continue
 		}
 		e.key = keyText(index.Columns, values)
-		if !index.Has(b.table.target.Columns) {
+		if !index.Has(b.table.spec.Target.Columns) {
 			e.index = index.Name
 		}
 		return
@@ -98,8 +98,8 @@ func (b *batch) sentValues(i int32) (map[string]any, error) {
 	}
 	values := map[string]any{}
 	for c := range b.table.cols {
-		if b.table.sends(omit, c) {
-			values[strings.ToLower(b.table.writes[c].Name)] = to.args[len(values)]
+		if b.table.stmts.Sends(omit, c) {
+			values[strings.ToLower(b.table.spec.Writes[c].Name)] = to.args[len(values)]
 		}
 	}
 	return values, nil

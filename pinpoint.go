@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -38,7 +39,7 @@ func (t *table) pinpoint(ctx context.Context, db dbconn.Handle, err error) error
 // pinpointStaged is pinpoint for a statement that has staged rows, in the transaction of the statement. The transaction must be
 // the library's own and is rolled back afterwards. The staged rows outlive a rollback to the savepoint before the statement, so
 // the client need not send the rows again.
-func (w *writer) pinpointStaged(s statement, err error) error {
+func (w *writer) pinpointStaged(s batchStatement, err error) error {
 	var f *failedStatement
 	if !errors.As(err, &f) || !w.runner.own || w.runner.stage.text.Part == "" || w.runner.ctx.Err() != nil || !blamesRow(f.err) {
 		return err
@@ -46,7 +47,7 @@ func (w *writer) pinpointStaged(s statement, err error) error {
 	if _, lost := w.runner.db.ExecContext(w.runner.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); lost != nil {
 		return err
 	}
-	part := w.runner.stage.described(w.batch.table.writes)
+	part := w.runner.stage.described(w.batch.table.spec.Writes)
 	part.Nth++
 	text, lost := w.batch.table.dialect.Stage(part)
 	if lost == nil {
@@ -56,8 +57,8 @@ func (w *writer) pinpointStaged(s statement, err error) error {
 		return err
 	}
 	p := newProbe(f)
-	p.staged = &stagedPart{clear: text.Clear, fill: w.runner.stage.text.Part, insert: s.shape}
-	p.staged.insert.nth++
+	p.staged = &stagedPart{clear: text.Clear, fill: w.runner.stage.text.Part, insert: s.variant}
+	p.staged.insert.Nth++
 	_ = p.send(w.runner.ctx, w.runner.db)
 	return p.result(w.runner.ctx, err)
 }
@@ -65,7 +66,7 @@ func (w *writer) pinpointStaged(s statement, err error) error {
 // stagedPart is a staging table for a part of the rows of another staging table.
 type stagedPart struct {
 	clear, fill string
-	insert      shape
+	insert      statement.Variant
 }
 
 // blamesRow reports whether a row can be at fault if a statement of several rows fails with err.
@@ -165,7 +166,7 @@ func (p *probe) exec(ctx context.Context, db dbconn.Handle, rows []int32) error 
 		if err != nil {
 			return err
 		}
-		query, err := p.failed.batch.table.text(s.shape)
+		query, err := p.failed.batch.table.stmts.Upsert(s.variant, p.failed.batch.table.catalog.Kept())
 		if err != nil {
 			return err
 		}
@@ -185,7 +186,7 @@ func (p *probe) execStaged(ctx context.Context, db dbconn.Handle, first, rows in
 	if _, err := p.failed.batch.table.txn.Exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
 		return err
 	}
-	query, err := p.failed.batch.table.text(p.staged.insert)
+	query, err := p.failed.batch.table.stmts.Upsert(p.staged.insert, p.failed.batch.table.catalog.Kept())
 	if err == nil {
 		_, err = p.failed.batch.table.txn.Exec(ctx, db, query, nil)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/catalog"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
@@ -64,7 +65,7 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	query, err := t.table.text(t.table.firstShape(flag, tells))
+	query, err := t.table.stmts.Upsert(t.table.firstShape(flag, tells), t.table.catalog.Kept())
 	if err == nil {
 		_, err = cache.Get(ctx, query) // prepare one statement now, so that an error about the table is returned here
 	}
@@ -75,16 +76,16 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 }
 
 // firstShape returns the shape of the statement that Put sends first for most rows.
-func (t *table) firstShape(flag, tells bool) shape {
-	s := shape{mode: dialect.Write, rows: 1, report: flag, result: flag && tells}
+func (t *table) firstShape(flag, tells bool) statement.Variant {
+	s := statement.Variant{Mode: dialect.Write, Rows: 1, Report: flag, Result: flag && tells}
 	switch t.traits.Reporting {
 	case dialect.ReportBeforehand:
-		s.mode = dialect.Create
+		s.Mode = dialect.Create
 	case dialect.ReportCode, dialect.ReportLastID:
-		s.report = true
+		s.Report = true
 	}
 	if len(t.generated) > 0 && t.traits.Returning {
-		s.back = backGenerated
+		s.Return = statement.ReturnGenerated
 	}
 	return s
 }

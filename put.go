@@ -10,6 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/rowkey"
+	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -109,14 +110,14 @@ func (t *table) whileGone(f func() error) (err error) {
 
 // single is one row that is being written.
 type single struct {
-	batch     batch
-	statement statement
-	row       reflect.Value
-	outcome   Outcome
-	flag      bool // the statement can return a flag that marks an inserted row
-	tells     bool // the Result of an Exec tells the outcome
-	keyRoom   [1]rowkey.Column
-	first     [1]int32
+	batch   batch
+	stmt    batchStatement
+	row     reflect.Value
+	outcome Outcome
+	flag    bool // the statement can return a flag that marks an inserted row
+	tells   bool // the Result of an Exec tells the outcome
+	keyRoom [1]rowkey.Column
+	first   [1]int32
 }
 
 // single checks a row, asks the server what must be known of the table, and binds the row's arguments.
@@ -148,7 +149,7 @@ func (t *table) newSingle(row reflect.Value) *single {
 
 // bindOne makes the row's statement and its arguments.
 func (s *single) bindOne() (err error) {
-	s.statement, _, err = s.batch.nextValues(s.first[:], make([]any, 0, len(s.batch.table.cols)))
+	s.stmt, _, err = s.batch.nextValues(s.first[:], make([]any, 0, len(s.batch.table.cols)))
 	return err
 }
 
@@ -182,17 +183,17 @@ func (s *single) put(ctx context.Context, db dbconn.Handle) (err error) {
 // send runs the row's statement in the given mode and reports whether the statement wrote the row. The returned values go to
 // dest, and the generated columns to the row.
 func (s *single) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
-	shape := s.statement.shape
-	shape.mode, shape.report = mode, report
+	shape := s.stmt.variant
+	shape.Mode, shape.Report = mode, report
 	if len(s.batch.table.generated) > 0 {
-		shape.back = backGenerated
+		shape.Return = statement.ReturnGenerated
 	}
-	query, err := s.batch.table.text(shape)
+	query, err := s.batch.table.stmts.Upsert(shape, s.batch.table.catalog.Kept())
 	if err != nil {
 		return false, err
 	}
-	if !report && shape.back == backNone {
-		res, err := s.batch.table.txn.Exec(ctx, db, query, s.statement.args)
+	if !report && shape.Return == statement.ReturnNothing {
+		res, err := s.batch.table.txn.Exec(ctx, db, query, s.stmt.args)
 		if err != nil {
 			return false, err
 		}
@@ -202,7 +203,7 @@ func (s *single) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, 
 	for _, c := range s.batch.table.generated {
 		dest = append(dest, c.ScanTarget(s.row))
 	}
-	return s.readRow(ctx, db, query, s.statement.args, dest)
+	return s.readRow(ctx, db, query, s.stmt.args, dest)
 }
 
 // putFlagged sends a statement that returns the row if the statement wrote the row, with a flag that marks an inserted row.
@@ -260,13 +261,13 @@ func (s *single) writeFlagged(ctx context.Context, db dbconn.Handle) error {
 
 // writeTold sends a statement whose Result tells the outcome by the number of rows that the statement selected.
 func (s *single) writeTold(ctx context.Context, db dbconn.Handle) error {
-	shape := s.statement.shape
-	shape.report, shape.result = true, true
-	query, err := s.batch.table.text(shape)
+	shape := s.stmt.variant
+	shape.Report, shape.Result = true, true
+	query, err := s.batch.table.stmts.Upsert(shape, s.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
-	res, err := db.ExecContext(ctx, query, s.statement.args...)
+	res, err := db.ExecContext(ctx, query, s.stmt.args...)
 	if err != nil {
 		return err
 	}
@@ -317,11 +318,11 @@ func (s *single) writeCoded(ctx context.Context, db dbconn.Handle) error {
 
 // writeBlind sends a statement on a database that does not tell the outcome.
 func (s *single) writeBlind(ctx context.Context, db dbconn.Handle) error {
-	query, err := s.batch.table.text(s.statement.shape)
+	query, err := s.batch.table.stmts.Upsert(s.stmt.variant, s.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
-	if _, err := db.ExecContext(ctx, query, s.statement.args...); err != nil {
+	if _, err := db.ExecContext(ctx, query, s.stmt.args...); err != nil {
 		return err
 	}
 	return s.readBack(ctx, db)
@@ -329,11 +330,11 @@ func (s *single) writeBlind(ctx context.Context, db dbconn.Handle) error {
 
 // compareOne compares the row with the stored row.
 func (s *single) compareOne(ctx context.Context, db dbconn.Handle) (f fate, err error) {
-	query, err := s.batch.table.compareText(ctx, db, s.statement.shape)
+	query, err := s.batch.table.compareText(ctx, db, s.stmt.variant)
 	if err != nil {
 		return 0, err
 	}
-	err = s.batch.table.txn.Query(ctx, db, query, s.statement.args, func(rows *sql.Rows) error {
+	err = s.batch.table.txn.Query(ctx, db, query, s.stmt.args, func(rows *sql.Rows) error {
 		var at, told int
 		err := rows.Scan(&at, &told)
 		f.meet(told)
@@ -356,11 +357,8 @@ func (s *single) readBack(ctx context.Context, db dbconn.Handle) error {
 
 // find reads the given columns of the stored row into the row.
 func (s *single) find(ctx context.Context, db dbconn.Handle, cols []*column) (found bool, err error) {
-	f := dialect.Find{Table: s.batch.table.ident, Target: s.batch.table.target, Return: columnNames(cols), Lock: !dbconn.CanBegin(db)}
-	if known := s.batch.table.catalog.Kept(); known != nil { // the column's type may have rounded the stored key
-		f.Types, f.Only = known.Exact, known.IsPlain
-	}
-	return s.readRow(ctx, db, s.batch.table.dialect.Find(f), s.batch.keyArgs(0), dests(cols, s.row))
+	query := s.batch.table.stmts.Find(columnNames(cols), !dbconn.CanBegin(db), s.batch.table.catalog.Kept())
+	return s.readRow(ctx, db, query, s.batch.keyArgs(0), dests(cols, s.row))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

@@ -119,7 +119,7 @@ func (t *table) tryBatch(ctx context.Context, db dbconn.Handle, rows rowSource, 
 	}
 	if cfg.unique {
 		if i, ok := b.duplicate(); ok {
-			return Result{}, b.fail(i, t.target.Columns[0], ErrDuplicateKey)
+			return Result{}, b.fail(i, t.spec.Target.Columns[0], ErrDuplicateKey)
 		}
 	}
 	if cfg.inOrder {
@@ -163,11 +163,11 @@ type sending struct {
 
 func (s *sending) send(ctx context.Context, db dbconn.Handle) error {
 	if s.batch.table.locksFirst(s.cfg) {
-		if _, err := s.batch.table.txn.Exec(ctx, db, s.batch.table.dialect.Lock(s.batch.table.ident), nil); err != nil {
+		if _, err := s.batch.table.txn.Exec(ctx, db, s.batch.table.dialect.Lock(s.batch.table.spec.Table), nil); err != nil {
 			return err
 		}
 	}
-	r := s.batch.table.runner(ctx, db, s.batch.rows.n > s.batch.table.rowsMax, s.cfg)
+	r := s.batch.table.runner(ctx, db, s.batch.rows.n > s.batch.table.stmts.RowsMax(), s.cfg)
 	defer r.abort()
 	each, err := s.batch.write(r, s.route, s.cfg)
 	err = cmp.Or(err, r.finish())
@@ -204,7 +204,7 @@ func (b *batch) most(r route) int {
 	case Arrays:
 		return arraysRows
 	}
-	if n := b.rows.n; b.table.fit(n, dialect.Params(b.table.writes)) < n {
+	if n := b.rows.n; b.table.stmts.Fit(n, dialect.Params(b.table.spec.Writes)) < n {
 		return 0
 	}
 	return b.rows.n

@@ -106,7 +106,7 @@ func (t *Table[T]) seqChunks(ctx context.Context, db dbconn.Handle, rows iter.Se
 // seqOn writes the sequence on one handle, in one transaction.
 func (t *Table[T]) seqOn(ctx context.Context, db dbconn.Handle, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
 	if t.table.locksFirst(cfg) {
-		if _, err := t.table.txn.Exec(ctx, db, t.table.dialect.Lock(t.table.ident), nil); err != nil {
+		if _, err := t.table.txn.Exec(ctx, db, t.table.dialect.Lock(t.table.spec.Table), nil); err != nil {
 			return Result{}, t.table.fail(err, -1)
 		}
 	}
@@ -154,5 +154,5 @@ func (t *table) seqRows(cfg *putConfig) int {
 	if t.traits.Filter || cfg.via == Copy {
 		return seqRows
 	}
-	return t.rowsMax
+	return t.stmts.RowsMax()
 }

@@ -138,13 +138,13 @@ func (s *single) writeLastID(ctx context.Context, db dbconn.Handle) error {
 }
 
 func (s *single) sendReport(ctx context.Context, db dbconn.Handle, mode dialect.Mode) (err error) {
-	shape := s.statement.shape
-	shape.mode, shape.report = mode, true
-	query, err := s.batch.table.text(shape)
+	shape := s.stmt.variant
+	shape.Mode, shape.Report = mode, true
+	query, err := s.batch.table.stmts.Upsert(shape, s.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
-	s.outcome, err = s.batch.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.statement.args...) })
+	s.outcome, err = s.batch.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.stmt.args...) })
 	return err
 }
 
@@ -163,9 +163,9 @@ func (s *single) createLastID(ctx context.Context, db dbconn.Handle) error {
 }
 
 // sendLastID sends the statement of one row and records the row's outcome.
-func (w *writer) sendLastID(one statement) error {
-	one.shape.report = true
-	query, err := w.batch.table.text(one.shape)
+func (w *writer) sendLastID(one batchStatement) error {
+	one.variant.Report = true
+	query, err := w.batch.table.stmts.Upsert(one.variant, w.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}

@@ -51,12 +51,12 @@ func (b *batch) choose(ctx context.Context, db dbconn.Handle, cfg *putConfig) (r
 		}
 		b.known = known
 	}
-	if !known.HasTypes(b.table.writes) { // the error of a statement that needs no types explains best what is wrong
+	if !known.HasTypes(b.table.spec.Writes) { // the error of a statement that needs no types explains best what is wrong
 		return route{path: Values}, nil
 	}
 	// A row that is not in a partial index does not conflict through the index, and only the insert knows whether the row is in
 	// the index.
-	r.filter = b.table.target.Where == "" && b.tellsApart(known)
+	r.filter = b.table.spec.Target.Where == "" && b.tellsApart(known)
 	misfit := b.table.misfit(known)
 	switch {
 	case r.path == Arrays && misfit != nil:
@@ -97,7 +97,7 @@ func (t *table) oneByOne(cfg *putConfig) bool {
 	case dialect.ReportLastID:
 		return cfg.outcomes
 	case dialect.ReportBeforehand:
-		return cfg.outcomes && t.target.Where != ""
+		return cfg.outcomes && t.spec.Target.Where != ""
 	}
 	return false
 }
@@ -107,7 +107,7 @@ func (t *table) oneByOne(cfg *putConfig) bool {
 // that another row of the batch meets.
 func (b *batch) tellsApart(known *schema.Table) bool {
 	for place, c := range b.table.keys {
-		if h := known.Columns[b.table.writes[c].Name]; !b.keyed[place].IsDistinctIn(h.Base, h.Exact) {
+		if h := known.Columns[b.table.spec.Writes[c].Name]; !b.keyed[place].IsDistinctIn(h.Base, h.Exact) {
 			return false
 		}
 	}
@@ -117,7 +117,7 @@ func (b *batch) tellsApart(known *schema.Table) bool {
 // scattered reports whether omitzero splits the rows into many small groups, because each statement takes only neighbouring rows
 // that omit the same columns. Then a statement would have only few rows on any path.
 func (b *batch) scattered() bool {
-	if len(b.table.zeros) == 0 {
+	if len(b.table.spec.Zeros) == 0 {
 		return false
 	}
 	runs, last := 0, uint64(0)
@@ -139,7 +139,7 @@ func (t *table) besideCopy(known *schema.Table) Path {
 
 // misfit returns an error that says why rows cannot be sent as arrays, or nil.
 func (t *table) misfit(known *schema.Table) error {
-	for _, c := range t.writes {
+	for _, c := range t.spec.Writes {
 		if known.Columns[c.Name].NotArrayElement && !c.Now {
 			return &dialect.UnsupportedError{
 				Feature: fmt.Sprintf("array whose elements are the values of column %q, which is of type %s", c.Name, known.Types[c.Name]), Dialect: t.dialect.Name(),

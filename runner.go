@@ -98,7 +98,7 @@ func (r *runner) recycle(args []any) {
 
 // run runs a statement and reports only whether the statement worked. On the caller's handle run never sends a query, because
 // such a handle may send queries elsewhere, for example to a pool of readers.
-func (r *runner) run(s statement, query string) error {
+func (r *runner) run(s batchStatement, query string) error {
 	if r.queries && r.own {
 		return r.query(s, query, func(*sql.Rows) error { return nil })
 	}
@@ -106,7 +106,7 @@ func (r *runner) run(s statement, query string) error {
 	return err
 }
 
-func (r *runner) exec(s statement, query string) (sql.Result, error) {
+func (r *runner) exec(s batchStatement, query string) (sql.Result, error) {
 	stmt, err := r.prepared(query, s.more)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (r *runner) exec(s statement, query string) (sql.Result, error) {
 }
 
 // query runs a statement and calls scan for each row.
-func (r *runner) query(s statement, query string, scan func(*sql.Rows) error) error {
+func (r *runner) query(s batchStatement, query string, scan func(*sql.Rows) error) error {
 	stmt, err := r.prepared(query, s.more)
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 		g.stream = g.load(r)
 		err = g.askColumns(r.ctx, r.db)
 	} else {
-		for _, c := range w.batch.table.writes {
+		for _, c := range w.batch.table.spec.Writes {
 			g.hex = append(g.hex, hexesOf(w.batch.table.catalog.Column(c.Name)))
 		}
 		g.stream, err = g.copyStream(r, w.route.auto)
@@ -66,7 +66,7 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.text, err = g.table.dialect.Stage(g.described(g.table.writes))
+	g.text, err = g.table.dialect.Stage(g.described(g.table.spec.Writes))
 	return g, err
 }
 
@@ -74,7 +74,7 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 // another call, for example if a sequence writes parents first.
 func (g *stage) number(r *runner) error {
 	for taken := true; taken; {
-		text, err := g.table.dialect.Stage(g.described(g.table.writes))
+		text, err := g.table.dialect.Stage(g.described(g.table.spec.Writes))
 		if err == nil {
 			_, err = g.table.txn.QueryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
 		}
@@ -89,7 +89,7 @@ func (g *stage) number(r *runner) error {
 }
 
 func (g *stage) described(columns []dialect.Column) dialect.Stage {
-	return dialect.Stage{Table: g.table.ident, Columns: columns, Key: g.table.target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.nth}
+	return dialect.Stage{Table: g.table.spec.Table, Columns: columns, Key: g.table.spec.Target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.nth}
 }
 
 // fill replaces the content of the staging table with rows.
@@ -235,7 +235,7 @@ func (g *stage) askColumns(ctx context.Context, db dbconn.Handle) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range g.table.writes {
+	for _, c := range g.table.spec.Writes {
 		hex := loadForm(known.Columns[c.Name].Base, c.Kind == dialect.KindNumber)
 		if hex.numbers == rowtext.WholeNumbers {
 			g.digits = append(g.digits, c.Name)

@@ -14,7 +14,9 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/inside"
 	"github.com/goupsert/upsert/internal/mapping"
+	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/sqlname"
+	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -23,37 +25,29 @@ type Table[T any] struct{ table *table }
 
 // table is the part of a Table that does not depend on the row's type at compile time.
 type table struct {
-	dialect    dialect.Dialect
-	traits     dialect.Traits
-	name       string // as given to New
-	ident      dialect.Table
-	mapping    *mapping.Mapping
-	rows       *mapping.Mapping // what a row must have: if a row is a map, the chosen columns
-	target     dialect.Target
-	cols       []*column        // the columns that are written, in the mapping's order
-	writes     []dialect.Column // the same columns for the dialect
-	keys       []int            // indexes in cols of the target's columns
-	keyPlace   []int            // for each column in cols, its place in keys, or -1
-	zeros      []int            // indexes in cols of the columns with omitzero
-	generated  []*column
-	versioned  bool
-	merges     bool
-	assigns    bool // a conflict can change a column
-	ranks      bool // a rule compares a column's values, and the column's type may have an order of its own
-	textKey    bool // the key has a column that may hold text; on a database with a catalog, the catalog decides
-	adds       bool
-	guarantee  Guarantee
-	rowsMax    int // how many rows the largest statement takes
-	hooks      []Hooks
-	via        Path
-	copies     copies
-	texts      texts
-	plainTexts texts // texts written without knowledge of the columns' types
-	peers      *dbconn.Peers
-	txn        *txn.Runner
-	catalog    *catalog.Cache
-	checks     *catalog.Checks
-	last       atomic.Int32 // the Outcome of the last row, if the outcome takes several statements
+	dialect   dialect.Dialect
+	traits    dialect.Traits
+	name      string // as given to New
+	mapping   *mapping.Mapping
+	rows      *mapping.Mapping // what a row must have: if a row is a map, the chosen columns
+	cols      []*column        // the columns that are written, in the mapping's order
+	keys      []int            // indexes in cols of the target's columns
+	keyPlace  []int            // for each column in cols, its place in keys, or -1
+	generated []*column
+	versioned bool
+	merges    bool
+	adds      bool
+	guarantee Guarantee
+	hooks     []Hooks
+	via       Path
+	copies    copies
+	spec      schema.Spec
+	stmts     *statement.Builder
+	peers     *dbconn.Peers
+	txn       *txn.Runner
+	catalog   *catalog.Cache
+	checks    *catalog.Checks
+	last      atomic.Int32 // the Outcome of the last row, if the outcome takes several statements
 }
 
 type column = mapping.Column
@@ -115,7 +109,7 @@ func planOf(row reflect.Type, c *config) (*mapping.Mapping, error) {
 }
 
 func (t *table) setName(*config) (err error) {
-	if t.ident, err = sqlname.Parse(t.dialect, t.name); err != nil {
+	if t.spec.Table, err = sqlname.Parse(t.dialect, t.name); err != nil {
 		return fmt.Errorf("upsert: table name %q: %w", t.name, err)
 	}
 	return nil
@@ -180,7 +174,8 @@ func (t *table) setTarget(c *config) error {
 	if c.where != "" && c.constraint != "" {
 		return errors.New("upsert: IndexWhere and OnConstraint exclude each other: a constraint has no predicate")
 	}
-	t.target = dialect.Target{Where: c.where, Constraint: c.constraint}
+	t.spec.Dialect, t.spec.Generated = t.dialect, columnNames(t.generated)
+	t.spec.Target = dialect.Target{Where: c.where, Constraint: c.constraint}
 	var omits []bool
 	for i, col := range t.cols {
 		w := dialect.Column{Name: col.Name, Rule: col.Rule, Kind: col.Kind, Now: col.Now}
@@ -188,32 +183,28 @@ func (t *table) setTarget(c *config) error {
 		if slices.Contains(col.Targets, c.target) {
 			w.Rule, place = Key, len(t.keys)
 			t.keys = append(t.keys, i)
-			t.target.Columns = append(t.target.Columns, col.Name)
+			t.spec.Target.Columns = append(t.spec.Target.Columns, col.Name)
 		}
 		if col.OmitZero {
-			t.zeros = append(t.zeros, i)
+			t.spec.Zeros = append(t.spec.Zeros, i)
 		}
 		t.keyPlace = append(t.keyPlace, place)
-		t.writes, omits = append(t.writes, w), append(omits, col.OmitZero)
+		t.spec.Writes, omits = append(t.spec.Writes, w), append(omits, col.OmitZero)
 		t.versioned = t.versioned || w.Rule == Version
 		t.merges = t.merges || w.Rule == Merge
-		t.assigns = t.assigns || place < 0 && w.Rule != Key && w.Rule != Keep && w.Rule != Touch
-		t.textKey = t.textKey || place >= 0 && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny || t.traits.Filter)
-		t.ranks = t.ranks || t.traits.Ordinals && w.Kind != dialect.KindPlain && (w.Rule == Max || w.Rule == Min || w.Rule == Version)
 		t.adds = t.adds || w.Rule == Add
 	}
 	if err := t.checkTarget(c); err != nil {
 		return err
 	}
-	of := catalog.Of{Dialect: t.dialect, Table: t.ident, Target: t.target, Writes: t.writes}
-	t.catalog, t.checks = catalog.New(of, t.texts.forget), catalog.NewChecks(of, t.txn)
-	t.guarantee = guaranteeOf(t.writes, t.target, omits)
-	t.rowsMax = t.full(dialect.Params(t.writes))
+	t.guarantee = guaranteeOf(t.spec.Writes, t.spec.Target, omits)
+	t.stmts = statement.New(t.spec)
+	t.catalog, t.checks = catalog.New(t.spec, t.stmts.Forget), catalog.NewChecks(t.spec, t.txn)
 	switch {
-	case len(t.zeros) > 64:
+	case len(t.spec.Zeros) > 64:
 		return &TagError{Type: t.mapping.Type, Reason: "more than 64 columns have omitzero"}
-	case t.rowsMax == 0:
-		return &dialect.UnsupportedError{Feature: fmt.Sprintf("statement with %d parameters", dialect.Params(t.writes)), Dialect: t.dialect.Name(), Hint: "choose fewer with Columns"}
+	case t.stmts.RowsMax() == 0:
+		return &dialect.UnsupportedError{Feature: fmt.Sprintf("statement with %d parameters", dialect.Params(t.spec.Writes)), Dialect: t.dialect.Name(), Hint: "choose fewer with Columns"}
 	}
 	return nil
 }
@@ -224,7 +215,7 @@ func (t *table) checkTarget(c *config) error {
 	for i := range t.mapping.Columns {
 		col := &t.mapping.Columns[i]
 		inTarget := slices.Contains(col.Targets, c.target)
-		if inTarget && !slices.Contains(t.target.Columns, col.Name) {
+		if inTarget && !slices.Contains(t.spec.Target.Columns, col.Name) {
 			return fmt.Errorf("upsert: Columns: the key column %q must be among them", col.Name)
 		}
 		for _, name := range col.Targets {
@@ -264,8 +255,8 @@ func (t *table) checkIdents(*config) error {
 	if err := t.checkCase(); err != nil {
 		return err
 	}
-	if t.target.Constraint != "" {
-		return check("OnConstraint", t.target.Constraint)
+	if t.spec.Target.Constraint != "" {
+		return check("OnConstraint", t.spec.Target.Constraint)
 	}
 	return nil
 }
@@ -285,12 +276,23 @@ func (t *table) checkCase() error {
 
 // checkText writes the text of one statement, so that New returns the error if the database lacks a feature.
 func (t *table) checkText(*config) error {
-	_, err := t.upsert(shape{mode: dialect.Write, rows: 1}, nil)
+	_, err := t.stmts.Plain(statement.Variant{Mode: dialect.Write, Rows: 1})
 	return err
 }
 
 // Guarantee reports the weakest promise among the columns' rules, and no promise with [IndexWhere].
 func (t *Table[T]) Guarantee() Guarantee { return t.table.guarantee }
+
+// all returns every column, written and generated.
+func (t *table) all() []*column { return slices.Concat(t.cols, t.generated) }
+
+func columnNames(cols []*column) []string {
+	var names []string
+	for _, c := range cols {
+		names = append(names, c.Name)
+	}
+	return names
+}
 
 func isNil(db dbconn.Handle) bool {
 	v := reflect.ValueOf(db)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 // writer sends a batch's statements on one handle.
@@ -63,7 +64,7 @@ func (w *writer) step(left []int32) (taken int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s.more = taken == w.batch.table.rowsMax && len(left) >= 2*taken
+	s.more = taken == w.batch.table.stmts.RowsMax() && len(left) >= 2*taken
 	return taken, w.runner.pipe.Submit(func() (int, error) {
 		err := w.send(s)
 		if err == nil {
@@ -75,7 +76,7 @@ func (w *writer) step(left []int32) (taken int, err error) {
 
 // failStatement wraps the error of a statement. If the statement has one row, the error names the row. If the statement has
 // several rows, the error is a *failedStatement, which pinpoint can look into.
-func (w *writer) failStatement(s statement, err error) error {
+func (w *writer) failStatement(s batchStatement, err error) error {
 	var lacks *dialect.UnsupportedError
 	switch {
 	case err == nil:
@@ -88,7 +89,7 @@ func (w *writer) failStatement(s statement, err error) error {
 	return &failedStatement{w.batch, s.rows, err}
 }
 
-func (w *writer) send(s statement) error {
+func (w *writer) send(s batchStatement) error {
 	switch {
 	case !w.cfg.outcomes:
 		return w.blind(s)
@@ -107,8 +108,8 @@ func (w *writer) send(s statement) error {
 }
 
 // blind sends a statement without asking for outcomes.
-func (w *writer) blind(s statement) error {
-	query, err := w.batch.table.text(s.shape)
+func (w *writer) blind(s batchStatement) error {
+	query, err := w.batch.table.stmts.Upsert(s.variant, w.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -128,15 +129,15 @@ func (w *writer) happened(i int32, o Outcome) {
 }
 
 // sendOneByOne sends each row of a statement in a statement of its own.
-func (w *writer) sendOneByOne(s statement) error {
+func (w *writer) sendOneByOne(s batchStatement) error {
 	send := w.sendLastID
 	if w.batch.table.traits.Reporting == dialect.ReportBeforehand {
 		send = w.createFirst
 	}
 	params := len(s.args) / len(s.rows)
 	for at := range s.rows {
-		one := statement{shape: s.shape, args: s.args[at*params : (at+1)*params], rows: s.rows[at : at+1]}
-		one.shape.rows = 1
+		one := batchStatement{variant: s.variant, args: s.args[at*params : (at+1)*params], rows: s.rows[at : at+1]}
+		one.variant.Rows = 1
 		if err := send(one); err != nil {
 			return w.failStatement(one, err)
 		}
@@ -146,10 +147,10 @@ func (w *writer) sendOneByOne(s statement) error {
 
 // createFirst inserts a row if the row conflicts with no stored row. If the row conflicts, createFirst asks what the statement
 // will do and sends the statement, as foretold does. It runs in a write transaction.
-func (w *writer) createFirst(one statement) error {
+func (w *writer) createFirst(one batchStatement) error {
 	create := one
-	create.shape.mode, create.shape.back = dialect.Create, backKeys
-	query, err := w.batch.table.text(create.shape)
+	create.variant.Mode, create.variant.Return = dialect.Create, statement.ReturnKeys
+	query, err := w.batch.table.stmts.Upsert(create.variant, w.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -166,12 +167,12 @@ func (w *writer) createFirst(one statement) error {
 }
 
 // foretold asks what the statement will do to each row, and then sends the statement. It runs in a write transaction.
-func (w *writer) foretold(s statement) error {
+func (w *writer) foretold(s batchStatement) error {
 	fates, err := w.compare(s)
 	if err != nil {
 		return err
 	}
-	query, err := w.batch.table.text(s.shape)
+	query, err := w.batch.table.stmts.Upsert(s.variant, w.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func (w *writer) foretold(s statement) error {
 	for at, i := range s.rows {
 		o, err := fates[at].outcome(Inserted)
 		if err != nil {
-			return w.batch.fail(int(i), w.batch.table.target.Columns[0], w.batch.otherKey(w.runner.ctx, w.runner.db, i, err))
+			return w.batch.fail(int(i), w.batch.table.spec.Target.Columns[0], w.batch.otherKey(w.runner.ctx, w.runner.db, i, err))
 		}
 		if kept != nil && fates[at].writes() && kept[at].writes() {
 			o = Unknown
@@ -197,7 +198,7 @@ func (w *writer) foretold(s statement) error {
 
 // keptOut compares the rows again if the statement has written fewer rows than the comparison before it predicted, because a
 // trigger can keep the statement from writing a row (hazard S21). Otherwise keptOut returns nil.
-func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
+func (w *writer) keptOut(s batchStatement, fates []fate) ([]fate, error) {
 	written := 0
 	if _, err := w.batch.table.txn.QueryRow(w.runner.ctx, w.runner.db, "SELECT changes()", nil, []any{&written}); err != nil {
 		return nil, err
@@ -214,12 +215,12 @@ func (w *writer) keptOut(s statement, fates []fate) ([]fate, error) {
 }
 
 // coded sends a statement that returns an outcome code for every row.
-func (w *writer) coded(s statement) error {
-	s.shape.report = true
+func (w *writer) coded(s batchStatement) error {
+	s.variant.Report = true
 	if w.each != nil && len(s.rows) > 1 {
-		s.shape.back = backKeys
+		s.variant.Return = statement.ReturnKeys
 	}
-	query, err := w.batch.table.text(s.shape)
+	query, err := w.batch.table.stmts.Upsert(s.variant, w.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -255,16 +256,16 @@ func codeOutcome(code int64) (Outcome, error) {
 
 // flagged sends a statement that returns the rows it wrote, if possible with a flag that marks the inserted rows. A row that the
 // statement did not return is unchanged, or may be stale if the table has a version.
-func (w *writer) flagged(s statement) error {
-	s.shape.report, s.shape.back = w.flag, backKeys
-	if s.shape.report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
-		s.shape.back = backNone // the number of rows is enough
+func (w *writer) flagged(s batchStatement) error {
+	s.variant.Report, s.variant.Return = w.flag, statement.ReturnKeys
+	if s.variant.Report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
+		s.variant.Return = statement.ReturnNothing // the number of rows is enough
 	}
 	before, err := w.before(s)
 	if err != nil {
 		return err
 	}
-	query, err := w.batch.table.text(s.shape)
+	query, err := w.batch.table.stmts.Upsert(s.variant, w.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -273,14 +274,14 @@ func (w *writer) flagged(s statement) error {
 	err = w.runner.query(s, query, func(rows *sql.Rows) error {
 		var dest []any
 		inserted, o := false, Unknown
-		if s.shape.report {
+		if s.variant.Report {
 			dest = append(dest, &inserted)
 		}
 		i, err := m.scan(rows, dest...)
 		if err != nil {
 			return err
 		}
-		if s.shape.report {
+		if s.variant.Report {
 			o = Updated
 			if inserted {
 				o = Inserted
@@ -297,14 +298,14 @@ func (w *writer) flagged(s statement) error {
 }
 
 // counts reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
-func (w *writer) counts(s statement) bool {
-	return w.batch.table.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.shape.split)
+func (w *writer) counts(s batchStatement) bool {
+	return w.batch.table.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
 }
 
 // counted sends a statement that returns how many rows it wrote and how many of them are new.
-func (w *writer) counted(s statement) error {
-	s.shape.report, s.shape.count = w.flag, true
-	query, err := w.batch.table.text(s.shape)
+func (w *writer) counted(s batchStatement) error {
+	s.variant.Report, s.variant.Count = w.flag, true
+	query, err := w.batch.table.stmts.Upsert(s.variant, w.batch.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -326,15 +327,15 @@ func (w *writer) counted(s statement) error {
 // before compares the rows with the stored rows before the statement, if the statement has a filter and its result alone does not
 // tell every outcome. The filter does not lock the rows that it leaves out, so a comparison after the statement could see another
 // transaction's changes.
-func (w *writer) before(s statement) ([]fate, error) {
-	if !w.rechecks || !s.shape.filter {
+func (w *writer) before(s batchStatement) ([]fate, error) {
+	if !w.rechecks || !s.variant.Filter {
 		return nil, nil
 	}
 	return w.compare(s)
 }
 
 // skipped finds the outcomes of the rows that a statement did not return.
-func (w *writer) skipped(s statement, m *matcher, written int, before []fate) error {
+func (w *writer) skipped(s batchStatement, m *matcher, written int, before []fate) error {
 	if !w.rechecks && (m.seen == nil || w.each == nil) {
 		w.runner.result.count(Unchanged, len(s.rows)-written)
 		if w.each != nil { // then the statement has one row only
@@ -358,7 +359,7 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 		if m.seen == nil || !m.seen[at] {
 			o, err := fates[at].skipped(w.batch.table.versioned)
 			if err != nil {
-				return w.batch.fail(int(i), w.batch.table.target.Columns[0], w.batch.otherKey(w.runner.ctx, w.runner.db, i, err))
+				return w.batch.fail(int(i), w.batch.table.spec.Target.Columns[0], w.batch.otherKey(w.runner.ctx, w.runner.db, i, err))
 			}
 			w.happened(i, o)
 		}
@@ -369,7 +370,7 @@ func (w *writer) skipped(s statement, m *matcher, written int, before []fate) er
 // after classifies the rows that the statement did not write. It uses the comparison made before the statement, unless the
 // comparison predicted a write for such a row: then another transaction changed the row in between, and after compares the row
 // again.
-func (w *writer) after(s statement, m *matcher, before []fate) ([]fate, error) {
+func (w *writer) after(s batchStatement, m *matcher, before []fate) ([]fate, error) {
 	told := before != nil
 	for at := range before {
 		if skipped := m.seen == nil || !m.seen[at]; skipped && before[at].writes() {

@@ -28,7 +28,7 @@ func (b *batch) checkZero(ctx context.Context, db dbconn.Handle, rest func() err
 		if err != nil {
 			return err
 		}
-		name := b.table.writes[c].Name
+		name := b.table.spec.Writes[c].Name
 		if !known.Columns[name].AutoIncrement {
 			continue
 		}

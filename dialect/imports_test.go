@@ -34,7 +34,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
 	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/dbconn", module + "/internal/sqlname", module + "/internal/txn", module + "/internal/inside"}
 	for dir, allowed := range map[string][]string{
-		"..":                    append(append(shared, sqlx...), module+"/internal/catalog", module+"/internal/schema", module+"/internal/pipeline", module+"/internal/mapping", module+"/internal/rowkey", module+"/internal/rowtext", module+"/internal/stmtcache"),
+		"..":                    append(append(shared, sqlx...), module+"/internal/catalog", module+"/internal/schema", module+"/internal/statement", module+"/internal/pipeline", module+"/internal/mapping", module+"/internal/rowkey", module+"/internal/rowtext", module+"/internal/stmtcache"),
 		"../internal/mapping":   append(sqlx, module+"/dialect"),
 		"../internal/backoff":   nil,
 		"../internal/inside":    nil,
@@ -44,6 +44,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"../internal/rowtext":   nil,
 		"../internal/stmtcache": {module + "/internal/dbconn"},
 		"../internal/txn":       append(sqlx, module+"/dialect", module+"/internal/backoff", module+"/internal/dbconn", module+"/internal/stmtcache"),
+		"../internal/statement": {module + "/dialect", module + "/internal/schema"},
 		"../internal/schema":    {module + "/dialect"},
 		"../internal/catalog":   {module + "/dialect", module + "/internal/dbconn", module + "/internal/schema", module + "/internal/stmtcache", module + "/internal/txn"},
 		"../internal/sqlname":   {module + "/dialect"},

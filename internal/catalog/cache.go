@@ -19,17 +19,9 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// Of says which table a Cache asks about.
-type Of struct {
-	Dialect dialect.Dialect
-	Table   dialect.Table
-	Target  dialect.Target
-	Writes  []dialect.Column // the columns that are written
-}
-
 // Cache keeps what a server answered about a table.
 type Cache struct {
-	of      Of
+	spec    schema.Spec
 	traits  dialect.Traits
 	changed func() // is called after another answer than before
 	kept    atomic.Pointer[schema.Table]
@@ -37,8 +29,8 @@ type Cache struct {
 }
 
 // New returns an empty Cache. changed is called if an answer is another one than the answer before.
-func New(of Of, changed func()) *Cache {
-	return &Cache{of: of, traits: of.Dialect.Traits(), changed: changed}
+func New(spec schema.Spec, changed func()) *Cache {
+	return &Cache{spec: spec, traits: spec.Dialect.Traits(), changed: changed}
 }
 
 // Kept returns the last answer, or nil if the server was not asked.
@@ -68,7 +60,7 @@ func (c *Cache) Look(ctx context.Context, h dbconn.Handle) (*schema.Table, error
 	}
 	if c.traits.Typed && c.merges() && !fresh.MergeFunction {
 		return nil, &dialect.UnsupportedError{
-			Feature: "JSON Merge Patch of its own, and no function " + dialect.MergeFunctionName + "(jsonb, jsonb) is installed", Dialect: c.of.Dialect.Name(),
+			Feature: "JSON Merge Patch of its own, and no function " + dialect.MergeFunctionName + "(jsonb, jsonb) is installed", Dialect: c.spec.Dialect.Name(),
 			Hint: "run dialect.PostgresMergeFunction once, in a migration",
 		}
 	}
@@ -88,7 +80,7 @@ func (c *Cache) Look(ctx context.Context, h dbconn.Handle) (*schema.Table, error
 }
 
 func (c *Cache) merges() bool {
-	return slices.ContainsFunc(c.of.Writes, func(w dialect.Column) bool { return w.Rule == dialect.Merge })
+	return slices.ContainsFunc(c.spec.Writes, func(w dialect.Column) bool { return w.Rule == dialect.Merge })
 }
 
 // checkConstraint refuses a constraint whose columns are not the key's columns, because a conflict with such a constraint would
@@ -101,13 +93,13 @@ func (c *Cache) checkConstraint(known *schema.Table) error {
 		}
 	}
 	slices.Sort(columns)
-	if len(columns) == 0 || slices.Equal(columns, slices.Sorted(slices.Values(c.of.Target.Columns))) {
+	if len(columns) == 0 || slices.Equal(columns, slices.Sorted(slices.Values(c.spec.Target.Columns))) {
 		return nil
 	}
 	return &schema.Error{Problems: []schema.Problem{{
-		Check: schema.ConstraintColumns, Column: strings.Join(c.of.Target.Columns, ", "), Index: c.of.Target.Constraint,
-		Why: "the constraint " + c.of.Target.Constraint + " of OnConstraint has the columns (" + strings.Join(columns, ", ") + ") and not the key's (" +
-			strings.Join(c.of.Target.Columns, ", ") + "), so a conflict would change the row of another key",
+		Check: schema.ConstraintColumns, Column: strings.Join(c.spec.Target.Columns, ", "), Index: c.spec.Target.Constraint,
+		Why: "the constraint " + c.spec.Target.Constraint + " of OnConstraint has the columns (" + strings.Join(columns, ", ") + ") and not the key's (" +
+			strings.Join(c.spec.Target.Columns, ", ") + "), so a conflict would change the row of another key",
 		Mend: "name a constraint of exactly the key's columns, or leave OnConstraint out",
 	}}}
 }
@@ -130,7 +122,7 @@ func (c *Cache) IsOutdated(ctx context.Context, h dbconn.Handle, err error) bool
 
 // Ask asks the catalog and keeps nothing.
 func (c *Cache) Ask(ctx context.Context, h dbconn.Handle) (*schema.Table, error) {
-	rows, err := stmtcache.Unwrap(h).QueryContext(ctx, c.of.Dialect.Catalog(c.of.Table, c.of.Target))
+	rows, err := stmtcache.Unwrap(h).QueryContext(ctx, c.spec.Dialect.Catalog(c.spec.Table, c.spec.Target))
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +137,7 @@ func (c *Cache) Ask(ctx context.Context, h dbconn.Handle) (*schema.Table, error)
 		t.Types[name], t.Exact[name], t.Columns[name] = col.Type, exact, col
 		return err
 	})
-	for _, w := range c.of.Writes {
+	for _, w := range c.spec.Writes {
 		w.Base = t.Columns[w.Name].Base
 		t.Writes, t.Natives = append(t.Writes, w), append(t.Natives, schema.NativeOf(t.Columns[w.Name]))
 	}
@@ -155,10 +147,10 @@ func (c *Cache) Ask(ctx context.Context, h dbconn.Handle) (*schema.Table, error)
 
 // readColumns reads the answer of SHOW COLUMNS, and keeps it by the names that the columns have in the mapping.
 func (c *Cache) readColumns(rows *sql.Rows, t *schema.Table) error {
-	t.Writes = slices.Clone(c.of.Writes)
+	t.Writes = slices.Clone(c.spec.Writes)
 	return eachNamed(rows, func(value func(string) string) {
 		base, _, _ := strings.Cut(strings.ToLower(value("Type")), "(")
-		for i, w := range c.of.Writes {
+		for i, w := range c.spec.Writes {
 			if strings.EqualFold(w.Name, value("Field")) {
 				if base == "enum" || base == "set" {
 					t.Writes[i].Kind = dialect.KindOrdinal

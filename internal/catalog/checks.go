@@ -18,7 +18,7 @@ import (
 // silently. Checks remembers on which pools it has asked. A transaction or a single connection does not say which pool it belongs
 // to, so all of them count as one.
 type Checks struct {
-	of    Of
+	spec  schema.Spec
 	text  dialect.IndexText
 	txn   *txn.Runner
 	pools dbconn.Recent[struct{}]
@@ -27,8 +27,8 @@ type Checks struct {
 }
 
 // NewChecks returns Checks that have asked nothing. runner sends the questions.
-func NewChecks(of Of, runner *txn.Runner) *Checks {
-	return &Checks{of: of, text: of.Dialect.UniqueIndex(of.Table, of.Target.Columns), txn: runner}
+func NewChecks(spec schema.Spec, runner *txn.Runner) *Checks {
+	return &Checks{spec: spec, text: spec.Dialect.UniqueIndex(spec.Table, spec.Target.Columns), txn: runner}
 }
 
 // NamesIndexes reports whether UniqueIndexes can ask for the unique indexes.
@@ -95,8 +95,8 @@ func lacksRight(number int) bool {
 
 func (c *Checks) noIndex() error {
 	return &schema.Error{Problems: []schema.Problem{{
-		Check: schema.NoUniqueIndex, Column: strings.Join(c.of.Target.Columns, ", "),
-		Why:  "no unique index has exactly the key's columns (" + strings.Join(c.of.Target.Columns, ", ") + "), so " + c.of.Dialect.Name() + " would insert a row again each time that it is written",
+		Check: schema.NoUniqueIndex, Column: strings.Join(c.spec.Target.Columns, ", "),
+		Why:  "no unique index has exactly the key's columns (" + strings.Join(c.spec.Target.Columns, ", ") + "), so " + c.spec.Dialect.Name() + " would insert a row again each time that it is written",
 		Find: c.text.Find, Mend: c.text.Mend,
 	}}}
 }
@@ -105,7 +105,7 @@ func (c *Checks) noIndex() error {
 // because equal values have equal prefixes, and the statement compares whole values.
 func (c *Checks) findIndex(ctx context.Context, h dbconn.Handle) (bool, error) {
 	indexes, err := c.UniqueIndexes(ctx, h)
-	found := slices.ContainsFunc(indexes, func(x UniqueIndex) bool { return x.Has(c.of.Target.Columns) })
+	found := slices.ContainsFunc(indexes, func(x UniqueIndex) bool { return x.Has(c.spec.Target.Columns) })
 	return found, err
 }
 
@@ -198,13 +198,13 @@ func isPool(h dbconn.Handle) bool {
 // view's tables are not looked up, so a view counts as having triggers. To a user without the right TRIGGER, the server says that
 // there are no triggers.
 func (c *Checks) lookForTriggers(ctx context.Context, h dbconn.Handle, view bool) error {
-	if c.of.Dialect.Traits().Reporting != dialect.ReportLastID || c.hides.Load() {
+	if c.spec.Dialect.Traits().Reporting != dialect.ReportLastID || c.hides.Load() {
 		return nil
 	}
 	n := 1
 	if !view {
 		_, err := c.txn.QueryRow(ctx, h, "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?",
-			[]any{c.of.Table.Schema, c.of.Table.Name}, []any{&n})
+			[]any{c.spec.Table.Schema, c.spec.Table.Name}, []any{&n})
 		if err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ func (c *Checks) checkMode(ctx context.Context, h dbconn.Handle) error {
 		return err
 	}
 	return &dialect.UnsupportedError{
-		Feature: "strict mode in this session (sql_mode is '" + mode + "'), and cuts what does not fit, a key too", Dialect: c.of.Dialect.Name(),
+		Feature: "strict mode in this session (sql_mode is '" + mode + "'), and cuts what does not fit, a key too", Dialect: c.spec.Dialect.Name(),
 		Hint: "add STRICT_TRANS_TABLES to sql_mode, in the DSN or on the server",
 	}
 }

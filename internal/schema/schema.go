@@ -1,7 +1,18 @@
-// Package schema holds facts about a stored table, as values. Package catalog asks a server for them.
+// Package schema holds what a program says of a table and what a server says of the stored table, as values. Package catalog asks
+// the server.
 package schema
 
 import "github.com/goupsert/upsert/dialect"
+
+// Spec is what a program says of a table: which columns it writes, and what makes a row the same row.
+type Spec struct {
+	Dialect   dialect.Dialect
+	Table     dialect.Table
+	Target    dialect.Target
+	Writes    []dialect.Column // the columns that are written
+	Generated []string         // the columns that are only read back
+	Zeros     []int            // indexes in Writes of the columns with omitzero
+}
 
 // Table is what a server answered about a table.
 type Table struct {
