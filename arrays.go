@@ -23,7 +23,7 @@ func (b *batch) arrays(omit uint64) *arrays {
 	for _, c := range b.table.stmts.Columns(omit) {
 		if !c.Now {
 			w := rowtext.New(rowtext.Array)
-			hex := hexesOf(b.table.catalog.Column(c.Name))
+			hex := formOf(b.table.catalog.Column(c.Name))
 			w.Hex, w.HexText = hex.bytes, hex.text
 			w.Buf = append(w.Buf, '{')
 			a.cols = append(a.cols, w)
@@ -33,7 +33,7 @@ func (b *batch) arrays(omit uint64) *arrays {
 }
 
 // nextArrays is next with an array for each column.
-func (b *batch) nextArrays(r route, left []int32) (s batchStatement, taken int, err error) {
+func (b *batch) nextArrays(r plan, left []int32) (s batchStatement, taken int, err error) {
 	omit := b.omitted(left[0])
 	a := b.arrays(omit)
 	for taken < min(len(left), arraysRows) && (taken == 0 || b.omitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
@@ -99,7 +99,7 @@ func (b *batch) removesRow(i int32, omit uint64) (bool, error) {
 	if !b.table.merges {
 		return false, nil
 	}
-	patches := binder{table: b.table, merge: true}
+	patches := argEncoder{table: b.table, merge: true}
 	row := b.rows.at(int(i))
 	for c := range b.table.cols {
 		if b.table.spec.Writes[c].Rule == Merge && !b.table.stmts.Omits(omit, c) {

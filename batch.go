@@ -117,7 +117,7 @@ type batchStatement struct {
 
 // next makes the next statement from the rows that are left, and returns how many rows it took. buf is a buffer for the
 // arguments.
-func (b *batch) next(r route, left []int32, buf []any) (s batchStatement, taken int, err error) {
+func (b *batch) next(r plan, left []int32, buf []any) (s batchStatement, taken int, err error) {
 	switch {
 	case b.bound != nil:
 		return *b.bound, len(b.bound.rows), nil
@@ -133,9 +133,9 @@ func (b *batch) nextValues(left []int32, buf []any) (s batchStatement, taken int
 	omit := b.omitted(left[0])
 	params := dialect.Params(b.table.stmts.Columns(omit))
 	limit := min(len(left), b.table.stmts.Fit(len(left), params))
-	to, rows, removes := binder{table: b.table, args: buf[:0]}, 0, false
+	to, rows, removes := argEncoder{table: b.table, args: buf[:0]}, 0, false
 	for rows < limit && !removes && (rows == 0 || b.omitted(left[rows]) == omit) {
-		if err = b.bind(&to, left[rows], omit); err != nil {
+		if err = b.encodeArgs(&to, left[rows], omit); err != nil {
 			return s, 0, err
 		}
 		// A patch that removes members goes in a statement of its own.

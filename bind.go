@@ -14,7 +14,7 @@ import (
 )
 
 // binder collects the arguments of a statement. It implements mapping.Encoder.
-type binder struct {
+type argEncoder struct {
 	table   *table
 	args    []any
 	size    int             // about how many bytes the arguments take on the wire
@@ -27,14 +27,14 @@ type binder struct {
 	err     error
 }
 
-var _ mapping.Encoder = (*binder)(nil)
+var _ mapping.Encoder = (*argEncoder)(nil)
 
-func (b *binder) add(v any, size int) {
+func (b *argEncoder) add(v any, size int) {
 	b.args, b.size = append(b.args, v), b.size+size
 }
 
 // addText binds the text that write writes.
-func (b *binder) addText(write func(*rowtext.Writer)) {
+func (b *argEncoder) addText(write func(*rowtext.Writer)) {
 	if b.text == nil {
 		b.text = rowtext.New(rowtext.Plain)
 	}
@@ -44,12 +44,12 @@ func (b *binder) addText(write func(*rowtext.Writer)) {
 }
 
 // Null implements mapping.Encoder, as the methods below do.
-func (b *binder) Null()       { b.add(nil, 1) }
-func (b *binder) Other(v any) { b.add(v, 8) }
+func (b *argEncoder) Null()       { b.add(nil, 1) }
+func (b *argEncoder) Other(v any) { b.add(v, 8) }
 
 // Int binds text if the integer does not fit the column, because pgx would otherwise return an error of its own. Int sets wide
 // because a REAL column of SQLite may round a large integer.
-func (b *binder) Int(v int64) {
+func (b *argEncoder) Int(v int64) {
 	const exact = 1 << 53
 	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
 	fits := false
@@ -70,7 +70,7 @@ func (b *binder) Int(v int64) {
 
 // Float binds text for NaN, infinities and negative zero, because pgx's simple protocol writes them without quotes. If the
 // database would store NaN as NULL, Float sets an error.
-func (b *binder) Float(v float64) {
+func (b *argEncoder) Float(v float64) {
 	if b.table.traits.NullNaN && math.IsNaN(v) && b.err == nil {
 		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
 	}
@@ -83,7 +83,7 @@ func (b *binder) Float(v float64) {
 }
 
 // Bool binds text if the column's type is known and is not boolean, because a text column takes the text.
-func (b *binder) Bool(v bool) {
+func (b *argEncoder) Bool(v bool) {
 	if b.native == schema.NativeAll || b.native == schema.NativeBool {
 		b.add(v, 1)
 	} else {
@@ -92,7 +92,7 @@ func (b *binder) Bool(v bool) {
 }
 
 // Time binds text for years that drivers write in different ways, and on a database that stores times as text (hazard S18).
-func (b *binder) Time(v time.Time) {
+func (b *argEncoder) Time(v time.Time) {
 	v = mapping.Instant(v, b.table.traits.UTC)
 	switch year := v.Year(); {
 	case b.table.traits.UTC:
@@ -107,7 +107,7 @@ func (b *binder) Time(v time.Time) {
 }
 
 // addTime binds the text of a time.
-func (b *binder) addTime(at time.Time) {
+func (b *argEncoder) addTime(at time.Time) {
 	if err := mapping.CheckYear(at); b.err == nil {
 		b.err = err
 	}
@@ -119,7 +119,7 @@ func (b *binder) addTime(at time.Time) {
 
 // Uint binds text on PostgreSQL, because PostgreSQL has no unsigned type and reads the text as the column's type, and because
 // database/sql would refuse a large uint64.
-func (b *binder) Uint(v uint64) {
+func (b *argEncoder) Uint(v uint64) {
 	if b.table.traits.Typed {
 		b.Text(strconv.FormatUint(v, 10))
 	} else {
@@ -128,7 +128,7 @@ func (b *binder) Uint(v uint64) {
 }
 
 // Text binds the text's bytes if the column holds bytes.
-func (b *binder) Text(v string) {
+func (b *argEncoder) Text(v string) {
 	switch b.native {
 	case schema.NativeBytes:
 		b.add([]byte(v), len(v))
@@ -144,10 +144,10 @@ func (b *binder) Text(v string) {
 	b.add(v, len(v))
 }
 
-func (b *binder) RawText(v []byte) { b.Text(string(v)) }
+func (b *argEncoder) RawText(v []byte) { b.Text(string(v)) }
 
 // Bytes binds text for a merge patch, because some databases take no bytes for JSON.
-func (b *binder) Bytes(v []byte) {
+func (b *argEncoder) Bytes(v []byte) {
 	switch {
 	case b.native == schema.NativeHex:
 		b.addHex(v)
@@ -158,7 +158,7 @@ func (b *binder) Bytes(v []byte) {
 	}
 }
 
-func (b *binder) addHex(v []byte) {
+func (b *argEncoder) addHex(v []byte) {
 	w := rowtext.New(rowtext.Plain)
 	w.Hex = true
 	w.Bytes(v)
@@ -166,7 +166,7 @@ func (b *binder) addHex(v []byte) {
 }
 
 // bind appends the arguments of a row.
-func (b *batch) bind(to *binder, i int32, omit uint64) error {
+func (b *batch) encodeArgs(to *argEncoder, i int32, omit uint64) error {
 	row, known := b.rows.at(int(i)), b.typesKnown()
 	for c := range b.table.cols {
 		if !b.table.stmts.Sends(omit, c) {
@@ -182,7 +182,7 @@ func (b *batch) bind(to *binder, i int32, omit uint64) error {
 
 // keyArgs returns a row's key as arguments.
 func (b *batch) keyArgs(i int32) []any {
-	to, known := binder{table: b.table}, b.table.catalog.Kept()
+	to, known := argEncoder{table: b.table}, b.table.catalog.Kept()
 	for place, c := range b.table.keys {
 		to.native = known.Native(c)
 		b.keyed[place].Encode(i, &to)

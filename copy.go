@@ -21,22 +21,22 @@ const (
 
 // stepCopy streams the next of the rows that are left into the staging table, and inserts them from there.
 func (w *writer) stepCopy(left []int32) (taken int, err error) {
-	if w.runner.stage.stream == nil {
+	if w.session.stage.stream == nil {
 		return w.stepRows(left)
 	}
 	omit := w.batch.omitted(left[0])
-	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.route.filter, Nth: w.runner.stage.nth}}
-	rows, stage := w.runner.pipe.NewStream(stageRows), w.runner.stage
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
+	rows, stage := w.session.pipe.NewStream(stageRows), w.session.stage
 	defer rows.CloseWrite(errUnwritten) // if a callback panics
 	job := func() (int, error) {
-		err := stage.fill(w.runner, w.batch.table.stmts.Columns(omit), rows)
+		err := stage.fill(w.session, w.table.stmts.Columns(omit), rows)
 		if rows.CloseRead(); err != nil { // s.rows is known after CloseRead
 			return 0, w.failStatement(s, err)
 		}
 		return len(s.rows), w.sendStaged(s)
 	}
-	if w.runner.pipe.Concurrent() {
-		if err := w.runner.pipe.Submit(job); err != nil {
+	if w.session.pipe.Concurrent() {
+		if err := w.session.pipe.Submit(job); err != nil {
 			return 0, err
 		}
 	}
@@ -48,25 +48,25 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 		return taken, err
 	case taken == 0:
 		return w.stepValues(left)
-	case !w.runner.pipe.Concurrent(): // all rows have been written to the stream, and the job reads them now
-		return taken, w.runner.pipe.Submit(job)
+	case !w.session.pipe.Concurrent(): // all rows have been written to the stream, and the job reads them now
+		return taken, w.session.pipe.Submit(job)
 	}
 	return taken, nil
 }
 
 // stepValues sends the next rows as values, because the first of these rows cannot be copied.
 func (w *writer) stepValues(left []int32) (taken int, err error) {
-	s, taken, err := w.batch.nextValues(left, w.runner.buffer())
+	s, taken, err := w.batch.nextValues(left, w.session.buffer())
 	if err != nil {
 		return 0, err
 	}
-	s.variant.Filter = w.route.filter
-	return taken, w.runner.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
+	s.variant.Filter = w.plan.filter
+	return taken, w.session.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
 }
 
 // writeLines writes rows to the stream until the stage is full or a row cannot be copied together with the others.
 func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64) (taken int, err error) {
-	text := rowtext.New(w.runner.stage.style)
+	text := rowtext.New(w.session.stage.style)
 	text.Buf = make([]byte, 0, linesSize+linesSize/8)
 	for taken < min(len(left), stageRows) && w.batch.omitted(left[taken]) == omit {
 		fits, err := w.appendLine(text, left[taken], omit, taken)
@@ -98,26 +98,26 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 		return false, err
 	}
 	row, start, first := w.batch.rows.at(int(i)), len(text.Buf), true
-	for c := range w.batch.table.cols {
-		if !w.batch.table.stmts.Sends(omit, c) {
+	for c := range w.table.cols {
+		if !w.table.stmts.Sends(omit, c) {
 			continue
 		}
 		if !first {
 			text.Buf = append(text.Buf, '\t')
 		}
 		first = false
-		hex := w.runner.stage.hex[c]
+		hex := w.session.stage.forms[c]
 		text.Hex, text.HexText, text.HexNumber, text.Numbers = hex.bytes, hex.text, hex.number, hex.numbers
 		if err := w.batch.encodeOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
-			if w.route.auto && isUnknown(err) {
-				w.route.path = Values
+			if w.plan.auto && isUnknown(err) {
+				w.plan.path = Values
 				return false, nil
 			}
 			return false, err
 		}
 	}
-	if w.runner.stage.place {
+	if w.session.stage.place {
 		text.Buf = append(text.Buf, '\t')
 		text.Int(int64(place))
 	}
@@ -130,16 +130,16 @@ const savepoint = "_upsert_split"
 
 // sendStaged moves the staged rows into the table, and returns the error of the row that the table does not take.
 func (w *writer) sendStaged(s batchStatement) error {
-	if !w.runner.own || w.runner.stage.text.Part == "" || len(s.rows) < 2 {
+	if !w.session.ownsTx || w.session.stage.text.Part == "" || len(s.rows) < 2 {
 		return w.failStatement(s, w.moveStaged(s))
 	}
-	if _, err := w.runner.db.ExecContext(w.runner.ctx, "SAVEPOINT "+savepoint); err != nil {
+	if _, err := w.session.db.ExecContext(w.session.ctx, "SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
 	if err := w.moveStaged(s); err != nil {
-		return w.pinpointStaged(s, w.failStatement(s, err))
+		return w.locateStaged(s, w.failStatement(s, err))
 	}
-	_, err := w.runner.db.ExecContext(w.runner.ctx, "RELEASE SAVEPOINT "+savepoint)
+	_, err := w.session.db.ExecContext(w.session.ctx, "RELEASE SAVEPOINT "+savepoint)
 	return err
 }
 
@@ -148,19 +148,19 @@ func (w *writer) sendStaged(s batchStatement) error {
 // moveStaged rolls back to the savepoint and sends the statement that resolves conflicts. If the outcome of each row is asked
 // for, moveStaged uses only the latter statement.
 func (w *writer) moveStaged(s batchStatement) error {
-	if !w.runner.stage.splits || !s.variant.Filter || w.each != nil || w.rechecks && w.cfg.outcomes {
+	if !w.session.stage.splits || !s.variant.Filter || w.each != nil || w.rechecks && w.cfg.outcomes {
 		return w.send(s)
 	}
 	split := s
 	split.variant.Split = true
-	_, err := w.runner.db.ExecContext(w.runner.ctx, w.runner.stage.text.Order)
+	_, err := w.session.db.ExecContext(w.session.ctx, w.session.stage.text.Order)
 	if err == nil {
 		err = w.send(split)
 	}
 	if dialect.Classify(err) != dialect.UniqueViolation {
 		return err
 	}
-	if _, err := w.runner.db.ExecContext(w.runner.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
+	if _, err := w.session.db.ExecContext(w.session.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
 	return w.send(s)

@@ -16,7 +16,7 @@ import (
 
 // copyStream finds how the handle's driver streams a COPY. stream is nil if rows can only be given to the driver's COPY statement
 // one by one.
-func (g *stage) copyStream(r *runner, auto bool) (stream func(context.Context, dialect.StageText, *pipeline.Stream) error, err error) {
+func (g *stage) copyStream(r *session, auto bool) (stream func(context.Context, dialect.StageText, *pipeline.Stream) error, err error) {
 	conn, ok := r.db.(dbconn.Rawer)
 	if !ok {
 		return nil, nil
@@ -78,17 +78,17 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 // stepRows stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
 func (w *writer) stepRows(left []int32) (taken int, err error) {
 	omit := w.batch.omitted(left[0])
-	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.route.filter, Nth: w.runner.stage.nth}}
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
 	var rows [][]any
 	for taken < min(len(left), stageRows) && w.batch.omitted(left[taken]) == omit {
-		to := binder{table: w.batch.table}
-		if err := w.batch.bind(&to, left[taken], omit); err != nil {
+		to := argEncoder{table: w.batch.table}
+		if err := w.batch.encodeArgs(&to, left[taken], omit); err != nil {
 			return 0, err
 		}
 		if to.removes {
 			break
 		}
-		if w.runner.stage.place {
+		if w.session.stage.place {
 			to.native = schema.NativeAll
 			to.Int(int64(taken))
 		}
@@ -99,8 +99,8 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 		return w.stepValues(left)
 	}
 	s.rows = left[:taken]
-	return taken, w.runner.pipe.Submit(func() (int, error) {
-		err := w.runner.stage.fillRows(w.runner, w.batch.table.stmts.Columns(omit), rows)
+	return taken, w.session.pipe.Submit(func() (int, error) {
+		err := w.session.stage.fillRows(w.session, w.table.stmts.Columns(omit), rows)
 		if err != nil {
 			return taken, w.failStatement(s, err)
 		}
@@ -108,7 +108,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 	})
 }
 
-func (g *stage) fillRows(r *runner, columns []dialect.Column, rows [][]any) error {
+func (g *stage) fillRows(r *session, columns []dialect.Column, rows [][]any) error {
 	p, ok := r.db.(dbconn.Preparer)
 	if !ok {
 		return g.table.noCopy("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")

@@ -4,16 +4,9 @@ import (
 	"context"
 	"maps"
 	"reflect"
-	"strings"
 
-	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
-	"github.com/goupsert/upsert/internal/statement"
-	"github.com/goupsert/upsert/internal/txn"
 )
-
-// findAttempts bounds how often Put and GetOrCreate start over because the row was deleted before it was read.
-const findAttempts = 10
 
 // GetOrCreate inserts row if no stored row has its key, and fills row with the stored row. created says whether this call
 // inserted the row. If many concurrent calls have one key, exactly one call returns true, at every isolation level.
@@ -55,12 +48,13 @@ func (t *Table[T]) getOrCreateRow(ctx context.Context, db dbconn.Handle, row *T)
 // getOrCreate fills the row completely, or leaves the row as it is if there is an error.
 func (t *Table[T]) getOrCreate(ctx context.Context, db dbconn.Handle, row *T) (created bool, err error) {
 	fresh := clone(row)
-	s, err := t.table.single(ctx, db, reflect.ValueOf(fresh).Elem())
+	s, err := t.table.newRowOp(ctx, db, reflect.ValueOf(fresh).Elem())
 	if err != nil {
 		return false, err
 	}
-	err = t.table.whileGone(func() (err error) {
-		created, err = s.getOrCreate(ctx, db)
+	err = t.table.retryDeleted(func() (err error) {
+		err = t.table.reporter.create(ctx, db, s)
+		created = s.outcome == Inserted
 		return err
 	})
 	if err != nil {
@@ -76,107 +70,4 @@ func clone[T any](row *T) *T {
 		fresh = any(maps.Clone(m)).(T)
 	}
 	return &fresh
-}
-
-func (s *single) getOrCreate(ctx context.Context, db dbconn.Handle) (created bool, err error) {
-	switch {
-	case s.batch.table.traits.Reporting == dialect.ReportCode:
-		err = txn.Statement(ctx, s.batch.table.txn, db, s, (*single).createCoded)
-	case s.batch.table.traits.Reporting == dialect.ReportLastID:
-		// In a transaction the row stays locked between the two statements.
-		err = txn.Transaction(ctx, s.batch.table.txn, db, s, (*single).createLastID)
-	case s.batch.table.traits.Returning:
-		err = txn.Statement(ctx, s.batch.table.txn, db, s, (*single).createReturning)
-	default:
-		err = &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: s.batch.table.dialect.Name(), Hint: "use Put with columns of rule Keep"}
-	}
-	return s.outcome == Inserted, err
-}
-
-func (s *single) createCoded(ctx context.Context, db dbconn.Handle) error {
-	var code int64
-	if _, err := s.create(ctx, db, true, &code); err != nil {
-		return err
-	}
-	o, err := codeOutcome(code)
-	s.outcome = o
-	return err
-}
-
-func (s *single) createReturning(ctx context.Context, db dbconn.Handle) error {
-	s.outcome = Unknown
-	created, err := s.create(ctx, db, false)
-	if err != nil {
-		return err
-	}
-	if created {
-		s.outcome = Inserted
-		return nil
-	}
-	// A second statement is needed, because the first statement's snapshot may be older than the row (hazard P4).
-	if err := s.found(s.find(ctx, db, s.batch.table.all())); err != nil {
-		return err
-	}
-	return s.checkFolded(ctx, db)
-}
-
-// checkFolded refuses a stored row whose key equals the sent key only under the collation. The database may store a key in a form
-// of its own, for example a uuid, and such a key is not refused. The catalog tells by the column's type which keys have a
-// collation. Without a catalog, keys that differ only in letter case are refused.
-func (s *single) checkFolded(ctx context.Context, db dbconn.Handle) error {
-	for place, c := range s.batch.table.keys {
-		sent, ok := textOf(s.batch.keyed[place].Value(0))
-		if !ok {
-			continue
-		}
-		v, err := s.batch.table.cols[c].Value(s.row)
-		if err != nil {
-			return err
-		}
-		stored, ok := textOf(v)
-		if !ok || strings.TrimRight(stored, " ") == sent {
-			continue
-		}
-		folded := strings.EqualFold(strings.TrimRight(stored, " "), strings.TrimRight(sent, " "))
-		if s.batch.table.traits.Typed {
-			known, err := s.batch.table.catalog.Look(ctx, db)
-			if err != nil {
-				return err
-			}
-			folded = known.Columns[s.batch.table.spec.Writes[c].Name].Folds
-		}
-		if folded && stored != sent {
-			return errFolded
-		}
-	}
-	return nil
-}
-
-// textOf returns the text of a string or a []byte; ok is false for any other value.
-func textOf(v any) (text string, ok bool) {
-	if bytes, ok := v.([]byte); ok {
-		return string(bytes), true
-	}
-	text, ok = v.(string)
-	return text, ok
-}
-
-// found returns errGone if a row was looked for and not found.
-func (s *single) found(found bool, err error) error {
-	if err == nil && !found {
-		return errGone
-	}
-	return err
-}
-
-// create sends the row's statement in mode Create, which inserts the row or does nothing. If the statement returns the row,
-// create fills the row.
-func (s *single) create(ctx context.Context, db dbconn.Handle, report bool, dest ...any) (returned bool, err error) {
-	shape := s.stmt.variant
-	shape.Mode, shape.Report, shape.Return = dialect.Create, report, statement.ReturnAll
-	query, err := s.batch.table.stmts.Upsert(shape, s.batch.table.catalog.Kept())
-	if err != nil {
-		return false, err
-	}
-	return s.readRow(ctx, db, query, s.stmt.args, append(dest, dests(s.batch.table.all(), s.row)...))
 }

@@ -57,21 +57,3 @@ func (p *Prepared[T]) exec(ctx context.Context, row *T) (sql.Result, error) {
 	}
 	return res, p.table.table.fail(err, -1)
 }
-
-// execOne writes one row without asking the server about the table.
-func (t *table) execOne(ctx context.Context, db dbconn.Handle, row reflect.Value) (sql.Result, error) {
-	s := t.newSingle(row)
-	s.batch.untyped = true
-	t.watchOf(ctx).goes(Values)
-	if err := s.batch.checkRow(0); err != nil {
-		return nil, rowless(err)
-	}
-	if err := s.bindOne(); err != nil {
-		return nil, rowless(err)
-	}
-	query, err := t.stmts.Plain(s.stmt.variant)
-	if err != nil {
-		return nil, err
-	}
-	return t.txn.Exec(ctx, db, query, s.stmt.args)
-}

@@ -15,14 +15,14 @@ import (
 // matcher finds the sent row that a returned row belongs to, by its key, because rows come back in no particular order (hazard
 // P3).
 type matcher struct {
-	batch *batch
-	rows  []int32
-	at    []int32 // positions in rows, in key order; nil if rows are in key order already
-	seen  []bool
-	row   reflect.Value   // a struct into which a returned key is scanned
-	maps  []reflect.Value // values into which a returned key is scanned, if rows are maps
-	dest  []any
-	back  rowkey.Set // the key of the returned row
+	batch    *batch
+	rows     []int32
+	order    []int32 // positions in rows, in key order; nil if rows are in key order already
+	seen     []bool
+	row      reflect.Value   // a struct into which a returned key is scanned
+	maps     []reflect.Value // values into which a returned key is scanned, if rows are maps
+	dest     []any
+	returned rowkey.Set // the key of the returned row
 }
 
 func (w *writer) matcher(s batchStatement) *matcher {
@@ -33,11 +33,11 @@ func (w *writer) matcher(s batchStatement) *matcher {
 	m.seen = make([]bool, len(s.rows))
 	m.makeDest()
 	if w.batch.inOrder {
-		m.at = make([]int32, len(s.rows))
-		for n := range m.at {
-			m.at[n] = int32(n)
+		m.order = make([]int32, len(s.rows))
+		for n := range m.order {
+			m.order[n] = int32(n)
 		}
-		slices.SortFunc(m.at, func(i, j int32) int { return w.batch.keyed.Compare(s.rows[i], s.rows[j]) })
+		slices.SortFunc(m.order, func(i, j int32) int { return w.batch.keyed.Compare(s.rows[i], s.rows[j]) })
 	}
 	return m
 }
@@ -53,12 +53,12 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	if err := m.scanned(); err != nil {
 		return 0, err
 	}
-	at := m.batch.keyed.Find(len(m.rows), func(n int) int32 { return m.rows[m.position(n)] }, m.back)
+	at := m.batch.keyed.Find(len(m.rows), func(n int) int32 { return m.rows[m.position(n)] }, m.returned)
 	if at >= 0 {
 		at = m.position(at)
 	}
 	if at < 0 || m.seen[at] {
-		return 0, fmt.Errorf("the database returned the key %v, which was not sent: the key's column changes or folds what it stores, so rows cannot be told apart by it", m.back.Values(0))
+		return 0, fmt.Errorf("the database returned the key %v, which was not sent: the key's column changes or folds what it stores, so rows cannot be told apart by it", m.returned.Values(0))
 	}
 	m.seen[at] = true
 	return m.rows[at], nil
@@ -66,10 +66,10 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 
 // position returns the position in rows of the n-th row in key order.
 func (m *matcher) position(n int) int {
-	if m.at == nil {
+	if m.order == nil {
 		return n
 	}
-	return int(m.at[n])
+	return int(m.order[n])
 }
 
 // makeDest makes the destinations for returned keys. If rows are maps, each destination has the type of the sent value.
@@ -89,9 +89,9 @@ func (m *matcher) makeDest() {
 
 // scanned encodes the returned key into m.back.
 func (m *matcher) scanned() error {
-	m.back = m.batch.table.keySet(nil, 1)
+	m.returned = m.batch.table.keySet(nil, 1)
 	for at, c := range m.batch.table.keys {
-		key := &m.back[at]
+		key := &m.returned[at]
 		var err error
 		if m.batch.table.mapping.IsMap() {
 			err = mapping.EncodeAny(m.maps[at].Interface(), key)

@@ -26,41 +26,41 @@ func (f *failedStatement) Unwrap() error { return f.err }
 // pinpoint finds the row that made a statement fail. It sends the statement's rows again, fewer at a time, in a transaction that
 // is rolled back. It does so only if the failed transaction was the library's and the error can be a row's fault. If no row fails
 // alone, pinpoint returns err unchanged.
-func (t *table) pinpoint(ctx context.Context, db dbconn.Handle, err error) error {
+func (t *table) locate(ctx context.Context, db dbconn.Handle, err error) error {
 	var f *failedStatement
 	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil || !blamesRow(f.err) {
 		return err
 	}
-	p := newProbe(f)
-	_ = txn.Once(ctx, t.txn, db, p, (*probe).send)
+	p := newLocator(f)
+	_ = txn.Once(ctx, t.txn, db, p, (*locator).send)
 	return p.result(ctx, err)
 }
 
 // pinpointStaged is pinpoint for a statement that has staged rows, in the transaction of the statement. The transaction must be
 // the library's own and is rolled back afterwards. The staged rows outlive a rollback to the savepoint before the statement, so
 // the client need not send the rows again.
-func (w *writer) pinpointStaged(s batchStatement, err error) error {
+func (w *writer) locateStaged(s batchStatement, err error) error {
 	var f *failedStatement
-	if !errors.As(err, &f) || !w.runner.own || w.runner.stage.text.Part == "" || w.runner.ctx.Err() != nil || !blamesRow(f.err) {
+	if !errors.As(err, &f) || !w.session.ownsTx || w.session.stage.text.Part == "" || w.session.ctx.Err() != nil || !blamesRow(f.err) {
 		return err
 	}
-	if _, lost := w.runner.db.ExecContext(w.runner.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); lost != nil {
+	if _, lost := w.session.db.ExecContext(w.session.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); lost != nil {
 		return err
 	}
-	part := w.runner.stage.described(w.batch.table.spec.Writes)
+	part := w.session.stage.described(w.table.spec.Writes)
 	part.Nth++
-	text, lost := w.batch.table.dialect.Stage(part)
+	text, lost := w.table.dialect.Stage(part)
 	if lost == nil {
-		_, lost = w.runner.db.ExecContext(w.runner.ctx, text.Create)
+		_, lost = w.session.db.ExecContext(w.session.ctx, text.Create)
 	}
 	if lost != nil {
 		return err
 	}
-	p := newProbe(f)
-	p.staged = &stagedPart{clear: text.Clear, fill: w.runner.stage.text.Part, insert: s.variant}
+	p := newLocator(f)
+	p.staged = &stagedPart{clear: text.Clear, fill: w.session.stage.text.Part, insert: s.variant}
 	p.staged.insert.Nth++
-	_ = p.send(w.runner.ctx, w.runner.db)
-	return p.result(w.runner.ctx, err)
+	_ = p.send(w.session.ctx, w.session.db)
+	return p.result(w.session.ctx, err)
 }
 
 // stagedPart is a staging table for a part of the rows of another staging table.
@@ -76,37 +76,37 @@ func blamesRow(err error) bool {
 }
 
 // probe is a failed statement whose rows are sent again.
-type probe struct {
+type locator struct {
 	failed *failedStatement
 	alone  batch
 	staged *stagedPart // for the rows if they are still staged, or nil
 	found  error
 }
 
-func newProbe(f *failedStatement) *probe {
-	p := &probe{failed: f, alone: *f.batch}
+func newLocator(f *failedStatement) *locator {
+	p := &locator{failed: f, alone: *f.batch}
 	p.alone.bound = nil
 	return p
 }
 
 // result returns the error that names the row, or err if no row was found.
-func (p *probe) result(ctx context.Context, err error) error {
+func (p *locator) result(ctx context.Context, err error) error {
 	if p.found == nil || ctx.Err() != nil {
 		return err
 	}
 	return p.found
 }
 
-var errProbed = errors.New("probed")
+var errLocated = errors.New("probed")
 
 // send always returns an error, so that the transaction is rolled back.
-func (p *probe) send(ctx context.Context, db dbconn.Handle) error {
-	return cmp.Or(p.halve(ctx, db, p.failed.rows), errProbed)
+func (p *locator) send(ctx context.Context, db dbconn.Handle) error {
+	return cmp.Or(p.bisect(ctx, db, p.failed.rows), errLocated)
 }
 
 // halve looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
 // more than once, and the number of statements is the number of binary digits of len(rows).
-func (p *probe) halve(ctx context.Context, db dbconn.Handle, rows []int32) error {
+func (p *locator) bisect(ctx context.Context, db dbconn.Handle, rows []int32) error {
 	first := 0 // the index of rows[0] in p.rows
 	for len(rows) > 1 {
 		half := len(rows) / 2
@@ -123,23 +123,23 @@ func (p *probe) halve(ctx context.Context, db dbconn.Handle, rows []int32) error
 	if err := p.exec(ctx, db, rows); err != nil {
 		p.found = p.failed.batch.table.fail(p.failed.batch.otherKey(ctx, db, rows[0], err), int(rows[0])+p.failed.batch.rows.first)
 	}
-	return errProbed
+	return errLocated
 }
 
 // probeArraysFrom is the number of rows from which on an array for each column is faster than a parameter for each value.
-const probeArraysFrom = 20
+const locateArraysFrom = 20
 
 // probeSavepoint is the savepoint to which failing rows are rolled back. Without a savepoint, PostgreSQL takes no statement after
 // an error.
-const probeSavepoint = "_upsert_probe"
+const locateSavepoint = "_upsert_probe"
 
 // try writes the rows and reports whether they were written. Rows that were written stay, because later rows may need them.
-func (p *probe) try(ctx context.Context, db dbconn.Handle, rows []int32, first int) (good bool, err error) {
-	if _, err := db.ExecContext(ctx, "SAVEPOINT "+probeSavepoint); err != nil {
+func (p *locator) try(ctx context.Context, db dbconn.Handle, rows []int32, first int) (good bool, err error) {
+	if _, err := db.ExecContext(ctx, "SAVEPOINT "+locateSavepoint); err != nil {
 		return false, err
 	}
 	end := "RELEASE SAVEPOINT "
-	if p.staged != nil && len(rows) >= probeArraysFrom {
+	if p.staged != nil && len(rows) >= locateArraysFrom {
 		good = p.execStaged(ctx, db, first, len(rows)) == nil
 	} else {
 		good = p.exec(ctx, db, rows) == nil
@@ -147,20 +147,20 @@ func (p *probe) try(ctx context.Context, db dbconn.Handle, rows []int32, first i
 	if !good {
 		end = "ROLLBACK TO SAVEPOINT "
 	}
-	_, err = db.ExecContext(ctx, end+probeSavepoint)
+	_, err = db.ExecContext(ctx, end+locateSavepoint)
 	return good, err
 }
 
 // route returns path Arrays if the batch can be sent so, even for a batch that was copied. Sending ten thousand rows as values
 // would take longer than everything else.
-func (p *probe) route(rows int) route {
-	if known := p.failed.batch.table.catalog.Kept(); rows >= probeArraysFrom && p.failed.batch.table.traits.Filter && known != nil && p.failed.batch.table.misfit(known) == nil {
-		return route{path: Arrays, auto: true}
+func (p *locator) route(rows int) plan {
+	if known := p.failed.batch.table.catalog.Kept(); rows >= locateArraysFrom && p.failed.batch.table.traits.Filter && known != nil && p.failed.batch.table.refuseArrays(known) == nil {
+		return plan{path: Arrays, auto: true}
 	}
-	return route{path: Values}
+	return plan{path: Values}
 }
 
-func (p *probe) exec(ctx context.Context, db dbconn.Handle, rows []int32) error {
+func (p *locator) exec(ctx context.Context, db dbconn.Handle, rows []int32) error {
 	for len(rows) > 0 {
 		s, taken, err := p.alone.next(p.route(len(rows)), rows, nil)
 		if err != nil {
@@ -179,7 +179,7 @@ func (p *probe) exec(ctx context.Context, db dbconn.Handle, rows []int32) error 
 }
 
 // execStaged writes rows of the staging table, from the index first on.
-func (p *probe) execStaged(ctx context.Context, db dbconn.Handle, first, rows int) error {
+func (p *locator) execStaged(ctx context.Context, db dbconn.Handle, first, rows int) error {
 	if _, err := db.ExecContext(ctx, p.staged.clear); err != nil {
 		return err
 	}

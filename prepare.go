@@ -8,7 +8,6 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/catalog"
 	"github.com/goupsert/upsert/internal/dbconn"
-	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/stmtcache"
 )
 
@@ -57,15 +56,11 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 	}
 	cache := stmtcache.New(with)
 	p := &Prepared[T]{table: t, claim: db, cache: cache, db: stmtcache.Wrap(db, cache, suspect)}
-	flag, err := t.table.flags(ctx, db)
+	first, err := t.table.reporter.first(ctx, p.db)
 	if err != nil {
 		return nil, t.table.fail(err, -1)
 	}
-	tells, err := t.table.resultTells(ctx, p.db)
-	if err != nil {
-		return nil, err
-	}
-	query, err := t.table.stmts.Upsert(t.table.firstShape(flag, tells), t.table.catalog.Kept())
+	query, err := t.table.stmts.Upsert(first, t.table.catalog.Kept())
 	if err == nil {
 		_, err = cache.Get(ctx, query) // prepare one statement now, so that an error about the table is returned here
 	}
@@ -73,21 +68,6 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 		return nil, t.table.fail(err, -1)
 	}
 	return p, nil
-}
-
-// firstShape returns the shape of the statement that Put sends first for most rows.
-func (t *table) firstShape(flag, tells bool) statement.Variant {
-	s := statement.Variant{Mode: dialect.Write, Rows: 1, Report: flag, Result: flag && tells}
-	switch t.traits.Reporting {
-	case dialect.ReportBeforehand:
-		s.Mode = dialect.Create
-	case dialect.ReportCode, dialect.ReportLastID:
-		s.Report = true
-	}
-	if len(t.generated) > 0 && t.traits.Returning {
-		s.Return = statement.ReturnGenerated
-	}
-	return s
 }
 
 // Put is [Table.Put] with prepared statements. Put takes one round trip for a row that is written, and more if Put must ask about

@@ -128,23 +128,23 @@ func (t *table) tryBatch(ctx context.Context, db dbconn.Handle, rows rowSource, 
 	if err := t.checks.Check(ctx, db); err != nil {
 		return Result{}, t.fail(err, -1)
 	}
-	rt, err := b.choose(ctx, db, cfg)
+	rt, err := b.choosePlan(ctx, db, cfg)
 	if err != nil {
 		return Result{}, t.fail(err, -1)
 	}
 	t.watchOf(ctx).goes(rt.path)
-	run := txn.Transaction[*sending]
+	run := txn.Transaction[*batchOp]
 	if only, err := b.only(rt, cfg); err != nil {
 		return Result{}, err
 	} else if only {
-		run = txn.Statement[*sending]
+		run = txn.Statement[*batchOp]
 	}
-	s := &sending{batch: b, cfg: cfg, route: rt}
-	if err = run(ctx, t.txn, db, s, (*sending).send); err != nil && !again && t.catalog.IsOutdated(ctx, db, err) {
+	s := &batchOp{batch: b, cfg: cfg, plan: rt}
+	if err = run(ctx, t.txn, db, s, (*batchOp).send); err != nil && !again && t.catalog.IsOutdated(ctx, db, err) {
 		return t.tryBatch(ctx, db, rows, cfg, true)
 	}
 	if err != nil {
-		return Result{}, t.fail(t.pinpoint(ctx, db, err), -1)
+		return Result{}, t.fail(t.locate(ctx, db, err), -1)
 	}
 	for i, o := range s.each {
 		cfg.each(i, o)
@@ -153,37 +153,31 @@ func (t *table) tryBatch(ctx context.Context, db dbconn.Handle, rows rowSource, 
 }
 
 // sending is a batch that is being sent on one handle.
-type sending struct {
+type batchOp struct {
 	batch  *batch
 	cfg    *putConfig
-	route  route
+	plan   plan
 	result Result
 	each   []Outcome
 }
 
-func (s *sending) send(ctx context.Context, db dbconn.Handle) error {
-	if s.batch.table.locksFirst(s.cfg) {
+func (s *batchOp) send(ctx context.Context, db dbconn.Handle) error {
+	if s.cfg.outcomes && s.batch.table.reporter.needsLock() {
 		if _, err := s.batch.table.txn.Exec(ctx, db, s.batch.table.dialect.Lock(s.batch.table.spec.Table), nil); err != nil {
 			return err
 		}
 	}
-	r := s.batch.table.runner(ctx, db, s.batch.rows.n > s.batch.table.stmts.RowsMax(), s.cfg)
+	r := s.batch.table.newSession(ctx, db, s.batch.rows.n > s.batch.table.stmts.RowsMax(), s.cfg)
 	defer r.abort()
-	each, err := s.batch.write(r, s.route, s.cfg)
+	each, err := s.batch.write(r, s.plan, s.cfg)
 	err = cmp.Or(err, r.finish())
 	s.each, s.result = each, r.result
 	return err
 }
 
-// locksFirst reports whether a batch must take the write lock first. On SQLite, outcomes are found by comparing before the write,
-// so the comparison holds only under the write lock, which the caller's transaction may not have yet.
-func (t *table) locksFirst(cfg *putConfig) bool {
-	return cfg.outcomes && t.traits.Reporting == dialect.ReportBeforehand
-}
-
 // only reports whether the batch is a single statement, which needs no transaction around it, and keeps this statement in
 // b.bound. A batch with Progress always gets a transaction, because the write must be rolled back if Progress panics.
-func (b *batch) only(r route, cfg *putConfig) (bool, error) {
+func (b *batch) only(r plan, cfg *putConfig) (bool, error) {
 	n := b.rows.n
 	if cfg.outcomes || cfg.progress != nil || len(b.passes) > 1 || n > b.most(r) {
 		return false, nil
@@ -197,7 +191,7 @@ func (b *batch) only(r route, cfg *putConfig) (bool, error) {
 }
 
 // most returns how many rows one statement can have on a path, or 0 if the batch needs more than one statement.
-func (b *batch) most(r route) int {
+func (b *batch) most(r plan) int {
 	switch r.path {
 	case Copy:
 		return 0

@@ -61,7 +61,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db dbconn.Handle, rows iter.Seq2[
 	}
 	if err != nil {
 		t.table.catalog.IsOutdated(ctx, db, err) // for the next call: the sequence is read only once
-		return Result{}, t.table.fail(t.table.pinpoint(ctx, db, err), -1)
+		return Result{}, t.table.fail(t.table.locate(ctx, db, err), -1)
 	}
 	return q.total, nil
 }
@@ -105,12 +105,12 @@ func (t *Table[T]) seqChunks(ctx context.Context, db dbconn.Handle, rows iter.Se
 
 // seqOn writes the sequence on one handle, in one transaction.
 func (t *Table[T]) seqOn(ctx context.Context, db dbconn.Handle, rows iter.Seq2[T, error], cfg *putConfig) (Result, error) {
-	if t.table.locksFirst(cfg) {
+	if cfg.outcomes && t.table.reporter.needsLock() {
 		if _, err := t.table.txn.Exec(ctx, db, t.table.dialect.Lock(t.table.spec.Table), nil); err != nil {
 			return Result{}, t.table.fail(err, -1)
 		}
 	}
-	r := t.table.runner(ctx, db, true, cfg)
+	r := t.table.newSession(ctx, db, true, cfg)
 	defer r.abort()
 	c := &collector[T]{table: t.table, n: t.table.seqRows(cfg), free: make(chan []T, 2)}
 	err := c.collect(ctx, rows, func(part []T, first int) error {
@@ -125,7 +125,7 @@ func (t *Table[T]) seqOn(ctx context.Context, db dbconn.Handle, rows iter.Seq2[T
 	return r.result, err
 }
 
-func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
+func (t *table) seqPart(r *session, part rowSource, cfg *putConfig) error {
 	b, err := t.batch(part)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (t *table) seqPart(r *runner, part rowSource, cfg *putConfig) error {
 			return err
 		}
 	}
-	rt, err := b.choose(r.ctx, r.db, cfg)
+	rt, err := b.choosePlan(r.ctx, r.db, cfg)
 	if err != nil {
 		return t.fail(err, -1)
 	}

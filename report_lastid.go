@@ -9,9 +9,39 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/stmtcache"
 	"github.com/goupsert/upsert/internal/txn"
 )
+
+// lastIDReporter is for a database whose statement leaves a code in the insert id if the row was there, as MySQL's does.
+type lastIDReporter struct{ table *table }
+
+// put writes the row with one statement, whose result tells the row's outcome.
+func (r lastIDReporter) put(ctx context.Context, h dbconn.Handle, op *rowOp) error {
+	_, prepared := h.(*stmtcache.Pool)
+	// Generated columns take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
+	// statement too.
+	if len(r.table.generated) > 0 || prepared && r.table.checks.HidesOutcome() && !staysOnConn(h) {
+		return txn.Transaction(ctx, r.table.txn, h, op, (*rowOp).writeLastID)
+	}
+	return txn.Statement(ctx, r.table.txn, h, op, (*rowOp).writeOnOneConn)
+}
+
+// create takes two statements in a transaction, in which the row stays locked between the two.
+func (r lastIDReporter) create(ctx context.Context, h dbconn.Handle, op *rowOp) error {
+	return txn.Transaction(ctx, r.table.txn, h, op, (*rowOp).createLastID)
+}
+
+func (lastIDReporter) send(w *writer, s batchStatement) error { return w.sendEach(s, w.sendLastID) }
+
+func (r lastIDReporter) first(context.Context, dbconn.Handle) (statement.Variant, error) {
+	return r.table.oneRow(dialect.Write, true), nil
+}
+
+func (lastIDReporter) marksInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
+func (lastIDReporter) needsLock() bool                                           { return false }
+func (lastIDReporter) takesOneRow() bool                                         { return true }
 
 // presetCode puts the code of an insert into LAST_INSERT_ID(), because an insert itself does not.
 var presetCode = fmt.Sprintf("DO LAST_INSERT_ID(%d)", dialect.CodeInserted)
@@ -114,64 +144,53 @@ func onOneConn[A any](ctx context.Context, db dbconn.Handle, a A, f txn.Op[A]) e
 	})
 }
 
-// putLastID writes the row with one statement, whose result tells the row's outcome.
-func (s *single) putLastID(ctx context.Context, db dbconn.Handle) error {
-	_, prepared := db.(*stmtcache.Pool)
-	// Generated columns take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
-	// statement too.
-	if len(s.batch.table.generated) > 0 || prepared && s.batch.table.checks.HidesOutcome() && !staysOnConn(db) {
-		return txn.Transaction(ctx, s.batch.table.txn, db, s, (*single).writeLastID)
-	}
-	return txn.Statement(ctx, s.batch.table.txn, db, s, (*single).writeOnOneConn)
-}
-
-func (s *single) writeOnOneConn(ctx context.Context, db dbconn.Handle) error {
-	return onOneConn(ctx, db, s, (*single).writeLastID)
+func (s *rowOp) writeOnOneConn(ctx context.Context, db dbconn.Handle) error {
+	return onOneConn(ctx, db, s, (*rowOp).writeLastID)
 }
 
 // writeLastID writes the row, finds its outcome and reads its generated columns back.
-func (s *single) writeLastID(ctx context.Context, db dbconn.Handle) error {
+func (s *rowOp) writeLastID(ctx context.Context, db dbconn.Handle) error {
 	if err := s.sendReport(ctx, db, dialect.Write); err != nil {
 		return err
 	}
 	return s.readBack(ctx, db)
 }
 
-func (s *single) sendReport(ctx context.Context, db dbconn.Handle, mode dialect.Mode) (err error) {
+func (s *rowOp) sendReport(ctx context.Context, db dbconn.Handle, mode dialect.Mode) (err error) {
 	shape := s.stmt.variant
 	shape.Mode, shape.Report = mode, true
-	query, err := s.batch.table.stmts.Upsert(shape, s.batch.table.catalog.Kept())
+	query, err := s.table.stmts.Upsert(shape, s.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
-	s.outcome, err = s.batch.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.stmt.args...) })
+	s.outcome, err = s.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.stmt.args...) })
 	return err
 }
 
 // createLastID inserts the row if it is not there, and reads the stored row.
-func (s *single) createLastID(ctx context.Context, db dbconn.Handle) error {
+func (s *rowOp) createLastID(ctx context.Context, db dbconn.Handle) error {
 	if err := s.sendReport(ctx, db, dialect.Create); err != nil {
 		return err
 	}
 	if s.outcome == Unknown {
 		return &dialect.UnsupportedError{
 			Feature: "way to tell who created a row of a table with triggers, on a handle that may send each statement to another connection (hazard H23)",
-			Dialect: s.batch.table.dialect.Name(), Hint: "give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's",
+			Dialect: s.table.dialect.Name(), Hint: "give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's",
 		}
 	}
-	return s.found(s.find(ctx, db, s.batch.table.all()))
+	return s.found(s.find(ctx, db, s.table.all()))
 }
 
 // sendLastID sends the statement of one row and records the row's outcome.
 func (w *writer) sendLastID(one batchStatement) error {
 	one.variant.Report = true
-	query, err := w.batch.table.stmts.Upsert(one.variant, w.batch.table.catalog.Kept())
+	query, err := w.table.stmts.Upsert(one.variant, w.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
-	o, err := w.batch.table.execReport(w.runner.ctx, w.runner.db, func() (sql.Result, error) { return w.runner.exec(one, query) })
+	o, err := w.table.execReport(w.session.ctx, w.session.db, func() (sql.Result, error) { return w.session.exec(one, query) })
 	if err == nil {
-		w.happened(one.rows[0], o)
+		w.record(one.rows[0], o)
 	}
 	return err
 }

@@ -14,12 +14,12 @@ import (
 )
 
 // runner sends the statements of one call on one handle, and prepares a statement whose text comes again.
-type runner struct {
+type session struct {
 	table     *table
 	ctx       context.Context //nolint:containedctx // a runner lives within one call
 	db        DB
 	cancel    context.CancelFunc
-	own       bool // the library began the transaction
+	ownsTx    bool // the library began the transaction
 	prepares  bool
 	queries   bool                 // send a statement that returns no rows as a query too
 	seen      map[string]*sql.Stmt // by text; the value is nil after the first use
@@ -35,9 +35,9 @@ type runner struct {
 // library's own transaction on a connection of its own, because the caller's code cannot use this connection between two rows. If
 // keys are read back into the caller's types, the runner does not work in the background, because these types' methods are the
 // caller's code too.
-func (t *table) runner(ctx context.Context, db dbconn.Handle, several bool, cfg *putConfig) *runner {
+func (t *table) newSession(ctx context.Context, db dbconn.Handle, several bool, cfg *putConfig) *session {
 	tx, own := db.(*txn.Tx)
-	r := &runner{table: t, ctx: ctx, db: db, cancel: func() {}, own: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
+	r := &session{table: t, ctx: ctx, db: db, cancel: func() {}, ownsTx: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
 	readsKeys := cfg.each != nil || cfg.outcomes && t.versioned
 	r.pipe = pipeline.New(own && tx.IsPrivate() && several && !readsKeys, cfg.progress)
 	if r.pipe.Concurrent() {
@@ -47,14 +47,14 @@ func (t *table) runner(ctx context.Context, db dbconn.Handle, several bool, cfg 
 }
 
 // finish waits for the statements in the background and cleans up. abort must be called after finish.
-func (r *runner) finish() error {
+func (r *session) finish() error {
 	err := r.pipe.Close()
 	return cmp.Or(err, r.leave())
 }
 
 // abort does nothing after finish. If a callback has panicked before finish, abort ends the statements in the background. Nobody
 // will commit them, so abort does not wait for a statement that waits for a lock.
-func (r *runner) abort() {
+func (r *session) abort() {
 	defer r.cancel()
 	timer := time.AfterFunc(txn.Grace, r.cancel)
 	defer timer.Stop()
@@ -63,7 +63,7 @@ func (r *runner) abort() {
 }
 
 // leave drops the staging table and closes the prepared statements.
-func (r *runner) leave() (err error) {
+func (r *session) leave() (err error) {
 	if r.stage != nil {
 		err = r.stage.drop(r)
 		r.stage = nil
@@ -78,7 +78,7 @@ func (r *runner) leave() (err error) {
 }
 
 // buffer returns an argument buffer that is not in use, or nil.
-func (r *runner) buffer() []any {
+func (r *session) buffer() []any {
 	select {
 	case args := <-r.free:
 		return args[:0]
@@ -88,7 +88,7 @@ func (r *runner) buffer() []any {
 }
 
 // recycle takes back an argument buffer.
-func (r *runner) recycle(args []any) {
+func (r *session) recycle(args []any) {
 	clear(args)
 	select {
 	case r.free <- args:
@@ -98,15 +98,15 @@ func (r *runner) recycle(args []any) {
 
 // run runs a statement and reports only whether the statement worked. On the caller's handle run never sends a query, because
 // such a handle may send queries elsewhere, for example to a pool of readers.
-func (r *runner) run(s batchStatement, query string) error {
-	if r.queries && r.own {
+func (r *session) run(s batchStatement, query string) error {
+	if r.queries && r.ownsTx {
 		return r.query(s, query, func(*sql.Rows) error { return nil })
 	}
 	_, err := r.exec(s, query)
 	return err
 }
 
-func (r *runner) exec(s batchStatement, query string) (sql.Result, error) {
+func (r *session) exec(s batchStatement, query string) (sql.Result, error) {
 	stmt, err := r.prepared(query, s.more)
 	if err != nil {
 		return nil, err
@@ -117,12 +117,12 @@ func (r *runner) exec(s batchStatement, query string) (sql.Result, error) {
 	} else {
 		res, err = r.table.txn.Exec(r.ctx, r.db, query, s.args)
 	}
-	r.saw(err)
+	r.noteAbandoned(err)
 	return res, err
 }
 
 // query runs a statement and calls scan for each row.
-func (r *runner) query(s batchStatement, query string, scan func(*sql.Rows) error) error {
+func (r *session) query(s batchStatement, query string, scan func(*sql.Rows) error) error {
 	stmt, err := r.prepared(query, s.more)
 	if err != nil {
 		return err
@@ -132,12 +132,12 @@ func (r *runner) query(s batchStatement, query string, scan func(*sql.Rows) erro
 	} else {
 		err = r.table.txn.Query(r.ctx, r.db, query, s.args, scan)
 	}
-	r.saw(err)
+	r.noteAbandoned(err)
 	return err
 }
 
 // saw notices an error which says that the statement is still running.
-func (r *runner) saw(err error) {
+func (r *session) noteAbandoned(err error) {
 	if err != nil {
 		var a *txn.AbandonedError
 		r.abandoned = r.abandoned || errors.As(err, &a)
@@ -146,7 +146,7 @@ func (r *runner) saw(err error) {
 
 // prepared returns the prepared statement for a text, or nil if the text should be sent unprepared. A text is prepared at its
 // second use, or at its first use if more statements with this text will follow.
-func (r *runner) prepared(query string, more bool) (*sql.Stmt, error) {
+func (r *session) prepared(query string, more bool) (*sql.Stmt, error) {
 	if !r.prepares {
 		return nil, nil
 	}

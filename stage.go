@@ -20,7 +20,7 @@ import (
 )
 
 // copies holds the driver's functions that New was given for the path Copy.
-type copies struct {
+type copyFuncs struct {
 	through    CopyFunc
 	register   func(string, func() io.Reader)
 	deregister func(string)
@@ -30,11 +30,11 @@ type copies struct {
 type stage struct {
 	table  *table
 	style  rowtext.Style
-	place  bool    // each staged row has its position among the staged rows
-	hex    []hexes // for each written column
+	place  bool   // each staged row has its position among the staged rows
+	forms  []form // for each written column
 	text   dialect.StageText
 	made   bool     // the staging table exists
-	nth    int      // the number in the staging table's name
+	number int      // the number in the staging table's name
 	digits []string // ENUM and SET columns whose values are numbers
 	bytes  []string // columns of bytes, given in hexadecimal
 	splits bool     // new rows can be inserted without an ON CONFLICT clause
@@ -47,21 +47,21 @@ type stage struct {
 var readers atomic.Int64
 
 // newStage finds the way to stage rows on the runner's handle. It returns a *dialect.UnsupportedError if there is none.
-func (w *writer) newStage(r *runner) (*stage, error) {
+func (w *writer) newStage(r *session) (*stage, error) {
 	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.rechecks && w.cfg.outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	var err error
-	if w.batch.table.traits.Copying == dialect.CopyLoadData {
+	if w.table.traits.Copying == dialect.CopyLoadData {
 		g.style, g.place = rowtext.Load, false
 		g.stream = g.load(r)
 		err = g.askColumns(r.ctx, r.db)
 	} else {
-		for _, c := range w.batch.table.spec.Writes {
-			g.hex = append(g.hex, hexesOf(w.batch.table.catalog.Column(c.Name)))
+		for _, c := range w.table.spec.Writes {
+			g.forms = append(g.forms, formOf(w.table.catalog.Column(c.Name)))
 		}
-		g.stream, err = g.copyStream(r, w.route.auto)
+		g.stream, err = g.copyStream(r, w.plan.auto)
 	}
-	if err == nil && g.style == rowtext.Copy && !r.own {
-		err = g.number(r)
+	if err == nil && g.style == rowtext.Copy && !r.ownsTx {
+		err = g.findNumber(r)
 	}
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (w *writer) newStage(r *runner) (*stage, error) {
 
 // number finds a name for the stage that no other stage in the transaction has. Another stage can exist if this call runs inside
 // another call, for example if a sequence writes parents first.
-func (g *stage) number(r *runner) error {
+func (g *stage) findNumber(r *session) error {
 	for taken := true; taken; {
 		text, err := g.table.dialect.Stage(g.described(g.table.spec.Writes))
 		if err == nil {
@@ -82,18 +82,18 @@ func (g *stage) number(r *runner) error {
 			return err
 		}
 		if taken {
-			g.nth++
+			g.number++
 		}
 	}
 	return nil
 }
 
 func (g *stage) described(columns []dialect.Column) dialect.Stage {
-	return dialect.Stage{Table: g.table.spec.Table, Columns: columns, Key: g.table.spec.Target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.nth}
+	return dialect.Stage{Table: g.table.spec.Table, Columns: columns, Key: g.table.spec.Target.Columns, Place: g.place, Reader: g.reader, Digits: g.digits, Hex: g.bytes, Nth: g.number}
 }
 
 // fill replaces the content of the staging table with rows.
-func (g *stage) fill(r *runner, columns []dialect.Column, rows *pipeline.Stream) error {
+func (g *stage) fill(r *session, columns []dialect.Column, rows *pipeline.Stream) error {
 	text, err := g.empty(r, columns)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (g *stage) fill(r *runner, columns []dialect.Column, rows *pipeline.Stream)
 }
 
 // empty creates the staging table, or empties it, so that it can take rows with these columns.
-func (g *stage) empty(r *runner, columns []dialect.Column) (dialect.StageText, error) {
+func (g *stage) empty(r *session, columns []dialect.Column) (dialect.StageText, error) {
 	text, err := g.table.dialect.Stage(g.described(columns))
 	if err != nil {
 		return text, err
@@ -118,7 +118,7 @@ func (g *stage) empty(r *runner, columns []dialect.Column) (dialect.StageText, e
 	return text, err
 }
 
-func (g *stage) create(r *runner, text dialect.StageText) error {
+func (g *stage) create(r *session, text dialect.StageText) error {
 	if g.style == rowtext.Load { // drop a table that an earlier caller's transaction has left on this connection
 		if _, err := r.db.ExecContext(r.ctx, text.Drop); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 		return err
 	}
 	g.made = true
-	if !r.own || text.Settle == "" {
+	if !r.ownsTx || text.Settle == "" {
 		return nil
 	}
 	var memory sql.NullString
@@ -141,8 +141,8 @@ func (g *stage) create(r *runner, text dialect.StageText) error {
 // drop drops the staging table. On PostgreSQL drop does nothing if the transaction is the library's, because the end of the
 // transaction drops the table. On MySQL and MariaDB, if the server has ended the transaction since the last statement, as Galera
 // does, only the error of drop tells this (hazard E3).
-func (g *stage) drop(r *runner) error {
-	gone := r.own && g.style == rowtext.Copy
+func (g *stage) drop(r *session) error {
+	gone := r.ownsTx && g.style == rowtext.Copy
 	if !g.made || gone {
 		return nil
 	}
@@ -152,7 +152,7 @@ func (g *stage) drop(r *runner) error {
 
 // load streams rows through the reader that the driver asks for by its name. LOCAL turns errors into warnings, because the server
 // cannot stop the client. So load returns any warning as an error.
-func (g *stage) load(r *runner) func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
+func (g *stage) load(r *session) func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
 	return func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
 		g.table.copies.register(g.reader, func() io.Reader { return rows })
 		defer g.table.copies.deregister(g.reader)
@@ -208,7 +208,7 @@ var zoneTimes = [...]time.Time{
 
 // loads reports whether the server takes LOAD DATA LOCAL, and returns an error if the driver writes times in another zone than
 // UTC.
-func (t *table) loads(ctx context.Context, db dbconn.Handle) (bool, error) {
+func (t *table) loadsLocal(ctx context.Context, db dbconn.Handle) (bool, error) {
 	var on bool
 	var got [len(zoneTimes)]string
 	args, dest := []any{}, []any{&on}
@@ -243,32 +243,32 @@ func (g *stage) askColumns(ctx context.Context, db dbconn.Handle) error {
 		if hex.bytes {
 			g.bytes = append(g.bytes, c.Name)
 		}
-		g.hex = append(g.hex, hex)
+		g.forms = append(g.forms, hex)
 	}
 	return nil
 }
 
 // loadForm returns how values of a column of MySQL's type base are written for LOAD DATA. A number must be stored as if it were a
 // parameter. So a type that would read the digits as another text gets no numbers (hazard H28).
-func loadForm(base string, number bool) hexes {
+func loadForm(base string, number bool) form {
 	base, _, _ = strings.Cut(base, " ") // for example int unsigned
 	switch base {
 	case "bit":
-		return hexes{bytes: true, text: true, number: true}
+		return form{bytes: true, text: true, number: true}
 	case "tinyint", "smallint", "mediumint", "int", "bigint":
-		return hexes{numbers: rowtext.RoundedNumbers}
+		return form{numbers: rowtext.RoundedNumbers}
 	case "year":
-		return hexes{numbers: rowtext.YearNumbers}
+		return form{numbers: rowtext.YearNumbers}
 	case "enum", "set":
 		if number {
-			return hexes{numbers: rowtext.WholeNumbers}
+			return form{numbers: rowtext.WholeNumbers}
 		}
-		return hexes{numbers: rowtext.NoNumbers}
+		return form{numbers: rowtext.NoNumbers}
 	case "json", "date", "time", "datetime", "timestamp":
-		return hexes{numbers: rowtext.NoNumbers}
+		return form{numbers: rowtext.NoNumbers}
 	}
 	is := holdsBytes(base)
-	return hexes{bytes: is, text: is}
+	return form{bytes: is, text: is}
 }
 
 // holdsBytes reports whether a type of MySQL holds bytes rather than text. MySQL's manual lists these types in "The BLOB and TEXT
@@ -282,10 +282,10 @@ func holdsBytes(name string) bool {
 }
 
 // hexes says which values of a column are written in hexadecimal, and how numbers are written.
-type hexes struct {
+type form struct {
 	bytes, text, number bool
 	numbers             rowtext.Numbers
 }
 
 // hexesOf says which values of a column of PostgreSQL are written in hexadecimal.
-func hexesOf(c schema.Column) hexes { return hexes{bytes: c.Base == "bytea", text: c.Base == "bytea"} }
+func formOf(c schema.Column) form { return form{bytes: c.Base == "bytea", text: c.Base == "bytea"} }

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/catalog"
@@ -40,14 +39,14 @@ type table struct {
 	guarantee Guarantee
 	hooks     []Hooks
 	via       Path
-	copies    copies
+	copies    copyFuncs
 	spec      schema.Spec
 	stmts     *statement.Builder
 	peers     *dbconn.Peers
 	txn       *txn.Runner
 	catalog   *catalog.Cache
 	checks    *catalog.Checks
-	last      atomic.Int32 // the Outcome of the last row, if the outcome takes several statements
+	reporter  reporter
 }
 
 type column = mapping.Column
@@ -86,7 +85,7 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	if len(t.hooks) > 0 {
 		t.txn.Retried = func(ctx context.Context, attempt int, err error) { t.watchOf(ctx).retries(ctx, attempt, err) }
 	}
-	t.copies = copies{through: c.copy, register: c.register, deregister: c.deregister}
+	t.copies = copyFuncs{through: c.copy, register: c.register, deregister: c.deregister}
 	for _, step := range []func(*config) error{t.setName, t.setColumns, t.setTarget, t.checkIdents, t.checkText} {
 		if err := step(&c); err != nil {
 			return nil, err
@@ -199,6 +198,7 @@ func (t *table) setTarget(c *config) error {
 	}
 	t.guarantee = guaranteeOf(t.spec.Writes, t.spec.Target, omits)
 	t.stmts = statement.New(t.spec)
+	t.reporter = newReporter(t)
 	t.catalog, t.checks = catalog.New(t.spec, t.stmts.Forget), catalog.NewChecks(t.spec, t.txn)
 	switch {
 	case len(t.spec.Zeros) > 64:
