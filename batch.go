@@ -4,7 +4,6 @@ import (
 	"errors"
 	"reflect"
 
-	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/rowkey"
 	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/statement"
@@ -113,40 +112,6 @@ type batchStatement struct {
 	args    []any
 	rows    []int32
 	more    bool // the next statements are known to have the same text
-}
-
-// next makes the next statement from the rows that are left, and returns how many rows it took. buf is a buffer for the
-// arguments.
-func (b *batch) next(r plan, left []int32, buf []any) (s batchStatement, taken int, err error) {
-	switch {
-	case b.bound != nil:
-		return *b.bound, len(b.bound.rows), nil
-	case r.path == Arrays:
-		return b.nextArrays(r, left)
-	}
-	s, taken, err = b.nextValues(left, buf)
-	s.variant.Filter = r.filter
-	return s, taken, err
-}
-
-func (b *batch) nextValues(left []int32, buf []any) (s batchStatement, taken int, err error) {
-	omit := b.omitted(left[0])
-	params := dialect.Params(b.table.stmts.Columns(omit))
-	limit := min(len(left), b.table.stmts.Fit(len(left), params))
-	to, rows, removes := argEncoder{table: b.table, args: buf[:0]}, 0, false
-	for rows < limit && !removes && (rows == 0 || b.omitted(left[rows]) == omit) {
-		if err = b.encodeArgs(&to, left[rows], omit); err != nil {
-			return s, 0, err
-		}
-		// A patch that removes members goes in a statement of its own.
-		if rows > 0 && (to.removes || to.size > b.table.traits.MaxBytes) {
-			break
-		}
-		removes = to.removes
-		rows++
-	}
-	rows = b.table.stmts.Fit(rows, params)
-	return batchStatement{variant: statement.Variant{Mode: dialect.Write, Rows: rows, Omit: omit, Removes: removes, Wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }
 
 // omitted returns a mask of the omitzero columns that are zero in the row.

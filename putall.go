@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
@@ -173,33 +172,4 @@ func (s *batchOp) send(ctx context.Context, db dbconn.Handle) error {
 	err = cmp.Or(err, r.finish())
 	s.each, s.result = each, r.result
 	return err
-}
-
-// only reports whether the batch is a single statement, which needs no transaction around it, and keeps this statement in
-// b.bound. A batch with Progress always gets a transaction, because the write must be rolled back if Progress panics.
-func (b *batch) only(r plan, cfg *putConfig) (bool, error) {
-	n := b.rows.n
-	if cfg.outcomes || cfg.progress != nil || len(b.passes) > 1 || n > b.most(r) {
-		return false, nil
-	}
-	s, taken, err := b.next(r, b.passes[0], nil)
-	if err != nil || taken < n {
-		return false, err
-	}
-	b.bound = &s
-	return true, nil
-}
-
-// most returns how many rows one statement can have on a path, or 0 if the batch needs more than one statement.
-func (b *batch) most(r plan) int {
-	switch r.path {
-	case Copy:
-		return 0
-	case Arrays:
-		return arraysRows
-	}
-	if n := b.rows.n; b.table.stmts.Fit(n, dialect.Params(b.table.spec.Writes)) < n {
-		return 0
-	}
-	return b.rows.n
 }

@@ -8,13 +8,14 @@ import (
 
 // writer sends a batch's statements on one handle.
 type writer struct {
-	table   *table
-	batch   *batch
-	session *session
-	cfg     *putConfig
-	plan    plan
-	each    []Outcome // the outcome of each row, for EachOutcome; otherwise nil
-	marks   bool      // a statement can return a flag that marks an inserted row
+	table     *table
+	batch     *batch
+	session   *session
+	cfg       *putConfig
+	plan      plan
+	transport transport
+	each      []Outcome // the outcome of each row, for EachOutcome; otherwise nil
+	marks     bool      // a statement can return a flag that marks an inserted row
 	// rechecks means that if a statement has not written a row, the statement's result alone does not tell the row's outcome.
 	rechecks bool
 }
@@ -37,13 +38,13 @@ func (b *batch) write(r *session, rt plan, cfg *putConfig) (each []Outcome, err 
 			return nil, err
 		}
 	}
-	w.plan = rt
 	if w.plan, err = w.fallBack(rt); err != nil {
 		return nil, err
 	}
+	w.transport = transportOf(w.plan.path)
 	for _, pass := range b.passes {
 		for left := pass; len(left) > 0; {
-			n, err := w.step(left)
+			n, err := w.transport.send(w, left)
 			if err != nil {
 				return nil, err
 			}
@@ -51,25 +52,6 @@ func (b *batch) write(r *session, rt plan, cfg *putConfig) (each []Outcome, err 
 		}
 	}
 	return w.each, nil
-}
-
-// step sends the next of the rows that are left, and returns how many rows it sent.
-func (w *writer) step(left []int32) (taken int, err error) {
-	if w.plan.path == Copy {
-		return w.stepCopy(left)
-	}
-	s, taken, err := w.batch.next(w.plan, left, w.session.buffer())
-	if err != nil {
-		return 0, err
-	}
-	s.more = taken == w.table.stmts.RowsMax() && len(left) >= 2*taken
-	return taken, w.session.pipe.Submit(func() (int, error) {
-		err := w.send(s)
-		if err == nil {
-			w.session.recycle(s.args)
-		}
-		return taken, w.failStatement(s, err)
-	})
 }
 
 // failStatement wraps the error of a statement. If the statement has one row, the error names the row. If the statement has

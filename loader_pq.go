@@ -14,34 +14,6 @@ import (
 	"github.com/goupsert/upsert/internal/statement"
 )
 
-// copyStream finds how the handle's driver streams a COPY. stream is nil if rows can only be given to the driver's COPY statement
-// one by one.
-func (g *stage) copyStream(r *session, auto bool) (stream func(context.Context, dialect.StageText, *pipeline.Stream) error, err error) {
-	conn, ok := r.db.(dbconn.Rawer)
-	if !ok {
-		return nil, nil
-	}
-	through := g.table.copies.through
-	err = dbconn.OnDriver(conn, func(driverConn any) error {
-		switch from := dbconn.PackageOf(driverConn); {
-		case from == dbconn.PQ:
-			through = copyLines
-		case through == nil:
-			return g.table.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
-		case auto && from != dbconn.PGX: // the driver may be a wrapper, which through may not know
-			return g.table.noCopy("use Via(Copy) if New's CopyThrough is for it")
-		}
-		return nil
-	})
-	return func(ctx context.Context, text dialect.StageText, rows *pipeline.Stream) error {
-		return dbconn.OnDriver(conn, func(driverConn any) error { return through(ctx, driverConn, text.Load, rows) })
-	}, err
-}
-
-func (t *table) noCopy(hint string) error {
-	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.dialect.Name(), Hint: hint}
-}
-
 // copyLines streams rows through lib/pq, whose COPY statement takes lines without changing them.
 func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader) (err error) {
 	stmt, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
@@ -75,8 +47,8 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 	}
 }
 
-// stepRows stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
-func (w *writer) stepRows(left []int32) (taken int, err error) {
+// stageRowByRow stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
+func (w *writer) stageRowByRow(left []int32) (taken int, err error) {
 	omit := w.batch.omitted(left[0])
 	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
 	var rows [][]any
@@ -96,7 +68,7 @@ func (w *writer) stepRows(left []int32) (taken int, err error) {
 		taken++
 	}
 	if taken == 0 {
-		return w.stepValues(left)
+		return sendNext(w, valuesTransport{}, left)
 	}
 	s.rows = left[:taken]
 	return taken, w.session.pipe.Submit(func() (int, error) {

@@ -32,8 +32,14 @@ func (b *batch) arrays(omit uint64) *arrays {
 	return a
 }
 
-// nextArrays is next with an array for each column.
-func (b *batch) nextArrays(r plan, left []int32) (s batchStatement, taken int, err error) {
+// arraysTransport sends an array for every column.
+type arraysTransport struct{}
+
+func (t arraysTransport) send(w *writer, left []int32) (int, error) { return sendNext(w, t, left) }
+
+func (arraysTransport) most(*batch) int { return arraysRows }
+
+func (arraysTransport) next(b *batch, p plan, left []int32, _ []any) (s batchStatement, taken int, err error) {
 	omit := b.omitted(left[0])
 	a := b.arrays(omit)
 	for taken < min(len(left), arraysRows) && (taken == 0 || b.omitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
@@ -41,20 +47,18 @@ func (b *batch) nextArrays(r plan, left []int32) (s batchStatement, taken int, e
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
 		}
-		if whole || r.auto && isUnknown(err) { // this row goes as values, and the rows after it too
+		if whole || p.auto && isUnknown(err) { // this row goes as values, and the rows after it too
 			if taken > 0 {
 				break
 			}
-			s, taken, err = b.nextValues(left, nil)
-			s.variant.Filter = r.filter
-			return s, taken, err
+			return valuesTransport{}.next(b, p, left, nil)
 		}
 		if err != nil {
 			return s, 0, err
 		}
 		taken++
 	}
-	s = batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromArrays, Filter: r.filter}, rows: left[:taken]}
+	s = batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromArrays, Filter: p.filter}, rows: left[:taken]}
 	for _, w := range a.cols {
 		s.args = append(s.args, string(append(w.Buf, '}')))
 	}

@@ -79,10 +79,8 @@ func (b *batch) choosePlanElsewhere(r plan, cfg *putConfig) (plan, error) {
 	switch {
 	case r.path == Arrays:
 		return r, dialect.RefuseSource(b.table.dialect, dialect.FromArrays)
-	case r.path == Copy && b.table.traits.Copying == dialect.CopyLoadData && b.table.copies.register == nil:
-		return r, &dialect.UnsupportedError{Feature: "reader of rows for Via(Copy)", Dialect: b.table.dialect.Name(), Hint: "give New LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler), or use Via(Values)"}
 	case r.path == Copy:
-		if err := dialect.RefuseSource(b.table.dialect, dialect.FromStage); err != nil || !(cfg.outcomes && b.table.reporter.takesOneRow()) {
+		if err := b.table.refuseCopy(); err != nil || !(cfg.outcomes && b.table.reporter.takesOneRow()) {
 			return r, err
 		}
 	}
@@ -154,16 +152,13 @@ func (w *writer) fallBack(r plan) (plan, error) {
 	if r.path != Copy || w.session.stage != nil {
 		return r, nil
 	}
-	if w.table.traits.Copying == dialect.CopyLoadData {
-		on, err := w.table.loadsLocal(w.session.ctx, w.session.db)
-		if err == nil && !on {
-			r.path = Values
-		}
-		if err != nil || !on {
-			return r, err
-		}
+	allows, err := w.table.allowsLoading(w.session.ctx, w.session.db)
+	if err == nil && !allows {
+		r.path = Values
 	}
-	var err error
+	if err != nil || !allows {
+		return r, err
+	}
 	var lacks *dialect.UnsupportedError
 	if w.session.stage, err = w.newStage(w.session); errors.As(err, &lacks) && r.auto {
 		r.path = w.table.pathWithoutCopy(w.table.catalog.Kept())

@@ -19,10 +19,12 @@ const (
 	seqRows = 10000
 )
 
-// stepCopy streams the next of the rows that are left into the staging table, and inserts them from there.
-func (w *writer) stepCopy(left []int32) (taken int, err error) {
-	if w.session.stage.stream == nil {
-		return w.stepRows(left)
+// stagingTransport streams rows into a staging table, and inserts them from there.
+type stagingTransport struct{}
+
+func (stagingTransport) send(w *writer, left []int32) (taken int, err error) {
+	if w.session.stage.loader == nil {
+		return w.stageRowByRow(left)
 	}
 	omit := w.batch.omitted(left[0])
 	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
@@ -47,21 +49,11 @@ func (w *writer) stepCopy(left []int32) (taken int, err error) {
 	case err != nil:
 		return taken, err
 	case taken == 0:
-		return w.stepValues(left)
+		return sendNext(w, valuesTransport{}, left)
 	case !w.session.pipe.Concurrent(): // all rows have been written to the stream, and the job reads them now
 		return taken, w.session.pipe.Submit(job)
 	}
 	return taken, nil
-}
-
-// stepValues sends the next rows as values, because the first of these rows cannot be copied.
-func (w *writer) stepValues(left []int32) (taken int, err error) {
-	s, taken, err := w.batch.nextValues(left, w.session.buffer())
-	if err != nil {
-		return 0, err
-	}
-	s.variant.Filter = w.plan.filter
-	return taken, w.session.pipe.Submit(func() (int, error) { return taken, w.failStatement(s, w.send(s)) })
 }
 
 // writeLines writes rows to the stream until the stage is full or a row cannot be copied together with the others.
@@ -111,7 +103,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 		if err := w.batch.encodeOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
 			if w.plan.auto && isUnknown(err) {
-				w.plan.path = Values
+				w.transport = valuesTransport{}
 				return false, nil
 			}
 			return false, err

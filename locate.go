@@ -151,18 +151,20 @@ func (p *locator) try(ctx context.Context, db dbconn.Handle, rows []int32, first
 	return good, err
 }
 
-// route returns path Arrays if the batch can be sent so, even for a batch that was copied. Sending ten thousand rows as values
-// would take longer than everything else.
-func (p *locator) route(rows int) plan {
-	if known := p.failed.batch.table.catalog.Kept(); rows >= locateArraysFrom && p.failed.batch.table.traits.Filter && known != nil && p.failed.batch.table.refuseArrays(known) == nil {
-		return plan{path: Arrays, auto: true}
+// bundler returns the fastest way to send so many rows, even of a batch that was copied. Sending ten thousand rows as values would
+// take longer than everything else.
+func (p *locator) bundler(rows int) (bundler, plan) {
+	t := p.alone.table
+	if known := t.catalog.Kept(); rows >= locateArraysFrom && t.traits.Filter && known != nil && t.refuseArrays(known) == nil {
+		return arraysTransport{}, plan{path: Arrays, auto: true}
 	}
-	return plan{path: Values}
+	return valuesTransport{}, plan{path: Values}
 }
 
 func (p *locator) exec(ctx context.Context, db dbconn.Handle, rows []int32) error {
 	for len(rows) > 0 {
-		s, taken, err := p.alone.next(p.route(len(rows)), rows, nil)
+		by, with := p.bundler(len(rows))
+		s, taken, err := by.next(&p.alone, with, rows, nil)
 		if err != nil {
 			return err
 		}
