@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/goupsert/upsert/internal/write"
 )
 
 // Hooks are functions that a [Table] calls to tell what it does. A nil hook is not called. Hooks run on the goroutine of the
@@ -89,10 +91,18 @@ func (t *table) watchOf(ctx context.Context) *watch {
 	return w
 }
 
-// goes records the path by which the rows are sent.
-func (w *watch) goes(by Path) {
-	if w != nil {
-		w.event.Path = by
+// events returns the functions by which package write tells the watch of a call. A table without hooks has none.
+func (t *table) events() write.Events {
+	if len(t.hooks) == 0 {
+		return write.Events{}
+	}
+	return write.Events{
+		Retried: func(ctx context.Context, attempt int, err error) { t.watchOf(ctx).retries(ctx, attempt, err) },
+		Chosen: func(ctx context.Context, by write.Path) {
+			if w := t.watchOf(ctx); w != nil {
+				w.event.Path = Path(by)
+			}
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,6 @@ type config struct {
 	mapper     *reflectx.Mapper
 	declared   []mapping.MapColumn
 	attempts   int
-	onRetry    func(error)
 	hooks      []Hooks
 	via        Path
 	copy       CopyFunc
@@ -154,7 +154,12 @@ func Retries(n int) Option {
 
 // OnRetry calls f before the library runs a transaction again, with the error of the failed attempt. [WithHooks] tells more.
 func OnRetry(f func(error)) Option {
-	return option(func(c *config) error { c.onRetry = f; return nil })
+	return option(func(c *config) error {
+		if f != nil {
+			c.hooks = append(c.hooks, Hooks{Retry: func(_ context.Context, e Event) { f(e.Err) }})
+		}
+		return nil
+	})
 }
 
 // PutOption is an option of [Table.PutAll] and [Table.PutSeq].

@@ -2,7 +2,9 @@ package upsert
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"maps"
 	"reflect"
 
 	"github.com/goupsert/upsert/internal/dbconn"
@@ -52,14 +54,8 @@ func (t *Table[T]) putRow(ctx context.Context, db dbconn.Handle, row *T) (Outcom
 	if err := t.takes(ctx, db, row); err != nil {
 		return Unknown, err
 	}
-	o, err := t.put(ctx, db, row)
-	if err != nil && t.table.catalog.IsOutdated(ctx, db, err) {
-		o, err = t.put(ctx, db, row)
-	}
-	if err != nil {
-		return Unknown, t.table.fail(err, -1)
-	}
-	return o, nil
+	o, err := t.table.write.Put(ctx, db, reflect.ValueOf(row).Elem())
+	return Outcome(o), t.table.fail(err)
 }
 
 // takes refuses a nil row, and the handles that guard refuses.
@@ -70,13 +66,83 @@ func (t *Table[T]) takes(ctx context.Context, db dbconn.Handle, row *T) error {
 	return t.table.guard(ctx, db)
 }
 
-func (t *Table[T]) put(ctx context.Context, db dbconn.Handle, row *T) (Outcome, error) {
-	s, err := t.table.newRowOp(ctx, db, reflect.ValueOf(row).Elem())
+// GetOrCreate inserts row if no stored row has its key, and fills row with the stored row. created says whether this call
+// inserted the row. If many concurrent calls have one key, exactly one call returns true, at every isolation level.
+//
+// On MySQL and MariaDB, GetOrCreate changes the session's LAST_INSERT_ID(), as [Table.Put] says.
+//
+// A row that is there is left as it is, whatever the rules say. So GetOrCreate adds nothing to a stored row, but a table with an
+// Add column needs a [Claim] here too. In the caller's transaction, GetOrCreate returns a serialization failure, and the caller
+// must retry. If a trigger, a rule or a policy keeps the row out, the error says that the row is neither inserted nor visible.
+//
+// GetOrCreate returns the errors that [Table.Put] returns, and a *dialect.UnsupportedError if the database does not tell who
+// created the row (TiDB, Vitess). On a handle that is not a transaction, a lost answer can make created false although this call
+// inserted the row, as with Put.
+func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool, err error) {
+	ctx, w := t.table.watch(ctx, "GetOrCreate")
+	created, err = t.getOrCreateRow(ctx, db, row)
+	o := Unchanged
+	if created {
+		o = Inserted
+	}
+	w.endedOne(ctx, o, err)
+	return created, err
+}
+
+func (t *Table[T]) getOrCreateRow(ctx context.Context, db dbconn.Handle, row *T) (created bool, err error) {
+	if err := t.takes(ctx, db, row); err != nil {
+		return false, err
+	}
+	created, err = t.create(ctx, db, row)
+	if err != nil && t.table.write.IsOutdated(ctx, db, err) {
+		created, err = t.create(ctx, db, row)
+	}
+	return created, t.table.fail(err)
+}
+
+// create fills the row completely, or leaves the row as it is if there is an error.
+func (t *Table[T]) create(ctx context.Context, db dbconn.Handle, row *T) (created bool, err error) {
+	fresh := clone(row)
+	if created, err = t.table.write.Create(ctx, db, reflect.ValueOf(fresh).Elem()); err != nil {
+		return false, err
+	}
+	*row = *fresh
+	return created, nil
+}
+
+func clone[T any](row *T) *T {
+	fresh := *row
+	if m, ok := any(fresh).(map[string]any); ok {
+		fresh = any(maps.Clone(m)).(T)
+	}
+	return &fresh
+}
+
+// Exec sends one statement for row, the text that [Table.SQL] returns, and nothing else. Exec asks the server nothing before,
+// begins no transaction, retries nothing and reads nothing back. Exec is the fastest way to write a single row, and fits unit
+// tests with a mock of the driver, because the sent text is known beforehand. To learn what happened to the row, use [Table.Put].
+// Exec returns the driver's Result, and RowsAffected means another thing on each database.
+//
+// Exec does not know the columns' types, so the driver encodes the values. On PostgreSQL the stored value can differ from the
+// value that Put sends as text, if a Go value goes into a column of another kind: a time.Time into date or text, a []byte into
+// text or json, a bool into text, a float64 into numeric or real, a string into bytea, or any value into a domain over bytea.
+// Exec compares a float or an unknown type by its text there, and the session's settings shape this text. Choose fields of the
+// column's own kind, or use Put.
+//
+// Exec also leaves out these checks of Put, because they ask the server: whether MySQL and MariaDB have the unique index (hazard
+// H24), whether their session is strict (hazard H29), and whether a key of 0 meets an AUTO_INCREMENT (hazard H26). If you use
+// lib/pq behind a pooler in transaction mode, use a transaction or binary_parameters=yes (hazard E2).
+//
+// Exec returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's error, and [ErrUnguarded] if
+// the table has an Add column and the handle is not a [Claim].
+func (t *Table[T]) Exec(ctx context.Context, db DB, row *T) (sql.Result, error) {
+	ctx, w := t.table.watch(ctx, "Exec")
+	err := t.takes(ctx, db, row)
+	var res sql.Result
 	if err == nil {
-		err = s.table.retryDeleted(func() error { return t.table.reporter.put(ctx, db, s) })
+		res, err = t.table.write.Exec(ctx, db, reflect.ValueOf(row).Elem())
 	}
-	if err != nil {
-		return Unknown, s.batch.otherKey(ctx, db, 0, err)
-	}
-	return s.outcome, nil
+	err = t.table.fail(err)
+	w.endedOne(ctx, Unknown, err)
+	return res, err
 }

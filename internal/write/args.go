@@ -1,0 +1,217 @@
+package write
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/mapping"
+	"github.com/goupsert/upsert/internal/rowtext"
+	"github.com/goupsert/upsert/internal/schema"
+)
+
+// binder collects the arguments of a statement. It implements mapping.Encoder.
+type argEncoder struct {
+	table   *Table
+	args    []any
+	size    int             // about how many bytes the arguments take on the wire
+	merge   bool            // the current column is a merge patch
+	removes bool            // a merge patch removes members
+	wide    bool            // an integer is too large for a float to hold exactly, and a column may make it a float
+	times   strings.Builder // the texts of times, in one piece of memory for many rows
+	native  schema.Native   // of the current column
+	text    *rowtext.Writer
+	err     error
+}
+
+var _ mapping.Encoder = (*argEncoder)(nil)
+
+func (b *argEncoder) add(v any, size int) {
+	b.args, b.size = append(b.args, v), b.size+size
+}
+
+// addText binds the text that write writes.
+func (b *argEncoder) addText(write func(*rowtext.Writer)) {
+	if b.text == nil {
+		b.text = rowtext.New(rowtext.Plain)
+	}
+	b.text.Reset()
+	write(b.text)
+	b.Text(string(b.text.Buf))
+}
+
+// Null implements mapping.Encoder, as the methods below do.
+func (b *argEncoder) Null()       { b.add(nil, 1) }
+func (b *argEncoder) Other(v any) { b.add(v, 8) }
+
+// Int binds text if the integer does not fit the column, because pgx would otherwise return an error of its own. Int sets wide
+// because a REAL column of SQLite may round a large integer.
+func (b *argEncoder) Int(v int64) {
+	const exact = 1 << 53
+	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
+	fits := false
+	switch b.native {
+	case schema.NativeAll, schema.NativeInt8:
+		fits = true
+	case schema.NativeInt4:
+		fits = v == int64(int32(v))
+	case schema.NativeInt2:
+		fits = v == int64(int16(v))
+	}
+	if fits {
+		b.add(v, 8)
+	} else {
+		b.Text(strconv.FormatInt(v, 10))
+	}
+}
+
+// Float binds text for NaN, infinities and negative zero, because pgx's simple protocol writes them without quotes. If the
+// database would store NaN as NULL, Float sets an error.
+func (b *argEncoder) Float(v float64) {
+	if b.table.traits.NullNaN && math.IsNaN(v) && b.err == nil {
+		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
+	}
+	isPlain := !math.IsNaN(v) && !math.IsInf(v, 0) && (v != 0 || !math.Signbit(v))
+	if b.native == schema.NativeAll || b.native == schema.NativeFloat8 && isPlain {
+		b.add(v, 8)
+	} else {
+		b.addText(func(w *rowtext.Writer) { w.Float(v) })
+	}
+}
+
+// Bool binds text if the column's type is known and is not boolean, because a text column takes the text.
+func (b *argEncoder) Bool(v bool) {
+	if b.native == schema.NativeAll || b.native == schema.NativeBool {
+		b.add(v, 1)
+	} else {
+		b.Text(strconv.FormatBool(v))
+	}
+}
+
+// Time binds text for years that drivers write in different ways, and on a database that stores times as text (hazard S18).
+func (b *argEncoder) Time(v time.Time) {
+	v = mapping.Instant(v, b.table.traits.UTC)
+	switch year := v.Year(); {
+	case b.table.traits.UTC:
+		b.addTime(v)
+	case b.native == schema.NativeAll:
+		b.add(v, 27)
+	case b.native == schema.NativeTime && year > 0 && year < 9999:
+		b.add(v.UTC(), 27)
+	default:
+		b.addText(func(w *rowtext.Writer) { w.Time(v) })
+	}
+}
+
+// addTime binds the text of a time.
+func (b *argEncoder) addTime(at time.Time) {
+	if err := mapping.CheckYear(at); b.err == nil {
+		b.err = err
+	}
+	var room [len(mapping.TimeLayout)]byte
+	start := b.times.Len()
+	b.times.Write(at.AppendFormat(room[:0], mapping.TimeLayout))
+	b.add(b.times.String()[start:], len(mapping.TimeLayout))
+}
+
+// Uint binds text on PostgreSQL, because PostgreSQL has no unsigned type and reads the text as the column's type, and because
+// database/sql would refuse a large uint64.
+func (b *argEncoder) Uint(v uint64) {
+	if b.table.traits.Typed {
+		b.Text(strconv.FormatUint(v, 10))
+	} else {
+		b.add(v, 8)
+	}
+}
+
+// Text binds the text's bytes if the column holds bytes.
+func (b *argEncoder) Text(v string) {
+	switch b.native {
+	case schema.NativeBytes:
+		b.add([]byte(v), len(v))
+		return
+	case schema.NativeHex:
+		b.addHex([]byte(v))
+		return
+	}
+	if b.merge && b.err == nil {
+		b.err = mapping.CheckPatch(v)
+		b.removes = b.removes || mapping.RemovesMembers(v)
+	}
+	b.add(v, len(v))
+}
+
+func (b *argEncoder) RawText(v []byte) { b.Text(string(v)) }
+
+// Bytes binds text for a merge patch, because some databases take no bytes for JSON.
+func (b *argEncoder) Bytes(v []byte) {
+	switch {
+	case b.native == schema.NativeHex:
+		b.addHex(v)
+	case b.merge || b.native != schema.NativeAll && b.native != schema.NativeBytes:
+		b.Text(string(v))
+	default:
+		b.add(v, len(v))
+	}
+}
+
+func (b *argEncoder) addHex(v []byte) {
+	w := rowtext.New(rowtext.Plain)
+	w.Hex = true
+	w.Bytes(v)
+	b.add(string(w.Buf), len(w.Buf))
+}
+
+// bind appends the arguments of a row.
+func (b *batch) encodeArgs(to *argEncoder, i int32, omit uint64) error {
+	row, known := b.rows.at(int(i)), b.typesKnown()
+	for c := range b.table.rows.cols {
+		if !b.table.stmts.Sends(omit, c) {
+			continue
+		}
+		to.merge, to.native = b.table.spec.Writes[c].Rule == dialect.Merge, known.Native(c)
+		if err := b.encodeOne(to, i, c, row, &to.err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keyArgs returns a row's key as arguments.
+func (b *batch) keyArgs(i int32) []any {
+	to, known := argEncoder{table: b.table}, b.table.catalog.Kept()
+	for place, c := range b.table.rows.keys {
+		to.native = known.Native(c)
+		b.keyed[place].Encode(i, &to)
+	}
+	return to.args
+}
+
+// typesKnown returns the catalog by which arguments are encoded, or nil if the driver encodes them.
+func (b *batch) typesKnown() *schema.Table {
+	if b.untyped {
+		return nil
+	}
+	return b.table.catalog.Kept()
+}
+
+// encodeOne gives the value of a row's column to an encoder. If the encoder refuses the value, it leaves the reason in failed.
+func (b *batch) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
+	var err error
+	if place := b.table.rows.keyPlace[c]; place >= 0 {
+		b.keyed[place].Encode(i, to)
+	} else {
+		err = b.table.rows.cols[c].Encode(row, to)
+	}
+	if err == nil {
+		err = *failed
+	}
+	if err != nil {
+		return b.fail(int(i), b.table.rows.cols[c].Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package write
+
+import (
+	"errors"
+
+	"github.com/goupsert/upsert/dialect"
+)
+
+// writer sends a batch's statements on one handle.
+type writer struct {
+	table     *Table
+	batch     *batch
+	session   *session
+	options   *Options
+	plan      plan
+	transport transport
+	each      []Outcome // the outcome of each row, for EachOutcome; otherwise nil
+	marks     bool      // a statement can return a flag that marks an inserted row
+	// rechecks means that if a statement has not written a row, the statement's result alone does not tell the row's outcome.
+	rechecks bool
+}
+
+// write sends the batch. The outcomes in each are known when the runner has finished.
+func (b *batch) write(r *session, rt plan, o *Options) (each []Outcome, err error) {
+	w := &writer{table: b.table, batch: b, session: r, options: o}
+	if o.Each != nil {
+		w.each = make([]Outcome, b.rows.n)
+	}
+	if err := b.table.ready(r.ctx, r.db); err != nil {
+		return nil, err
+	}
+	if err := b.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
+		return nil, err
+	}
+	w.rechecks = b.table.rechecks()
+	if o.Outcomes {
+		if w.marks, err = b.table.reporter.marksInserts(r.ctx, r.db); err != nil {
+			return nil, err
+		}
+	}
+	if w.plan, err = w.fallBack(rt); err != nil {
+		return nil, err
+	}
+	w.transport = transportOf(w.plan.path)
+	for _, pass := range b.passes {
+		for left := pass; len(left) > 0; {
+			n, err := w.transport.send(w, left)
+			if err != nil {
+				return nil, err
+			}
+			left = left[n:]
+		}
+	}
+	return w.each, nil
+}
+
+// failStatement wraps the error of a statement. If the statement has one row, the error names the row. If the statement has
+// several rows, the error is a *failedStatement, which pinpoint can look into.
+func (w *writer) failStatement(s batchStatement, err error) error {
+	var lacks *dialect.UnsupportedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &lacks):
+		return w.table.Explain(err, -1)
+	case len(s.rows) == 1:
+		return w.table.Explain(w.batch.otherKey(w.session.ctx, w.session.db, s.rows[0], err), int(s.rows[0])+w.batch.rows.first)
+	}
+	return &failedStatement{w.batch, s.rows, err}
+}
+
+// send sends a statement and records the rows' outcomes.
+func (w *writer) send(s batchStatement) error {
+	if !w.options.Outcomes {
+		return w.sendPlain(s)
+	}
+	return w.table.reporter.send(w, s)
+}
+
+// record records the outcome of a row.
+func (w *writer) record(i int32, o Outcome) {
+	w.session.counts.add(o, 1)
+	if w.each != nil {
+		w.each[i] = o
+	}
+}
+
+// sendEach sends each row of a statement in a statement of its own, with send.
+func (w *writer) sendEach(s batchStatement, send func(batchStatement) error) error {
+	params := len(s.args) / len(s.rows)
+	for at := range s.rows {
+		one := batchStatement{variant: s.variant, args: s.args[at*params : (at+1)*params], rows: s.rows[at : at+1]}
+		one.variant.Rows = 1
+		if err := send(one); err != nil {
+			return w.failStatement(one, err)
+		}
+	}
+	return nil
+}

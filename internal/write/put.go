@@ -1,0 +1,92 @@
+package write
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"reflect"
+
+	"github.com/goupsert/upsert/internal/dbconn"
+)
+
+// Put writes one row, and reads the generated columns of the stored row back into the row.
+func (t *Table) Put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error) {
+	o, err := t.put(ctx, h, row)
+	if err != nil && t.catalog.IsOutdated(ctx, h, err) {
+		o, err = t.put(ctx, h, row)
+	}
+	return o, t.Explain(err, -1)
+}
+
+func (t *Table) put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error) {
+	op, err := t.newRowOp(ctx, h, row)
+	if err == nil {
+		err = t.retryDeleted(func() error { return t.reporter.put(ctx, h, op) })
+	}
+	if err != nil {
+		return Unknown, op.batch.otherKey(ctx, h, 0, err)
+	}
+	return op.outcome, nil
+}
+
+// Create inserts a row if no stored row has its key, and fills the row with the stored row. created says whether the row was
+// inserted. If there is an error, the row's content is undefined.
+func (t *Table) Create(ctx context.Context, h dbconn.Handle, row reflect.Value) (created bool, err error) {
+	op, err := t.newRowOp(ctx, h, row)
+	if err == nil {
+		err = t.retryDeleted(func() error { return t.reporter.create(ctx, h, op) })
+	}
+	if err != nil {
+		return false, op.batch.otherKey(ctx, h, 0, err)
+	}
+	return op.outcome == Inserted, nil
+}
+
+// IsOutdated reports whether the schema has changed since the server was asked, and err may come from this change.
+func (t *Table) IsOutdated(ctx context.Context, h dbconn.Handle, err error) bool {
+	return t.catalog.IsOutdated(ctx, h, err)
+}
+
+// Exec writes one row without asking the server about the table.
+func (t *Table) Exec(ctx context.Context, h dbconn.Handle, row reflect.Value) (sql.Result, error) {
+	op := t.emptyRowOp(row)
+	op.batch.untyped = true
+	t.chooses(ctx, Values)
+	if err := op.batch.checkRow(0); err != nil {
+		return nil, err
+	}
+	if err := op.encode(); err != nil {
+		return nil, err
+	}
+	query, err := t.stmts.Plain(op.stmt.variant)
+	if err != nil {
+		return nil, err
+	}
+	return t.txn.Exec(ctx, h, query, op.stmt.args)
+}
+
+// SQL returns the only statement for rows, and its arguments, written without facts about the stored table. Without rows, SQL
+// returns the text for one row.
+func (t *Table) SQL(rows Rows) (query string, args []any, err error) {
+	if rows.n == 0 {
+		query, err = t.stmts.Plain(oneValue)
+		return query, nil, err
+	}
+	b, err := t.batch(rows)
+	if err != nil {
+		return "", nil, err
+	}
+	b.untyped = true
+	if len(b.passes) > 1 {
+		return "", nil, fmt.Errorf("SQL: two rows have the same key, so they need two statements")
+	}
+	s, used, err := b.nextValues(b.passes[0], nil)
+	if err != nil {
+		return "", nil, err
+	}
+	if used != rows.n {
+		return "", nil, fmt.Errorf("SQL: %d rows need more than one statement", rows.n)
+	}
+	query, err = t.stmts.Plain(s.variant)
+	return query, s.args, err
+}
