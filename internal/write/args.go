@@ -14,7 +14,7 @@ import (
 	"github.com/goupsert/upsert/internal/schema"
 )
 
-// binder collects the arguments of a statement. It implements mapping.Encoder.
+// argEncoder collects the arguments of a statement. It implements mapping.Encoder.
 type argEncoder struct {
 	table   *Table
 	args    []any
@@ -166,7 +166,7 @@ func (b *argEncoder) addHex(v []byte) {
 	b.add(string(w.Buf), len(w.Buf))
 }
 
-// bind appends the arguments of a row.
+// encodeArgs appends the arguments of a row.
 func (b *batch) encodeArgs(to *argEncoder, i int32, omit uint64) error {
 	row, known := b.rows.at(int(i)), b.typesKnown()
 	for c := range b.table.rows.cols {

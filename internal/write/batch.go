@@ -108,7 +108,7 @@ func (b *batch) duplicate() (row int, ok bool) {
 	return row, ok
 }
 
-// statement is one statement's shape, arguments and rows.
+// batchStatement is one statement's variant, arguments and rows.
 type batchStatement struct {
 	variant statement.Variant
 	args    []any

@@ -20,7 +20,7 @@ type writer struct {
 	rechecks bool
 }
 
-// write sends the batch. The outcomes in each are known when the runner has finished.
+// write sends the batch. The outcomes in each are known when the session has finished.
 func (b *batch) write(r *session, rt plan, o *Options) (each []Outcome, err error) {
 	w := &writer{table: b.table, batch: b, session: r, options: o}
 	if o.Each != nil {

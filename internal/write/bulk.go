@@ -84,6 +84,6 @@ func (t *Table) lock(ctx context.Context, h dbconn.Handle, o *Options) error {
 	if !o.Outcomes || !t.reporter.needsLock() {
 		return nil
 	}
-	_, err := t.txn.Exec(ctx, h, t.dialect.Lock(t.spec.Table), nil)
+	_, err := t.txn.Exec(ctx, h, t.spec.Dialect.Lock(t.spec.Table), nil)
 	return err
 }

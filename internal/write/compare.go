@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/internal/statement"
 )
 
-// fate is the result of Compare for a row, plus 1; it is 0 if the row is not there.
+// comparison is the result of Compare for a row, plus 1; it is 0 if the row is not there.
 type comparison int8
 
 // outcome returns the outcome that the comparison predicts. absent is the outcome for a row that is not there.
@@ -27,7 +27,7 @@ func (f comparison) outcome(absent Outcome) (Outcome, error) {
 	return absent, nil
 }
 
-// skipped returns the outcome of a row that a statement has not written. If the stored row differs from the sent row, the outcome
+// skippedOutcome returns the outcome of a row that a statement has not written. If the stored row differs from the sent row, the outcome
 // is Unchanged all the same, because a BEFORE trigger may have changed the sent row into the stored row (hazard P21). If the
 // table has a version, the outcome of such a row is Unknown.
 func (f comparison) skippedOutcome(versioned bool) (Outcome, error) {
@@ -43,31 +43,31 @@ func (f comparison) skippedOutcome(versioned bool) (Outcome, error) {
 // writes reports whether the statement would write the row.
 func (f comparison) writes() bool { return f == 0 || f-1 == dialect.CompareChanged }
 
-// meet records the comparison result for one stored row. A snapshot can contain two stored rows for a key, the current row and a
+// add records the comparison result for one stored row. A snapshot can contain two stored rows for a key, the current row and a
 // row that others have deleted. Then the lower result counts, because the changes against the deleted row do not matter.
-func (f *comparison) add(told int) {
-	if t := comparison(told + 1); *f == 0 || t < *f {
+func (f *comparison) add(result int) {
+	if t := comparison(result + 1); *f == 0 || t < *f {
 		*f = t
 	}
 }
 
-// compare runs the Compare that belongs to the statement, and returns the fate of each of the statement's rows.
+// compare runs the Compare that belongs to the statement, and returns the comparison of each of the statement's rows.
 func (w *writer) compare(s batchStatement) ([]comparison, error) {
 	query, err := w.table.compareText(w.session.ctx, w.session.db, s.variant)
 	if err != nil {
 		return nil, err
 	}
-	fates := make([]comparison, len(s.rows))
+	compared := make([]comparison, len(s.rows))
 	s.more = false
 	err = w.session.query(s, query, func(rows *sql.Rows) error {
 		var at, f int
 		if err := rows.Scan(&at, &f); err != nil {
 			return err
 		}
-		fates[at].add(f)
+		compared[at].add(f)
 		return nil
 	})
-	return fates, err
+	return compared, err
 }
 
 // compareText returns the Compare that belongs to a statement of the variant.

@@ -78,8 +78,8 @@ func (e *textError) Unwrap() error { return e.err }
 
 // hintOf says what to do if the schema or the options caused the error, and returns "" for any other error.
 func (t *Table) hintOf(err error) string {
-	if !dialect.Speaks(t.dialect, err) || dialect.IsSyntax(err) {
-		return "New was given the dialect " + t.dialect.Name() + ", which the server may not speak: dialect.Detect tells the server's"
+	if !dialect.Speaks(t.spec.Dialect, err) || dialect.IsSyntax(err) {
+		return "New was given the dialect " + t.spec.Dialect.Name() + ", which the server may not speak: dialect.Detect tells the server's"
 	}
 	switch dialect.SQLState(err) {
 	case "42P10":

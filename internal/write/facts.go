@@ -15,11 +15,11 @@ func (t *Table) ready(ctx context.Context, db dbconn.Handle) error {
 	return err
 }
 
-// skips reports whether a statement may leave a row unwritten without having seen a stored row (hazard P42).
+// maySkip reports whether a statement may leave a row unwritten without having seen a stored row (hazard P42).
 func (t *Table) maySkip() bool {
 	c := t.catalog.Kept()
 	return c != nil && c.MaySkip
 }
 
-// looks reports whether a statement's result alone does not tell the outcome of a row that the statement has not written.
+// rechecks reports whether a statement's result alone does not tell the outcome of a row that the statement has not written.
 func (t *Table) rechecks() bool { return t.rows.versioned || t.maySkip() }

@@ -17,9 +17,9 @@ type loader interface {
 // refuseCopy returns an error if New was not given what the path Copy needs for the database.
 func (t *Table) refuseCopy() error {
 	if t.traits.Copying == dialect.CopyLoadData && t.copies.Register == nil {
-		return &dialect.UnsupportedError{Feature: "reader of rows for Via(Copy)", Dialect: t.dialect.Name(), Hint: "give New LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler), or use Via(Values)"}
+		return &dialect.UnsupportedError{Feature: "reader of rows for Via(Copy)", Dialect: t.spec.Dialect.Name(), Hint: "give New LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler), or use Via(Values)"}
 	}
-	return dialect.RefuseSource(t.dialect, dialect.FromStage)
+	return dialect.RefuseSource(t.spec.Dialect, dialect.FromStage)
 }
 
 // allowsLoading reports whether the server takes rows for a staging table.
@@ -55,7 +55,7 @@ func (g *stage) newLoader(r *session, auto bool) (loader, error) {
 }
 
 func (t *Table) noCopy(hint string) error {
-	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.dialect.Name(), Hint: hint}
+	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.spec.Dialect.Name(), Hint: hint}
 }
 
 // copyLoader runs COPY … FROM STDIN with the function of a driver.

@@ -93,7 +93,7 @@ func (t *Table) loadsLocal(ctx context.Context, db dbconn.Handle) (bool, error) 
 	for i, at := range zoneTimes {
 		want := at.Format(time.DateTime)
 		if len(got[i]) < len(want) || got[i][:len(want)] != want {
-			return false, &dialect.UnsupportedError{Feature: "way to know the zone in which this connection writes times, as Via(Copy) must", Dialect: t.dialect.Name(), Hint: "leave the driver's parameter loc at UTC, or use Via(Values)"}
+			return false, &dialect.UnsupportedError{Feature: "way to know the zone in which this connection writes times, as Via(Copy) must", Dialect: t.spec.Dialect.Name(), Hint: "leave the driver's parameter loc at UTC, or use Via(Values)"}
 		}
 	}
 	return true, nil

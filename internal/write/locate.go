@@ -23,9 +23,9 @@ func (f *failedStatement) Error() string { return f.err.Error() }
 // Unwrap returns the driver's error.
 func (f *failedStatement) Unwrap() error { return f.err }
 
-// pinpoint finds the row that made a statement fail. It sends the statement's rows again, fewer at a time, in a transaction that
+// locate finds the row that made a statement fail. It sends the statement's rows again, fewer at a time, in a transaction that
 // is rolled back. It does so only if the failed transaction was the library's and the error can be a row's fault. If no row fails
-// alone, pinpoint returns err unchanged.
+// alone, locate returns err unchanged.
 func (t *Table) locate(ctx context.Context, db dbconn.Handle, err error) error {
 	var f *failedStatement
 	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil || !blamesRow(f.err) {
@@ -36,7 +36,7 @@ func (t *Table) locate(ctx context.Context, db dbconn.Handle, err error) error {
 	return p.result(ctx, err)
 }
 
-// pinpointStaged is pinpoint for a statement that has staged rows, in the transaction of the statement. The transaction must be
+// locateStaged is locate for a statement that has staged rows, in the transaction of the statement. The transaction must be
 // the library's own and is rolled back afterwards. The staged rows outlive a rollback to the savepoint before the statement, so
 // the client need not send the rows again.
 func (w *writer) locateStaged(s batchStatement, err error) error {
@@ -49,7 +49,7 @@ func (w *writer) locateStaged(s batchStatement, err error) error {
 	}
 	part := w.session.stage.described(w.table.spec.Writes)
 	part.Nth++
-	text, lost := w.table.dialect.Stage(part)
+	text, lost := w.table.spec.Dialect.Stage(part)
 	if lost == nil {
 		_, lost = w.session.db.ExecContext(w.session.ctx, text.Create)
 	}
@@ -75,7 +75,7 @@ func blamesRow(err error) bool {
 	return (c == dialect.Permanent || c == dialect.UniqueViolation) && dialect.BlamesRow(err)
 }
 
-// probe is a failed statement whose rows are sent again.
+// locator is a failed statement whose rows are sent again.
 type locator struct {
 	failed *failedStatement
 	alone  batch
@@ -104,7 +104,7 @@ func (p *locator) send(ctx context.Context, db dbconn.Handle) error {
 	return cmp.Or(p.bisect(ctx, db, p.failed.rows), errLocated)
 }
 
-// halve looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
+// bisect looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
 // more than once, and the number of statements is the number of binary digits of len(rows).
 func (p *locator) bisect(ctx context.Context, db dbconn.Handle, rows []int32) error {
 	first := 0 // the index of rows[0] in p.rows
@@ -126,10 +126,10 @@ func (p *locator) bisect(ctx context.Context, db dbconn.Handle, rows []int32) er
 	return errLocated
 }
 
-// probeArraysFrom is the number of rows from which on an array for each column is faster than a parameter for each value.
+// locateArraysFrom is the number of rows from which on an array for each column is faster than a parameter for each value.
 const locateArraysFrom = 20
 
-// probeSavepoint is the savepoint to which failing rows are rolled back. Without a savepoint, PostgreSQL takes no statement after
+// locateSavepoint is the savepoint to which failing rows are rolled back. Without a savepoint, PostgreSQL takes no statement after
 // an error.
 const locateSavepoint = "_upsert_probe"
 

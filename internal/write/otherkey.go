@@ -78,7 +78,7 @@ func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i i
 		}
 		find := dialect.Find{Table: b.table.spec.Table, Target: dialect.Target{Columns: index.Columns}, Return: index.Columns[:1], Lock: !dbconn.CanBegin(db)}
 		var stored any
-		if found, err := b.table.txn.QueryRow(ctx, db, b.table.dialect.Find(find), values, []any{&stored}); err != nil || !found {
+		if found, err := b.table.txn.QueryRow(ctx, db, b.table.spec.Dialect.Find(find), values, []any{&stored}); err != nil || !found {
 			continue
 		}
 		e.key = keyText(index.Columns, values)

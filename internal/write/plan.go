@@ -11,7 +11,7 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// route says how a batch is sent.
+// plan says how a batch is sent.
 type plan struct {
 	path   Path
 	auto   bool // another path may be taken if the handle turns out not to have this one
@@ -21,7 +21,7 @@ type plan struct {
 // copyFrom is the number of rows from which on a staging table is worth the time to create it.
 const copyFrom = 2000
 
-// choose finds the route of a batch on a handle. It returns an error if the call names a path that the database or the table's
+// choosePlan finds the plan of a batch on a handle. It returns an error if the call names a path that the database or the table's
 // types do not have.
 func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (plan, error) {
 	if o.InOrder {
@@ -62,7 +62,7 @@ func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (p
 	case r.path == Arrays && misfit != nil:
 		return r, misfit
 	case r.path == Copy && !known.TempTables:
-		return r, &dialect.UnsupportedError{Feature: "right for this user to make the temporary table of Via(Copy)", Dialect: b.table.dialect.Name(), Hint: "grant TEMPORARY on the database, or use Via(Arrays)"}
+		return r, &dialect.UnsupportedError{Feature: "right for this user to make the temporary table of Via(Copy)", Dialect: b.table.spec.Dialect.Name(), Hint: "grant TEMPORARY on the database, or use Via(Arrays)"}
 	case !r.auto:
 	case b.isScattered():
 		r.path = Values
@@ -74,11 +74,11 @@ func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (p
 	return r, nil
 }
 
-// chooseElsewhere is choose for a database that has only one path beside Copy.
+// choosePlanElsewhere is choosePlan for a database that has only one path beside Copy.
 func (b *batch) choosePlanElsewhere(r plan, o *Options) (plan, error) {
 	switch {
 	case r.path == Arrays:
-		return r, dialect.RefuseSource(b.table.dialect, dialect.FromArrays)
+		return r, dialect.RefuseSource(b.table.spec.Dialect, dialect.FromArrays)
 	case r.path == Copy:
 		if err := b.table.refuseCopy(); err != nil || !(o.Outcomes && b.table.reporter.takesOneRow()) {
 			return r, err
@@ -88,7 +88,7 @@ func (b *batch) choosePlanElsewhere(r plan, o *Options) (plan, error) {
 	return r, nil
 }
 
-// tellsApart reports whether all keys of the batch are different keys to the database too. Otherwise the filter must not be used:
+// areKeysDistinct reports whether all keys of the batch are different keys to the database too. Otherwise the filter must not be used:
 // the filter compares all rows before any row is written, so it would not see that one row of the batch changes the stored row
 // that another row of the batch meets.
 func (b *batch) areKeysDistinct(known *schema.Table) bool {
@@ -100,7 +100,7 @@ func (b *batch) areKeysDistinct(known *schema.Table) bool {
 	return true
 }
 
-// scattered reports whether omitzero splits the rows into many small groups, because each statement takes only neighbouring rows
+// isScattered reports whether omitzero splits the rows into many small groups, because each statement takes only neighbouring rows
 // that omit the same columns. Then a statement would have only few rows on any path.
 func (b *batch) isScattered() bool {
 	if len(b.table.spec.Zeros) == 0 {
@@ -115,7 +115,7 @@ func (b *batch) isScattered() bool {
 	return runs > 1 && len(b.passes[0])/runs < 50
 }
 
-// besideCopy returns the best path that needs no staging table.
+// pathWithoutCopy returns the best path that needs no staging table.
 func (t *Table) pathWithoutCopy(known *schema.Table) Path {
 	if t.refuseArrays(known) != nil {
 		return Values
@@ -123,12 +123,12 @@ func (t *Table) pathWithoutCopy(known *schema.Table) Path {
 	return Arrays
 }
 
-// misfit returns an error that says why rows cannot be sent as arrays, or nil.
+// refuseArrays returns an error that says why rows cannot be sent as arrays, or nil.
 func (t *Table) refuseArrays(known *schema.Table) error {
 	for _, c := range t.spec.Writes {
 		if known.Columns[c.Name].NotArrayElement && !c.Now {
 			return &dialect.UnsupportedError{
-				Feature: fmt.Sprintf("array whose elements are the values of column %q, which is of type %s", c.Name, known.Types[c.Name]), Dialect: t.dialect.Name(),
+				Feature: fmt.Sprintf("array whose elements are the values of column %q, which is of type %s", c.Name, known.Types[c.Name]), Dialect: t.spec.Dialect.Name(),
 				Hint: "use Via(Copy) or Via(Values)",
 			}
 		}
@@ -136,7 +136,7 @@ func (t *Table) refuseArrays(known *schema.Table) error {
 	return nil
 }
 
-// givesConn reports whether a transaction on the handle will give the driver's connection.
+// givesDriverConn reports whether a transaction on the handle will give the driver's connection.
 func givesDriverConn(db dbconn.Handle) bool {
 	switch db.(type) {
 	case *txn.Tx, dbconn.Connector:
@@ -147,7 +147,7 @@ func givesDriverConn(db dbconn.Handle) bool {
 	return false
 }
 
-// settle changes the path if the handle turns out not to have the chosen path and another path is allowed.
+// fallBack changes the path if the handle turns out not to have the chosen path and another path is allowed.
 func (w *writer) fallBack(r plan) (plan, error) {
 	if r.path != Copy || w.session.stage != nil {
 		return r, nil

@@ -136,7 +136,7 @@ func (w *writer) createFirst(one batchStatement) error {
 
 // sendCompareFirst asks what the statement will do to each row, and then sends the statement. It runs in a write transaction.
 func (w *writer) sendCompareFirst(s batchStatement) error {
-	fates, err := w.compare(s)
+	compared, err := w.compare(s)
 	if err != nil {
 		return err
 	}
@@ -147,16 +147,16 @@ func (w *writer) sendCompareFirst(s batchStatement) error {
 	if err := w.session.run(s, query); err != nil {
 		return err
 	}
-	kept, err := w.recompare(s, fates)
+	kept, err := w.recompare(s, compared)
 	if err != nil {
 		return err
 	}
 	for at, i := range s.rows {
-		o, err := fates[at].outcome(Inserted)
+		o, err := compared[at].outcome(Inserted)
 		if err != nil {
 			return w.batch.fail(int(i), w.table.spec.Target.Columns[0], w.batch.otherKey(w.session.ctx, w.session.db, i, err))
 		}
-		if kept != nil && fates[at].writes() && kept[at].writes() {
+		if kept != nil && compared[at].writes() && kept[at].writes() {
 			o = Unknown
 		}
 		w.record(i, o)
@@ -166,12 +166,12 @@ func (w *writer) sendCompareFirst(s batchStatement) error {
 
 // recompare compares the rows again if the statement has written fewer rows than the comparison before it predicted, because a
 // trigger can keep the statement from writing a row (hazard S21). Otherwise recompare returns nil.
-func (w *writer) recompare(s batchStatement, fates []comparison) ([]comparison, error) {
+func (w *writer) recompare(s batchStatement, compared []comparison) ([]comparison, error) {
 	written := 0
 	if _, err := w.table.txn.QueryRow(w.session.ctx, w.session.db, "SELECT changes()", nil, []any{&written}); err != nil {
 		return nil, err
 	}
-	for _, f := range fates {
+	for _, f := range compared {
 		if f.writes() {
 			written--
 		}

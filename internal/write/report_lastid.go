@@ -157,9 +157,9 @@ func (s *rowOp) writeLastID(ctx context.Context, db dbconn.Handle) error {
 }
 
 func (s *rowOp) sendReport(ctx context.Context, db dbconn.Handle, mode dialect.Mode) (err error) {
-	shape := s.stmt.variant
-	shape.Mode, shape.Report = mode, true
-	query, err := s.table.stmts.Upsert(shape, s.table.catalog.Kept())
+	variant := s.stmt.variant
+	variant.Mode, variant.Report = mode, true
+	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (s *rowOp) createLastID(ctx context.Context, db dbconn.Handle) error {
 	if s.outcome == Unknown {
 		return &dialect.UnsupportedError{
 			Feature: "way to tell who created a row of a table with triggers, on a handle that may send each statement to another connection (hazard H23)",
-			Dialect: s.table.dialect.Name(), Hint: "give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's",
+			Dialect: s.table.spec.Dialect.Name(), Hint: "give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's",
 		}
 	}
 	return s.found(s.find(ctx, db, s.table.rows.all()))

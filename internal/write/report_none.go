@@ -17,7 +17,7 @@ func (r noReporter) put(ctx context.Context, h dbconn.Handle, op *rowOp) error {
 }
 
 func (r noReporter) create(context.Context, dbconn.Handle, *rowOp) error {
-	return &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: r.table.dialect.Name(), Hint: "use Put with columns of rule Keep"}
+	return &dialect.UnsupportedError{Feature: "way to tell who created a row", Dialect: r.table.spec.Dialect.Name(), Hint: "use Put with columns of rule Keep"}
 }
 
 func (noReporter) send(w *writer, s batchStatement) error { return w.sendPlain(s) }

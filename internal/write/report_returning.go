@@ -111,9 +111,9 @@ func (s *rowOp) writeMarked(ctx context.Context, db dbconn.Handle) error {
 
 // writeByResult sends a statement whose Result tells the outcome by the number of rows that the statement selected.
 func (s *rowOp) writeByResult(ctx context.Context, db dbconn.Handle) error {
-	shape := s.stmt.variant
-	shape.Report, shape.Result = true, true
-	query, err := s.table.stmts.Upsert(shape, s.table.catalog.Kept())
+	variant := s.stmt.variant
+	variant.Report, variant.Result = true, true
+	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
 	if err != nil {
 		return err
 	}
@@ -311,13 +311,13 @@ func (w *writer) skipped(s batchStatement, m *matcher, written int, before []com
 		}
 		return nil
 	}
-	fates, err := w.after(s, m, before)
+	compared, err := w.after(s, m, before)
 	if err != nil {
 		return err
 	}
 	for at, i := range s.rows {
 		if m.seen == nil || !m.seen[at] {
-			o, err := fates[at].skippedOutcome(w.table.rows.versioned)
+			o, err := compared[at].skippedOutcome(w.table.rows.versioned)
 			if err != nil {
 				return w.batch.fail(int(i), w.table.spec.Target.Columns[0], w.batch.otherKey(w.session.ctx, w.session.db, i, err))
 			}
@@ -331,13 +331,13 @@ func (w *writer) skipped(s batchStatement, m *matcher, written int, before []com
 // comparison predicted a write for such a row: then another transaction changed the row in between, and after compares the row
 // again.
 func (w *writer) after(s batchStatement, m *matcher, before []comparison) ([]comparison, error) {
-	told := before != nil
+	holds := before != nil
 	for at := range before {
 		if skipped := m.seen == nil || !m.seen[at]; skipped && before[at].writes() {
-			told = false
+			holds = false
 		}
 	}
-	if told {
+	if holds {
 		return before, nil
 	}
 	now, err := w.compare(s)

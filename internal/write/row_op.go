@@ -62,16 +62,16 @@ func (s *rowOp) encode() (err error) {
 // send runs the row's statement in the given mode and reports whether the statement wrote the row. The returned values go to
 // dest, and the generated columns to the row.
 func (s *rowOp) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
-	shape := s.stmt.variant
-	shape.Mode, shape.Report = mode, report
+	variant := s.stmt.variant
+	variant.Mode, variant.Report = mode, report
 	if len(s.table.rows.generated) > 0 {
-		shape.Return = statement.ReturnGenerated
+		variant.Return = statement.ReturnGenerated
 	}
-	query, err := s.table.stmts.Upsert(shape, s.table.catalog.Kept())
+	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
 	if err != nil {
 		return false, err
 	}
-	if !report && shape.Return == statement.ReturnNothing {
+	if !report && variant.Return == statement.ReturnNothing {
 		res, err := s.table.txn.Exec(ctx, db, query, s.stmt.args)
 		if err != nil {
 			return false, err
@@ -92,9 +92,9 @@ func (s *rowOp) compareOne(ctx context.Context, db dbconn.Handle) (f comparison,
 		return 0, err
 	}
 	err = s.table.txn.Query(ctx, db, query, s.stmt.args, func(rows *sql.Rows) error {
-		var at, told int
-		err := rows.Scan(&at, &told)
-		f.add(told)
+		var at, result int
+		err := rows.Scan(&at, &result)
+		f.add(result)
 		return err
 	})
 	return f, err
@@ -129,9 +129,9 @@ func (s *rowOp) found(found bool, err error) error {
 // create sends the row's statement in mode Create, which inserts the row or does nothing. If the statement returns the row,
 // create fills the row.
 func (s *rowOp) create(ctx context.Context, db dbconn.Handle, report bool, dest ...any) (returned bool, err error) {
-	shape := s.stmt.variant
-	shape.Mode, shape.Report, shape.Return = dialect.Create, report, statement.ReturnAll
-	query, err := s.table.stmts.Upsert(shape, s.table.catalog.Kept())
+	variant := s.stmt.variant
+	variant.Mode, variant.Report, variant.Return = dialect.Create, report, statement.ReturnAll
+	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
 	if err != nil {
 		return false, err
 	}
@@ -146,8 +146,8 @@ func dests(cols []*column, row reflect.Value) []any {
 	return dest
 }
 
-// whileGone calls f, and calls f again if another connection deleted the row between two statements of f. If a trigger may have
-// kept the row out, whileGone calls f once only, because the trigger may have had an effect of its own.
+// retryDeleted calls f, and calls f again if another connection deleted the row between two statements of f. If a trigger may have
+// kept the row out, retryDeleted calls f once only, because the trigger may have had an effect of its own.
 func (t *Table) retryDeleted(f func() error) (err error) {
 	for range findAttempts {
 		if err = f(); !isRowDeleted(err) || t.maySkip() {
@@ -163,7 +163,7 @@ func isRowDeleted(err error) bool { return errors.Is(err, errRowDeleted) || erro
 // the call starts over.
 var errRowDeleted = errors.New("the row was neither inserted nor visible: a trigger, a rule or a policy keeps it out, or others delete it each time")
 
-// errKept says that a row is there and was not changed although the statement should have changed the row. The call starts over
+// errRowKept says that a row is there and was not changed although the statement should have changed the row. The call starts over
 // as after errRowDeleted.
 var errRowKept = errors.New("the row is there and was not changed: a trigger keeps it as it is, or others change it each time")
 

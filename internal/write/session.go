@@ -13,15 +13,13 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// runner sends the statements of one call on one handle, and prepares a statement whose text comes again.
+// session sends the statements of one call on one handle, and prepares a statement whose text comes again.
 type session struct {
 	table     *Table
-	ctx       context.Context //nolint:containedctx // a runner lives within one call
+	ctx       context.Context //nolint:containedctx // a session lives within one call
 	db        dbconn.Handle
 	cancel    context.CancelFunc
-	ownsTx    bool // the library began the transaction
-	prepares  bool
-	queries   bool                 // send a statement that returns no rows as a query too
+	ownsTx    bool                 // the library began the transaction
 	seen      map[string]*sql.Stmt // by text; the value is nil after the first use
 	abandoned bool                 // the call no longer waits for a statement that is still running
 	pipe      *pipeline.Pipeline
@@ -31,13 +29,13 @@ type session struct {
 	free      chan []any    // argument buffers that are not in use
 }
 
-// runner returns a runner for a call of one statement or of several statements. The runner works in the background only in the
+// newSession returns a session for a call of one statement or of several statements. The session works in the background only in the
 // library's own transaction on a connection of its own, because the caller's code cannot use this connection between two rows. If
-// keys are read back into the caller's types, the runner does not work in the background, because these types' methods are the
+// keys are read back into the caller's types, the session does not work in the background, because these types' methods are the
 // caller's code too.
 func (t *Table) newSession(ctx context.Context, db dbconn.Handle, several bool, o *Options) *session {
 	tx, own := db.(*txn.Tx)
-	r := &session{table: t, ctx: ctx, db: db, cancel: func() {}, ownsTx: own, prepares: t.traits.PrepareChunks, queries: t.traits.QueryBinds, free: make(chan []any, 3)}
+	r := &session{table: t, ctx: ctx, db: db, cancel: func() {}, ownsTx: own, free: make(chan []any, 3)}
 	readsKeys := o.Each != nil || o.Outcomes && t.rows.versioned
 	r.pipe = pipeline.New(own && tx.IsPrivate() && several && !readsKeys, o.Progress)
 	if r.pipe.Concurrent() {
@@ -99,7 +97,7 @@ func (r *session) recycle(args []any) {
 // run runs a statement and reports only whether the statement worked. On the caller's handle run never sends a query, because
 // such a handle may send queries elsewhere, for example to a pool of readers.
 func (r *session) run(s batchStatement, query string) error {
-	if r.queries && r.ownsTx {
+	if r.table.traits.QueryBinds && r.ownsTx {
 		return r.query(s, query, func(*sql.Rows) error { return nil })
 	}
 	_, err := r.exec(s, query)
@@ -136,7 +134,7 @@ func (r *session) query(s batchStatement, query string, scan func(*sql.Rows) err
 	return err
 }
 
-// saw notices an error which says that the statement is still running.
+// noteAbandoned notices an error which says that the statement is still running.
 func (r *session) noteAbandoned(err error) {
 	if err != nil {
 		var a *txn.AbandonedError
@@ -147,7 +145,7 @@ func (r *session) noteAbandoned(err error) {
 // prepared returns the prepared statement for a text, or nil if the text should be sent unprepared. A text is prepared at its
 // second use, or at its first use if more statements with this text will follow.
 func (r *session) prepared(query string, more bool) (*sql.Stmt, error) {
-	if !r.prepares {
+	if !r.table.traits.PrepareChunks {
 		return nil, nil
 	}
 	stmt, again := r.seen[query]

@@ -27,7 +27,7 @@ type stage struct {
 	reader string   // the name by which the server asks for the rows
 }
 
-// newStage finds the way to stage rows on the runner's handle. It returns a *dialect.UnsupportedError if there is none.
+// newStage finds the way to stage rows on the session's handle. It returns a *dialect.UnsupportedError if there is none.
 func (w *writer) newStage(r *session) (*stage, error) {
 	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.rechecks && w.options.Outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	var err error
@@ -48,15 +48,15 @@ func (w *writer) newStage(r *session) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.text, err = g.table.dialect.Stage(g.described(g.table.spec.Writes))
+	g.text, err = g.table.spec.Dialect.Stage(g.described(g.table.spec.Writes))
 	return g, err
 }
 
-// number finds a name for the stage that no other stage in the transaction has. Another stage can exist if this call runs inside
+// findNumber finds a name for the stage that no other stage in the transaction has. Another stage can exist if this call runs inside
 // another call, for example if a sequence writes parents first.
 func (g *stage) findNumber(r *session) error {
 	for taken := true; taken; {
-		text, err := g.table.dialect.Stage(g.described(g.table.spec.Writes))
+		text, err := g.table.spec.Dialect.Stage(g.described(g.table.spec.Writes))
 		if err == nil {
 			_, err = g.table.txn.QueryRow(r.ctx, r.db, text.Taken, nil, []any{&taken})
 		}
@@ -85,7 +85,7 @@ func (g *stage) fill(r *session, columns []dialect.Column, rows *pipeline.Stream
 
 // empty creates the staging table, or empties it, so that it can take rows with these columns.
 func (g *stage) empty(r *session, columns []dialect.Column) (dialect.StageText, error) {
-	text, err := g.table.dialect.Stage(g.described(columns))
+	text, err := g.table.spec.Dialect.Stage(g.described(columns))
 	if err != nil {
 		return text, err
 	}
@@ -132,11 +132,11 @@ func (g *stage) drop(r *session) error {
 	return err
 }
 
-// hexes says which values of a column are written in hexadecimal, and how numbers are written.
+// form says which values of a column are written in hexadecimal, and how numbers are written.
 type form struct {
 	bytes, text, number bool
 	numbers             rowtext.Numbers
 }
 
-// hexesOf says which values of a column of PostgreSQL are written in hexadecimal.
+// formOf says which values of a column of PostgreSQL are written in hexadecimal.
 func formOf(c schema.Column) form { return form{bytes: c.Base == "bytea", text: c.Base == "bytea"} }

@@ -39,7 +39,6 @@ type Table struct {
 	name     string
 	rows     rowType
 	spec     schema.Spec
-	dialect  dialect.Dialect
 	traits   dialect.Traits
 	copies   CopyFuncs
 	chosen   func(ctx context.Context, by Path)
@@ -67,7 +66,7 @@ type column = mapping.Column
 
 // New returns a Table. It returns a *dialect.UnsupportedError if the database lacks a feature.
 func New(c Config) (*Table, error) {
-	t := &Table{name: c.Name, spec: c.Spec, dialect: c.Spec.Dialect, traits: c.Spec.Dialect.Traits(), copies: c.Copy, chosen: c.Events.Chosen, peers: &dbconn.Peers{}}
+	t := &Table{name: c.Name, spec: c.Spec, traits: c.Spec.Dialect.Traits(), copies: c.Copy, chosen: c.Events.Chosen, peers: &dbconn.Peers{}}
 	t.rows = rowType{mapping: c.Mapping, needs: c.Needs, cols: c.Columns, generated: c.Generated, keys: c.Keys}
 	for i, w := range c.Spec.Writes {
 		place := -1
@@ -88,7 +87,7 @@ func New(c Config) (*Table, error) {
 	t.catalog, t.checks = catalog.New(c.Spec, t.stmts.Forget), catalog.NewChecks(c.Spec, t.txn)
 	t.reporter = newReporter(t)
 	if t.stmts.RowsMax() == 0 {
-		return nil, &dialect.UnsupportedError{Feature: fmt.Sprintf("statement with %d parameters", dialect.Params(c.Spec.Writes)), Dialect: t.dialect.Name(), Hint: "choose fewer with Columns"}
+		return nil, &dialect.UnsupportedError{Feature: fmt.Sprintf("statement with %d parameters", dialect.Params(c.Spec.Writes)), Dialect: t.spec.Dialect.Name(), Hint: "choose fewer with Columns"}
 	}
 	_, err := t.stmts.Plain(oneValue)
 	return t, err
