@@ -55,7 +55,7 @@ func (b *batch) write(r *session, rt plan, o *Options) (each []Outcome, err erro
 }
 
 // failStatement wraps the error of a statement. If the statement has one row, the error names the row. If the statement has
-// several rows, the error is a *failedStatement, which pinpoint can look into.
+// several rows, the error is a *failedStatement, which locate can look into.
 func (w *writer) failStatement(s batchStatement, err error) error {
 	var lacks *dialect.UnsupportedError
 	switch {
