@@ -198,7 +198,7 @@ func callbacks() []callback {
 			return err
 		}},
 		{name: "Progress of a sequence", put: func(c *callbackCall) error {
-			_, err := c.table.PutSeq(c.Context(), c.db, bulkSeq(actingRows(callbackRows, nil)), upsert.Outcomes(), upsert.Progress(func(int64) { c.act() }))
+			_, err := c.table.PutSeq(c.Context(), c.db, lab.Seq(actingRows(callbackRows, nil)), upsert.Outcomes(), upsert.Progress(func(int64) { c.act() }))
 			return err
 		}},
 		{name: "EachOutcome", kept: true, put: func(c *callbackCall) error {

@@ -69,7 +69,7 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 						return table.PutAll(ctx, db, rows)
 					}},
 					"PutSeq": {10000, func(ctx context.Context, db upsert.DB, rows []acting) (upsert.Result, error) {
-						return table.PutSeq(ctx, db, bulkSeq(rows))
+						return table.PutSeq(ctx, db, lab.Seq(rows))
 					}},
 				} {
 					s := b.newCall()

@@ -66,7 +66,7 @@ func TestBulkOneBadRow(t *testing.T) {
 				b.wantRow("PutAll", err, want, bad)
 				_, err = table.PutAll(b.Context(), b.DB, rows, upsert.Outcomes())
 				b.wantRow("PutAll with Outcomes", err, want, bad)
-				_, err = table.PutSeq(b.Context(), b.DB, bulkSeq(rows))
+				_, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows))
 				b.wantRow("PutSeq", err, want, bad)
 				b.Want("rows", b.Text("SELECT k FROM things"), -1)
 				var partial *upsert.PartialError
@@ -120,7 +120,7 @@ func TestBulkRowsThatAreNotSent(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K nullable `upsert:"key"`
-		V unreadable
+		V lab.Unreadable
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
@@ -136,10 +136,10 @@ func TestBulkRowsThatAreNotSent(t *testing.T) {
 		_, err = table.PutAll(b.Context(), b.DB, rows, upsert.RefuseDuplicates())
 		b.WantErr("a key that is there twice", err, upsert.ErrDuplicateKey, "row 2999")
 		b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
-		rows[2999].V = unreadable{errors.New("it will not say")}
+		rows[2999].V = lab.Unreadable{Err: errors.New("it will not say")}
 		for name, opts := range map[string][]upsert.PutOption{"blind": nil, "with outcomes": {upsert.Outcomes()}, "for each": {upsert.EachOutcome(func(int, upsert.Outcome) {})}} {
 			_, err = table.PutAll(b.Context(), b.DB, rows, opts...)
-			b.WantErr("a value that cannot be had, "+name, err, rows[2999].V.err, "row 2999", "column v")
+			b.WantErr("a value that cannot be had, "+name, err, rows[2999].V.Err, "row 2999", "column v")
 			b.Want("its class", dialect.Classify(err), dialect.Permanent)
 			b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
 		}

@@ -6,19 +6,14 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 )
-
-// asType is errors.As with the target as its result.
-func asType[E error](err error) (e E, ok bool) {
-	ok = errors.As(err, &e)
-	return e, ok
-}
 
 // putError is Put's error, which is what every path's must be.
 func putError[T any](b *bulkLab, row T) *upsert.RowError {
 	b.Helper()
-	_, err := labTable[T](b.Lab, "things").Put(b.Context(), b.DB, &row)
-	want, ok := asType[*upsert.RowError](err)
+	_, err := lab.Table[T](b.Lab, "things").Put(b.Context(), b.DB, &row)
+	want, ok := lab.AsType[*upsert.RowError](err)
 	if !ok {
 		b.Fatalf("Put of %+v: %v; want a *RowError", row, err)
 	}
@@ -28,7 +23,7 @@ func putError[T any](b *bulkLab, row T) *upsert.RowError {
 // wantRow wants the error that Put has, with that row.
 func (b *bulkLab) wantRow(what string, err error, want *upsert.RowError, row int) {
 	b.Helper()
-	got, ok := asType[*upsert.RowError](err)
+	got, ok := lab.AsType[*upsert.RowError](err)
 	if !ok {
 		b.Errorf("%s: %v; want a *RowError as %v", what, err, want)
 		return

@@ -43,7 +43,7 @@ func bulkEach(t *testing.T, engines string, fn func(b *bulkLab)) {
 // bulkTable is a table whose batches go by the lab's path.
 func bulkTable[T any](b *bulkLab, name string, opts ...upsert.Option) *upsert.Table[T] {
 	b.Helper()
-	return labTable[T](b.Lab, name, append([]upsert.Option{load, upsert.Via(b.via)}, opts...)...)
+	return lab.Table[T](b.Lab, name, append([]upsert.Option{lab.Load, upsert.Via(b.via)}, opts...)...)
 }
 
 // bulkPut is PutAll with Outcomes, which must succeed.

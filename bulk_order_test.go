@@ -114,7 +114,7 @@ func TestBulkStagedRowsAreTakenInKeyOrder(t *testing.T) {
 			for i := range rows {
 				rows[i] = thing{fmt.Sprintf("%0*d", c.key, c.batch-i), 1}
 			}
-			_, err := labTable[thing](l, "things").PutAll(l.Context(), conn, rows, upsert.Via(upsert.Copy))
+			_, err := lab.Table[thing](l, "things").PutAll(l.Context(), conn, rows, upsert.Via(upsert.Copy))
 			l.Want("PutAll", err, nil)
 			l.Want(fmt.Sprintf("rows of %d beside %d, and those that are out of order", c.batch, c.stored),
 				l.Text("SELECT COUNT(*), COUNT(*) FILTER (WHERE k < before) FROM (SELECT k, lag(k) OVER (ORDER BY ctid) AS before FROM things WHERE v = 1) r"), fmt.Sprintf("%d|0", c.batch))

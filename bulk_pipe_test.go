@@ -93,19 +93,19 @@ func TestBulkProgressGrows(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		table := bulkTable[retried](b, "things")
+		table := bulkTable[pair](b, "things")
 		n := 12000
 		if b.via == upsert.Auto || b.via == upsert.Copy {
 			n = 51000
 		}
-		rows := make([]retried, n)
+		rows := make([]pair, n)
 		for i := range rows {
-			rows[i] = retried{i, 1}
+			rows[i] = pair{i, 1}
 		}
 		few := rows[:11000]
 		for _, c := range []struct {
 			name string
-			rows []retried
+			rows []pair
 			put  func(...upsert.PutOption) (upsert.Result, error)
 		}{
 			{"PutAll", rows, func(o ...upsert.PutOption) (upsert.Result, error) { return table.PutAll(b.Context(), b.DB, rows, o...) }},
@@ -113,10 +113,10 @@ func TestBulkProgressGrows(t *testing.T) {
 				return table.PutAll(b.Context(), b.Session(), rows, o...)
 			}},
 			{"PutSeq", few, func(o ...upsert.PutOption) (upsert.Result, error) {
-				return table.PutSeq(b.Context(), b.DB, bulkSeq(few), o...)
+				return table.PutSeq(b.Context(), b.DB, lab.Seq(few), o...)
 			}},
 			{"in chunks", few, func(o ...upsert.PutOption) (upsert.Result, error) {
-				return table.PutSeq(b.Context(), b.DB, bulkSeq(few), append(o, upsert.ChunkTx(4000))...)
+				return table.PutSeq(b.Context(), b.DB, lab.Seq(few), append(o, upsert.ChunkTx(4000))...)
 			}},
 		} {
 			var told []int64
@@ -145,21 +145,21 @@ func TestBulkOneConnection(t *testing.T) {
 		if b.Family() == "mysql" { // a row whose outcome is asked for takes three statements on MySQL, with the triggers of Check
 			n = 1200
 		}
-		rows := make([]retried, n)
+		rows := make([]pair, n)
 		for i := range rows {
-			rows[i] = retried{i, 1}
+			rows[i] = pair{i, 1}
 		}
 		done := lab.Later(func() error {
 			for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}, {upsert.ChunkTx(2500)}} {
-				if _, err := bulkTable[retried](b, "things").PutAll(b.Context(), pool, rows, opts...); err != nil {
+				if _, err := bulkTable[pair](b, "things").PutAll(b.Context(), pool, rows, opts...); err != nil {
 					return err
 				}
-				if _, err := bulkTable[retried](b, "things").PutSeq(b.Context(), pool, bulkSeq(rows), opts...); err != nil {
+				if _, err := bulkTable[pair](b, "things").PutSeq(b.Context(), pool, lab.Seq(rows), opts...); err != nil {
 					return err
 				}
 			}
 			rows[n-500].V = 9
-			_, err := bulkTable[retried](b, "things").PutAll(b.Context(), pool, rows)
+			_, err := bulkTable[pair](b, "things").PutAll(b.Context(), pool, rows)
 			b.WantErr("PutAll of a bad row", err, nil, fmt.Sprintf("row %d", n-500))
 			return nil
 		})
@@ -173,18 +173,18 @@ func TestBulkSequencesThatEnd(t *testing.T) {
 	gone := errors.New("gone")
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		table := bulkTable[retried](b, "things")
+		table := bulkTable[pair](b, "things")
 		for _, at := range []int{0, 9999, 10001} {
-			for name, end := range map[string]func(yield func(retried, error) bool, cancel func()){
-				"an error":                 func(yield func(retried, error) bool, _ func()) { yield(retried{}, gone) },
-				"a panic":                  func(func(retried, error) bool, func()) { panic(gone) },
-				"the end of its goroutine": func(func(retried, error) bool, func()) { runtime.Goexit() },
-				"the end of the context":   func(yield func(retried, error) bool, cancel func()) { cancel(); yield(retried{at, 1}, nil) },
+			for name, end := range map[string]func(yield func(pair, error) bool, cancel func()){
+				"an error":                 func(yield func(pair, error) bool, _ func()) { yield(pair{}, gone) },
+				"a panic":                  func(func(pair, error) bool, func()) { panic(gone) },
+				"the end of its goroutine": func(func(pair, error) bool, func()) { runtime.Goexit() },
+				"the end of the context":   func(yield func(pair, error) bool, cancel func()) { cancel(); yield(pair{at, 1}, nil) },
 			} {
 				what := fmt.Sprintf("%s at row %d", name, at)
 				s := b.newCall()
 				err := s.run(func(ctx context.Context) error {
-					_, err := table.PutSeq(ctx, s.pool, untilRow(at, func(yield func(retried, error) bool) { end(yield, s.cancel) }))
+					_, err := table.PutSeq(ctx, s.pool, untilRow(at, func(yield func(pair, error) bool) { end(yield, s.cancel) }))
 					return err
 				})
 				switch name {
@@ -205,10 +205,10 @@ func TestBulkSequencesThatEnd(t *testing.T) {
 	})
 }
 
-func untilRow(n int, end func(yield func(retried, error) bool)) iter.Seq2[retried, error] {
-	return func(yield func(retried, error) bool) {
+func untilRow(n int, end func(yield func(pair, error) bool)) iter.Seq2[pair, error] {
+	return func(yield func(pair, error) bool) {
 		for i := range n {
-			if !yield(retried{i, 1}, nil) {
+			if !yield(pair{i, 1}, nil) {
 				return
 			}
 		}
@@ -224,10 +224,10 @@ func TestBulkDeadlockIsRetried(t *testing.T) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (0, 0), (2999, 0), (5000, 0)")
 		var told []error
 		retries := 0
-		table := bulkTable[retried](b, "things", upsert.OnRetry(func(err error) { told = append(told, err); retries++ }))
-		rows := make([]retried, 3000)
+		table := bulkTable[pair](b, "things", upsert.OnRetry(func(err error) { told = append(told, err); retries++ }))
+		rows := make([]pair, 3000)
 		for i := range rows {
-			rows[i] = retried{i, 1}
+			rows[i] = pair{i, 1}
 		}
 		pool, other := b.Pool(), b.Begin(nil)
 		if b.Family() != "postgres" { // the lighter transaction is the victim

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -71,7 +70,7 @@ func TestBulkReplayWritesNothing(t *testing.T) {
 		b.Want("the second time", bulkPut(b, table, b.DB, rows), upsert.Result{Unchanged: 2002})
 		r, err := table.PutAll(b.Context(), b.DB, rows)
 		b.Want("without Outcomes", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 2002}, nil))
-		r, err = table.PutSeq(b.Context(), b.DB, bulkSeq(rows), upsert.Outcomes())
+		r, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows), upsert.Outcomes())
 		b.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
 		r, err = table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(1200), upsert.Outcomes())
 		b.Want("in chunks", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
@@ -85,16 +84,6 @@ func TestBulkReplayWritesNothing(t *testing.T) {
 		b.Want("row versions and locks", b.versions("things"), before)
 		b.Want("rows for which the trigger was called", b.Text("SELECT last_value FROM fired"), fired)
 	})
-}
-
-func bulkSeq[T any](rows []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, row := range rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
 }
 
 // TestBulkRuleByRule changes one column of each row, which by its rule counts or does not.

@@ -41,10 +41,10 @@ type listed struct {
 }
 
 // retriedRows are n rows of value v, from key 0 on.
-func retriedRows(n, v int) []retried {
-	rows := make([]retried, n)
+func retriedRows(n, v int) []pair {
+	rows := make([]pair, n)
 	for i := range rows {
-		rows[i] = retried{i, v}
+		rows[i] = pair{i, v}
 	}
 	return rows
 }
@@ -52,7 +52,7 @@ func retriedRows(n, v int) []retried {
 // wantRefused wants an UnsupportedError with a hint of these words.
 func wantRefused(l *lab.Lab, what string, err error, hint string) {
 	l.Helper()
-	lacks, ok := asType[*dialect.UnsupportedError](err)
+	lacks, ok := lab.AsType[*dialect.UnsupportedError](err)
 	if !ok || lacks.Dialect != l.D.Name() || !strings.Contains(lacks.Hint, hint) {
 		l.Errorf("%s: %v; want a *dialect.UnsupportedError of %s with the hint %q", what, err, l.D.Name(), hint)
 	}
@@ -96,7 +96,7 @@ func TestBulkPathIsChosen(t *testing.T) {
 	}
 	lab.Each(t, lab.Postgres+" "+lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		pg, db, table := l.Family() == "postgres", overhear(l), labTable[retried](l, "things", load)
+		pg, db, table := l.Family() == "postgres", overhear(l), lab.Table[pair](l, "things", lab.Load)
 		want := func(what, path string, err error) {
 			l.Helper()
 			if !pg {
@@ -124,7 +124,7 @@ func TestBulkPathIsChosen(t *testing.T) {
 		for i := range some {
 			some[i] = sparse{i, i % 2}
 		}
-		_, err = labTable[sparse](l, "things").PutAll(l.Context(), db, some)
+		_, err = lab.Table[sparse](l, "things").PutAll(l.Context(), db, some)
 		want("columns with omitzero that leave few rows alike", "values", err)
 	})
 }
@@ -138,7 +138,7 @@ func TestBulkPathOfAnArrayColumn(t *testing.T) {
 		for i := range rows {
 			rows[i] = listed{i, "{1,2}"}
 		}
-		db, table := overhear(l), labTable[listed](l, "lists")
+		db, table := overhear(l), lab.Table[listed](l, "lists")
 		_, err := table.PutAll(l.Context(), db, rows[:1999])
 		l.Want("1999 rows", fmt.Sprint(db.path(), " ", err), "values <nil>")
 		_, err = table.PutAll(l.Context(), db, rows)
@@ -153,10 +153,10 @@ func TestBulkPathIsRefused(t *testing.T) {
 		refused := func(what, typ string, via upsert.Path, hint string, opts ...upsert.Option) {
 			l.Helper()
 			l.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k INT PRIMARY KEY, v "+typ+")")
-			table := labTable[listed](l, "things", append(opts, upsert.Via(via))...)
+			table := lab.Table[listed](l, "things", append(opts, upsert.Via(via))...)
 			_, err := table.PutAll(l.Context(), l.DB, []listed{{1, "{1}"}, {2, "{2}"}})
 			wantRefused(l, what, err, hint)
-			_, err = table.PutSeq(l.Context(), l.DB, bulkSeq([]listed{{1, "{1}"}, {2, "{2}"}}))
+			_, err = table.PutSeq(l.Context(), l.DB, lab.Seq([]listed{{1, "{1}"}, {2, "{2}"}}))
 			wantRefused(l, what+", a sequence", err, hint)
 			l.Want(what+": rows", l.Text("SELECT COUNT(*) FROM things"), 0)
 		}
@@ -167,7 +167,7 @@ func TestBulkPathIsRefused(t *testing.T) {
 		case "mysql":
 			refused("no reader", "VARCHAR(9)", upsert.Copy, "LoadThrough(mysql.RegisterReaderHandler")
 			l.DB = l.NS.DB(engine.Param("loc", "Europe/Berlin"))
-			refused("times of another zone", "VARCHAR(9)", upsert.Copy, "loc at UTC", load)
+			refused("times of another zone", "VARCHAR(9)", upsert.Copy, "loc at UTC", lab.Load)
 		default:
 			refused("copy", "TEXT", upsert.Copy, "use Via(Values)")
 		}
@@ -214,10 +214,10 @@ func TestBulkWithoutTheRightToStage(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		p := newPoor(l)
-		table := labTable[retried](l, "things")
+		table := lab.Table[pair](l, "things")
 		r, err := table.PutAll(l.Context(), p.db, retriedRows(3000, 1), upsert.Outcomes())
 		l.Want("Auto", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 3000}, nil))
-		r, err = table.PutSeq(l.Context(), p.db, bulkSeq(append(retriedRows(3000, 1), retried{3000, 1})), upsert.Outcomes())
+		r, err = table.PutSeq(l.Context(), p.db, lab.Seq(append(retriedRows(3000, 1), pair{3000, 1})), upsert.Outcomes())
 		l.Want("Auto, a sequence", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 1, Unchanged: 3000}, nil))
 		tx, err := p.db.BeginTx(l.Context(), nil)
 		if err != nil {
@@ -226,7 +226,7 @@ func TestBulkWithoutTheRightToStage(t *testing.T) {
 		for what, db := range map[string]upsert.DB{"a pool": p.db, "a transaction": tx} {
 			_, err = table.PutAll(l.Context(), db, retriedRows(3000, 2), upsert.Via(upsert.Copy))
 			wantRefused(l, "Via(Copy) on "+what, err, "grant TEMPORARY on the database, or use Via(Arrays)")
-			_, err = table.PutSeq(l.Context(), db, bulkSeq(retriedRows(3000, 2)), upsert.Via(upsert.Copy))
+			_, err = table.PutSeq(l.Context(), db, lab.Seq(retriedRows(3000, 2)), upsert.Via(upsert.Copy))
 			wantRefused(l, "Via(Copy) of a sequence on "+what, err, "grant TEMPORARY on the database, or use Via(Arrays)")
 		}
 		l.Commit(tx) // it has not failed
@@ -235,7 +235,7 @@ func TestBulkWithoutTheRightToStage(t *testing.T) {
 		_, err = table.PutAll(l.Context(), p.db, retriedRows(3000, 3))
 		l.Want("Auto of the same table, once it is granted", err, nil)
 		for what, db := range map[string]upsert.DB{"the pool": p.db, "a new pool": p.pool()} {
-			_, err = labTable[retried](l, "things").PutAll(l.Context(), db, retriedRows(3000, 4), upsert.Via(upsert.Copy))
+			_, err = lab.Table[pair](l, "things").PutAll(l.Context(), db, retriedRows(3000, 4), upsert.Via(upsert.Copy))
 			l.Want("Via(Copy) of a new table on "+what, err, nil)
 		}
 		l.Want("rows", p.rows(), "3001|12001")
@@ -248,17 +248,17 @@ func TestBulkRightToStageIsTaken(t *testing.T) {
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		p := newPoor(l)
 		p.grant("GRANT TEMPORARY ON DATABASE %s TO %s")
-		auto, seq := labTable[retried](l, "things"), labTable[retried](l, "things", upsert.Via(upsert.Copy))
+		auto, seq := lab.Table[pair](l, "things"), lab.Table[pair](l, "things", upsert.Via(upsert.Copy))
 		_, err := auto.PutAll(l.Context(), p.db, retriedRows(3000, 1))
 		l.Want("Auto", err, nil)
-		_, err = seq.PutSeq(l.Context(), p.db, bulkSeq(retriedRows(3000, 2)))
+		_, err = seq.PutSeq(l.Context(), p.db, lab.Seq(retriedRows(3000, 2)))
 		l.Want("a sequence", err, nil)
 		p.grant("REVOKE TEMPORARY ON DATABASE %s FROM %s")
 		_, err = auto.PutAll(l.Context(), p.db, retriedRows(3000, 3))
 		l.Want("Auto, once it is revoked", err, nil)
-		_, err = seq.PutSeq(l.Context(), p.db, bulkSeq(retriedRows(3000, 4)))
+		_, err = seq.PutSeq(l.Context(), p.db, lab.Seq(retriedRows(3000, 4)))
 		l.WantCode("a sequence that cannot be read again", err, "42501")
-		_, err = seq.PutSeq(l.Context(), p.db, bulkSeq(retriedRows(3000, 4)))
+		_, err = seq.PutSeq(l.Context(), p.db, lab.Seq(retriedRows(3000, 4)))
 		wantRefused(l, "the next one", err, "grant TEMPORARY")
 		l.Want("rows", p.rows(), "3000|9000")
 	})
@@ -326,10 +326,10 @@ func TestBulkWithoutLocalInfile(t *testing.T) {
 		db := sql.OpenDB(off)
 		l.Cleanup(func() { _ = db.Close() })
 		registered := 0
-		table := labTable[retried](l, "things", upsert.Via(upsert.Copy), upsert.LoadThrough(func(string, func() io.Reader) { registered++ }, func(string) {}))
+		table := lab.Table[pair](l, "things", upsert.Via(upsert.Copy), upsert.LoadThrough(func(string, func() io.Reader) { registered++ }, func(string) {}))
 		r, err := table.PutAll(l.Context(), db, retriedRows(3000, 1), upsert.Outcomes())
 		l.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 3000}, nil))
-		r, err = table.PutSeq(l.Context(), db, bulkSeq(retriedRows(3000, 2)), upsert.Outcomes())
+		r, err = table.PutSeq(l.Context(), db, lab.Seq(retriedRows(3000, 2)), upsert.Outcomes())
 		l.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Updated: 3000}, nil))
 		tx, err := db.BeginTx(l.Context(), nil)
 		if err != nil {
@@ -338,7 +338,7 @@ func TestBulkWithoutLocalInfile(t *testing.T) {
 		r, err = table.PutAll(l.Context(), tx, retriedRows(3000, 2), upsert.Outcomes())
 		l.Want("in a transaction of the caller's", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 3000}, nil))
 		l.Commit(tx)
-		_, err = labTable[retried](l, "things").PutAll(l.Context(), db, retriedRows(3000, 3), upsert.Via(upsert.Copy))
+		_, err = lab.Table[pair](l, "things").PutAll(l.Context(), db, retriedRows(3000, 3), upsert.Via(upsert.Copy))
 		wantRefused(l, "without LoadThrough", err, "LoadThrough")
 		l.Want("path", sentPath(off.sent), "values")
 		l.Want("readers that were registered", registered, 0)
@@ -351,14 +351,14 @@ func TestBulkTypeThatChangesQuietly(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v real)")
-		known := labTable[listed](l, "things", upsert.Via(upsert.Arrays))
+		known := lab.Table[listed](l, "things", upsert.Via(upsert.Arrays))
 		for _, c := range []struct {
 			change, want string
 			table        *upsert.Table[listed]
 		}{
 			{"SELECT 1", "1|0.1 2|0.5", known},
 			{"ALTER TABLE things ALTER v TYPE double precision", "1|0.10000000149011612 2|0.5", known},
-			{"SELECT 1", "1|0.1 2|0.5", labTable[listed](l, "things", upsert.Via(upsert.Arrays))},
+			{"SELECT 1", "1|0.1 2|0.5", lab.Table[listed](l, "things", upsert.Via(upsert.Arrays))},
 		} {
 			l.Exec(c.change)
 			_, err := c.table.PutAll(l.Context(), l.DB, []listed{{1, "0.1"}, {2, "0.5"}})

@@ -46,7 +46,7 @@ func TestBulkTextOfEveryType(t *testing.T) {
 				return putTwice(b, table, rows)
 			}, func(name string) error {
 				for i := range c[1:] {
-					if _, err := labTable[thing](b.Lab, name).Put(b.Context(), b.DB, &thing{i + 1, &c[i+1]}); err != nil {
+					if _, err := lab.Table[thing](b.Lab, name).Put(b.Context(), b.DB, &thing{i + 1, &c[i+1]}); err != nil {
 						return err
 					}
 				}
@@ -73,7 +73,7 @@ func (b *bulkLab) sameAsPut(typ string, batch func(table string) ([]upsert.Resul
 	b.Helper()
 	b.Exec("DROP TABLE IF EXISTS batched, alone", "CREATE TABLE batched (k INT PRIMARY KEY, v "+typ+")", "CREATE TABLE alone (k INT PRIMARY KEY, v "+typ+")")
 	results, err := batch("batched")
-	if _, refused := asType[*dialect.UnsupportedError](err); refused && b.via == upsert.Arrays {
+	if _, refused := lab.AsType[*dialect.UnsupportedError](err); refused && b.via == upsert.Arrays {
 		b.WantErr(typ, err, nil, `column "v"`, "use Via(Copy) or Via(Values)")
 		b.Want(typ+": rows of a refused batch", b.Text("SELECT COUNT(*) FROM batched"), 0)
 		return
@@ -202,7 +202,7 @@ func TestBulkColumnWithTheNameOfThePlace(t *testing.T) {
 			}
 		}))
 		if b.via == upsert.Copy && b.Family() == "postgres" {
-			refused, ok := asType[*dialect.UnsupportedError](err)
+			refused, ok := lab.AsType[*dialect.UnsupportedError](err)
 			b.Want("Copy refuses, and says which column", ok && strings.Contains(refused.Error(), "column named _upsert_place"), true)
 			return
 		}
@@ -246,7 +246,7 @@ func TestBulkMapWithATimeKey(t *testing.T) {
 	for _, parse := range []string{"true", "false"} {
 		lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 			l.Exec("CREATE TABLE things (k datetime(6) PRIMARY KEY, v INT)")
-			table := labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
+			table := lab.Table[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
 			rows := []map[string]any{{"k": at, "v": 1}, {"k": at.Add(time.Hour), "v": 1}}
 			var outcomes []upsert.Outcome
 			_, err := table.PutAll(l.Context(), l.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) { outcomes = append(outcomes, o) }))

@@ -70,7 +70,7 @@ func TestBulkOthersMayTakeUnchangedRows(t *testing.T) {
 		b.Commit(tx)
 		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|9 3|4")
 		tx = b.Begin(nil)
-		b.Want("one row", bulkPut(b, labTable[thing](b.Lab, "things"), tx, []thing{{3, 4}}), upsert.Result{Unchanged: 1})
+		b.Want("one row", bulkPut(b, lab.Table[thing](b.Lab, "things"), tx, []thing{{3, 4}}), upsert.Result{Unchanged: 1})
 		b.Fails(other, "55P03", "DELETE FROM things WHERE k = 3")
 		_ = tx.Rollback()
 	})

@@ -29,7 +29,7 @@ func sameValues[V any](b *bulkLab, typ string, values ...V) {
 		return putTwice(b, bulkTable[thing](b, name), rows)
 	}, func(name string) error {
 		for i := range rows {
-			if _, err := labTable[thing](b.Lab, name).Put(b.Context(), b.DB, &rows[i]); err != nil {
+			if _, err := lab.Table[thing](b.Lab, name).Put(b.Context(), b.DB, &rows[i]); err != nil {
 				return err
 			}
 		}

@@ -22,7 +22,7 @@ func TestCancelledCallLeavesItsConnectionFree(t *testing.T) {
 	}
 	lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		table := labTable[thing](l, "things", upsert.Retries(0))
+		table := lab.Table[thing](l, "things", upsert.Retries(0))
 		for round := range 30 {
 			l.Exec("DELETE FROM things")
 			conn := l.Session().Conn
@@ -50,7 +50,7 @@ func TestCancelledWhileAStatementRuns(t *testing.T) {
 	}
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (1, 0)")
-		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
+		table := lab.Table[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
 		holder := l.Begin(nil)
 		l.On(holder, "UPDATE things SET v = 1 WHERE k = 1")
 		for verb, do := range map[string]func(context.Context, *sql.Conn) error{
@@ -120,12 +120,12 @@ func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, g INT GENERATED ALWAYS AS (v + 1) STORED)", "INSERT INTO things VALUES (1, 1)")
 		db := &before{l.DB, func() { l.Exec("DELETE FROM things") }}
 		row := thing{K: 1, V: 5}
-		o, err := labTable[thing](l, "things").Put(l.Context(), db, &row)
+		o, err := lab.Table[thing](l, "things").Put(l.Context(), db, &row)
 		l.Want("Put", fmt.Sprint(o, err, row), fmt.Sprint(upsert.Inserted, nil, thing{1, 5, 6}))
 		l.Want("whether it was deleted meanwhile", db.do == nil, true)
 
-		table := labTable[versioned](l, "things")
-		labPut(l, table, l.DB, versioned{K: 2, V: 9}) // the catalog is known then
+		table := lab.Table[versioned](l, "things")
+		lab.Put(l, table, l.DB, versioned{K: 2, V: 9}) // the catalog is known then
 		for _, stored := range []int{5, 9} {
 			l.Exec("DELETE FROM things", fmt.Sprintf("INSERT INTO things VALUES (1, %d)", stored))
 			db, old := &before{l.DB, func() { l.Exec("DELETE FROM things") }}, versioned{K: 1, V: 5}
@@ -146,7 +146,7 @@ func TestRowDeletedSinceTheSnapshot(t *testing.T) {
 	}
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		for _, level := range []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead} {
 			l.Exec("DELETE FROM things", "INSERT INTO things VALUES (1, 'old', 1)")
 			tx := l.Begin(&sql.TxOptions{Isolation: level})
@@ -156,8 +156,8 @@ func TestRowDeletedSinceTheSnapshot(t *testing.T) {
 			r, err := table.PutAll(l.Context(), tx, []thing{{1, "new", 10}, {1, "late", 5}, {1, "new", 10}}, upsert.EachOutcome(func(_ int, o upsert.Outcome) { each = append(each, o) }))
 			l.Want(level.String()+": PutAll", fmt.Sprint(r, err, each),
 				fmt.Sprint(upsert.Result{Inserted: 1, Stale: 1, Unchanged: 1}, nil, []upsert.Outcome{upsert.Inserted, upsert.Stale, upsert.Unchanged}))
-			l.Want(level.String()+": Put of a late row", labPut(l, table, tx, thing{1, "late", 5}), upsert.Stale)
-			l.Want(level.String()+": Put of the same row", labPut(l, table, tx, thing{1, "new", 10}), upsert.Unchanged)
+			l.Want(level.String()+": Put of a late row", lab.Put(l, table, tx, thing{1, "late", 5}), upsert.Stale)
+			l.Want(level.String()+": Put of the same row", lab.Put(l, table, tx, thing{1, "new", 10}), upsert.Unchanged)
 			l.Commit(tx)
 			l.Want(level.String()+": rows", l.Text("SELECT * FROM things"), "1|new|10")
 		}

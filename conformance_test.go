@@ -3,15 +3,12 @@ package upsert_test
 import (
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/conformance"
 	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
 	"github.com/jmoiron/sqlx"
 )
-
-// load is what the path Copy takes of the driver for MySQL and MariaDB.
-var load = upsert.LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler)
 
 // TestConformance runs the suite on every engine. A long run has it again over every path that a batch can take, and again
 // with the parameters of a driver that change what it does or is told.
@@ -30,7 +27,7 @@ func TestConformance(t *testing.T) {
 			exercise(t, e, "arrays with binary_parameters", []upsert.Option{upsert.Via(upsert.Arrays)}, engine.Param("binary_parameters", "yes"))
 		case "mariadb", "mysql":
 			mode := engine.Param("sql_mode", "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,STRICT_ALL_TABLES'")
-			exercise(t, e, "copy and sql_mode", []upsert.Option{load, upsert.Via(upsert.Copy)}, mode)
+			exercise(t, e, "copy and sql_mode", []upsert.Option{lab.Load, upsert.Via(upsert.Copy)}, mode)
 			exercise(t, e, "clientFoundRows, interpolateParams and sql_mode", nil, engine.Param("clientFoundRows", "true"), engine.Param("interpolateParams", "true"), mode)
 		}
 	})

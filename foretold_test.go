@@ -52,10 +52,10 @@ func becomes(state sql.Null[int], v int) upsert.Outcome {
 func TestForetold_AmongOthers(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
-		l.Exec(append([]string{keptTable}, history...)...)
-		db, table := l.NS.DB(), labTable[kept](l, "things")
+		l.Exec(append([]string{lab.CreateThings}, history...)...)
+		db, table := l.NS.DB(), lab.Table[pair](l, "things")
 		db.SetMaxOpenConns(3)
-		prepared := labPrepare(l, table, db)
+		prepared := lab.Prepare(l, table, db)
 		length := func() (n int) {
 			if err := db.Get(&n, "SELECT COALESCE(MAX(n), 0) FROM history"); err != nil {
 				l.Error(err)
@@ -66,9 +66,9 @@ func TestForetold_AmongOthers(t *testing.T) {
 		var all sync.WaitGroup
 		var of [clients][calls]told
 		for client := range clients {
-			put := func(row *kept) (upsert.Outcome, error) { return prepared.Put(l.Context(), row) }
+			put := func(row *pair) (upsert.Outcome, error) { return prepared.Put(l.Context(), row) }
 			if client%2 == 0 {
-				put = func(row *kept) (upsert.Outcome, error) { return table.Put(l.Context(), db, row) }
+				put = func(row *pair) (upsert.Outcome, error) { return table.Put(l.Context(), db, row) }
 			}
 			all.Go(func() {
 				for i := range calls {
@@ -76,7 +76,7 @@ func TestForetold_AmongOthers(t *testing.T) {
 						l.On(db, "DELETE FROM things")
 					}
 					c, err := told{v: (client + i/2) % 3, from: length()}, error(nil)
-					c.outcome, err = put(&kept{1, c.v})
+					c.outcome, err = put(&pair{1, c.v})
 					if c.to = length(); err != nil {
 						l.Errorf("Put: %v", err)
 					}
@@ -170,13 +170,13 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 			t.Run(fmt.Sprintf("%s after one %v", way, last), func(t *testing.T) {
 				t.Parallel()
 				lab.Each(t, "sqlite", func(l *lab.Lab) {
-					l.Exec(keptTable)
+					l.Exec(lab.CreateThings)
 					m := &meddler{Lab: l}
-					db, table := faults.Open(l, l.NS, m.before), labTable[kept](l, "things")
-					put := func(row kept) (upsert.Outcome, error) { return table.Put(l.Context(), db, &row) }
+					db, table := faults.Open(l, l.NS, m.before), lab.Table[pair](l, "things")
+					put := func(row pair) (upsert.Outcome, error) { return table.Put(l.Context(), db, &row) }
 					if way == "Prepared" {
-						p := labPrepare(l, table, db)
-						put = func(row kept) (upsert.Outcome, error) { return p.Put(l.Context(), &row) }
+						p := lab.Prepare(l, table, db)
+						put = func(row pair) (upsert.Outcome, error) { return p.Put(l.Context(), &row) }
 					}
 					for n := range 3 * 4 * 4 * 4 {
 						m.do(does[1+n/64]) // what it is at first
@@ -185,7 +185,7 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 						foretell(l, put, last, n)
 						m.sent, m.armed = 0, true
 						script := m.script
-						o, err := put(kept{1, 1})
+						o, err := put(pair{1, 1})
 						m.armed = false
 						if want := becomes(m.state, 1); err != nil || o != want {
 							l.Errorf("Put on %v, then %v = %v, %v; want %v", before, script, o, err, want)
@@ -207,13 +207,13 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 func TestForetold_GivesUp(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
-		l.Exec(keptTable)
+		l.Exec(lab.CreateThings)
 		m := &meddler{Lab: l, armed: true}
-		db, table := faults.Open(l, l.NS, m.before), labTable[kept](l, "things")
+		db, table := faults.Open(l, l.NS, m.before), lab.Table[pair](l, "things")
 		for range 1000 {
 			m.script = append(m.script, "other", "deleted", "nothing")
 		}
-		o, err := table.Put(l.Context(), db, &kept{1, 1})
+		o, err := table.Put(l.Context(), db, &pair{1, 1})
 		if err == nil || !strings.Contains(err.Error(), "neither inserted nor visible") || o != upsert.Unknown {
 			l.Errorf("Put = %v, %v; want that the row was neither inserted nor visible", o, err)
 		}
@@ -224,9 +224,9 @@ func TestForetold_GivesUp(t *testing.T) {
 }
 
 // foretell puts another row, whose outcome decides what is tried first for the next one.
-func foretell(l *lab.Lab, put func(kept) (upsert.Outcome, error), last upsert.Outcome, n int) {
+func foretell(l *lab.Lab, put func(pair) (upsert.Outcome, error), last upsert.Outcome, n int) {
 	l.Helper()
-	rows := map[upsert.Outcome][]kept{
+	rows := map[upsert.Outcome][]pair{
 		upsert.Inserted:  {{100 + n, 0}},
 		upsert.Updated:   {{100 + n, 0}, {100 + n, 1}},
 		upsert.Unchanged: {{100 + n, 0}, {100 + n, 0}},

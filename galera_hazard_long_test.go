@@ -110,7 +110,7 @@ func (f *fleet) losesAfter(what string, statement int, rows []hotRow, opts ...up
 	f.Helper()
 	f.must(f.dbs[0], "UPDATE hot SET high = 0, mask = 0")
 	n, again := 0, 0
-	table := fleetTable[hotRow](f, "hot", load, upsert.OnRetry(func(error) { again++ }))
+	table := fleetTable[hotRow](f, "hot", lab.Load, upsert.OnRetry(func(error) { again++ }))
 	_, err := table.PutAll(f.ctx, f.dbs[0], rows, append(opts, upsert.Progress(func(int64) {
 		if n++; n == statement {
 			f.must(f.dbs[1], "UPDATE hot SET high = 7")

@@ -13,6 +13,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -248,7 +249,7 @@ func TestLongGalera(t *testing.T) {
 
 // raceHot has all nodes write the hot rows, and wants what one after the other would leave.
 func (f *fleet) raceHot(write hotWrite) {
-	table := fleetTable[hotRow](f, "hot", load)
+	table := fleetTable[hotRow](f, "hot", lab.Load)
 	rounds := f.race(engine.Size(0, 3000), func(db *sqlx.DB, round int) error {
 		return write(f, table, db, hotRows(round))
 	})

@@ -46,7 +46,7 @@ func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
 				batch[i][fmt.Sprintf("c%d", c)] = "" // of no length, so that nothing but the count cuts
 			}
 		}
-		table := labTable[map[string]any](l, "wide", opts...)
+		table := lab.Table[map[string]any](l, "wide", opts...)
 		if _, err := table.PutAll(l.Context(), l.DB, batch); err != nil {
 			l.Errorf("PutAll of %d parameters: %v", columns*rows, err)
 		}
@@ -71,10 +71,10 @@ func TestHazard_P12_ColumnsNotInsertedAreNotAssigned(t *testing.T) {
 		l.Want("hazard: a column that was not given", l.Text("SELECT v FROM things"), 7)
 		l.Exec("UPDATE things SET v = 1")
 
-		labPut(l, labTable[thing](l, "things", upsert.Columns("k", "w")), l.DB, thing{1, 5, 2})
+		lab.Put(l, lab.Table[thing](l, "things", upsert.Columns("k", "w")), l.DB, thing{1, 5, 2})
 		l.Want("the row after Put with Columns", l.Text("SELECT * FROM things"), "1|1|2")
-		table := labTable[thing](l, "things")
-		labPut(l, table, l.DB, thing{1, 0, 3})
+		table := lab.Table[thing](l, "things")
+		lab.Put(l, table, l.DB, thing{1, 0, 3})
 		l.Want("the row after Put with a zero", l.Text("SELECT * FROM things"), "1|1|3")
 		if _, err := table.PutAll(l.Context(), l.DB, []thing{{1, 0, 4}, {2, 0, 4}, {3, 3, 4}, {1, 0, 5}}); err != nil {
 			l.Errorf("PutAll: %v", err)
@@ -96,10 +96,10 @@ func TestHazard_P15_ConflictsBurnSequences(t *testing.T) {
 			id = "INT PRIMARY KEY AUTO_INCREMENT"
 		}
 		l.Exec("CREATE TABLE things (id " + id + ", k INT UNIQUE, v INT)")
-		table, last := labTable[thing](l, "things"), thing{}
+		table, last := lab.Table[thing](l, "things"), thing{}
 		for _, row := range []thing{{K: 1, V: 1}, {K: 1, V: 2}, {K: 1, V: 3}, {K: 2, V: 1}} {
 			last = row
-			labPutRow(l, table, &last)
+			putReading(l, table, &last)
 			l.Want("the id read back", last.ID, l.Text(fmt.Sprintf("SELECT id FROM things WHERE k = %d", row.K)))
 		}
 		if last.ID <= 2 {
@@ -129,7 +129,7 @@ func TestHazard_P20_NullInTheKey(t *testing.T) {
 		if _, err := upsert.New[thing](l.D, "things"); !errors.As(err, new(*upsert.TagError)) || !strings.Contains(err.Error(), "field K") {
 			l.Errorf("New with a key that can be NULL: %v, want a *TagError that names the field K", err)
 		}
-		table := labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
+		table := lab.Table[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
 		null := map[string]any{"k": nil, "v": 2}
 		_, err := table.Put(l.Context(), l.DB, &null)
 		l.WantErr("Put", err, upsert.ErrNullKey, "column k")
@@ -155,7 +155,7 @@ func TestHazard_P21_BeforeTriggersFireOnAConflict(t *testing.T) {
 			l.Exec("CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO fired VALUES (NEW.v); NEW.v = NEW.v * 2; RETURN NEW; END$$",
 				"CREATE TRIGGER fire BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION fire()")
 		}
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		if _, err := table.PutAll(l.Context(), l.DB, []thing{{1, 10}}); err != nil {
 			l.Errorf("PutAll: %v", err)
 		}
@@ -169,7 +169,7 @@ func TestHazard_P21_BeforeTriggersFireOnAConflict(t *testing.T) {
 			want = 20 // the trigger's value is the excluded row's
 		}
 		l.Want("the row", l.Text("SELECT v FROM things"), want)
-		l.Want("the same row again", labPut(l, table, l.DB, thing{1, 10}), upsert.Unchanged)
+		l.Want("the same row again", lab.Put(l, table, l.DB, thing{1, 10}), upsert.Unchanged)
 	})
 }
 
@@ -192,7 +192,7 @@ func TestHazard_H18_CollationTakesTwoKeysForOneElsewhere(t *testing.T) {
 		l.Exec("CREATE TABLE things (k VARCHAR(9) COLLATE "+collation+" PRIMARY KEY, v INT)", "INSERT INTO things VALUES ('a', 1)",
 			"INSERT INTO things VALUES ('A', 2) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v")
 		l.Want("hazard: the row of another key", l.Text("SELECT * FROM things"), "a|2")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		_, err := table.Put(l.Context(), l.DB, &thing{"A", 3})
 		l.WantErr("Put", err, upsert.ErrOtherKey)
 		_, err = table.PutAll(l.Context(), l.DB, []thing{{"A", 3}, {"z", 3}})
@@ -201,12 +201,12 @@ func TestHazard_H18_CollationTakesTwoKeysForOneElsewhere(t *testing.T) {
 		l.WantErr("PutAll with Outcomes", err, upsert.ErrOtherKey)
 		_, err = table.GetOrCreate(l.Context(), l.DB, &thing{"A", 3})
 		l.WantErr("GetOrCreate", err, upsert.ErrOtherKey)
-		_, err = labTable[kept](l, "things").Put(l.Context(), l.DB, &kept{"A", 3})
+		_, err = lab.Table[kept](l, "things").Put(l.Context(), l.DB, &kept{"A", 3})
 		l.WantErr("Put with nothing to update", err, upsert.ErrOtherKey)
-		_, err = labTable[kept](l, "things").PutAll(l.Context(), l.DB, []kept{{"A", 3}})
+		_, err = lab.Table[kept](l, "things").PutAll(l.Context(), l.DB, []kept{{"A", 3}})
 		l.WantErr("PutAll with nothing to update", err, upsert.ErrOtherKey)
 		l.Want("rows", l.Text("SELECT * FROM things"), "a|2")
-		l.Want("Put of the key itself", labPut(l, table, l.DB, thing{"a", 4}), upsert.Updated)
+		l.Want("Put of the key itself", lab.Put(l, table, l.DB, thing{"a", 4}), upsert.Updated)
 	})
 }
 
@@ -225,7 +225,7 @@ func TestHazard_SameInput_DuplicateKeysInABatch(t *testing.T) {
 		batch := []thing{{2, 1, 1, 9, nil}, {1, 1, 1, 1, &n}, {2, 2, 2, 3, &n}, {2, 3, 3, 4, nil}}
 		var got []upsert.Outcome
 		each := upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) })
-		if _, err := labTable[thing](l, "things").PutAll(l.Context(), l.DB, batch, each); err != nil {
+		if _, err := lab.Table[thing](l, "things").PutAll(l.Context(), l.DB, batch, each); err != nil {
 			l.Errorf("PutAll: %v", err)
 		}
 		l.Want("outcomes", got, []upsert.Outcome{upsert.Inserted, upsert.Inserted, upsert.Updated, upsert.Updated})
@@ -241,7 +241,7 @@ func TestHazard_SameInput_SecondUniqueKey(t *testing.T) {
 	}
 	lab.Each(t, lab.All, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, other INT UNIQUE)", "INSERT INTO things VALUES (1, 1), (2, 2)")
-		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v, want no retry", err) }))
+		table := lab.Table[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v, want no retry", err) }))
 		for _, row := range []thing{{3, 1}, {2, 1}} {
 			_, err := table.Put(l.Context(), l.DB, &row)
 			l.WantErr(fmt.Sprintf("Put(%+v)", row), err, upsert.ErrOtherKey)
@@ -262,10 +262,10 @@ func TestHazard_SameInput_SkippedRow(t *testing.T) {
 	}
 	lab.Each(t, lab.All, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, no INT DEFAULT 42)")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		for _, want := range []upsert.Outcome{upsert.Inserted, upsert.Unchanged} {
 			row := thing{K: 1, V: 1}
-			l.Want("Put", labPutRow(l, table, &row), want)
+			l.Want("Put", putReading(l, table, &row), want)
 			l.Want("what is read back of an "+want.String()+" row", row.No, 42)
 		}
 		row := thing{K: 1, V: 2}
@@ -284,7 +284,7 @@ func TestHazard_SameInput_ErrorInsideATransaction(t *testing.T) {
 	lab.Each(t, lab.All, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 1)")
 		l.Check("things", "v > 0")
-		bad, table := -1, labTable[thing](l, "things")
+		bad, table := -1, lab.Table[thing](l, "things")
 		// The row with a value is in a statement of its own, after the others'.
 		for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}} {
 			_, err := table.PutAll(l.Context(), l.DB, []thing{{K: 1}, {K: 2}, {3, &bad}}, opts...)

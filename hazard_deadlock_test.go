@@ -19,7 +19,7 @@ func TestHazard_P24_UnsortedKeysDeadlock(t *testing.T) {
 	}
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT)", "INSERT INTO things VALUES ('a', 0), ('b', 0)")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		setup := []string{"BEGIN"}
 		code := "1213"
 		if l.D.Name() == "postgres" {
@@ -78,7 +78,7 @@ func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 	}
 	lab.Each(t, lab.All, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, high INT, last INT)")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		l.DB.SetMaxOpenConns(writers)
 		var group sync.WaitGroup
 		for w := range writers {
@@ -130,7 +130,7 @@ func TestLockTimeoutThatEndsTheTransaction(t *testing.T) {
 		conn := l.Conn()
 		l.On(conn, "SET SESSION innodb_lock_wait_timeout = 1")
 		retries := 0
-		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) {
+		table := lab.Table[thing](l, "things", upsert.OnRetry(func(err error) {
 			l.WantCode("OnRetry", err, "1205")
 			if retries++; retries == 1 {
 				l.On(holder, "COMMIT")

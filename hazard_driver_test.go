@@ -40,7 +40,7 @@ func TestHazard_E2_NothingIsPreparedOnPostgres(t *testing.T) {
 		for i := range rows {
 			rows[i] = thing{i, i}
 		}
-		if _, err := labTable[thing](l, "things").PutAll(l.Context(), handle, rows); err != nil {
+		if _, err := lab.Table[thing](l, "things").PutAll(l.Context(), handle, rows); err != nil {
 			l.Fatalf("PutAll: %v", err)
 		}
 		// Behind a pooler its name could be another client's statement; elsewhere a text that comes again is worth it.

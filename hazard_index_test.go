@@ -40,9 +40,9 @@ func TestHazard_H24_MissingUniqueIndex(t *testing.T) {
 			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				l.Exec("CREATE TABLE things (" + c.columns + ")")
 				if c.sound {
-					table := labTable[indexed](l, "things")
-					l.Want("a row", labPut(l, table, l.DB, indexed{1, 2, 3}), upsert.Inserted)
-					l.Want("the row again", labPut(l, table, l.DB, indexed{1, 2, 3}), upsert.Unchanged)
+					table := lab.Table[indexed](l, "things")
+					l.Want("a row", lab.Put(l, table, l.DB, indexed{1, 2, 3}), upsert.Inserted)
+					l.Want("the row again", lab.Put(l, table, l.DB, indexed{1, 2, 3}), upsert.Unchanged)
 					return
 				}
 				wantNoIndex(l)
@@ -61,7 +61,7 @@ func wantNoIndex(l *lab.Lab) {
 		for verb, call := range map[string]func(*upsert.Table[indexed]) error{
 			"Put":         func(t *upsert.Table[indexed]) error { _, err := t.Put(l.Context(), db, &row); return err },
 			"PutAll":      func(t *upsert.Table[indexed]) error { _, err := t.PutAll(l.Context(), db, rows); return err },
-			"PutSeq":      func(t *upsert.Table[indexed]) error { _, err := t.PutSeq(l.Context(), db, bulkSeq(rows)); return err },
+			"PutSeq":      func(t *upsert.Table[indexed]) error { _, err := t.PutSeq(l.Context(), db, lab.Seq(rows)); return err },
 			"GetOrCreate": func(t *upsert.Table[indexed]) error { _, err := t.GetOrCreate(l.Context(), db, &row); return err },
 			"Prepare": func(t *upsert.Table[indexed]) error {
 				if name == "bare" {
@@ -71,14 +71,14 @@ func wantNoIndex(l *lab.Lab) {
 				return err
 			},
 		} {
-			table := labTable[indexed](l, "things")
+			table := lab.Table[indexed](l, "things")
 			if err := call(table); !errors.As(err, &wrong) {
 				l.Errorf("%s on a %s: %v, want a *SchemaError", verb, name, err)
 			}
 		}
 	}
 	l.Commit(tx) // it has the table's metadata lock
-	_, err := labTable[indexed](l, "things").Put(l.Context(), l.DB, &row)
+	_, err := lab.Table[indexed](l, "things").Put(l.Context(), l.DB, &row)
 	l.WantErr("the error", err, nil, "upsert: table things: no unique index has exactly the key's columns (a, b)", "ADD UNIQUE INDEX", "GROUP BY")
 	if !errors.As(err, &wrong) {
 		return
@@ -88,7 +88,7 @@ func wantNoIndex(l *lab.Lab) {
 	l.Exec("INSERT INTO things (a, b, v) VALUES (1, 2, 3)")
 	l.Want("rows that would stop it", l.Text(p.Find), "")
 	l.Exec(p.Mend)
-	l.Want("the row, when it is mended", labPut(l, labTable[indexed](l, "things"), l.DB, row), upsert.Unchanged)
+	l.Want("the row, when it is mended", lab.Put(l, lab.Table[indexed](l, "things"), l.DB, row), upsert.Unchanged)
 }
 
 func TestHazard_H24_RowsThatWouldStopTheIndex(t *testing.T) {
@@ -98,7 +98,7 @@ func TestHazard_H24_RowsThatWouldStopTheIndex(t *testing.T) {
 			"INSERT INTO things VALUES (1, 2, 3) ON DUPLICATE KEY UPDATE v = 3", "INSERT INTO things VALUES (1, 2, 3) ON DUPLICATE KEY UPDATE v = 3")
 		l.Want("hazard: rows of one key", l.Text("SELECT COUNT(*) FROM things"), 2)
 		var wrong *upsert.SchemaError
-		_, err := labTable[indexed](l, "things").Put(l.Context(), l.DB, &indexed{1, 2, 3})
+		_, err := lab.Table[indexed](l, "things").Put(l.Context(), l.DB, &indexed{1, 2, 3})
 		if !errors.As(err, &wrong) {
 			l.Fatalf("Put: %v, want a *SchemaError", err)
 		}
@@ -112,19 +112,19 @@ func TestHazard_H24_WhatCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE base (a INT, b INT, v INT, PRIMARY KEY (a, b))", "CREATE VIEW things AS SELECT a, b, v FROM base")
-		table := labTable[indexed](l, "things")
-		labPut(l, table, l.DB, indexed{1, 2, 3})
-		labPut(l, table, l.DB, indexed{1, 2, 4})
+		table := lab.Table[indexed](l, "things")
+		lab.Put(l, table, l.DB, indexed{1, 2, 3})
+		lab.Put(l, table, l.DB, indexed{1, 2, 4})
 		l.Want("rows through a view", l.Text("SELECT * FROM base"), "1|2|4")
 
 		conn := l.Conn()
 		l.On(conn, "CREATE TEMPORARY TABLE base (a INT, b INT, v INT)")
-		_, err := labTable[indexed](l, "base").Put(l.Context(), conn, &indexed{1, 2, 3})
+		_, err := lab.Table[indexed](l, "base").Put(l.Context(), conn, &indexed{1, 2, 3})
 		l.WantErr("Put into a temporary table without the index", err, nil, "no unique index")
 		l.On(conn, "CREATE TEMPORARY TABLE mine (a INT, b INT, v INT, UNIQUE (a, b))")
-		l.Want("Put into a temporary table with it", labPut(l, labTable[indexed](l, "mine"), conn, indexed{1, 2, 3}), upsert.Inserted)
+		l.Want("Put into a temporary table with it", lab.Put(l, lab.Table[indexed](l, "mine"), conn, indexed{1, 2, 3}), upsert.Inserted)
 
-		_, err = labTable[indexed](l, "nowhere").Put(l.Context(), l.DB, &indexed{1, 2, 3})
+		_, err = lab.Table[indexed](l, "nowhere").Put(l.Context(), l.DB, &indexed{1, 2, 3})
 		l.WantCode("Put into no table", err, "1146")
 	})
 }
@@ -146,10 +146,10 @@ func TestUniqueIndexIsAskedForOnceAPool(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (a INT, b INT, v INT, PRIMARY KEY (a, b))")
-		table, first, second := labTable[indexed](l, "things"), &asking{DB: l.DB.DB}, &asking{DB: l.DB.DB}
+		table, first, second := lab.Table[indexed](l, "things"), &asking{DB: l.DB.DB}, &asking{DB: l.DB.DB}
 		for n := range 3 {
 			for _, db := range []*asking{first, second} {
-				labPut(l, table, db, indexed{n, 1, 1})
+				lab.Put(l, table, db, indexed{n, 1, 1})
 				if _, err := table.PutAll(l.Context(), db, []indexed{{n, 2, 1}, {n, 3, 1}}); err != nil {
 					l.Fatal(err)
 				}

@@ -82,7 +82,7 @@ func TestHazard_H25_BitsFromBytes(t *testing.T) {
 	}
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, bits BIT(16))")
-		table := labTable[thing](l, "things", load, upsert.Via(upsert.Copy))
+		table := lab.Table[thing](l, "things", lab.Load, upsert.Via(upsert.Copy))
 		rows := []thing{{1, []byte{0x80, 0x0a}}, {2, []byte{0xff, 0xff}}, {3, 5}, {4, true}, {5, nil}, {6, []byte{}}, {7, uint16(65535)}, {8, "A"}, {9, 4.0}}
 		if _, err := table.PutAll(l.Context(), l.DB, rows); err != nil {
 			l.Fatal(err)
@@ -134,7 +134,7 @@ func TestBulkColumnsOfATemporaryTable(t *testing.T) {
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		conn := l.Conn()
 		l.On(conn, "CREATE TEMPORARY TABLE mine (k INT PRIMARY KEY, b BLOB)")
-		table := labTable[thing](l, "mine", load, upsert.Via(upsert.Copy))
+		table := lab.Table[thing](l, "mine", lab.Load, upsert.Via(upsert.Copy))
 		if _, err := table.PutAll(l.Context(), conn, []thing{{1, everyByte()}, {2, nil}}); err != nil {
 			l.Fatalf("PutAll: %v", err)
 		}
@@ -155,7 +155,7 @@ func TestBulkOutcomesOfLoadData(t *testing.T) {
 		rows := []thing{{3, "c"}, {2, "x"}, {1, "a"}, {3, "d"}}
 		r, err := table.PutAll(b.Context(), b.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) { each = append(each, o) }))
 		b.Want("PutAll", fmt.Sprint(r, err, each), "1 inserted, 2 updated, 1 unchanged <nil> [inserted updated unchanged updated]")
-		r, err = table.PutSeq(b.Context(), b.DB, bulkSeq(rows[2:]), upsert.Outcomes())
+		r, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows[2:]), upsert.Outcomes())
 		b.Want("PutSeq", fmt.Sprint(r, err), "2 unchanged <nil>")
 	})
 }

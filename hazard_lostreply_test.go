@@ -31,12 +31,12 @@ func TestHazard_E1_LostReplyRunsTheStatementTwice(t *testing.T) {
 		l.Want("hazard: a counter that was raised once, and the error", fmt.Sprintln(l.Text("SELECT n FROM counters"), err), "2 <nil>\n")
 
 		// A row is right even so, but its insert may be told as unchanged.
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		db.LoseNext("INSERT INTO")
-		l.Want("Put of a new row", labPut(l, table, db, thing{1, 1, 1}), upsert.Unchanged)
+		l.Want("Put of a new row", lab.Put(l, table, db, thing{1, 1, 1}), upsert.Unchanged)
 		db.WantLost(l, "Put")
 		db.LoseNext("INSERT INTO")
-		l.Want("Put of a newer row", labPut(l, table, db, thing{1, 2, 2}), upsert.Unchanged)
+		l.Want("Put of a newer row", lab.Put(l, table, db, thing{1, 2, 2}), upsert.Unchanged)
 		db.WantLost(l, "Put")
 		db.LoseNext("INSERT INTO")
 		if _, err := table.PutAll(l.Context(), db, []thing{{3, 1, 1}, {2, 1, 1}}); err != nil {
@@ -62,7 +62,7 @@ func TestHazard_E1_LostReplyInsideATransaction(t *testing.T) {
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		db, retried := l.LostReplies(), 0
-		table := labTable[thing](l, "things", upsert.OnRetry(func(error) { retried++ }))
+		table := lab.Table[thing](l, "things", upsert.OnRetry(func(error) { retried++ }))
 		batch := []thing{{1, 1}, {2, 1}}
 
 		db.LoseNext("INSERT INTO")

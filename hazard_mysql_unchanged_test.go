@@ -21,11 +21,11 @@ func TestHazard_H41_TriggerWritesARowThatIsUnchanged(t *testing.T) {
 			"CREATE TRIGGER naive BEFORE UPDATE ON things FOR EACH ROW SET NEW.seen = OLD.seen + 1", "INSERT INTO things VALUES (1, 5, 5, 0)",
 			"INSERT INTO things (k, rev, v) VALUES (1, 5, 5) ON DUPLICATE KEY UPDATE k = things.k")
 		l.Want("hazard: what a statement that assigns nothing has written", l.Text("SELECT seen FROM things"), 1)
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		three := func() {
 			l.Helper()
-			l.Want("Put of the same row", labPut(l, table, l.DB, thing{1, 5, 5}), upsert.Unchanged)
-			l.Want("Put of an older row", labPut(l, table, l.DB, thing{1, 4, 4}), upsert.Stale)
+			l.Want("Put of the same row", lab.Put(l, table, l.DB, thing{1, 5, 5}), upsert.Unchanged)
+			l.Want("Put of an older row", lab.Put(l, table, l.DB, thing{1, 4, 4}), upsert.Stale)
 			created, err := table.GetOrCreate(l.Context(), l.DB, &thing{1, 6, 6})
 			l.Want("GetOrCreate", fmt.Sprint(created, err), "false <nil>")
 		}

@@ -41,7 +41,7 @@ func keyedVerbs[T any](l *lab.Lab, table func(...upsert.Option) *upsert.Table[T]
 			return err
 		},
 		"PutAll by Copy": func(row T) error {
-			_, err := table(load, upsert.Via(upsert.Copy)).PutAll(l.Context(), l.DB, []T{row}, upsert.Outcomes())
+			_, err := table(lab.Load, upsert.Via(upsert.Copy)).PutAll(l.Context(), l.DB, []T{row}, upsert.Outcomes())
 			return err
 		},
 		"PutSeq": func(row T) error {
@@ -57,21 +57,21 @@ func TestHazard_H26_ZeroIsTheNextNumber(t *testing.T) {
 		l.Exec("CREATE TABLE things (k INT AUTO_INCREMENT PRIMARY KEY, v INT)", "CREATE TABLE plain (k INT PRIMARY KEY, v INT)",
 			"INSERT INTO things VALUES (0, 1)", "INSERT INTO things VALUES (0, 1) ON DUPLICATE KEY UPDATE v = 1")
 		l.Want("hazard: rows of key 0", l.Text("SELECT k FROM things"), "1 2")
-		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[anyKeyed] { return labTable[anyKeyed](l, "things", o...) }) {
+		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[anyKeyed] { return lab.Table[anyKeyed](l, "things", o...) }) {
 			for _, zero := range []any{0, false, "0", "-0.0", 0.25, []byte("0")} {
 				l.WantErr(fmt.Sprintf("%s of %T %v", verb, zero, zero), do(anyKeyed{zero, 2}), nil, "column k", "the key is 0", "AUTO_INCREMENT")
 			}
 		}
 		l.Want("rows", l.Text("SELECT k, v FROM things"), "1|1 2|1")
-		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[anyKeyed] { return labTable[anyKeyed](l, "plain", o...) }) {
+		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[anyKeyed] { return lab.Table[anyKeyed](l, "plain", o...) }) {
 			l.Want(verb+" of 0 elsewhere", do(anyKeyed{0, 2}), nil)
 		}
 		l.Want("rows elsewhere", l.Text("SELECT k, v FROM plain"), "0|2")
 
 		pool := l.NS.DB(engine.Param("sql_mode", "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'"))
-		table := labTable[anyKeyed](l, "things")
-		l.Want("Put of 0 that is 0", labPut(l, table, pool, anyKeyed{0, 3}), upsert.Inserted)
-		l.Want("Put of 0 again", labPut(l, table, pool, anyKeyed{0, 3}), upsert.Unchanged)
+		table := lab.Table[anyKeyed](l, "things")
+		l.Want("Put of 0 that is 0", lab.Put(l, table, pool, anyKeyed{0, 3}), upsert.Inserted)
+		l.Want("Put of 0 again", lab.Put(l, table, pool, anyKeyed{0, 3}), upsert.Unchanged)
 	})
 }
 
@@ -94,7 +94,7 @@ func TestHazard_H27_EnumsAreOrderedByPosition(t *testing.T) {
 		l.Want("hazard: by letters, and by position", l.Text("SELECT `max` > 'new', `max` + 0 > 1 FROM things"), "0|1")
 		l.Exec("CREATE TABLE versions (k INT PRIMARY KEY, s ENUM('new', 'paid', 'done'))")
 		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[ordered[string]] {
-			return labTable[ordered[string]](l, "things", o...)
+			return lab.Table[ordered[string]](l, "things", o...)
 		}) {
 			if verb == "GetOrCreate" {
 				continue
@@ -107,7 +107,9 @@ func TestHazard_H27_EnumsAreOrderedByPosition(t *testing.T) {
 			}
 			l.Want(verb, l.Text("SELECT `max`, `min` FROM things"), "done|new")
 		}
-		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[ordered[int]] { return labTable[ordered[int]](l, "things", o...) }) {
+		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[ordered[int]] {
+			return lab.Table[ordered[int]](l, "things", o...)
+		}) {
 			if verb == "GetOrCreate" {
 				continue
 			}
@@ -119,10 +121,10 @@ func TestHazard_H27_EnumsAreOrderedByPosition(t *testing.T) {
 			}
 			l.Want(verb+" of positions", l.Text("SELECT `max`, `min` FROM things"), "done|new")
 		}
-		table := labTable[orderedVersion](l, "versions")
+		table := lab.Table[orderedVersion](l, "versions")
 		var got []upsert.Outcome
 		for _, s := range []string{"paid", "done", "new", "done"} {
-			got = append(got, labPut(l, table, l.DB, orderedVersion{1, s}))
+			got = append(got, lab.Put(l, table, l.DB, orderedVersion{1, s}))
 		}
 		l.Want("versions", fmt.Sprint(got), fmt.Sprint([]upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Stale, upsert.Unchanged}))
 	})
@@ -141,11 +143,11 @@ func TestHazard_H29_SessionThatIsNotStrict(t *testing.T) {
 		l.Want("hazard: a key that is too long", l.Text("SELECT * FROM things"), "abc|2")
 		strict := l.DB
 		l.DB = lax
-		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[thing] { return labTable[thing](l, "things", o...) }) {
+		for verb, do := range keyedVerbs(l, func(o ...upsert.Option) *upsert.Table[thing] { return lab.Table[thing](l, "things", o...) }) {
 			l.WantErr(verb, do(thing{"abcd", 3}), nil, "table things", "strict mode", "sql_mode", "STRICT_TRANS_TABLES")
 		}
 		tx := l.Begin(nil)
-		_, err := labTable[thing](l, "things").Put(l.Context(), tx, &thing{"abcd", 3})
+		_, err := lab.Table[thing](l, "things").Put(l.Context(), tx, &thing{"abcd", 3})
 		l.WantErr("Put in a transaction", err, nil, "strict mode")
 		l.DB = strict
 		l.Want("rows", l.Text("SELECT * FROM things"), "abc|2")
@@ -167,7 +169,7 @@ func TestHazard_H30_LastInsertIDOfTheSession(t *testing.T) {
 			l.Fatal(err)
 		}
 		l.Want("before", l.TextOn(tx, "SELECT LAST_INSERT_ID()"), 1)
-		l.Want("Put", labPut(l, labTable[thing](l, "things"), tx, thing{1, 2}), upsert.Updated)
+		l.Want("Put", lab.Put(l, lab.Table[thing](l, "things"), tx, thing{1, 2}), upsert.Updated)
 		l.Want("hazard: after", l.TextOn(tx, "SELECT LAST_INSERT_ID() > 9223372036854775800"), 1)
 		id, err := res.LastInsertId()
 		l.Want("what the Result says", fmt.Sprint(id, err), "1 <nil>")

@@ -30,7 +30,7 @@ func TestHazard_P11_KeyIsNeverAssigned(t *testing.T) {
 		_ = naive.Rollback()
 
 		tx := l.Begin(nil)
-		l.Want("Put", labPut(l, labTable[parent](l, "parents"), tx, parent{1, 3}), upsert.Updated)
+		l.Want("Put", lab.Put(l, lab.Table[parent](l, "parents"), tx, parent{1, 3}), upsert.Updated)
 		if _, err := child.ExecContext(l.Context(), "INSERT INTO children VALUES (1)"); err != nil {
 			l.Errorf("a child of a row that Put has just written: %v, want it not to wait", err)
 		}
@@ -54,9 +54,9 @@ func TestHazard_P13_UnchangedRowIsNotWritten(t *testing.T) {
 		if after == before {
 			l.Errorf("hazard: the row is still at %s; want a new one for the same values", after)
 		}
-		table, lesser := labTable[thing](l, "things"), 4
+		table, lesser := lab.Table[thing](l, "things"), 4
 		for _, row := range []thing{{1, "a", nil, 2}, {1, "a", &lesser, 3}} {
-			l.Want("Put of what changes nothing", labPut(l, table, l.DB, row), upsert.Unchanged)
+			l.Want("Put of what changes nothing", lab.Put(l, table, l.DB, row), upsert.Unchanged)
 			r, err := table.PutAll(l.Context(), l.DB, []thing{row, row}, upsert.Outcomes())
 			l.Want("PutAll of what changes nothing", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2}, nil))
 		}
@@ -64,10 +64,10 @@ func TestHazard_P13_UnchangedRowIsNotWritten(t *testing.T) {
 	})
 }
 
-// labClaim is a claim that is held for as long as its handle.
-type labClaim struct{ upsert.DB }
+// claim is a claim that is held for as long as its handle.
+type claim struct{ upsert.DB }
 
-func (labClaim) UpsertClaim() error { return nil }
+func (claim) UpsertClaim() error { return nil }
 
 func TestHazard_P14_StoredColumnsAreQualified(t *testing.T) {
 	t.Parallel()
@@ -87,9 +87,9 @@ func TestHazard_P14_StoredColumnsAreQualified(t *testing.T) {
 		l.Fails(l.DB, "42703", insert+"t.v = t.v + 1")
 
 		tx, seven := l.Begin(nil), 7
-		table := labTable[thing](l, "things")
-		l.Want("Put", labPut(l, table, labClaim{tx}, thing{1, 2, 3, 4, &seven}), upsert.Updated)
-		l.Want("Put", labPut(l, table, labClaim{tx}, thing{1, 2, 2, 5, nil}), upsert.Updated)
+		table := lab.Table[thing](l, "things")
+		l.Want("Put", lab.Put(l, table, claim{tx}, thing{1, 2, 3, 4, &seven}), upsert.Updated)
+		l.Want("Put", lab.Put(l, table, claim{tx}, thing{1, 2, 2, 5, nil}), upsert.Updated)
 		l.Commit(tx)
 		l.Want("the row", l.Text("SELECT * FROM things"), "1|5|3|4|NULL")
 	})
@@ -107,11 +107,11 @@ func TestHazard_P16_GeneratedColumnsAreNotWritten(t *testing.T) {
 		l.Exec("CREATE TABLE things (id int GENERATED ALWAYS AS IDENTITY, k int PRIMARY KEY, v int, double int GENERATED ALWAYS AS (v * 2) STORED)")
 		l.Fails(l.DB, "428C9", "INSERT INTO things (id, k) VALUES (1, 1)")
 		l.Fails(l.DB, "428C9", "INSERT INTO things (k, double) VALUES (1, 1)")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		var ids []int
 		for _, v := range []int{4, 5, 5} {
 			row := thing{ID: 99, K: 1, V: v, Double: 99}
-			labPutRow(l, table, &row)
+			putReading(l, table, &row)
 			l.Want("the generated column read back", row.Double, 2*v)
 			ids = append(ids, row.ID)
 		}
@@ -120,7 +120,8 @@ func TestHazard_P16_GeneratedColumnsAreNotWritten(t *testing.T) {
 	})
 }
 
-func labPutRow[T any](l *lab.Lab, table *upsert.Table[T], row *T) upsert.Outcome {
+// putReading is Put, which must succeed and reads the generated columns back into the row.
+func putReading[T any](l *lab.Lab, table *upsert.Table[T], row *T) upsert.Outcome {
 	l.Helper()
 	o, err := table.Put(l.Context(), l.DB, row)
 	if err != nil {
@@ -145,12 +146,12 @@ func TestHazard_P17_ParametersHaveTheirColumnsTypes(t *testing.T) {
 		l.Fails(l.DB, "42725", "SELECT * FROM unnest($1, $2)", "{1}", "{1}")
 
 		// A stale row is told by a SELECT over a list of parameters.
-		table, cost, noon := labTable[thing](l, "things"), 1.5, time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+		table, cost, noon := lab.Table[thing](l, "things"), 1.5, time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 		row := thing{noon, 2, true, pq.StringArray{"a", "b"}, &cost}
-		l.Want("the row", labPut(l, table, l.DB, row), upsert.Inserted)
-		l.Want("the row again", labPut(l, table, l.DB, row), upsert.Unchanged)
+		l.Want("the row", lab.Put(l, table, l.DB, row), upsert.Inserted)
+		l.Want("the row again", lab.Put(l, table, l.DB, row), upsert.Unchanged)
 		old := thing{noon, 1, false, nil, nil}
-		l.Want("an older row", labPut(l, table, l.DB, old), upsert.Stale)
+		l.Want("an older row", lab.Put(l, table, l.DB, old), upsert.Stale)
 		fresh := thing{noon.Add(1), 1, false, nil, nil}
 		fresh.K = noon.Add(time.Second)
 		r, err := table.PutAll(l.Context(), l.DB, []thing{old, fresh}, upsert.Outcomes())
@@ -180,7 +181,7 @@ func TestHazard_P19_MergeIsNeverUsed(t *testing.T) {
 			_, err := s.ExecContext(l.Context(), fmt.Sprintf(naive, 1))
 			return err
 		}), "23505")
-		table := labTable[thing](l, "things", upsert.Retries(0))
+		table := lab.Table[thing](l, "things", upsert.Retries(0))
 		var o upsert.Outcome
 		if err := race(2, func(s *lab.Session) (err error) {
 			o, err = table.Put(l.Context(), s, &thing{2, 2})
@@ -208,8 +209,8 @@ func TestHazard_P23_ConflictLeavesTheTransactionUsable(t *testing.T) {
 		l.Fails(naive, "25P02", "UPDATE things SET email = 'b'")
 		_ = naive.Rollback()
 
-		tx, table := l.Begin(nil), labTable[thing](l, "things")
-		l.Want("Put on a row that is there", labPut(l, table, tx, thing{1, "b"}), upsert.Updated)
+		tx, table := l.Begin(nil), lab.Table[thing](l, "things")
+		l.Want("Put on a row that is there", lab.Put(l, table, tx, thing{1, "b"}), upsert.Updated)
 		if created, err := table.GetOrCreate(l.Context(), tx, &thing{1, "c"}); err != nil || created {
 			l.Errorf("GetOrCreate after it: created %v, err %v; want neither", created, err)
 		}
@@ -232,7 +233,7 @@ func TestHazard_P25_WaitsForAnInsertInFlight(t *testing.T) {
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)")
 		var retried []error
-		table := labTable[thing](l, "things", upsert.Retries(2), upsert.OnRetry(func(err error) { retried = append(retried, err) }))
+		table := lab.Table[thing](l, "things", upsert.Retries(2), upsert.OnRetry(func(err error) { retried = append(retried, err) }))
 
 		first := l.Begin(nil)
 		l.On(first, "INSERT INTO things VALUES (1, 1)")

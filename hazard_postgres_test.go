@@ -25,7 +25,7 @@ func TestHazard_P1_PartialIndexPredicateIsLiteral(t *testing.T) {
 		s := l.Session("SET plan_cache_mode = force_generic_plan")
 		l.Fails(s, "42P10", "INSERT INTO things VALUES ($1, 1, 1) ON CONFLICT (k) WHERE live = $2 DO UPDATE SET v = 1", 1, 1)
 
-		table := labTable[thing](l, "things", upsert.IndexWhere("live = 1"))
+		table := lab.Table[thing](l, "things", upsert.IndexWhere("live = 1"))
 		query, args, err := table.SQL(thing{K: 1, Live: 1, V: 7})
 		if err != nil {
 			l.Fatalf("SQL: %v", err)
@@ -40,7 +40,7 @@ func TestHazard_P1_PartialIndexPredicateIsLiteral(t *testing.T) {
 				l.Errorf("execution %d of %s: %v, want none to fail", n+1, query, err)
 			}
 		}
-		l.Want("the outcome on a generic plan", labPut(l, table, s, thing{1, 1, 8}), upsert.Updated)
+		l.Want("the outcome on a generic plan", lab.Put(l, table, s, thing{1, 1, 8}), upsert.Updated)
 		l.Exec("INSERT INTO things VALUES (1, 0, 0)") // no conflict: it is outside of the index
 		l.Want("rows", l.Text("SELECT * FROM things ORDER BY live"), "1|0|0 1|1|8")
 	})
@@ -61,14 +61,14 @@ func TestHazard_P2_OutcomeOfPartitionedTableAndView(t *testing.T) {
 
 		tells := strings.HasPrefix(l.D.Version(), "18")
 		for _, name := range []string{"parted", "seen", "plain"} {
-			table := labTable[thing](l, name)
+			table := lab.Table[thing](l, name)
 			want := []upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Unchanged}
 			if !tells && name != "plain" {
 				want = []upsert.Outcome{upsert.Unknown, upsert.Unknown, upsert.Unchanged}
 			}
 			var got []upsert.Outcome
 			for _, v := range []int{1, 2, 2} {
-				got = append(got, labPut(l, table, l.DB, thing{len(name), v}))
+				got = append(got, lab.Put(l, table, l.DB, thing{len(name), v}))
 			}
 			l.Want("outcomes of Put on "+name, got, want)
 			got = nil
@@ -80,9 +80,9 @@ func TestHazard_P2_OutcomeOfPartitionedTableAndView(t *testing.T) {
 		}
 		// An update in the same transaction is no insert, though xmax of a fresh row says so elsewhere.
 		tx := l.Begin(nil)
-		plain := labTable[thing](l, "plain")
-		l.Want("an insert in a transaction", labPut(l, plain, tx, thing{50, 1}), upsert.Inserted)
-		l.Want("an update in the same transaction", labPut(l, plain, tx, thing{50, 2}), upsert.Updated)
+		plain := lab.Table[thing](l, "plain")
+		l.Want("an insert in a transaction", lab.Put(l, plain, tx, thing{50, 1}), upsert.Inserted)
+		l.Want("an update in the same transaction", lab.Put(l, plain, tx, thing{50, 2}), upsert.Updated)
 	})
 }
 
@@ -99,7 +99,7 @@ func TestHazard_P3_SkippedRowsAreNotReturned(t *testing.T) {
 		l.Want("hazard: what a false WHERE returns of a row that is there",
 			l.Text("INSERT INTO things (k, v) VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET v = 1 WHERE things.v <> 1 RETURNING id"), "")
 
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		row := thing{K: 2, V: 2}
 		if o, err := table.Put(l.Context(), l.DB, &row); err != nil || o != upsert.Unchanged || row.ID != 2 {
 			l.Errorf("Put of an unchanged row: %v, id %d, err %v; want unchanged with the stored row's id 2", o, row.ID, err)
@@ -142,7 +142,7 @@ func TestHazard_P4_GetOrCreateSeesARowCommittedWhileItWaited(t *testing.T) {
 		l.On(second, "INSERT INTO things VALUES (2, 1)")
 		row, created := thing{2, 2}, false
 		done = lab.Later(func() (err error) {
-			created, err = labTable[thing](l, "things").GetOrCreate(l.Context(), s, &row)
+			created, err = lab.Table[thing](l, "things").GetOrCreate(l.Context(), s, &row)
 			return err
 		})
 		l.UntilWaits(s.ID)
@@ -163,7 +163,7 @@ func TestHazard_P5_DuplicateKeyInABatch(t *testing.T) {
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k int PRIMARY KEY, v int, first int)")
 		l.Fails(l.DB, "21000", "INSERT INTO things VALUES (1, 1, 1), (1, 2, 2) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		if _, err := table.PutAll(l.Context(), l.DB, []thing{{1, 1, 1}, {2, 5, 5}, {1, 2, 2}, {1, 3, 3}}); err != nil {
 			l.Errorf("PutAll with a key three times: %v", err)
 		}
@@ -194,7 +194,7 @@ func TestHazard_P6_RowNewerThanTheSnapshot(t *testing.T) {
 				},
 			} {
 				retried := 0
-				table := labTable[thing](l, "things", upsert.OnRetry(func(err error) {
+				table := lab.Table[thing](l, "things", upsert.OnRetry(func(err error) {
 					retried++
 					l.WantCode("what is retried", err, "40001")
 				}))
@@ -242,9 +242,9 @@ func TestHazard_P7_TargetIsExplicit(t *testing.T) {
 			l.Errorf("New without a key: %v, want a *TagError", err)
 		}
 		row := thing{2, 1}
-		_, err := labTable[thing](l, "things").Put(l.Context(), l.DB, &row)
+		_, err := lab.Table[thing](l, "things").Put(l.Context(), l.DB, &row)
 		l.WantErr("insert-or-nothing of a row that meets another key", err, upsert.ErrOtherKey)
-		_, err = labTable[thing](l, "late").Put(l.Context(), l.DB, &row)
+		_, err = lab.Table[thing](l, "late").Put(l.Context(), l.DB, &row)
 		l.WantErr("Put on a deferrable key", err, nil, "NOT DEFERRABLE")
 		l.WantCode("Put on a deferrable key", err, "55000")
 	})
@@ -259,7 +259,7 @@ func TestHazard_P8_SecondUniqueIndexIsAnError(t *testing.T) {
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k int PRIMARY KEY, email text UNIQUE)", "INSERT INTO things VALUES (1, 'a'), (2, 'b')")
 		l.Fails(l.DB, "23505", "INSERT INTO things VALUES (3, 'a') ON CONFLICT (k) DO UPDATE SET email = EXCLUDED.email")
-		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v, want no retry", err) }))
+		table := lab.Table[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v, want no retry", err) }))
 		for _, row := range []thing{{3, "a"}, {2, "a"}} {
 			_, err := table.Put(l.Context(), l.DB, &row)
 			l.WantErr("Put", err, upsert.ErrOtherKey)
@@ -282,12 +282,12 @@ func TestHazard_P9_ConstraintNameIsNoIndexName(t *testing.T) {
 			"CREATE TABLE named (k int, v int, CONSTRAINT things_once UNIQUE (k))")
 		l.Fails(l.DB, "42704", "INSERT INTO things VALUES (1, 1) ON CONFLICT ON CONSTRAINT things_index DO NOTHING")
 		row := thing{1, 1}
-		_, err := labTable[thing](l, "things", upsert.OnConstraint("things_index")).Put(l.Context(), l.DB, &row)
+		_, err := lab.Table[thing](l, "things", upsert.OnConstraint("things_index")).Put(l.Context(), l.DB, &row)
 		l.WantCode("OnConstraint with an index", err, "42704")
 		l.WantErr("OnConstraint with an index", err, nil, "name of a constraint")
-		for _, table := range []*upsert.Table[thing]{labTable[thing](l, "things"), labTable[thing](l, "named", upsert.OnConstraint("things_once"))} {
-			l.Want("the first Put", labPut(l, table, l.DB, thing{1, 1}), upsert.Inserted)
-			l.Want("the second Put", labPut(l, table, l.DB, thing{1, 2}), upsert.Updated)
+		for _, table := range []*upsert.Table[thing]{lab.Table[thing](l, "things"), lab.Table[thing](l, "named", upsert.OnConstraint("things_once"))} {
+			l.Want("the first Put", lab.Put(l, table, l.DB, thing{1, 1}), upsert.Inserted)
+			l.Want("the second Put", lab.Put(l, table, l.DB, thing{1, 2}), upsert.Updated)
 		}
 	})
 }
@@ -308,11 +308,11 @@ func TestHazard_P10_InferenceMatchesExactly(t *testing.T) {
 		l.Exec(`CREATE TABLE things (a text COLLATE "C", b text COLLATE "C", v int, UNIQUE (b, a))`)
 		l.Fails(l.DB, "42P10", "INSERT INTO things VALUES ('a', 'b', 1) ON CONFLICT (a) DO NOTHING")
 		l.Fails(l.DB, "42P10", `INSERT INTO things VALUES ('a', 'b', 1) ON CONFLICT (b, a COLLATE "POSIX") DO NOTHING`)
-		table := labTable[whole](l, "things")
-		l.Want("Put with the columns in another order", labPut(l, table, l.DB, whole{"a", "b", 1}), upsert.Inserted)
-		l.Want("Put with the columns in another order", labPut(l, table, l.DB, whole{"a", "b", 2}), upsert.Updated)
+		table := lab.Table[whole](l, "things")
+		l.Want("Put with the columns in another order", lab.Put(l, table, l.DB, whole{"a", "b", 1}), upsert.Inserted)
+		l.Want("Put with the columns in another order", lab.Put(l, table, l.DB, whole{"a", "b", 2}), upsert.Updated)
 		row := part{"a", "c", 1}
-		_, err := labTable[part](l, "things").Put(l.Context(), l.DB, &row)
+		_, err := lab.Table[part](l, "things").Put(l.Context(), l.DB, &row)
 		l.WantCode("Put with a part of the index", err, "42P10")
 		l.WantErr("Put with a part of the index", err, nil, "no unique index has exactly the key's columns", "table things")
 	})
@@ -330,7 +330,7 @@ func TestHazard_P22_ExclusionConstraintCannotArbitrateAnUpdate(t *testing.T) {
 		l.Fails(l.DB, "", "INSERT INTO bookings VALUES ('[2,3)', 'b') ON CONFLICT ON CONSTRAINT alone DO NOTHING")
 		l.Fails(l.DB, "42809", "INSERT INTO bookings VALUES ('[2,3)', 'b') ON CONFLICT ON CONSTRAINT alone DO UPDATE SET who = 'b'")
 		row := booking{"[2,3)", "b"}
-		_, err := labTable[booking](l, "bookings", upsert.OnConstraint("alone")).Put(l.Context(), l.DB, &row)
+		_, err := lab.Table[booking](l, "bookings", upsert.OnConstraint("alone")).Put(l.Context(), l.DB, &row)
 		l.WantCode("Put", err, "42809")
 		l.WantErr("Put", err, nil, "exclusion constraint cannot arbitrate an update")
 		l.Want("rows", l.Text("SELECT * FROM bookings"), "[1,5)|a")

@@ -17,7 +17,7 @@ import (
 // writeEachWay has each verb and path write a first row and then a second one with its key, and wants what becomes of the second.
 func writeEachWay[T any](l *lab.Lab, name string, first, second T, want upsert.Outcome, stored string) {
 	l.Helper()
-	table := labTable[T](l, name)
+	table := lab.Table[T](l, name)
 	ways := map[string]func(row T) (upsert.Outcome, error){
 		"Put": func(row T) (upsert.Outcome, error) { return table.Put(l.Context(), l.DB, &row) },
 	}
@@ -31,7 +31,7 @@ func writeEachWay[T any](l *lab.Lab, name string, first, second T, want upsert.O
 	for way, write := range ways {
 		l.Exec("DELETE FROM " + name)
 		_, err := write(first)
-		if _, refused := asType[*dialect.UnsupportedError](err); refused { // an array cannot be an element of one
+		if _, refused := lab.AsType[*dialect.UnsupportedError](err); refused { // an array cannot be an element of one
 			continue
 		}
 		if err != nil {
@@ -132,12 +132,12 @@ func refuseOtherKey[K any](l *lab.Lab, typ string, first, second K) {
 		V int `upsert:"keep"`
 	}
 	l.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k "+typ+" PRIMARY KEY, v int)")
-	table, what := labTable[row](l, "things"), fmt.Sprintf("%T in %s", first, typ)
-	l.Want(what, labPut(l, table, l.DB, row{first, 1}), upsert.Inserted)
-	l.Want(what, labPut(l, table, l.DB, row{first, 1}), upsert.Unchanged)
+	table, what := lab.Table[row](l, "things"), fmt.Sprintf("%T in %s", first, typ)
+	l.Want(what, lab.Put(l, table, l.DB, row{first, 1}), upsert.Inserted)
+	l.Want(what, lab.Put(l, table, l.DB, row{first, 1}), upsert.Unchanged)
 	_, err := table.Put(l.Context(), l.DB, &row{second, 2})
 	l.WantErr(what+": Put", err, upsert.ErrOtherKey)
-	_, err = labTable[kept](l, "things").Put(l.Context(), l.DB, &kept{second, 2})
+	_, err = lab.Table[kept](l, "things").Put(l.Context(), l.DB, &kept{second, 2})
 	l.WantErr(what+": Put that would assign nothing", err, upsert.ErrOtherKey)
 	_, err = table.GetOrCreate(l.Context(), l.DB, &row{second, 2})
 	l.WantErr(what+": GetOrCreate", err, upsert.ErrOtherKey)
@@ -183,10 +183,10 @@ func TestHazard_P38_NowIsUTCWithoutAZone(t *testing.T) {
 		l.Exec("CREATE DOMAIN moment AS timestamp", "CREATE TABLE things (k int PRIMARY KEY, v timestamp, date date, sent timestamp)", "CREATE TABLE others (k int PRIMARY KEY, v moment, date date, sent timestamp)")
 		l.Want("hazard: the hours that the session's clock is ahead", l.Text("SELECT extract(hour FROM age(CURRENT_TIMESTAMP::timestamp, CURRENT_TIMESTAMP AT TIME ZONE 'UTC'))"), "14")
 		for _, name := range []string{"things", "others"} {
-			table := labTable[thing](l, name)
+			table := lab.Table[thing](l, name)
 			row := func(k, n int) thing { return thing{K: k, Sent: time.Now().UTC().Add(time.Duration(n) * time.Second)} }
 			for n := range 2 { // an insert and an update
-				l.Want("Put", labPut(l, table, l.DB, row(0, n)), []upsert.Outcome{upsert.Inserted, upsert.Updated}[n])
+				l.Want("Put", lab.Put(l, table, l.DB, row(0, n)), []upsert.Outcome{upsert.Inserted, upsert.Updated}[n])
 				for i, via := range []upsert.Path{upsert.Values, upsert.Arrays, upsert.Copy} {
 					rows := []thing{row(10*i+1, n), row(10*i+2, n)}
 					if _, err := table.PutAll(l.Context(), l.DB, rows, upsert.Via(via)); err != nil {
@@ -211,7 +211,7 @@ func TestCopyOfBytesInTheCallersTransaction(t *testing.T) {
 		l.Exec("CREATE DOMAIN raw AS bytea", "CREATE DOMAIN rawer AS raw")
 		for _, typ := range []string{"bytea", "rawer", "text"} {
 			l.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k int PRIMARY KEY, rev int, v "+typ+")")
-			table, tx := labTable[thing](l, "things", upsert.Via(upsert.Copy)), l.Begin(nil)
+			table, tx := lab.Table[thing](l, "things", upsert.Via(upsert.Copy)), l.Begin(nil)
 			for _, want := range []upsert.Result{{Inserted: 2}, {Unchanged: 2}} {
 				r, err := table.PutAll(l.Context(), tx, []thing{{1, 1, []byte("a\\")}, {2, 1, []byte("b")}}, upsert.Outcomes())
 				l.Want(typ, fmt.Sprint(r, err), fmt.Sprint(want, nil))

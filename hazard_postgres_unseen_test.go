@@ -70,14 +70,14 @@ func TestHazard_P42_RowThatIsNeitherWrittenNorSeen(t *testing.T) {
 					l.Want(what, fmt.Sprint(o, err), "unknown <nil>")
 				}
 				row, rev := unseen{1, 1, 9}, unseenRev{1, 1, 9}
-				o, err := labTable[unseen](l, "things").Put(l.Context(), s, &row)
+				o, err := lab.Table[unseen](l, "things").Put(l.Context(), s, &row)
 				put("Put", o, err)
-				o, err = labTable[unseenRev](l, "things").Put(l.Context(), s, &rev)
+				o, err = lab.Table[unseenRev](l, "things").Put(l.Context(), s, &rev)
 				put("Put with a version", o, err)
-				o, err = labPrepare(l, labTable[unseen](l, "things"), s).Put(l.Context(), &row)
+				o, err = lab.Prepare(l, lab.Table[unseen](l, "things"), s).Put(l.Context(), &row)
 				put("Prepared.Put", o, err)
-				wantKeptOut(l, s, labTable[unseen](l, "things"), row, unseen{2, 1, 2}, unseen{3, 1, 3})
-				wantKeptOut(l, s, labTable[unseenRev](l, "things"), rev, unseenRev{2, 1, 2}, unseenRev{3, 1, 3})
+				wantKeptOut(l, s, lab.Table[unseen](l, "things"), row, unseen{2, 1, 2}, unseen{3, 1, 3})
+				wantKeptOut(l, s, lab.Table[unseenRev](l, "things"), rev, unseenRev{2, 1, 2}, unseenRev{3, 1, 3})
 				l.Want("the row", l.Text("SELECT * FROM things WHERE k = 1"), before)
 			})
 		})
@@ -114,7 +114,7 @@ func TestHazard_P42_GetOrCreateSaysWhatItSaw(t *testing.T) {
 		l.Exec("CREATE TABLE things (id serial, k int PRIMARY KEY, v int)", "CREATE TABLE moved (k int, v int)",
 			"CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO moved VALUES (NEW.k, NEW.v); RETURN NULL; END $$",
 			"CREATE TRIGGER move BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION move()")
-		table, row := labTable[thing](l, "things"), thing{K: 1, V: 2}
+		table, row := lab.Table[thing](l, "things"), thing{K: 1, V: 2}
 		created, err := table.GetOrCreate(l.Context(), l.DB, &row)
 		l.WantErr("GetOrCreate", err, nil, "table things", "neither inserted nor visible", "trigger")
 		l.Want("created", created, false)
@@ -122,7 +122,7 @@ func TestHazard_P42_GetOrCreateSaysWhatItSaw(t *testing.T) {
 		_, err = table.Put(l.Context(), l.DB, &row)
 		l.WantErr("Put, which must read the id back", err, nil, "neither inserted nor visible")
 		l.Want("rows that the trigger has moved", l.Text("SELECT * FROM moved"), "1|2 1|2")
-		o, err := labTable[kept](l, "things").Put(l.Context(), l.DB, &kept{1, 2})
+		o, err := lab.Table[pair](l, "things").Put(l.Context(), l.DB, &pair{1, 2})
 		l.Want("Put", fmt.Sprint(o, err), "unknown <nil>")
 		l.Want("rows that the trigger has moved", l.Text("SELECT * FROM moved"), "1|2 1|2 1|2")
 	})
@@ -134,12 +134,12 @@ func TestHazard_P42_HiddenRowThatDiffersIsTheDatabasesError(t *testing.T) {
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		s := keepsOut(l, "a policy")
 		row := unseen{1, 1, 8}
-		_, err := labTable[unseen](l, "things").Put(l.Context(), s, &row)
+		_, err := lab.Table[unseen](l, "things").Put(l.Context(), s, &row)
 		l.WantCode("Put", err, "42501")
 		l.Want("its class", dialect.Classify(err), dialect.Permanent)
-		_, err = labTable[unseen](l, "things").PutAll(l.Context(), s, []unseen{{2, 1, 1}, row}, upsert.Outcomes())
+		_, err = lab.Table[unseen](l, "things").PutAll(l.Context(), s, []unseen{{2, 1, 1}, row}, upsert.Outcomes())
 		l.WantCode("PutAll", err, "42501")
-		if created, err := labTable[unseen](l, "things").GetOrCreate(l.Context(), s, &row); created || err == nil || !strings.Contains(err.Error(), "policy") {
+		if created, err := lab.Table[unseen](l, "things").GetOrCreate(l.Context(), s, &row); created || err == nil || !strings.Contains(err.Error(), "policy") {
 			l.Errorf("GetOrCreate = %v, %v; want an error that names a policy", created, err)
 		}
 	})

@@ -35,10 +35,10 @@ func TestHazard_H40_WhichIndexIsMetFirst(t *testing.T) {
 			}
 			for key, put := range map[string]func() (upsert.Outcome, error){
 				"id": func() (upsert.Outcome, error) {
-					return labTable[byID](l, "things").Put(l.Context(), l.DB, &byID{1, "b", 7})
+					return lab.Table[byID](l, "things").Put(l.Context(), l.DB, &byID{1, "b", 7})
 				},
 				"email": func() (upsert.Outcome, error) {
-					return labTable[byEmail](l, "things").Put(l.Context(), l.DB, &byEmail{1, "b", 7})
+					return lab.Table[byEmail](l, "things").Put(l.Context(), l.DB, &byEmail{1, "b", 7})
 				},
 			} {
 				l.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things "+ddl, "INSERT INTO things (id, email, v) VALUES (1, 'a', 1), (2, 'b', 2)")

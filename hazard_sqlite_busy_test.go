@@ -62,7 +62,7 @@ func TestHazard_S15_ABusyWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INTEGER PRIMARY KEY, v INT, g INT AS (v + 1))")
-		table := labTable[busyThing](l, "things")
+		table := lab.Table[busyThing](l, "things")
 		for _, handle := range []string{"pool", "connection", "transaction"} {
 			for verb, do := range busyVerbs(l, table) {
 				what := verb + " on a " + handle
@@ -105,7 +105,7 @@ func TestHazard_S15_ABusyCommitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INTEGER PRIMARY KEY, v INT, g INT AS (v + 1))", "INSERT INTO things (k, v) VALUES (0, 0)")
-		table := labTable[busyThing](l, "things")
+		table := lab.Table[busyThing](l, "things")
 		for verb, do := range busyVerbs(l, table) {
 			patient := l.NS.DB(engine.Param("_busy_timeout", unendingWait), engine.Param("_journal_mode", "DELETE"))
 			reader := l.Session("BEGIN")

@@ -37,7 +37,7 @@ func TestHazard_S20_PutMeetsWhatAnInsertMeets(t *testing.T) {
 					l.Exec("CREATE TABLE "+table+" ("+c.ddl+", w INT DEFAULT 0)",
 						"CREATE TRIGGER refuse_"+table+" BEFORE INSERT ON "+table+" WHEN NEW.v = -6 BEGIN SELECT RAISE(ABORT, 'refused'); END",
 						"INSERT INTO "+table+" VALUES (1, 5, 0)")
-					tab := labTable[map[string]any](l, table, upsert.Column("k", upsert.Key), c.column, upsert.Column("w", upsert.Replace))
+					tab := lab.Table[map[string]any](l, table, upsert.Column("k", upsert.Key), c.column, upsert.Column("w", upsert.Replace))
 					put := putEveryWay(l, tab)[way]
 					for _, w := range map[upsert.Outcome][]int{upsert.Inserted: {1}, upsert.Updated: {1, 2}, upsert.Unchanged: {1, 1}}[last] {
 						if _, err := put(map[string]any{"k": 2, "v": c.good, "w": w}); err != nil {
@@ -58,7 +58,7 @@ func TestHazard_S20_PutMeetsWhatAnInsertMeets(t *testing.T) {
 // putEveryWay are the ways to put a row.
 func putEveryWay(l *lab.Lab, table *upsert.Table[map[string]any]) map[string]func(map[string]any) (upsert.Outcome, error) {
 	l.Helper()
-	prepared := labPrepare(l, table, l.DB)
+	prepared := lab.Prepare(l, table, l.DB)
 	return map[string]func(map[string]any) (upsert.Outcome, error){
 		"Put": func(row map[string]any) (upsert.Outcome, error) {
 			row = maps.Clone(row)
@@ -92,7 +92,7 @@ func TestHazard_S21_TriggerThatIgnoresARow(t *testing.T) {
 		t.Run(event, func(t *testing.T) {
 			t.Parallel()
 			lab.Each(t, "sqlite", func(l *lab.Lab) {
-				l.Exec(keptTable, "CREATE TRIGGER ignores BEFORE "+event+" ON things WHEN NEW.v = 9 BEGIN SELECT RAISE(IGNORE); END", "INSERT INTO things VALUES (2, 2), (3, 2)")
+				l.Exec(lab.CreateThings, "CREATE TRIGGER ignores BEFORE "+event+" ON things WHEN NEW.v = 9 BEGIN SELECT RAISE(IGNORE); END", "INSERT INTO things VALUES (2, 2), (3, 2)")
 				if event == "UPDATE" {
 					l.Exec("INSERT INTO things VALUES (1, 1)")
 				}
@@ -100,20 +100,20 @@ func TestHazard_S21_TriggerThatIgnoresARow(t *testing.T) {
 				before := l.Text("SELECT v FROM things WHERE k = 1")
 				l.Want("hazard: the row after an insert without an error", before, map[string]string{"INSERT": "", "UPDATE": "1"}[event])
 
-				table := labTable[kept](l, "things")
+				table := lab.Table[pair](l, "things")
 				for _, way := range []string{"Put", "Prepared", "in a transaction"} {
-					o, err := putEveryWay(l, labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace)))[way](map[string]any{"k": 1, "v": 9})
+					o, err := putEveryWay(l, lab.Table[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace)))[way](map[string]any{"k": 1, "v": 9})
 					l.WantErr(way, err, nil, "table things", map[string]string{"INSERT": "neither inserted nor visible", "UPDATE": "was not changed"}[event], "trigger")
 					l.Want(way, o, upsert.Unknown)
 				}
 				if event == "INSERT" {
-					created, err := table.GetOrCreate(l.Context(), l.DB, &kept{1, 9})
+					created, err := table.GetOrCreate(l.Context(), l.DB, &pair{1, 9})
 					l.WantErr("GetOrCreate", err, nil, "table things", "neither inserted nor visible", "trigger")
 					l.Want("created", created, false)
 				}
 				for n := range 2 {
-					wantIgnored(l, table, []kept{{1, 9}, {2, 3 + n}, {3, 2}, {4 + n, 4}}, upsert.Result{Inserted: 1, Updated: 1, Unchanged: 1, Unknown: 1})
-					wantIgnored(l, labTable[versioned](l, "things"), []versioned{{1, 9}, {2, 1}, {3, 2}, {6 + n, 4}}, upsert.Result{Inserted: 1, Stale: 1, Unchanged: 1, Unknown: 1})
+					wantIgnored(l, table, []pair{{1, 9}, {2, 3 + n}, {3, 2}, {4 + n, 4}}, upsert.Result{Inserted: 1, Updated: 1, Unchanged: 1, Unknown: 1})
+					wantIgnored(l, lab.Table[versioned](l, "things"), []versioned{{1, 9}, {2, 1}, {3, 2}, {6 + n, 4}}, upsert.Result{Inserted: 1, Stale: 1, Unchanged: 1, Unknown: 1})
 				}
 				l.Want("the row", l.Text("SELECT v FROM things WHERE k = 1"), before)
 			})

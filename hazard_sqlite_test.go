@@ -41,7 +41,7 @@ func TestHazard_S1_NoSelectBeforeOnConflict(t *testing.T) {
 		l.Exec("CREATE TABLE things (k INTEGER PRIMARY KEY, v INT, rev INT)")
 		l.Fails(l.DB, sqliteSyntax, "INSERT INTO things SELECT * FROM things ON CONFLICT (k) DO NOTHING")
 		l.Fails(l.DB, "", "INSERT INTO things SELECT * FROM things WHERE true ON CONFLICT (k) DO NOTHING")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		wantSQL(l, table, " VALUES (?, ?, ?) ON CONFLICT ", "SELECT")
 		r, err := table.PutAll(l.Context(), l.DB, []thing{{1, 1, 1}, {2, 2, 1}, {1, 3, 2}}, upsert.Outcomes())
 		l.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 2, Updated: 1}, nil))
@@ -57,10 +57,10 @@ func TestHazard_S2_IndexPredicateIsNoUpdatePredicate(t *testing.T) {
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT, live INT)", "CREATE UNIQUE INDEX once ON things (k) WHERE live = 1")
 		l.Fails(l.DB, sqliteSyntax, "INSERT INTO things VALUES (1, 1) ON CONFLICT (k) DO NOTHING WHERE live = 1")
-		table := labTable[thing](l, "things", upsert.IndexWhere("live = 1"))
+		table := lab.Table[thing](l, "things", upsert.IndexWhere("live = 1"))
 		wantSQL(l, table, `ON CONFLICT ("k") WHERE live = 1 DO NOTHING`, "DO NOTHING WHERE")
-		l.Want("Put", labPut(l, table, l.DB, thing{1, 1}), upsert.Inserted)
-		l.Want("Put again", labPut(l, table, l.DB, thing{1, 1}), upsert.Unchanged)
+		l.Want("Put", lab.Put(l, table, l.DB, thing{1, 1}), upsert.Inserted)
+		l.Want("Put again", lab.Put(l, table, l.DB, thing{1, 1}), upsert.Unchanged)
 		l.Want("rows", l.Text("SELECT * FROM things"), "1|1")
 	})
 }
@@ -78,11 +78,11 @@ func TestHazard_S3_PartialIndexPredicateIsLiteral(t *testing.T) {
 		l.Fails(l.DB, sqliteSyntax, fmt.Sprintf(naive, ""))
 		l.Fails(l.DB, sqliteSyntax, fmt.Sprintf(naive, "WHERE live = ?"), 1)
 
-		_, err := labTable[thing](l, "things").Put(l.Context(), l.DB, &thing{1, 1, 1})
+		_, err := lab.Table[thing](l, "things").Put(l.Context(), l.DB, &thing{1, 1, 1})
 		l.WantErr("Put without IndexWhere", err, nil, "IndexWhere", "table things")
-		table := labTable[thing](l, "things", upsert.IndexWhere("live = 1"))
-		l.Want("Put", labPut(l, table, l.DB, thing{1, 1, 1}), upsert.Inserted)
-		l.Want("Put again", labPut(l, table, l.DB, thing{1, 1, 2}), upsert.Updated)
+		table := lab.Table[thing](l, "things", upsert.IndexWhere("live = 1"))
+		l.Want("Put", lab.Put(l, table, l.DB, thing{1, 1, 1}), upsert.Inserted)
+		l.Want("Put again", lab.Put(l, table, l.DB, thing{1, 1, 2}), upsert.Updated)
 		l.Want("rows", l.Text("SELECT * FROM things"), "1|1|2")
 	})
 }
@@ -96,7 +96,7 @@ func TestHazard_S4_UpdateThatMeetsAnotherKey(t *testing.T) {
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INTEGER PRIMARY KEY, email TEXT UNIQUE)", "INSERT INTO things VALUES (1, 'a'), (2, 'b')")
 		l.Fails(l.DB, sqliteUnique, "INSERT INTO things VALUES (2, 'a') ON CONFLICT (k) DO UPDATE SET email = excluded.email ON CONFLICT DO NOTHING")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		_, err := table.PutAll(l.Context(), l.DB, []thing{{1, "c"}, {2, "c"}})
 		l.WantErr("PutAll", err, upsert.ErrOtherKey)
 		for _, row := range []thing{{2, "a"}, {3, "a"}} {
@@ -120,7 +120,7 @@ func TestHazard_S5_DuplicateKeyInABatch(t *testing.T) {
 			l.Text("INSERT INTO things VALUES (1, 1), (1, 2) ON CONFLICT (k) DO UPDATE SET v = excluded.v RETURNING *"), "1|1 1|2")
 		var got []upsert.Outcome
 		each := upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) })
-		if _, err := labTable[thing](l, "things").PutAll(l.Context(), l.DB, []thing{{3, 1}, {2, 1}, {3, 2}, {3, 2}}, each); err != nil {
+		if _, err := lab.Table[thing](l, "things").PutAll(l.Context(), l.DB, []thing{{3, 1}, {2, 1}, {3, 2}, {3, 2}}, each); err != nil {
 			l.Errorf("PutAll: %v", err)
 		}
 		l.Want("outcomes, as if row by row", got, []upsert.Outcome{upsert.Inserted, upsert.Inserted, upsert.Updated, upsert.Unchanged})
@@ -146,7 +146,7 @@ func TestHazard_S6_LastInsertIDIsStaleAfterAnUpdate(t *testing.T) {
 		l.Want("hazard: LastInsertId of an update of row 1", fmt.Sprint(id, err), "3 <nil>")
 		for _, v := range []int{3, 3} {
 			row := thing{K: "a", V: v}
-			if _, err := labTable[thing](l, "things").Put(l.Context(), s, &row); err != nil || row.ID != 1 {
+			if _, err := lab.Table[thing](l, "things").Put(l.Context(), s, &row); err != nil || row.ID != 1 {
 				l.Errorf("Put: id %d, err %v; want 1", row.ID, err)
 			}
 		}
@@ -166,9 +166,9 @@ func TestHazard_S7_StoredRowIsKept(t *testing.T) {
 			"INSERT OR REPLACE INTO parents (k, v) VALUES ('a', 2)")
 		l.Want("hazard: the replaced row", l.Text("SELECT id, note FROM parents WHERE k = 'a'"), "7|NULL")
 		l.Want("hazard: its children", l.Text("SELECT * FROM children"), "6")
-		table := labTable[parent](l, "parents")
+		table := lab.Table[parent](l, "parents")
 		wantSQL(l, table, "DO UPDATE SET", "REPLACE")
-		labPut(l, table, l.DB, parent{"b", 2})
+		lab.Put(l, table, l.DB, parent{"b", 2})
 		if _, err := table.PutAll(l.Context(), l.DB, []parent{{"b", 3}}); err != nil {
 			l.Errorf("PutAll: %v", err)
 		}
@@ -187,7 +187,7 @@ func TestHazard_S8_OnlyTheKeysConflictIsSwallowed(t *testing.T) {
 		l.Exec("CREATE TABLE things (k INTEGER PRIMARY KEY, v TEXT NOT NULL)")
 		l.Fails(l.DB, "", "INSERT OR IGNORE INTO things VALUES (1, NULL)")
 		l.Want("hazard: rows after an insert that reported success", l.Text("SELECT * FROM things"), "")
-		table := labTable[thing](l, "things")
+		table := lab.Table[thing](l, "things")
 		wantSQL(l, table, "DO NOTHING", "IGNORE")
 		_, err := table.Put(l.Context(), l.DB, &thing{K: 1})
 		l.WantCode("Put", err, sqliteNotNull)
@@ -205,7 +205,7 @@ func TestHazard_S9_TextKeyTakesNulls(t *testing.T) {
 			"CREATE TABLE strict_things (k TEXT PRIMARY KEY) WITHOUT ROWID")
 		l.Want("hazard: rows with NULL as the primary key", l.Text("SELECT COUNT(*) FROM things"), 2)
 		l.Fails(l.DB, sqliteNotNull, "INSERT INTO strict_things VALUES (NULL)")
-		table := labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
+		table := lab.Table[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
 		_, err := table.PutAll(l.Context(), l.DB, []map[string]any{{"k": "a", "v": 1}, {"k": nil, "v": 1}})
 		l.WantErr("PutAll", err, upsert.ErrNullKey, "row 1", "column k")
 		l.Want("rows with another key", l.Text("SELECT COUNT(*) FROM things WHERE k IS NOT NULL"), 0)
@@ -220,7 +220,7 @@ func TestHazard_S10_KeysOfTwoGoTypes(t *testing.T) {
 		l.Want("hazard: rows whose key is the byte 1", l.Text("SELECT COUNT(*) FROM things"), 2)
 		l.Exec("DELETE FROM things")
 
-		table := labTable[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
+		table := lab.Table[map[string]any](l, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
 		_, err := table.PutAll(l.Context(), l.DB, []map[string]any{{"k": "1", "v": 1}, {"k": []byte("1"), "v": 2}})
 		l.WantErr("PutAll with a string and bytes for keys", err, nil, "row 1", "column k", "[]uint8", "string")
 		l.Want("rows that it left", l.Text("SELECT COUNT(*) FROM things"), 0)
@@ -261,7 +261,7 @@ func TestHazard_S11_WriteTransactionsBeginImmediately(t *testing.T) {
 		l.Fails(l.Session("PRAGMA busy_timeout = 0"), "5", "INSERT INTO things VALUES (1, 1) ON CONFLICT DO NOTHING")
 
 		// A batch that asks before it writes begins while another writes, and must see what that one commits.
-		table, began := labTable[thing](l, "things", upsert.Retries(0)), make(chan string, 1)
+		table, began := lab.Table[thing](l, "things", upsert.Retries(0)), make(chan string, 1)
 		var once sync.Once
 		conn := labRecorder{l.Session().Conn, func(query string) { once.Do(func() { began <- query }) }}
 		var r upsert.Result
@@ -295,7 +295,7 @@ func TestHazard_S11_BusyIsALockTimeout(t *testing.T) {
 		l.TextOn(old, "SELECT * FROM things")
 		l.Exec("UPDATE things SET v = 1")
 		retried := 0
-		table := labTable[thing](l, "things", upsert.Retries(2), upsert.OnRetry(func(error) { retried++ }))
+		table := lab.Table[thing](l, "things", upsert.Retries(2), upsert.OnRetry(func(error) { retried++ }))
 		_, err := table.Put(l.Context(), old, &thing{1, 2})
 		l.WantCode("Put in a transaction of the caller's that has read", err, "517")
 		l.Want("its class", dialect.Classify(err), dialect.Retryable)

@@ -159,13 +159,13 @@ func TestBulkAnalyzeInTheMiddle(t *testing.T) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT) WITH (autovacuum_enabled = off)")
 		const n = 45000
 		analyzed := false
-		r, err := bulkTable[retried](b, "things").PutSeq(b.Context(), b.DB, func(yield func(retried, error) bool) {
+		r, err := bulkTable[pair](b, "things").PutSeq(b.Context(), b.DB, func(yield func(pair, error) bool) {
 			for i := range n {
 				if i == 25000 {
 					b.Exec("ANALYZE things")
 					analyzed = b.Text("SELECT reltuples = 0 AND relpages > 0 FROM pg_class WHERE oid = 'things'::regclass") == "true"
 				}
-				if !yield(retried{i, 1}, nil) {
+				if !yield(pair{i, 1}, nil) {
 					return
 				}
 			}

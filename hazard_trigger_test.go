@@ -126,7 +126,7 @@ func TestHazard_H23_TriggerHidesTheInsertID(t *testing.T) {
 
 func wantTriggeredOutcomes(l *lab.Lab, way string) {
 	l.Helper()
-	put, end := putWays[way](l, labTable[triggered](l, "things"))
+	put, end := putWays[way](l, lab.Table[triggered](l, "things"))
 	defer end()
 	for n, c := range triggeredRows {
 		row := c.row
@@ -160,9 +160,9 @@ func TestHazard_H23_UnknownOnABareHandle(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
 		createTriggered(l, false, triggers["both"])
-		table, db := labTable[triggered](l, "things"), bare{l.DB}
+		table, db := lab.Table[triggered](l, "things"), bare{l.DB}
 		for n, c := range triggeredRows {
-			l.Want(fmt.Sprintf("row %d", n), labPut(l, table, db, c.row), upsert.Unknown)
+			l.Want(fmt.Sprintf("row %d", n), lab.Put(l, table, db, c.row), upsert.Unknown)
 		}
 		_, err := table.GetOrCreate(l.Context(), db, &triggered{"a", 1, 1})
 		l.WantErr("GetOrCreate", err, nil, "mysql has no way to tell who created a row", "hazard H23", "*sql.DB")
@@ -173,7 +173,7 @@ func TestHazard_H23_WhoCreatedTheRow(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		createTriggered(l, true, triggers["both"])
-		table := labTable[triggered](l, "things")
+		table := lab.Table[triggered](l, "things")
 		for _, want := range []bool{true, false, false} {
 			row := triggered{K: "a", Rev: 1, V: 1}
 			created, err := table.GetOrCreate(l.Context(), l.DB, &row)
@@ -193,7 +193,7 @@ func TestHazard_H23_QuestionThatFails(t *testing.T) {
 			}
 			return nil
 		})
-		o, err := labTable[triggered](l, "things").Put(l.Context(), db, &triggered{"a", 1, 1})
+		o, err := lab.Table[triggered](l, "things").Put(l.Context(), db, &triggered{"a", 1, 1})
 		l.WantErr("Put", err, nil, "table things: the row was written, but what happened to it could not be asked")
 		l.Want("its class", dialect.Classify(err), dialect.Ambiguous)
 		l.Want("the outcome", o, upsert.Unknown)
@@ -208,7 +208,7 @@ func TestHazard_H23_ThroughAView(t *testing.T) {
 		createTriggered(l, false, triggers["both"])
 		l.Exec("CREATE VIEW seen AS SELECT k, rev, v FROM things")
 		for _, way := range []string{"pool", "prepared on a pool", "batch"} {
-			put, end := putWays[way](l, labTable[triggered](l, "seen"))
+			put, end := putWays[way](l, lab.Table[triggered](l, "seen"))
 			for n, c := range triggeredRows {
 				row := c.row
 				row.K = way + row.K
@@ -225,8 +225,8 @@ func TestHazard_H23_TriggerThatComesLater(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
 		createTriggered(l, true, nil)
-		table := labTable[triggered](l, "things")
-		l.Want("a row", labPut(l, table, l.DB, triggered{"a", 1, 1}), upsert.Inserted)
+		table := lab.Table[triggered](l, "things")
+		l.Want("a row", lab.Put(l, table, l.DB, triggered{"a", 1, 1}), upsert.Inserted)
 		l.Exec(triggers["both"]...)
 		for n, c := range triggeredRows {
 			c.row.Rev++
@@ -234,7 +234,7 @@ func TestHazard_H23_TriggerThatComesLater(t *testing.T) {
 			if n == 0 {
 				want = upsert.Updated
 			}
-			l.Want(fmt.Sprintf("row %d", n), labPut(l, table, l.DB, c.row), want)
+			l.Want(fmt.Sprintf("row %d", n), lab.Put(l, table, l.DB, c.row), want)
 		}
 	})
 }
@@ -255,7 +255,7 @@ func TestHazard_H23_KeysAreStoredAsAnInsertStoresThem(t *testing.T) {
 			t.Parallel()
 			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				l.Exec("CREATE TABLE things (k "+typ+" NOT NULL PRIMARY KEY, v INT)", "CREATE TABLE naive LIKE things")
-				table := labTable[thing](l, "things")
+				table := lab.Table[thing](l, "things")
 				p, err := table.Prepare(l.Context(), l.DB)
 				if err != nil {
 					l.Fatal(err)
@@ -265,7 +265,7 @@ func TestHazard_H23_KeysAreStoredAsAnInsertStoresThem(t *testing.T) {
 					if _, err := l.DB.ExecContext(l.Context(), "INSERT INTO naive VALUES (?, 1)", k); err != nil {
 						l.Fatalf("the naive INSERT of %v: %v", k, err)
 					}
-					l.Want(fmt.Sprintf("Put of %v", k), labPut(l, table, l.DB, thing{k, 1}), upsert.Inserted)
+					l.Want(fmt.Sprintf("Put of %v", k), lab.Put(l, table, l.DB, thing{k, 1}), upsert.Inserted)
 					o, err := p.Put(l.Context(), &thing{k, 1})
 					l.Want(fmt.Sprintf("Prepared.Put of %v", k), fmt.Sprint(o, err), fmt.Sprint(upsert.Unchanged, nil))
 				}
@@ -299,11 +299,11 @@ func TestPutIsOneStatementWithoutATrigger(t *testing.T) {
 			t.Parallel()
 			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				createTriggered(l, auto, nil)
-				table := labTable[triggered](l, "things")
-				labPut(l, table, l.Conn(), triggered{"first", 1, 1}) // asks for the index
+				table := lab.Table[triggered](l, "things")
+				lab.Put(l, table, l.Conn(), triggered{"first", 1, 1}) // asks for the index
 				db := &counting{Conn: l.Conn()}
 				for _, c := range triggeredRows {
-					labPut(l, table, db, c.row)
+					lab.Put(l, table, db, c.row)
 				}
 				l.Want("statements", db.sent, len(triggeredRows))
 			})

@@ -39,14 +39,14 @@ func TestPrepared_Forgotten(t *testing.T) {
 					l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, d INT DEFAULT 7)")
 					db, end := handleOn(l, kind, l.Pool().DB.DB)
 					defer end()
-					p := labPrepare(l, labTable[readBackThing](l, "things"), db)
-					wantKept(l, p, readBackThing{K: 1, V: 1}, upsert.Inserted)
+					p := lab.Prepare(l, lab.Table[readBackThing](l, "things"), db)
+					lab.WantPut(l, p, readBackThing{K: 1, V: 1}, upsert.Inserted)
 					l.On(db, f.statement)
 					row := readBackThing{K: 1, V: 2}
 					if o, err := p.Put(l.Context(), &row); err != nil || o != upsert.Updated || row.D != "7" {
 						l.Errorf("Put after %s = %v, %v, row %+v; want it updated and read back", f.statement, o, err, row)
 					}
-					wantKept(l, p, readBackThing{K: 1, V: 3}, upsert.Updated)
+					lab.WantPut(l, p, readBackThing{K: 1, V: 3}, upsert.Updated)
 					if err := p.Close(); err != nil {
 						l.Errorf("Close: %v", err)
 					}
@@ -65,8 +65,8 @@ func TestPrepared_ForgottenInATransaction(t *testing.T) {
 			lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 				l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, d INT DEFAULT 7)")
 				tx := l.Begin(nil)
-				p := labPrepare(l, labTable[readBackThing](l, "things"), tx)
-				wantKept(l, p, readBackThing{K: 1, V: 1}, upsert.Inserted)
+				p := lab.Prepare(l, lab.Table[readBackThing](l, "things"), tx)
+				lab.WantPut(l, p, readBackThing{K: 1, V: 1}, upsert.Inserted)
 				l.On(tx, f.statement)
 				l.On(tx, "SAVEPOINT here")
 				_, err := p.Put(l.Context(), &readBackThing{K: 1, V: 2})
@@ -74,8 +74,8 @@ func TestPrepared_ForgottenInATransaction(t *testing.T) {
 				_, err = p.Put(l.Context(), &readBackThing{K: 1, V: 2})
 				l.WantCode("Put in a transaction that has failed", err, "25P02")
 				l.On(tx, "ROLLBACK TO here")
-				wantKept(l, p, readBackThing{K: 1, V: 2}, upsert.Updated)
-				wantKept(l, p, readBackThing{K: 1, V: 2}, upsert.Unchanged)
+				lab.WantPut(l, p, readBackThing{K: 1, V: 2}, upsert.Updated)
+				lab.WantPut(l, p, readBackThing{K: 1, V: 2}, upsert.Unchanged)
 				if err := p.Close(); err != nil {
 					l.Errorf("Close: %v", err)
 				}
@@ -86,7 +86,7 @@ func TestPrepared_ForgottenInATransaction(t *testing.T) {
 	}
 }
 
-// widened has more room than the column of keptTable.
+// widened has more room than the column of lab.CreateThings.
 type widened struct {
 	K int   `upsert:"key"`
 	V int64 //
@@ -96,16 +96,16 @@ type widened struct {
 func TestPrepared_WidenedColumn(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
-		table := labTable[widened](l, "things")
-		p, other := labPrepare(l, table, l.DB), labPrepare(l, table, l.DB)
-		wantKept(l, p, widened{1, 1}, upsert.Inserted)
-		wantKept(l, other, widened{1, 2}, upsert.Updated)
+		l.Exec(lab.CreateThings)
+		table := lab.Table[widened](l, "things")
+		p, other := lab.Prepare(l, table, l.DB), lab.Prepare(l, table, l.DB)
+		lab.WantPut(l, p, widened{1, 1}, upsert.Inserted)
+		lab.WantPut(l, other, widened{1, 2}, upsert.Updated)
 		_, err := p.Put(l.Context(), &widened{1, 1 << 40})
 		l.WantCode("a number too large", err, "22003")
 		l.Exec("ALTER TABLE things ALTER COLUMN v TYPE bigint")
-		wantKept(l, p, widened{1, 1 << 40}, upsert.Updated)
-		wantKept(l, other, widened{1, 1 << 41}, upsert.Updated) // the table's types are known again by then
+		lab.WantPut(l, p, widened{1, 1 << 40}, upsert.Updated)
+		lab.WantPut(l, other, widened{1, 1 << 41}, upsert.Updated) // the table's types are known again by then
 	})
 }
 
@@ -116,7 +116,7 @@ func TestPrepared_ForgottenByMySQL(t *testing.T) {
 		t.Run(fmt.Sprint(number), func(t *testing.T) {
 			t.Parallel()
 			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
-				l.Exec(keptTable)
+				l.Exec(lab.CreateThings)
 				var armed, failed atomic.Int64
 				kind := faults.Query // of the statement that puts a row
 				if l.D.Name() == "mysql" {
@@ -130,18 +130,18 @@ func TestPrepared_ForgottenByMySQL(t *testing.T) {
 					return nil
 				})
 				db.SetMaxOpenConns(1)
-				p := labPrepare(l, labTable[kept](l, "things"), db)
-				wantKept(l, p, kept{1, 1}, upsert.Inserted)
+				p := lab.Prepare(l, lab.Table[pair](l, "things"), db)
+				lab.WantPut(l, p, pair{1, 1}, upsert.Inserted)
 				before := len(db.Points())
 				armed.Store(1)
-				wantKept(l, p, kept{1, 2}, upsert.Updated)
+				lab.WantPut(l, p, pair{1, 2}, upsert.Updated)
 				var sent []faults.Kind
 				for _, point := range db.Points()[before:] {
 					sent = append(sent, point.Kind)
 				}
 				l.Want("what was sent", sent, fmt.Sprintf("[%s prepare %[1]s]", kind))
 				armed.Store(1000)
-				_, err := p.Put(l.Context(), &kept{1, 3})
+				_, err := p.Put(l.Context(), &pair{1, 3})
 				l.WantCode("Put where it is forgotten each time", err, fmt.Sprint(number))
 				if n := failed.Load(); n > 10 {
 					l.Errorf("it was sent %d times; want it given up", n)
@@ -153,12 +153,12 @@ func TestPrepared_ForgottenByMySQL(t *testing.T) {
 					l.Fatal(err)
 				}
 				defer func() { _ = tx.Rollback() }()
-				p = labPrepare(l, labTable[kept](l, "things"), tx)
-				wantKept(l, p, kept{2, 1}, upsert.Inserted)
+				p = lab.Prepare(l, lab.Table[pair](l, "things"), tx)
+				lab.WantPut(l, p, pair{2, 1}, upsert.Inserted)
 				armed.Store(1)
-				_, err = p.Put(l.Context(), &kept{2, 2})
+				_, err = p.Put(l.Context(), &pair{2, 2})
 				l.WantCode("Put in a transaction", err, fmt.Sprint(number))
-				wantKept(l, p, kept{2, 2}, upsert.Updated)
+				lab.WantPut(l, p, pair{2, 2}, upsert.Updated)
 			})
 		})
 	}
@@ -169,11 +169,11 @@ func TestPrepared_ForgottenUnderACrowd(t *testing.T) {
 	t.Parallel()
 	const conns, clients, rounds = 6, 18, 30
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
+		l.Exec(lab.CreateThings)
 		db := l.NS.DB()
 		db.SetMaxOpenConns(conns)
 		db.SetMaxIdleConns(conns)
-		p := labPrepare(l, labTable[kept](l, "things"), db)
+		p := lab.Prepare(l, lab.Table[pair](l, "things"), db)
 		for round := range rounds {
 			var all sync.WaitGroup
 			var taken []*sql.Conn
@@ -188,7 +188,7 @@ func TestPrepared_ForgottenUnderACrowd(t *testing.T) {
 			for client := range clients {
 				all.Go(func() {
 					for i := range 3 {
-						if _, err := p.Put(l.Context(), &kept{client, 3*round + i}); err != nil {
+						if _, err := p.Put(l.Context(), &pair{client, 3*round + i}); err != nil {
 							l.Errorf("round %d: %v", round, err)
 						}
 					}
@@ -207,16 +207,16 @@ func TestPrepared_ForgottenUnderACrowd(t *testing.T) {
 func TestPrepared_ForgottenWhileAnotherWaits(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable, "INSERT INTO things VALUES (1, 1)")
+		l.Exec(lab.CreateThings, "INSERT INTO things VALUES (1, 1)")
 		tx, pool := l.Begin(nil), l.Pool()
 		l.On(tx, "UPDATE things SET v = 2 WHERE k = 1")
-		p := labPrepare(l, labTable[kept](l, "things"), pool)
-		other := lab.Later(func() error { _, err := p.Put(l.Context(), &kept{1, 3}); return err })
+		p := lab.Prepare(l, lab.Table[pair](l, "things"), pool)
+		other := lab.Later(func() error { _, err := p.Put(l.Context(), &pair{1, 3}); return err })
 		l.UntilWaits(pool.ID)
 		pool.SetMaxOpenConns(2)
-		wantKept(l, p, kept{2, 1}, upsert.Inserted)
+		lab.WantPut(l, p, pair{2, 1}, upsert.Inserted)
 		l.On(pool, "DEALLOCATE ALL")
-		own := lab.Later(func() error { _, err := p.Put(l.Context(), &kept{2, 2}); return err })
+		own := lab.Later(func() error { _, err := p.Put(l.Context(), &pair{2, 2}); return err })
 		if err := l.Result(own); err != nil {
 			l.Errorf("Put beside one that waits: %v", err)
 		}
@@ -238,10 +238,10 @@ func TestPrepared_WidenedColumnOfAQuery(t *testing.T) {
 	}
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, d INT DEFAULT 7)")
-		p := labPrepare(l, labTable[row](l, "things"), l.DB)
-		wantKept(l, p, row{K: 1, V: 1}, upsert.Inserted)
+		p := lab.Prepare(l, lab.Table[row](l, "things"), l.DB)
+		lab.WantPut(l, p, row{K: 1, V: 1}, upsert.Inserted)
 		l.Exec("ALTER TABLE things ALTER COLUMN v TYPE bigint")
-		wantKept(l, p, row{K: 1, V: 1 << 40}, upsert.Updated)
+		lab.WantPut(l, p, row{K: 1, V: 1 << 40}, upsert.Updated)
 	})
 }
 
@@ -257,7 +257,7 @@ func TestPrepared_ForgottenAgainAndAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
-				l.Exec(keptTable)
+				l.Exec(lab.CreateThings)
 				var armed atomic.Int64
 				db := faults.Open(l, l.NS, func(p *faults.Point) error {
 					if p.Moment == faults.Before && (p.Kind == faults.Query || p.Kind == faults.Exec) && strings.HasPrefix(p.Text, "INSERT") && armed.Add(-1) >= 0 {
@@ -265,10 +265,10 @@ func TestPrepared_ForgottenAgainAndAgain(t *testing.T) {
 					}
 					return nil
 				})
-				p := labPrepare(l, labTable[kept](l, "things"), db)
+				p := lab.Prepare(l, lab.Table[pair](l, "things"), db)
 				armed.Store(3)
-				wantKept(l, p, kept{1, 1}, upsert.Inserted)
-				wantKept(l, p, kept{1, 2}, upsert.Updated)
+				lab.WantPut(l, p, pair{1, 1}, upsert.Inserted)
+				lab.WantPut(l, p, pair{1, 2}, upsert.Updated)
 			})
 		})
 	}
@@ -281,15 +281,15 @@ func TestPrepared_TableIsPartitioned(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			lab.Each(t, "postgres", func(l *lab.Lab) {
-				l.Exec(keptTable)
+				l.Exec(lab.CreateThings)
 				db, end := handleOn(l, kind, l.Pool().DB.DB)
 				defer end()
-				p := labPrepare(l, labTable[kept](l, "things"), db)
-				wantKept(l, p, kept{1, 1}, upsert.Inserted)
-				l.Exec("DROP TABLE things", keptTable+" PARTITION BY HASH (k)",
+				p := lab.Prepare(l, lab.Table[pair](l, "things"), db)
+				lab.WantPut(l, p, pair{1, 1}, upsert.Inserted)
+				l.Exec("DROP TABLE things", lab.CreateThings+" PARTITION BY HASH (k)",
 					"CREATE TABLE part PARTITION OF things FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
-				wantKept(l, p, kept{1, 2}, upsert.Unknown)
-				wantKept(l, p, kept{1, 2}, upsert.Unchanged)
+				lab.WantPut(l, p, pair{1, 2}, upsert.Unknown)
+				lab.WantPut(l, p, pair{1, 2}, upsert.Unchanged)
 				l.Want("rows", l.Text("SELECT * FROM things"), "1|2")
 			})
 		})
@@ -300,14 +300,14 @@ func TestPrepared_TableIsPartitioned(t *testing.T) {
 func TestPrepared_FailedRowsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
+		l.Exec(lab.CreateThings)
 		conn := l.Session()
-		p := labPrepare(l, labTable[widened](l, "things"), conn)
+		p := lab.Prepare(l, lab.Table[widened](l, "things"), conn)
 		for range 5 {
 			_, err := p.Put(l.Context(), &widened{1, 1 << 40})
 			l.WantCode("a number too large", err, "22003")
 		}
-		wantKept(l, p, widened{1, 1}, upsert.Inserted)
+		lab.WantPut(l, p, widened{1, 1}, upsert.Inserted)
 		l.Want("prepared statements on the server", l.TextOn(conn, "SELECT count(*) FROM pg_prepared_statements"), 1)
 	})
 }
@@ -332,10 +332,10 @@ func TestPrepared_ClosedWhileItPrepares(t *testing.T) {
 		V int `upsert:"omitzero"`
 	}
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
+		l.Exec(lab.CreateThings)
 		calls, meanwhile := 0, func() {}
 		conn := preparing{l.Session().Conn, &meanwhile}
-		p := labPrepare(l, labTable[row](l, "things"), conn)
+		p := lab.Prepare(l, lab.Table[row](l, "things"), conn)
 		meanwhile = func() {
 			calls++
 			if err := p.Close(); err != nil {

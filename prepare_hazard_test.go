@@ -98,12 +98,12 @@ func TestHazard_E2_PutBehindATransactionPooler(t *testing.T) {
 				db.SetMaxIdleConns(poolClients)
 				var all sync.WaitGroup
 				for client := range poolClients {
-					table := labTable[kept](l, beside[client%2])
+					table := lab.Table[pair](l, beside[client%2])
 					all.Go(func() {
-						rows := make([]kept, n)
+						rows := make([]pair, n)
 						for call := range poolCalls {
 							for i := range rows {
-								rows[i] = kept{100*client + i, call}
+								rows[i] = pair{100*client + i, call}
 							}
 							if err := putRows(l, table, db, rows, call == 0); err != nil {
 								l.Errorf("call %d of client %d: %v", call, client, err)
@@ -124,7 +124,7 @@ func TestHazard_E2_PutBehindATransactionPooler(t *testing.T) {
 }
 
 // putRows puts one row by Put and several by PutAll, and wants each inserted or updated.
-func putRows(l *lab.Lab, table *upsert.Table[kept], db upsert.DB, rows []kept, fresh bool) error {
+func putRows(l *lab.Lab, table *upsert.Table[pair], db upsert.DB, rows []pair, fresh bool) error {
 	want, all := upsert.Updated, upsert.Result{Updated: int64(len(rows))}
 	if fresh {
 		want, all = upsert.Inserted, upsert.Result{Inserted: int64(len(rows))}
@@ -146,7 +146,7 @@ func putRows(l *lab.Lab, table *upsert.Table[kept], db upsert.DB, rows []kept, f
 func TestHazard_E2_PrepareIsRefusedBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
 	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
-		table := labTable[kept](l, "even")
+		table := lab.Table[pair](l, "even")
 		for _, opts := range [][]engine.Option{nil, {engine.Param("binary_parameters", "yes")}} {
 			db := through.DB(opts...)
 			conn, err := db.Connx(l.Context())
@@ -162,7 +162,7 @@ func TestHazard_E2_PrepareIsRefusedBehindATransactionPooler(t *testing.T) {
 			_ = conn.Close()
 		}
 		l.Want("rows", l.Text("SELECT * FROM even"), "")
-		labPrepare(l, table, l.DB) // what is refused is the handle and not the table
+		lab.Prepare(l, table, l.DB) // what is refused is the handle and not the table
 	})
 }
 
@@ -197,12 +197,12 @@ func prepareInTx(l *lab.Lab, db *sqlx.DB, client, call int) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	p, err := labTable[kept](l, beside[client%2]).Prepare(l.Context(), tx)
+	p, err := lab.Table[pair](l, beside[client%2]).Prepare(l.Context(), tx)
 	if err != nil {
 		return err
 	}
 	for i, want := range []upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Unchanged} {
-		if o, err := p.Put(l.Context(), &kept{100*client + call, min(i, 1)}); err != nil || o != want {
+		if o, err := p.Put(l.Context(), &pair{100*client + call, min(i, 1)}); err != nil || o != want {
 			return fmt.Errorf("Put = %v, %w; want %v", o, err, want)
 		}
 	}
@@ -213,25 +213,25 @@ func prepareInTx(l *lab.Lab, db *sqlx.DB, client, call int) error {
 func TestHazard_E2_PrepareThroughAWrappedDriver(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
-		table, db := labTable[kept](l, "things"), faults.Open(l, l.NS, nil)
+		l.Exec(lab.CreateThings)
+		table, db := lab.Table[pair](l, "things"), faults.Open(l, l.NS, nil)
 		_, err := table.Prepare(l.Context(), db)
 		wantUnsupported(l, "Prepare", err, "cannot be seen through this driver", "Prepare in a transaction")
 		tx, err := db.BeginTx(l.Context(), nil)
 		if err != nil {
 			l.Fatal(err)
 		}
-		wantKept(l, labPrepare(l, table, tx), kept{1, 1}, upsert.Inserted)
+		lab.WantPut(l, lab.Prepare(l, table, tx), pair{1, 1}, upsert.Inserted)
 		l.Commit(tx)
-		l.Want("Put", labPut(l, table, db, kept{1, 1}), upsert.Unchanged)
+		l.Want("Put", lab.Put(l, table, db, pair{1, 1}), upsert.Unchanged)
 	})
 }
 
 func TestHazard_E2_DirectConnectionIsNotRefused(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
-		table := labTable[kept](l, "things")
+		l.Exec(lab.CreateThings)
+		table := lab.Table[pair](l, "things")
 		for i, dsn := range []string{
 			l.NS.DSN(),
 			l.NS.DSN(engine.Param("binary_parameters", "yes")),
@@ -243,9 +243,9 @@ func TestHazard_E2_DirectConnectionIsNotRefused(t *testing.T) {
 			if err != nil {
 				l.Fatal(err)
 			}
-			p := labPrepare(l, table, db)
-			wantKept(l, p, kept{i, 1}, upsert.Inserted)
-			wantKept(l, p, kept{i, 1}, upsert.Unchanged)
+			p := lab.Prepare(l, table, db)
+			lab.WantPut(l, p, pair{i, 1}, upsert.Inserted)
+			lab.WantPut(l, p, pair{i, 1}, upsert.Unchanged)
 			_ = p.Close()
 			_ = db.Close()
 		}

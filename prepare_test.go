@@ -13,32 +13,6 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-type kept struct {
-	K int `upsert:"key"`
-	V int
-}
-
-const keptTable = "CREATE TABLE things (k INT PRIMARY KEY, v INT)"
-
-// labPrepare is Prepare, which must succeed. It is closed with the test.
-func labPrepare[T any](l *lab.Lab, table *upsert.Table[T], db upsert.DB) *upsert.Prepared[T] {
-	l.Helper()
-	p, err := table.Prepare(l.Context(), db)
-	if err != nil {
-		l.Fatalf("Prepare: %v", err)
-	}
-	l.Cleanup(func() { _ = p.Close() })
-	return p
-}
-
-// wantKept puts a row by prepared statements.
-func wantKept[T any](l *lab.Lab, p *upsert.Prepared[T], row T, want upsert.Outcome) {
-	l.Helper()
-	if o, err := p.Put(l.Context(), &row); err != nil || o != want {
-		l.Errorf("Put(%+v) = %v, %v; want %v", row, o, err, want)
-	}
-}
-
 // handleOn is one of a pool's three kinds of handles; end ends it.
 func handleOn(l *lab.Lab, kind string, db *sql.DB) (handle upsert.DB, end func()) {
 	l.Helper()
@@ -94,28 +68,28 @@ func TestPrepared_OneRoundTrip(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
-				l.Exec(keptTable)
+				l.Exec(lab.CreateThings)
 				pool, sent := watched(l)
 				db, end := handleOn(l, kind, pool)
 				defer end()
-				p := labPrepare(l, labTable[kept](l, "things"), db)
+				p := lab.Prepare(l, lab.Table[pair](l, "things"), db)
 				for _, want := range []upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Unchanged} {
-					wantKept(l, p, kept{1, map[bool]int{true: 1, false: 2}[want == upsert.Inserted]}, want)
+					lab.WantPut(l, p, pair{1, map[bool]int{true: 1, false: 2}[want == upsert.Inserted]}, want)
 				}
 				for _, c := range []struct {
-					row  kept
+					row  pair
 					want upsert.Outcome
 					sent map[string]string
 				}{
-					{kept{2, 1}, upsert.Inserted, map[string]string{"sqlite": "[exec]"}},
-					{kept{3, 1}, upsert.Inserted, map[string]string{"sqlite": "[exec]"}},
-					{kept{2, 2}, upsert.Updated, map[string]string{"sqlite": "[exec exec]"}},
-					{kept{3, 2}, upsert.Updated, map[string]string{"sqlite": "[exec exec]"}},
-					{kept{2, 2}, upsert.Unchanged, map[string]string{"sqlite": "[exec exec query]"}},
-					{kept{2, 2}, upsert.Unchanged, map[string]string{"sqlite": "[exec query]"}},
+					{pair{2, 1}, upsert.Inserted, map[string]string{"sqlite": "[exec]"}},
+					{pair{3, 1}, upsert.Inserted, map[string]string{"sqlite": "[exec]"}},
+					{pair{2, 2}, upsert.Updated, map[string]string{"sqlite": "[exec exec]"}},
+					{pair{3, 2}, upsert.Updated, map[string]string{"sqlite": "[exec exec]"}},
+					{pair{2, 2}, upsert.Unchanged, map[string]string{"sqlite": "[exec exec query]"}},
+					{pair{2, 2}, upsert.Unchanged, map[string]string{"sqlite": "[exec query]"}},
 				} {
 					before := len(sent())
-					wantKept(l, p, c.row, c.want)
+					lab.WantPut(l, p, c.row, c.want)
 					want, ok := c.sent[l.Family()]
 					if !ok {
 						want = "[exec]"
@@ -131,7 +105,7 @@ func TestPrepared_OneRoundTrip(t *testing.T) {
 func TestPrepared_NoTable(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.All, func(l *lab.Lab) {
-		p, err := labTable[kept](l, "nowhere").Prepare(l.Context(), l.DB)
+		p, err := lab.Table[pair](l, "nowhere").Prepare(l.Context(), l.DB)
 		if p != nil || err == nil || !strings.HasPrefix(err.Error(), "upsert: table nowhere: ") {
 			l.Errorf("Prepare: %v, %v; want nothing but an error of the table", p, err)
 		}
@@ -170,10 +144,10 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 				db, end := handleOn(l, kind, l.Pool().DB.DB)
 				defer end()
 				before := open[l.Family()](l, db)
-				p := labPrepare(l, labTable[row](l, "things"), db)
+				p := lab.Prepare(l, lab.Table[row](l, "things"), db)
 				for i := range 3 {
-					wantKept(l, p, row{K: i}, upsert.Inserted)
-					wantKept(l, p, row{K: i, V: 1}, upsert.Updated)
+					lab.WantPut(l, p, row{K: i}, upsert.Inserted)
+					lab.WantPut(l, p, row{K: i, V: 1}, upsert.Updated)
 				}
 				want := "2" // one for each text of an insert
 				if l.D.Name() == "mysql" {
@@ -194,20 +168,20 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 func TestPrepared_SessionKilled(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
-		table, pool := labTable[kept](l, "things"), l.Pool()
-		p := labPrepare(l, table, pool)
-		wantKept(l, p, kept{1, 1}, upsert.Inserted)
+		l.Exec(lab.CreateThings)
+		table, pool := lab.Table[pair](l, "things"), l.Pool()
+		p := lab.Prepare(l, table, pool)
+		lab.WantPut(l, p, pair{1, 1}, upsert.Inserted)
 		l.KillSession(pool.ID)
-		wantKept(l, p, kept{1, 2}, upsert.Updated)
-		wantKept(l, p, kept{1, 2}, upsert.Unchanged)
+		lab.WantPut(l, p, pair{1, 2}, upsert.Updated)
+		lab.WantPut(l, p, pair{1, 2}, upsert.Unchanged)
 
 		conn := l.Session()
-		p = labPrepare(l, table, conn)
-		wantKept(l, p, kept{2, 1}, upsert.Inserted)
+		p = lab.Prepare(l, table, conn)
+		lab.WantPut(l, p, pair{2, 1}, upsert.Inserted)
 		l.KillSession(conn.ID)
 		for range 2 {
-			if o, err := p.Put(l.Context(), &kept{2, 2}); err == nil {
+			if o, err := p.Put(l.Context(), &pair{2, 2}); err == nil {
 				l.Errorf("Put on a connection whose session was killed = %v, want an error", o)
 			}
 		}
@@ -220,12 +194,12 @@ func TestPrepared_SessionKilled(t *testing.T) {
 func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
-		table := labTable[kept](l, "things")
-		labPut(l, table, l.DB, kept{9, 9}) // the catalog is known
+		l.Exec(lab.CreateThings)
+		table := lab.Table[pair](l, "things")
+		lab.Put(l, table, l.DB, pair{9, 9}) // the catalog is known
 		for name, use := range map[string]func(db upsert.DB) error{
-			"Put":     func(db upsert.DB) error { _, err := table.Put(l.Context(), db, &kept{1, 1}); return err },
-			"PutAll":  func(db upsert.DB) error { _, err := table.PutAll(l.Context(), db, []kept{{2, 1}}); return err },
+			"Put":     func(db upsert.DB) error { _, err := table.Put(l.Context(), db, &pair{1, 1}); return err },
+			"PutAll":  func(db upsert.DB) error { _, err := table.PutAll(l.Context(), db, []pair{{2, 1}}); return err },
 			"Prepare": func(db upsert.DB) error { _, err := table.Prepare(l.Context(), db); return err },
 		} {
 			pool := l.Pool()
@@ -242,19 +216,19 @@ func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 func TestPrepared_ContextEndsWhileItWaits(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable, "INSERT INTO things VALUES (1, 1)")
+		l.Exec(lab.CreateThings, "INSERT INTO things VALUES (1, 1)")
 		tx, pool := l.Begin(nil), l.Pool()
 		l.On(tx, "UPDATE things SET v = 2 WHERE k = 1")
-		p := labPrepare(l, labTable[kept](l, "things"), pool)
+		p := lab.Prepare(l, lab.Table[pair](l, "things"), pool)
 		ctx, cancel := context.WithCancel(l.Context())
 		defer cancel()
-		done := lab.Later(func() error { _, err := p.Put(ctx, &kept{1, 3}); return err })
+		done := lab.Later(func() error { _, err := p.Put(ctx, &pair{1, 3}); return err })
 		l.UntilWaits(pool.ID)
 		cancel()
 		l.WantErr("Put whose context has ended", l.Result(done), context.Canceled, "table things")
 		l.Commit(tx)
-		wantKept(l, p, kept{2, 1}, upsert.Inserted)
-		wantKept(l, p, kept{1, 4}, upsert.Updated)
+		lab.WantPut(l, p, pair{2, 1}, upsert.Inserted)
+		lab.WantPut(l, p, pair{1, 4}, upsert.Updated)
 	})
 }
 
@@ -266,9 +240,9 @@ func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
 		V int `upsert:"omitzero"`
 	}
 	lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
+		l.Exec(lab.CreateThings)
 		pool := l.Pool()
-		p := labPrepare(l, labTable[row](l, "things"), pool)
+		p := lab.Prepare(l, lab.Table[row](l, "things"), pool)
 		conn, err := pool.DB.DB.Conn(l.Context())
 		if err != nil {
 			l.Fatal(err)
@@ -287,7 +261,7 @@ func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
 func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
-		l.Exec(keptTable)
+		l.Exec(lab.CreateThings)
 		for kind, prepared := range map[string]string{"pool": "WITH", "conn": "WITH", "tx": "INSERT"} {
 			proxy := faults.NewProxy(l, l.NS)
 			pool, err := sql.Open("postgres", proxy.DSN())
@@ -295,20 +269,20 @@ func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 				l.Fatal(err)
 			}
 			pool.SetMaxOpenConns(1)
-			table := labTable[kept](l, "things")
+			table := lab.Table[pair](l, "things")
 			db, end := handleOn(l, kind, pool)
-			p := labPrepare(l, table, db)
+			p := lab.Prepare(l, table, db)
 			for _, way := range []struct {
 				text string
 				most int // requests: lib/pq sends the text and its parameters apart
-				put  func(*kept) (upsert.Outcome, error)
+				put  func(*pair) (upsert.Outcome, error)
 			}{
-				{"INSERT", 2, func(row *kept) (upsert.Outcome, error) { return table.Put(l.Context(), db, row) }},
-				{prepared, 1, func(row *kept) (upsert.Outcome, error) { return p.Put(l.Context(), row) }},
+				{"INSERT", 2, func(row *pair) (upsert.Outcome, error) { return table.Put(l.Context(), db, row) }},
+				{prepared, 1, func(row *pair) (upsert.Outcome, error) { return p.Put(l.Context(), row) }},
 			} {
-				_, _ = way.put(&kept{1, 1})
+				_, _ = way.put(&pair{1, 1})
 				before := len(proxy.Requests())
-				if o, err := way.put(&kept{1, 1}); err != nil || o != upsert.Unchanged {
+				if o, err := way.put(&pair{1, 1}); err != nil || o != upsert.Unchanged {
 					l.Errorf("on a %s: %v, %v; want it unchanged", kind, o, err)
 				}
 				sent := proxy.Requests()[before:]
@@ -330,16 +304,16 @@ func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 func TestPut_BeginsBehindAPoolerWhereItMust(t *testing.T) {
 	t.Parallel()
 	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
-		table := labTable[kept](l, "even")
+		table := lab.Table[pair](l, "even")
 		for binary, want := range map[string]bool{"no": true, "yes": false} {
 			proxy := faults.NewProxy(l, through)
 			db, err := sql.Open("postgres", proxy.DSN(engine.Param("binary_parameters", binary)))
 			if err != nil {
 				l.Fatal(err)
 			}
-			labPut(l, table, db, kept{1, 1})
+			lab.Put(l, table, db, pair{1, 1})
 			before := len(proxy.Requests())
-			labPut(l, table, db, kept{1, 2})
+			lab.Put(l, table, db, pair{1, 2})
 			sent := proxy.Requests()[before:]
 			if began := sent[0].Kind == faults.Begin; began != want {
 				l.Errorf("with binary_parameters=%s was sent %v; want a transaction: %v", binary, sent, want)
@@ -361,14 +335,14 @@ func TestPrepared_StatementsAreFew(t *testing.T) {
 		}
 		l.Exec("CREATE TABLE things (" + ddl + ")")
 		pool := l.Pool()
-		p := labPrepare(l, labTable[map[string]any](l, "things", opts...), pool)
+		p := lab.Prepare(l, lab.Table[map[string]any](l, "things", opts...), pool)
 		for mask := range 1 << columns {
 			row := map[string]any{"k": mask}
 			for i := range columns {
 				row[fmt.Sprint("c", i)] = mask >> i & 1
 			}
-			wantKept(l, p, row, upsert.Inserted)
-			wantKept(l, p, row, upsert.Unchanged)
+			lab.WantPut(l, p, row, upsert.Inserted)
+			lab.WantPut(l, p, row, upsert.Unchanged)
 		}
 		l.Want("rows", l.Text("SELECT count(*), sum(c0), sum(c8) FROM things"), "512|256|256")
 		if n := l.TextOn(pool, "SELECT count(*) <= 128 FROM pg_prepared_statements"); n != "true" {

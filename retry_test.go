@@ -2,8 +2,6 @@ package upsert_test
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -14,42 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// serializationFailure is an error that no repetition cures.
-type serializationFailure struct{}
-
-func (serializationFailure) Error() string    { return "could not serialize" }
-func (serializationFailure) SQLState() string { return "40001" }
-
-// refusing is a handle that could begin a transaction and whose statements fail. It keeps when.
-type refusing struct{ at []time.Time }
-
-// BeginTx is never called: a statement of its own needs no transaction.
-func (r *refusing) BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error) { panic("BeginTx") }
-
-// QueryContext refuses the question about the unique index as a server does that lacks the right.
-func (r *refusing) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
-	return nil, &mysql.MySQLError{Number: 1142}
-}
-
-func (r *refusing) ExecContext(context.Context, string, ...any) (sql.Result, error) {
-	r.at = append(r.at, time.Now())
-	return nil, serializationFailure{}
-}
-
-type retried struct {
-	K int `upsert:"key"`
-	V int
-}
-
-func retriedTable(t *testing.T, opts ...upsert.Option) *upsert.Table[retried] {
+func retriedTable(t *testing.T, opts ...upsert.Option) *upsert.Table[pair] {
 	t.Helper()
-	table, err := upsert.New[retried](dialect.MySQL, "things", opts...)
+	table, err := upsert.New[pair](dialect.MySQL, "things", opts...)
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
@@ -68,29 +38,29 @@ func TestRetriesAreCountedAndWaitForARandomTime(t *testing.T) {
 
 func wantRetries(t *testing.T, retries int) {
 	t.Helper()
-	told, db := 0, &refusing{}
+	told, db := 0, &lab.Refusing{}
 	table := retriedTable(t, upsert.Retries(retries), upsert.OnRetry(func(err error) {
-		if told++; !errors.Is(err, serializationFailure{}) {
+		if told++; !errors.Is(err, lab.SerializationFailure{}) {
 			t.Errorf("OnRetry is told %v, want the database's error", err)
 		}
 	}))
-	_, err := table.Put(t.Context(), db, &retried{1, 1})
-	if !errors.Is(err, serializationFailure{}) || dialect.Classify(err) != dialect.Retryable || !strings.Contains(err.Error(), fmt.Sprintf("after %d attempts", retries+1)) {
+	_, err := table.Put(t.Context(), db, &pair{1, 1})
+	if !errors.Is(err, lab.SerializationFailure{}) || dialect.Classify(err) != dialect.Retryable || !strings.Contains(err.Error(), fmt.Sprintf("after %d attempts", retries+1)) {
 		t.Errorf("Put: %v, want the database's error after %d attempts", err, retries+1)
 	}
-	if len(db.at) != retries+1 || told != retries {
-		t.Fatalf("%d attempts and %d calls of OnRetry, want %d and %d", len(db.at), told, retries+1, retries)
+	if len(db.At) != retries+1 || told != retries {
+		t.Fatalf("%d attempts and %d calls of OnRetry, want %d and %d", len(db.At), told, retries+1, retries)
 	}
 	equal := retries > 1
 	for i := range retries {
-		wait, most := db.at[i+1].Sub(db.at[i]), min(4*time.Millisecond<<i, 500*time.Millisecond)
+		wait, most := db.At[i+1].Sub(db.At[i]), min(4*time.Millisecond<<i, 500*time.Millisecond)
 		if wait < 0 || wait >= most {
 			t.Errorf("wait %d is %v, want one below %v", i+1, wait, most)
 		}
-		equal = equal && wait == db.at[1].Sub(db.at[0])
+		equal = equal && wait == db.At[1].Sub(db.At[0])
 	}
 	if equal {
-		t.Errorf("all waits are %v: those who met once would meet again", db.at[1].Sub(db.at[0]))
+		t.Errorf("all waits are %v: those who met once would meet again", db.At[1].Sub(db.At[0]))
 	}
 }
 
@@ -99,50 +69,38 @@ func TestCancelEndsTheWaitForARetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		db, done := &refusing{}, make(chan error, 1)
+		db, done := &lab.Refusing{}, make(chan error, 1)
 		table := retriedTable(t)
 		began := time.Now()
 		go func() {
-			_, err := table.Put(ctx, db, &retried{1, 1})
+			_, err := table.Put(ctx, db, &pair{1, 1})
 			done <- err
 		}()
 		synctest.Wait() // until Put waits: the bubble's clock stands still
-		if len(done) > 0 || len(db.at) != 1 {
-			t.Fatalf("after %d attempts Put has ended or not begun; want it to wait after one", len(db.at))
+		if len(done) > 0 || len(db.At) != 1 {
+			t.Fatalf("after %d attempts Put has ended or not begun; want it to wait after one", len(db.At))
 		}
 		cancel()
 		err := <-done
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, serializationFailure{}) || dialect.Classify(err) != dialect.Permanent {
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, lab.SerializationFailure{}) || dialect.Classify(err) != dialect.Permanent {
 			t.Errorf("Put: %v, class %v; want the context's error and the database's, Permanent", err, dialect.Classify(err))
 		}
-		if took := time.Since(began); took != 0 || len(db.at) != 1 {
-			t.Errorf("Put ended after %v and %d attempts, want at once and one", took, len(db.at))
+		if took := time.Since(began); took != 0 || len(db.At) != 1 {
+			t.Errorf("Put ended after %v and %d attempts, want at once and one", took, len(db.At))
 		}
 	})
 }
-
-// unreadable is a column whose value cannot be had.
-type unreadable struct{ err error }
-
-func (u unreadable) Value() (driver.Value, error) {
-	if u.err != nil {
-		return nil, u.err
-	}
-	return int64(1), nil
-}
-
-func (*unreadable) Scan(any) error { return nil }
 
 // TestErrorsOfTheCallersAreNotTheConnections: an error of the caller's file looks like one of a connection that was lost.
 func TestErrorsOfTheCallersAreNotTheConnections(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K int `upsert:"key"`
-		V unreadable
+		V lab.Unreadable
 	}
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		table := labTable[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
+		table := lab.Table[thing](l, "things", upsert.OnRetry(func(err error) { l.Errorf("retried after %v; want no retry", err) }))
 		good := thing{K: 1}
 		seq := func(last thing, err error) iter.Seq2[thing, error] {
 			return func(yield func(thing, error) bool) { _ = yield(good, nil) && yield(last, err) }
@@ -153,8 +111,8 @@ func TestErrorsOfTheCallersAreNotTheConnections(t *testing.T) {
 			l.Want(what+": the class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
 			l.Want(what+": rows", l.Text("SELECT COUNT(*) FROM things"), 0)
 		}
-		for _, is := range []error{fs.ErrNotExist, io.EOF, io.ErrUnexpectedEOF, serializationFailure{}} {
-			bad := thing{K: 2, V: unreadable{is}}
+		for _, is := range []error{fs.ErrNotExist, io.EOF, io.ErrUnexpectedEOF, lab.SerializationFailure{}} {
+			bad := thing{K: 2, V: lab.Unreadable{Err: is}}
 			_, err := table.Put(l.Context(), l.DB, &bad)
 			check("Put", err, is)
 			_, err = table.GetOrCreate(l.Context(), l.DB, &bad)
@@ -173,23 +131,23 @@ func TestErrorsOfTheCallersAreNotTheConnections(t *testing.T) {
 
 func TestOptionsThatSayNothingAreRefused(t *testing.T) {
 	t.Parallel()
-	if _, err := upsert.New[retried](dialect.MySQL, "things", nil); err == nil || !strings.HasPrefix(err.Error(), "upsert: ") {
+	if _, err := upsert.New[pair](dialect.MySQL, "things", nil); err == nil || !strings.HasPrefix(err.Error(), "upsert: ") {
 		t.Errorf("New with a nil option: %v, want it to be refused", err)
 	}
-	table, db := retriedTable(t), &refusing{}
+	table, db := retriedTable(t), &lab.Refusing{}
 	for name, opt := range map[string]upsert.PutOption{"ChunkTx(0)": upsert.ChunkTx(0), "ChunkTx(-1)": upsert.ChunkTx(-1), "nil": nil} {
-		_, err := table.PutAll(t.Context(), db, []retried{{1, 1}}, opt)
+		_, err := table.PutAll(t.Context(), db, []pair{{1, 1}}, opt)
 		if err == nil || !strings.HasPrefix(err.Error(), "upsert: ") {
 			t.Errorf("PutAll with %s: %v, want it to be refused", name, err)
 		}
 		read := false
-		_, err = table.PutSeq(t.Context(), db, func(func(retried, error) bool) { read = true }, opt)
+		_, err = table.PutSeq(t.Context(), db, func(func(pair, error) bool) { read = true }, opt)
 		if err == nil || !strings.HasPrefix(err.Error(), "upsert: ") || read {
 			t.Errorf("PutSeq with %s: %v, read %v; want it to be refused before it is read", name, err, read)
 		}
 	}
-	if len(db.at) > 0 {
-		t.Errorf("%d statements were sent, want none", len(db.at))
+	if len(db.At) > 0 {
+		t.Errorf("%d statements were sent, want none", len(db.At))
 	}
 }
 
@@ -200,21 +158,21 @@ func TestRetriesASessionThatEndedWhileIdle(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE retried (k int PRIMARY KEY, v int)")
-		table := labTable[retried](l, "retried")
-		rows := []retried{{1, 1}, {2, 2}}
+		table := lab.Table[pair](l, "retried")
+		rows := []pair{{1, 1}, {2, 2}}
 		type call struct {
 			name       string
 			isOneQuery bool
 			do         func(db upsert.DB) error
 		}
 		for _, c := range []call{
-			{"Put", true, func(db upsert.DB) error { return second(table.Put(l.Context(), db, &rows[0])) }},
-			{"GetOrCreate", true, func(db upsert.DB) error { return second(table.GetOrCreate(l.Context(), db, &rows[0])) }},
-			{"PutAll", true, func(db upsert.DB) error { return second(table.PutAll(l.Context(), db, rows)) }},
+			{"Put", true, func(db upsert.DB) error { return lab.Second(table.Put(l.Context(), db, &rows[0])) }},
+			{"GetOrCreate", true, func(db upsert.DB) error { return lab.Second(table.GetOrCreate(l.Context(), db, &rows[0])) }},
+			{"PutAll", true, func(db upsert.DB) error { return lab.Second(table.PutAll(l.Context(), db, rows)) }},
 			{"PutAll with Progress", false, func(db upsert.DB) error {
-				return second(table.PutAll(l.Context(), db, rows, upsert.Progress(func(int64) {})))
+				return lab.Second(table.PutAll(l.Context(), db, rows, upsert.Progress(func(int64) {})))
 			}},
-			{"PutSeq", false, func(db upsert.DB) error { return second(table.PutSeq(l.Context(), db, bulkSeq(rows))) }},
+			{"PutSeq", false, func(db upsert.DB) error { return lab.Second(table.PutSeq(l.Context(), db, lab.Seq(rows))) }},
 		} {
 			pool := l.NS.DB()
 			pool.SetMaxOpenConns(1)
@@ -229,5 +187,3 @@ func TestRetriesASessionThatEndedWhileIdle(t *testing.T) {
 		}
 	})
 }
-
-func second[T any](_ T, err error) error { return err }
