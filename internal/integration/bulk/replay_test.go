@@ -1,4 +1,4 @@
-package upsert_test
+package bulk_test
 
 import (
 	"database/sql"
