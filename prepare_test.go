@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/goupsert/upsert"
-	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 )
@@ -296,29 +295,6 @@ func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 			_ = p.Close()
 			end()
 			_ = pool.Close()
-		}
-	})
-}
-
-// Behind a pooler a Put needs a transaction only where the driver sends a text and its parameters apart.
-func TestPut_BeginsBehindAPoolerWhereItMust(t *testing.T) {
-	t.Parallel()
-	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
-		table := lab.Table[pair](l, "even")
-		for binary, want := range map[string]bool{"no": true, "yes": false} {
-			proxy := faults.NewProxy(l, through)
-			db, err := sql.Open("postgres", proxy.DSN(engine.Param("binary_parameters", binary)))
-			if err != nil {
-				l.Fatal(err)
-			}
-			lab.Put(l, table, db, pair{1, 1})
-			before := len(proxy.Requests())
-			lab.Put(l, table, db, pair{1, 2})
-			sent := proxy.Requests()[before:]
-			if began := sent[0].Kind == faults.Begin; began != want {
-				l.Errorf("with binary_parameters=%s was sent %v; want a transaction: %v", binary, sent, want)
-			}
-			_ = db.Close()
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package upsert_test
+package hazards_test
 
 import (
 	"fmt"

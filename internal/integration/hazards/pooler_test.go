@@ -1,4 +1,4 @@
-package upsert_test
+package hazards_test
 
 import (
 	"context"
@@ -297,4 +297,27 @@ func relay(client net.Conn, addr string) {
 	}()
 	_, _ = io.Copy(client, server)
 	_ = client.Close()
+}
+
+// Behind a pooler a Put needs a transaction only where the driver sends a text and its parameters apart.
+func TestPut_BeginsBehindAPoolerWhereItMust(t *testing.T) {
+	t.Parallel()
+	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
+		table := lab.Table[pair](l, "even")
+		for binary, want := range map[string]bool{"no": true, "yes": false} {
+			proxy := faults.NewProxy(l, through)
+			db, err := sql.Open("postgres", proxy.DSN(engine.Param("binary_parameters", binary)))
+			if err != nil {
+				l.Fatal(err)
+			}
+			lab.Put(l, table, db, pair{1, 1})
+			before := len(proxy.Requests())
+			lab.Put(l, table, db, pair{1, 2})
+			sent := proxy.Requests()[before:]
+			if began := sent[0].Kind == faults.Begin; began != want {
+				l.Errorf("with binary_parameters=%s was sent %v; want a transaction: %v", binary, sent, want)
+			}
+			_ = db.Close()
+		}
+	})
 }
