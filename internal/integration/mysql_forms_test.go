@@ -1,4 +1,4 @@
-package upsert_test
+package integration_test
 
 import (
 	"encoding/json"
