@@ -1,4 +1,4 @@
-package upsert_test
+package model_test
 
 import (
 	"bytes"
