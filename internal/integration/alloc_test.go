@@ -1,4 +1,4 @@
-package upsert_test
+package integration_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -38,7 +39,7 @@ type accountRest struct {
 	Payload   string    `db:"payload"`
 }
 
-func restOf(a account) accountRest {
+func restOf(a lab.Account) accountRest {
 	return accountRest{a.Name, a.Balance, a.Score, a.Active, a.UpdatedAt, a.Payload}
 }
 
@@ -71,20 +72,20 @@ func allocationsARow(t *testing.T, before func(), f func(n int) error) float64 {
 }
 
 // putAllocations are those of PutAll of rows that are new.
-func putAllocations[T any](t *testing.T, db *sqlx.DB, d dialect.Dialect, name string, row func(account) T, path upsert.Path) float64 {
+func putAllocations[T any](t *testing.T, db *sqlx.DB, d dialect.Dialect, name string, row func(lab.Account) T, path upsert.Path) float64 {
 	t.Helper()
 	return allocationsARow(t, func() { empty(t, db, d, name) }, putter(t, db, d, name, row, path))
 }
 
 // putter puts the first n of the rows, which are in no order.
-func putter[T any](t *testing.T, db *sqlx.DB, d dialect.Dialect, name string, row func(account) T, path upsert.Path) func(n int) error {
+func putter[T any](t *testing.T, db *sqlx.DB, d dialect.Dialect, name string, row func(lab.Account) T, path upsert.Path) func(n int) error {
 	t.Helper()
 	table, err := upsert.New[T](d, name, upsert.Via(path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows := make([]T, many)
-	for i, a := range newAccounts(many, freshPayload) {
+	for i, a := range lab.NewAccounts(many, lab.Payload) {
 		rows[(i*7919)%many] = row(a)
 	}
 	return func(n int) error {
@@ -117,19 +118,19 @@ func TestAllocationsOfBulkPaths(t *testing.T) {
 			t.Errorf("%v, %s: %.3f allocations a row, want %v at most", path, what, n, most)
 		}
 	}
-	plain := func(a account) account { return a }
+	plain := func(a lab.Account) lab.Account { return a }
 	for _, path := range []upsert.Path{upsert.Arrays, upsert.Copy} {
 		check(path, "int64 key", putAllocations(t, db, dialect.Postgres, "accounts", plain, path))
 		check(path, "rows that are there", allocationsARow(t, func() {}, putter(t, db, dialect.Postgres, "accounts", plain, path)))
-		check(path, "text key", putAllocations(t, db, dialect.Postgres, "mails", func(a account) mailAccount { return mailAccount{a.Email, restOf(a)} }, path))
-		check(path, "two-column key", putAllocations(t, db, dialect.Postgres, "branches", func(a account) branchAccount { return branchAccount{a.ID, a.Email, restOf(a)} }, path))
+		check(path, "text key", putAllocations(t, db, dialect.Postgres, "mails", func(a lab.Account) mailAccount { return mailAccount{a.Email, restOf(a)} }, path))
+		check(path, "two-column key", putAllocations(t, db, dialect.Postgres, "branches", func(a lab.Account) branchAccount { return branchAccount{a.ID, a.Email, restOf(a)} }, path))
 	}
 }
 
 // TestAllocationsOfValues: a row costs its arguments in boxes, and what the driver makes of these.
 func TestAllocationsOfValues(t *testing.T) {
 	db := benchSQLite(t)
-	lib := putAllocations(t, db, dialect.SQLite, "accounts", func(a account) account { return a }, upsert.Values)
+	lib := putAllocations(t, db, dialect.SQLite, "accounts", func(a lab.Account) lab.Account { return a }, upsert.Values)
 	driver := driverAllocations(t, db)
 	const boxed = 7 // of eight fields a boolean needs no box
 	t.Logf("values: %.3f allocations a row, of which the driver makes %.3f", lib, driver)
@@ -141,7 +142,7 @@ func TestAllocationsOfValues(t *testing.T) {
 func benchSQLite(t *testing.T) *sqlx.DB {
 	t.Helper()
 	db := engine.Get("sqlite").Open(t)
-	db.MustExec(accountsDDL)
+	db.MustExec(lab.CreateAccounts)
 	return db
 }
 
@@ -149,7 +150,7 @@ func benchSQLite(t *testing.T) *sqlx.DB {
 func driverAllocations(t *testing.T, db *sqlx.DB) float64 {
 	t.Helper()
 	const part = 80 // ten thousand rows are a whole number of parts
-	tab, err := upsert.New[account](dialect.SQLite, "accounts")
+	tab, err := upsert.New[lab.Account](dialect.SQLite, "accounts")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +158,7 @@ func driverAllocations(t *testing.T, db *sqlx.DB) float64 {
 	var query string
 	for at := range many / part {
 		var args []any
-		if query, args, err = tab.SQL(newAccounts(many, freshPayload)[at*part : at*part+part]...); err != nil {
+		if query, args, err = tab.SQL(lab.NewAccounts(many, lab.Payload)[at*part : at*part+part]...); err != nil {
 			t.Fatal(err)
 		}
 		parts = append(parts, args)
