@@ -238,7 +238,7 @@ func TestBulkDeadlockIsRetried(t *testing.T) {
 				b.On(other, "INSERT INTO heavy SELECT k FROM heavy")
 			}
 		} else {
-			b.On(other, "SET LOCAL deadlock_timeout = '10min'")
+			b.On(other, "SET LOCAL deadlock_timeout = '20s'") // long after the batch has noticed
 		}
 		b.On(other, "UPDATE things SET v = 5 WHERE k = 2999")
 		var r upsert.Result
