@@ -9,6 +9,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
 )
 
 const checkedAccountsDDL = `CREATE TABLE accounts (id BIGINT NOT NULL PRIMARY KEY, email VARCHAR(100) NOT NULL, name VARCHAR(100) NOT NULL,
@@ -24,13 +25,13 @@ func BenchmarkBadRow(b *testing.B) {
 		}
 		for _, via := range paths {
 			for _, bad := range []int{0, rows / 3, rows - 1} {
-				b.Run(fmt.Sprintf("%s/%s/row-%d", e, via, bad), func(b *testing.B) { benchBadRow(b, engine.Get(e), via, newAccounts(rows, freshPayload), bad) })
+				b.Run(fmt.Sprintf("%s/%s/row-%d", e, via, bad), func(b *testing.B) { benchBadRow(b, engine.Get(e), via, lab.NewAccounts(rows, lab.Payload), bad) })
 			}
 		}
 	}
 }
 
-func benchBadRow(b *testing.B, e *engine.Engine, via upsert.Path, rows []account, bad int) {
+func benchBadRow(b *testing.B, e *engine.Engine, via upsert.Path, rows []lab.Account, bad int) {
 	b.Helper()
 	db, ctx := e.Open(b), context.Background()
 	db.MustExec(checkedAccountsDDL)
@@ -38,7 +39,7 @@ func benchBadRow(b *testing.B, e *engine.Engine, via upsert.Path, rows []account
 	if err != nil {
 		b.Fatal(err)
 	}
-	tab, err := upsert.New[account](d, "accounts", upsert.Via(via))
+	tab, err := upsert.New[lab.Account](d, "accounts", upsert.Via(via))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,53 +16,23 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 	"github.com/jmoiron/sqlx"
 )
 
-// account is the row of the benchmarks: about 120 bytes in eight columns.
-type account struct {
-	ID        int64     `db:"id" upsert:"key"`
-	Email     string    `db:"email"`
-	Name      string    `db:"name"`
-	Balance   int64     `db:"balance"`
-	Score     float64   `db:"score"`
-	Active    bool      `db:"active"`
-	UpdatedAt time.Time `db:"updated_at"`
-	Payload   string    `db:"payload"`
-}
-
-const accountsDDL = `CREATE TABLE accounts (id BIGINT NOT NULL PRIMARY KEY, email TEXT NOT NULL, name TEXT NOT NULL, balance BIGINT NOT NULL,
-score DOUBLE NOT NULL, active BOOLEAN NOT NULL, updated_at TIMESTAMP NOT NULL, payload TEXT NOT NULL)`
-
-func newAccount(i int, payload string) account {
-	id := strconv.Itoa(i)
-	return account{
-		ID: int64(i), Email: "user" + id + "@example.com", Name: "User Number " + id, Balance: int64(i) * 100, Score: float64(i) / 3,
-		Active: i%2 == 0, UpdatedAt: time.Date(2026, 1, 1, 0, 0, i%86400, 0, time.UTC), Payload: payload,
-	}
-}
-
-func newAccounts(n int, payload string) []account {
-	rows := make([]account, n)
-	for i := range rows {
-		rows[i] = newAccount(i+1, payload)
-	}
-	return rows
-}
-
-const freshPayload, otherPayload = "a payload that is about as long as such things are", "another payload that the row has had before the sync"
+const otherPayload = "another payload that the row has had before the sync"
 
 func benchDB(b *testing.B) *sqlx.DB {
 	b.Helper()
 	db := sqlx.MustOpen("sqlite3", "file:"+filepath.Join(b.TempDir(), "bench.db")+"?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000")
 	b.Cleanup(func() { _ = db.Close() })
-	db.MustExec(accountsDDL)
+	db.MustExec(lab.CreateAccounts)
 	return db
 }
 
-func accountsTable(b testing.TB) *upsert.Table[account] {
+func accountsTable(b testing.TB) *upsert.Table[lab.Account] {
 	b.Helper()
-	tab, err := upsert.New[account](dialect.SQLite, "accounts")
+	tab, err := upsert.New[lab.Account](dialect.SQLite, "accounts")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -72,13 +42,13 @@ func accountsTable(b testing.TB) *upsert.Table[account] {
 // benchCase is what the table holds before the batch.
 type benchCase struct {
 	name   string
-	before func(n int) []account
+	before func(n int) []lab.Account
 }
 
 var benchCases = []benchCase{
-	{"fresh", func(int) []account { return nil }},
-	{"half", func(n int) []account { return newAccounts(n/2, otherPayload) }},
-	{"replay", func(n int) []account { return newAccounts(n, freshPayload) }},
+	{"fresh", func(int) []lab.Account { return nil }},
+	{"half", func(n int) []lab.Account { return lab.NewAccounts(n/2, otherPayload) }},
+	{"replay", func(n int) []lab.Account { return lab.NewAccounts(n, lab.Payload) }},
 }
 
 // side is one of two ways that are measured against each other.
@@ -133,7 +103,7 @@ func BenchmarkPut(b *testing.B) {
 	for _, c := range benchCases {
 		b.Run(c.name, func(b *testing.B) {
 			db, tab, ctx := benchDB(b), accountsTable(b), context.Background()
-			rows, before := newAccounts(1000, freshPayload), c.before(1000)
+			rows, before := lab.NewAccounts(1000, lab.Payload), c.before(1000)
 			prepare := func() { refill(b, db, tab, before) }
 			against(b, len(rows), prepare, func() error {
 				for i := range rows {
@@ -153,7 +123,7 @@ func BenchmarkPutAll(b *testing.B) {
 		for _, c := range benchCases {
 			b.Run(fmt.Sprintf("%d/%s", n, c.name), func(b *testing.B) {
 				db, tab, ctx := benchDB(b), accountsTable(b), context.Background()
-				rows, before := newAccounts(n, freshPayload), c.before(n)
+				rows, before := lab.NewAccounts(n, lab.Payload), c.before(n)
 				prepare := func() { refill(b, db, tab, before) }
 				texts := handTexts(b, tab)
 				against(b, n, prepare, func() error {
@@ -165,7 +135,7 @@ func BenchmarkPutAll(b *testing.B) {
 	}
 }
 
-func refill(b *testing.B, db *sqlx.DB, tab *upsert.Table[account], rows []account) {
+func refill(b *testing.B, db *sqlx.DB, tab *upsert.Table[lab.Account], rows []lab.Account) {
 	b.Helper()
 	db.MustExec("DELETE FROM accounts")
 	if _, err := tab.PutAll(context.Background(), db, rows); err != nil {
@@ -175,7 +145,7 @@ func refill(b *testing.B, db *sqlx.DB, tab *upsert.Table[account], rows []accoun
 }
 
 // handPut sends the statements that Put sends, written out.
-func handPut(ctx context.Context, db *sqlx.DB, rows []account) error {
+func handPut(ctx context.Context, db *sqlx.DB, rows []lab.Account) error {
 	d, table := dialect.SQLite, dialect.Table{Name: "accounts"}
 	target, cols := dialect.Target{Columns: []string{"id"}}, accountColumns()
 	u := dialect.Upsert{Table: table, Target: target, Columns: cols, Rows: 1, Mode: dialect.Create}
@@ -212,7 +182,7 @@ func accountColumns() []dialect.Column {
 	return cols
 }
 
-func handPutOne(ctx context.Context, db *sqlx.DB, r *account, create, compare, write string) error {
+func handPutOne(ctx context.Context, db *sqlx.DB, r *lab.Account, create, compare, write string) error {
 	args := []any{r.ID, r.Email, r.Name, r.Balance, r.Score, r.Active, r.UpdatedAt.UTC(), r.Payload}
 	res, err := db.ExecContext(ctx, create, args...)
 	if err != nil {
@@ -254,11 +224,11 @@ func handPutOne(ctx context.Context, db *sqlx.DB, r *account, create, compare, w
 // handSizes are the statements of a batch: 1000 = 3*256 + 224 + 8, 40000 = 156*256 + 64. A text for each is at hand.
 var handSizes = []int{256, 224, 64, 8}
 
-func handTexts(b *testing.B, tab *upsert.Table[account]) map[int]string {
+func handTexts(b *testing.B, tab *upsert.Table[lab.Account]) map[int]string {
 	b.Helper()
 	texts := map[int]string{}
 	for _, n := range handSizes {
-		query, _, err := tab.SQL(newAccounts(n, freshPayload)...)
+		query, _, err := tab.SQL(lab.NewAccounts(n, lab.Payload)...)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -268,7 +238,7 @@ func handTexts(b *testing.B, tab *upsert.Table[account]) map[int]string {
 }
 
 // handPutAll sends the statements that PutAll sends, written out.
-func handPutAll(ctx context.Context, db *sqlx.DB, texts map[int]string, rows []account) error {
+func handPutAll(ctx context.Context, db *sqlx.DB, texts map[int]string, rows []lab.Account) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
@@ -284,7 +254,7 @@ func handPutAll(ctx context.Context, db *sqlx.DB, texts map[int]string, rows []a
 	}
 	defer func() { _ = stmt.Close() }()
 	var args []any
-	bind := func(part []account) []any {
+	bind := func(part []lab.Account) []any {
 		args = args[:0]
 		for i := range part {
 			r := &part[i]
@@ -324,12 +294,12 @@ func BenchmarkPutSeq(b *testing.B) {
 	db, tab := benchDB(b), accountsTable(b)
 	part := total / 5
 	var marks []time.Time
-	var seq iter.Seq2[account, error] = func(yield func(account, error) bool) {
+	var seq iter.Seq2[lab.Account, error] = func(yield func(lab.Account, error) bool) {
 		for i := range total {
 			if i%part == 0 {
 				marks = append(marks, time.Now())
 			}
-			if !yield(newAccount(i+1, freshPayload), nil) {
+			if !yield(lab.NewAccount(i+1, lab.Payload), nil) {
 				return
 			}
 		}

@@ -10,8 +10,12 @@ import (
 	"testing"
 
 	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/lab"
 )
+
+// pair is the row of a test that needs no particular one.
+type pair lab.Pair
 
 // heard keeps the events of a table's hooks, one line each, without what depends on the clock.
 type heard struct{ lines []string }
@@ -39,28 +43,28 @@ func TestHooksHearEachVerb(t *testing.T) {
 	lab.Each(t, "sqlite postgres", func(l *lab.Lab) {
 		l.Exec("CREATE TABLE retried (k int PRIMARY KEY, v int)")
 		var h heard
-		table := labTable[retried](l, "retried", upsert.WithHooks(h.hooks()), upsert.WithHooks(upsert.Hooks{}))
+		table := lab.Table[pair](l, "retried", upsert.WithHooks(h.hooks()), upsert.WithHooks(upsert.Hooks{}))
 		ctx, batch := l.Context(), map[string]string{"postgres": "arrays", "sqlite": "values"}[l.Family()]
-		rows := []retried{{1, 1}, {2, 2}, {3, 3}}
-		l.Want("Put", second(table.Put(ctx, l.DB, &rows[0])), nil)
+		rows := []pair{{1, 1}, {2, 2}, {3, 3}}
+		l.Want("Put", lab.Second(table.Put(ctx, l.DB, &rows[0])), nil)
 		h.want(l, "Put", "write retried.Put by values: 1 inserted, attempt 0, error false, took time true")
-		l.Want("GetOrCreate", second(table.GetOrCreate(ctx, l.DB, &rows[0])), nil)
+		l.Want("GetOrCreate", lab.Second(table.GetOrCreate(ctx, l.DB, &rows[0])), nil)
 		h.want(l, "GetOrCreate", "write retried.GetOrCreate by values: 1 unchanged, attempt 0, error false, took time true")
-		l.Want("PutAll", second(table.PutAll(ctx, l.DB, rows, upsert.Outcomes())), nil)
+		l.Want("PutAll", lab.Second(table.PutAll(ctx, l.DB, rows, upsert.Outcomes())), nil)
 		h.want(l, "PutAll", "write retried.PutAll by "+batch+": 2 inserted, 1 unchanged, attempt 0, error false, took time true")
-		l.Want("PutAll in chunks", second(table.PutAll(ctx, l.DB, rows, upsert.Outcomes(), upsert.ChunkTx(2), upsert.Via(upsert.Values))), nil)
+		l.Want("PutAll in chunks", lab.Second(table.PutAll(ctx, l.DB, rows, upsert.Outcomes(), upsert.ChunkTx(2), upsert.Via(upsert.Values))), nil)
 		h.want(l, "PutAll in chunks", "write retried.PutAll by values: 3 unchanged, attempt 0, error false, took time true")
-		l.Want("PutSeq", second(table.PutSeq(ctx, l.DB, bulkSeq(rows))), nil)
+		l.Want("PutSeq", lab.Second(table.PutSeq(ctx, l.DB, lab.Seq(rows))), nil)
 		h.want(l, "PutSeq", "write retried.PutSeq by "+batch+": 3 rows, attempt 0, error false, took time true")
-		l.Want("Exec", second(table.Exec(ctx, l.DB, &rows[0])), nil)
+		l.Want("Exec", lab.Second(table.Exec(ctx, l.DB, &rows[0])), nil)
 		h.want(l, "Exec", "write retried.Exec by values: 1 row, attempt 0, error false, took time true")
 		prepared, err := table.Prepare(ctx, l.DB)
 		if err != nil {
 			l.Fatal(err)
 		}
 		defer func() { _ = prepared.Close() }()
-		l.Want("Prepared.Put", second(prepared.Put(ctx, &rows[0])), nil)
-		l.Want("Prepared.Exec", second(prepared.Exec(ctx, &rows[0])), nil)
+		l.Want("Prepared.Put", lab.Second(prepared.Put(ctx, &rows[0])), nil)
+		l.Want("Prepared.Exec", lab.Second(prepared.Exec(ctx, &rows[0])), nil)
 		h.want(l, "Prepared", "write retried.Prepared.Put by values: 1 unchanged, attempt 0, error false, took time true",
 			"write retried.Prepared.Exec by values: 1 row, attempt 0, error false, took time true")
 		if _, err := table.Put(ctx, l.DB, nil); err == nil {
@@ -75,8 +79,11 @@ func TestHooksHearRetries(t *testing.T) {
 	t.Parallel()
 	var h heard
 	told := 0
-	table := retriedTable(t, upsert.Retries(2), upsert.WithHooks(h.hooks()), upsert.OnRetry(func(error) { told++ }))
-	_, err := table.PutAll(t.Context(), &refusing{}, []retried{{1, 1}, {2, 2}})
+	table, err := upsert.New[pair](dialect.MySQL, "things", upsert.Retries(2), upsert.WithHooks(h.hooks()), upsert.OnRetry(func(error) { told++ }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = table.PutAll(t.Context(), &lab.Refusing{}, []pair{{1, 1}, {2, 2}})
 	if err == nil || told != 2 {
 		t.Errorf("PutAll: %v after %d calls of OnRetry; want an error after 2", err, told)
 	}

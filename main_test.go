@@ -7,4 +7,4 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
+func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }

@@ -2,6 +2,7 @@ package upsert_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -268,4 +269,104 @@ func TestColumnsThatDifferByCaseAlone(t *testing.T) {
 	if err := newErr[thing](dialect.Postgres, "t"); err != nil {
 		t.Errorf("postgres: New: %v; want nil", err)
 	}
+}
+
+type onlyID struct {
+	ID int64 `db:"id" upsert:"key"`
+}
+
+// quotedTable returns the table's name as it stands in the statement.
+func quotedTable(d dialect.Dialect, name string) (string, error) {
+	table, err := upsert.New[onlyID](d, name)
+	if err != nil {
+		return "", err
+	}
+	query, _, err := table.SQL()
+	if err != nil {
+		return "", err
+	}
+	query = strings.TrimPrefix(query, "INSERT INTO ")
+	if d.Name() == "mysql" || d.Name() == "mariadb" {
+		return query[:strings.Index(query, " (`id`)")], nil
+	}
+	return query[:strings.Index(query, ` AS "`)], nil
+}
+
+func TestTableName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"t": `"t"`, "app.t": `"app"."t"`, "T": `"T"`, "order": `"order"`, "a b": `"a b"`, `"t"`: `"t"`, `"app"."t"`: `"app"."t"`,
+		`app."t"`: `"app"."t"`, `"app".t`: `"app"."t"`, `"a.b"`: `"a.b"`, `"a.b"."c.d"`: `"a.b"."c.d"`, `"say ""hi"""`: `"say ""hi"""`,
+		`""""`: `""""`, `a"b`: `"a""b"`, "täble": `"täble"`, "x'; DROP TABLE y; --": `"x'; DROP TABLE y; --"`,
+		strings.Repeat("é", 31): `"` + strings.Repeat("é", 31) + `"`,
+	} {
+		if got, err := quotedTable(dialect.Postgres, name); got != want || err != nil {
+			t.Errorf("%s is written %s, %v, want %s", name, got, err, want)
+		}
+	}
+	if got, err := quotedTable(dialect.MySQL, "a`b.c"); got != "`a``b`.`c`" || err != nil {
+		t.Errorf("on MySQL a`b.c is written %s, %v", got, err)
+	}
+}
+
+func TestTableNameIsRefused(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 64)
+	for _, c := range []struct {
+		d          dialect.Dialect
+		name, says string
+	}{
+		{dialect.SQLite, "", "an identifier is empty"},
+		{dialect.SQLite, ".", "an identifier is empty"},
+		{dialect.SQLite, ".t", "an identifier is empty"},
+		{dialect.SQLite, "a.", "an identifier is empty"},
+		{dialect.SQLite, `""`, "an identifier is empty"},
+		{dialect.SQLite, `"".t`, "an identifier is empty"},
+		{dialect.SQLite, `""."t"`, "an identifier is empty"},
+		{dialect.SQLite, `a.""`, "an identifier is empty"},
+		{dialect.SQLite, "a.b.c", "more than a schema and a table: put a part with a dot in it in double quotes"},
+		{dialect.SQLite, `"a"."b"."c"`, "more than a schema and a table"},
+		{dialect.SQLite, `"a`, "a quote is not closed"},
+		{dialect.SQLite, `"`, "a quote is not closed"},
+		{dialect.SQLite, `a."b`, "a quote is not closed"},
+		{dialect.SQLite, `"a""`, "a quote is not closed"},
+		{dialect.SQLite, `"a"b`, "followed by something else than a dot"},
+		{dialect.SQLite, "a\x00b", "has a NUL byte"},
+		{dialect.SQLite, "a\x00.b", "has a NUL byte"},
+		{dialect.SQLite, "\xff", "not valid UTF-8"},
+		{dialect.Postgres, long, "longer than the 63 that postgres keeps"},
+		{dialect.Postgres, long + ".t", "longer than the 63 that postgres keeps"},
+		{dialect.Postgres, strings.Repeat("é", 32), "longer than the 63"},
+		{dialect.MySQL, long + "x", "longer than the 64 that mysql keeps"},
+		{dialect.MariaDB, "a." + long + "x", "longer than the 64 that mariadb keeps"},
+	} {
+		newSays(t, fmt.Sprintf("%q on %s", c.name, c.d.Name()), newErr[onlyID](c.d, c.name), c.says)
+	}
+	for _, d := range []dialect.Dialect{dialect.MySQL, dialect.MariaDB, dialect.SQLite} {
+		if err := newErr[onlyID](d, strings.Repeat("é", 64)); err != nil {
+			t.Errorf("64 letters on %s: %v", d.Name(), err)
+		}
+	}
+}
+
+// FuzzTableName: no name panics, and what is accepted is quoted to what reads as the same name.
+func FuzzTableName(f *testing.F) {
+	for _, seed := range []string{"t", "a.b", "a.b.c", "", ".", `"`, `""`, `""""`, `"a""b".c`, `"a"b`, `""."t"`, "\x00", "\xff.x", "a`b", `a"."b`, `"."."."`, "é.ü"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres} {
+			quoted, err := quotedTable(d, name)
+			if err != nil {
+				continue
+			}
+			if again, err := quotedTable(d, quoted); err != nil || again != quoted {
+				t.Errorf("%s: %q is written %s, which reads as %s, %v", d.Name(), name, quoted, again, err)
+			}
+			if strings.Contains(quoted, `""`) && !strings.Contains(name, `"`) || strings.IndexByte(quoted, 0) >= 0 {
+				t.Errorf("%s: %q is written %s", d.Name(), name, quoted)
+			}
+		}
+		_, _ = quotedTable(dialect.MySQL, name) // does not panic
+	})
 }

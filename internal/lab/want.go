@@ -57,3 +57,12 @@ func Code(err error) string {
 	}
 	return err.Error()
 }
+
+// AsType is errors.As with the target as its result.
+func AsType[E error](err error) (e E, ok bool) {
+	ok = errors.As(err, &e)
+	return e, ok
+}
+
+// Second is the error of a call whose first result nobody needs.
+func Second[T any](_ T, err error) error { return err }

@@ -1,0 +1,132 @@
+package bulk_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// A batch of several parts ends as soon as one of them has failed, although the next is being written.
+
+// partEnding is why the first part of a batch fails.
+type partEnding struct {
+	name    string
+	prepare func(b *bulkLab)
+	beside  func(s *stageCall, cancel func()) // beside the call; a row of the second part waits for its end
+	want    func(s *stageCall, what string, err error)
+}
+
+func partEndings() []partEnding {
+	wantClass := func(classes ...dialect.Class) func(*stageCall, string, error) {
+		return func(s *stageCall, what string, err error) {
+			for _, c := range classes {
+				if err != nil && dialect.Classify(err) == c {
+					return
+				}
+			}
+			s.Errorf("%s: %v, class %v; want an error of class %v", what, err, dialect.Classify(err), classes)
+		}
+	}
+	return []partEnding{
+		{"a row that is refused", func(b *bulkLab) { b.Check("things", "k <> 7") }, nil, func(s *stageCall, what string, err error) {
+			s.WantErr(what, err, nil, "row 7")
+		}},
+		{"a lock that is not had in time", (*bulkLab).lockRow, nil, wantClass(dialect.LockTimeout)},
+		{"the context's end", (*bulkLab).lockRow, func(s *stageCall, cancel func()) { s.UntilWaits(s.id); cancel() }, func(s *stageCall, what string, err error) {
+			s.WantErr(what, err, context.Canceled)
+		}},
+		{"the session's end", (*bulkLab).lockRow, func(s *stageCall, _ func()) { s.UntilWaits(s.id); s.kill() }, wantClass(dialect.Retryable)},
+	}
+}
+
+// lockTimeout has a session's statements wait for a lock for the shortest time, by family.
+var lockTimeout = map[string]string{"postgres": "SET lock_timeout = 100", "mysql": "SET innodb_lock_wait_timeout = 1"}
+
+// lockRow locks a row of the first part.
+func (b *bulkLab) lockRow() {
+	b.Helper()
+	b.On(b.Begin(nil), "INSERT INTO things VALUES (7, 'abc')")
+}
+
+func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
+	t.Parallel()
+	for _, e := range partEndings() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(200))")
+				e.prepare(b)
+				table := bulkTable[acting](b, "things", upsert.Retries(0))
+				for name, c := range map[string]struct {
+					part int
+					put  func(ctx context.Context, db upsert.DB, rows []acting) (upsert.Result, error)
+				}{
+					"PutAll": {50000, func(ctx context.Context, db upsert.DB, rows []acting) (upsert.Result, error) {
+						return table.PutAll(ctx, db, rows)
+					}},
+					"PutSeq": {10000, func(ctx context.Context, db upsert.DB, rows []acting) (upsert.Result, error) {
+						return table.PutSeq(ctx, db, lab.Seq(rows))
+					}},
+				} {
+					s := b.newCall()
+					if e.name == "a lock that is not had in time" {
+						b.On(s.pool, lockTimeout[b.Family()])
+					}
+					rows := make([]acting, 3*c.part)
+					for i := range rows {
+						rows[i] = acting{i, meanwhile{v: strings.Repeat("x", 150)}} // more blocks than a stream has room for
+					}
+					ctx, cancel := context.WithCancel(b.Context())
+					done := make(chan struct{})
+					go func() {
+						defer close(done)
+						if e.beside != nil {
+							e.beside(s, cancel)
+						}
+					}()
+					rows[c.part+10].V.do = func() { <-done }
+					err := s.run(func(context.Context) error {
+						_, err := c.put(ctx, s.pool, rows)
+						return err
+					})
+					<-done
+					cancel()
+					e.want(s, name, err)
+					b.Want(name+": connections in use", s.pool.Stats().InUse, 0)
+					s.wantClean(s.pool)
+					b.Want(name+": rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+					s.wantNoGoroutine()
+				}
+			})
+		})
+	}
+}
+
+// TestBulkPanicDoesNotWaitForALock: what is under way when a callback panics will not be committed, so nobody waits for it.
+func TestBulkPanicDoesNotWaitForALock(t *testing.T) {
+	t.Parallel()
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+		table, s, other := bulkTable[acting](b, "things"), b.newCall(), b.Begin(nil)
+		b.On(other, "INSERT INTO things VALUES (7, 'abc')")
+		waits := lab.Later(func() error { b.UntilWaits(s.id); return nil })
+		// The first row of a later part, which is written while the first part waits.
+		part := map[upsert.Path]int{upsert.Copy: 50000, upsert.Auto: 50000, upsert.Arrays: 5000, upsert.Values: 1000}[b.via]
+		rows := actingRows(2*part, nil)
+		rows[part+10].V.do = func() { b.Result(waits); panic(errActed) } //nolint:errcheck // what it waits for cannot fail
+		err := s.run(func(ctx context.Context) error {
+			_, err := table.PutAll(ctx, s.pool, rows)
+			return err
+		})
+		b.WantErr("PutAll", err, errActed)
+		b.Want("connections in use", s.pool.Stats().InUse, 0)
+		b.Commit(other)
+		b.Until("the server has forgotten the rows", func() bool { return b.Text("SELECT COUNT(*) FROM things") == "1" })
+		s.wantClean(s.pool)
+		s.wantNoGoroutine()
+	})
+}

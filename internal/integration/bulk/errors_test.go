@@ -1,0 +1,196 @@
+package bulk_test
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// Errors and outcomes are the same on every path.
+
+type checked struct {
+	K   int `upsert:"key"`
+	V   *string
+	N   int
+	Ref int
+	U   *int
+}
+
+// checkedTable refuses rows for every reason there is.
+func checkedTable(b *bulkLab) (*upsert.Table[checked], []checked) {
+	b.Exec("CREATE TABLE parents (k INT PRIMARY KEY)", "INSERT INTO parents VALUES (1)",
+		"CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(99) NOT NULL, n INT, ref INT, u INT UNIQUE, FOREIGN KEY (ref) REFERENCES parents (k))", "INSERT INTO things VALUES (-1, 'x', 1, 1, -1)")
+	b.Check("things", "n < 9")
+	v := strings.Repeat("x", 80)
+	rows := make([]checked, 4000) // many blocks of lines, so that an error comes while rows are still written
+	for i := range rows {
+		rows[i] = checked{len(rows) - i, &v, 1, 1, nil}
+	}
+	return bulkTable[checked](b, "things", upsert.OnRetry(func(err error) { b.Errorf("retried after %v; want no retry", err) })), rows
+}
+
+func TestBulkOneBadRow(t *testing.T) {
+	t.Parallel()
+	long, nul, broken, taken := strings.Repeat("y", 100), "a\x00b", "a\xffb", -1
+	for _, c := range []struct {
+		name string
+		bad  func(*checked)
+	}{
+		{"too long", func(c *checked) { c.V = &long }},
+		{"NULL", func(c *checked) { c.V = nil }},
+		{"a check", func(c *checked) { c.N = 9 }},
+		{"a foreign key", func(c *checked) { c.Ref = 2 }},
+		{"another unique key", func(c *checked) { c.U = &taken }},
+		{"NUL", func(c *checked) { c.V = &nul }},
+		{"broken UTF-8", func(c *checked) { c.V = &broken }},
+		{"out of range", func(c *checked) { c.N = 1 << 40 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+				if c.name == "NUL" && b.Family() != "postgres" {
+					return // it is a character there
+				}
+				table, rows := checkedTable(b)
+				bad := 3998 // the keys go down, so it is the second that is sent
+				c.bad(&rows[bad])
+				want := putError(b, rows[bad])
+				_, err := table.PutAll(b.Context(), b.DB, rows)
+				b.wantRow("PutAll", err, want, bad)
+				_, err = table.PutAll(b.Context(), b.DB, rows, upsert.Outcomes())
+				b.wantRow("PutAll with Outcomes", err, want, bad)
+				_, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows))
+				b.wantRow("PutSeq", err, want, bad)
+				b.Want("rows", b.Text("SELECT k FROM things"), -1)
+				var partial *upsert.PartialError
+				r, err := table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(1800), upsert.Outcomes())
+				b.wantRow("PutAll in chunks", err, want, bad)
+				if !errors.As(err, &partial) || partial.Rows != 3600 || partial.Result != r || r.Inserted != 3600 {
+					b.Errorf("PutAll in chunks: %v, %v; want a *PartialError of 3600 inserted rows", r, err)
+				}
+				b.Want("rows of two chunks", b.Text("SELECT COUNT(*) FROM things"), 3601)
+				tx := b.Begin(nil)
+				_, err = table.PutAll(b.Context(), tx, rows)
+				b.Want("in a transaction of the caller's, class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Classify(want))
+			})
+		})
+	}
+}
+
+// TestBulkBadRowIsFoundInFewStatements: wherever the bad row is, and whatever rows before it are needed for.
+func TestBulkBadRowIsFoundInFewStatements(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, lab.All, func(l *lab.Lab) {
+		b := &bulkLab{l, upsert.Values}
+		table, rows := checkedTable(b)
+		for _, bad := range []int{len(rows) - 1, 2500, 0} {
+			rows[bad].Ref = 2
+			want := putError(b, rows[bad])
+			db := faults.Open(b, b.NS, nil)
+			_, err := table.PutAll(b.Context(), db.DB, rows)
+			b.wantRow("PutAll", err, want, bad)
+			if n := len(db.Points()); n > 200 {
+				b.Errorf("row %d of %d was found in %d calls of the driver, want few", bad, len(rows), n)
+			}
+			rows[bad].Ref = 1
+		}
+		b.Want("rows", b.Text("SELECT k FROM things"), -1)
+	})
+}
+
+// nullable is a key that is NULL where it is negative.
+type nullable int64
+
+func (n nullable) Value() (driver.Value, error) {
+	if n < 0 {
+		return nil, nil
+	}
+	return int64(n), nil
+}
+
+// TestBulkRowsThatAreNotSent: what is wrong with the rows themselves is found before anything is sent, or while it is.
+func TestBulkRowsThatAreNotSent(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K nullable `upsert:"key"`
+		V lab.Unreadable
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		table := bulkTable[thing](b, "things")
+		rows := make([]thing, 3000)
+		for i := range rows {
+			rows[i].K = nullable(i)
+		}
+		rows[2999].K = -1
+		_, err := table.PutAll(b.Context(), b.DB, rows)
+		b.WantErr("a key that is NULL", err, upsert.ErrNullKey, "row 2999", "column k")
+		rows[2999].K = rows[7].K
+		_, err = table.PutAll(b.Context(), b.DB, rows, upsert.RefuseDuplicates())
+		b.WantErr("a key that is there twice", err, upsert.ErrDuplicateKey, "row 2999")
+		b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+		rows[2999].V = lab.Unreadable{Err: errors.New("it will not say")}
+		for name, opts := range map[string][]upsert.PutOption{"blind": nil, "with outcomes": {upsert.Outcomes()}, "for each": {upsert.EachOutcome(func(int, upsert.Outcome) {})}} {
+			_, err = table.PutAll(b.Context(), b.DB, rows, opts...)
+			b.WantErr("a value that cannot be had, "+name, err, rows[2999].V.Err, "row 2999", "column v")
+			b.Want("its class", dialect.Classify(err), dialect.Permanent)
+			b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+		}
+	})
+}
+
+// TestBulkOutcomeOfEachRow: in the order of the rows, whatever order they are sent in, with keys that come again, columns that
+// are omitted in every other row, and rows that others have made or that are as they were.
+func TestBulkOutcomeOfEachRow(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K string `upsert:"key"`
+		V int
+		O int `upsert:"replace,omitzero"`
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT, o INT)")
+		table := bulkTable[thing](b, "things")
+		var rows []thing
+		var stored []string
+		var want []upsert.Outcome
+		for i := range 2400 {
+			n := (i * 7) % 2400 // the order of the rows is not that of their keys
+			row := thing{fmt.Sprintf("k%d", n), 1, n / 100 % 2}
+			switch n % 3 {
+			case 0:
+				want = append(want, upsert.Inserted)
+			case 1:
+				stored = append(stored, fmt.Sprintf("('%s', 0, %d)", row.K, row.O))
+				want = append(want, upsert.Updated)
+			default:
+				stored = append(stored, fmt.Sprintf("('%s', 1, %d)", row.K, row.O))
+				want = append(want, upsert.Unchanged)
+			}
+			rows = append(rows, row)
+		}
+		b.Exec("INSERT INTO things VALUES " + strings.Join(stored, ", "))
+		rows, want = append(rows, rows[0], thing{rows[1].K, 9, 0}), append(want, upsert.Unchanged, upsert.Updated)
+		var got []upsert.Outcome
+		r, err := table.PutAll(b.Context(), b.DB, rows, upsert.EachOutcome(func(row int, o upsert.Outcome) {
+			if row != len(got) {
+				b.Errorf("an outcome of row %d after %d others; want them in order", row, len(got))
+			}
+			got = append(got, o)
+		}))
+		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 800, Updated: 801, Unchanged: 801}, nil))
+		for i := range want {
+			if i >= len(got) || got[i] != want[i] {
+				b.Fatalf("row %d, %+v: another outcome than %v", i, rows[i], want[i])
+			}
+		}
+		b.Want("rows", b.Text("SELECT COUNT(*), SUM(v), COUNT(o), SUM(o) FROM things"), "2400|2408|2000|1200")
+	})
+}

@@ -1,0 +1,237 @@
+package bulk_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// What the bulk paths were once found to get wrong.
+
+// TestBulkNotesHideNoWarning: a server keeps few of the notes and warnings of a statement.
+func TestBulkNotesHideNoWarning(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		D string
+		V string
+	}
+	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, d DECIMAL(10,2), v VARCHAR(3))")
+		var rows []thing
+		for i := range 100 {
+			rows = append(rows, thing{i, "1.2345", "abc"}) // a note each
+		}
+		rows = append(rows, thing{100, "1", "abcd"})
+		want := putError(b, rows[100])
+		for _, setting := range []string{"SET sql_notes = 1", "SET max_error_count = 0", "SET sql_notes = 0"} {
+			s := b.Session(setting)
+			before := b.TextOn(s, "SELECT @@sql_notes, @@max_error_count")
+			_, err := bulkTable[thing](b, "things").PutAll(b.Context(), s, rows)
+			b.wantRow(setting, err, want, 100)
+			b.Want(setting+": rows", b.Text("SELECT * FROM things"), "")
+			b.Want(setting+": settings of the session", b.TextOn(s, "SELECT @@sql_notes, @@max_error_count"), before)
+		}
+		b.Want("rows of which only digits are rounded away", bulkPut(b, bulkTable[thing](b, "things"), b.DB, rows[:100]), upsert.Result{Inserted: 100})
+	})
+}
+
+// TestBulkCompositeTypes: unnest makes columns of a composite's fields.
+func TestBulkCompositeTypes(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		A string
+		B int
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec("CREATE TYPE two AS (x text, y int)", "CREATE TABLE things (k int PRIMARY KEY, a two, b int)")
+		if b.via != upsert.Arrays {
+			b.Want("result", bulkPut(b, bulkTable[thing](b, "things"), b.DB, []thing{{1, "(z,2)", 3}, {2, "(y,4)", 5}}), upsert.Result{Inserted: 2})
+			b.Want("rows", b.Text("SELECT k, a::text, b FROM things ORDER BY k"), "1|(z,2)|3 2|(y,4)|5")
+		}
+	})
+}
+
+// TestBulkKeysThatATypeTakesForOne: the second of two rows must not be judged by what was there before the first.
+func TestBulkKeysThatATypeTakesForOne(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K string `upsert:"key"`
+		V int
+	}
+	for _, c := range [][3]string{
+		{"uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}, {"inet", "10.0.0.1", "10.0.0.1/32"}, {"char(3)", "a", "a "},
+		{"numeric(10,2)", "1.001", "1.002"}, {"int", "01", "1"}, {"date", "2026-01-01", "2026-1-1"}, {"timestamptz", "2026-01-01 00:00Z", "2026-01-01 01:00+1"},
+	} {
+		t.Run(c[0], func(t *testing.T) {
+			t.Parallel()
+			bulkEach(t, "postgres", func(b *bulkLab) {
+				b.Exec("CREATE TABLE things (k " + c[0] + " PRIMARY KEY, v int)")
+				b.Exec("INSERT INTO things VALUES ('" + c[2] + "', 5)")
+				_, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, []thing{{c[1], 6}, {c[2], 5}})
+				b.WantErr("PutAll", err, upsert.ErrOtherKey)
+				b.Want("value", b.Text("SELECT v FROM things"), 5)
+			})
+		})
+	}
+}
+
+// TestBulkSchemaThatHasChanged: what a table knows of its columns' types may be out of date.
+func TestBulkSchemaThatHasChanged(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		D string
+		N int64
+		B []byte
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k int PRIMARY KEY, d numeric(10,2), n int, b text)")
+		table := bulkTable[thing](b, "things")
+		bulkPut(b, table, b.DB, []thing{{1, "1.23", 1, []byte(`\x41`)}, {2, "1", 1, nil}})
+		b.Want("rows", b.Text("SELECT d, n, b FROM things WHERE k = 1"), `1.23|1|\x41`)
+		b.Exec("ALTER TABLE things ALTER d TYPE numeric(12,4), ALTER n TYPE bigint")
+		b.Want("more digits", bulkPut(b, table, b.DB, []thing{{1, "1.2345", 1, []byte(`\x41`)}, {2, "1", 1, nil}}), upsert.Result{Updated: 1, Unchanged: 1})
+		b.Want("rows with more digits", b.Text("SELECT d, n, b FROM things WHERE k = 1"), `1.2345|1|\x41`)
+		b.Want("a wider number", bulkPut(b, table, b.DB, []thing{{1, "1.2345", 1 << 40, nil}, {2, "1", 1, nil}}), upsert.Result{Updated: 1, Unchanged: 1})
+		b.Exec("DROP TABLE things", "CREATE TABLE things (k int PRIMARY KEY, d numeric(10,2), n int, b bytea)")
+		b.Want("another table", bulkPut(b, table, b.DB, []thing{{1, "1", 1, []byte(`\x41`)}, {2, "1", 1, []byte("\xff")}}), upsert.Result{Inserted: 2})
+		b.Want("rows of another table", b.Text("SELECT encode(b, 'hex') FROM things ORDER BY k"), "5c783431 ff")
+	})
+}
+
+// TestBulkTransactionThatEndsMeanwhile: database/sql rolls back a transaction whose context ends, and gives its connection to
+// the next.
+func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		table, pool := bulkTable[thing](b, "things"), b.NS.DB()
+		pool.SetMaxOpenConns(1)
+		ctx, cancel := context.WithCancel(b.Context())
+		tx, err := pool.BeginTx(ctx, nil)
+		if err != nil {
+			b.Fatalf("BeginTx: %v", err)
+		}
+		_, err = table.PutAll(ctx, tx, []thing{{1, 1}, {1, 2}}, upsert.Progress(func(int64) {
+			cancel()
+			if conn, err := pool.Conn(b.Context()); err == nil { // once it has been rolled back
+				_ = conn.Close()
+			}
+		}))
+		b.WantErr("the call whose context ended", err, context.Canceled)
+		for range 2 {
+			r, err := table.PutAll(b.Context(), pool, []thing{{2, 1}, {3, 1}, {3, 2}})
+			b.Want("the next call", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 3}, nil))
+		}
+		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "2|1 3|2")
+	})
+}
+
+// TestBulkFewRowsAStatement: a stage may come to hold a single row, or a row that is to be sent by itself.
+func TestBulkFewRowsAStatement(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K   int `upsert:"key"`
+		V   int
+		O   int     `upsert:"replace,omitzero"`
+		Doc *string `upsert:"merge"`
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		doc := "LONGTEXT"
+		if b.Family() == "postgres" {
+			b.Exec(dialect.PostgresMergeFunction)
+			doc = "jsonb"
+		}
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, o INT NOT NULL DEFAULT 9, doc " + doc + ")")
+		table := bulkTable[thing](b, "things")
+		set, remove := `{"a":1,"b":{"c":2}}`, `{"b":{"c":null}}`
+		for _, c := range []struct {
+			rows []thing
+			want upsert.Result
+		}{
+			{[]thing{{9, 9, 9, nil}}, upsert.Result{Inserted: 1}},
+			{[]thing{{1, 1, 0, &set}, {2, 2, 2, &set}, {3, 3, 0, nil}, {4, 4, 4, &set}}, upsert.Result{Inserted: 4}},
+			{[]thing{{1, 9, 0, nil}, {2, 2, 2, &remove}, {3, 3, 0, &set}, {4, 4, 0, &remove}, {5, 5, 5, &remove}}, upsert.Result{Inserted: 1, Updated: 4}},
+			{[]thing{{1, 9, 0, &set}, {2, 2, 0, &remove}, {3, 3, 9, &set}, {4, 4, 4, &remove}, {5, 5, 5, &remove}}, upsert.Result{Unchanged: 5}},
+			{[]thing{{1, 7, 0, nil}, {1, 8, 0, nil}, {2, 2, 0, nil}, {1, 8, 8, nil}}, upsert.Result{Updated: 3, Unchanged: 1}},
+		} {
+			b.Want(fmt.Sprintf("%+v", c.rows), bulkPut(b, table, b.DB, c.rows), c.want)
+		}
+		b.Want("rows", strings.ReplaceAll(b.Text("SELECT * FROM things ORDER BY k"), `": `, `":`), `1|8|8|{"a":1, "b":{"c":2}} 2|2|2|{"a":1, "b":{}} 3|3|9|{"a":1, "b":{"c":2}} 4|4|4|{"a":1, "b":{}} 5|5|5|{"b":{}} 9|9|9|NULL`)
+	})
+}
+
+// TestBulkNumbersInTexts: a number that a column of text takes keeps all its digits.
+func TestBulkNumbersInTexts(t *testing.T) {
+	t.Parallel()
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		sameValues[int64](b, "VARCHAR(30)", 0, 1<<53+1, -1<<62-1, 123456789012345678)
+		sameValues[uint64](b, "VARCHAR(30)", 1<<64-1)
+		sameValues(b, "VARCHAR(30)", 0.1, -2.5)
+	})
+}
+
+// TestBulkErrorOfAnotherCall: what one call makes of an error must not be missing in another that is under way.
+func TestBulkErrorOfAnotherCall(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K string    `upsert:"key"`
+		V meanwhile `upsert:"keep"`
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec("CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)", "CREATE TABLE things (k varchar(9) COLLATE folding PRIMARY KEY, v varchar(3))",
+			"INSERT INTO things VALUES ('a', 'x')")
+		table := bulkTable[thing](b, "things")
+		fail := func() {
+			_, err := table.PutAll(b.Context(), b.DB, []thing{{"y", meanwhile{v: "x"}}, {"z", meanwhile{v: "too long"}}})
+			b.WantErr("the other call", err, nil, "row 1", "too long")
+		}
+		_, err := table.PutAll(b.Context(), b.DB, []thing{{"A", meanwhile{fail, "x"}}, {"b", meanwhile{v: "x"}}})
+		b.WantErr("PutAll", err, upsert.ErrOtherKey, "row 0")
+		b.Want("rows", b.Text("SELECT k FROM things"), "a")
+	})
+}
+
+// TestBulkSequenceThatWrites: a sequence may write in the transaction that its rows go to, by the same path, to another table
+// or the same.
+func TestBulkSequenceThatWrites(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "CREATE TABLE parents (k INT PRIMARY KEY, v INT)")
+		things, parents := bulkTable[thing](b, "things"), bulkTable[thing](b, "parents")
+		tx := b.Begin(nil)
+		n := 0
+		r, err := things.PutSeq(b.Context(), tx, func(yield func(thing, error) bool) {
+			for i := range 20002 {
+				var err error
+				if i%10001 == 0 {
+					_, err = parents.PutAll(b.Context(), tx, []thing{{i, 1}, {i + 1, 2}})
+				}
+				if i%10001 == 1 && err == nil {
+					_, err = things.PutAll(b.Context(), tx, []thing{{-i, 1}, {-i - 1, 2}})
+				}
+				if n++; !yield(thing{i, i}, err) {
+					return
+				}
+			}
+		})
+		b.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 20002}, nil))
+		b.Commit(tx)
+		b.Want("rows", b.Text("SELECT COUNT(*), MIN(k) FROM things")+" "+b.Text("SELECT COUNT(*) FROM parents"), "20006|-10003 4")
+	})
+}

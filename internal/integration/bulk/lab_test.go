@@ -1,0 +1,63 @@
+package bulk_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// bulkPaths returns what a test of the bulk paths runs over: all of them in a long run. A usual run leaves out Values, which the
+// conformance suite takes on most engines, and Auto, which is one of the others.
+func bulkPaths() []upsert.Path {
+	paths := []upsert.Path{upsert.Arrays, upsert.Copy}
+	if engine.IsLong() {
+		paths = append(paths, upsert.Values, upsert.Auto)
+	}
+	return paths
+}
+
+// bulkLab is a lab for one path of one engine.
+type bulkLab struct {
+	*lab.Lab
+	via upsert.Path
+}
+
+// bulkEach runs fn in a lab of its own for each path on each of the engines that has it.
+func bulkEach(t *testing.T, engines string, fn func(b *bulkLab)) {
+	t.Helper()
+	for _, via := range bulkPaths() {
+		names := engines
+		if via == upsert.Auto || via == upsert.Arrays { // elsewhere Auto is Values
+			names = strings.ReplaceAll(names, lab.OnDuplicateKey, "")
+		}
+		t.Run(via.String(), func(t *testing.T) {
+			t.Parallel()
+			lab.Each(t, names, func(l *lab.Lab) { fn(&bulkLab{l, via}) })
+		})
+	}
+}
+
+// bulkTable is a table whose batches go by the lab's path.
+func bulkTable[T any](b *bulkLab, name string, opts ...upsert.Option) *upsert.Table[T] {
+	b.Helper()
+	return lab.Table[T](b.Lab, name, append([]upsert.Option{lab.Load, upsert.Via(b.via)}, opts...)...)
+}
+
+// bulkPut is PutAll with Outcomes, which must succeed.
+func bulkPut[T any](b *bulkLab, table *upsert.Table[T], db upsert.DB, rows []T) upsert.Result {
+	b.Helper()
+	r, err := table.PutAll(b.Context(), db, rows, upsert.Outcomes())
+	if err != nil {
+		b.Fatalf("PutAll of %d rows: %v", len(rows), err)
+	}
+	return r
+}
+
+// versions is the row versions of a table on PostgreSQL: it changes if a row is written, or locked.
+func (b *bulkLab) versions(table string) string {
+	b.Helper()
+	return b.Text("SELECT COUNT(*), COUNT(*) FILTER (WHERE xmax::text <> '0'), md5(string_agg(ctid::text || xmin::text, ' ' ORDER BY ctid)) FROM " + table)
+}

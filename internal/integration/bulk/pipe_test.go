@@ -1,0 +1,260 @@
+package bulk_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// The server works on one statement while the caller's goroutine prepares the next, on which all of the caller's code runs.
+
+// goroutine is the number of the one that calls it. It is slow, because the runtime writes the whole stack for it.
+func goroutine() string {
+	text := make([]byte, 64)
+	return strings.Fields(string(text[:runtime.Stack(text, false)]))[1]
+}
+
+// homely is a value that must be asked, and read, on one goroutine. A map has no lock: the race detector tells too.
+type homely struct {
+	n    int64
+	home map[string]int
+}
+
+func (h homely) Value() (driver.Value, error) {
+	if h.n%10 == 0 {
+		h.home[goroutine()]++
+	}
+	return h.n, nil
+}
+
+// homelyKey is a key that asks for its goroutine.
+type homelyKey struct{ homely }
+
+// errStray is what a key's Scan says on another goroutine than the one that called PutAll last.
+var errStray = errors.New("Scan is called on a goroutine that no call was made on")
+
+func (k *homelyKey) Scan(v any) error {
+	text := make([]byte, 64<<10)
+	if !strings.Contains(string(text[:runtime.Stack(text, false)]), "TestBulk") { // the test is in its stack
+		return errStray
+	}
+	_, err := fmt.Sscan(fmt.Sprintf("%v", v), &k.n)
+	k.home = map[string]int{}
+	return err
+}
+
+func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K   homelyKey `upsert:"key"`
+		V   homely
+		Rev int `upsert:"version"`
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, rev INT)")
+		table := bulkTable[thing](b, "things")
+		home, told := map[string]int{}, map[string]int{}
+		rows := make([]thing, 2500)
+		for i := range rows {
+			rows[i] = thing{homelyKey{homely{int64(i), home}}, homely{int64(i % 20), home}, 1}
+		}
+		progress := upsert.Progress(func(int64) { told[goroutine()]++ })
+		for name, opts := range map[string][]upsert.PutOption{"blind": nil, "with outcomes": {upsert.Outcomes()}, "for each": {upsert.EachOutcome(func(int, upsert.Outcome) { told[goroutine()]++ })}} {
+			_, err := table.PutAll(b.Context(), b.DB, rows, append(opts, progress)...)
+			b.Want("PutAll, "+name, err, nil)
+		}
+		seq := func(yield func(thing, error) bool) {
+			for i, row := range rows {
+				if i%10 == 0 {
+					told[goroutine()]++
+				}
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+		_, err := table.PutSeq(b.Context(), b.DB, seq, progress, upsert.Outcomes())
+		b.Want("PutSeq", err, nil)
+		b.Want("goroutines of the rows and of the callbacks", fmt.Sprint(len(home), len(told), home[goroutine()] > 0, told[goroutine()] > 0), "1 1 true true")
+	})
+}
+
+// TestBulkProgressGrows: it is told of every statement once it is done, in the order of the rows, and at last of all of them.
+func TestBulkProgressGrows(t *testing.T) {
+	t.Parallel()
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		table := bulkTable[pair](b, "things")
+		n := 12000
+		if b.via == upsert.Auto || b.via == upsert.Copy {
+			n = 51000
+		}
+		rows := make([]pair, n)
+		for i := range rows {
+			rows[i] = pair{i, 1}
+		}
+		few := rows[:11000]
+		for _, c := range []struct {
+			name string
+			rows []pair
+			put  func(...upsert.PutOption) (upsert.Result, error)
+		}{
+			{"PutAll", rows, func(o ...upsert.PutOption) (upsert.Result, error) { return table.PutAll(b.Context(), b.DB, rows, o...) }},
+			{"PutAll on a Conn", rows, func(o ...upsert.PutOption) (upsert.Result, error) {
+				return table.PutAll(b.Context(), b.Session(), rows, o...)
+			}},
+			{"PutSeq", few, func(o ...upsert.PutOption) (upsert.Result, error) {
+				return table.PutSeq(b.Context(), b.DB, lab.Seq(few), o...)
+			}},
+			{"in chunks", few, func(o ...upsert.PutOption) (upsert.Result, error) {
+				return table.PutSeq(b.Context(), b.DB, lab.Seq(few), append(o, upsert.ChunkTx(4000))...)
+			}},
+		} {
+			var told []int64
+			_, err := c.put(upsert.Progress(func(n int64) {
+				if len(told) > 0 && n <= told[len(told)-1] {
+					b.Errorf("%s: progress %d after %d; want it to grow", c.name, n, told[len(told)-1])
+				}
+				told = append(told, n)
+			}))
+			if err != nil || len(told) < 2 || told[len(told)-1] != int64(len(c.rows)) {
+				b.Errorf("%s: %v, progress %v; want more than one, the last %d", c.name, err, told, len(c.rows))
+			}
+		}
+		b.Want("rows", b.Text("SELECT COUNT(*), SUM(v) FROM things"), fmt.Sprintf("%d|%d", n, n))
+	})
+}
+
+// TestBulkOneConnection: a call takes one connection at a time, also to find the row that an error is about.
+func TestBulkOneConnection(t *testing.T) {
+	t.Parallel()
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		b.Check("things", "v < 9")
+		pool := b.Pool()
+		n := 6000
+		if b.Family() == "mysql" { // a row whose outcome is asked for takes three statements on MySQL, with the triggers of Check
+			n = 1200
+		}
+		rows := make([]pair, n)
+		for i := range rows {
+			rows[i] = pair{i, 1}
+		}
+		done := lab.Later(func() error {
+			for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}, {upsert.ChunkTx(2500)}} {
+				if _, err := bulkTable[pair](b, "things").PutAll(b.Context(), pool, rows, opts...); err != nil {
+					return err
+				}
+				if _, err := bulkTable[pair](b, "things").PutSeq(b.Context(), pool, lab.Seq(rows), opts...); err != nil {
+					return err
+				}
+			}
+			rows[n-500].V = 9
+			_, err := bulkTable[pair](b, "things").PutAll(b.Context(), pool, rows)
+			b.WantErr("PutAll of a bad row", err, nil, fmt.Sprintf("row %d", n-500))
+			return nil
+		})
+		b.Want("the calls", b.Result(done), nil)
+	})
+}
+
+// TestBulkSequencesThatEnd: a sequence may panic, fail or end its goroutine at any row; nothing stays.
+func TestBulkSequencesThatEnd(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("gone")
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		table := bulkTable[pair](b, "things")
+		for _, at := range []int{0, 9999, 10001} {
+			for name, end := range map[string]func(yield func(pair, error) bool, cancel func()){
+				"an error":                 func(yield func(pair, error) bool, _ func()) { yield(pair{}, gone) },
+				"a panic":                  func(func(pair, error) bool, func()) { panic(gone) },
+				"the end of its goroutine": func(func(pair, error) bool, func()) { runtime.Goexit() },
+				"the end of the context":   func(yield func(pair, error) bool, cancel func()) { cancel(); yield(pair{at, 1}, nil) },
+			} {
+				what := fmt.Sprintf("%s at row %d", name, at)
+				s := b.newCall()
+				err := s.run(func(ctx context.Context) error {
+					_, err := table.PutSeq(ctx, s.pool, untilRow(at, func(yield func(pair, error) bool) { end(yield, s.cancel) }))
+					return err
+				})
+				switch name {
+				case "the end of its goroutine":
+					b.Want(what, err, "it never returned")
+				case "the end of the context":
+					b.WantErr(what, err, context.Canceled)
+				default:
+					b.WantErr(what, err, gone)
+				}
+				b.Want(what+": class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
+				b.Want(what+": connections in use", s.pool.Stats().InUse, 0)
+				s.wantClean(s.pool)
+				s.wantNoGoroutine()
+			}
+		}
+		b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+	})
+}
+
+func untilRow(n int, end func(yield func(pair, error) bool)) iter.Seq2[pair, error] {
+	return func(yield func(pair, error) bool) {
+		for i := range n {
+			if !yield(pair{i, 1}, nil) {
+				return
+			}
+		}
+		end(yield)
+	}
+}
+
+// TestBulkDeadlockIsRetried: the first attempt is a deadlock's victim in the middle of the batch, and leaves nothing to the
+// second.
+func TestBulkDeadlockIsRetried(t *testing.T) {
+	t.Parallel()
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (0, 0), (2999, 0), (5000, 0)")
+		var told []error
+		retries := 0
+		table := bulkTable[pair](b, "things", upsert.OnRetry(func(err error) { told = append(told, err); retries++ }))
+		rows := make([]pair, 3000)
+		for i := range rows {
+			rows[i] = pair{i, 1}
+		}
+		pool, other := b.Pool(), b.Begin(nil)
+		if b.Family() != "postgres" { // the lighter transaction is the victim
+			b.Exec("CREATE TABLE heavy (k INT)", "CREATE TABLE lasting (k INT) ENGINE=MyISAM") // a transaction that has written to such a one, too
+			b.On(other, "INSERT INTO lasting VALUES (1)")
+			b.On(other, "INSERT INTO heavy VALUES (1)")
+			for range 14 {
+				b.On(other, "INSERT INTO heavy SELECT k FROM heavy")
+			}
+		} else {
+			b.On(other, "SET LOCAL deadlock_timeout = '20s'") // long after the batch has noticed
+		}
+		b.On(other, "UPDATE things SET v = 5 WHERE k = 2999")
+		var r upsert.Result
+		done := lab.Later(func() (err error) {
+			r, err = table.PutAll(b.Context(), pool, rows, upsert.Outcomes())
+			return err
+		})
+		b.UntilWaits(pool.ID)
+		b.On(other, "UPDATE things SET v = v + 7 WHERE k = 0") // which the batch has locked
+		b.Commit(other)
+		err := b.Result(done)
+		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 2998, Updated: 2}, nil))
+		b.Want("it was retried", retries > 0, true) // again where the second attempt is faster than the other's waking
+		for _, err := range told {
+			b.Want("class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Retryable)
+		}
+		b.Want("rows", b.Text("SELECT COUNT(*), SUM(v) FROM things WHERE k < 3000"), "3000|3000")
+	})
+}

@@ -1,0 +1,204 @@
+package bulk_test
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// A batch that is sent again writes nothing on PostgreSQL, whatever its path and its rules.
+
+// ruled has every rule but key, version and add.
+type ruled struct {
+	K        int `upsert:"key"`
+	Last     string
+	First    string          `upsert:"keep"`
+	Seen     int             `upsert:"touch"`
+	High     int             `upsert:"max"`
+	Low      int             `upsert:"min"`
+	Doc      json.RawMessage // replaced
+	Patch    json.RawMessage `upsert:"merge"`
+	Some     *int            `upsert:"coalesce"`
+	Filled   *int            `upsert:"fill"`
+	Any      *bool           `upsert:"or"`
+	All      *bool           `upsert:"and"`
+	Optional int             `upsert:"replace,omitzero"`
+}
+
+const ruledTable = `CREATE TABLE things (k int PRIMARY KEY, last text, first text, seen int, high int, low int, doc jsonb, patch jsonb,
+"some" int, filled int, "any" bool, "all" bool, optional int)`
+
+func ruledRow(k int) ruled {
+	five, yes, no := 5, true, false
+	return ruled{
+		K: k, Last: "last", First: "first", Seen: 5, High: 5, Low: 5, Doc: json.RawMessage(`{"a":1,"b":[1,2]}`),
+		Patch: json.RawMessage(`{"a":1,"b":{"c":2}}`), Some: &five, Filled: &five, Any: &no, All: &yes, Optional: 5,
+	}
+}
+
+// countTriggers has a trigger count the rows that are about to be written, beyond any rollback.
+func (b *bulkLab) countTriggers() {
+	b.Exec("CREATE SEQUENCE fired", `CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM nextval('fired'); RETURN NEW; END$$`,
+		"CREATE TRIGGER fire BEFORE INSERT OR UPDATE ON things FOR EACH ROW EXECUTE FUNCTION fire()")
+}
+
+func TestBulkReplayWritesNothing(t *testing.T) {
+	t.Parallel()
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec(ruledTable)
+		b.countTriggers()
+		// Merging is for TestBulkRuleByRule: its function is slow, and looks at one row after the other.
+		table := bulkTable[ruled](b, "things", upsert.Columns("k", "last", "first", "seen", "high", "low", "doc", "some", "filled", "any", "all", "optional"))
+		rows := make([]ruled, 2002)
+		for i := range rows {
+			rows[i] = ruledRow(i)
+		}
+		b.Want("the first time", bulkPut(b, table, b.DB, rows), upsert.Result{Inserted: 2002})
+		before, fired := b.versions("things"), b.Text("SELECT last_value FROM fired")
+		slices.Reverse(rows)
+		for i := range rows { // what is spelt differently, and what never counts
+			rows[i].Doc, rows[i].Seen, rows[i].First = json.RawMessage(`{"b": [1, 2], "a": 1}`), 99, "other"
+			rows[i].Some, rows[i].High, rows[i].Low = nil, 4, 6
+		}
+		b.Want("the second time", bulkPut(b, table, b.DB, rows), upsert.Result{Unchanged: 2002})
+		r, err := table.PutAll(b.Context(), b.DB, rows)
+		b.Want("without Outcomes", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 2002}, nil))
+		r, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows), upsert.Outcomes())
+		b.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
+		r, err = table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(1200), upsert.Outcomes())
+		b.Want("in chunks", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
+		tx := b.Begin(nil)
+		// What the connection did before may not have been reported yet, and counts here.
+		const tuples = "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables WHERE relid = 'things'::regclass"
+		already := b.TextOn(tx, tuples)
+		b.Want("in a transaction of the caller's", bulkPut(b, table, tx, rows), upsert.Result{Unchanged: 2002})
+		b.Want("tuples written in the transaction", b.TextOn(tx, tuples), already)
+		b.Commit(tx)
+		b.Want("row versions and locks", b.versions("things"), before)
+		b.Want("rows for which the trigger was called", b.Text("SELECT last_value FROM fired"), fired)
+	})
+}
+
+// TestBulkRuleByRule changes one column of each row, which by its rule counts or does not.
+func TestBulkRuleByRule(t *testing.T) {
+	t.Parallel()
+	six, yes, no := 6, true, false
+	cases := []struct {
+		name   string
+		change func(*ruled)
+		want   upsert.Outcome
+		stored string // what differs from the first row then
+	}{
+		{"nothing", func(*ruled) {}, upsert.Unchanged, ""},
+		{"replace", func(r *ruled) { r.Last = "LAST" }, upsert.Updated, "last=LAST"},
+		{"keep", func(r *ruled) { r.First = "other" }, upsert.Unchanged, ""},
+		{"touch alone", func(r *ruled) { r.Seen = 6 }, upsert.Unchanged, ""},
+		{"touch with another", func(r *ruled) { r.Seen, r.Last = 6, "new" }, upsert.Updated, "last=new seen=6"},
+		{"max, less", func(r *ruled) { r.High = 4 }, upsert.Unchanged, ""},
+		{"max, greater", func(r *ruled) { r.High = 6 }, upsert.Updated, "high=6"},
+		{"min, greater", func(r *ruled) { r.Low = 6 }, upsert.Unchanged, ""},
+		{"min, less", func(r *ruled) { r.Low = 4 }, upsert.Updated, "low=4"},
+		{"JSON in another spelling", func(r *ruled) { r.Doc = json.RawMessage(`{ "b":[1,2], "a":1.0 }`) }, upsert.Unchanged, ""},
+		{"JSON in another order", func(r *ruled) { r.Doc = json.RawMessage(`{"a":1,"b":[2,1]}`) }, upsert.Updated, `doc={"a":1,"b":[2,1]}`},
+		{"JSON that is gone", func(r *ruled) { r.Doc = nil }, upsert.Updated, "doc=NULL"},
+		{"merge of what is there", func(r *ruled) { r.Patch = json.RawMessage(`{"b":{"c":2}}`) }, upsert.Unchanged, ""},
+		{"merge of what is new", func(r *ruled) { r.Patch = json.RawMessage(`{"b":{"d":3}}`) }, upsert.Updated, `patch={"a":1,"b":{"c":2,"d":3}}`},
+		{"merge that removes", func(r *ruled) { r.Patch = json.RawMessage(`{"a":null}`) }, upsert.Updated, `patch={"b":{"c":2}}`},
+		{"merge that removes what is not there", func(r *ruled) { r.Patch = json.RawMessage(`{"z":null}`) }, upsert.Unchanged, ""},
+		{"merge of NULL", func(r *ruled) { r.Patch = nil }, upsert.Unchanged, ""},
+		{"coalesce of NULL", func(r *ruled) { r.Some = nil }, upsert.Unchanged, ""},
+		{"coalesce of a value", func(r *ruled) { r.Some = &six }, upsert.Updated, "some=6"},
+		{"fill", func(r *ruled) { r.Filled = &six }, upsert.Unchanged, ""},
+		{"or with true", func(r *ruled) { r.Any = &yes }, upsert.Updated, "any=true"},
+		{"or with NULL", func(r *ruled) { r.Any = nil }, upsert.Unchanged, ""},
+		{"and with false", func(r *ruled) { r.All = &no }, upsert.Updated, "all=false"},
+		{"and with true", func(r *ruled) { r.All = &yes }, upsert.Unchanged, ""},
+		{"omitzero", func(r *ruled) { r.Optional = 0 }, upsert.Unchanged, ""},
+		{"omitzero with a value", func(r *ruled) { r.Optional = 6 }, upsert.Updated, "optional=6"},
+		{"a key that is new", func(r *ruled) { r.K = 1000 }, upsert.Inserted, "k=1000"},
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec(dialect.PostgresMergeFunction)
+		b.Exec(ruledTable)
+		table := bulkTable[ruled](b, "things")
+		var rows, changed []ruled
+		var want []upsert.Outcome
+		for i, c := range cases {
+			rows, want = append(rows, ruledRow(i)), append(want, c.want)
+			row := ruledRow(i)
+			c.change(&row)
+			changed = append(changed, row)
+		}
+		bulkPut(b, table, b.DB, rows)
+		old := b.differences(0)
+		var got []upsert.Outcome
+		if _, err := table.PutAll(b.Context(), b.DB, changed, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) })); err != nil {
+			b.Fatalf("PutAll: %v", err)
+		}
+		for i, c := range cases {
+			b.Want(c.name, got[i], want[i])
+			stored := b.differences(changed[i].K)
+			b.Want(c.name+": is it the row version that was there", stored[0] == "old", c.want == upsert.Unchanged)
+			b.Want(c.name+": what is stored", strings.Join(slices.DeleteFunc(stored[1:], func(s string) bool { return slices.Contains(old[1:], s) }), " "), c.stored)
+		}
+	})
+}
+
+// differences is a row's columns as name=value, in the alphabet's order but for what its version is, which stands first.
+func (b *bulkLab) differences(k int) []string {
+	b.Helper()
+	text := b.Text(fmt.Sprintf(`SELECT CASE WHEN t.xmin::text = (SELECT xmin::text FROM things WHERE k = 0) THEN 'old' ELSE 'new' END,
+(SELECT string_agg(key || '=' || COALESCE(replace(value, ' ', ''), 'NULL'), '|' ORDER BY key) FROM jsonb_each_text(to_jsonb(t) - CASE WHEN k < 1000 THEN 'k' ELSE '' END)) FROM things t WHERE k = %d`, k))
+	return strings.Split(text, "|")
+}
+
+func TestBulkVersions(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K   int `upsert:"key"`
+		V   string
+		Rev *int `upsert:"version"`
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
+		table := bulkTable[thing](b, "things")
+		rev := func(n int) *int { return &n }
+		bulkPut(b, table, b.DB, []thing{{1, "a", rev(5)}, {2, "a", rev(5)}, {3, "a", rev(5)}, {4, "a", rev(5)}, {5, "a", nil}, {6, "a", nil}, {7, "a", rev(5)}})
+		var got []upsert.Outcome
+		again := []thing{{1, "a", rev(5)}, {2, "b", rev(5)}, {3, "b", rev(4)}, {4, "b", rev(6)}, {5, "b", rev(1)}, {6, "a", nil}, {7, "a", nil}, {8, "a", rev(1)}}
+		r, err := table.PutAll(b.Context(), b.DB, again, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) }))
+		want := []upsert.Outcome{upsert.Unchanged, upsert.Stale, upsert.Stale, upsert.Updated, upsert.Updated, upsert.Unchanged, upsert.Stale, upsert.Inserted}
+		b.Want("outcomes", fmt.Sprint(got, r, err), fmt.Sprint(want, upsert.Result{Inserted: 1, Updated: 2, Unchanged: 2, Stale: 3}, nil))
+		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|5 2|a|5 3|a|5 4|b|6 5|b|1 6|a|NULL 7|a|5 8|a|1")
+		r, err = table.PutAll(b.Context(), b.DB, again, upsert.Outcomes())
+		b.Want("again", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 5, Stale: 3}, nil))
+	})
+}
+
+func TestBulkAddsOnce(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int  `upsert:"key"`
+		N *int `upsert:"add"`
+	}
+	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, n INT)", "INSERT INTO things VALUES (1, 1), (2, 2), (3, NULL), (4, 4)")
+		tx, two, zero := b.Begin(nil), 2, 0
+		r, err := bulkTable[thing](b, "things").PutAll(b.Context(), bulkClaim{tx}, []thing{{1, &two}, {2, &zero}, {3, &two}, {4, nil}, {5, &two}, {1, &two}, {5, &zero}}, upsert.Outcomes())
+		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 1, Updated: 3, Unchanged: 3}, nil))
+		b.Commit(tx)
+		b.Want("sums", b.Text("SELECT * FROM things ORDER BY k"), "1|5 2|2 3|2 4|4 5|2")
+	})
+}
+
+// bulkClaim is a claim's transaction.
+type bulkClaim struct{ *sql.Tx }
+
+func (bulkClaim) UpsertClaim() error { return nil }

@@ -1,0 +1,275 @@
+package bulk_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/jmoiron/sqlx"
+)
+
+// However a batch ends, nothing of it is left on its connection.
+
+type acting struct {
+	K int `upsert:"key"`
+	V meanwhile
+}
+
+var errActed = errors.New("it will not say")
+
+// ending is a way in which a batch ends.
+type ending struct {
+	name string
+	act  func(s *stageCall) // in the middle of the rows
+	last string             // the last row's value
+	want func(s *stageCall, err error)
+}
+
+// stageCall is a batch on a pool of one connection.
+type stageCall struct {
+	*bulkLab
+	pool   *sqlx.DB
+	id     string
+	cancel context.CancelFunc
+	points func() []faults.Point
+}
+
+func endings() []ending {
+	failed := func(s *stageCall, err error) {
+		if err == nil {
+			s.Errorf("PutAll: nil; want an error")
+		}
+	}
+	return []ending{
+		{"success", nil, "abc", func(s *stageCall, err error) { s.Want("PutAll", err, nil) }},
+		{"a row that is refused", nil, "abcd", failed},
+		{"a panic", func(*stageCall) { panic(errActed) }, "abc", func(s *stageCall, err error) { s.WantErr("PutAll", err, errActed) }},
+		{"the goroutine's end", func(*stageCall) { runtime.Goexit() }, "abc", func(s *stageCall, err error) { s.Want("PutAll", err, "it never returned") }},
+		{"the context's end", func(s *stageCall) { s.cancel() }, "abc", func(s *stageCall, err error) { s.WantErr("PutAll", err, context.Canceled) }},
+		{"the session's end", (*stageCall).kill, "abc", nil}, // the library may begin again
+	}
+}
+
+func (s *stageCall) kill() { s.KillSession(s.id) }
+
+// newCall opens the pool. On MariaDB it keeps what is sent, for its temporary tables are in no catalog.
+func (b *bulkLab) newCall() *stageCall {
+	s := &stageCall{bulkLab: b, pool: b.NS.DB()}
+	query := "SELECT pg_backend_pid()"
+	if b.Family() != "postgres" {
+		db := faults.Open(b, b.NS, nil)
+		s.pool, s.points, query = db.DB, db.Points, "SELECT CONNECTION_ID()"
+	}
+	s.pool.SetMaxOpenConns(1)
+	s.id = b.TextOn(s.pool, query)
+	return s
+}
+
+// rows are more than one statement of values, or more than one block of lines.
+func (s *stageCall) rows(e ending) []acting {
+	n := 700
+	if s.via == upsert.Auto || s.via == upsert.Copy {
+		n = 3000
+	}
+	rows := make([]acting, n)
+	for i := range rows {
+		rows[i] = acting{i, meanwhile{v: strings.Repeat("x", 3)}}
+	}
+	rows[len(rows)-1].V.v = e.last
+	if e.act != nil {
+		acted := false
+		rows[n-100].V.do = func() {
+			if !acted {
+				acted = true
+				e.act(s)
+			}
+		}
+	}
+	return rows
+}
+
+// run calls f in a goroutine of its own, which it may end, and returns its error or what it panicked with.
+func (s *stageCall) run(f func(ctx context.Context) error) (err error) {
+	ctx, cancel := context.WithCancel(s.Context())
+	defer cancel()
+	s.cancel = cancel
+	done := make(chan struct{})
+	err = errors.New("it never returned")
+	pprof.Do(ctx, pprof.Labels("bulk", s.Name()), func(ctx context.Context) {
+		go func() {
+			defer close(done)
+			defer func() {
+				if p := recover(); p != nil {
+					err = p.(error)
+				}
+			}()
+			err = f(ctx)
+		}()
+	})
+	select {
+	case <-done:
+	case <-time.After(lab.Patience):
+		s.Fatalf("the call has not ended after %v", lab.Patience)
+	}
+	return err
+}
+
+// wantNoGoroutine wants none to be left that run has begun, once the pool is closed.
+func (s *stageCall) wantNoGoroutine() {
+	s.Helper()
+	_ = s.pool.Close()
+	s.Until("no goroutine is left", func() bool {
+		var b strings.Builder
+		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
+		return !strings.Contains(b.String(), fmt.Sprintf("%q:%q", "bulk", s.Name()))
+	})
+}
+
+var stageTables = regexp.MustCompile("CREATE TEMPORARY TABLE (`[^`]+`)")
+
+// wantClean wants no temporary table and no setting on the connection.
+func (s *stageCall) wantClean(db upsert.DB) {
+	s.Helper()
+	if s.points == nil {
+		s.Want("temporary tables", s.TextOn(db, "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()"), "")
+		s.Want("settings", s.TextOn(db, "SELECT name FROM pg_settings WHERE source = 'session' AND name IN ('work_mem', 'search_path')"), "")
+		return
+	}
+	s.Want("settings", s.TextOn(db, "SELECT @@sql_notes"), 1)
+	for _, p := range s.points() {
+		if name := stageTables.FindStringSubmatch(p.Text); name != nil {
+			s.Fails(db, "1146", "SELECT 1 FROM "+name[1])
+		}
+	}
+}
+
+func TestBulkLeavesNothingOnAPool(t *testing.T) {
+	t.Parallel()
+	for _, e := range endings() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+				table, s := bulkTable[acting](b, "things"), b.newCall()
+				rows := s.rows(e)
+				err := s.run(func(ctx context.Context) error {
+					_, err := table.PutAll(ctx, s.pool, rows)
+					return err
+				})
+				want := 0
+				switch {
+				case e.want == nil && err != nil: // a statement alone: it may have come to its end
+					b.Want("class of "+err.Error(), dialect.Classify(err), dialect.Ambiguous)
+				case e.want == nil: // nothing was kept of the session, so the library began again
+					want = len(rows)
+				case e.last == "abc" && e.act == nil:
+					want = len(rows)
+					fallthrough
+				default:
+					e.want(s, err)
+				}
+				b.Want("connections in use", s.pool.Stats().InUse, 0)
+				s.wantClean(s.pool)
+				b.Want("rows", b.TextOn(s.pool, "SELECT COUNT(*) FROM things"), want)
+				_, err = table.PutAll(b.Context(), s.pool, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
+				b.Want("the next call", err, nil)
+				s.wantClean(s.pool)
+				s.wantNoGoroutine()
+			})
+		})
+	}
+}
+
+func TestBulkLeavesNothingOnAConn(t *testing.T) {
+	t.Parallel()
+	for _, e := range endings() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+				table, s := bulkTable[acting](b, "things", upsert.Retries(0)), b.newCall()
+				rows := s.rows(e)
+				conn, err := s.pool.Conn(b.Context())
+				if err != nil {
+					b.Fatalf("Conn: %v", err)
+				}
+				err = s.run(func(ctx context.Context) error {
+					_, err := table.PutAll(ctx, conn, rows, upsert.Outcomes())
+					return err
+				})
+				if e.want != nil {
+					e.want(s, err)
+				} else if err == nil {
+					b.Errorf("PutAll on a session that was ended: nil; want an error")
+				}
+				// lib/pq gives up a connection whose statement was cancelled.
+				if lost := e.want == nil || e.name == "the context's end"; !lost {
+					s.wantClean(conn)
+					_, err = table.PutAll(b.Context(), conn, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
+					b.Want("the next call", err, nil)
+					s.wantClean(conn)
+				}
+				_ = conn.Close()
+				s.wantClean(s.pool)
+				s.wantNoGoroutine()
+			})
+		})
+	}
+}
+
+func TestBulkLeavesNothingInATransaction(t *testing.T) {
+	t.Parallel()
+	for _, e := range endings() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
+				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+				table, s := bulkTable[acting](b, "things"), b.newCall()
+				rows := s.rows(e)
+				tx, err := s.pool.BeginTx(b.Context(), nil)
+				if err != nil {
+					b.Fatalf("BeginTx: %v", err)
+				}
+				b.On(tx, "INSERT INTO things VALUES (-1, 'own')")
+				b.On(tx, "SAVEPOINT start")
+				err = s.run(func(ctx context.Context) error {
+					_, err := table.PutAll(ctx, tx, rows)
+					return err
+				})
+				if e.want != nil {
+					e.want(s, err)
+				}
+				if !s.alive(tx) { // with its session, which cannot be had back
+					_ = tx.Rollback()
+				} else {
+					b.On(tx, "ROLLBACK TO SAVEPOINT start")
+					s.wantClean(tx)
+					_, err = table.PutAll(b.Context(), tx, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
+					b.Want("the next call in the transaction", err, nil)
+					s.wantClean(tx)
+					b.Commit(tx)
+					b.Want("rows", b.TextOn(s.pool, "SELECT * FROM things ORDER BY k"), "-1|own 1|a 2|b")
+				}
+				s.wantClean(s.pool)
+				s.wantNoGoroutine()
+			})
+		})
+	}
+}
+
+// alive reports whether the transaction's session takes a rollback.
+func (s *stageCall) alive(tx *sql.Tx) bool {
+	_, err := tx.ExecContext(s.Context(), "ROLLBACK TO SAVEPOINT start")
+	return err == nil
+}

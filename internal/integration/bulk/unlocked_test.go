@@ -1,0 +1,111 @@
+package bulk_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// What the documentation says of rows that a batch on PostgreSQL leaves out, and of what a staged one sets.
+
+// TestBulkLeavesOutMoreThanTheWrite: a row that is left out is none to a sequence or a CHECK either.
+func TestBulkLeavesOutMoreThanTheWrite(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (id serial, k int PRIMARY KEY, v int)")
+		table, rows := bulkTable[thing](b, "things"), []thing{{1, 1}, {2, 2}, {3, 3}}
+		bulkPut(b, table, b.DB, rows)
+		b.Exec("ALTER TABLE things ADD CHECK (v <> 2) NOT VALID")
+		_, err := table.Put(b.Context(), b.DB, &rows[1])
+		b.WantCode("Put of a row that breaks a CHECK of later", err, "23514")
+		before := b.Text("SELECT last_value FROM things_id_seq")
+		b.Want("the batch again", bulkPut(b, table, b.DB, rows), upsert.Result{Unchanged: 3})
+		b.Want("the sequence", b.Text("SELECT last_value FROM things_id_seq"), before)
+	})
+}
+
+// TestBulkUnderASnapshot: what the snapshot says is the same is left alone, whatever others have made of it since.
+func TestBulkUnderASnapshot(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)", "INSERT INTO things VALUES (1, 1), (2, 2)")
+		table, tx := bulkTable[thing](b, "things"), b.Begin(&sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+		b.TextOn(tx, "SELECT * FROM things")
+		b.Exec("UPDATE things SET v = 9 WHERE k = 1")
+		b.Want("rows that are equal in the snapshot", bulkPut(b, table, tx, []thing{{1, 1}, {2, 2}}), upsert.Result{Unchanged: 2})
+		_, err := table.PutAll(b.Context(), tx, []thing{{1, 5}, {2, 2}})
+		b.WantCode("a row that is not", err, "40001")
+	})
+}
+
+// TestBulkOthersMayTakeUnchangedRows: they are not locked, so that another transaction's change comes first.
+func TestBulkOthersMayTakeUnchangedRows(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)", "INSERT INTO things VALUES (1, 1), (2, 2), (3, 3)")
+		table, tx, other := bulkTable[thing](b, "things"), b.Begin(nil), b.Session("SET lock_timeout = '50ms'")
+		b.Want("the batch", bulkPut(b, table, tx, []thing{{1, 1}, {2, 2}, {3, 4}}), upsert.Result{Updated: 1, Unchanged: 2})
+		for _, free := range []string{"UPDATE things SET v = 9 WHERE k = 1", "DELETE FROM things WHERE k = 2"} {
+			if _, err := other.ExecContext(b.Context(), free); err != nil {
+				b.Errorf("%s: %v, want it not to wait", free, err)
+			}
+		}
+		b.Fails(other, "55P03", "DELETE FROM things WHERE k = 3")
+		b.Commit(tx)
+		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|9 3|4")
+		tx = b.Begin(nil)
+		b.Want("one row", bulkPut(b, lab.Table[thing](b.Lab, "things"), tx, []thing{{3, 4}}), upsert.Result{Unchanged: 1})
+		b.Fails(other, "55P03", "DELETE FROM things WHERE k = 3")
+		_ = tx.Rollback()
+	})
+}
+
+// TestBulkStageSetsMemory: for its own transaction only.
+func TestBulkStageSetsMemory(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K int `upsert:"key"`
+		V int
+	}
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
+		b := &bulkLab{l, upsert.Copy}
+		b.Exec("CREATE TABLE things (k int PRIMARY KEY, v int, memory text)",
+			"CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.memory = current_setting('work_mem'); RETURN NEW; END$$",
+			"CREATE TRIGGER note BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION note()")
+		table, k := bulkTable[thing](b, "things"), 0
+		for _, c := range []struct{ set, own, callers string }{{"4MB", "32MB", "4MB"}, {"64MB", "64MB", "64MB"}} {
+			conn := b.Session("SET work_mem = '" + c.set + "'")
+			k += 2
+			bulkPut(b, table, conn, []thing{{k, 1}, {k + 1, 1}})
+			b.Want("in a transaction of the library's", b.Text(fmt.Sprintf("SELECT DISTINCT memory FROM things WHERE k >= %d", k)), c.own)
+			b.Want("after it", b.TextOn(conn, "SHOW work_mem"), c.set)
+			tx, err := conn.BeginTx(b.Context(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			k += 2
+			bulkPut(b, table, tx, []thing{{k, 1}, {k + 1, 1}})
+			b.Want("tables left in it", strings.TrimSpace(b.TextOn(tx, "SELECT COUNT(*) FROM pg_class WHERE relname LIKE E'\\\\_upsert%' AND relnamespace = pg_my_temp_schema()")), "0")
+			if err := tx.Commit(); err != nil {
+				b.Fatal(err)
+			}
+			b.Want("in a transaction of the caller's", b.Text(fmt.Sprintf("SELECT DISTINCT memory FROM things WHERE k >= %d", k)), c.callers)
+		}
+	})
+}

@@ -1,0 +1,45 @@
+package integration_test
+
+import (
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/conformance"
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/jmoiron/sqlx"
+)
+
+// TestConformance runs the suite on every server; the root package runs it on SQLite. A long run has it again over every path
+// that a batch can take, and again with the parameters of a driver that change what it does or is told.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	engine.EachDialect(t, func(t *testing.T, e *engine.Engine) {
+		if e.Dialect() == "sqlite" {
+			t.Skip("the root package runs the suite on SQLite")
+		}
+		exercise(t, e, "default", nil)
+		if !engine.IsLong() { // the default has arrays and copy among its batches by their size
+			return
+		}
+		switch e.Dialect() {
+		case "postgres":
+			exercise(t, e, "values", []upsert.Option{upsert.Via(upsert.Values)})
+			exercise(t, e, "arrays", []upsert.Option{upsert.Via(upsert.Arrays)})
+			exercise(t, e, "copy", []upsert.Option{upsert.Via(upsert.Copy)})
+			exercise(t, e, "arrays with binary_parameters", []upsert.Option{upsert.Via(upsert.Arrays)}, engine.Param("binary_parameters", "yes"))
+		case "mariadb", "mysql":
+			mode := engine.Param("sql_mode", "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,STRICT_ALL_TABLES'")
+			exercise(t, e, "copy and sql_mode", []upsert.Option{lab.Load, upsert.Via(upsert.Copy)}, mode)
+			exercise(t, e, "clientFoundRows, interpolateParams and sql_mode", nil, engine.Param("clientFoundRows", "true"), engine.Param("interpolateParams", "true"), mode)
+		}
+	})
+}
+
+func exercise(t *testing.T, e *engine.Engine, name string, table []upsert.Option, opts ...engine.Option) {
+	t.Helper()
+	conformance.Exercise(t, conformance.Server{
+		Name: name, Dialect: e.Dialect(), Options: table,
+		Open: func(t testing.TB) *sqlx.DB { return e.Open(t, opts...) },
+	})
+}

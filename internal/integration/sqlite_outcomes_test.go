@@ -1,0 +1,242 @@
+package integration_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/lab"
+)
+
+// history are triggers that keep what a row was after each write: NULL where it was deleted.
+var history = []string{
+	"CREATE TABLE history (n INTEGER PRIMARY KEY, v INT)",
+	"CREATE TRIGGER inserted AFTER INSERT ON things BEGIN INSERT INTO history (v) VALUES (new.v); END",
+	"CREATE TRIGGER updated AFTER UPDATE ON things BEGIN INSERT INTO history (v) VALUES (new.v); END",
+	"CREATE TRIGGER deleted AFTER DELETE ON things BEGIN INSERT INTO history (v) VALUES (NULL); END",
+}
+
+// told is what one Put was told, while the history grew from one length to another.
+type told struct {
+	v, from, to int
+	outcome     upsert.Outcome
+}
+
+// possible reports whether one of the states of that time makes the outcome so.
+func (c told) possible(states []sql.Null[int]) bool {
+	is := sql.Null[int]{V: c.v, Valid: true}
+	for at := c.from; at <= c.to; at++ {
+		if c.outcome == upsert.Unchanged && states[at] == is || at > c.from && states[at] == is && c.outcome == becomes(states[at-1], c.v) {
+			return true
+		}
+	}
+	return false
+}
+
+// becomes is what a Put of v does to a row of that state.
+func becomes(state sql.Null[int], v int) upsert.Outcome {
+	switch {
+	case !state.Valid:
+		return upsert.Inserted
+	case state.V != v:
+		return upsert.Updated
+	}
+	return upsert.Unchanged
+}
+
+// Which statement is sent first depends on what others were told before, and others write and delete between two of a call.
+func TestForetold_AmongOthers(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, "sqlite", func(l *lab.Lab) {
+		l.Exec(append([]string{lab.CreateThings}, history...)...)
+		db, table := l.NS.DB(), lab.Table[pair](l, "things")
+		db.SetMaxOpenConns(3)
+		prepared := lab.Prepare(l, table, db)
+		length := func() (n int) {
+			if err := db.Get(&n, "SELECT COALESCE(MAX(n), 0) FROM history"); err != nil {
+				l.Error(err)
+			}
+			return n
+		}
+		const clients, calls = 6, 40
+		var all sync.WaitGroup
+		var of [clients][calls]told
+		for client := range clients {
+			put := func(row *pair) (upsert.Outcome, error) { return prepared.Put(l.Context(), row) }
+			if client%2 == 0 {
+				put = func(row *pair) (upsert.Outcome, error) { return table.Put(l.Context(), db, row) }
+			}
+			all.Go(func() {
+				for i := range calls {
+					if i%5 == 4 {
+						l.On(db, "DELETE FROM things")
+					}
+					c, err := told{v: (client + i/2) % 3, from: length()}, error(nil)
+					c.outcome, err = put(&pair{1, c.v})
+					if c.to = length(); err != nil {
+						l.Errorf("Put: %v", err)
+					}
+					of[client][i] = c
+				}
+			})
+		}
+		all.Wait()
+		var put []told
+		for _, calls := range of {
+			put = append(put, calls[:]...)
+		}
+		wantHistory(l, put)
+	})
+}
+
+// wantHistory wants the calls to have been told of each write once, and of nothing that was not.
+func wantHistory(l *lab.Lab, put []told) {
+	l.Helper()
+	states := []sql.Null[int]{{}}
+	var written []sql.Null[int]
+	if err := l.DB.Select(&written, "SELECT v FROM history ORDER BY n"); err != nil {
+		l.Fatal(err)
+	}
+	states = append(states, written...)
+	type event struct {
+		v       int
+		outcome upsert.Outcome
+	}
+	counts := map[event]int{}
+	for at, state := range states[1:] {
+		if state.Valid {
+			counts[event{state.V, becomes(states[at], state.V)}]++
+		}
+	}
+	for _, c := range put {
+		if !c.possible(states) {
+			l.Errorf("Put of %d is %v; want what the row was meanwhile: %v", c.v, c.outcome, states[c.from:c.to+1])
+		}
+		if c.outcome != upsert.Unchanged {
+			counts[event{c.v, c.outcome}]--
+		}
+	}
+	for e, n := range counts {
+		if n != 0 {
+			l.Errorf("%v with %d: %+d writes beyond the Puts that were told of one", e.outcome, e.v, n)
+		}
+	}
+}
+
+// meddler is somebody who does something to the row before each statement of a call.
+type meddler struct {
+	*lab.Lab
+	state  sql.Null[int] // what the row is
+	script []string      // what is done before the statements to come
+	sent   int           // statements since the script began
+	armed  bool
+}
+
+func (m *meddler) before(p *faults.Point) error {
+	if m.armed && p.Moment == faults.Before && (p.Kind == faults.Exec || p.Kind == faults.Query) {
+		if m.sent++; len(m.script) > 0 {
+			m.do(m.script[0])
+			m.script = m.script[1:]
+		}
+	}
+	return nil
+}
+
+// do makes the row what its name says: the Put is of 1.
+func (m *meddler) do(what string) {
+	m.Helper()
+	switch what {
+	case "nothing":
+	case "deleted":
+		m.Exec("DELETE FROM things WHERE k = 1")
+		m.state = sql.Null[int]{}
+	default:
+		m.state = sql.Null[int]{V: map[string]int{"same": 1, "other": 2}[what], Valid: true}
+		m.Exec(fmt.Sprintf("INSERT INTO things VALUES (1, %d) ON CONFLICT DO UPDATE SET v = excluded.v", m.state.V))
+	}
+}
+
+// Whatever the order of the statements and whatever others do between them, the last one says what it has met, and a call
+// ends when the others do.
+func TestForetold_WhateverOthersDoBetween(t *testing.T) {
+	t.Parallel()
+	does := []string{"nothing", "deleted", "same", "other"}
+	for _, way := range []string{"Put", "Prepared"} {
+		for _, last := range []upsert.Outcome{upsert.Inserted, upsert.Updated, upsert.Unchanged} {
+			t.Run(fmt.Sprintf("%s after one %v", way, last), func(t *testing.T) {
+				t.Parallel()
+				lab.Each(t, "sqlite", func(l *lab.Lab) {
+					l.Exec(lab.CreateThings)
+					m := &meddler{Lab: l}
+					db, table := faults.Open(l, l.NS, m.before), lab.Table[pair](l, "things")
+					put := func(row pair) (upsert.Outcome, error) { return table.Put(l.Context(), db, &row) }
+					if way == "Prepared" {
+						p := lab.Prepare(l, table, db)
+						put = func(row pair) (upsert.Outcome, error) { return p.Put(l.Context(), &row) }
+					}
+					for n := range 3 * 4 * 4 * 4 {
+						m.do(does[1+n/64]) // what it is at first
+						before := m.state
+						m.script = []string{does[n/16%4], does[n/4%4], does[n%4]}
+						foretell(l, put, last, n)
+						m.sent, m.armed = 0, true
+						script := m.script
+						o, err := put(pair{1, 1})
+						m.armed = false
+						if want := becomes(m.state, 1); err != nil || o != want {
+							l.Errorf("Put on %v, then %v = %v, %v; want %v", before, script, o, err, want)
+						}
+						if most := len(script) + 5; m.sent > most {
+							l.Errorf("Put on %v, then %v: %d statements, want at most %d", before, script, m.sent, most)
+						}
+						if got := l.Text("SELECT v FROM things WHERE k = 1"); got != "1" {
+							l.Errorf("Put on %v, then %v: the row is %q", before, script, got)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// Where the row is there for each insert and has gone for each change, nothing is made up.
+func TestForetold_GivesUp(t *testing.T) {
+	t.Parallel()
+	lab.Each(t, "sqlite", func(l *lab.Lab) {
+		l.Exec(lab.CreateThings)
+		m := &meddler{Lab: l, armed: true}
+		db, table := faults.Open(l, l.NS, m.before), lab.Table[pair](l, "things")
+		for range 1000 {
+			m.script = append(m.script, "other", "deleted", "nothing")
+		}
+		o, err := table.Put(l.Context(), db, &pair{1, 1})
+		if err == nil || !strings.Contains(err.Error(), "neither inserted nor visible") || o != upsert.Unknown {
+			l.Errorf("Put = %v, %v; want that the row was neither inserted nor visible", o, err)
+		}
+		if len(m.script) == 0 {
+			l.Error("Put goes on without end; want it to give up")
+		}
+	})
+}
+
+// foretell puts another row, whose outcome decides what is tried first for the next one.
+func foretell(l *lab.Lab, put func(pair) (upsert.Outcome, error), last upsert.Outcome, n int) {
+	l.Helper()
+	rows := map[upsert.Outcome][]pair{
+		upsert.Inserted:  {{100 + n, 0}},
+		upsert.Updated:   {{100 + n, 0}, {100 + n, 1}},
+		upsert.Unchanged: {{100 + n, 0}, {100 + n, 0}},
+	}[last]
+	var o upsert.Outcome
+	var err error
+	for _, row := range rows {
+		o, err = put(row)
+	}
+	if err != nil || o != last {
+		l.Fatalf("the row before: %v, %v; want %v", o, err, last)
+	}
+}
