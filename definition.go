@@ -38,17 +38,29 @@ func (d *definition) newWriter(c *config, e write.Events) (*write.Table, error) 
 	})
 }
 
-func planOf(row reflect.Type, c *config) (*mapping.Mapping, error) {
+// mappingOf returns the mapping of a row's type.
+func mappingOf(row reflect.Type, c *config) (m *mapping.Mapping, err error) {
 	if row != mapping.MapType {
 		if len(c.declared) > 0 {
 			return nil, fmt.Errorf("upsert: Column %q is given for %s: its tags say its columns", c.declared[0].Name, row)
 		}
-		return mapping.OfStruct(row, c.mapper)
+		m, err = mapping.OfStruct(row, c.mapper)
+		return m, tagError(err)
 	}
 	if len(c.declared) == 0 {
 		return nil, errors.New("upsert: a map[string]any has no columns of its own: give New a Column option for each")
 	}
-	return mapping.OfMap(c.declared)
+	m, err = mapping.OfMap(c.declared)
+	return m, tagError(err)
+}
+
+// tagError returns the public form of an error of package mapping.
+func tagError(err error) error {
+	var wrong *mapping.TagError
+	if errors.As(err, &wrong) {
+		return (*TagError)(wrong)
+	}
+	return err
 }
 
 func (d *definition) setName(*config) (err error) {

@@ -3,6 +3,7 @@ package upsert
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
@@ -27,7 +28,13 @@ var (
 )
 
 // TagError says which field's tag [New] refuses, and why.
-type TagError = mapping.TagError
+type TagError struct {
+	Type   reflect.Type // the row's type
+	Field  string       // the field's path, or "" for the whole type
+	Reason string       // what is wrong and what to do about it
+}
+
+func (e *TagError) Error() string { return (*mapping.TagError)(e).Error() }
 
 // RowError is an error about a table and, if they are known, a column and a row.
 type RowError struct {

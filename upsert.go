@@ -46,7 +46,7 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 			return nil, err
 		}
 	}
-	p, err := planOf(reflect.TypeFor[T](), &c)
+	p, err := mappingOf(reflect.TypeFor[T](), &c)
 	if err != nil {
 		return nil, err
 	}

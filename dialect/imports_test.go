@@ -34,7 +34,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	sqlx := []string{"github.com/jmoiron/sqlx", "github.com/jmoiron/sqlx/reflectx"}
 	shared := []string{module + "/dialect", module + "/internal/backoff", module + "/internal/dbconn", module + "/internal/sqlname", module + "/internal/txn", module + "/internal/inside"}
 	for dir, allowed := range map[string][]string{
-		"..":                    append(append(shared, sqlx...), module+"/internal/mapping", module+"/internal/schema", module+"/internal/write"),
+		"..": append(append(shared, sqlx...), module+"/internal/mapping", module+"/internal/schema", module+"/internal/write"),
 		"../internal/write": {
 			module + "/dialect", module + "/internal/catalog", module + "/internal/dbconn", module + "/internal/mapping", module + "/internal/pipeline", module + "/internal/rowkey",
 			module + "/internal/rowtext", module + "/internal/schema", module + "/internal/statement", module + "/internal/stmtcache", module + "/internal/txn",
