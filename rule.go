@@ -75,18 +75,11 @@ func guaranteeOf(cols []dialect.Column, target dialect.Target, omitsZero []bool)
 		versioned = versioned || c.Rule == Version
 	}
 	for i, c := range cols {
-		free := false
-		switch c.Rule {
-		case Key: // a key column of another target acts like a column of rule Keep
+		free := c.Rule.OrderFree(versioned)
+		if c.Rule == Key { // a key column of another target acts like a column of rule Keep
 			free = slices.Contains(target.Columns, c.Name)
-		case Version, Touch:
-			free = true
-		case Replace:
-			free = versioned
-		case Max, Min, Or, And, Add:
-			free = !versioned
 		}
-		if c.Rule == Add {
+		if !c.Rule.RepeatSafe() {
 			g &^= RepeatSafe
 		}
 		if !free || omitsZero[i] {

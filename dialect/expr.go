@@ -28,41 +28,13 @@ func (g *grammar) clock(c Column) string {
 	return g.now
 }
 
-// value returns the value that a column takes on a conflict. COALESCE(a op b, a, b) makes NULL lose: a op b is NULL only if one
-// of them is NULL, or if neither decides.
+// value returns the value that a column takes on a conflict.
 func (g *grammar) value(c Column) string {
-	s, e := g.stored(c.Name), g.excluded(c.Name)
-	order := func(op string) string {
-		return "CASE WHEN " + s + " IS NULL OR " + ordinal(e, c.Kind) + op + ordinal(s, c.Kind) + " THEN " + e + " ELSE " + s + " END"
+	given := g.excluded(c.Name)
+	if c.Rule == Merge && g.patch != nil {
+		given = g.patch(c.Name)
 	}
-	switch c.Rule {
-	case Fill:
-		return "COALESCE(" + s + ", " + e + ")"
-	case Coalesce:
-		return "COALESCE(" + e + ", " + s + ")"
-	case Max:
-		return order(" > ")
-	case Min:
-		return order(" < ")
-	case Or:
-		return "COALESCE(" + s + " OR " + e + ", " + s + ", " + e + ")"
-	case And:
-		return "COALESCE(" + s + " AND " + e + ", " + s + ", " + e + ")"
-	case Add:
-		sum := s + " + " + e
-		if g.sum != nil {
-			sum = g.sum(s, e)
-		}
-		return "COALESCE(" + sum + ", " + s + ", " + e + ")"
-	case Merge:
-		if g.patch != nil {
-			e = g.patch(c.Name)
-		}
-		s, e = g.document(s), g.document(e)
-		return "COALESCE(" + g.merge("COALESCE("+s+", '{}')", e) + ", " + s + ")"
-	default:
-		return e
-	}
+	return c.Rule.row().value(g, g.stored(c.Name), given, c.Kind)
 }
 
 // inserted returns the value that an insert stores for a parameter. A merged column is stored as a patch of an empty document:
@@ -146,11 +118,11 @@ func (g *grammar) same(v Column, cols []Column) string {
 }
 
 // assigned returns the columns that a conflict may assign, and the version column if there is one. The target's columns and
-// columns of rule Key are never among them (hazard P11).
+// columns whose rule never assigns, for example Key, are not among them (hazard P11).
 func assigned(cols []Column, target []string) (set []Column, version *Column) {
 	for i, c := range cols {
 		switch {
-		case c.Rule == Key || c.Rule == Keep || c.Rule == Generated || slices.Contains(target, c.Name):
+		case c.Rule.row().value == nil || slices.Contains(target, c.Name):
 		case c.Rule == Version:
 			version = &cols[i]
 			set = append(set, c)

@@ -264,7 +264,7 @@ func storedKind(c Column) Kind {
 	switch {
 	case c.Kind == KindJSON && c.Base == "jsonb":
 		return KindJSON
-	case c.Rule == Add: // a sum has the type that a domain is over, and images must have one type
+	case c.Rule.row().computes: // the result has the type that a domain is over, and images must have one type
 		return KindPlain
 	}
 	return kindImage
