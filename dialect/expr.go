@@ -11,10 +11,10 @@ type grammar struct {
 	excluded func(column string) string       // a column of the row that was to be inserted
 	distinct func(a, b string, k Kind) string // a and b differ; two NULLs do not
 	merge    func(target, patch string) string
-	document func(x string) string      // x as the type that merge works on
-	fail     func(text string) string   // an expression that fails with the text in its error
-	patch    func(column string) string // a merge patch as given, if excluded lacks the members that the patch deletes; or nil
-	sum      func(a, b string) string   // a + b, if the operator would not fail beyond the type; or nil
+	document func(x string) string        // x as the type that merge works on
+	fail     func(text string) string     // an expression that fails with the text in its error
+	patch    func(column string) string   // a merge patch as given, if excluded lacks the members that the patch deletes; or nil
+	operator func(a, op, b string) string // a op b, if the database needs another spelling for an operator; or nil
 	now      string
 	utcNow   string // the same for a column that keeps no zone, or ""
 }

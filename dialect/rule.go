@@ -63,7 +63,7 @@ var rules = [...]rule{
 	Merge:     {word: "merge", fits: GoText | GoBytes | GoJSON, value: merged, repeatSafe: true},
 	Version:   {word: "version", fits: orderedGoKinds, value: newValue, repeatSafe: true, orderFree: always, inEveryRow: true},
 	Touch:     {word: "touch", fits: anyGoKind, value: newValue, repeatSafe: true, orderFree: always, takesNow: true},
-	Add:       {word: "add", fits: GoNumber, value: sum, computes: true, orderFree: withoutVersion},
+	Add:       {word: "add", fits: GoNumber, value: byOperator(" + "), computes: true, orderFree: withoutVersion},
 	Generated: {word: "generated", fits: anyGoKind, repeatSafe: true, orderFree: always, inEveryRow: true},
 }
 
@@ -87,23 +87,16 @@ func inOrder(op string) func(g *grammar, stored, given string, k Kind) string {
 	}
 }
 
-// byOperator returns a rule's value: the operator's result.
+// byOperator returns a rule's value: the operator's result. COALESCE makes NULL lose: the result is NULL only if one of the
+// values is NULL, or if neither decides.
 func byOperator(op string) func(g *grammar, stored, given string, k Kind) string {
-	return func(_ *grammar, stored, given string, _ Kind) string {
-		return unlessNull(stored+op+given, stored, given)
+	return func(g *grammar, stored, given string, _ Kind) string {
+		result := stored + op + given
+		if g.operator != nil {
+			result = g.operator(stored, op, given)
+		}
+		return "COALESCE(" + result + ", " + stored + ", " + given + ")"
 	}
-}
-
-func sum(g *grammar, stored, given string, _ Kind) string {
-	if g.sum != nil {
-		return unlessNull(g.sum(stored, given), stored, given)
-	}
-	return unlessNull(stored+" + "+given, stored, given)
-}
-
-// unlessNull makes NULL lose: result is NULL only if one of the values is NULL, or if neither decides.
-func unlessNull(result, stored, given string) string {
-	return "COALESCE(" + result + ", " + stored + ", " + given + ")"
 }
 
 func merged(g *grammar, stored, given string, _ Kind) string {

@@ -62,13 +62,17 @@ func (d sqlite) Lock(t Table) string { return "DELETE FROM " + d.QuoteTable(t) +
 
 func (d sqlite) Find(f Find) string { return d.syntax().find(f) }
 
-// sqliteSum fails if the sum of two integers is not an integer: SQLite would make the sum a REAL (hazard S17). The abs of the
-// least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it before looking at a
-// row.
-func sqliteSum(a, b string) string {
-	sum, is := a+" + "+b, func(x, typ string) string { return "typeof(" + x + ") = '" + typ + "'" }
-	return "CASE WHEN " + is(sum, "real") + " AND " + is(a, "integer") + " AND " + is(b, "integer") +
-		" THEN abs((-9223372036854775807 - 1) * (" + a + " IS NOT NULL)) ELSE " + sum + " END"
+// sqliteOperator makes a sum of two integers fail if the sum is not an integer: SQLite would make the sum a REAL (hazard S17).
+// The abs of the least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it before
+// looking at a row.
+func sqliteOperator(a, op, b string) string {
+	result := a + op + b
+	if op != " + " {
+		return result
+	}
+	is := func(x, typ string) string { return "typeof(" + x + ") = '" + typ + "'" }
+	return "CASE WHEN " + is(result, "real") + " AND " + is(a, "integer") + " AND " + is(b, "integer") +
+		" THEN abs((-9223372036854775807 - 1) * (" + a + " IS NOT NULL)) ELSE " + result + " END"
 }
 
 func (d sqlite) syntax() *onConflict {
@@ -87,7 +91,7 @@ func (d sqlite) syntax() *onConflict {
 			merge:    func(t, p string) string { return "json_patch(" + t + ", " + p + ")" },
 			document: func(x string) string { return x },
 			fail:     func(key string) string { return "json_extract('{}', '" + otherKeyMark + " ' || " + key + ")" },
-			sum:      sqliteSum,
+			operator: sqliteOperator,
 			// This is the format in which go-sqlite3 binds a time.Time, so that stored and bound times compare as text.
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
 		},
