@@ -51,7 +51,9 @@ type Dialect interface {
 	// upsert without such an index.
 	UniqueIndex(t Table, columns []string) IndexText
 
-	sealed()
+	// family returns the name of the database whose drivers reach the servers. That the method is not exported seals the
+	// interface.
+	family() string
 }
 
 // Table is a table's name, with its schema ("" for the connection's default).

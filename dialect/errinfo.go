@@ -40,20 +40,12 @@ func MySQLNumber(err error) (number int, ok bool) {
 }
 
 // Family returns the database whose drivers reach the dialect's servers: "sqlite", "mysql" or "postgres".
-func Family(d Dialect) string {
-	switch name := d.Name(); name {
-	case "mariadb", "tidb", "vitess":
-		return "mysql"
-	case "sqlite", "mysql":
-		return name
-	}
-	return "postgres"
-}
+func Family(d Dialect) string { return d.family() }
 
 // Speaks reports whether err can come from a server of the dialect: the driver that made err belongs to one family of
 // databases. If no driver made err, this is not known, and Speaks returns true.
 func Speaks(d Dialect, err error) bool {
-	family := Family(d)
+	family := d.family()
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if _, ok := mysqlNumber(e); ok {
 			return family == "mysql"

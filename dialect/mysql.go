@@ -34,7 +34,7 @@ func castJSON(x string) string { return "CAST(" + x + " AS JSON)" }
 
 func (d mysql) Name() string    { return d.name }
 func (d mysql) Version() string { return d.version }
-func (mysql) sealed()           {}
+func (mysql) family() string    { return "mysql" }
 
 func (d mysql) Traits() Traits {
 	return Traits{
@@ -124,6 +124,26 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 
 func (d mysql) Find(f Find) string {
 	return findText(d, f, quoteList(d, f.Return), func(int) string { return "?" })
+}
+
+// UniqueIndex: ON DUPLICATE KEY UPDATE names no index, so without a unique index the statement is a plain INSERT.
+func (d mysql) UniqueIndex(t Table, columns []string) IndexText {
+	table, list := d.QuoteTable(t), quoteList(d, columns)
+	return IndexText{
+		Ask:  "SHOW INDEX FROM " + table,
+		Kind: "SHOW CREATE TABLE " + table,
+		Find: "SELECT " + list + ", COUNT(*) FROM " + table + " GROUP BY " + list + " HAVING COUNT(*) > 1",
+		Mend: "ALTER TABLE " + table + " ADD UNIQUE INDEX " + d.Quote(d.indexName(columns)) + " (" + list + "), ALGORITHM=INPLACE, LOCK=NONE",
+	}
+}
+
+// indexName returns a name that is unique within its table only, as index names are on these databases.
+func (d mysql) indexName(columns []string) string {
+	name := strings.Join(columns, "_") + "_unique"
+	if d.CheckIdent(name) != nil {
+		return "upsert_key_unique"
+	}
+	return name
 }
 
 // stageBeside returns the staging table's name in the schema of the target table, because the connection may have no default

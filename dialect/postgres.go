@@ -45,7 +45,7 @@ func newPostgres(version string) Dialect {
 
 func (d postgres) Name() string    { return d.name }
 func (d postgres) Version() string { return d.version }
-func (postgres) sealed()           {}
+func (postgres) family() string    { return "postgres" }
 
 func (d postgres) Traits() Traits {
 	t := Traits{
@@ -175,6 +175,9 @@ const postgresSkips = `c.relkind IN ('v', 'f') OR c.relrowsecurity OR EXISTS (
     SELECT FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid = tree.oid WHERE NOT g.tgisinternal AND g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0)`
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
+
+// UniqueIndex: PostgreSQL refuses a statement whose target has no unique index (42P10).
+func (postgres) UniqueIndex(Table, []string) IndexText { return IndexText{} }
 
 func (d postgres) syntax() *onConflict {
 	o := &onConflict{

@@ -12,7 +12,7 @@ type sqlite struct{ version string }
 
 func (sqlite) Name() string      { return "sqlite" }
 func (d sqlite) Version() string { return d.version }
-func (sqlite) sealed()           {}
+func (sqlite) family() string    { return "sqlite" }
 
 // sqliteParams is the default of SQLITE_MAX_VARIABLE_NUMBER since 3.32 (sqlite.org/limits.html).
 const sqliteParams = 32766
@@ -61,6 +61,9 @@ func (d sqlite) Stage(Stage) (StageText, error) { return StageText{}, refuseStag
 func (d sqlite) Lock(t Table) string { return "DELETE FROM " + d.QuoteTable(t) + " WHERE 0" }
 
 func (d sqlite) Find(f Find) string { return d.syntax().find(f) }
+
+// UniqueIndex: SQLite refuses a statement whose target has no unique index.
+func (sqlite) UniqueIndex(Table, []string) IndexText { return IndexText{} }
 
 // sqliteOperator makes a sum of two integers fail if the sum is not an integer: SQLite would make the sum a REAL (hazard S17).
 // The abs of the least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it before

@@ -106,6 +106,20 @@ type Find struct {
 	Only  bool // as in the Upsert
 }
 
+// IndexText holds the queries for a server that accepts an upsert although no unique index arbitrates it, and inserts the row a
+// second time without an error (hazard H24). IndexText is empty for a database that refuses such a statement by itself.
+type IndexText struct {
+	// Ask returns a row for each column of each index of the table, in columns named as in SHOW INDEX. Unlike
+	// information_schema, SHOW INDEX also shows the indexes of temporary tables.
+	Ask string
+	// Kind returns one row, whose first column is named "View" if the name is a view's and not a table's.
+	Kind string
+	// Find returns the keys that are stored more than once. They would make Mend fail.
+	Find string
+	// Mend makes the unique index while others read and write the table.
+	Mend string
+}
+
 // Params returns how many parameters one row of the columns has.
 func Params(columns []Column) int {
 	n := 0
