@@ -90,3 +90,11 @@ func findText(d Dialect, f Find, list string, param func(n int) string) string {
 	}
 	return b.String()
 }
+
+func only(is bool) string {
+	if is {
+		return "ONLY "
+	}
+	return ""
+}
+

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -66,143 +65,6 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 
 func (o *onConflict) into(b *strings.Builder, u Upsert) {
 	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
-}
-
-// selected writes the rows as a SELECT. If the statement filters, the SELECT leaves out the rows that would change nothing.
-func (o *onConflict) selected(b *strings.Builder, u Upsert) {
-	g := u.given()
-	b.WriteString("SELECT " + strings.Join(o.givenList(u), ", ") + " FROM " + o.from(g))
-	if u.Filter {
-		beside := o.beside(g)
-		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, even if the statistics say that the table
-		// is empty.
-		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) +
-			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + " OFFSET 0)")
-	}
-	o.ordered(b, u)
-}
-
-// ordered makes the database insert the rows in the order in which they must be locked (hazard P24). A join need not keep this
-// order.
-func (o *onConflict) ordered(b *strings.Builder, u Upsert) {
-	switch g := u.given(); {
-	case u.Source == FromStage:
-		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + ".ctid")
-	case u.Source == FromArrays || u.Rows > 1:
-		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + "." + o.Quote(g.place()))
-	}
-}
-
-func (u Upsert) given() given {
-	return given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types, Nth: u.Nth}
-}
-
-// givenList returns the values of the columns that are inserted.
-func (o *onConflict) givenList(u Upsert) []string {
-	var list []string
-	for _, c := range u.Columns {
-		list = append(list, o.inserted(c, o.givenValue(u.given(), c)))
-	}
-	return list
-}
-
-// The aliases in a split statement, and the column that tells its rows apart.
-const (
-	metAlias    = "_m" // the rows to write
-	absentAlias = "_a" // the insert of the rows whose key is not stored
-	absentMark  = "_upsert_absent"
-)
-
-// split joins the source rows with the stored rows once, and inserts the rows whose key is not stored. The statement that
-// follows writes the other rows. Both see one snapshot, so a row is in one of them or in none. The CTE is used twice, which
-// keeps PostgreSQL from evaluating it twice.
-func (o *onConflict) split(u Upsert) string {
-	g := u.given()
-	beside := o.beside(g)
-	absent := o.stored(u.Target.Columns[0]) + " IS NULL"
-	var list []string
-	for i, value := range o.givenList(u) {
-		list = append(list, value+" AS "+o.Quote(u.Columns[i].Name))
-	}
-	var b strings.Builder
-	b.WriteString(o.Quote(aliasBeside(metAlias, u.Table.Name)) + " AS (SELECT " + strings.Join(list, ", ") + ", " + absent + " AS " + o.Quote(columnBeside(absentMark, u.Columns)) +
-		" FROM " + o.from(g) + " LEFT JOIN " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " ON " + strings.Join(beside.joined(u.Target.Columns), " AND ") +
-		" WHERE " + absent)
-	if same := beside.unchanged(u); len(same) > 0 {
-		b.WriteString(" OR NOT (" + strings.Join(same, " AND ") + ")")
-	}
-	b.WriteString("), " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + " AS (")
-	o.into(&b, u)
-	o.met(&b, u, "")
-	if u.Count {
-		b.WriteString(" RETURNING 1")
-	}
-	b.WriteString(") ")
-	return b.String()
-}
-
-// met selects the rows whose key is not stored, or, if not is "NOT ", the rows whose key is stored.
-func (o *onConflict) met(b *strings.Builder, u Upsert, not string) {
-	from := o.Quote(aliasBeside(metAlias, u.Table.Name))
-	b.WriteString("SELECT " + quoteList(o.Dialect, names(u.Columns)) + " FROM " + from + " WHERE " + not + from + "." + o.Quote(columnBeside(absentMark, u.Columns)))
-}
-
-// unchanged returns conditions that together are true for a stored row that a source row with its key would not change.
-// Together they are never NULL. If the keys are equal only under a collation, the conditions are false, so that the insert
-// meets the stored row and fails.
-func (o *onConflict) unchanged(u Upsert) []string {
-	var parts []string
-	if folded := o.folded(u.Columns, u.Target.Columns); folded != "" {
-		parts = append(parts, "NOT ("+folded+")")
-	}
-	switch set, version := assigned(u.Columns, u.Target.Columns); {
-	case u.Mode == Create || onlyTouches(set):
-	case version != nil:
-		parts = append(parts, "("+o.newer(*version)+") IS NOT TRUE")
-	default:
-		parts = append(parts, "NOT ("+o.changes(set)+")")
-	}
-	return parts
-}
-
-// counted wraps the statement into a statement that counts the written rows.
-func (o *onConflict) counted(statement string, u Upsert) string {
-	written, rows, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), "COUNT(*)", "0"
-	with := "WITH "
-	if u.Split {
-		before := "(SELECT COUNT(*) FROM " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + ")"
-		with, rows, fresh = with+strings.TrimSuffix(o.split(u), " ")+", ", before+" + "+rows, before
-	}
-	back := " RETURNING 1"
-	if u.Report && o.flag != nil {
-		back = o.flagged(u)
-		flagged := "COUNT(*) FILTER (WHERE " + written + "." + o.Quote("_new") + ")"
-		if u.Split {
-			flagged = fresh + " + " + flagged
-		}
-		fresh = flagged
-	}
-	return with + written + " AS (" + statement + back + ") SELECT " + rows + ", " + fresh + " FROM " + written
-}
-
-// flagged returns each written row's flag, as a column with a name.
-func (o *onConflict) flagged(u Upsert) string {
-	return " RETURNING " + o.with + o.flag(u.Target.Columns) + " AS " + o.Quote("_new")
-}
-
-// told wraps the statement into a statement that selects no row, one row or two rows, without columns.
-func (o *onConflict) told(statement string, u Upsert) string {
-	written, fresh := o.Quote(aliasBeside("_w", u.Table.Name)), o.Quote("_new")
-	all := "SELECT FROM " + written
-	return "WITH " + written + " AS (" + statement + o.flagged(u) + ") " +
-		all + " UNION ALL " + all + " WHERE " + written + "." + fresh
-}
-
-func only(is bool) string {
-	if is {
-		return "ONLY "
-	}
-	return ""
 }
 
 func (o *onConflict) target(b *strings.Builder, t Target) {
@@ -318,5 +180,3 @@ func (o *onConflict) columns(t Table, columns []string) string {
 	}
 	return strings.Join(list, ", ")
 }
-
-func rowPlace(row int) string { return strconv.Itoa(row) + ", " }

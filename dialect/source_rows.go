@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -106,3 +107,61 @@ func (o *onConflict) beside(g given) *onConflict {
 func (o *onConflict) stageTable(t Table, nth int) string {
 	return o.QuoteTable(Table{Schema: "pg_temp", Name: stageName(t, nth)})
 }
+
+func (u Upsert) given() given {
+	return given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types, Nth: u.Nth}
+}
+
+// givenList returns the values of the columns that are inserted.
+func (o *onConflict) givenList(u Upsert) []string {
+	var list []string
+	for _, c := range u.Columns {
+		list = append(list, o.inserted(c, o.givenValue(u.given(), c)))
+	}
+	return list
+}
+
+// selected writes the rows as a SELECT. If the statement filters, the SELECT leaves out the rows that would change nothing.
+func (o *onConflict) selected(b *strings.Builder, u Upsert) {
+	g := u.given()
+	b.WriteString("SELECT " + strings.Join(o.givenList(u), ", ") + " FROM " + o.from(g))
+	if u.Filter {
+		beside := o.beside(g)
+		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, even if the statistics say that the table
+		// is empty.
+		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) +
+			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + " OFFSET 0)")
+	}
+	o.ordered(b, u)
+}
+
+// ordered makes the database insert the rows in the order in which they must be locked (hazard P24). A join need not keep this
+// order.
+func (o *onConflict) ordered(b *strings.Builder, u Upsert) {
+	switch g := u.given(); {
+	case u.Source == FromStage:
+		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + ".ctid")
+	case u.Source == FromArrays || u.Rows > 1:
+		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + "." + o.Quote(g.place()))
+	}
+}
+
+// unchanged returns conditions that together are true for a stored row that a source row with its key would not change.
+// Together they are never NULL. If the keys are equal only under a collation, the conditions are false, so that the insert
+// meets the stored row and fails.
+func (o *onConflict) unchanged(u Upsert) []string {
+	var parts []string
+	if folded := o.folded(u.Columns, u.Target.Columns); folded != "" {
+		parts = append(parts, "NOT ("+folded+")")
+	}
+	switch set, version := assigned(u.Columns, u.Target.Columns); {
+	case u.Mode == Create || onlyTouches(set):
+	case version != nil:
+		parts = append(parts, "("+o.newer(*version)+") IS NOT TRUE")
+	default:
+		parts = append(parts, "NOT ("+o.changes(set)+")")
+	}
+	return parts
+}
+
+func rowPlace(row int) string { return strconv.Itoa(row) + ", " }
