@@ -6,28 +6,28 @@ import "strings"
 // one row.
 
 func (o *onConflict) compare(c Compare) (string, error) {
-	if err := refuseSource(o.Dialect, c.Source, false); err != nil {
+	if err := refuseSource(o.d, c.Source, false); err != nil {
 		return "", err
 	}
 	set, version := assigned(c.Columns, c.Target.Columns)
 	g := given(c)
 	var b strings.Builder
-	with, from, place := "", "", o.Quote(g.alias())+"."+o.Quote(g.place())
+	with, from, place := "", "", o.d.Quote(g.alias())+"."+o.d.Quote(g.place())
 	beside := o.beside(g)
 	if c.Source == FromParams { // with the columns of the database's clock among the parameters
 		with, from = o.values(c)
-		beside.excluded = func(col string) string { return o.Quote(g.alias()) + "." + o.Quote(col) }
+		beside.expr.excluded = func(col string) string { return o.d.Quote(g.alias()) + "." + o.d.Quote(col) }
 	} else {
 		from = o.from(g)
 	}
 	if c.Source == FromArrays {
 		place += " - 1"
 	}
-	stored, alias, match := only(c.Only)+o.QuoteTable(c.Table), " AS "+o.Quote(storedAlias), beside.joined(c.Target.Columns)
+	stored, alias, match := only(c.Only)+o.d.QuoteTable(c.Table), " AS "+o.d.Quote(storedAlias), beside.joined(c.Target.Columns)
 	covered := c.Target.covered()
-	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) + " FROM " + from)
+	b.WriteString(with + "SELECT " + place + ", " + beside.expr.fate(c, set, version) + " FROM " + from)
 	switch {
-	case o.Traits().Typed:
+	case o.d.Traits().Typed:
 		// OFFSET 0 hides from the planner that the key is unique, because a snapshot may contain, beside the current row, a row
 		// with the same key that others have deleted since.
 		b.WriteString(", LATERAL (SELECT * FROM " + stored + alias + " WHERE " + strings.Join(append(match, covered...), " AND ") + " OFFSET 0)" + alias)
@@ -51,7 +51,7 @@ func (t Target) covered() []string {
 func (o *onConflict) joined(target []string) []string {
 	var parts []string
 	for _, k := range target {
-		parts = append(parts, o.stored(k)+" = "+o.excluded(k))
+		parts = append(parts, o.expr.stored(k)+" = "+o.expr.excluded(k))
 	}
 	return parts
 }
@@ -74,7 +74,7 @@ func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 }
 
 func (o *onConflict) find(f Find) string {
-	return findText(o.Dialect, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
+	return findText(o.d, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
 }
 
 func findText(d Dialect, f Find, list string, param func(n int) string) string {
@@ -97,4 +97,3 @@ func only(is bool) string {
 	}
 	return ""
 }
-

@@ -154,8 +154,8 @@ func stageBeside(d Dialect, t Table) string {
 
 func (d mysql) syntax(t Table) *onDuplicate {
 	o := &onDuplicate{
-		Dialect: d,
-		grammar: grammar{
+		d: d,
+		expr: grammar{
 			stored:   func(c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "VALUES(" + d.Quote(c) + ")" },
 			merge:    func(t, p string) string { return "JSON_MERGE_PATCH(" + t + ", " + p + ")" },
@@ -163,14 +163,14 @@ func (d mysql) syntax(t Table) *onDuplicate {
 			now:      "CURRENT_TIMESTAMP(6)",
 		},
 	}
-	o.json, o.distinct = castJSON, o.differ
+	o.json, o.expr.distinct = castJSON, o.differ
 	if d.compact {
 		o.json = func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" }
 	}
 	if d.rowAlias {
 		alias := aliasBeside("_new", t.Name) // an alias equal to the table's name is error 1066
 		o.alias = " AS " + d.Quote(alias)
-		o.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
+		o.expr.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
 	}
 	return o
 }

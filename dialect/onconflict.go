@@ -10,8 +10,8 @@ const storedAlias = "_t"
 
 // onConflict writes the statements of the databases that have INSERT … ON CONFLICT (target).
 type onConflict struct {
-	Dialect
-	grammar
+	d     Dialect
+	expr  grammar
 	param func(n int, cast string) string // the n-th parameter, for the first time
 	again func(n int) string              // the n-th parameter once more
 	flag  func(target []string) string    // an expression in RETURNING that is true for an insert; nil if the database has none
@@ -23,15 +23,15 @@ type onConflict struct {
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Split || u.Count); err != nil {
+	if err := refuseSource(o.d, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
 	if u.Target.Where != "" && (u.Filter || u.Split) {
-		return "", &UnsupportedError{Feature: "filter before an upsert by a partial unique index", Dialect: o.Name()}
+		return "", &UnsupportedError{Feature: "filter before an upsert by a partial unique index", Dialect: o.d.Name()}
 	}
 	if u.Removes {
 		removing := *o
-		removing.patch = func(c string) string { return o.again(place(u.Columns, c)) }
+		removing.expr.patch = func(c string) string { return o.again(place(u.Columns, c)) }
 		o = &removing
 	}
 	var b strings.Builder
@@ -44,7 +44,7 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		o.met(&b, u, "NOT ")
 	case u.Source == FromParams && !u.Filter:
 		b.WriteString("VALUES ")
-		o.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.inserted(c, o.param(n, "")) }, noLead)
+		o.expr.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.expr.inserted(c, o.param(n, "")) }, noLead)
 	default:
 		o.selected(&b, u)
 	}
@@ -64,15 +64,15 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 }
 
 func (o *onConflict) into(b *strings.Builder, u Upsert) {
-	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
+	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) + " (" + quoteList(o.d, names(u.Columns)) + ") ")
 }
 
 func (o *onConflict) target(b *strings.Builder, t Target) {
 	if t.Constraint != "" {
-		b.WriteString("ON CONSTRAINT " + o.Quote(t.Constraint))
+		b.WriteString("ON CONSTRAINT " + o.d.Quote(t.Constraint))
 		return
 	}
-	b.WriteString("(" + quoteList(o.Dialect, t.Columns) + ")")
+	b.WriteString("(" + quoteList(o.d, t.Columns) + ")")
 	if t.Where != "" {
 		b.WriteString(" WHERE " + t.Where)
 	}
@@ -80,7 +80,7 @@ func (o *onConflict) target(b *strings.Builder, t Target) {
 
 func (o *onConflict) action(b *strings.Builder, u Upsert) {
 	set, _ := assigned(u.Columns, u.Target.Columns)
-	folded := o.folded(u.Columns, u.Target.Columns)
+	folded := o.expr.folded(u.Columns, u.Target.Columns)
 	idle := o.idle(u)
 	if u.Mode == Create || onlyTouches(set) && (folded == "" || idle == "" || !u.Guard) {
 		b.WriteString(" DO NOTHING")
@@ -93,14 +93,14 @@ func (o *onConflict) action(b *strings.Builder, u Upsert) {
 // change writes an UPDATE of the stored row by the parameters, which are numbered as in an insert.
 func (o *onConflict) change(u Upsert) string {
 	given := *o
-	given.excluded = func(name string) string {
+	given.expr.excluded = func(name string) string {
 		if i := slices.IndexFunc(u.Columns, func(c Column) bool { return c.Name == name }); u.Columns[i].Now {
-			return o.clock(u.Columns[i])
+			return o.expr.clock(u.Columns[i])
 		}
 		return o.again(place(u.Columns, name))
 	}
 	var b strings.Builder
-	b.WriteString("UPDATE " + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias))
+	b.WriteString("UPDATE " + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias))
 	given.set(&b, u)
 	b.WriteString(" AND " + strings.Join(append(given.joined(u.Target.Columns), u.Target.covered()...), " AND "))
 	o.returning(&b, u)
@@ -110,29 +110,29 @@ func (o *onConflict) change(u Upsert) string {
 // set writes the assignments and the condition under which they are made, for mode Change in parentheses.
 func (o *onConflict) set(b *strings.Builder, u Upsert) {
 	set, version := assigned(u.Columns, u.Target.Columns)
-	folded := o.folded(u.Columns, u.Target.Columns)
+	folded := o.expr.folded(u.Columns, u.Target.Columns)
 	b.WriteString(" SET ")
 	// An unchanged row is not written: no new row version, no trigger (hazard P13).
-	cond := o.changes(set)
+	cond := o.expr.changes(set)
 	switch {
 	case version != nil:
-		cond = o.newer(*version)
+		cond = o.expr.newer(*version)
 	case onlyTouches(set): // the update is there for its condition, which no row meets
 		cond = "FALSE"
 		idle := o.idle(u)
-		b.WriteString(o.Quote(idle) + " = " + o.stored(idle))
+		b.WriteString(o.d.Quote(idle) + " = " + o.expr.stored(idle))
 		set = nil
 	}
 	for i, c := range set {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(o.Quote(c.Name) + " = " + o.value(c))
+		b.WriteString(o.d.Quote(c.Name) + " = " + o.expr.value(c))
 	}
 	// Two keys that are equal only under a collation are two rows on another database: neither may overwrite the other.
 	if folded != "" {
-		key := o.excluded(u.Target.Columns[0])
-		cond = "CASE WHEN " + folded + " THEN " + o.fail(key) + " ELSE " + cond + " END"
+		key := o.expr.excluded(u.Target.Columns[0])
+		cond = "CASE WHEN " + folded + " THEN " + o.expr.fail(key) + " ELSE " + cond + " END"
 	}
 	if u.Mode == Change { // more conditions follow
 		cond = "(" + cond + ")"
@@ -148,7 +148,7 @@ func (o *onConflict) idle(u Upsert) string {
 			return c.Name
 		}
 	}
-	if o.Traits().Immediate {
+	if o.d.Traits().Immediate {
 		return u.Target.Columns[0]
 	}
 	return ""
@@ -172,7 +172,7 @@ func (o *onConflict) returning(b *strings.Builder, u Upsert) {
 // columns returns a list of the table's columns.
 func (o *onConflict) columns(t Table, columns []string) string {
 	if o.returned == nil {
-		return quoteList(o.Dialect, columns)
+		return quoteList(o.d, columns)
 	}
 	var list []string
 	for _, c := range columns {

@@ -12,8 +12,8 @@ import (
 // they differ. This assignment sets the key to itself, which writes nothing (H13), and contains the code that reports the
 // outcome.
 type onDuplicate struct {
-	Dialect
-	grammar
+	d     Dialect
+	expr  grammar
 	alias string                // follows VALUES (…)
 	json  func(x string) string // x in the form in which two spellings of one document are equal
 }
@@ -30,31 +30,31 @@ func otherKey(key string) string {
 const greatest = "18446744073709551615"
 
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.Dialect, u.Source, u.Filter || u.Split || u.Count); err != nil {
+	if err := refuseSource(o.d, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
 	switch {
 	case u.Target.Where != "":
-		return "", &UnsupportedError{Feature: "partial unique index", Dialect: o.Name(), Hint: "leave IndexWhere out, or use a generated column that is NULL where the index shall not count"}
+		return "", &UnsupportedError{Feature: "partial unique index", Dialect: o.d.Name(), Hint: "leave IndexWhere out, or use a generated column that is NULL where the index shall not count"}
 	case u.Target.Constraint != "":
-		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: o.Name(), Hint: "leave OnConstraint out: the statement is guarded to act on the key's columns only"}
-	case len(u.Return) > 0 && !o.Traits().Returning:
-		return "", &UnsupportedError{Feature: "INSERT … RETURNING", Dialect: o.Name()}
-	case u.Report && o.Traits().Reporting == ReportLastID && (u.Rows > 1 || u.Source != FromParams):
-		return "", &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.Name()}
+		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: o.d.Name(), Hint: "leave OnConstraint out: the statement is guarded to act on the key's columns only"}
+	case len(u.Return) > 0 && !o.d.Traits().Returning:
+		return "", &UnsupportedError{Feature: "INSERT … RETURNING", Dialect: o.d.Name()}
+	case u.Report && o.d.Traits().Reporting == ReportLastID && (u.Rows > 1 || u.Source != FromParams):
+		return "", &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.d.Name()}
 	}
 	set, version := assigned(u.Columns, u.Target.Columns)
 	if u.Mode == Create || onlyTouches(set) {
 		set, version = nil, nil
 	}
-	code := u.Report && o.Traits().Reporting == ReportCode
+	code := u.Report && o.d.Traits().Reporting == ReportCode
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + o.QuoteTable(u.Table) + " (" + quoteList(o.Dialect, names(u.Columns)) + ") ")
+	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " (" + quoteList(o.d, names(u.Columns)) + ") ")
 	field := func(c Column, value string) string {
 		if code && c.Name == u.Target.Columns[0] {
 			return "IF(LAST_INSERT_ID(" + codeText(CodeInserted) + ") > 0, " + value + ", NULL)"
 		}
-		return o.inserted(c, value)
+		return o.expr.inserted(c, value)
 	}
 	switch {
 	case u.Source == FromStage:
@@ -63,7 +63,7 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 		o = o.selected(&b, u, field)
 	default:
 		b.WriteString("VALUES ")
-		o.tuples(&b, u.Columns, u.Rows, func(_ int, c Column) string { return field(c, "?") }, noLead)
+		o.expr.tuples(&b, u.Columns, u.Rows, func(_ int, c Column) string { return field(c, "?") }, noLead)
 		b.WriteString(o.alias)
 	}
 	b.WriteString(" ON DUPLICATE KEY UPDATE ")
@@ -77,7 +77,7 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 				b.WriteString(", ")
 			}
 		}
-		b.WriteString(quoteList(o.Dialect, u.Return))
+		b.WriteString(quoteList(o.d, u.Return))
 	}
 	return b.String(), nil
 }
@@ -85,41 +85,41 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 // selected writes the row as a SELECT from a row of parameters, to whose columns the update can refer as well as to VALUES().
 // selected returns the syntax of this update. A SELECT can have no row alias (hazard H11).
 func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
-	alias := o.Quote(aliasBeside(givenAlias, u.Table.Name))
-	given := func(c string) string { return alias + "." + o.Quote(c) }
+	alias := o.d.Quote(aliasBeside(givenAlias, u.Table.Name))
+	given := func(c string) string { return alias + "." + o.d.Quote(c) }
 	var list, params []string
 	for _, c := range u.Columns {
 		if c.Now {
-			list = append(list, o.now)
+			list = append(list, o.expr.now)
 			continue
 		}
 		list = append(list, field(c, given(c.Name)))
-		params = append(params, "? AS "+o.Quote(c.Name))
+		params = append(params, "? AS "+o.d.Quote(c.Name))
 	}
 	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM (SELECT " + strings.Join(params, ", ") + ") AS " + alias)
 	s := o.besideSelect()
-	s.patch = given
+	s.expr.patch = given
 	return s
 }
 
 // staged writes the rows as a SELECT from the staging table, and returns the syntax of the update.
 func (o *onDuplicate) staged(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
-	alias := o.Quote(aliasBeside(givenAlias, u.Table.Name))
+	alias := o.d.Quote(aliasBeside(givenAlias, u.Table.Name))
 	var list []string
 	for _, c := range u.Columns {
 		if c.Now {
-			list = append(list, o.now)
+			list = append(list, o.expr.now)
 			continue
 		}
-		list = append(list, field(c, alias+"."+o.Quote(c.Name)))
+		list = append(list, field(c, alias+"."+o.d.Quote(c.Name)))
 	}
-	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + stageBeside(o.Dialect, u.Table) + " AS " + alias)
+	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + stageBeside(o.d, u.Table) + " AS " + alias)
 	return o.besideSelect()
 }
 
 func (o *onDuplicate) besideSelect() *onDuplicate {
 	s := *o
-	s.excluded = func(c string) string { return "VALUES(" + o.Quote(c) + ")" }
+	s.expr.excluded = func(c string) string { return "VALUES(" + o.d.Quote(c) + ")" }
 	return &s
 }
 
@@ -130,15 +130,15 @@ func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version 
 		kinds[c.Name] = c.Kind
 	}
 	key := u.Target.Columns[0]
-	b.WriteString(o.Quote(key) + " = IF(")
+	b.WriteString(o.d.Quote(key) + " = IF(")
 	for i, k := range u.Target.Columns {
 		if i > 0 {
 			b.WriteString(" AND ")
 		}
-		b.WriteString(o.equal(o.stored(k), o.excluded(k), kinds[k]))
+		b.WriteString(o.equal(o.expr.stored(k), o.expr.excluded(k), kinds[k]))
 	}
-	self, other := o.stored(key), otherKey(o.stored(key))
-	if u.Report && o.Traits().Reporting != ReportUnknown {
+	self, other := o.expr.stored(key), otherKey(o.expr.stored(key))
+	if u.Report && o.d.Traits().Reporting != ReportUnknown {
 		self = "IF(LAST_INSERT_ID(" + o.code(set, version) + ") > 0, " + self + ", NULL)"
 	}
 	b.WriteString(", " + self + ", " + other + ")")
@@ -149,34 +149,34 @@ func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version 
 func (o *onDuplicate) code(set []Column, version *Column) string {
 	switch {
 	case version != nil:
-		return "IF(" + o.newer(*version) + ", " + codeText(CodeUpdated) + ", IF(" + o.same(*version, set) + ", " + codeText(CodeUnchanged) + ", " + codeText(CodeStale) + "))"
+		return "IF(" + o.expr.newer(*version) + ", " + codeText(CodeUpdated) + ", IF(" + o.expr.same(*version, set) + ", " + codeText(CodeUnchanged) + ", " + codeText(CodeStale) + "))"
 	case len(set) == 0:
 		return codeText(CodeUnchanged)
 	}
-	return "IF(" + o.changes(set) + ", " + codeText(CodeUpdated) + ", " + codeText(CodeUnchanged) + ")"
+	return "IF(" + o.expr.changes(set) + ", " + codeText(CodeUpdated) + ", " + codeText(CodeUnchanged) + ")"
 }
 
 // assign writes the assignments. They run from left to right and see the results of the assignments before them (hazard H16).
 // So a touched column, which reads the other columns, comes first, and the version, which the others read, comes last.
 func (o *onDuplicate) assign(b *strings.Builder, set []Column, version *Column) {
 	write := func(c Column, cond string) {
-		b.WriteString(", " + o.Quote(c.Name) + " = ")
+		b.WriteString(", " + o.d.Quote(c.Name) + " = ")
 		if cond == "" {
-			b.WriteString(o.value(c))
+			b.WriteString(o.expr.value(c))
 		} else {
-			b.WriteString("IF(" + cond + ", " + o.value(c) + ", " + o.stored(c.Name) + ")")
+			b.WriteString("IF(" + cond + ", " + o.expr.value(c) + ", " + o.expr.stored(c.Name) + ")")
 		}
 	}
 	cond := ""
 	if version != nil {
-		cond = o.newer(*version)
+		cond = o.expr.newer(*version)
 	}
 	for _, c := range set {
 		if c.Rule == Touch {
 			if version != nil {
 				write(c, cond)
 			} else {
-				write(c, o.changes(set))
+				write(c, o.expr.changes(set))
 			}
 		}
 	}
@@ -185,7 +185,7 @@ func (o *onDuplicate) assign(b *strings.Builder, set []Column, version *Column) 
 		case c.Rule == Touch || c.Rule == Version:
 		case c.Rule == Merge && version == nil:
 			// The merged text may be another spelling of the stored text.
-			write(c, o.changes([]Column{c}))
+			write(c, o.expr.changes([]Column{c}))
 		default:
 			write(c, cond)
 		}

@@ -15,19 +15,19 @@ const (
 func (o *onConflict) split(u Upsert) string {
 	g := u.given()
 	beside := o.beside(g)
-	absent := o.stored(u.Target.Columns[0]) + " IS NULL"
+	absent := o.expr.stored(u.Target.Columns[0]) + " IS NULL"
 	var list []string
 	for i, value := range o.givenList(u) {
-		list = append(list, value+" AS "+o.Quote(u.Columns[i].Name))
+		list = append(list, value+" AS "+o.d.Quote(u.Columns[i].Name))
 	}
 	var b strings.Builder
-	b.WriteString(o.Quote(aliasBeside(metAlias, u.Table.Name)) + " AS (SELECT " + strings.Join(list, ", ") + ", " + absent + " AS " + o.Quote(columnBeside(absentMark, u.Columns)) +
-		" FROM " + o.from(g) + " LEFT JOIN " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) + " ON " + strings.Join(beside.joined(u.Target.Columns), " AND ") +
+	b.WriteString(o.d.Quote(aliasBeside(metAlias, u.Table.Name)) + " AS (SELECT " + strings.Join(list, ", ") + ", " + absent + " AS " + o.d.Quote(columnBeside(absentMark, u.Columns)) +
+		" FROM " + o.from(g) + " LEFT JOIN " + only(u.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) + " ON " + strings.Join(beside.joined(u.Target.Columns), " AND ") +
 		" WHERE " + absent)
 	if same := beside.unchanged(u); len(same) > 0 {
 		b.WriteString(" OR NOT (" + strings.Join(same, " AND ") + ")")
 	}
-	b.WriteString("), " + o.Quote(aliasBeside(absentAlias, u.Table.Name)) + " AS (")
+	b.WriteString("), " + o.d.Quote(aliasBeside(absentAlias, u.Table.Name)) + " AS (")
 	o.into(&b, u)
 	o.met(&b, u, "")
 	if u.Count {
@@ -39,7 +39,6 @@ func (o *onConflict) split(u Upsert) string {
 
 // met selects the rows whose key is not stored, or, if not is "NOT ", the rows whose key is stored.
 func (o *onConflict) met(b *strings.Builder, u Upsert, not string) {
-	from := o.Quote(aliasBeside(metAlias, u.Table.Name))
-	b.WriteString("SELECT " + quoteList(o.Dialect, names(u.Columns)) + " FROM " + from + " WHERE " + not + from + "." + o.Quote(columnBeside(absentMark, u.Columns)))
+	from := o.d.Quote(aliasBeside(metAlias, u.Table.Name))
+	b.WriteString("SELECT " + quoteList(o.d, names(u.Columns)) + " FROM " + from + " WHERE " + not + from + "." + o.d.Quote(columnBeside(absentMark, u.Columns)))
 }
-

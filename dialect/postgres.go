@@ -181,8 +181,8 @@ func (postgres) UniqueIndex(Table, []string) IndexText { return IndexText{} }
 
 func (d postgres) syntax() *onConflict {
 	o := &onConflict{
-		Dialect: d,
-		grammar: grammar{
+		d: d,
+		expr: grammar{
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "EXCLUDED." + d.Quote(c) },
 			distinct: d.distinct,
@@ -199,7 +199,7 @@ func (d postgres) syntax() *onConflict {
 		},
 	}
 	if d.bytes {
-		o.fail = func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" }
+		o.expr.fail = func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" }
 	}
 	o.again = func(n int) string { return o.param(n, "") }
 	switch d.Traits().Reporting {
@@ -212,8 +212,8 @@ func (d postgres) syntax() *onConflict {
 	o.values = func(c Compare) (with, from string) {
 		var b strings.Builder
 		b.WriteString("(VALUES ")
-		o.tuples(&b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
-		b.WriteString(") AS " + d.Quote(given(c).alias()) + " (" + o.Quote(given(c).place()) + ", " + quoteList(o.Dialect, names(c.Columns)) + ")")
+		o.expr.tuples(&b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
+		b.WriteString(") AS " + d.Quote(given(c).alias()) + " (" + o.d.Quote(given(c).place()) + ", " + quoteList(o.d, names(c.Columns)) + ")")
 		return "", b.String()
 	}
 	return o

@@ -58,7 +58,7 @@ func refuseStage(d Dialect) error {
 // from returns the rows as an item of a FROM list.
 func (o *onConflict) from(g given) string {
 	cols := sent(g.Columns)
-	alias, list := o.Quote(g.alias()), quoteList(o.Dialect, names(cols))
+	alias, list := o.d.Quote(g.alias()), quoteList(o.d, names(cols))
 	switch g.Source {
 	case FromStage:
 		return o.stageTable(g.Table, g.Nth) + " AS " + alias
@@ -72,12 +72,12 @@ func (o *onConflict) from(g given) string {
 		if len(params) == 1 {
 			unnest = "pg_catalog.unnest("
 		}
-		return unnest + strings.Join(params, ", ") + ") WITH ORDINALITY AS " + alias + " (" + list + ", " + o.Quote(g.place()) + ")"
+		return unnest + strings.Join(params, ", ") + ") WITH ORDINALITY AS " + alias + " (" + list + ", " + o.d.Quote(g.place()) + ")"
 	}
 	var b strings.Builder
 	b.WriteString("(VALUES ")
-	o.tuples(&b, cols, g.Rows, func(n int, c Column) string { return o.param(n, g.Types[c.Name]) }, rowPlace)
-	b.WriteString(") AS " + alias + " (" + o.Quote(g.place()) + ", " + list + ")")
+	o.expr.tuples(&b, cols, g.Rows, func(n int, c Column) string { return o.param(n, g.Types[c.Name]) }, rowPlace)
+	b.WriteString(") AS " + alias + " (" + o.d.Quote(g.place()) + ", " + list + ")")
 	return b.String()
 }
 
@@ -85,19 +85,19 @@ func (o *onConflict) from(g given) string {
 func (o *onConflict) givenValue(g given, c Column) string {
 	switch {
 	case c.Rule == Merge: // the column may be json, and the function takes jsonb
-		return o.document(o.Quote(g.alias()) + "." + o.Quote(c.Name))
+		return o.expr.document(o.d.Quote(g.alias()) + "." + o.d.Quote(c.Name))
 	case !c.Now:
-		return o.Quote(g.alias()) + "." + o.Quote(c.Name)
+		return o.d.Quote(g.alias()) + "." + o.d.Quote(c.Name)
 	case g.Types[c.Name] != "":
-		return "CAST(" + o.clock(c) + " AS " + g.Types[c.Name] + ")"
+		return "CAST(" + o.expr.clock(c) + " AS " + g.Types[c.Name] + ")"
 	}
-	return o.clock(c)
+	return o.expr.clock(c)
 }
 
 // beside returns the syntax of an expression about a source row and a stored row.
 func (o *onConflict) beside(g given) *onConflict {
 	b := *o
-	b.excluded = func(name string) string {
+	b.expr.excluded = func(name string) string {
 		i := slices.IndexFunc(g.Columns, func(c Column) bool { return c.Name == name })
 		return o.givenValue(g, g.Columns[i])
 	}
@@ -105,7 +105,7 @@ func (o *onConflict) beside(g given) *onConflict {
 }
 
 func (o *onConflict) stageTable(t Table, nth int) string {
-	return o.QuoteTable(Table{Schema: "pg_temp", Name: stageName(t, nth)})
+	return o.d.QuoteTable(Table{Schema: "pg_temp", Name: stageName(t, nth)})
 }
 
 func (u Upsert) given() given {
@@ -116,7 +116,7 @@ func (u Upsert) given() given {
 func (o *onConflict) givenList(u Upsert) []string {
 	var list []string
 	for _, c := range u.Columns {
-		list = append(list, o.inserted(c, o.givenValue(u.given(), c)))
+		list = append(list, o.expr.inserted(c, o.givenValue(u.given(), c)))
 	}
 	return list
 }
@@ -129,7 +129,7 @@ func (o *onConflict) selected(b *strings.Builder, u Upsert) {
 		beside := o.beside(g)
 		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, even if the statistics say that the table
 		// is empty.
-		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.QuoteTable(u.Table) + " AS " + o.Quote(storedAlias) +
+		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) +
 			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + " OFFSET 0)")
 	}
 	o.ordered(b, u)
@@ -140,9 +140,9 @@ func (o *onConflict) selected(b *strings.Builder, u Upsert) {
 func (o *onConflict) ordered(b *strings.Builder, u Upsert) {
 	switch g := u.given(); {
 	case u.Source == FromStage:
-		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + ".ctid")
+		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + ".ctid")
 	case u.Source == FromArrays || u.Rows > 1:
-		b.WriteString(" ORDER BY " + o.Quote(g.alias()) + "." + o.Quote(g.place()))
+		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + "." + o.d.Quote(g.place()))
 	}
 }
 
@@ -151,15 +151,15 @@ func (o *onConflict) ordered(b *strings.Builder, u Upsert) {
 // meets the stored row and fails.
 func (o *onConflict) unchanged(u Upsert) []string {
 	var parts []string
-	if folded := o.folded(u.Columns, u.Target.Columns); folded != "" {
+	if folded := o.expr.folded(u.Columns, u.Target.Columns); folded != "" {
 		parts = append(parts, "NOT ("+folded+")")
 	}
 	switch set, version := assigned(u.Columns, u.Target.Columns); {
 	case u.Mode == Create || onlyTouches(set):
 	case version != nil:
-		parts = append(parts, "("+o.newer(*version)+") IS NOT TRUE")
+		parts = append(parts, "("+o.expr.newer(*version)+") IS NOT TRUE")
 	default:
-		parts = append(parts, "NOT ("+o.changes(set)+")")
+		parts = append(parts, "NOT ("+o.expr.changes(set)+")")
 	}
 	return parts
 }

@@ -40,8 +40,8 @@ func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(
 // rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not have
 // the column's type, as an inserted value has (hazard S19).
 func (o *onConflict) rounding(wide bool) *onConflict {
-	if exact := o.distinct; wide {
-		o.distinct = func(a, b string, k Kind) string {
+	if exact := o.expr.distinct; wide {
+		o.expr.distinct = func(a, b string, k Kind) string {
 			if k != KindNumber && k != KindAny {
 				return exact(a, b, k)
 			}
@@ -80,8 +80,8 @@ func sqliteOperator(a, op, b string) string {
 
 func (d sqlite) syntax() *onConflict {
 	o := &onConflict{
-		Dialect: d,
-		grammar: grammar{
+		d: d,
+		expr: grammar{
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "excluded." + d.Quote(c) },
 			// Without COLLATE BINARY, a NOCASE column would treat 'a' as 'A' and never be corrected.
@@ -104,8 +104,8 @@ func (d sqlite) syntax() *onConflict {
 	}
 	o.values = func(c Compare) (with, from string) {
 		var b strings.Builder
-		b.WriteString("WITH " + d.Quote(given(c).alias()) + " (" + o.Quote(given(c).place()) + ", " + quoteList(o.Dialect, names(c.Columns)) + ") AS (VALUES ")
-		o.tuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
+		b.WriteString("WITH " + d.Quote(given(c).alias()) + " (" + o.d.Quote(given(c).place()) + ", " + quoteList(o.d, names(c.Columns)) + ") AS (VALUES ")
+		o.expr.tuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
 		b.WriteString(") ")
 		return b.String(), d.Quote(given(c).alias())
 	}
