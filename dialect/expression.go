@@ -13,7 +13,7 @@ type grammar struct {
 	merge    func(target, patch string) string
 	document func(x string) string        // x as the type that merge works on
 	fail     func(text string) string     // an expression that fails with the text in its error
-	patch    func(column string) string   // a merge patch as given, if excluded lacks the members that the patch deletes; or nil
+	patch    func(column string) string   // a merge patch as sent, if excluded lacks the members that the patch deletes; or nil
 	operator func(a, op, b string) string // a op b, if the database needs another spelling for an operator; or nil
 	now      string
 	utcNow   string // the same for a column that keeps no zone, or ""
@@ -30,16 +30,16 @@ func (g *grammar) clock(c Column) string {
 
 // value returns the value that a column takes on a conflict.
 func (g *grammar) value(c Column) string {
-	given := g.excluded(c.Name)
+	excluded := g.excluded(c.Name)
 	if c.Rule == Merge && g.patch != nil {
-		given = g.patch(c.Name)
+		excluded = g.patch(c.Name)
 	}
-	return c.Rule.row().value(g, g.stored(c.Name), given, c.Kind)
+	return c.Rule.row().value(g, g.stored(c.Name), excluded, c.Kind)
 }
 
-// inserted returns the value that an insert stores for a parameter. A merged column is stored as a patch of an empty document:
-// otherwise the insert would store a null member, and a repetition would remove this member.
-func (g *grammar) inserted(c Column, param string) string {
+// insertedValue returns the value that an insert stores for a parameter. A merged column is stored as a patch of an empty
+// document: otherwise the insert would store a null member, and a repetition would remove this member.
+func (g *grammar) insertedValue(c Column, param string) string {
 	if c.Rule == Merge {
 		return g.merge("'{}'", param)
 	}
@@ -79,9 +79,9 @@ func anyOf(parts []string) string {
 	return strings.Join(groups, " OR ")
 }
 
-// folded returns a condition that is true if a key differs from the stored key byte by byte. If keys that are equal cannot
-// differ so, folded returns "".
-func (g *grammar) folded(cols []Column, target []string) string {
+// keyBytesDiffer returns a condition that is true if a key differs from the stored key byte by byte. If keys that are equal
+// cannot differ so, keyBytesDiffer returns "".
+func (g *grammar) keyBytesDiffer(cols []Column, target []string) string {
 	if g.fail == nil {
 		return ""
 	}
@@ -94,7 +94,8 @@ func (g *grammar) folded(cols []Column, target []string) string {
 	return strings.Join(parts, " OR ")
 }
 
-// newer returns a condition that is true if the row to insert has the greater version. A stored NULL is older than any version.
+// newer returns a condition that is true if the row to insert has the greater version. A stored NULL is older than any
+// version.
 func (g *grammar) newer(v Column) string {
 	s, e := g.stored(v.Name), g.excluded(v.Name)
 	return "(" + ordinal(e, v.Kind) + " > " + ordinal(s, v.Kind) + " OR " + s + " IS NULL AND " + e + " IS NOT NULL)"
@@ -117,9 +118,9 @@ func (g *grammar) same(v Column, cols []Column) string {
 	return is
 }
 
-// assigned returns the columns that a conflict may assign, and the version column if there is one. The target's columns and
-// columns whose rule never assigns, for example Key, are not among them (hazard P11).
-func assigned(cols []Column, target []string) (set []Column, version *Column) {
+// assignedColumns returns the columns that a conflict may assign, and the version column if there is one. The target's columns
+// and columns whose rule never assigns, for example Key, are not among them (hazard P11).
+func assignedColumns(cols []Column, target []string) (set []Column, version *Column) {
 	for i, c := range cols {
 		switch {
 		case c.Rule.row().value == nil || slices.Contains(target, c.Name):
@@ -143,7 +144,7 @@ func onlyTouches(set []Column) bool {
 	return true
 }
 
-func names(cols []Column) []string {
+func columnNames(cols []Column) []string {
 	out := make([]string, len(cols))
 	for i, c := range cols {
 		out[i] = c.Name
@@ -151,9 +152,9 @@ func names(cols []Column) []string {
 	return out
 }
 
-// tuples writes the rows of VALUES. field writes a column's value, given the number of its parameter, from 1. lead writes the
-// beginning of a row, before its columns.
-func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func(n int, c Column) string, lead func(row int) string) {
+// writeTuples writes the rows of VALUES. field writes a column's value, given the number of its parameter, from 1. lead writes
+// the beginning of a row, before its columns.
+func (g *grammar) writeTuples(b *strings.Builder, cols []Column, rows int, field func(n int, c Column) string, lead func(row int) string) {
 	n := 0
 	for r := range rows {
 		if r > 0 {
@@ -176,8 +177,8 @@ func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func
 	}
 }
 
-// place returns the number of a column's parameter in the first row, from 1.
-func place(cols []Column, name string) int {
+// paramNumber returns the number of a column's parameter in the first row, from 1.
+func paramNumber(cols []Column, name string) int {
 	n := 0
 	for _, c := range cols {
 		if !c.Now {
@@ -190,4 +191,4 @@ func place(cols []Column, name string) int {
 	return n
 }
 
-func noLead(int) string { return "" }
+func noLeadingValue(int) string { return "" }

@@ -92,9 +92,9 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 	if d.copying == CopyNone {
 		return StageText{}, refuseStage(d)
 	}
-	name := stageBeside(d, s.Table)
+	name := stageTableOf(d, s.Table)
 	var typed, read, set, forget []string
-	for i, c := range sent(s.Columns) {
+	for i, c := range sentColumns(s.Columns) {
 		col, from := d.Quote(c.Name), d.Quote(c.Name)
 		if slices.Contains(s.Hex, c.Name) {
 			from = "@_upsert_" + strconv.Itoa(i)
@@ -146,9 +146,9 @@ func (d mysql) indexName(columns []string) string {
 	return name
 }
 
-// stageBeside returns the staging table's name in the schema of the target table, because the connection may have no default
+// stageTableOf returns the staging table's name in the schema of the target table, because the connection may have no default
 // schema.
-func stageBeside(d Dialect, t Table) string {
+func stageTableOf(d Dialect, t Table) string {
 	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName(t, 0)})
 }
 
@@ -163,13 +163,13 @@ func (d mysql) syntax(t Table) *onDuplicate {
 			now:      "CURRENT_TIMESTAMP(6)",
 		},
 	}
-	o.json, o.expr.distinct = castJSON, o.differ
+	o.canonicalJSON, o.expr.distinct = castJSON, o.differ
 	if d.compact {
-		o.json = func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" }
+		o.canonicalJSON = func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" }
 	}
 	if d.rowAlias {
-		alias := aliasBeside("_new", t.Name) // an alias equal to the table's name is error 1066
-		o.alias = " AS " + d.Quote(alias)
+		alias := distinctAlias("_new", t.Name) // an alias equal to the table's name is error 1066
+		o.rowAlias = " AS " + d.Quote(alias)
 		o.expr.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
 	}
 	return o

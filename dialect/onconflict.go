@@ -10,16 +10,17 @@ const storedAlias = "_t"
 
 // onConflict writes the statements of the databases that have INSERT … ON CONFLICT (target).
 type onConflict struct {
-	d     Dialect
-	expr  grammar
-	param func(n int, cast string) string // the n-th parameter, for the first time
-	again func(n int) string              // the n-th parameter once more
-	flag  func(target []string) string    // an expression in RETURNING that is true for an insert; nil if the database has none
-	with  string                          // the beginning of RETURNING
-	// returned writes a column of the table in RETURNING and SELECT; nil if the name alone will do.
-	returned func(t Table, column string) string
-	// values writes the table of parameters that Compare joins, and the text that this table needs before the SELECT.
-	values func(c Compare) (with, from string)
+	d          Dialect
+	expr       grammar
+	param      func(n int, cast string) string // the n-th parameter, for the first time
+	paramAgain func(n int) string              // the n-th parameter once more
+	// marker returns an expression in RETURNING that is true for an insert; nil if the database has no such expression.
+	marker        func(target []string) string
+	returningWith string // the beginning of RETURNING
+	// columnOf writes a column of the table in RETURNING and SELECT; nil if the name alone will do.
+	columnOf func(t Table, column string) string
+	// paramTable writes the table of parameters that Compare joins, and the text that this table needs before the SELECT.
+	paramTable func(c Compare) (with, from string)
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
@@ -30,44 +31,44 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		return "", &UnsupportedError{Feature: "filter before an upsert by a partial unique index", Dialect: o.d.Name()}
 	}
 	if u.Removes {
-		removing := *o
-		removing.expr.patch = func(c string) string { return o.again(place(u.Columns, c)) }
-		o = &removing
+		deleting := *o
+		deleting.expr.patch = func(c string) string { return o.paramAgain(paramNumber(u.Columns, c)) }
+		o = &deleting
 	}
 	var b strings.Builder
 	if u.Mode == Change {
-		return o.change(u), nil
+		return o.update(u), nil
 	}
-	o.into(&b, u)
+	o.writeInto(&b, u)
 	switch {
 	case u.Split:
-		o.met(&b, u, "NOT ")
+		o.writePartition(&b, u, "NOT ")
 	case u.Source == FromParams && !u.Filter:
 		b.WriteString("VALUES ")
-		o.expr.tuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.expr.inserted(c, o.param(n, "")) }, noLead)
+		o.expr.writeTuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.expr.insertedValue(c, o.param(n, "")) }, noLeadingValue)
 	default:
-		o.selected(&b, u)
+		o.writeSelect(&b, u)
 	}
 	b.WriteString(" ON CONFLICT ")
-	o.target(&b, u.Target)
-	o.action(&b, u)
+	o.writeTarget(&b, u.Target)
+	o.writeAction(&b, u)
 	switch {
 	case u.Count:
-		return o.counted(b.String(), u), nil
+		return o.count(b.String(), u), nil
 	case u.Split:
-		return "WITH " + o.split(u) + b.String(), nil
-	case u.Report && u.Result && o.flag != nil:
-		return o.told(b.String(), u), nil
+		return "WITH " + o.partition(u) + b.String(), nil
+	case u.Report && u.Result && o.marker != nil:
+		return o.reportInResult(b.String(), u), nil
 	}
-	o.returning(&b, u)
+	o.writeReturning(&b, u)
 	return b.String(), nil
 }
 
-func (o *onConflict) into(b *strings.Builder, u Upsert) {
-	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) + " (" + quoteList(o.d, names(u.Columns)) + ") ")
+func (o *onConflict) writeInto(b *strings.Builder, u Upsert) {
+	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) + " (" + quoteList(o.d, columnNames(u.Columns)) + ") ")
 }
 
-func (o *onConflict) target(b *strings.Builder, t Target) {
+func (o *onConflict) writeTarget(b *strings.Builder, t Target) {
 	if t.Constraint != "" {
 		b.WriteString("ON CONSTRAINT " + o.d.Quote(t.Constraint))
 		return
@@ -78,39 +79,39 @@ func (o *onConflict) target(b *strings.Builder, t Target) {
 	}
 }
 
-func (o *onConflict) action(b *strings.Builder, u Upsert) {
-	set, _ := assigned(u.Columns, u.Target.Columns)
-	folded := o.expr.folded(u.Columns, u.Target.Columns)
-	idle := o.idle(u)
-	if u.Mode == Create || onlyTouches(set) && (folded == "" || idle == "" || !u.Guard) {
+func (o *onConflict) writeAction(b *strings.Builder, u Upsert) {
+	set, _ := assignedColumns(u.Columns, u.Target.Columns)
+	differ := o.expr.keyBytesDiffer(u.Columns, u.Target.Columns)
+	noOp := o.noOpColumn(u)
+	if u.Mode == Create || onlyTouches(set) && (differ == "" || noOp == "" || !u.Guard) {
 		b.WriteString(" DO NOTHING")
 		return
 	}
 	b.WriteString(" DO UPDATE")
-	o.set(b, u)
+	o.writeSet(b, u)
 }
 
-// change writes an UPDATE of the stored row by the parameters, which are numbered as in an insert.
-func (o *onConflict) change(u Upsert) string {
-	given := *o
-	given.expr.excluded = func(name string) string {
+// update writes an UPDATE of the stored row by the parameters, which are numbered as in an insert.
+func (o *onConflict) update(u Upsert) string {
+	updating := *o
+	updating.expr.excluded = func(name string) string {
 		if i := slices.IndexFunc(u.Columns, func(c Column) bool { return c.Name == name }); u.Columns[i].Now {
 			return o.expr.clock(u.Columns[i])
 		}
-		return o.again(place(u.Columns, name))
+		return o.paramAgain(paramNumber(u.Columns, name))
 	}
 	var b strings.Builder
 	b.WriteString("UPDATE " + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias))
-	given.set(&b, u)
-	b.WriteString(" AND " + strings.Join(append(given.joined(u.Target.Columns), u.Target.covered()...), " AND "))
-	o.returning(&b, u)
+	updating.writeSet(&b, u)
+	b.WriteString(" AND " + strings.Join(append(updating.keyConditions(u.Target.Columns), u.Target.covered()...), " AND "))
+	o.writeReturning(&b, u)
 	return b.String()
 }
 
-// set writes the assignments and the condition under which they are made, for mode Change in parentheses.
-func (o *onConflict) set(b *strings.Builder, u Upsert) {
-	set, version := assigned(u.Columns, u.Target.Columns)
-	folded := o.expr.folded(u.Columns, u.Target.Columns)
+// writeSet writes the assignments and the condition under which they are made, for mode Change in parentheses.
+func (o *onConflict) writeSet(b *strings.Builder, u Upsert) {
+	set, version := assignedColumns(u.Columns, u.Target.Columns)
+	differ := o.expr.keyBytesDiffer(u.Columns, u.Target.Columns)
 	b.WriteString(" SET ")
 	// An unchanged row is not written: no new row version, no trigger (hazard P13).
 	cond := o.expr.changes(set)
@@ -119,8 +120,8 @@ func (o *onConflict) set(b *strings.Builder, u Upsert) {
 		cond = o.expr.newer(*version)
 	case onlyTouches(set): // the update is there for its condition, which no row meets
 		cond = "FALSE"
-		idle := o.idle(u)
-		b.WriteString(o.d.Quote(idle) + " = " + o.expr.stored(idle))
+		noOp := o.noOpColumn(u)
+		b.WriteString(o.d.Quote(noOp) + " = " + o.expr.stored(noOp))
 		set = nil
 	}
 	for i, c := range set {
@@ -130,9 +131,9 @@ func (o *onConflict) set(b *strings.Builder, u Upsert) {
 		b.WriteString(o.d.Quote(c.Name) + " = " + o.expr.value(c))
 	}
 	// Two keys that are equal only under a collation are two rows on another database: neither may overwrite the other.
-	if folded != "" {
+	if differ != "" {
 		key := o.expr.excluded(u.Target.Columns[0])
-		cond = "CASE WHEN " + folded + " THEN " + o.expr.fail(key) + " ELSE " + cond + " END"
+		cond = "CASE WHEN " + differ + " THEN " + o.expr.fail(key) + " ELSE " + cond + " END"
 	}
 	if u.Mode == Change { // more conditions follow
 		cond = "(" + cond + ")"
@@ -140,9 +141,9 @@ func (o *onConflict) set(b *strings.Builder, u Upsert) {
 	b.WriteString(" WHERE " + cond)
 }
 
-// idle returns a column that an update can assign to itself, or "". On PostgreSQL the column is not part of the key, because
-// updating the key would lock out the inserts of rows that refer to this row (hazard P11).
-func (o *onConflict) idle(u Upsert) string {
+// noOpColumn returns a column that an update can assign to itself, or "". On PostgreSQL the column is not part of the key,
+// because updating the key would lock out the inserts of rows that refer to this row (hazard P11).
+func (o *onConflict) noOpColumn(u Upsert) string {
 	for _, c := range u.Columns {
 		if c.Rule != Key && !slices.Contains(u.Target.Columns, c.Name) {
 			return c.Name
@@ -154,14 +155,14 @@ func (o *onConflict) idle(u Upsert) string {
 	return ""
 }
 
-func (o *onConflict) returning(b *strings.Builder, u Upsert) {
-	report := u.Report && o.flag != nil
+func (o *onConflict) writeReturning(b *strings.Builder, u Upsert) {
+	report := u.Report && o.marker != nil
 	if !report && len(u.Return) == 0 {
 		return
 	}
 	b.WriteString(" RETURNING ")
 	if report {
-		b.WriteString(o.with + o.flag(u.Target.Columns))
+		b.WriteString(o.returningWith + o.marker(u.Target.Columns))
 		if len(u.Return) > 0 {
 			b.WriteString(", ")
 		}
@@ -171,12 +172,12 @@ func (o *onConflict) returning(b *strings.Builder, u Upsert) {
 
 // columns returns a list of the table's columns.
 func (o *onConflict) columns(t Table, columns []string) string {
-	if o.returned == nil {
+	if o.columnOf == nil {
 		return quoteList(o.d, columns)
 	}
 	var list []string
 	for _, c := range columns {
-		list = append(list, o.returned(t, c))
+		list = append(list, o.columnOf(t, c))
 	}
 	return strings.Join(list, ", ")
 }

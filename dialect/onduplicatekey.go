@@ -12,15 +12,17 @@ import (
 // they differ. This assignment sets the key to itself, which writes nothing (H13), and contains the code that reports the
 // outcome.
 type onDuplicate struct {
-	d     Dialect
-	expr  grammar
-	alias string                // follows VALUES (…)
-	json  func(x string) string // x in the form in which two spellings of one document are equal
+	d    Dialect
+	expr grammar
+	// rowAlias follows VALUES (…).
+	rowAlias string
+	// canonicalJSON returns x in the form in which two spellings of one document are equal.
+	canonicalJSON func(x string) string
 }
 
 // otherKey returns an expression that fails in every sql_mode, with error 1690, because the statement must not go on. The
-// expression depends on the stored key, so that no optimizer evaluates it without a conflict. (TiDB evaluates a subquery even if
-// the subquery is not reached.) If an engine did not fail, the expression would be NULL, which a key's column refuses. The
+// expression depends on the stored key, so that no optimizer evaluates it without a conflict. (TiDB evaluates a subquery even
+// if the subquery is not reached.) If an engine did not fail, the expression would be NULL, which a key's column refuses. The
 // expression has the key's type, because otherwise IF would turn a BIT into text.
 func otherKey(key string) string {
 	return "IF(" + greatest + " + (COALESCE(LENGTH(" + key + "), 0) + 1) > 0, NULLIF(" + key + ", " + key + "), NULL)"
@@ -43,32 +45,32 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	case u.Report && o.d.Traits().Reporting == ReportLastID && (u.Rows > 1 || u.Source != FromParams):
 		return "", &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.d.Name()}
 	}
-	set, version := assigned(u.Columns, u.Target.Columns)
+	set, version := assignedColumns(u.Columns, u.Target.Columns)
 	if u.Mode == Create || onlyTouches(set) {
 		set, version = nil, nil
 	}
 	code := u.Report && o.d.Traits().Reporting == ReportCode
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " (" + quoteList(o.d, names(u.Columns)) + ") ")
+	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " (" + quoteList(o.d, columnNames(u.Columns)) + ") ")
 	field := func(c Column, value string) string {
 		if code && c.Name == u.Target.Columns[0] {
 			return "IF(LAST_INSERT_ID(" + codeText(CodeInserted) + ") > 0, " + value + ", NULL)"
 		}
-		return o.expr.inserted(c, value)
+		return o.expr.insertedValue(c, value)
 	}
 	switch {
 	case u.Source == FromStage:
-		o = o.staged(&b, u, field)
+		o = o.writeStaged(&b, u, field)
 	case u.Removes:
-		o = o.selected(&b, u, field)
+		o = o.writeSelect(&b, u, field)
 	default:
 		b.WriteString("VALUES ")
-		o.expr.tuples(&b, u.Columns, u.Rows, func(_ int, c Column) string { return field(c, "?") }, noLead)
-		b.WriteString(o.alias)
+		o.expr.writeTuples(&b, u.Columns, u.Rows, func(_ int, c Column) string { return field(c, "?") }, noLeadingValue)
+		b.WriteString(o.rowAlias)
 	}
 	b.WriteString(" ON DUPLICATE KEY UPDATE ")
-	o.guard(&b, u, set, version)
-	o.assign(&b, set, version)
+	o.checkKey(&b, u, set, version)
+	o.writeAssignments(&b, set, version)
 	if code || len(u.Return) > 0 {
 		b.WriteString(" RETURNING ")
 		if code {
@@ -82,29 +84,29 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	return b.String(), nil
 }
 
-// selected writes the row as a SELECT from a row of parameters, to whose columns the update can refer as well as to VALUES().
-// selected returns the syntax of this update. A SELECT can have no row alias (hazard H11).
-func (o *onDuplicate) selected(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
-	alias := o.d.Quote(aliasBeside(givenAlias, u.Table.Name))
-	given := func(c string) string { return alias + "." + o.d.Quote(c) }
+// writeSelect writes the row as a SELECT from a row of parameters, to whose columns the update can refer as well as to
+// VALUES(). writeSelect returns the syntax of this update. A SELECT can have no row alias (hazard H11).
+func (o *onDuplicate) writeSelect(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
+	alias := o.d.Quote(distinctAlias(sourceAlias, u.Table.Name))
+	sourceValue := func(c string) string { return alias + "." + o.d.Quote(c) }
 	var list, params []string
 	for _, c := range u.Columns {
 		if c.Now {
 			list = append(list, o.expr.now)
 			continue
 		}
-		list = append(list, field(c, given(c.Name)))
+		list = append(list, field(c, sourceValue(c.Name)))
 		params = append(params, "? AS "+o.d.Quote(c.Name))
 	}
 	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM (SELECT " + strings.Join(params, ", ") + ") AS " + alias)
-	s := o.besideSelect()
-	s.expr.patch = given
+	s := o.withValues()
+	s.expr.patch = sourceValue
 	return s
 }
 
-// staged writes the rows as a SELECT from the staging table, and returns the syntax of the update.
-func (o *onDuplicate) staged(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
-	alias := o.d.Quote(aliasBeside(givenAlias, u.Table.Name))
+// writeStaged writes the rows as a SELECT from the staging table, and returns the syntax of the update.
+func (o *onDuplicate) writeStaged(b *strings.Builder, u Upsert, field func(Column, string) string) *onDuplicate {
+	alias := o.d.Quote(distinctAlias(sourceAlias, u.Table.Name))
 	var list []string
 	for _, c := range u.Columns {
 		if c.Now {
@@ -113,18 +115,18 @@ func (o *onDuplicate) staged(b *strings.Builder, u Upsert, field func(Column, st
 		}
 		list = append(list, field(c, alias+"."+o.d.Quote(c.Name)))
 	}
-	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + stageBeside(o.d, u.Table) + " AS " + alias)
-	return o.besideSelect()
+	b.WriteString("SELECT " + strings.Join(list, ", ") + " FROM " + stageTableOf(o.d, u.Table) + " AS " + alias)
+	return o.withValues()
 }
 
-func (o *onDuplicate) besideSelect() *onDuplicate {
+func (o *onDuplicate) withValues() *onDuplicate {
 	s := *o
 	s.expr.excluded = func(c string) string { return "VALUES(" + o.d.Quote(c) + ")" }
 	return &s
 }
 
-// guard writes the first assignment: the key is set to itself if the stored key and the new key are the same.
-func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version *Column) {
+// checkKey writes the first assignment: the key is set to itself if the stored key and the new key are the same.
+func (o *onDuplicate) checkKey(b *strings.Builder, u Upsert, set []Column, version *Column) {
 	kinds := map[string]Kind{}
 	for _, c := range u.Columns {
 		kinds[c.Name] = c.Kind
@@ -139,14 +141,14 @@ func (o *onDuplicate) guard(b *strings.Builder, u Upsert, set []Column, version 
 	}
 	self, other := o.expr.stored(key), otherKey(o.expr.stored(key))
 	if u.Report && o.d.Traits().Reporting != ReportUnknown {
-		self = "IF(LAST_INSERT_ID(" + o.code(set, version) + ") > 0, " + self + ", NULL)"
+		self = "IF(LAST_INSERT_ID(" + o.outcomeCode(set, version) + ") > 0, " + self + ", NULL)"
 	}
 	b.WriteString(", " + self + ", " + other + ")")
 }
 
-// code returns an expression for the outcome of a stored row. It reads the stored values, so it must come before the
+// outcomeCode returns an expression for the outcome of a stored row. It reads the stored values, so it must come before the
 // assignments.
-func (o *onDuplicate) code(set []Column, version *Column) string {
+func (o *onDuplicate) outcomeCode(set []Column, version *Column) string {
 	switch {
 	case version != nil:
 		return "IF(" + o.expr.newer(*version) + ", " + codeText(CodeUpdated) + ", IF(" + o.expr.same(*version, set) + ", " + codeText(CodeUnchanged) + ", " + codeText(CodeStale) + "))"
@@ -156,9 +158,10 @@ func (o *onDuplicate) code(set []Column, version *Column) string {
 	return "IF(" + o.expr.changes(set) + ", " + codeText(CodeUpdated) + ", " + codeText(CodeUnchanged) + ")"
 }
 
-// assign writes the assignments. They run from left to right and see the results of the assignments before them (hazard H16).
-// So a touched column, which reads the other columns, comes first, and the version, which the others read, comes last.
-func (o *onDuplicate) assign(b *strings.Builder, set []Column, version *Column) {
+// writeAssignments writes the assignments. They run from left to right and see the results of the assignments before them
+// (hazard H16). So a touched column, which reads the other columns, comes first, and the version, which the others read, comes
+// last.
+func (o *onDuplicate) writeAssignments(b *strings.Builder, set []Column, version *Column) {
 	write := func(c Column, cond string) {
 		b.WriteString(", " + o.d.Quote(c.Name) + " = ")
 		if cond == "" {
@@ -202,7 +205,7 @@ func (o *onDuplicate) equal(a, b string, k Kind) string {
 	case KindPlain, KindNumber:
 		return a + " <=> " + b
 	case kindMerged:
-		return o.json(a) + " <=> " + o.json(b)
+		return o.canonicalJSON(a) + " <=> " + o.canonicalJSON(b)
 	}
 	return "CAST(" + a + " AS BINARY) <=> CAST(" + b + " AS BINARY)"
 }

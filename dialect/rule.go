@@ -31,7 +31,7 @@ type rule struct {
 	word string
 	fits GoKind // the values that a column of the rule can have
 	// value returns the value that the column takes; nil if the rule never assigns the column.
-	value func(g *grammar, stored, given string, k Kind) string
+	value func(g *grammar, stored, excluded string, k Kind) string
 	// computes: value returns the result of an operator, whose type is the base type if the column's type is a domain.
 	computes   bool
 	repeatSafe bool
@@ -70,38 +70,39 @@ var rules = [...]rule{
 // orderedGoKinds are the kinds of values that have an order of their own on every database.
 const orderedGoKinds = GoNumber | GoText | GoBytes | GoTime
 
-func newValue(_ *grammar, _, given string, _ Kind) string { return given }
+func newValue(_ *grammar, _, excluded string, _ Kind) string { return excluded }
 
-func firstNotNull(_ *grammar, stored, given string, _ Kind) string {
-	return "COALESCE(" + stored + ", " + given + ")"
+func firstNotNull(_ *grammar, stored, excluded string, _ Kind) string {
+	return "COALESCE(" + stored + ", " + excluded + ")"
 }
 
-func newUnlessNull(_ *grammar, stored, given string, _ Kind) string {
-	return "COALESCE(" + given + ", " + stored + ")"
+func newUnlessNull(_ *grammar, stored, excluded string, _ Kind) string {
+	return "COALESCE(" + excluded + ", " + stored + ")"
 }
 
-// inOrder returns a rule's value: the new value if the operator op is true for the new and the stored value, or the other value.
-func inOrder(op string) func(g *grammar, stored, given string, k Kind) string {
-	return func(_ *grammar, stored, given string, k Kind) string {
-		return "CASE WHEN " + stored + " IS NULL OR " + ordinal(given, k) + op + ordinal(stored, k) + " THEN " + given + " ELSE " + stored + " END"
+// inOrder returns a rule's value: the new value if the operator op is true for the new and the stored value, or the other
+// value.
+func inOrder(op string) func(g *grammar, stored, excluded string, k Kind) string {
+	return func(_ *grammar, stored, excluded string, k Kind) string {
+		return "CASE WHEN " + stored + " IS NULL OR " + ordinal(excluded, k) + op + ordinal(stored, k) + " THEN " + excluded + " ELSE " + stored + " END"
 	}
 }
 
 // byOperator returns a rule's value: the operator's result. COALESCE makes NULL lose: the result is NULL only if one of the
 // values is NULL, or if neither decides.
-func byOperator(op string) func(g *grammar, stored, given string, k Kind) string {
-	return func(g *grammar, stored, given string, _ Kind) string {
-		result := stored + op + given
+func byOperator(op string) func(g *grammar, stored, excluded string, k Kind) string {
+	return func(g *grammar, stored, excluded string, _ Kind) string {
+		result := stored + op + excluded
 		if g.operator != nil {
-			result = g.operator(stored, op, given)
+			result = g.operator(stored, op, excluded)
 		}
-		return "COALESCE(" + result + ", " + stored + ", " + given + ")"
+		return "COALESCE(" + result + ", " + stored + ", " + excluded + ")"
 	}
 }
 
-func merged(g *grammar, stored, given string, _ Kind) string {
-	stored, given = g.document(stored), g.document(given)
-	return "COALESCE(" + g.merge("COALESCE("+stored+", '{}')", given) + ", " + stored + ")"
+func merged(g *grammar, stored, excluded string, _ Kind) string {
+	stored, excluded = g.document(stored), g.document(excluded)
+	return "COALESCE(" + g.merge("COALESCE("+stored+", '{}')", excluded) + ", " + stored + ")"
 }
 
 // row returns the rule's row in the table. A number that is no rule acts like Replace.
@@ -122,8 +123,8 @@ func (r Rule) String() string {
 	return rules[r].word
 }
 
-// Fits reports whether a column of the rule can have values of kind k. A value of unknown kind fits every rule, because only the
-// driver knows what the value is.
+// Fits reports whether a column of the rule can have values of kind k. A value of unknown kind fits every rule, because only
+// the driver knows what the value is.
 func (r Rule) Fits(k GoKind) bool { return k == GoOpaque || r.row().fits&k == k }
 
 // RepeatSafe reports whether applying a row again leaves the column as applying the row once.

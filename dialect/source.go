@@ -78,5 +78,5 @@ func stageName(t Table, nth int) string {
 	return fmt.Sprintf("_upsert_stage_%08x", h.Sum32())
 }
 
-// stagePlace is the staging table's column with a row's position.
-const stagePlace = "_upsert_place"
+// stagePosition is the staging table's column with a row's position.
+const stagePosition = "_upsert_place"

@@ -6,32 +6,32 @@ import (
 	"strings"
 )
 
-// given stands for the rows of a statement as a table beside the target table.
-type given Compare
+// sourceRows stands for the rows of a statement as a table joined with the target table.
+type sourceRows Compare
 
-// givenAlias is the alias of this table.
-const givenAlias = "_e"
+// sourceAlias is the alias of this table.
+const sourceAlias = "_e"
 
-func (g given) alias() string { return aliasBeside(givenAlias, g.Table.Name) }
+func (g sourceRows) alias() string { return distinctAlias(sourceAlias, g.Table.Name) }
 
-// place returns the name of the column with a row's position. None of the table's columns has this name.
-func (g given) place() string {
+// position returns the name of the column with a row's position. None of the table's columns has this name.
+func (g sourceRows) position() string {
 	if g.Source == FromStage {
-		return stagePlace
+		return stagePosition
 	}
-	return columnBeside("_at", g.Columns)
+	return distinctColumn("_at", g.Columns)
 }
 
-// columnBeside returns a name that none of the columns has.
-func columnBeside(name string, columns []Column) string {
+// distinctColumn returns a name that none of the columns has.
+func distinctColumn(name string, columns []Column) string {
 	for slices.ContainsFunc(columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
 		name += "_"
 	}
 	return name
 }
 
-// sent returns the columns whose values the caller sends.
-func sent(columns []Column) []Column {
+// sentColumns returns the columns whose values the caller sends.
+func sentColumns(columns []Column) []Column {
 	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return c.Now })
 }
 
@@ -55,10 +55,10 @@ func refuseStage(d Dialect) error {
 	return &UnsupportedError{Feature: "way to copy rows into a staging table", Dialect: d.Name(), Hint: "use Via(Values)"}
 }
 
-// from returns the rows as an item of a FROM list.
-func (o *onConflict) from(g given) string {
-	cols := sent(g.Columns)
-	alias, list := o.d.Quote(g.alias()), quoteList(o.d, names(cols))
+// fromItem returns the rows as an item of a FROM list.
+func (o *onConflict) fromItem(g sourceRows) string {
+	cols := sentColumns(g.Columns)
+	alias, list := o.d.Quote(g.alias()), quoteList(o.d, columnNames(cols))
 	switch g.Source {
 	case FromStage:
 		return o.stageTable(g.Table, g.Nth) + " AS " + alias
@@ -72,17 +72,17 @@ func (o *onConflict) from(g given) string {
 		if len(params) == 1 {
 			unnest = "pg_catalog.unnest("
 		}
-		return unnest + strings.Join(params, ", ") + ") WITH ORDINALITY AS " + alias + " (" + list + ", " + o.d.Quote(g.place()) + ")"
+		return unnest + strings.Join(params, ", ") + ") WITH ORDINALITY AS " + alias + " (" + list + ", " + o.d.Quote(g.position()) + ")"
 	}
 	var b strings.Builder
 	b.WriteString("(VALUES ")
-	o.expr.tuples(&b, cols, g.Rows, func(n int, c Column) string { return o.param(n, g.Types[c.Name]) }, rowPlace)
-	b.WriteString(") AS " + alias + " (" + o.d.Quote(g.place()) + ", " + list + ")")
+	o.expr.writeTuples(&b, cols, g.Rows, func(n int, c Column) string { return o.param(n, g.Types[c.Name]) }, rowPosition)
+	b.WriteString(") AS " + alias + " (" + o.d.Quote(g.position()) + ", " + list + ")")
 	return b.String()
 }
 
-// givenValue returns the value of a source row's column.
-func (o *onConflict) givenValue(g given, c Column) string {
+// sourceValue returns the value of a source row's column.
+func (o *onConflict) sourceValue(g sourceRows, c Column) string {
 	switch {
 	case c.Rule == Merge: // the column may be json, and the function takes jsonb
 		return o.expr.document(o.d.Quote(g.alias()) + "." + o.d.Quote(c.Name))
@@ -94,12 +94,12 @@ func (o *onConflict) givenValue(g given, c Column) string {
 	return o.expr.clock(c)
 }
 
-// beside returns the syntax of an expression about a source row and a stored row.
-func (o *onConflict) beside(g given) *onConflict {
+// withSource returns the syntax of an expression about a source row and a stored row.
+func (o *onConflict) withSource(g sourceRows) *onConflict {
 	b := *o
 	b.expr.excluded = func(name string) string {
 		i := slices.IndexFunc(g.Columns, func(c Column) bool { return c.Name == name })
-		return o.givenValue(g, g.Columns[i])
+		return o.sourceValue(g, g.Columns[i])
 	}
 	return &b
 }
@@ -108,53 +108,53 @@ func (o *onConflict) stageTable(t Table, nth int) string {
 	return o.d.QuoteTable(Table{Schema: "pg_temp", Name: stageName(t, nth)})
 }
 
-func (u Upsert) given() given {
-	return given{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types, Nth: u.Nth}
+func (u Upsert) sourceRows() sourceRows {
+	return sourceRows{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types, Nth: u.Nth}
 }
 
-// givenList returns the values of the columns that are inserted.
-func (o *onConflict) givenList(u Upsert) []string {
+// sourceValues returns the values of the columns that are inserted.
+func (o *onConflict) sourceValues(u Upsert) []string {
 	var list []string
 	for _, c := range u.Columns {
-		list = append(list, o.expr.inserted(c, o.givenValue(u.given(), c)))
+		list = append(list, o.expr.insertedValue(c, o.sourceValue(u.sourceRows(), c)))
 	}
 	return list
 }
 
-// selected writes the rows as a SELECT. If the statement filters, the SELECT leaves out the rows that would change nothing.
-func (o *onConflict) selected(b *strings.Builder, u Upsert) {
-	g := u.given()
-	b.WriteString("SELECT " + strings.Join(o.givenList(u), ", ") + " FROM " + o.from(g))
+// writeSelect writes the rows as a SELECT. If the statement filters, the SELECT leaves out the rows that would change nothing.
+func (o *onConflict) writeSelect(b *strings.Builder, u Upsert) {
+	g := u.sourceRows()
+	b.WriteString("SELECT " + strings.Join(o.sourceValues(u), ", ") + " FROM " + o.fromItem(g))
 	if u.Filter {
-		beside := o.beside(g)
+		joined := o.withSource(g)
 		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, even if the statistics say that the table
 		// is empty.
-		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + only(u.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) +
-			" WHERE " + strings.Join(append(beside.joined(u.Target.Columns), beside.unchanged(u)...), " AND ") + " OFFSET 0)")
+		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + onlyKeyword(u.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) +
+			" WHERE " + strings.Join(append(joined.keyConditions(u.Target.Columns), joined.unchangedConditions(u)...), " AND ") + " OFFSET 0)")
 	}
-	o.ordered(b, u)
+	o.writeOrder(b, u)
 }
 
-// ordered makes the database insert the rows in the order in which they must be locked (hazard P24). A join need not keep this
-// order.
-func (o *onConflict) ordered(b *strings.Builder, u Upsert) {
-	switch g := u.given(); {
+// writeOrder makes the database insert the rows in the order in which they must be locked (hazard P24). A join need not keep
+// this order.
+func (o *onConflict) writeOrder(b *strings.Builder, u Upsert) {
+	switch g := u.sourceRows(); {
 	case u.Source == FromStage:
 		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + ".ctid")
 	case u.Source == FromArrays || u.Rows > 1:
-		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + "." + o.d.Quote(g.place()))
+		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + "." + o.d.Quote(g.position()))
 	}
 }
 
-// unchanged returns conditions that together are true for a stored row that a source row with its key would not change.
-// Together they are never NULL. If the keys are equal only under a collation, the conditions are false, so that the insert
-// meets the stored row and fails.
-func (o *onConflict) unchanged(u Upsert) []string {
+// unchangedConditions returns conditions that together are true for a stored row that a source row with its key would not
+// change. Together they are never NULL. If the keys are equal only under a collation, the conditions are false, so that the
+// insert meets the stored row and fails.
+func (o *onConflict) unchangedConditions(u Upsert) []string {
 	var parts []string
-	if folded := o.expr.folded(u.Columns, u.Target.Columns); folded != "" {
-		parts = append(parts, "NOT ("+folded+")")
+	if differ := o.expr.keyBytesDiffer(u.Columns, u.Target.Columns); differ != "" {
+		parts = append(parts, "NOT ("+differ+")")
 	}
-	switch set, version := assigned(u.Columns, u.Target.Columns); {
+	switch set, version := assignedColumns(u.Columns, u.Target.Columns); {
 	case u.Mode == Create || onlyTouches(set):
 	case version != nil:
 		parts = append(parts, "("+o.expr.newer(*version)+") IS NOT TRUE")
@@ -164,4 +164,4 @@ func (o *onConflict) unchanged(u Upsert) []string {
 	return parts
 }
 
-func rowPlace(row int) string { return strconv.Itoa(row) + ", " }
+func rowPosition(row int) string { return strconv.Itoa(row) + ", " }

@@ -37,8 +37,8 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(c.Wide).compare(c) }
 
-// rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not have
-// the column's type, as an inserted value has (hazard S19).
+// rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not
+// have the column's type, as an inserted value has (hazard S19).
 func (o *onConflict) rounding(wide bool) *onConflict {
 	if exact := o.expr.distinct; wide {
 		o.expr.distinct = func(a, b string, k Kind) string {
@@ -66,8 +66,8 @@ func (d sqlite) Find(f Find) string { return d.syntax().find(f) }
 func (sqlite) UniqueIndex(Table, []string) IndexText { return IndexText{} }
 
 // sqliteOperator makes a sum of two integers fail if the sum is not an integer: SQLite would make the sum a REAL (hazard S17).
-// The abs of the least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it before
-// looking at a row.
+// The abs of the least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it
+// before looking at a row.
 func sqliteOperator(a, op, b string) string {
 	result := a + op + b
 	if op != " + " {
@@ -98,16 +98,16 @@ func (d sqlite) syntax() *onConflict {
 			// This is the format in which go-sqlite3 binds a time.Time, so that stored and bound times compare as text.
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
 		},
-		returned: func(t Table, c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
-		param:    func(int, string) string { return "?" },
-		again:    func(n int) string { return "?" + strconv.Itoa(n) },
+		columnOf:   func(t Table, c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
+		param:      func(int, string) string { return "?" },
+		paramAgain: func(n int) string { return "?" + strconv.Itoa(n) },
 	}
-	o.values = func(c Compare) (with, from string) {
+	o.paramTable = func(c Compare) (with, from string) {
 		var b strings.Builder
-		b.WriteString("WITH " + d.Quote(given(c).alias()) + " (" + o.d.Quote(given(c).place()) + ", " + quoteList(o.d, names(c.Columns)) + ") AS (VALUES ")
-		o.expr.tuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
+		b.WriteString("WITH " + d.Quote(sourceRows(c).alias()) + " (" + o.d.Quote(sourceRows(c).position()) + ", " + quoteList(o.d, columnNames(c.Columns)) + ") AS (VALUES ")
+		o.expr.writeTuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPosition)
 		b.WriteString(") ")
-		return b.String(), d.Quote(given(c).alias())
+		return b.String(), d.Quote(sourceRows(c).alias())
 	}
 	return o
 }
