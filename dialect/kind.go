@@ -2,7 +2,7 @@ package dialect
 
 import "strings"
 
-// Kind says what a column's Go values are, as far as comparing two of them is concerned.
+// Kind says what a column's Go values are, as far as comparing two of them is concerned. For builders of dialects.
 type Kind int
 
 const (
@@ -27,7 +27,8 @@ const (
 	kindMerged
 )
 
-// GoKind is the kind of Go value that a column has, as far as rules need to know. Several kinds are a set: GoText|GoBytes.
+// GoKind is the kind of Go value that a column has, as far as rules need to know. Several kinds are a set: GoText|GoBytes. For
+// builders of dialects.
 type GoKind uint
 
 // GoOpaque and the other kinds of Go values.

@@ -10,7 +10,7 @@ import (
 
 // MySQL is MySQL from 5.7 on. [Detect] returns a dialect with the server's own version; from 8.0.19 on this dialect uses a row
 // alias instead of VALUES().
-var MySQL = newMySQL("")
+var MySQL Dialect = newMySQL("")
 
 type mysql struct {
 	name      string
@@ -25,7 +25,7 @@ type mysql struct {
 }
 
 // newMySQL returns a real MySQL at the server's version. No other flavour knows the row alias (hazard H11).
-func newMySQL(version string) Dialect {
+func newMySQL(version string) mysql {
 	return mysql{name: "mysql", version: version, rowAlias: supports("mysql", version, FeatureRowAlias), reporting: ReportLastID, copying: CopyLoadData}
 }
 

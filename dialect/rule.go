@@ -150,7 +150,7 @@ func (r Rule) TakesNow() bool { return r.row().takesNow }
 // InEveryRow reports whether no row can leave out a column of the rule.
 func (r Rule) InEveryRow() bool { return r.row().inEveryRow }
 
-// Rules returns the words of all rules, in the order of their constants: Rules()[r] is r.String().
+// Rules returns the words of all rules, in the order of their constants: Rules()[r] is r.String(). For builders of dialects.
 func Rules() []string {
 	words := make([]string, 0, len(rules))
 	for _, r := range rules {

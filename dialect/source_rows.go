@@ -35,7 +35,8 @@ func sentColumns(columns []Column) []Column {
 	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return c.Now })
 }
 
-// RefuseSource returns an [*UnsupportedError] if the database cannot take rows from this source, or nil.
+// RefuseSource returns an [*UnsupportedError] if the database cannot take rows from this source, or nil. For builders of
+// dialects.
 func RefuseSource(d Dialect, from Source) error { return refuseSource(d, from, false) }
 
 func refuseSource(d Dialect, from Source, selected bool) error {
