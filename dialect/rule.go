@@ -5,20 +5,21 @@ import "fmt"
 // Rule says which value a column takes if the row is already stored.
 type Rule int
 
-// Replace and the other rules. See package upsert for what each promises.
+// Replace and the other rules. NULL loses against any value in Max, Min, Or, And, Add and Merge. See package upsert for what each
+// rule promises.
 const (
 	Replace   Rule = iota // the new value
 	Key                   // part of the conflict target; never assigned
-	Keep                  // the stored value
+	Keep                  // the stored value: written by an insert only
 	Fill                  // the new value only if the stored value is NULL
-	Coalesce              // the new value unless it is NULL
-	Max                   // the greater value; NULL loses
-	Min                   // the lesser value; NULL loses
-	Or                    // a flag that only turns on; NULL loses
-	And                   // a flag that only turns off; NULL loses
+	Coalesce              // the new value unless the new value is NULL
+	Max                   // the greater value, as the column's type and collation order values
+	Min                   // the lesser value
+	Or                    // a flag that only turns on
+	And                   // a flag that only turns off
 	Merge                 // JSON Merge Patch (RFC 7396) of the new value onto the stored value
 	Version               // the row's version: a row that is not newer changes nothing
-	Touch                 // the new value, if another column changed; otherwise the stored value
+	Touch                 // the new value, but only if another column changed
 	Add                   // stored + new; not repeat-safe
 	Generated             // never written, read back
 )
