@@ -24,10 +24,9 @@ const (
 	Generated             // never written, read back
 )
 
-// A rule is one row of the table rules, which has all that the parser of tags, the check of a field's type, the statements and
-// upsert.Guarantee need to know of the rule. The exceptions are Key, Merge, Version, Touch and Generated: the value that a
-// column of these rules takes is not a function of the stored value and the new value alone, so these rules have code of their
-// own beside their rows.
+// A rule is one row of the table rules. The parser of tags, the check of a field's type, the statements and upsert.Guarantee
+// read the row. Key, Merge, Version, Touch and Generated have code of their own beside their rows, because what these rules do
+// is not a function of the stored value and the new value alone.
 type rule struct {
 	word string
 	fits GoKind // the values that a column of the rule can have
