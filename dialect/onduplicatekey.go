@@ -35,15 +35,8 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	if err := refuseSource(o.d, u.Source, u.Filter || u.Split || u.Count); err != nil {
 		return "", err
 	}
-	switch {
-	case u.Target.Where != "":
-		return "", &UnsupportedError{Feature: "partial unique index", Dialect: o.d.Name(), Hint: "leave IndexWhere out, or use a generated column that is NULL where the index shall not count"}
-	case u.Target.Constraint != "":
-		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: o.d.Name(), Hint: "leave OnConstraint out: the statement is guarded to act on the key's columns only"}
-	case len(u.Return) > 0 && !o.d.Traits().Returning:
-		return "", &UnsupportedError{Feature: "INSERT … RETURNING", Dialect: o.d.Name()}
-	case u.Report && o.d.Traits().Reporting == ReportLastID && (u.Rows > 1 || u.Source != FromParams):
-		return "", &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.d.Name()}
+	if err := o.refuse(u); err != nil {
+		return "", err
 	}
 	set, version := assignedColumns(u.Columns, u.Target.Columns)
 	if u.Mode == Create || onlyTouches(set) {
@@ -71,17 +64,38 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	b.WriteString(" ON DUPLICATE KEY UPDATE ")
 	o.checkKey(&b, u, set, version)
 	o.writeAssignments(&b, set, version)
-	if code || len(u.Return) > 0 {
-		b.WriteString(" RETURNING ")
-		if code {
-			b.WriteString("LAST_INSERT_ID()")
-			if len(u.Return) > 0 {
-				b.WriteString(", ")
-			}
-		}
-		b.WriteString(quoteList(o.d, u.Return))
-	}
+	o.writeReturning(&b, u, code)
 	return b.String(), nil
+}
+
+// refuse returns an error for a part of the upsert that the database cannot express.
+func (o *onDuplicate) refuse(u Upsert) error {
+	t := o.d.Traits()
+	switch {
+	case u.Target.Where != "":
+		return &UnsupportedError{Feature: "partial unique index", Dialect: o.d.Name(), Hint: "leave IndexWhere out, or use a generated column that is NULL where the index shall not count"}
+	case u.Target.Constraint != "":
+		return &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: o.d.Name(), Hint: "leave OnConstraint out: the statement is guarded to act on the key's columns only"}
+	case len(u.Return) > 0 && !t.Returning:
+		return &UnsupportedError{Feature: "INSERT … RETURNING", Dialect: o.d.Name()}
+	case u.Report && t.Reporting == ReportLastID && (u.Rows > 1 || u.Source != FromParams):
+		return &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.d.Name()}
+	}
+	return nil
+}
+
+// writeReturning writes a RETURNING of the outcome's code, if code is set, and the columns of Return.
+func (o *onDuplicate) writeReturning(b *strings.Builder, u Upsert, code bool) {
+	var list []string
+	if code {
+		list = append(list, "LAST_INSERT_ID()")
+	}
+	for _, c := range u.Return {
+		list = append(list, o.d.Quote(c))
+	}
+	if len(list) > 0 {
+		b.WriteString(" RETURNING " + strings.Join(list, ", "))
+	}
 }
 
 // writeSelect writes the row as a SELECT from a row of parameters, to whose columns the update can refer as well as to
