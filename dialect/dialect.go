@@ -6,10 +6,10 @@
 //
 // # For users
 //
-// [Detect] asks a server and returns its dialect, which upsert.New and keys.New take. [SQLite], [Postgres], [MySQL] and
-// [MariaDB] are dialects without a server's version, and [FromVersion] returns the dialect of a version that you know. If a
-// database lacks a feature that you ask for, the error is an [*UnsupportedError]. [PostgresMergeFunction] is what rule merge
-// needs on PostgreSQL. [Supports] says what a version of MySQL or MariaDB has.
+// [Detect] asks a server and returns its dialect, which upsert.New takes. [SQLite], [Postgres], [MySQL] and [MariaDB] are
+// dialects without a server's version, and [FromVersion] returns the dialect of a version that you know. If a database lacks a
+// feature that you ask for, the error is an [*UnsupportedError]. [PostgresMergeFunction] is what rule merge needs on
+// PostgreSQL. [Features] and [Supports] say what a version of MySQL or MariaDB has.
 //
 // [Classify] says what can be done about an error, and [BlamesRow] and [BlamesRowSurely] whether a row's values are at fault.
 // [SQLState], [MySQLNumber], [ErrorColumn], [ErrorDetail] and [IsOtherKey] read an error's parts.
