@@ -10,18 +10,19 @@ import (
 // [Column] gives each column its rule.
 type Rule = dialect.Rule
 
-// The rules. NULL loses against any value in Max, Min, Or, And and Add. The package documentation lists what each rule promises.
+// The rules. NULL loses against any value in Max, Min, Or, And, Add and Merge. The package documentation lists what each rule
+// promises.
 const (
 	Replace   = dialect.Replace   // the new value (the rule of a column without one)
 	Key       = dialect.Key       // part of the conflict target; never assigned
 	Keep      = dialect.Keep      // the stored value: written by an insert only
 	Fill      = dialect.Fill      // the new value only if the stored value is NULL
 	Coalesce  = dialect.Coalesce  // the new value unless the new value is NULL
-	Max       = dialect.Max       // the greater, as the column's type and collation order them
-	Min       = dialect.Min       // the lesser
+	Max       = dialect.Max       // the greater value, as the column's type and collation order values
+	Min       = dialect.Min       // the lesser value
 	Or        = dialect.Or        // a flag that only turns on
 	And       = dialect.And       // a flag that only turns off
-	Merge     = dialect.Merge     // JSON Merge Patch (RFC 7396) of the new onto the stored
+	Merge     = dialect.Merge     // JSON Merge Patch (RFC 7396) of the new value onto the stored value
 	Version   = dialect.Version   // the row's version: a row that is not newer changes nothing
 	Touch     = dialect.Touch     // the new value, but only if another column changed
 	Add       = dialect.Add       // stored + new; not repeat-safe, so Add needs a [Claim]
@@ -75,18 +76,11 @@ func guaranteeOf(cols []dialect.Column, target dialect.Target, omitsZero []bool)
 		versioned = versioned || c.Rule == Version
 	}
 	for i, c := range cols {
-		free := false
-		switch c.Rule {
-		case Key: // a key column of another target acts like a column of rule Keep
+		free := c.Rule.OrderFree(versioned)
+		if c.Rule == Key { // a key column of another target acts like a column of rule Keep
 			free = slices.Contains(target.Columns, c.Name)
-		case Version, Touch:
-			free = true
-		case Replace:
-			free = versioned
-		case Max, Min, Or, And, Add:
-			free = !versioned
 		}
-		if c.Rule == Add {
+		if !c.Rule.RepeatSafe() {
 			g &^= RepeatSafe
 		}
 		if !free || omitsZero[i] {

@@ -16,9 +16,9 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Errors shaped like the drivers'. The drivers' own are tried in internal/drivertest.
+// These errors have the shape of the drivers' errors. internal/drivertest tries the drivers' errors themselves.
 type (
-	// stateError is lib/pq's and pgx's.
+	// stateError is like the error of lib/pq and pgx.
 	stateError string
 	// numberError is go-sql-driver's MySQLError.
 	numberError struct {
@@ -32,18 +32,18 @@ type (
 		Code         int
 		ExtendedCode extendedCode
 	}
-	// otherNumber has a field of that name and is no MySQLError.
+	// otherNumber has a field Number and is no MySQLError.
 	otherNumber struct{ Number int }
 	// otherCode has a Code method and is no error of SQLite.
 	otherCode int
-	// unsent is pgconn's for what never left.
+	// unsent is like pgconn's error about a statement that was never sent.
 	unsent bool
-	// classed knows itself.
+	// classed knows its class.
 	classed dialect.Class
-	// columnError is lib/pq's, or pgx's.
+	// columnError is like the error of lib/pq, and pgxColumn like the error of pgx.
 	columnError struct{ Column string }
 	pgxColumn   struct{ ColumnName string }
-	// stalePlan is lib/pq's, or pgx's, whose message is in the server's language.
+	// stalePlan is like the error of lib/pq or pgx. Its message is in the server's language.
 	stalePlan struct{ Routine, Message string }
 )
 
@@ -68,7 +68,7 @@ func sqliteError(code int) error {
 	return codeError{Code: code & 0xff, ExtendedCode: extendedCode(code)}
 }
 
-// classes lists errors by the class they are to have.
+// classes lists errors by the class that Classify must return.
 func classes() map[dialect.Class][]error {
 	byClass := map[dialect.Class][]error{
 		dialect.Permanent: {
@@ -158,7 +158,7 @@ func TestClassifyLooksThroughWrapping(t *testing.T) {
 	}
 }
 
-// An end of the context means that the caller wants no more, whatever else there is.
+// If the context has ended, the caller does not want another attempt, whatever the other errors are.
 func TestClassifyOfAContextsEnd(t *testing.T) {
 	t.Parallel()
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
@@ -226,8 +226,8 @@ func TestErrorParts(t *testing.T) {
 	}
 }
 
-// TestStatementInAnError: a driver that puts the statement into its errors does not make each of them the failure that a statement makes
-// on purpose.
+// TestStatementInAnError: some drivers put the statement into their errors. Such an error is not the failure that a statement
+// causes on purpose.
 func TestStatementInAnError(t *testing.T) {
 	t.Parallel()
 	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres} {

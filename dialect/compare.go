@@ -2,34 +2,34 @@ package dialect
 
 import "strings"
 
-// The statements in this file look for stored rows by their keys: compare reports what a write would do to the rows, find reads
-// one row.
+// The statements in this file look for stored rows by their keys: compare reports what a write would do to the rows, find
+// reads one row.
 
 func (o *onConflict) compare(c Compare) (string, error) {
-	if err := refuseSource(o.Dialect, c.Source, false); err != nil {
+	if err := refuseSource(o.d, c.Source, false); err != nil {
 		return "", err
 	}
-	set, version := assigned(c.Columns, c.Target.Columns)
-	g := given(c)
+	set, version := assignedColumns(c.Columns, c.Target.Columns)
+	g := sourceRows(c)
 	var b strings.Builder
-	with, from, place := "", "", o.Quote(g.alias())+"."+o.Quote(g.place())
-	beside := o.beside(g)
+	with, from, position := "", "", o.d.Quote(g.alias())+"."+o.d.Quote(g.position())
+	joined := o.withSource(g)
 	if c.Source == FromParams { // with the columns of the database's clock among the parameters
-		with, from = o.values(c)
-		beside.excluded = func(col string) string { return o.Quote(g.alias()) + "." + o.Quote(col) }
+		with, from = o.paramTable(c)
+		joined.expr.excluded = func(col string) string { return o.d.Quote(g.alias()) + "." + o.d.Quote(col) }
 	} else {
-		from = o.from(g)
+		from = o.fromItem(g)
 	}
 	if c.Source == FromArrays {
-		place += " - 1"
+		position += " - 1"
 	}
-	stored, alias, match := only(c.Only)+o.QuoteTable(c.Table), " AS "+o.Quote(storedAlias), beside.joined(c.Target.Columns)
+	stored, alias, match := onlyKeyword(c.Only)+o.d.QuoteTable(c.Table), " AS "+o.d.Quote(storedAlias), joined.keyConditions(c.Target.Columns)
 	covered := c.Target.covered()
-	b.WriteString(with + "SELECT " + place + ", " + beside.fate(c, set, version) + " FROM " + from)
+	b.WriteString(with + "SELECT " + position + ", " + joined.expr.comparison(c, set, version) + " FROM " + from)
 	switch {
-	case o.Traits().Typed:
-		// OFFSET 0 hides from the planner that the key is unique, because a snapshot may contain, beside the current row, a row
-		// with the same key that others have deleted since.
+	case o.d.Traits().Typed:
+		// OFFSET 0 hides from the planner that the key is unique, because a snapshot may contain, beside the current row, a
+		// row with the same key that others have deleted since.
 		b.WriteString(", LATERAL (SELECT * FROM " + stored + alias + " WHERE " + strings.Join(append(match, covered...), " AND ") + " OFFSET 0)" + alias)
 	case len(covered) > 0: // a subquery, in which the predicate's columns are the table's and not the parameters'
 		b.WriteString(" JOIN (SELECT * FROM " + stored + " WHERE " + covered[0] + ")" + alias + " ON " + strings.Join(match, " AND "))
@@ -47,20 +47,20 @@ func (t Target) covered() []string {
 	return []string{"(" + t.Where + ")"}
 }
 
-// joined returns conditions that are true for a source row and the row that is stored under its key.
-func (o *onConflict) joined(target []string) []string {
+// keyConditions returns conditions that are true for a source row and the row that is stored under its key.
+func (o *onConflict) keyConditions(target []string) []string {
 	var parts []string
 	for _, k := range target {
-		parts = append(parts, o.stored(k)+" = "+o.excluded(k))
+		parts = append(parts, o.expr.stored(k)+" = "+o.expr.excluded(k))
 	}
 	return parts
 }
 
-// fate returns an expression for one of the Compare numbers.
-func (g *grammar) fate(c Compare, set []Column, version *Column) string {
+// comparison returns an expression for one of the Compare numbers.
+func (g *grammar) comparison(c Compare, set []Column, version *Column) string {
 	text := "CASE"
-	if folded := g.folded(c.Columns, c.Target.Columns); folded != "" {
-		text += " WHEN " + folded + " THEN 3"
+	if differ := g.keyBytesDiffer(c.Columns, c.Target.Columns); differ != "" {
+		text += " WHEN " + differ + " THEN 3"
 	}
 	switch {
 	case version != nil:
@@ -74,12 +74,12 @@ func (g *grammar) fate(c Compare, set []Column, version *Column) string {
 }
 
 func (o *onConflict) find(f Find) string {
-	return findText(o.Dialect, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
+	return findText(o.d, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
 }
 
 func findText(d Dialect, f Find, list string, param func(n int) string) string {
 	var b strings.Builder
-	b.WriteString("SELECT " + list + " FROM " + only(f.Only) + d.QuoteTable(f.Table) + " WHERE ")
+	b.WriteString("SELECT " + list + " FROM " + onlyKeyword(f.Only) + d.QuoteTable(f.Table) + " WHERE ")
 	var parts []string
 	for i, k := range f.Target.Columns {
 		parts = append(parts, d.Quote(k)+" = "+param(i+1))
@@ -89,4 +89,11 @@ func findText(d Dialect, f Find, list string, param func(n int) string) string {
 		b.WriteString(d.Traits().LockingRead)
 	}
 	return b.String()
+}
+
+func onlyKeyword(is bool) string {
+	if is {
+		return "ONLY "
+	}
+	return ""
 }

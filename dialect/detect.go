@@ -113,7 +113,7 @@ func firstVersion(s string) string {
 }
 
 // AtLeast reports whether a dotted version, as [Dialect.Version] returns it, is at least the given version. For an empty
-// version AtLeast returns false.
+// version AtLeast returns false. For builders of dialects.
 func AtLeast(version string, least ...int) bool {
 	if version == "" {
 		return false

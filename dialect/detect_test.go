@@ -83,7 +83,7 @@ func TestDetectReturnsTheServersError(t *testing.T) {
 	})
 }
 
-func TestDetectByWhatAServerSays(t *testing.T) {
+func TestDetectByVersion(t *testing.T) {
 	t.Parallel()
 	for _, c := range banners {
 		db := fakeServer(t, map[string]any{"SELECT version()": c.banner})
@@ -110,7 +110,7 @@ func TestDetectReadsBytes(t *testing.T) {
 	}
 }
 
-func TestDetectTellsSQLiteByItsFunction(t *testing.T) {
+func TestDetectSQLite(t *testing.T) {
 	t.Parallel()
 	noVersion := errors.New("no such function: version")
 	for version, ok := range map[string]bool{"3.35.0": true, "3.54.1": true, "4.0.0": true, "3.34.1": false, "3.8.7": false, "": false} {
@@ -137,7 +137,7 @@ func TestDetectReturnsTheFirstError(t *testing.T) {
 	}
 }
 
-func TestDetectAsksOneQuestionWhereItIsAnswered(t *testing.T) {
+func TestDetectAsksOneQuestionIfAnswered(t *testing.T) {
 	t.Parallel()
 	s := &fake{answers: map[string]any{"SELECT version()": "PostgreSQL 15.18"}}
 	db := sql.OpenDB(s)

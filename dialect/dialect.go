@@ -4,6 +4,21 @@
 // anything. Each database is one file, with its spelling, its limits, and the technique by which the database reports what
 // happened to a row. If a database cannot express something, the result is an [*UnsupportedError]; no clause is ever dropped.
 //
+// # For users
+//
+// [Detect] asks a server and returns its dialect, which upsert.New takes. [SQLite], [Postgres], [MySQL] and [MariaDB] are
+// dialects without a server's version, and [FromVersion] returns the dialect of a version that you know. If a database lacks a
+// feature that you ask for, the error is an [*UnsupportedError]. [PostgresMergeFunction] is what rule merge needs on
+// PostgreSQL. [Features] and [Supports] say what a version of MySQL or MariaDB has.
+//
+// [Classify] says what can be done about an error, and [BlamesRow] and [BlamesRowSurely] whether a row's values are at fault.
+// [SQLState], [MySQLNumber], [ErrorColumn], [ErrorDetail] and [IsOtherKey] read an error's parts.
+//
+// # For builders of dialects
+//
+// The other types and functions are for package upsert and for those who add a dialect here. A [Dialect] writes the statements
+// that an [Upsert], a [Compare], a [Find] or a [Stage] describes, and its [Traits] say how statements are cut and run.
+//
 // # What has been run
 //
 // SQLite, PostgreSQL 15 and 18, MariaDB 10.11, MySQL 5.7.29 and MySQL 8.0.29 (a build for Windows, under Wine) run the whole
@@ -51,15 +66,17 @@ type Dialect interface {
 	// upsert without such an index.
 	UniqueIndex(t Table, columns []string) IndexText
 
-	sealed()
+	// family returns the name of the database whose drivers reach the servers. That the method is not exported seals the
+	// interface.
+	family() string
 }
 
-// Table is a table's name, with its schema ("" for the connection's default).
+// Table is a table's name, with its schema ("" for the connection's default). For builders of dialects.
 type Table struct {
 	Schema, Name string
 }
 
-// Traits are the limits and habits of a database.
+// Traits are the limits and habits of a database. For builders of dialects.
 type Traits struct {
 	// MaxParams is the greatest number of bound parameters in a statement.
 	MaxParams int
@@ -101,7 +118,7 @@ type Traits struct {
 	Typed bool
 }
 
-// Reporting is the technique by which a database reports what happened to a row.
+// Reporting is the technique by which a database reports what happened to a row. For builders of dialects.
 type Reporting int
 
 const (
@@ -123,7 +140,8 @@ const (
 )
 
 // CodeInserted and the others are the codes by which a statement of the MySQL family reports the outcome of a row. A code is
-// returned in place of an auto-increment value, so the codes are numbers that no auto-increment value reaches.
+// returned in place of an auto-increment value, so the codes are numbers that no auto-increment value reaches. For builders of
+// dialects.
 const (
 	CodeInserted int64 = 9223372036854775801 + iota
 	CodeUpdated
@@ -131,7 +149,7 @@ const (
 	CodeStale
 )
 
-// CompareSame and the others are the results of Compare for a stored row.
+// CompareSame and the others are the results of Compare for a stored row. For builders of dialects.
 const (
 	CompareSame     = iota // nothing would change
 	CompareStale           // its version is not newer, and the row is not the same

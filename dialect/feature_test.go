@@ -14,10 +14,11 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-// probes are statements of which the last fails, or returns another row than "1", on a server that lacks the feature.
+// probes lists statements for each feature. If a server lacks the feature, the last statement fails or returns another row than
+// "1".
 var probes = map[dialect.Feature]map[string][]string{
 	dialect.FeatureReturning: {"": {"CREATE TABLE returning_probe (k INT)", "INSERT INTO returning_probe VALUES (1) RETURNING k"}},
-	// A hint that is not known is a comment. It ends this SELECT, which sleeps until then and returns 1 if it was ended.
+	// An unknown hint is a comment. A known hint ends this SELECT in its sleep, and the SELECT returns 1 if its sleep was ended.
 	dialect.FeatureMaxExecutionTime: {"": {"SELECT /*+ MAX_EXECUTION_TIME(10) */ SLEEP(0.2)"}},
 	dialect.FeatureMergePatch:       {"": {`SELECT JSON_LENGTH(JSON_MERGE_PATCH('{"a": 1}', '{"a": null}')) = 0`}},
 	dialect.FeatureSkipLocked:       {"": {"CREATE TABLE skip_probe (k INT)", "INSERT INTO skip_probe VALUES (1)", "SELECT k FROM skip_probe FOR UPDATE SKIP LOCKED"}},
@@ -30,7 +31,7 @@ var probes = map[dialect.Feature]map[string][]string{
 	dialect.FeatureValuesRow: {
 		"mysql": {"SELECT * FROM (VALUES ROW(1)) AS v"}, "mariadb": {"SELECT * FROM (VALUES (1)) AS v"},
 	},
-	// A hint for an index that is not there has a warning of its own if such hints are known.
+	// If a server knows such hints, it has a warning of its own for a hint that names an index that does not exist.
 	dialect.FeatureIndexHint: {"": {
 		"CREATE TABLE hint_probe (k INT PRIMARY KEY)", "SELECT /*+ INDEX(hint_probe nothing) */ 1 FROM hint_probe", "GET DIAGNOSTICS CONDITION 1 @hint_probe = MYSQL_ERRNO", "SELECT @hint_probe = 3128",
 	}},
@@ -83,7 +84,7 @@ func probe(ctx context.Context, conn *sql.Conn, statements []string) (has bool, 
 	}
 	var answer string
 	err := conn.QueryRowContext(ctx, statements[last]).Scan(&answer)
-	if errors.Is(err, sql.ErrNoRows) { // a statement that returns nothing and has worked
+	if errors.Is(err, sql.ErrNoRows) { // the statement has worked and returns no row
 		return true, ""
 	}
 	return err == nil && answer == "1", fmt.Sprint(answer, err)
@@ -96,7 +97,7 @@ const (
 	featuresEnd   = "<!-- end of features -->\n"
 )
 
-// TestGoldenFeatures compares the table of the documentation with the one of the code.
+// TestGoldenFeatures compares the table in the documentation with the table in the code.
 func TestGoldenFeatures(t *testing.T) {
 	t.Parallel()
 	const file = "../docs/databases.md"

@@ -35,8 +35,8 @@ func quoteTable(d Dialect, t Table) string {
 	return d.Quote(t.Schema) + "." + d.Quote(t.Name)
 }
 
-// aliasBeside returns an alias that differs from the table's name, however the database folds case.
-func aliasBeside(alias, table string) string {
+// distinctAlias returns an alias that differs from the table's name, however the database folds case.
+func distinctAlias(alias, table string) string {
 	if strings.EqualFold(alias, table) {
 		return alias + "_row"
 	}

@@ -47,7 +47,7 @@ func TestCheckIdent(t *testing.T) {
 	long := strings.Repeat("x", 64)
 	for _, c := range []struct {
 		name string
-		// bad lists the dialects that refuse it; says is what they say.
+		// bad lists the dialects that refuse the name; says is part of their error.
 		bad, says string
 	}{
 		{"a", "", ""}, {"select", "", ""}, {`a"b`, "", ""}, {" a", "", ""},
@@ -78,7 +78,7 @@ func TestCheckIdent(t *testing.T) {
 	}
 }
 
-// FuzzQuote: taking the quotes away gives the name back, and nothing but the last quote ends it.
+// FuzzQuote: without its quotes an identifier is the name again, and only the last quote ends the identifier.
 func FuzzQuote(f *testing.F) {
 	for _, seed := range []string{"a", "", `"`, "`", `""`, "``", "a\"b`c", `\"`, "\x00", "\xff", "'", "ü", "--", "\n"} {
 		f.Add(seed)

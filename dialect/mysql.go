@@ -10,7 +10,7 @@ import (
 
 // MySQL is MySQL from 5.7 on. [Detect] returns a dialect with the server's own version; from 8.0.19 on this dialect uses a row
 // alias instead of VALUES().
-var MySQL = newMySQL("")
+var MySQL Dialect = newMySQL("")
 
 type mysql struct {
 	name      string
@@ -25,7 +25,7 @@ type mysql struct {
 }
 
 // newMySQL returns a real MySQL at the server's version. No other flavour knows the row alias (hazard H11).
-func newMySQL(version string) Dialect {
+func newMySQL(version string) mysql {
 	return mysql{name: "mysql", version: version, rowAlias: supports("mysql", version, FeatureRowAlias), reporting: ReportLastID, copying: CopyLoadData}
 }
 
@@ -34,7 +34,7 @@ func castJSON(x string) string { return "CAST(" + x + " AS JSON)" }
 
 func (d mysql) Name() string    { return d.name }
 func (d mysql) Version() string { return d.version }
-func (mysql) sealed()           {}
+func (mysql) family() string    { return "mysql" }
 
 func (d mysql) Traits() Traits {
 	return Traits{
@@ -92,9 +92,9 @@ func (d mysql) Stage(s Stage) (StageText, error) {
 	if d.copying == CopyNone {
 		return StageText{}, refuseStage(d)
 	}
-	name := stageBeside(d, s.Table)
+	name := stageTableOf(d, s.Table)
 	var typed, read, set, forget []string
-	for i, c := range sent(s.Columns) {
+	for i, c := range sentColumns(s.Columns) {
 		col, from := d.Quote(c.Name), d.Quote(c.Name)
 		if slices.Contains(s.Hex, c.Name) {
 			from = "@_upsert_" + strconv.Itoa(i)
@@ -126,16 +126,36 @@ func (d mysql) Find(f Find) string {
 	return findText(d, f, quoteList(d, f.Return), func(int) string { return "?" })
 }
 
-// stageBeside returns the staging table's name in the schema of the target table, because the connection may have no default
+// UniqueIndex: ON DUPLICATE KEY UPDATE names no index, so without a unique index the statement is a plain INSERT.
+func (d mysql) UniqueIndex(t Table, columns []string) IndexText {
+	table, list := d.QuoteTable(t), quoteList(d, columns)
+	return IndexText{
+		Ask:  "SHOW INDEX FROM " + table,
+		Kind: "SHOW CREATE TABLE " + table,
+		Find: "SELECT " + list + ", COUNT(*) FROM " + table + " GROUP BY " + list + " HAVING COUNT(*) > 1",
+		Mend: "ALTER TABLE " + table + " ADD UNIQUE INDEX " + d.Quote(d.indexName(columns)) + " (" + list + "), ALGORITHM=INPLACE, LOCK=NONE",
+	}
+}
+
+// indexName returns a name that is unique within its table only, as index names are on these databases.
+func (d mysql) indexName(columns []string) string {
+	name := strings.Join(columns, "_") + "_unique"
+	if d.CheckIdent(name) != nil {
+		return "upsert_key_unique"
+	}
+	return name
+}
+
+// stageTableOf returns the staging table's name in the schema of the target table, because the connection may have no default
 // schema.
-func stageBeside(d Dialect, t Table) string {
+func stageTableOf(d Dialect, t Table) string {
 	return d.QuoteTable(Table{Schema: t.Schema, Name: stageName(t, 0)})
 }
 
 func (d mysql) syntax(t Table) *onDuplicate {
 	o := &onDuplicate{
-		Dialect: d,
-		grammar: grammar{
+		d: d,
+		expr: grammar{
 			stored:   func(c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "VALUES(" + d.Quote(c) + ")" },
 			merge:    func(t, p string) string { return "JSON_MERGE_PATCH(" + t + ", " + p + ")" },
@@ -143,14 +163,14 @@ func (d mysql) syntax(t Table) *onDuplicate {
 			now:      "CURRENT_TIMESTAMP(6)",
 		},
 	}
-	o.json, o.distinct = castJSON, o.differ
+	o.canonicalJSON, o.expr.distinct = castJSON, o.differ
 	if d.compact {
-		o.json = func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" }
+		o.canonicalJSON = func(x string) string { return "CAST(JSON_COMPACT(" + x + ") AS BINARY)" }
 	}
 	if d.rowAlias {
-		alias := aliasBeside("_new", t.Name) // an alias equal to the table's name is error 1066
-		o.alias = " AS " + d.Quote(alias)
-		o.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
+		alias := distinctAlias("_new", t.Name) // an alias equal to the table's name is error 1066
+		o.rowAlias = " AS " + d.Quote(alias)
+		o.expr.excluded = func(c string) string { return d.Quote(alias) + "." + d.Quote(c) }
 	}
 	return o
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Postgres is PostgreSQL from 9.6 on. [Detect] returns a dialect with the server's own version; from 18 on an upsert can report
-// exactly what it did on every kind of table.
+// Postgres is PostgreSQL from 9.6 on. [Detect] returns a dialect with the server's own version; from 18 on an upsert can
+// report exactly what it did on every kind of table.
 var Postgres Dialect = postgres{name: "postgres", xmax: true, bytes: true}
 
 type postgres struct {
 	name    string
 	version string
 	old     bool // RETURNING WITH (OLD AS …), PostgreSQL 18
-	xmax    bool // xmax tells an insert on a plain table
+	xmax    bool // xmax marks an insert on a plain table
 	bytes   bool // text compares byte by byte whatever its type
 }
 
@@ -22,8 +22,8 @@ type postgres struct {
 // function.
 const MergeFunctionName = "upsert_merge_patch"
 
-// PostgresMergeFunction is the SQL of the function that the rule Merge needs: JSON Merge Patch over jsonb, as RFC 7396, section
-// 2, defines it. Install the function in a migration; running the SQL again changes nothing.
+// PostgresMergeFunction is the SQL of the function that the rule Merge needs: JSON Merge Patch over jsonb, as RFC 7396,
+// section 2, defines it. Install the function in a migration; running the SQL again changes nothing.
 const PostgresMergeFunction = `CREATE OR REPLACE FUNCTION ` + MergeFunctionName + `(target jsonb, patch jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE
@@ -45,7 +45,7 @@ func newPostgres(version string) Dialect {
 
 func (d postgres) Name() string    { return d.name }
 func (d postgres) Version() string { return d.version }
-func (postgres) sealed()           {}
+func (postgres) family() string    { return "postgres" }
 
 func (d postgres) Traits() Traits {
 	t := Traits{
@@ -89,29 +89,29 @@ func (d postgres) Stage(s Stage) (StageText, error) {
 		return StageText{}, refuseStage(d)
 	}
 	name := d.syntax().stageTable(s.Table, s.Nth)
-	cols := quoteList(d, names(sent(s.Columns)))
-	place, places := "", ""
+	cols := quoteList(d, columnNames(sentColumns(s.Columns)))
+	position, positions := "", ""
 	if s.Place {
-		if slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Name == stagePlace }) {
-			return StageText{}, &UnsupportedError{Feature: "way to stage a column named " + stagePlace + " in a batch that reports each row's outcome", Dialect: d.Name(), Hint: "use Via(Arrays), or rename the column"}
+		if slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Name == stagePosition }) {
+			return StageText{}, &UnsupportedError{Feature: "way to stage a column named " + stagePosition + " in a batch that reports each row's outcome", Dialect: d.Name(), Hint: "use Via(Arrays), or rename the column"}
 		}
-		place, places = ", 0 AS "+d.Quote(stagePlace), ", "+d.Quote(stagePlace)
+		position, positions = ", 0 AS "+d.Quote(stagePosition), ", "+d.Quote(stagePosition)
 	}
 	return StageText{
-		Create: "CREATE TEMPORARY TABLE " + d.Quote(stageName(s.Table, s.Nth)) + " ON COMMIT DROP AS SELECT " + cols + place + " FROM " + d.QuoteTable(s.Table) + " WITH NO DATA",
-		Load:   "COPY " + name + " (" + cols + places + ") FROM STDIN",
+		Create: "CREATE TEMPORARY TABLE " + d.Quote(stageName(s.Table, s.Nth)) + " ON COMMIT DROP AS SELECT " + cols + position + " FROM " + d.QuoteTable(s.Table) + " WITH NO DATA",
+		Load:   "COPY " + name + " (" + cols + positions + ") FROM STDIN",
 		Clear:  "TRUNCATE " + name,
 		Drop:   "DROP TABLE " + name,
 		Part:   "INSERT INTO " + d.syntax().stageTable(s.Table, s.Nth+1) + " SELECT * FROM " + name + " LIMIT $1 OFFSET $2",
 		Taken:  "SELECT pg_catalog.to_regclass(" + quoteText(name) + ") IS NOT NULL",
-		Settle: d.settle(s),
+		Settle: d.checkAndTune(s),
 		Order: "SELECT pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('enable_material', 'off', true), pg_catalog.set_config('enable_hashjoin', (pg_catalog.pg_relation_size(" + quoteText(d.QuoteTable(s.Table)) +
 			") <= LEAST(pg_catalog.pg_relation_size(" + quoteText(name) + "), pg_catalog.pg_size_bytes('" + hashedAtOnce + "')))::text, true)",
 	}, nil
 }
 
-// settle returns the query of StageText.Settle, which asks the catalog.
-func (d postgres) settle(s Stage) string {
+// checkAndTune returns the query of StageText.Settle, which asks the catalog.
+func (d postgres) checkAndTune(s Stage) string {
 	var key []string
 	for _, k := range slices.Sorted(slices.Values(s.Key)) {
 		key = append(key, quoteText(k))
@@ -147,8 +147,8 @@ func (d postgres) Catalog(t Table, by Target) string {
 	return "SELECT " + arbiter + ", " + skips + ", " + postgresCatalog + quoteText(d.QuoteTable(t)) + ") AND a.attnum > 0 AND NOT a.attisdropped"
 }
 
-// postgresCatalog asks for the following facts of each column and its table. If the column's type is a domain, its base type is
-// the type that the domain is over at last:
+// postgresCatalog asks for the following facts of each column and its table. If the column's type is a domain, its base type
+// is the type that the domain is over at last:
 //
 //   - the column's name, and its type without and with its modifier;
 //   - the name of the base type ("enum" for an enumeration), and the base type with its modifier;
@@ -177,10 +177,13 @@ const postgresSkips = `c.relkind IN ('v', 'f') OR c.relrowsecurity OR EXISTS (
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
 
+// UniqueIndex: PostgreSQL refuses a statement whose target has no unique index (42P10).
+func (postgres) UniqueIndex(Table, []string) IndexText { return IndexText{} }
+
 func (d postgres) syntax() *onConflict {
 	o := &onConflict{
-		Dialect: d,
-		grammar: grammar{
+		d: d,
+		expr: grammar{
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "EXCLUDED." + d.Quote(c) },
 			distinct: d.distinct,
@@ -197,21 +200,21 @@ func (d postgres) syntax() *onConflict {
 		},
 	}
 	if d.bytes {
-		o.fail = func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" }
+		o.expr.fail = func(key string) string { return "('" + otherKeyMark + " ' || " + key + "::text)::boolean" }
 	}
-	o.again = func(n int) string { return o.param(n, "") }
+	o.paramAgain = func(n int) string { return o.param(n, "") }
 	switch d.Traits().Reporting {
 	case ReportFlag:
-		o.with = `WITH (OLD AS "_o") `
-		o.flag = func(target []string) string { return `"_o".` + d.Quote(target[0]) + " IS NULL" }
+		o.returningWith = `WITH (OLD AS "_o") `
+		o.marker = func(target []string) string { return `"_o".` + d.Quote(target[0]) + " IS NULL" }
 	case ReportFlagPlain:
-		o.flag = func([]string) string { return d.Quote(storedAlias) + ".xmax = 0" }
+		o.marker = func([]string) string { return d.Quote(storedAlias) + ".xmax = 0" }
 	}
-	o.values = func(c Compare) (with, from string) {
+	o.paramTable = func(c Compare) (with, from string) {
 		var b strings.Builder
 		b.WriteString("(VALUES ")
-		o.tuples(&b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPlace)
-		b.WriteString(") AS " + d.Quote(given(c).alias()) + " (" + o.Quote(given(c).place()) + ", " + quoteList(o.Dialect, names(c.Columns)) + ")")
+		o.expr.writeTuples(&b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPosition)
+		b.WriteString(") AS " + d.Quote(sourceRows(c).alias()) + " (" + o.d.Quote(sourceRows(c).position()) + ", " + quoteList(o.d, columnNames(c.Columns)) + ")")
 		return "", b.String()
 	}
 	return o
@@ -265,7 +268,7 @@ func storedKind(c Column) Kind {
 	switch {
 	case c.Kind == KindJSON && c.Base == "jsonb":
 		return KindJSON
-	case c.Rule == Add: // a sum has the type that a domain is over, and images must have one type
+	case c.Rule.row().computes: // the result has the type that a domain is over, and images must have one type
 		return KindPlain
 	}
 	return kindImage

@@ -5,7 +5,7 @@ import (
 	"hash/fnv"
 )
 
-// Source says where a statement's rows come from.
+// Source says where a statement's rows come from. For builders of dialects.
 type Source int
 
 const (
@@ -17,7 +17,7 @@ const (
 	FromStage
 )
 
-// Copying says how rows get into a staging table.
+// Copying says how rows get into a staging table. For builders of dialects.
 type Copying int
 
 const (
@@ -29,7 +29,7 @@ const (
 	CopyLoadData
 )
 
-// Stage describes a temporary table that holds rows on their way into another table.
+// Stage describes a temporary table that holds rows on their way into another table. For builders of dialects.
 type Stage struct {
 	Table   Table    // the table that receives the rows
 	Columns []Column // as in the Upsert
@@ -47,7 +47,7 @@ type Stage struct {
 }
 
 // StageText holds the statements of a Stage. The table lasts no longer than the transaction. The exception is a database that
-// keeps temporary tables beyond a transaction: there Drop must be sent whatever happened.
+// keeps temporary tables beyond a transaction: there Drop must be sent whatever happened. For builders of dialects.
 type StageText struct {
 	Create, Load, Clear, Drop string
 	// Begin and End are sent before and after Load, also if Load fails, or are "". They turn off notes: the server sends a note
@@ -82,5 +82,5 @@ func stageName(t Table, nth int) string {
 	return fmt.Sprintf("_upsert_stage_%08x", h.Sum32())
 }
 
-// stagePlace is the staging table's column with a row's position.
-const stagePlace = "_upsert_place"
+// stagePosition is the staging table's column with a row's position.
+const stagePosition = "_upsert_place"

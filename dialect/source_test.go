@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// versioned is a dialect of every kind and of the versions that matter.
+// versioned lists a dialect of every kind, at each version that changes its statements.
 func versioned(t *testing.T) []dialect.Dialect {
 	t.Helper()
 	all := []dialect.Dialect{dialect.SQLite, dialect.Postgres, dialect.MySQL, dialect.MariaDB}
@@ -22,7 +22,7 @@ func versioned(t *testing.T) []dialect.Dialect {
 	return all
 }
 
-// sourced is a statement whose rows come from there.
+// sourced is a statement whose rows come from that source.
 func sourced(from dialect.Source) dialect.Upsert {
 	return dialect.Upsert{
 		Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"id"}}, Rows: 2, Source: from, Types: map[string]string{"id": "bigint", "v": "text"},
@@ -30,8 +30,9 @@ func sourced(from dialect.Source) dialect.Upsert {
 	}
 }
 
-// TestTraitsSayWhatIsWritten: a dialect writes what its traits promise and refuses the rest by the same words everywhere.
-func TestTraitsSayWhatIsWritten(t *testing.T) {
+// TestTraitsMatchStatements: a dialect writes the statements that its traits promise, and refuses the others in the same words
+// everywhere.
+func TestTraitsMatchStatements(t *testing.T) {
 	t.Parallel()
 	for _, d := range versioned(t) {
 		traits := d.Traits()
@@ -77,8 +78,8 @@ func checkRefusal(t *testing.T, d dialect.Dialect, what string, can bool, err er
 	}
 }
 
-// TestRefusalSaysWhatToDo: a path that the caller named is refused with the one to name instead.
-func TestRefusalSaysWhatToDo(t *testing.T) {
+// TestRefusalHasAHint: the error names the path that the caller can name instead.
+func TestRefusalHasAHint(t *testing.T) {
 	t.Parallel()
 	for at, d := range []dialect.Dialect{dialect.SQLite, dialect.MariaDB} {
 		from := []dialect.Source{dialect.FromStage, dialect.FromArrays}[at]

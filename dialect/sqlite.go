@@ -12,7 +12,7 @@ type sqlite struct{ version string }
 
 func (sqlite) Name() string      { return "sqlite" }
 func (d sqlite) Version() string { return d.version }
-func (sqlite) sealed()           {}
+func (sqlite) family() string    { return "sqlite" }
 
 // sqliteParams is the default of SQLITE_MAX_VARIABLE_NUMBER since 3.32 (sqlite.org/limits.html).
 const sqliteParams = 32766
@@ -37,11 +37,11 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(c.Wide).compare(c) }
 
-// rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not have
-// the column's type, as an inserted value has (hazard S19).
+// rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not
+// have the column's type, as an inserted value has (hazard S19).
 func (o *onConflict) rounding(wide bool) *onConflict {
-	if exact := o.distinct; wide {
-		o.distinct = func(a, b string, k Kind) string {
+	if exact := o.expr.distinct; wide {
+		o.expr.distinct = func(a, b string, k Kind) string {
 			if k != KindNumber && k != KindAny {
 				return exact(a, b, k)
 			}
@@ -62,19 +62,26 @@ func (d sqlite) Lock(t Table) string { return "DELETE FROM " + d.QuoteTable(t) +
 
 func (d sqlite) Find(f Find) string { return d.syntax().find(f) }
 
-// sqliteSum fails if the sum of two integers is not an integer: SQLite would make the sum a REAL (hazard S17). The abs of the
-// least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it before looking at a
-// row.
-func sqliteSum(a, b string) string {
-	sum, is := a+" + "+b, func(x, typ string) string { return "typeof(" + x + ") = '" + typ + "'" }
-	return "CASE WHEN " + is(sum, "real") + " AND " + is(a, "integer") + " AND " + is(b, "integer") +
-		" THEN abs((-9223372036854775807 - 1) * (" + a + " IS NOT NULL)) ELSE " + sum + " END"
+// UniqueIndex: SQLite refuses a statement whose target has no unique index.
+func (sqlite) UniqueIndex(Table, []string) IndexText { return IndexText{} }
+
+// sqliteOperator makes a sum of two integers fail if the sum is not an integer: SQLite would make the sum a REAL (hazard S17).
+// The abs of the least integer is the part that fails. It depends on the row, because SQLite could otherwise evaluate it
+// before looking at a row.
+func sqliteOperator(a, op, b string) string {
+	result := a + op + b
+	if op != " + " {
+		return result
+	}
+	is := func(x, typ string) string { return "typeof(" + x + ") = '" + typ + "'" }
+	return "CASE WHEN " + is(result, "real") + " AND " + is(a, "integer") + " AND " + is(b, "integer") +
+		" THEN abs((-9223372036854775807 - 1) * (" + a + " IS NOT NULL)) ELSE " + result + " END"
 }
 
 func (d sqlite) syntax() *onConflict {
 	o := &onConflict{
-		Dialect: d,
-		grammar: grammar{
+		d: d,
+		expr: grammar{
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "excluded." + d.Quote(c) },
 			// Without COLLATE BINARY, a NOCASE column would treat 'a' as 'A' and never be corrected.
@@ -87,20 +94,20 @@ func (d sqlite) syntax() *onConflict {
 			merge:    func(t, p string) string { return "json_patch(" + t + ", " + p + ")" },
 			document: func(x string) string { return x },
 			fail:     func(key string) string { return "json_extract('{}', '" + otherKeyMark + " ' || " + key + ")" },
-			sum:      sqliteSum,
+			operator: sqliteOperator,
 			// This is the format in which go-sqlite3 binds a time.Time, so that stored and bound times compare as text.
 			now: "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
 		},
-		returned: func(t Table, c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
-		param:    func(int, string) string { return "?" },
-		again:    func(n int) string { return "?" + strconv.Itoa(n) },
+		columnOf:   func(t Table, c string) string { return d.Quote(t.Name) + "." + d.Quote(c) },
+		param:      func(int, string) string { return "?" },
+		paramAgain: func(n int) string { return "?" + strconv.Itoa(n) },
 	}
-	o.values = func(c Compare) (with, from string) {
+	o.paramTable = func(c Compare) (with, from string) {
 		var b strings.Builder
-		b.WriteString("WITH " + d.Quote(given(c).alias()) + " (" + o.Quote(given(c).place()) + ", " + quoteList(o.Dialect, names(c.Columns)) + ") AS (VALUES ")
-		o.tuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPlace)
+		b.WriteString("WITH " + d.Quote(sourceRows(c).alias()) + " (" + o.d.Quote(sourceRows(c).position()) + ", " + quoteList(o.d, columnNames(c.Columns)) + ") AS (VALUES ")
+		o.expr.writeTuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPosition)
 		b.WriteString(") ")
-		return b.String(), d.Quote(given(c).alias())
+		return b.String(), d.Quote(sourceRows(c).alias())
 	}
 	return o
 }

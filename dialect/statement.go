@@ -2,7 +2,7 @@ package dialect
 
 import "fmt"
 
-// Column is one column of a statement.
+// Column is one column of a statement. For builders of dialects.
 type Column struct {
 	Name string
 	Rule Rule
@@ -14,7 +14,7 @@ type Column struct {
 	Base string
 }
 
-// Target says which rows conflict.
+// Target says which rows conflict. For builders of dialects.
 type Target struct {
 	// Columns of the unique index or primary key. They identify the row even if Constraint names the arbiter.
 	Columns []string
@@ -25,7 +25,7 @@ type Target struct {
 	Constraint string
 }
 
-// Mode says what an Upsert does with a row that is already stored.
+// Mode says what an Upsert does with a row that is already stored. For builders of dialects.
 type Mode int
 
 const (
@@ -39,7 +39,7 @@ const (
 )
 
 // Upsert describes an INSERT … ON CONFLICT (or ON DUPLICATE KEY) statement. The parameters are the values of the columns that
-// are not Now, row by row.
+// are not Now, row by row. For builders of dialects.
 type Upsert struct {
 	Table   Table
 	Target  Target
@@ -82,7 +82,7 @@ type Upsert struct {
 
 // Compare describes the SELECT that reports what an upsert would do to stored rows. The SELECT returns two integers for each
 // stored row: the position of the source row among the parameters' rows, from 0, and CompareSame, CompareStale, CompareChanged
-// or CompareOtherKey.
+// or CompareOtherKey. For builders of dialects.
 type Compare struct {
 	Table   Table
 	Target  Target
@@ -95,7 +95,8 @@ type Compare struct {
 	Nth     int
 }
 
-// Find describes the SELECT of the row that is stored under a key. The parameters are the values of the target's columns.
+// Find describes the SELECT of the row that is stored under a key. The parameters are the values of the target's columns. For
+// builders of dialects.
 type Find struct {
 	Table  Table
 	Target Target
@@ -106,7 +107,22 @@ type Find struct {
 	Only  bool // as in the Upsert
 }
 
-// Params returns how many parameters one row of the columns has.
+// IndexText holds the queries for a server that accepts an upsert although no unique index arbitrates it, and inserts the row a
+// second time without an error (hazard H24). IndexText is empty for a database that refuses such a statement by itself. For
+// builders of dialects.
+type IndexText struct {
+	// Ask returns a row for each column of each index of the table, in columns named as in SHOW INDEX. Unlike
+	// information_schema, SHOW INDEX also shows the indexes of temporary tables.
+	Ask string
+	// Kind returns one row, whose first column is named "View" if the name is a view's and not a table's.
+	Kind string
+	// Find returns the keys that are stored more than once. They would make Mend fail.
+	Find string
+	// Mend makes the unique index while others read and write the table.
+	Mend string
+}
+
+// Params returns how many parameters one row of the columns has. For builders of dialects.
 func Params(columns []Column) int {
 	n := 0
 	for _, c := range columns {

@@ -45,7 +45,7 @@ func TestFromVersion(t *testing.T) {
 	}
 }
 
-// refusedBanners are of servers that the library cannot serve, or does not know.
+// refusedBanners are the banners of servers that the library cannot serve or does not know.
 var refusedBanners = []struct{ banner, name, says string }{
 	{"PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.12103", "redshift", "does not enforce unique keys"},
 	{"PostgreSQL 9.5.25 on x86_64-pc-linux-gnu", "postgres", "9.6 or later is needed"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/goupsert/upsert"
@@ -26,22 +25,10 @@ func blamesRow(err error) bool {
 	switch {
 	case errors.Is(err, upsert.ErrOtherKey):
 		return true
-	case errors.As(err, &my):
-		return blamesRowMySQL(my)
-	case errors.As(err, &lite), dialect.SQLState(err) != "":
-		return dialect.BlamesRow(err)
+	case errors.As(err, &my), errors.As(err, &lite), dialect.SQLState(err) != "":
+		return dialect.BlamesRowSurely(err)
 	}
 	return row.Row >= 0 // refused before it was sent
-}
-
-// blamesRowMySQL goes by the SQLSTATE, and by the number where that says nothing.
-func blamesRowMySQL(err *mysql.MySQLError) bool {
-	switch string(err.SQLState[:2]) {
-	case "22", "23", "44", "45": // data, integrity, view check, raised by a trigger
-		return true
-	}
-	// No such partition, wrong value, value truncated, view check, wrong value for a function, CHECK of MySQL and of MariaDB.
-	return slices.Contains([]uint16{1526, 1366, 1265, 1369, 1411, 3819, 4025}, err.Number)
 }
 
 // reasonOf is what a reject says of an error: its row's number in a call of the library means nothing to the user.

@@ -121,8 +121,8 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 	if !storable(f.Type) {
 		return fail(fmt.Sprintf("no driver takes a %s: use json.RawMessage for a document, implement driver.Valuer, or leave it out with `db:\"-\"`", f.Type))
 	}
-	s, nullable := kindOf(f.Type)
-	if err := o.check(s); err != nil {
+	kind, nullable := kindOf(f.Type)
+	if err := o.check(kind); err != nil {
 		return fail(err.Error())
 	}
 	if (nullable || viaPointer) && (o.Rule == dialect.Key || o.Targets != "") {
@@ -132,7 +132,7 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 		return fail(fmt.Sprintf("type %s has a Scan method but no Value method, so it cannot be written", f.Type))
 	}
 	c := o.column(node.Path, path)
-	c.Kind = s.kind()
+	c.Kind = comparedAs(kind)
 	c.value = fieldValue(f.Type, node.Index)
 	w.mapping.Columns = append(w.mapping.Columns, c)
 	return nil

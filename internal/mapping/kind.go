@@ -11,53 +11,18 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// goKind is the kind of value in a field, as far as rules need to know.
-type goKind int
-
-const (
-	kindOpaque goKind = iota // a Valuer or anything else that only the driver knows
-	kindBool
-	kindNumber
-	kindText
-	kindBytes
-	kindJSON
-	kindTime
-	kindList // slices, arrays, maps: columns for drivers that know them
-)
-
-func (s goKind) String() string {
-	return [...]string{"value of unknown kind", "boolean", "number", "string", "byte string", "JSON document", "time", "list or map"}[s]
-}
-
-func (s goKind) fits(r dialect.Rule) bool {
-	switch {
-	case s == kindOpaque:
-		return true
-	case r == dialect.Or || r == dialect.And:
-		return s == kindBool
-	case r == dialect.Add:
-		return s == kindNumber
-	case r == dialect.Max || r == dialect.Min || r == dialect.Version:
-		return s == kindNumber || s == kindText || s == kindBytes || s == kindTime
-	case r == dialect.Merge:
-		return s == kindText || s == kindBytes || s == kindJSON
-	case r == dialect.Key:
-		return s != kindJSON && s != kindList
-	}
-	return true
-}
-
-func (s goKind) kind() dialect.Kind {
-	switch s {
-	case kindBool, kindNumber:
+// comparedAs returns how the database compares values of that kind.
+func comparedAs(k dialect.GoKind) dialect.Kind {
+	switch k {
+	case dialect.GoBool, dialect.GoNumber:
 		return dialect.KindNumber
-	case kindTime:
+	case dialect.GoTime:
 		return dialect.KindPlain
-	case kindText:
+	case dialect.GoText:
 		return dialect.KindText
-	case kindBytes:
+	case dialect.GoBytes:
 		return dialect.KindBytes
-	case kindJSON:
+	case dialect.GoJSON:
 		return dialect.KindJSON
 	}
 	return dialect.KindAny
@@ -104,40 +69,40 @@ func storable(t reflect.Type) bool {
 }
 
 // kindOf returns the kind of value in a field, and whether its type has a NULL.
-func kindOf(t reflect.Type) (s goKind, nullable bool) {
+func kindOf(t reflect.Type) (k dialect.GoKind, nullable bool) {
 	if inner, ok := nullInner(t); ok {
-		s, _ = kindOf(inner)
-		return s, true
+		k, _ = kindOf(inner)
+		return k, true
 	}
 	if t.Kind() == reflect.Pointer && !t.Implements(valuerType) || t.Kind() == reflect.Pointer && isValuer(t.Elem()) {
-		s, _ = kindOf(t.Elem())
-		return s, true
+		k, _ = kindOf(t.Elem())
+		return k, true
 	}
 	switch {
 	case t == timeType:
-		return kindTime, false
+		return dialect.GoTime, false
 	case isValuer(t):
-		return kindOpaque, false
+		return dialect.GoOpaque, false
 	case t == jsonType:
-		return kindJSON, false
+		return dialect.GoJSON, false
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return kindBool, false
+		return dialect.GoBool, false
 	case reflect.String:
-		return kindText, false
+		return dialect.GoText, false
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Float32, reflect.Float64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return kindNumber, false
+		return dialect.GoNumber, false
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
-			return kindBytes, false
+			return dialect.GoBytes, false
 		}
-		return kindList, false
+		return dialect.GoList, false
 	case reflect.Array, reflect.Map:
-		return kindList, false
+		return dialect.GoList, false
 	}
-	return kindOpaque, false
+	return dialect.GoOpaque, false
 }
 
 // nullInner returns the type inside sql.NullString, sql.Null[T] and similar types, whose first field is the value.

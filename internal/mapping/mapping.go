@@ -60,7 +60,7 @@ var MapType = reflect.TypeFor[map[string]any]()
 func OfMap(cols []MapColumn) (*Mapping, error) {
 	p := &Mapping{Type: MapType, isMap: true}
 	for _, c := range cols {
-		if err := c.Options.check(kindOpaque); err != nil {
+		if err := c.Options.check(dialect.GoOpaque); err != nil {
 			return nil, &TagError{Type: MapType, Field: c.Name, Reason: err.Error()}
 		}
 		col := c.Options.column(c.Name, c.Name)

@@ -77,12 +77,8 @@ func (o Options) targets() []string {
 }
 
 func ruleOf(word string) (dialect.Rule, bool) {
-	for i, name := range dialect.Rules() {
-		if name == word {
-			return dialect.Rule(i), true
-		}
-	}
-	return 0, false
+	i := slices.Index(dialect.Rules(), word)
+	return dialect.Rule(max(i, 0)), i >= 0
 }
 
 func unknownOption(word string) error {
@@ -93,30 +89,45 @@ func unknownOption(word string) error {
 	return fmt.Errorf("option %q is not known: there are %s", word, strings.Join(known, ", "))
 }
 
-// check returns an error if the options do not fit a column of that goKind.
-func (o Options) check(s goKind) error {
+// check returns an error if the options do not fit a column that has values of kind k.
+func (o Options) check(k dialect.GoKind) error {
 	switch {
 	case o.Rule < 0 || int(o.Rule) >= len(dialect.Rules()):
 		return fmt.Errorf("%s is no rule", o.Rule)
-	case !s.fits(o.Rule), o.Targets != "" && !s.fits(dialect.Key):
-		if s == kindList {
-			return fmt.Errorf("rule %q does not fit a %s: give the type a Value method", o.ruleWord(), s)
+	case !o.Rule.Fits(k), o.Targets != "" && !dialect.Key.Fits(k):
+		if k == dialect.GoList {
+			return fmt.Errorf("rule %q does not fit a %s: give the type a Value method", o.ruleWord(), k)
 		}
-		return fmt.Errorf("rule %q does not fit a %s", o.ruleWord(), s)
-	case o.Now && s != kindTime && s != kindText && s != kindBytes && s != kindOpaque:
-		return fmt.Errorf("\"now\" does not fit a %s", s)
+		return fmt.Errorf("rule %q does not fit a %s", o.ruleWord(), k)
+	case o.Now && k&clockKinds == 0:
+		return fmt.Errorf("\"now\" does not fit a %s", k)
 	case o.Rule == dialect.Generated && o.Targets != "":
 		return errors.New("a generated column is not written, so it cannot be part of a conflict target")
-	case o.Now && o.Rule != dialect.Keep && o.Rule != dialect.Fill && o.Rule != dialect.Touch:
-		return fmt.Errorf("\"now\" goes with keep, fill or touch; with %q every repetition would change the row", o.Rule)
+	case o.Now && !o.Rule.TakesNow():
+		return fmt.Errorf("\"now\" goes with %s; with %q every repetition would change the row", clockRules(), o.Rule)
 	case o.Now && o.OmitZero:
 		return errors.New(`"now" and "omitzero" exclude each other`)
 	case o.Now && o.Targets != "":
 		return errors.New(`"now" cannot be part of a conflict target`)
-	case o.OmitZero && (o.Rule == dialect.Key || o.Targets != "" || o.Rule == dialect.Version || o.Rule == dialect.Generated):
+	case o.OmitZero && (o.Rule.InEveryRow() || o.Targets != ""):
 		return fmt.Errorf("\"omitzero\" does not go with %q: the column must be in every row", o.ruleWord())
 	}
 	return nil
+}
+
+// clockKinds are the kinds of values that the database's clock can be read back into.
+const clockKinds = dialect.GoTime | dialect.GoText | dialect.GoBytes | dialect.GoOpaque
+
+// clockRules lists the rules that go with "now".
+func clockRules() string {
+	var words []string
+	for i, word := range dialect.Rules() {
+		if dialect.Rule(i).TakesNow() {
+			words = append(words, word)
+		}
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (o Options) ruleWord() string {

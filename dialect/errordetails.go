@@ -39,21 +39,14 @@ func MySQLNumber(err error) (number int, ok bool) {
 	return 0, false
 }
 
-// Family returns the database whose drivers reach the dialect's servers: "sqlite", "mysql" or "postgres".
-func Family(d Dialect) string {
-	switch name := d.Name(); name {
-	case "mariadb", "tidb", "vitess":
-		return "mysql"
-	case "sqlite", "mysql":
-		return name
-	}
-	return "postgres"
-}
+// Family returns the database whose drivers reach the dialect's servers: "sqlite", "mysql" or "postgres". For builders of
+// dialects.
+func Family(d Dialect) string { return d.family() }
 
 // Speaks reports whether err can come from a server of the dialect: the driver that made err belongs to one family of
-// databases. If no driver made err, this is not known, and Speaks returns true.
+// databases. If no driver made err, this is not known, and Speaks returns true. For builders of dialects.
 func Speaks(d Dialect, err error) bool {
-	family := Family(d)
+	family := d.family()
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if _, ok := mysqlNumber(e); ok {
 			return family == "mysql"
@@ -66,7 +59,7 @@ func Speaks(d Dialect, err error) bool {
 }
 
 // IsSyntax reports whether a server did not understand a statement. The error can also come from pgx, which inserts the
-// arguments itself in its simple protocol.
+// arguments itself in its simple protocol. For builders of dialects.
 func IsSyntax(err error) bool {
 	if n, ok := MySQLNumber(err); ok {
 		return n == 1064
@@ -78,7 +71,7 @@ func IsSyntax(err error) bool {
 }
 
 // WithoutAlias returns the text of a server's error about a statement of this package, with the table's name in place of the
-// alias that the statement gives the table.
+// alias that the statement gives the table. For builders of dialects.
 func WithoutAlias(text, table string) string {
 	return strings.NewReplacer("table "+storedAlias+" ", "table "+table+" ", "column "+storedAlias+".", "column "+table+".", "no such column: "+storedAlias+".", "no such column: "+table+".").Replace(text)
 }
@@ -158,35 +151,6 @@ func ErrorColumn(err error) string {
 		}
 	}
 	return ""
-}
-
-// BlamesRow reports whether err is about a row's values and not about the statement or the schema: a constraint, or a value
-// that is out of range or has the wrong form.
-func BlamesRow(err error) bool {
-	if IsOtherKey(err) {
-		return true
-	}
-	if state := SQLState(err); len(state) == 5 {
-		switch state[:2] {
-		case "22", "23", "44", "P0": // data, integrity, view check, raised by a trigger
-			return true
-		}
-		return false
-	}
-	if n, ok := MySQLNumber(err); ok {
-		switch n {
-		case 1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1305, 1370, 1390: // rights, names, syntax
-			return false
-		}
-		return true
-	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if code, ok := sqliteCode(e); ok {
-			primary := code & 0xff
-			return primary >= 18 && primary <= 20 // TOOBIG, CONSTRAINT, MISMATCH
-		}
-	}
-	return false
 }
 
 func errorField(err error, name string) (reflect.Value, bool) {

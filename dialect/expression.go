@@ -11,10 +11,10 @@ type grammar struct {
 	excluded func(column string) string       // a column of the row that was to be inserted
 	distinct func(a, b string, k Kind) string // a and b differ; two NULLs do not
 	merge    func(target, patch string) string
-	document func(x string) string      // x as the type that merge works on
-	fail     func(text string) string   // an expression that fails with the text in its error
-	patch    func(column string) string // a merge patch as given, if excluded lacks the members that the patch deletes; or nil
-	sum      func(a, b string) string   // a + b, if the operator would not fail beyond the type; or nil
+	document func(x string) string        // x as the type that merge works on
+	fail     func(text string) string     // an expression that fails with the text in its error
+	patch    func(column string) string   // a merge patch as sent, if excluded lacks the members that the patch deletes; or nil
+	operator func(a, op, b string) string // a op b, if the database needs another spelling for an operator; or nil
 	now      string
 	utcNow   string // the same for a column that keeps no zone, or ""
 }
@@ -28,46 +28,18 @@ func (g *grammar) clock(c Column) string {
 	return g.now
 }
 
-// value returns the value that a column takes on a conflict. COALESCE(a op b, a, b) makes NULL lose: a op b is NULL only if one
-// of them is NULL, or if neither decides.
+// value returns the value that a column takes on a conflict.
 func (g *grammar) value(c Column) string {
-	s, e := g.stored(c.Name), g.excluded(c.Name)
-	order := func(op string) string {
-		return "CASE WHEN " + s + " IS NULL OR " + ordinal(e, c.Kind) + op + ordinal(s, c.Kind) + " THEN " + e + " ELSE " + s + " END"
+	excluded := g.excluded(c.Name)
+	if c.Rule == Merge && g.patch != nil {
+		excluded = g.patch(c.Name)
 	}
-	switch c.Rule {
-	case Fill:
-		return "COALESCE(" + s + ", " + e + ")"
-	case Coalesce:
-		return "COALESCE(" + e + ", " + s + ")"
-	case Max:
-		return order(" > ")
-	case Min:
-		return order(" < ")
-	case Or:
-		return "COALESCE(" + s + " OR " + e + ", " + s + ", " + e + ")"
-	case And:
-		return "COALESCE(" + s + " AND " + e + ", " + s + ", " + e + ")"
-	case Add:
-		sum := s + " + " + e
-		if g.sum != nil {
-			sum = g.sum(s, e)
-		}
-		return "COALESCE(" + sum + ", " + s + ", " + e + ")"
-	case Merge:
-		if g.patch != nil {
-			e = g.patch(c.Name)
-		}
-		s, e = g.document(s), g.document(e)
-		return "COALESCE(" + g.merge("COALESCE("+s+", '{}')", e) + ", " + s + ")"
-	default:
-		return e
-	}
+	return c.Rule.row().value(g, g.stored(c.Name), excluded, c.Kind)
 }
 
-// inserted returns the value that an insert stores for a parameter. A merged column is stored as a patch of an empty document:
-// otherwise the insert would store a null member, and a repetition would remove this member.
-func (g *grammar) inserted(c Column, param string) string {
+// insertedValue returns the value that an insert stores for a parameter. A merged column is stored as a patch of an empty
+// document: otherwise the insert would store a null member, and a repetition would remove this member.
+func (g *grammar) insertedValue(c Column, param string) string {
 	if c.Rule == Merge {
 		return g.merge("'{}'", param)
 	}
@@ -107,9 +79,9 @@ func anyOf(parts []string) string {
 	return strings.Join(groups, " OR ")
 }
 
-// folded returns a condition that is true if a key differs from the stored key byte by byte. If keys that are equal cannot
-// differ so, folded returns "".
-func (g *grammar) folded(cols []Column, target []string) string {
+// keyBytesDiffer returns a condition that is true if a key differs from the stored key byte by byte. If keys that are equal
+// cannot differ so, keyBytesDiffer returns "".
+func (g *grammar) keyBytesDiffer(cols []Column, target []string) string {
 	if g.fail == nil {
 		return ""
 	}
@@ -122,7 +94,8 @@ func (g *grammar) folded(cols []Column, target []string) string {
 	return strings.Join(parts, " OR ")
 }
 
-// newer returns a condition that is true if the row to insert has the greater version. A stored NULL is older than any version.
+// newer returns a condition that is true if the row to insert has the greater version. A stored NULL is older than any
+// version.
 func (g *grammar) newer(v Column) string {
 	s, e := g.stored(v.Name), g.excluded(v.Name)
 	return "(" + ordinal(e, v.Kind) + " > " + ordinal(s, v.Kind) + " OR " + s + " IS NULL AND " + e + " IS NOT NULL)"
@@ -145,12 +118,12 @@ func (g *grammar) same(v Column, cols []Column) string {
 	return is
 }
 
-// assigned returns the columns that a conflict may assign, and the version column if there is one. The target's columns and
-// columns of rule Key are never among them (hazard P11).
-func assigned(cols []Column, target []string) (set []Column, version *Column) {
+// assignedColumns returns the columns that a conflict may assign, and the version column if there is one. The target's columns
+// and columns whose rule never assigns, for example Key, are not among them (hazard P11).
+func assignedColumns(cols []Column, target []string) (set []Column, version *Column) {
 	for i, c := range cols {
 		switch {
-		case c.Rule == Key || c.Rule == Keep || c.Rule == Generated || slices.Contains(target, c.Name):
+		case c.Rule.row().value == nil || slices.Contains(target, c.Name):
 		case c.Rule == Version:
 			version = &cols[i]
 			set = append(set, c)
@@ -171,7 +144,7 @@ func onlyTouches(set []Column) bool {
 	return true
 }
 
-func names(cols []Column) []string {
+func columnNames(cols []Column) []string {
 	out := make([]string, len(cols))
 	for i, c := range cols {
 		out[i] = c.Name
@@ -179,9 +152,9 @@ func names(cols []Column) []string {
 	return out
 }
 
-// tuples writes the rows of VALUES. field writes a column's value, given the number of its parameter, from 1. lead writes the
-// beginning of a row, before its columns.
-func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func(n int, c Column) string, lead func(row int) string) {
+// writeTuples writes the rows of VALUES. field writes a column's value, given the number of its parameter, from 1. lead writes
+// the beginning of a row, before its columns.
+func (g *grammar) writeTuples(b *strings.Builder, cols []Column, rows int, field func(n int, c Column) string, lead func(row int) string) {
 	n := 0
 	for r := range rows {
 		if r > 0 {
@@ -204,8 +177,8 @@ func (g *grammar) tuples(b *strings.Builder, cols []Column, rows int, field func
 	}
 }
 
-// place returns the number of a column's parameter in the first row, from 1.
-func place(cols []Column, name string) int {
+// paramNumber returns the number of a column's parameter in the first row, from 1.
+func paramNumber(cols []Column, name string) int {
 	n := 0
 	for _, c := range cols {
 		if !c.Now {
@@ -218,4 +191,4 @@ func place(cols []Column, name string) int {
 	return n
 }
 
-func noLead(int) string { return "" }
+func noLeadingValue(int) string { return "" }
