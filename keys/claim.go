@@ -41,19 +41,19 @@ func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*cl
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, limited: s.limited, limit: s.limit, began: time.Now()}
+	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
 	c.row = claimsql.Row{
 		Hash:   hashOf(kindKey, k.Scope, k.Op, k.ID),
 		Owner:  newOwner(),
-		Scope:  readable(k.Scope, s.ascii),
-		Op:     readable(k.Op, s.ascii),
-		ID:     readable(k.ID, s.ascii),
-		Retain: s.retention,
+		Scope:  readable(k.Scope, s.server.ascii),
+		Op:     readable(k.Op, s.server.ascii),
+		ID:     readable(k.ID, s.server.ascii),
+		Retain: s.config.retention,
 	}
 	if fp.version != 0 {
 		c.row.FingerprintVersion, c.row.Fingerprint = fp.version, fp.sum[:]
 	}
-	if !s.noKeyTime {
+	if !s.config.noKeyTime {
 		c.row.KeyTime = keyTime(k.ID)
 	}
 	for _, o := range opts {

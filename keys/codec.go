@@ -41,7 +41,7 @@ func (c *claim) encode(v any) ([]byte, error) {
 	}
 	if most := c.store.mostResult(); len(b) > most {
 		raise := "MaxResult"
-		if most < c.store.maxResult {
+		if most < c.store.config.maxResult {
 			raise = "the server's max_allowed_packet"
 		}
 		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return less, or raise %s", c.key, len(b), most, raise)

@@ -82,12 +82,12 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 		return 0, fmt.Errorf("keys: the attempt at message %s: %w", readable(id, false), err)
 	}
 	m := s.message(consumer, id)
-	f := claimsql.Failure{Call: newCall(), Most: s.maxAttempts, Report: text}
+	f := claimsql.Failure{Call: newCall(), Most: s.config.maxAttempts, Report: text}
 	type record struct{ state, attempts int }
 	failed, err := transact(ctx, s, func(tx *sqlx.Tx) (r record, err error) {
 		again := f
 		again.Owner = newOwner()
-		statement := s.sql.Fail(readable(consumer, s.ascii), m, again)
+		statement := s.sql.Fail(readable(consumer, s.server.ascii), m, again)
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
 			return r, err
 		}
@@ -144,7 +144,7 @@ func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []De
 	if limit < 1 {
 		return nil, fmt.Errorf("keys: Dead: a limit of %d: the least is 1", limit)
 	}
-	q := s.sql.Dead(readable(consumer, s.ascii), limit)
+	q := s.sql.Dead(readable(consumer, s.server.ascii), limit)
 	dead, err = readCommitted(ctx, s, func(db upsert.DB) ([]DeadMessage, error) { return readDead(ctx, db, q) })
 	if err != nil {
 		return nil, fmt.Errorf("keys: Dead: %w", s.explain(ctx, err))

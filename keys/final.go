@@ -61,7 +61,7 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 		err = mark.err
 	}
 	e := storedError{Text: strings.ToValidUTF8(err.Error(), "\uFFFD")}
-	for _, k := range s.known {
+	for _, k := range s.config.known {
 		if errors.Is(err, k) {
 			e.Known = k.Error()
 			break
@@ -96,7 +96,7 @@ func (s *Store) storedFinal(data []byte) error {
 		return fmt.Errorf("the stored error cannot be read: %w", err)
 	}
 	final := &FinalError{Text: e.Text}
-	for _, k := range s.known {
+	for _, k := range s.config.known {
 		if e.Known != "" && k.Error() == e.Known {
 			final.Err = k
 		}

@@ -146,7 +146,7 @@ func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(h
 			return s.explain(ctx, err)
 		case !worthRepeating(err):
 			return s.explain(ctx, err)
-		case n >= runAttempts || s.isBusy(err) && busy >= s.busyTimeout:
+		case n >= runAttempts || s.isBusy(err) && busy >= s.server.busyTimeout:
 			return fmt.Errorf("after %d attempts: %w", begun, err)
 		}
 		s.emit(ctx, onRetry, Event{Duration: time.Since(began), Count: int64(begun), Err: err})
@@ -171,7 +171,7 @@ func (s *Store) isBusy(err error) bool {
 // lock the gaps into which claims insert. A server that logs statements accepts no write at READ COMMITTED (error 1665), so
 // there the transaction has the next level (hazard K46).
 func (s *Store) readCommittedOptions() *sql.TxOptions {
-	if s.logsStatements {
+	if s.server.logsStatements {
 		return s.level(sql.LevelRepeatableRead)
 	}
 	return s.level(sql.LevelReadCommitted)

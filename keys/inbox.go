@@ -100,7 +100,7 @@ func (b *inbox) add(id string, i int) error {
 }
 
 func (s *Store) message(consumer, id string) claimsql.Mark {
-	return claimsql.Mark{Hash: hashOf(kindMessage, consumer, id), ID: readable(id, s.ascii)}
+	return claimsql.Mark{Hash: hashOf(kindMessage, consumer, id), ID: readable(id, s.server.ascii)}
 }
 
 // mark marks the messages and reports, by position in the batch, which are fresh.
@@ -131,7 +131,7 @@ const chunkRows = 16000
 
 // chunk returns how many of the messages go into one statement: at most 4 MiB of them, and no more than the server accepts.
 func (s *Store) chunk(marks []claimsql.Mark) int {
-	most := min(4<<20, s.packet) - statementRest
+	most := min(4<<20, s.server.packet) - statementRest
 	size := 0
 	for i := range marks {
 		size += 2*(claimsql.HashSize+len(marks[i].ID)) + 24
@@ -146,7 +146,7 @@ func (s *Store) chunk(marks []claimsql.Mark) int {
 // messages. markChunk returns how many of the messages are fresh, and sets fresh at their positions.
 func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mark, fresh []bool) (marked int, err error) {
 	q := b.store.sql
-	statement := q.Filter(readable(b.consumer, b.store.ascii), b.owner, b.store.retention, marks)
+	statement := q.Filter(readable(b.consumer, b.store.server.ascii), b.owner, b.store.config.retention, marks)
 	if !q.FilterReturns() {
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
 			return 0, err
@@ -217,7 +217,7 @@ func (b *inbox) seen(marks []claimsql.Mark, fresh []bool) (seen []claimsql.Mark)
 // fail turns an error of the batch into the error that Filter returns.
 func (b *inbox) fail(ctx context.Context, h handle, err error) error {
 	switch {
-	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.timeoutLoses):
+	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.server.timeoutLoses):
 		if h.own == nil { // see claim.undo
 			b.store.rollback(ctx, h.tx.Tx)
 		}

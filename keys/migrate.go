@@ -50,7 +50,7 @@ func Migrations(opts ...Option) fs.FS {
 			all[d.Name()+"/"+m.name] = &fstest.MapFile{Data: []byte(t.renamed(m.text)), Mode: 0o444}
 		}
 	}
-	return migrations{FS: all, failed: func(name string) error {
+	return migrations{files: all, failed: func(name string) error {
 		folder, _, _ := strings.Cut(name, "/")
 		return refused[folder]
 	}}
@@ -58,7 +58,7 @@ func Migrations(opts ...Option) fs.FS {
 
 // migrations is a file system that says why one of its files cannot be opened.
 type migrations struct {
-	fs.FS
+	files  fs.FS
 	failed func(name string) error
 }
 
@@ -66,7 +66,7 @@ func (m migrations) Open(name string) (fs.File, error) {
 	if err := m.failed(name); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return m.FS.Open(name)
+	return m.files.Open(name)
 }
 
 // Schema returns the SQL that makes the table and its index, as [Store.Migrate] does, for people to read and to run.

@@ -75,7 +75,7 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 
 // running is the state of one call of Run.
 type running struct {
-	*claim
+	claim         *claim
 	fn            effect
 	begun         int           // attempts
 	n             int           // attempts that count: an attempt that has only waited for SQLite's lock does not
@@ -152,9 +152,9 @@ func (r *running) next(ctx context.Context, err error) (step, error) {
 // beforeNext tells the hooks about an attempt that took so long and ended in err, and waits. If the context ends, the next step
 // can change.
 func (r *running) beforeNext(ctx context.Context, took time.Duration, err error) (step, error) {
-	r.store.emit(ctx, onRetry, Event{Key: r.key, Duration: took, Count: int64(r.begun), Err: err})
+	r.claim.store.emit(ctx, onRetry, Event{Key: r.claim.key, Duration: took, Count: int64(r.begun), Err: err})
 	r.look = true
-	end := r.pause(ctx, r.begun)
+	end := r.claim.pause(ctx, r.begun)
 	switch {
 	case end == nil:
 		return beginAgain, nil
@@ -167,14 +167,14 @@ func (r *running) beforeNext(ctx context.Context, took time.Duration, err error)
 // count counts an attempt that has ended in err. count returns an error if the call has waited for SQLite's lock as long as it
 // may. The limit is the call's own or, without one, the time that a statement on the pool would wait.
 func (r *running) count(err error) (spent error) {
-	took := r.waited - r.counted
-	r.counted = r.waited
+	took := r.claim.waited - r.counted
+	r.counted = r.claim.waited
 	var busy *busyError
 	if !errors.As(err, &busy) {
 		r.n++
 		return nil
 	}
-	if r.busy += took; r.limited && r.left() > 0 || !r.limited && r.busy < r.store.busyTimeout {
+	if r.busy += took; r.claim.limited && r.claim.left() > 0 || !r.claim.limited && r.busy < r.claim.store.server.busyTimeout {
 		return nil
 	}
 	return busy.err
@@ -191,18 +191,18 @@ func worthRepeating(err error) bool {
 
 func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	r.seal()
-	if q := r.store.sql.Look(r.row.Hash); r.look && q.Text != "" {
-		if st, found, err := r.lookUp(ctx, q); found || err != nil {
+	if q := r.claim.store.sql.Look(r.claim.row.Hash); r.look && q.Text != "" {
+		if st, found, err := r.claim.lookUp(ctx, q); found || err != nil {
 			return r.conclude(ctx, st, err)
 		}
 	}
-	r.number(r.begun)
-	h, err := r.begin(ctx)
+	r.claim.number(r.begun)
+	h, err := r.claim.begin(ctx)
 	if err != nil {
 		return outcome{}, beforeCommit(err)
 	}
 	defer h.own.Rollback(ctx) // also if fn panics
-	got, st, err := r.take(ctx, h)
+	got, st, err := r.claim.take(ctx, h)
 	if err != nil || !got {
 		return r.conclude(ctx, st, err)
 	}
@@ -210,14 +210,14 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	r.claimed()
 	if r.end.final == nil {
 		r.calls++
-		if r.end, err = r.call(ctx, h, r.fn, r.calls); err != nil {
+		if r.end, err = r.claim.call(ctx, h, r.fn, r.calls); err != nil {
 			return outcome{}, beforeCommit(err)
 		}
 		if r.end.final != nil {
 			return outcome{}, errRecordFinal
 		}
 	}
-	if err := r.record(ctx, h, r.end); err != nil {
+	if err := r.claim.record(ctx, h, r.end); err != nil {
 		return outcome{}, beforeCommit(err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -226,8 +226,8 @@ func (r *running) attempt(ctx context.Context) (out outcome, err error) {
 	r.seal()
 	began := time.Now()
 	err = h.own.Commit(ctx)
-	r.waited += time.Since(began)
-	return r.committed(ctx, r.asBusy(err))
+	r.claim.waited += time.Since(began)
+	return r.committed(ctx, r.claim.asBusy(err))
 }
 
 // conclude ends the call with the stored row.
@@ -238,11 +238,11 @@ func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, 
 	r.commitUnknown = nil
 	if st.isDone() {
 		r.learnt = &st
-		if r.ownedByCaller(st) {
+		if r.claim.ownedByCaller(st) {
 			return r.found(ctx, st)
 		}
 	}
-	return r.resolve(ctx, st)
+	return r.claim.resolve(ctx, st)
 }
 
 // found ends the call with the row of an earlier attempt, which was committed after all. If fn has been called again since,
@@ -252,9 +252,9 @@ func (r *running) found(ctx context.Context, st stored) (outcome, error) {
 		return r.committed(ctx, nil)
 	}
 	if r.end.final = nil; st.state == claimsql.Failed {
-		return outcome{}, r.store.storedFinal(st.result)
+		return outcome{}, r.claim.store.storedFinal(st.result)
 	}
-	return outcome{result: st.result, decode: true}, r.ended(ctx, r.end)
+	return outcome{result: st.result, decode: true}, r.claim.ended(ctx, r.end)
 }
 
 // committed ends the call after its commit. err is the commit's error.
@@ -262,12 +262,12 @@ func (r *running) committed(ctx context.Context, err error) (outcome, error) {
 	switch {
 	case err == nil:
 		if r.learnt == nil {
-			r.learnt = &stored{r.end.state, "", r.row.FingerprintVersion, r.row.Fingerprint, r.end.result, r.end.codec}
+			r.learnt = &stored{r.end.state, "", r.claim.row.FingerprintVersion, r.claim.row.Fingerprint, r.end.result, r.end.codec}
 		}
-		return outcome{}, r.ended(ctx, r.end)
+		return outcome{}, r.claim.ended(ctx, r.end)
 	case ctx.Err() != nil || r.unanswered(err):
 		r.commitUnknown = err
-		return outcome{}, &UnknownError{Key: r.key, Err: err}
+		return outcome{}, &UnknownError{Key: r.claim.key, Err: err}
 	}
 	return outcome{}, err
 }
@@ -279,7 +279,7 @@ func (r *running) unanswered(err error) bool {
 		return true
 	case dialect.Permanent:
 		_, mysql := dialect.MySQLNumber(err)
-		return !mysql && dialect.SQLState(err) == "" && !r.store.dialect.Traits().Immediate
+		return !mysql && dialect.SQLState(err) == "" && !r.claim.store.dialect.Traits().Immediate
 	}
 	return false
 }
@@ -292,7 +292,7 @@ func (r *running) askDatabase(ctx context.Context) (outcome, error) {
 	st, found, err := r.learnCommit(short)
 	switch {
 	case err != nil:
-		return outcome{}, &UnknownError{Key: r.key, Err: lost}
+		return outcome{}, &UnknownError{Key: r.claim.key, Err: lost}
 	case found:
 		return r.conclude(ctx, st, nil)
 	case ctx.Err() != nil:
@@ -304,12 +304,12 @@ func (r *running) askDatabase(ctx context.Context) (outcome, error) {
 // learnCommit learns what became of the commit. Either the key is stored, or the key can be claimed, which an open transaction
 // that holds the key would prevent. The claim is not kept.
 func (r *running) learnCommit(ctx context.Context) (st stored, found bool, err error) {
-	h, err := r.store.begin(ctx, txn.Options{})
+	h, err := r.claim.store.begin(ctx, txn.Options{})
 	if err != nil {
 		return st, false, err
 	}
 	defer h.own.Rollback(ctx)
-	t, err := send(ctx, h, func(tx *sqlx.Tx) (taken, error) { return r.takeLoop(ctx, tx, "") })
+	t, err := send(ctx, h, func(tx *sqlx.Tx) (taken, error) { return r.claim.takeLoop(ctx, tx, "") })
 	return t.row, err == nil && !t.got, err
 }
 

@@ -87,24 +87,24 @@ const statementRest = 64 << 10
 // digits.
 func (s *Store) mostResult() int {
 	if !s.isMySQL() {
-		return s.maxResult
+		return s.config.maxResult
 	}
-	return min(s.maxResult, max(s.packet-statementRest, 0)/2)
+	return min(s.config.maxResult, max(s.server.packet-statementRest, 0)/2)
 }
 
 // mostPayload is the greatest payload that is stored with a failed attempt. The text of the attempt's error may be six times as
 // long in JSON.
 func (s *Store) mostPayload() int {
 	if !s.isMySQL() {
-		return s.maxResult
+		return s.config.maxResult
 	}
-	return min(s.maxResult, max((s.packet-statementRest)/2-6*maxErrorText, 0)/4*3) // in base64
+	return min(s.config.maxResult, max((s.server.packet-statementRest)/2-6*maxErrorText, 0)/4*3) // in base64
 }
 
 // learn asks the database for the settings that this package needs to know.
 func (s *Store) learn(ctx context.Context, db upsert.DB) error {
 	var value string
-	s.packet = usualPacket
+	s.server.packet = usualPacket
 	switch {
 	case s.isMySQL():
 		_, err := queryRow(ctx, db, claimsql.Statement{Text: "SELECT CONCAT(@@innodb_rollback_on_timeout + 0, ' ', @@log_bin + 0, @@binlog_format, ' ', @@max_allowed_packet)"}, &value)
@@ -115,18 +115,18 @@ func (s *Store) learn(ctx context.Context, db upsert.DB) error {
 		// server was started.
 		var loses int
 		var log string
-		_, err = fmt.Sscan(value, &loses, &log, &s.packet)
-		s.timeoutLoses, s.logsStatements = loses == 1, log == "1STATEMENT"
+		_, err = fmt.Sscan(value, &loses, &log, &s.server.packet)
+		s.server.timeoutLoses, s.server.logsStatements = loses == 1, log == "1STATEMENT"
 		return err
 	case s.dialect.Traits().Immediate:
 		_, err := queryRow(ctx, db, claimsql.Statement{Text: "PRAGMA busy_timeout"}, &value)
 		ms, _ := strconv.Atoi(value)
-		if s.busyTimeout = time.Duration(ms) * time.Millisecond; ms <= 0 {
-			s.busyTimeout = shortestBusyTimeout
+		if s.server.busyTimeout = time.Duration(ms) * time.Millisecond; ms <= 0 {
+			s.server.busyTimeout = shortestBusyTimeout
 		}
 		return err
 	}
 	_, err := queryRow(ctx, db, claimsql.Statement{Text: "SELECT pg_catalog.current_setting('server_encoding')"}, &value)
-	s.ascii = value != "UTF8"
+	s.server.ascii = value != "UTF8"
 	return err
 }

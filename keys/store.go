@@ -18,22 +18,27 @@ import (
 
 // Store is a table of keys in a database. A Store is safe for concurrent use; one Store for each pool is enough.
 type Store struct {
-	config
+	config  config
 	db      *sql.DB
 	txs     sqlxSettings
 	dialect dialect.Dialect
+	server  server
 	target  table
 	place   string // names the server, the database and the table
 	sql     *claimsql.SQL
-	ascii   bool // the database's encoding accepts only ASCII
+	seen    seenCache
+	turns   turns
+}
+
+// server is what a store knows about the server's settings.
+type server struct {
+	ascii bool // the database's encoding accepts only ASCII
 	// timeoutLoses: a lock timeout ends the whole transaction (hazard K44).
 	timeoutLoses bool
 	// logsStatements: the binary log accepts no write at READ COMMITTED (hazard K46).
 	logsStatements bool
 	busyTimeout    time.Duration // how long SQLite waits for a lock
 	packet         int           // how many bytes a statement may have
-	seen           seenCache
-	turns          turns
 }
 
 // Open returns the store of keys in db. Open asks the server which database it is, and looks at the table. The table, or its
@@ -87,7 +92,7 @@ func (s *Store) askServer(ctx context.Context, driverName string) error {
 	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
 		return err
 	}
-	if s.target, err = newTable(s.dialect, s.table); err != nil {
+	if s.target, err = newTable(s.dialect, s.config.table); err != nil {
 		return err
 	}
 	if s.place, err = s.locate(ctx, tx); err != nil {

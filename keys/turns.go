@@ -104,39 +104,39 @@ func (t *turns) pass(h hash, row *stored) {
 // await waits for the turn. await returns the row if the row makes a turn unnecessary, and sets r.turn if the turn is the
 // caller's. A caller who does not wait at all works without a turn.
 func (r *running) await(ctx context.Context) (row *stored, err error) {
-	all := &r.store.turns
-	if r.limited && r.limit == 0 {
-		if all.isClaimed(r.row.Hash) {
-			return nil, r.inProgress(nil)
+	all := &r.claim.store.turns
+	if r.claim.limited && r.claim.limit == 0 {
+		if all.isClaimed(r.claim.row.Hash) {
+			return nil, r.claim.inProgress(nil)
 		}
 		return nil, nil
 	}
-	place := all.take(r.row.Hash)
+	place := all.take(r.claim.row.Hash)
 	if r.turn = place == nil; r.turn {
 		return nil, nil
 	}
-	before := r.waited
-	row, err = r.stand(ctx, place)
+	before := r.claim.waited
+	row, err = r.claim.stand(ctx, place)
 	r.turn = err == nil && row == nil
-	r.store.emit(ctx, onWait, Event{Key: r.key, Duration: r.waited - before, Err: err})
+	r.claim.store.emit(ctx, onWait, Event{Key: r.claim.key, Duration: r.claim.waited - before, Err: err})
 	return row, err
 }
 
 func (r *running) seal() {
 	if r.turn {
-		r.store.turns.seal(r.row.Hash)
+		r.claim.store.turns.seal(r.claim.row.Hash)
 	}
 }
 
 func (r *running) claimed() {
 	if r.turn {
-		r.store.turns.claim(r.row.Hash)
+		r.claim.store.turns.claim(r.claim.row.Hash)
 	}
 }
 
 func (r *running) pass() {
 	if r.turn {
-		r.store.turns.pass(r.row.Hash, r.learnt)
+		r.claim.store.turns.pass(r.claim.row.Hash, r.learnt)
 	}
 }
 

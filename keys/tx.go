@@ -117,7 +117,7 @@ func (tx *Tx) saw(err error) error {
 	}
 	switch {
 	case err == nil || errors.Is(err, sql.ErrTxDone):
-	case losesTransaction(err), tx.store.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
+	case losesTransaction(err), tx.store.server.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
 		tx.lose(err)
 	case tx.store.dialect.Traits().Immediate && tx.gone():
 		tx.lose(&txn.LostError{Err: err})

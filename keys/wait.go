@@ -97,7 +97,7 @@ func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, fo
 // as its transaction lasts. So a claim that has waited in vain does not know whether it has waited for a replay or a claim
 // (hazard K52).
 func (c *claim) finished(ctx context.Context) (st stored, done bool) {
-	if !c.store.isMySQL() || c.once && c.store.timeoutLoses { // the timeout has ended the caller's transaction
+	if !c.store.isMySQL() || c.once && c.store.server.timeoutLoses { // the timeout has ended the caller's transaction
 		return st, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, slack)
