@@ -42,14 +42,14 @@ FROM information_schema.STATISTICS t` + mysqlWhere(t) + ` ORDER BY t.INDEX_NAME,
 }
 
 func (mysqlCatalog) relationProblems(found foundRelation) []string {
-	if found.more != "YES" {
+	if found.details != "YES" {
 		return []string{"its engine " + found.storage + " has no transactions, so that a claim stays when its effect is rolled back: ALTER TABLE … ENGINE=InnoDB"}
 	}
 	return nil
 }
 
 func (mysqlCatalog) fits(want kind, found foundColumn) fit {
-	base, length := typeParts(found.typ)
+	base, length := typeParts(found.typeName)
 	base = strings.TrimSuffix(strings.TrimSuffix(base, " zerofill"), " unsigned")
 	switch want {
 	case digest:

@@ -55,14 +55,14 @@ func (postgresCatalog) relationProblems(found foundRelation) (problems []string)
 	case "t":
 		problems = append(problems, temporary)
 	}
-	if found.more != "" { // AFTER triggers, for example for auditing, swallow nothing
-		problems = append(problems, "its trigger or rule "+found.more+" runs before or instead of a write and can swallow a claim, whose effect would be lost: DROP it, or make an AFTER trigger of it")
+	if found.details != "" { // AFTER triggers, for example for auditing, swallow nothing
+		problems = append(problems, "its trigger or rule "+found.details+" runs before or instead of a write and can swallow a claim, whose effect would be lost: DROP it, or make an AFTER trigger of it")
 	}
 	return problems
 }
 
 func (postgresCatalog) fits(want kind, found foundColumn) fit {
-	base, length := typeParts(strings.ReplaceAll(found.typ, `"`, "")) // quote_all_identifiers
+	base, length := typeParts(strings.ReplaceAll(found.typeName, `"`, "")) // quote_all_identifiers
 	switch want {
 	case digest, token, blob:
 		if base == "bytea" {

@@ -50,7 +50,7 @@ func (sqliteCatalog) relationProblems(found foundRelation) (problems []string) {
 	if found.storage == "temp" {
 		return []string{temporary}
 	}
-	if onConflict.MatchString(found.more) {
+	if onConflict.MatchString(found.details) {
 		problems = append(problems, "a constraint of it has an ON CONFLICT clause, under which a claim could replace another: "+anew)
 	}
 	return problems
@@ -59,7 +59,7 @@ func (sqliteCatalog) relationProblems(found foundRelation) (problems []string) {
 // fits looks at the column's affinity. Drivers turn a column declared as DATETIME into a time.Time, and SQLite turns its value
 // into a number if the value looks like one.
 func (sqliteCatalog) fits(want kind, found foundColumn) fit {
-	affinity := sqliteAffinity(strings.ToUpper(found.typ))
+	affinity := sqliteAffinity(strings.ToUpper(found.typeName))
 	switch want {
 	case digest, token, blob:
 		if affinity == "BLOB" {

@@ -60,7 +60,7 @@ type facts struct {
 	problems []string // the problems that no migration solves
 }
 
-func (t table) verdict(f facts) error {
+func (t table) verify(f facts) error {
 	switch {
 	case len(f.problems) > 0:
 		return &SchemaError{Table: t.String(), Problems: f.problems}
@@ -73,15 +73,15 @@ func (t table) verdict(f facts) error {
 // check returns nil if the table is as it should be, errNoTable if there is no table or Migrate has yet to complete the table,
 // and otherwise a *SchemaError that names everything that is wrong with the table.
 func (t table) check(ctx context.Context, db dialect.Queryer) error {
-	f, err := t.look(ctx, db)
+	f, err := t.inspect(ctx, db)
 	if err != nil {
 		return err
 	}
-	return t.verdict(f)
+	return t.verify(f)
 }
 
-// look asks the catalog about the table.
-func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
+// inspect asks the catalog about the table.
+func (t table) inspect(ctx context.Context, db dialect.Queryer) (facts, error) {
 	c, err := catalogOf(t.dialect)
 	if err != nil {
 		return facts{}, err
@@ -94,7 +94,7 @@ func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
 		return facts{}, nil
 	}
 	f := facts{migrated: 1}
-	if !s.relation.table() {
+	if !s.relation.isTable() {
 		f.problems = []string{"it is a view or the like: give the name of the table behind it"}
 		return f, nil
 	}
@@ -127,7 +127,7 @@ func (t table) columnProblems(c catalog, found []foundColumn) (problems []string
 		problems = append(problems, t.columnProblem(c, want, found[i], definition)...)
 	}
 	for _, f := range found {
-		if !f.null && !f.filled && !slices.ContainsFunc(columns(), func(want column) bool { return want.name == f.name }) {
+		if !f.null && !f.hasDefault && !slices.ContainsFunc(columns(), func(want column) bool { return want.name == f.name }) {
 			problems = append(problems, fmt.Sprintf("column %s is NOT NULL without a default, so no key can be claimed: give it a default", f.name))
 		}
 	}
@@ -138,11 +138,11 @@ func (t table) columnProblem(c catalog, want column, found foundColumn, definiti
 	say := func(what, do string) { problems = append(problems, "column "+want.name+" "+what+": "+do) }
 	switch c.fits(want.kind, found) {
 	case tooNarrow:
-		say("is "+found.shown()+", which is too narrow", c.retype(t, want, definition))
+		say("is "+found.typeText()+", which is too narrow", c.retype(t, want, definition))
 	case lacksCharacters:
-		say("is "+found.shown()+", which does not hold every character", c.retype(t, want, definition))
+		say("is "+found.typeText()+", which does not hold every character", c.retype(t, want, definition))
 	case wrongType:
-		say("is "+found.shown()+", which is the wrong type", c.retype(t, want, definition))
+		say("is "+found.typeText()+", which is the wrong type", c.retype(t, want, definition))
 	case fitting:
 	}
 	switch {
@@ -200,8 +200,8 @@ func (x foundIndex) changing() string {
 	return ""
 }
 
-// each calls f for every row of a query.
-func each(ctx context.Context, db dialect.Queryer, query string, f func(*sql.Rows) error) error {
+// eachRow calls f for every row of a query.
+func eachRow(ctx context.Context, db dialect.Queryer, query string, f func(*sql.Rows) error) error {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func (c *claim) encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and the effect was rolled back: %w", c.key, v, c.codec.Name(), err)
 	}
-	if most := c.store.mostResult(); len(b) > most {
+	if most := c.store.maxStoredResult(); len(b) > most {
 		raise := "MaxResult"
 		if most < c.store.config.maxResult {
 			raise = "the server's max_allowed_packet"

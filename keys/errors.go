@@ -118,15 +118,15 @@ func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 
 var errNoFunc = errors.New("keys: the function is nil")
 
-// errGone: a claim found a key's row, or was told that the row exists, but the look-up after the claim found no row.
-var errGone = errors.New("the key was neither inserted nor is it there: others remove it each time, or a trigger, a rule or a policy of the table swallows it")
+// errRowMissing: a claim found a key's row, or was told that the row exists, but the look-up after the claim found no row.
+var errRowMissing = errors.New("the key was neither inserted nor is it there: others remove it each time, or a trigger, a rule or a policy of the table swallows it")
 
 // errSwallowed: a database has reported success for marks that are not there (hazard K47).
 var errSwallowed = errors.New("neither marked nor there: a trigger, a rule or a policy of the table swallows rows: drop it")
 
-// decided reports whether the error comes from fn or is the claim's answer, and is not the database's.
-func decided(err error) bool {
-	if worthRepeating(err) {
+// isDecided reports whether the error comes from fn or is the claim's answer, and is not the database's.
+func isDecided(err error) bool {
+	if isRetryable(err) {
 		return false
 	}
 	switch err.(type) { //nolint:errorlint // one that has been wrapped is the database's too
@@ -136,13 +136,13 @@ func decided(err error) bool {
 	return strings.HasPrefix(err.Error(), "keys: ")
 }
 
-// failed adds the key to an error of the claim. An error of fn is returned unchanged.
-func (c *claim) failed(ctx context.Context, err error) error {
+// wrapError adds the key to an error of the claim. An error of fn is returned unchanged.
+func (c *claim) wrapError(ctx context.Context, err error) error {
 	if fe, ok := err.(*fnError); ok { //nolint:errorlint // one that has been wrapped has something to say
 		return fe.err
 	}
 	var unknown *UnknownError
-	if decided(err) || errors.As(err, &unknown) { // the caller must know this error, whatever ended the call
+	if isDecided(err) || errors.As(err, &unknown) { // the caller must know this error, whatever ended the call
 		return err
 	}
 	explained := c.store.explain(ctx, err)

@@ -78,11 +78,11 @@ func GCProgress(f func(removed int64)) GCOption {
 // error. A claim that runs at the same time either finds the key and replays its result, or finds the key gone and is the first
 // again.
 func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return 0, err
 	}
 	if s.dialect.Traits().Immediate { // on other databases GC waits for nobody
-		if err := s.outside(ctx, ""); err != nil {
+		if err := s.refuseInside(ctx, ""); err != nil {
 			return 0, err
 		}
 	}
@@ -140,11 +140,11 @@ func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(h
 			n++
 		}
 		switch {
-		case err == nil || decided(err):
+		case err == nil || isDecided(err):
 			return err
 		case ctx.Err() != nil:
 			return s.explain(ctx, err)
-		case !worthRepeating(err):
+		case !isRetryable(err):
 			return s.explain(ctx, err)
 		case n >= runAttempts || s.isBusy(err) && busy >= s.server.busyTimeout:
 			return fmt.Errorf("after %d attempts: %w", begun, err)
@@ -188,11 +188,11 @@ func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
 func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
 	h, err := s.begin(ctx, txn.Options{Std: opts})
 	if err != nil {
-		return beforeCommit(err)
+		return asNotCommitted(err)
 	}
 	defer h.own.Rollback(ctx)
 	if err := f(h); err != nil {
-		return beforeCommit(err)
+		return asNotCommitted(err)
 	}
 	return h.own.Commit(ctx)
 }

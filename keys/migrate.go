@@ -129,15 +129,15 @@ func (t table) migrate(ctx context.Context, db *sql.DB) error {
 	all := t.migrations()
 	var failed error
 	for done, tries := -1, 0; ; tries++ {
-		f, err := t.look(ctx, db)
+		f, err := t.inspect(ctx, db)
 		switch {
 		case err != nil:
 			return err
 		case len(f.problems) > 0 || f.migrated == len(all):
-			return t.verdict(f)
+			return t.verify(f)
 		case f.migrated > done:
 			done, tries = f.migrated, 0
-		case tries == migrateTries || !passes(failed):
+		case tries == migrateTries || !isTransient(failed):
 			return fmt.Errorf("keys: table %s: migration %s: %w", t, all[done].name, failed)
 		default:
 			if err := backoff.Wait(ctx, tries); err != nil {
@@ -150,8 +150,8 @@ func (t table) migrate(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// passes reports whether the same statement may succeed the next time.
-func passes(err error) bool {
+// isTransient reports whether the same statement may succeed the next time.
+func isTransient(err error) bool {
 	class := dialect.Classify(err)
 	return class == dialect.Retryable || class == dialect.LockTimeout
 }

@@ -21,11 +21,11 @@ func (s *SQL) Claim(r Row, prefix string) Statement {
 	}
 	b.sql("INSERT INTO ", s.table, insertColumns)
 	if r.KeyTime != 0 {
-		b.sql("SELECT ").claimed(r).sql(b.fromNothing()).timely(r)
+		b.sql("SELECT ").claimValues(r).sql(b.fromNothing()).timeCondition(r)
 	} else {
-		b.sql("VALUES (").claimed(r).sql(")")
+		b.sql("VALUES (").claimValues(r).sql(")")
 	}
-	if !s.words.duplicate {
+	if !s.words.onDuplicateKey {
 		return b.sql(" ON CONFLICT (key_hash) DO NOTHING").done()
 	}
 	b.sql(" ON DUPLICATE KEY UPDATE key_hash = ", s.name, ".key_hash")
@@ -35,7 +35,7 @@ func (s *SQL) Claim(r Row, prefix string) Statement {
 	return b.done()
 }
 
-func (b *builder) claimed(r Row) *builder {
+func (b *builder) claimValues(r Row) *builder {
 	b.raw(r.Hash[:]).sql(", ").str(r.Scope).sql(", ").str(r.Op).sql(", ").str(r.ID).sql(", ").num(Claimed).sql(", ")
 	b.num(int64(r.FingerprintVersion)).sql(", ").raw(r.Fingerprint).sql(", NULL, '', 1, 1, ").raw(r.Owner[:])
 	return b.sql(", ", b.words.clock.now, ", ", b.words.clock.now, ", NULL, ").expiry(r)
@@ -45,13 +45,13 @@ func (b *builder) claimed(r Row) *builder {
 // old, the key could be claimed once more (hazard K45). The extra millisecond is for clocks that count in smaller units.
 func (b *builder) expiry(r Row) *builder {
 	if r.KeyTime == 0 {
-		return b.sql(b.words.clock.later(r.Retain))
+		return b.sql(b.words.clock.fromNow(r.Retain))
 	}
 	end := b.words.clock.never
 	if ms := r.KeyTime + r.Retain.Milliseconds() + 1; ms > 0 && ms < lastMilli {
-		end = b.words.clock.at(time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000"))
+		end = b.words.clock.timestamp(time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000"))
 	}
-	return b.sql("CASE WHEN ", b.words.clock.nowMillis, " <= ").num(r.KeyTime).sql(" THEN ", end, " ELSE ", b.words.clock.later(r.Retain), " END")
+	return b.sql("CASE WHEN ", b.words.clock.nowMillis, " <= ").num(r.KeyTime).sql(" THEN ", end, " ELSE ", b.words.clock.fromNow(r.Retain), " END")
 }
 
 // lastMilli is the end of the year 9999, the last year that every database writes in four digits.
@@ -59,21 +59,22 @@ const lastMilli = 253402300799000
 
 // fromNothing returns the text up to WHERE: MySQL requires a table before WHERE.
 func (b *builder) fromNothing() string {
-	if b.words.duplicate {
+	if b.words.onDuplicateKey {
 		return " FROM DUAL WHERE "
 	}
 	return " WHERE "
 }
 
-// timely writes the condition that the key's own time is no further from now than the retention, before now or after now.
-func (b *builder) timely(r Row) *builder {
+// timeCondition writes the condition that the key's own time is no further from now than the retention, before now or after
+// now.
+func (b *builder) timeCondition(r Row) *builder {
 	retain := r.Retain.Milliseconds()
 	return b.sql(b.words.clock.nowMillis, " BETWEEN ").num(r.KeyTime - min(retain, r.KeyTime)).sql(" AND ").num(r.KeyTime + min(retain, math.MaxInt64-r.KeyTime))
 }
 
 // Age compares the key's own time with the database's, and returns Timely, TooOld or TooNew.
 func (s *SQL) Age(r Row) Statement {
-	b := s.query("SELECT CASE WHEN ").timely(r).sql(" THEN ").num(Timely)
+	b := s.query("SELECT CASE WHEN ").timeCondition(r).sql(" THEN ").num(Timely)
 	return b.sql(" WHEN ", b.words.clock.nowMillis, " > ").num(r.KeyTime).sql(" THEN ").num(TooOld).sql(" ELSE ").num(TooNew).sql(" END").done()
 }
 
@@ -88,7 +89,7 @@ const fetched = "state, owner, fingerprint_version, fingerprint, result, codec"
 
 // Fetch reads the part of a stored row that a claim needs to know, in a transaction whose snapshot may be older than the row.
 func (s *SQL) Fetch(hash [HashSize]byte) Statement {
-	return s.fetch(hash, reading{lock: s.words.locks.locking})
+	return s.fetch(hash, reading{lock: s.words.locks.share})
 }
 
 func (s *SQL) fetch(hash [HashSize]byte, r reading) Statement {
@@ -124,6 +125,6 @@ func (s *SQL) Record(hash [HashSize]byte, owner [OwnerSize]byte, state int, resu
 // Info reads all that is known of a key, in the order of the columns.
 func (s *SQL) Info(hash [HashSize]byte) Statement {
 	b := s.query("SELECT ").sql(fetched, ", attempts, fence, ")
-	b.sql(strings.Join([]string{s.words.clock.shown("lease_until"), s.words.clock.shown("claimed_at"), s.words.clock.shown("finished_at"), s.words.clock.shown("expires_at")}, ", "))
+	b.sql(strings.Join([]string{s.words.clock.asText("lease_until"), s.words.clock.asText("claimed_at"), s.words.clock.asText("finished_at"), s.words.clock.asText("expires_at")}, ", "))
 	return b.sql(" FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).done()
 }

@@ -12,20 +12,20 @@ var postgresWords = words{
 		now:       "pg_catalog.clock_timestamp()",
 		nowMillis: "extract(epoch FROM pg_catalog.clock_timestamp()) * 1000",
 		never:     "timestamptz '9999-12-31 00:00:00+00'",
-		later: func(d time.Duration) string {
+		fromNow: func(d time.Duration) string {
 			return fmt.Sprintf("pg_catalog.clock_timestamp() + interval '%d microseconds'", d.Microseconds())
 		},
-		at: func(utc string) string { return "timestamptz '" + utc + "+00'" },
-		shown: func(c string) string {
+		timestamp: func(utc string) string { return "timestamptz '" + utc + "+00'" },
+		asText: func(c string) string {
 			return "pg_catalog.to_char(" + c + " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
 		},
 	},
 	values: values{
 		// decode reads the digits in the same way, whatever standard_conforming_strings and bytea_output say.
-		bytes:    literal{"pg_catalog.decode('", "', 'hex')"},
-		text:     literal{"pg_catalog.convert_from(pg_catalog.decode('", "', 'hex'), 'UTF8')"},
-		numbered: true,
-		same:     func(c string) (string, string) { return c + " = ", "" },
+		bytes:        literal{"pg_catalog.decode('", "', 'hex')"},
+		text:         literal{"pg_catalog.convert_from(pg_catalog.decode('", "', 'hex'), 'UTF8')"},
+		numbered:     true,
+		compareBytes: func(c string) (string, string) { return c + " = ", "" },
 	},
 	locks: locks{
 		skipLocked: true,
@@ -41,9 +41,9 @@ var postgresWords = words{
 		},
 	},
 	functions: functions{
-		least: "LEAST",
-		part:  "pg_catalog.substr",
-		join:  func(a, b string) string { return a + " || " + b },
-		find:  func(part, of string) string { return "position(" + part + " IN " + of + ")" },
+		least:     "LEAST",
+		substring: "pg_catalog.substr",
+		concat:    func(a, b string) string { return a + " || " + b },
+		position:  func(part, of string) string { return "position(" + part + " IN " + of + ")" },
 	},
 }

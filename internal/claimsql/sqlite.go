@@ -11,16 +11,16 @@ var sqliteWords = words{
 		now:       "strftime('%Y-%m-%d %H:%M:%f', 'now')",
 		nowMillis: "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER)",
 		never:     "'9999-12-31 00:00:00.000'",
-		later: func(d time.Duration) string {
+		fromNow: func(d time.Duration) string {
 			return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '%+d.%03d seconds')", d/time.Second, d%time.Second/time.Millisecond)
 		},
-		at:    func(utc string) string { return "'" + utc + "'" },
-		shown: func(c string) string { return c },
+		timestamp: func(utc string) string { return "'" + utc + "'" },
+		asText:    func(c string) string { return c },
 	},
 	values: values{
-		bytes: literal{"x'", "'"},
-		text:  literal{"CAST(x'", "' AS TEXT)"},
-		same:  func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
+		bytes:        literal{"x'", "'"},
+		text:         literal{"CAST(x'", "' AS TEXT)"},
+		compareBytes: func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
 	},
 	locks: locks{
 		wait: func(limit time.Duration) Wait {
@@ -35,10 +35,10 @@ var sqliteWords = words{
 		},
 	},
 	functions: functions{
-		least: "min",
-		part:  "substr",
-		join:  func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
-		find:  func(part, of string) string { return "instr(" + of + ", " + part + ")" },
+		least:     "min",
+		substring: "substr",
+		concat:    func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
+		position:  func(part, of string) string { return "instr(" + of + ", " + part + ")" },
 	},
-	row: "(",
+	rowStart: "(",
 }
