@@ -218,7 +218,7 @@ func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 	errs := map[int]error{claimsql.TooOld: ErrTooOld, claimsql.TooNew: ErrTooNew}
 	if err := errs[age]; err != nil {
 		at := time.UnixMilli(c.row.KeyTime).UTC().Format(time.RFC3339)
-		return fmt.Errorf("keys: %s: its time is %s and the retention is %v: %w", c.key, at, c.row.Retain, err)
+		return fmt.Errorf("keys: %s: the key's time is %s and the retention is %v: %w", c.key, at, c.row.Retain, err)
 	}
 	return nil
 }
@@ -252,16 +252,16 @@ func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 	switch st.state {
 	case claimsql.Done:
 		if st.codec != c.codec.Name() {
-			return outcome{}, fmt.Errorf("keys: %s: the result is stored as %q and was asked for as %q: give the codec that it was stored with", c.key, st.codec, c.codec.Name())
+			return outcome{}, fmt.Errorf("keys: %s: the result is stored with the codec %q and this call has the codec %q: use the codec that stored the result", c.key, st.codec, c.codec.Name())
 		}
 	case claimsql.Failed:
 		event.Err = c.store.storedFinal(st.result)
 	case claimsql.Claimed:
-		return outcome{}, fmt.Errorf("keys: %s: fn claims the key that it runs under or one that its transaction has claimed already, or a statement of an earlier fn has committed the claim by itself, as DDL does on MySQL and MariaDB (then look what became of the effect and remove the row)", c.key)
+		return outcome{}, fmt.Errorf("keys: %s: fn claims a key that its own transaction has claimed already, or a statement of an earlier fn has committed the claim without a result, as DDL does on MySQL and MariaDB (then check what became of the effect and remove the row)", c.key)
 	case claimsql.Held:
 		return outcome{}, &InProgressError{Key: c.key, RetryAfter: time.Second}
 	default:
-		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which is none of a key's: a newer version of this package may have written it", c.key, st.state)
+		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which this version does not know: a newer version of this package may have written the row", c.key, st.state)
 	}
 	c.store.emit(ctx, onReplay, event)
 	return outcome{result: st.result, replayed: true, decode: true}, event.Err
@@ -272,7 +272,7 @@ func (c *claim) compare(st stored) error {
 	case c.row.FingerprintVersion == 0 || st.fingerprintVersion == 0:
 		return nil
 	case c.row.FingerprintVersion != st.fingerprintVersion:
-		return fmt.Errorf("keys: %s: its fingerprint is of version %d and the stored one of version %d, so they cannot be compared: the processes run different versions of this package", c.key, c.row.FingerprintVersion, st.fingerprintVersion)
+		return fmt.Errorf("keys: %s: its fingerprint has version %d and the stored fingerprint has version %d, so the two cannot be compared: the processes run different versions of this package", c.key, c.row.FingerprintVersion, st.fingerprintVersion)
 	case string(c.row.Fingerprint) != string(st.fingerprint):
 		return fmt.Errorf("keys: %s: %w", c.key, ErrMismatch)
 	}

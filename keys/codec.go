@@ -44,7 +44,7 @@ func (c *claim) encode(v any) ([]byte, error) {
 		if most < c.store.config.maxResult {
 			raise = "the server's max_allowed_packet"
 		}
-		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return less, or raise %s", c.key, len(b), most, raise)
+		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return a smaller result, or raise %s", c.key, len(b), most, raise)
 	}
 	if b == nil {
 		b = []byte{}

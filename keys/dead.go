@@ -142,7 +142,7 @@ func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []De
 		return nil, err
 	}
 	if limit < 1 {
-		return nil, fmt.Errorf("keys: Dead: a limit of %d: the least is 1", limit)
+		return nil, fmt.Errorf("keys: Dead: a limit of %d: the minimum is 1", limit)
 	}
 	q := s.sql.Dead(readable(consumer, s.server.asciiOnly), limit)
 	dead, err = readCommitted(ctx, s, func(db upsert.DB) ([]DeadMessage, error) { return readDead(ctx, db, q) })

@@ -149,15 +149,15 @@ func (l *hazardLab) wantSwallowed() {
 	l.Helper()
 	tx := l.Begin(nil)
 	_, err := l.filter(l.store, tx, "seen", "new")
-	l.WantErr("Filter", err, nil, "consumer lab", "neither marked nor there", "trigger")
+	l.WantErr("Filter", err, nil, "consumer lab", "neither marked nor stored", "trigger")
 	_ = tx.Rollback()
 	err = l.consume(l.store, func(context.Context, *keys.Tx) error { return nil }, "new")
-	l.WantErr("Consume", err, nil, "neither marked nor there", "trigger")
+	l.WantErr("Consume", err, nil, "neither marked nor stored", "trigger")
 	tx = l.Begin(nil)
 	_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("new"), keys.Fingerprint{}, effect("new"))
 	_ = tx.Rollback()
 	if !errors.Is(err, keys.ErrClaimLost) { // an altered claim is there until its result is to be recorded
-		l.WantErr("Once", err, nil, "neither inserted nor is it there", "trigger")
+		l.WantErr("Once", err, nil, "not inserted and no row is stored", "trigger")
 	}
 	l.Want("effects", l.effects("new"), 0)
 }

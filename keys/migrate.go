@@ -26,7 +26,7 @@ const (
 // migrateTries is how often a migration is run that gets no lock, or loses its lock.
 const migrateTries = 20
 
-var errNoEffect = errors.New("it ran and the catalog does not show what it makes: is its name taken by something else?")
+var errNoEffect = errors.New("its statements ran, but the catalog does not show what they create: another object may have the name")
 
 // Migrations returns the migrations of the table as plain SQL in the format of pressly/goose, numbered, in one folder for each
 // dialect: sqlite, postgres, mariadb, mysql. Use Migrations if you have a tool that runs all of your migrations;

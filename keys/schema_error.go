@@ -7,7 +7,7 @@ import (
 )
 
 // errNoTable: there is no table yet, or a part of the table is missing. Migrate repairs both.
-var errNoTable = errors.New("keys: the table, or a part of it, is not there yet: run Store.Migrate")
+var errNoTable = errors.New("keys: the table, or a part of it, does not exist yet: run Store.Migrate")
 
 // SchemaError is returned by [Open] and [Store.Migrate] for an existing table in which keys would be lost, confused or slow.
 // The table was not changed.

@@ -41,16 +41,16 @@ func (s *Store) settings() []setting {
 	switch {
 	case s.isMySQL():
 		return []setting{
-			{"SELECT @@autocommit + 0", isOneOf("0"), "autocommit=0 leaves the locks of a single statement on a connection of the pool", "set autocommit=1 in the DSN"},
-			{"SELECT @@completion_type", isOneOf("CHAIN", "RELEASE", "1", "2"), "completion_type begins or ends more than a COMMIT says", "set completion_type=NO_CHAIN"},
-			{"SELECT @@sql_safe_updates + 0", func(v string) bool { return v == "1" && !s.sql.WorksWithSafeUpdates() }, "sql_safe_updates refuses what GC sends", "set sql_safe_updates=0"},
-			{"SELECT @@sql_mode", contains("SIMULTANEOUS_ASSIGNMENT"), "SIMULTANEOUS_ASSIGNMENT in sql_mode has an UPDATE count attempts wrongly", "take it out of sql_mode (sql_mode=ORACLE sets it)"},
-			{"SELECT @@sql_mode", contains("EMPTY_STRING_IS_NULL"), "EMPTY_STRING_IS_NULL in sql_mode makes NULL of what is empty", "take it out of sql_mode"},
+			{"SELECT @@autocommit + 0", isOneOf("0"), "with autocommit=0 a connection of the pool keeps the locks of a single statement", "set autocommit=1 in the DSN"},
+			{"SELECT @@completion_type", isOneOf("CHAIN", "RELEASE", "1", "2"), "completion_type makes a COMMIT begin another transaction or close the connection", "set completion_type=NO_CHAIN"},
+			{"SELECT @@sql_safe_updates + 0", func(v string) bool { return v == "1" && !s.sql.WorksWithSafeUpdates() }, "sql_safe_updates refuses the statements of GC", "set sql_safe_updates=0"},
+			{"SELECT @@sql_mode", contains("SIMULTANEOUS_ASSIGNMENT"), "SIMULTANEOUS_ASSIGNMENT in sql_mode makes an UPDATE count attempts wrongly", "remove it from sql_mode (sql_mode=ORACLE sets it)"},
+			{"SELECT @@sql_mode", contains("EMPTY_STRING_IS_NULL"), "EMPTY_STRING_IS_NULL in sql_mode stores an empty string as NULL", "remove it from sql_mode"},
 		}
 	case s.dialect.Traits().Immediate:
 		return []setting{
-			{"PRAGMA encoding", func(v string) bool { return !strings.EqualFold(v, "UTF-8") }, "texts in another encoding than UTF-8 are other bytes than were stored", "make the database with PRAGMA encoding = 'UTF-8'"},
-			{"PRAGMA read_uncommitted", isOneOf("1"), "read_uncommitted would replay a result that is not committed", "turn it off, or do without a shared cache"},
+			{"PRAGMA encoding", func(v string) bool { return !strings.EqualFold(v, "UTF-8") }, "in an encoding other than UTF-8 the bytes of a text change", "create the database with PRAGMA encoding = 'UTF-8'"},
+			{"PRAGMA read_uncommitted", isOneOf("1"), "read_uncommitted would replay a result that is not committed", "turn it off, or use no shared cache"},
 		}
 	}
 	return nil

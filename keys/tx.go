@@ -98,7 +98,7 @@ func (tx *Tx) UpsertClaim() error {
 		return errors.New("keys: the claim has ended: its transaction is for fn only")
 	}
 	if lost := tx.lost.Load(); lost != nil {
-		return fmt.Errorf("keys: a statement has lost the claim's transaction, return its error: %w", *lost)
+		return fmt.Errorf("keys: a statement has ended the claim's transaction: return the statement's error: %w", *lost)
 	}
 	return nil
 }
@@ -180,12 +180,12 @@ func losesTransaction(err error) bool {
 
 // Commit returns an error: Run, or the caller of Once, commits the claim's transaction.
 func (tx *Tx) Commit() error {
-	return errors.New("keys: fn must not commit: return nil, and it is committed with the key")
+	return errors.New("keys: fn must not commit: return nil, and the transaction is committed with the key")
 }
 
 // Rollback returns an error: if fn returns an error, the claim's transaction is rolled back.
 func (tx *Tx) Rollback() error {
-	return errors.New("keys: fn must not roll back: return an error, and it is rolled back")
+	return errors.New("keys: fn must not roll back: return an error, and the transaction is rolled back")
 }
 
 // transaction returns the sqlx transaction behind a handle, and an error if the handle is not a transaction.
