@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 )
 
@@ -23,7 +24,7 @@ type catalog interface {
 	// column's position from 1 on, or 0 if the index only mentions the column.
 	indexes(t table) string
 
-	relationProblems(found foundRelation) []string
+	relationProblems(found foundRelation) []upsert.Problem
 	fits(want kind, found foundColumn) fit
 
 	// add, retype and renull return the statement that adds a column, changes its type, or changes whether the column can be

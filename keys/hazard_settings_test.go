@@ -123,11 +123,11 @@ func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 		l.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
 		l.wantSwallowed()
 		_, err := keys.Open(l.Context(), l.DB)
-		l.WantErr("Open", err, nil, "watch", "swallow a claim")
+		l.WantErr("Open", err, nil, "watch", "discard a claim")
 
 		l.Exec("DROP TRIGGER watch ON idempotency_keys", "CREATE RULE instead AS ON INSERT TO idempotency_keys DO INSTEAD NOTHING")
 		_, err = keys.Open(l.Context(), l.DB)
-		l.WantErr("Open with a rule", err, nil, "instead", "swallow a claim")
+		l.WantErr("Open with a rule", err, nil, "instead", "discard a claim")
 
 		l.Exec("DROP RULE instead ON idempotency_keys", fmt.Sprintf(trigger, "AFTER"))
 		l.Want("Run beside an AFTER trigger", l.run(l.open(l.DB), "a"), "ran a")
