@@ -25,14 +25,14 @@ func parseOmits(omit []string) ([]pointer, error) {
 		case name == "":
 			return nil, errors.New(`keys: an empty omit names no member: leave it out, or give "/" for the member with the empty name`)
 		case !utf8.ValidString(name):
-			return nil, fmt.Errorf("keys: omit %q is not UTF-8, as a member's name always is", name)
+			return nil, fmt.Errorf("keys: omit %q is not UTF-8, and a member's name always is", name)
 		case name[0] != '/':
 			pointers[i] = pointer{name}
 			continue
 		}
 		for token := range strings.SplitSeq(name[1:], "/") {
 			if strings.Contains(escapes.Replace(token), "~") {
-				return nil, fmt.Errorf("keys: omit %q is no JSON Pointer: write ~0 for a tilde and ~1 for a slash in a name", name)
+				return nil, fmt.Errorf("keys: omit %q is not a JSON Pointer: write ~0 for a tilde and ~1 for a slash in a name", name)
 			}
 			pointers[i] = append(pointers[i], unescape.Replace(token))
 		}
@@ -48,14 +48,14 @@ func canonical(text []byte, omit []pointer) ([]byte, error) {
 	}
 	w := walker{in: compact.Bytes()}
 	if len(omit) > 0 && w.in[0] != '{' {
-		return nil, errors.New("keys: a fingerprint cannot be taken: the request is no object that a member could be omitted from: give no omit")
+		return nil, errors.New("keys: a fingerprint cannot be taken: the request is not an object, so no member can be omitted: give no omit")
 	}
 	if err := w.value(omit); err != nil {
 		return nil, fmt.Errorf("keys: a fingerprint cannot be taken: %w", err)
 	}
 	out, err := jcs.Transform(w.out)
 	if err != nil {
-		return nil, fmt.Errorf("keys: a fingerprint cannot be taken, as two requests could be one: %w: "+
+		return nil, fmt.Errorf("keys: a fingerprint cannot be taken, because two requests could have the same one: %w: "+
 			"send JSON with each name once and strings that are UTF-8, or use FingerprintBytes", err)
 	}
 	return out, nil
@@ -88,7 +88,7 @@ func (w *walker) value(omit []pointer) error {
 	}
 	number, ok := canonicalNumber(string(token))
 	if !ok {
-		return fmt.Errorf("the number %s%s would become another one in RFC 8785, which knows only doubles: "+
+		return fmt.Errorf("the number %s%s would change in RFC 8785, which has only doubles: "+
 			"send it as a string (tag json:\",string\" in a struct), or omit it", short(token), w.where())
 	}
 	w.out = append(w.out, number...)

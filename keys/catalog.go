@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 )
 
@@ -23,7 +24,7 @@ type catalog interface {
 	// column's position from 1 on, or 0 if the index only mentions the column.
 	indexes(t table) string
 
-	relationProblems(found foundRelation) []string
+	relationProblems(found foundRelation) []upsert.Problem
 	fits(want kind, found foundColumn) fit
 
 	// add, retype and renull return the statement that adds a column, changes its type, or changes whether the column can be
@@ -47,11 +48,11 @@ func catalogOf(d dialect.Dialect) (catalog, error) {
 
 type (
 	foundRelation struct {
-		kind, storage, more string
+		kind, storage, details string
 	}
 	foundColumn struct {
-		name, typ, collation   string
-		null, filled, computed bool
+		name, typeName, collation  string
+		null, hasDefault, computed bool
 	}
 	foundIndex struct {
 		name                    string
@@ -59,45 +60,45 @@ type (
 		columns                 []string // in order; "" for an expression
 		uses                    []string // mentioned in an expression or in a predicate
 	}
-	found struct {
+	tableInfo struct {
 		relation *foundRelation // nil if there is no such table
 		columns  []foundColumn
 		indexes  []foundIndex
 	}
 )
 
-// table reports false for a view and the like, whose columns and indexes are not checked.
-func (r foundRelation) table() bool { return !strings.Contains(strings.ToLower(r.kind), "view") }
+// isTable reports false for a view and the like, whose columns and indexes are not checked.
+func (r foundRelation) isTable() bool { return !strings.Contains(strings.ToLower(r.kind), "view") }
 
-func (c foundColumn) shown() string {
+func (c foundColumn) typeText() string {
 	if c.collation != "" {
-		return c.typ + " in " + c.collation
+		return c.typeName + " in " + c.collation
 	}
-	return c.typ
+	return c.typeName
 }
 
-func survey(ctx context.Context, db dialect.Queryer, c catalog, t table) (s found, err error) {
-	err = each(ctx, db, c.relation(t), func(rows *sql.Rows) error {
+func survey(ctx context.Context, db dialect.Queryer, c catalog, t table) (s tableInfo, err error) {
+	err = eachRow(ctx, db, c.relation(t), func(rows *sql.Rows) error {
 		s.relation = &foundRelation{}
-		return rows.Scan(&s.relation.kind, &s.relation.storage, &s.relation.more)
+		return rows.Scan(&s.relation.kind, &s.relation.storage, &s.relation.details)
 	})
 	if err != nil || s.relation == nil {
 		return s, err
 	}
-	err = each(ctx, db, c.columns(t), func(rows *sql.Rows) error {
+	err = eachRow(ctx, db, c.columns(t), func(rows *sql.Rows) error {
 		var f foundColumn
-		err := rows.Scan(&f.name, &f.typ, &f.collation, &f.null, &f.filled, &f.computed)
+		err := rows.Scan(&f.name, &f.typeName, &f.collation, &f.null, &f.hasDefault, &f.computed)
 		s.columns = append(s.columns, f)
 		return err
 	})
 	if err != nil {
 		return s, err
 	}
-	return s, each(ctx, db, c.indexes(t), s.addIndex)
+	return s, eachRow(ctx, db, c.indexes(t), s.addIndex)
 }
 
 // addIndex adds one row. The rows of an index follow each other, in the order of its columns.
-func (s *found) addIndex(rows *sql.Rows) error {
+func (s *tableInfo) addIndex(rows *sql.Rows) error {
 	var x foundIndex
 	var position int
 	var column string

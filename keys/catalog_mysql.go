@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/goupsert/upsert"
 )
 
 // mysqlCatalog is the catalog of MySQL and MariaDB.
@@ -41,15 +43,16 @@ func (mysqlCatalog) indexes(t table) string {
 FROM information_schema.STATISTICS t` + mysqlWhere(t) + ` ORDER BY t.INDEX_NAME, t.SEQ_IN_INDEX` + noLimit
 }
 
-func (mysqlCatalog) relationProblems(found foundRelation) []string {
-	if found.more != "YES" {
-		return []string{"its engine " + found.storage + " has no transactions, so that a claim stays when its effect is rolled back: ALTER TABLE … ENGINE=InnoDB"}
+func (mysqlCatalog) relationProblems(found foundRelation) []upsert.Problem {
+	if found.details != "YES" {
+		return []upsert.Problem{{Check: CheckTable, Mend: "ALTER TABLE … ENGINE=InnoDB",
+			Why: "its engine " + found.storage + " has no transactions, so a claim stays when its effect is rolled back"}}
 	}
 	return nil
 }
 
 func (mysqlCatalog) fits(want kind, found foundColumn) fit {
-	base, length := typeParts(found.typ)
+	base, length := typeParts(found.typeName)
 	base = strings.TrimSuffix(strings.TrimSuffix(base, " zerofill"), " unsigned")
 	switch want {
 	case digest:

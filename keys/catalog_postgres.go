@@ -3,6 +3,8 @@ package keys
 import (
 	"fmt"
 	"strings"
+
+	"github.com/goupsert/upsert"
 )
 
 // postgresCatalog is the catalog of PostgreSQL from 9.6 on.
@@ -48,21 +50,23 @@ LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.
 WHERE i.indrelid = ` + postgresOID(t) + ` ORDER BY 1, k.position`
 }
 
-func (postgresCatalog) relationProblems(found foundRelation) (problems []string) {
+func (postgresCatalog) relationProblems(found foundRelation) (problems []upsert.Problem) {
 	switch found.storage {
 	case "u":
-		problems = append(problems, "it, or a partition of it, is UNLOGGED and is emptied by a crash, so that keys are run again: ALTER TABLE … SET LOGGED")
+		problems = append(problems, upsert.Problem{Check: CheckTable, Mend: "ALTER TABLE … SET LOGGED",
+			Why: "the table or one of its partitions is UNLOGGED and is emptied by a crash, so keys are run again"})
 	case "t":
 		problems = append(problems, temporary)
 	}
-	if found.more != "" { // AFTER triggers, for example for auditing, swallow nothing
-		problems = append(problems, "its trigger or rule "+found.more+" runs before or instead of a write and can swallow a claim, whose effect would be lost: DROP it, or make an AFTER trigger of it")
+	if found.details != "" { // AFTER triggers, for example for auditing, swallow nothing
+		problems = append(problems, upsert.Problem{Check: CheckInsert, Mend: "DROP it, or make an AFTER trigger of it",
+			Why: "its trigger or rule " + found.details + " runs before or instead of a write and can discard a claim, whose effect would then be lost"})
 	}
 	return problems
 }
 
 func (postgresCatalog) fits(want kind, found foundColumn) fit {
-	base, length := typeParts(strings.ReplaceAll(found.typ, `"`, "")) // quote_all_identifiers
+	base, length := typeParts(strings.ReplaceAll(found.typeName, `"`, "")) // quote_all_identifiers
 	switch want {
 	case digest, token, blob:
 		if base == "bytea" {

@@ -3,6 +3,8 @@ package keys
 import (
 	"regexp"
 	"strings"
+
+	"github.com/goupsert/upsert"
 )
 
 // sqliteCatalog is the catalog of SQLite.
@@ -46,12 +48,13 @@ FROM pragma_index_list` + sqliteArgs(t, sqliteLiteral(t.ident.Name)) + ` AS l, p
 
 var onConflict = regexp.MustCompile(`(?i)\bON\s+CONFLICT\b`)
 
-func (sqliteCatalog) relationProblems(found foundRelation) (problems []string) {
+func (sqliteCatalog) relationProblems(found foundRelation) (problems []upsert.Problem) {
 	if found.storage == "temp" {
-		return []string{temporary}
+		return []upsert.Problem{temporary}
 	}
-	if onConflict.MatchString(found.more) {
-		problems = append(problems, "a constraint of it has an ON CONFLICT clause, under which a claim could replace another: "+anew)
+	if onConflict.MatchString(found.details) {
+		problems = append(problems, upsert.Problem{Check: CheckInsert, Mend: anew,
+			Why: "a constraint of it has an ON CONFLICT clause, under which a claim could replace another"})
 	}
 	return problems
 }
@@ -59,7 +62,7 @@ func (sqliteCatalog) relationProblems(found foundRelation) (problems []string) {
 // fits looks at the column's affinity. Drivers turn a column declared as DATETIME into a time.Time, and SQLite turns its value
 // into a number if the value looks like one.
 func (sqliteCatalog) fits(want kind, found foundColumn) fit {
-	affinity := sqliteAffinity(strings.ToUpper(found.typ))
+	affinity := sqliteAffinity(strings.ToUpper(found.typeName))
 	switch want {
 	case digest, token, blob:
 		if affinity == "BLOB" {
@@ -91,10 +94,10 @@ func sqliteAffinity(typ string) string {
 }
 
 // temporary is used for PostgreSQL as well.
-const temporary = "it is a temporary table, which no other connection sees: drop it"
+var temporary = upsert.Problem{Check: CheckTable, Why: "it is a temporary table, which no other connection sees", Mend: "drop it"}
 
 // anew is the only advice for SQLite, which changes no column in place.
-const anew = "make the table anew, as keys.Schema writes it, and copy the rows"
+const anew = "create the table anew with the SQL of keys.Schema, and copy the rows"
 
 func (sqliteCatalog) add(t table, c column, definition string) string {
 	if !c.null {

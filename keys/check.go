@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 )
 
@@ -56,11 +57,11 @@ func columns() []column {
 
 // facts are the catalog's facts about the table.
 type facts struct {
-	migrated int      // how many of the migrations are done
-	problems []string // the problems that no migration solves
+	migrated int              // how many of the migrations are done
+	problems []upsert.Problem // the problems that no migration solves
 }
 
-func (t table) verdict(f facts) error {
+func (t table) verify(f facts) error {
 	switch {
 	case len(f.problems) > 0:
 		return &SchemaError{Table: t.String(), Problems: f.problems}
@@ -73,15 +74,15 @@ func (t table) verdict(f facts) error {
 // check returns nil if the table is as it should be, errNoTable if there is no table or Migrate has yet to complete the table,
 // and otherwise a *SchemaError that names everything that is wrong with the table.
 func (t table) check(ctx context.Context, db dialect.Queryer) error {
-	f, err := t.look(ctx, db)
+	f, err := t.inspect(ctx, db)
 	if err != nil {
 		return err
 	}
-	return t.verdict(f)
+	return t.verify(f)
 }
 
-// look asks the catalog about the table.
-func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
+// inspect asks the catalog about the table.
+func (t table) inspect(ctx context.Context, db dialect.Queryer) (facts, error) {
 	c, err := catalogOf(t.dialect)
 	if err != nil {
 		return facts{}, err
@@ -94,8 +95,8 @@ func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
 		return facts{}, nil
 	}
 	f := facts{migrated: 1}
-	if !s.relation.table() {
-		f.problems = []string{"it is a view or the like: give the name of the table behind it"}
+	if !s.relation.isTable() {
+		f.problems = []upsert.Problem{{Check: CheckTable, Why: "it is a view or another relation that is not a table", Mend: "give the name of the table behind it"}}
 		return f, nil
 	}
 	f.problems = append(c.relationProblems(*s.relation), t.columnProblems(c, s.columns)...)
@@ -105,7 +106,8 @@ func (t table) look(ctx context.Context, db dialect.Queryer) (facts, error) {
 	case ordered:
 		f.migrated = len(t.migrations())
 	case len(f.problems) > 0: // if there are no problems, Migrate makes the index
-		f.problems = append(f.problems, "there is no index on expires_at, so that GC would read the whole table: "+t.createIndex())
+		f.problems = append(f.problems, upsert.Problem{Check: CheckNoIndex, Column: "expires_at",
+			Why: "there is no index on expires_at, so GC would read the whole table", Mend: t.createIndex()})
 	}
 	return f, nil
 }
@@ -116,33 +118,33 @@ func (t table) createIndex() string {
 }
 
 // columnProblems compares the columns found with the columns that the statements write.
-func (t table) columnProblems(c catalog, found []foundColumn) (problems []string) {
+func (t table) columnProblems(c catalog, found []foundColumn) (problems []upsert.Problem) {
 	for _, want := range columns() {
 		definition := t.definition(want.name)
 		i := slices.IndexFunc(found, func(f foundColumn) bool { return f.name == want.name })
 		if i < 0 {
-			problems = append(problems, fmt.Sprintf("column %s is missing: %s", want.name, c.add(t, want, definition)))
+			problems = append(problems, columnProblem(want.name, "is missing", c.add(t, want, definition)))
 			continue
 		}
 		problems = append(problems, t.columnProblem(c, want, found[i], definition)...)
 	}
 	for _, f := range found {
-		if !f.null && !f.filled && !slices.ContainsFunc(columns(), func(want column) bool { return want.name == f.name }) {
-			problems = append(problems, fmt.Sprintf("column %s is NOT NULL without a default, so no key can be claimed: give it a default", f.name))
+		if !f.null && !f.hasDefault && !slices.ContainsFunc(columns(), func(want column) bool { return want.name == f.name }) {
+			problems = append(problems, columnProblem(f.name, "is NOT NULL without a default, so no key can be claimed", "give it a default"))
 		}
 	}
 	return problems
 }
 
-func (t table) columnProblem(c catalog, want column, found foundColumn, definition string) (problems []string) {
-	say := func(what, do string) { problems = append(problems, "column "+want.name+" "+what+": "+do) }
+func (t table) columnProblem(c catalog, want column, found foundColumn, definition string) (problems []upsert.Problem) {
+	say := func(what, do string) { problems = append(problems, columnProblem(want.name, what, do)) }
 	switch c.fits(want.kind, found) {
 	case tooNarrow:
-		say("is "+found.shown()+", which is too narrow", c.retype(t, want, definition))
+		say("is "+found.typeText()+", which is too narrow", c.retype(t, want, definition))
 	case lacksCharacters:
-		say("is "+found.shown()+", which does not hold every character", c.retype(t, want, definition))
+		say("is "+found.typeText()+", which does not hold every character", c.retype(t, want, definition))
 	case wrongType:
-		say("is "+found.shown()+", which is the wrong type", c.retype(t, want, definition))
+		say("is "+found.typeText()+", which is the wrong type", c.retype(t, want, definition))
 	case fitting:
 	}
 	switch {
@@ -156,6 +158,10 @@ func (t table) columnProblem(c catalog, want column, found foundColumn, definiti
 	return problems
 }
 
+func columnProblem(name, what, mend string) upsert.Problem {
+	return upsert.Problem{Check: CheckColumn, Column: name, Why: "column " + name + " " + what, Mend: mend}
+}
+
 // definition returns how the first migration declares the column, without the column's name and the primary key.
 func (t table) definition(name string) string {
 	_, rest, _ := strings.Cut(t.migrations()[0].text, "\n  "+name+" ")
@@ -165,27 +171,30 @@ func (t table) definition(name string) string {
 }
 
 // indexProblems looks for the primary key and for indexes that must not exist. ordered reports that GC has an index.
-func indexProblems(found []foundIndex) (problems []string, ordered bool) {
-	primary := "there is no primary key: make key_hash the primary key"
+func indexProblems(found []foundIndex) (problems []upsert.Problem, ordered bool) {
+	primary := upsert.Problem{Check: CheckPrimaryKey, Column: "key_hash", Why: "there is no primary key", Mend: "make key_hash the primary key"}
 	for _, x := range found {
 		switch only := len(x.columns) == 1 && x.columns[0] == "key_hash"; {
 		case x.primary && only && x.usable:
-			primary = ""
+			primary = upsert.Problem{}
 		case x.primary && only:
-			primary = "the primary key is deferrable, prefixed or partial, and arbitrates no claim: make key_hash a plain primary key"
+			primary.Index, primary.Mend = x.name, "make key_hash a plain primary key"
+			primary.Why = "the primary key is deferrable, prefixed or partial, and decides no claim"
 		case x.primary:
-			primary = fmt.Sprintf("the primary key is (%s), so that one key could be claimed twice: make it key_hash alone; "+
-				"a partitioned table must be partitioned by key_hash", strings.Join(x.columns, ", "))
+			primary.Index, primary.Mend = x.name, "make it key_hash alone; a partitioned table must be partitioned by key_hash"
+			primary.Why = fmt.Sprintf("the primary key is (%s), so one key could be claimed twice", strings.Join(x.columns, ", "))
 		case x.unique:
-			problems = append(problems, fmt.Sprintf("index %s is unique, and a claim that meets it fails: drop it", x.name))
+			problems = append(problems, upsert.Problem{Check: CheckUniqueIndex, Index: x.name,
+				Why: fmt.Sprintf("index %s is unique, and a claim that conflicts with it fails", x.name), Mend: "drop it"})
 		}
 		if c := x.changing(); c != "" {
-			problems = append(problems, fmt.Sprintf("index %s has %s, which changes when a key is finished, so that every key writes it twice: drop it", x.name, c))
+			problems = append(problems, upsert.Problem{Check: CheckChangingIndex, Column: c, Index: x.name,
+				Why: fmt.Sprintf("index %s has %s, which changes when a key is finished, so every key writes the index twice", x.name, c), Mend: "drop it"})
 		}
 		ordered = ordered || x.usable && len(x.columns) > 0 && x.columns[0] == "expires_at"
 	}
-	if primary != "" {
-		problems = append([]string{primary}, problems...)
+	if primary.Why != "" {
+		problems = append([]upsert.Problem{primary}, problems...)
 	}
 	return problems, ordered
 }
@@ -200,8 +209,8 @@ func (x foundIndex) changing() string {
 	return ""
 }
 
-// each calls f for every row of a query.
-func each(ctx context.Context, db dialect.Queryer, query string, f func(*sql.Rows) error) error {
+// eachRow calls f for every row of a query.
+func eachRow(ctx context.Context, db dialect.Queryer, query string, f func(*sql.Rows) error) error {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/keys"
 )
@@ -30,7 +31,7 @@ func wrongAnywhere() []wrongTable {
 }
 
 func wrongInSQLite() []wrongTable {
-	anew := "make the table anew"
+	anew := "create the table anew"
 	return []wrongTable{
 		{swap: swaps{"  finished_at TEXT NULL,\n", ""}, want: "column finished_at is missing", do: `ALTER TABLE "idempotency_keys" ADD COLUMN finished_at TEXT NULL`},
 		{swap: swaps{"  scope TEXT NOT NULL,\n", ""}, want: "column scope is missing", do: anew},
@@ -77,10 +78,10 @@ func wrongInPostgres() []wrongTable {
 		{then: "CREATE INDEX c ON idempotency_keys (scope) WHERE state = 5", want: "index c has state, which changes", do: "drop it"},
 		{then: "CREATE INDEX c ON idempotency_keys ((upper(codec)))", want: "index c has codec, which changes", do: "drop it"},
 		{then: "CREATE INDEX c ON idempotency_keys (scope) INCLUDE (finished_at)", want: "index c has finished_at, which changes", do: "drop it"},
-		{swap: swaps{"CREATE TABLE IF", "CREATE UNLOGGED TABLE IF"}, want: "it, or a partition of it, is UNLOGGED", do: "SET LOGGED"},
+		{swap: swaps{"CREATE TABLE IF", "CREATE UNLOGGED TABLE IF"}, want: "the table or one of its partitions is UNLOGGED", do: "SET LOGGED"},
 		{swap: swaps{"CREATE TABLE IF", "CREATE TEMP TABLE IF"}, want: "it is a temporary table", do: "drop it"},
 		{swap: swaps{"idempotency_keys (", "good ("}, then: "CREATE VIEW idempotency_keys AS SELECT * FROM good", want: "it is a view", do: "the table behind it"},
-		{swap: swaps{"WITH (fillfactor = 80)", "PARTITION BY HASH (key_hash)"}, then: "CREATE UNLOGGED TABLE part PARTITION OF idempotency_keys FOR VALUES WITH (MODULUS 1, REMAINDER 0)", want: "it, or a partition of it, is UNLOGGED", do: "SET LOGGED"},
+		{swap: swaps{"WITH (fillfactor = 80)", "PARTITION BY HASH (key_hash)"}, then: "CREATE UNLOGGED TABLE part PARTITION OF idempotency_keys FOR VALUES WITH (MODULUS 1, REMAINDER 0)", want: "the table or one of its partitions is UNLOGGED", do: "SET LOGGED"},
 		{swap: swaps{" PRIMARY KEY", "", "expires_at timestamptz NOT NULL\n) WITH (fillfactor = 80)", "expires_at timestamptz NOT NULL,\n  PRIMARY KEY (key_hash, expires_at)\n) PARTITION BY RANGE (expires_at)"},
 			want: "the primary key is (key_hash, expires_at)", do: "partitioned by key_hash"},
 	}
@@ -168,10 +169,23 @@ func (w wrongTable) refused(x ddl) {
 	switch {
 	case !errors.As(err, &wrong):
 		x.Fatalf("Open: %v, want a SchemaError", err)
-	case len(wrong.Problems) != 1 || !strings.HasPrefix(wrong.Problems[0], w.want) || !strings.Contains(wrong.Problems[0], ": ") || !strings.Contains(wrong.Problems[0], w.do):
+	case len(wrong.Problems) != 1 || !strings.HasPrefix(wrong.Problems[0].Why, w.want) || !strings.Contains(wrong.Problems[0].Mend, w.do):
 		x.Errorf("the problems are %q, want one: %s … %s", wrong.Problems, w.want, w.do)
-	case wrong.Table != plainName || !strings.HasPrefix(err.Error(), "keys: table idempotency_keys cannot be used as it is: "+w.want):
+	case wrong.Table != plainName || !strings.HasPrefix(err.Error(), "upsert: table idempotency_keys: "+w.want):
 		x.Errorf("the error is of table %s: %v", wrong.Table, err)
+	default:
+		w.isTyped(x, wrong.Problems[0])
+	}
+}
+
+// isTyped: the problem's fields name the column or the index that the text names.
+func (w wrongTable) isTyped(x ddl, p upsert.Problem) {
+	x.Helper()
+	kind, rest, _ := strings.Cut(w.want, " ")
+	name, _, _ := strings.Cut(rest, " ")
+	named := map[string]bool{"column": p.Check == keys.CheckColumn && p.Column == name, "index": p.Check != "" && p.Index == name}
+	if ok, one := named[kind]; p.Check == "" || p.Severity != upsert.Fault || one && !ok {
+		x.Errorf("the problem is %#v", p)
 	}
 }
 
@@ -218,7 +232,7 @@ func TestOpenNamesEverythingAtOnce(t *testing.T) {
 		if !errors.As(err, &wrong) || len(wrong.Problems) != 3 {
 			x.Fatalf("Open: %v, want a SchemaError with three problems", err)
 		}
-		for _, want := range []string{"index u is unique", "index c has state", "no index on expires_at, so that GC would read the whole table: CREATE INDEX"} {
+		for _, want := range []string{"index u is unique", "index c has state", "no index on expires_at, so GC would read the whole table: CREATE INDEX"} {
 			if !strings.Contains(err.Error(), want) {
 				x.Errorf("%v does not say %q", err, want)
 			}

@@ -35,25 +35,25 @@ type claim struct {
 const claimAttempts = 10
 
 func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*claim, error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return nil, err
 	}
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, limited: s.limited, limit: s.limit, began: time.Now()}
+	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
 	c.row = claimsql.Row{
 		Hash:   hashOf(kindKey, k.Scope, k.Op, k.ID),
 		Owner:  newOwner(),
-		Scope:  readable(k.Scope, s.ascii),
-		Op:     readable(k.Op, s.ascii),
-		ID:     readable(k.ID, s.ascii),
-		Retain: s.retention,
+		Scope:  readable(k.Scope, s.server.asciiOnly),
+		Op:     readable(k.Op, s.server.asciiOnly),
+		ID:     readable(k.ID, s.server.asciiOnly),
+		Retain: s.config.retention,
 	}
 	if fp.version != 0 {
 		c.row.FingerprintVersion, c.row.Fingerprint = fp.version, fp.sum[:]
 	}
-	if !s.noKeyTime {
+	if !s.config.noKeyTime {
 		c.row.KeyTime = keyTime(k.ID)
 	}
 	for _, o := range opts {
@@ -121,10 +121,10 @@ func queryRow(ctx context.Context, db upsert.DB, q claimsql.Statement, dest ...a
 	return found, rows.Close()
 }
 
-// taken says how an attempt to claim has ended.
-type taken struct {
-	got bool   // this attempt has the claim
-	row stored // otherwise the row that is stored
+// claimResult says how an attempt to claim has ended.
+type claimResult struct {
+	claimed bool   // this attempt has the claim
+	row     stored // otherwise the row that is stored
 }
 
 // ownedByCaller reports whether one of this call's attempts has written the row.
@@ -132,24 +132,24 @@ func (c *claim) ownedByCaller(st stored) bool {
 	return strings.HasPrefix(st.owner, string(c.row.Owner[:claimsql.OwnerSize-1]))
 }
 
-// number sets the owner to the owner of the call's n-th attempt. An attempt must not take the row of an earlier attempt for its
-// own, because fn was called for the earlier attempt.
-func (c *claim) number(n int) { c.row.Owner[claimsql.OwnerSize-1] = byte(n) }
+// setOwner sets the owner to the owner of the call's n-th attempt. An attempt must not take the row of an earlier attempt
+// for its own, because fn was called for the earlier attempt.
+func (c *claim) setOwner(n int) { c.row.Owner[claimsql.OwnerSize-1] = byte(n) }
 
 // take claims the key in a transaction. It returns true if the claim succeeds, and otherwise the stored row.
 func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 	began := time.Now()
-	t, err := send(ctx, h, func(tx *sqlx.Tx) (taken, error) { return c.takeBounded(ctx, tx) })
+	t, err := send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return c.takeBounded(ctx, tx) })
 	waited := Event{Key: c.key, Duration: time.Since(began)}
 	c.waited += waited.Duration
 	switch {
-	case err == nil && t.got:
+	case err == nil && t.claimed:
 		return true, t.row, nil
 	case err == nil:
 		c.store.emit(ctx, onWait, waited)
 		return false, t.row, nil
 	case ctx.Err() == nil && c.timedOut(err):
-		if st, done := c.finished(ctx); done {
+		if st, done := c.findFinished(ctx); done {
 			c.store.emit(ctx, onWait, waited)
 			return false, st, nil
 		}
@@ -174,7 +174,7 @@ func (c *claim) timedOut(err error) bool {
 	return dialect.Classify(err) == dialect.LockTimeout && (c.limited && c.once || !c.store.dialect.Traits().Immediate)
 }
 
-func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t taken, err error) {
+func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t claimResult, err error) {
 	q := c.store.sql
 	insert := q.Claim(c.row, prefix)
 	for range claimAttempts {
@@ -188,7 +188,7 @@ func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t tak
 			}
 			if q.CountsInserts() {
 				if n, err := res.RowsAffected(); err != nil || n == 1 {
-					return taken{got: n == 1}, err
+					return claimResult{claimed: n == 1}, err
 				}
 			}
 		}
@@ -196,14 +196,14 @@ func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t tak
 			t.row, found, err = c.store.fetch(ctx, tx, q.Fetch(c.row.Hash))
 		}
 		if err != nil || found {
-			t.got = found && t.row.state == claimsql.Claimed && t.row.owner == string(c.row.Owner[:])
+			t.claimed = found && t.row.state == claimsql.Claimed && t.row.owner == string(c.row.Owner[:])
 			return t, err
 		}
 		if err := c.checkAge(ctx, tx); err != nil {
 			return t, err
 		}
 	}
-	return t, errGone
+	return t, errRowMissing
 }
 
 // checkAge returns ErrTooOld or ErrTooNew if the key was not claimed because of its own time.
@@ -218,7 +218,7 @@ func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 	errs := map[int]error{claimsql.TooOld: ErrTooOld, claimsql.TooNew: ErrTooNew}
 	if err := errs[age]; err != nil {
 		at := time.UnixMilli(c.row.KeyTime).UTC().Format(time.RFC3339)
-		return fmt.Errorf("keys: %s: its time is %s and the retention is %v: %w", c.key, at, c.row.Retain, err)
+		return fmt.Errorf("keys: %s: the key's time is %s and the retention is %v: %w", c.key, at, c.row.Retain, err)
 	}
 	return nil
 }
@@ -252,16 +252,16 @@ func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 	switch st.state {
 	case claimsql.Done:
 		if st.codec != c.codec.Name() {
-			return outcome{}, fmt.Errorf("keys: %s: the result is stored as %q and was asked for as %q: give the codec that it was stored with", c.key, st.codec, c.codec.Name())
+			return outcome{}, fmt.Errorf("keys: %s: the result is stored with the codec %q and this call has the codec %q: use the codec that stored the result", c.key, st.codec, c.codec.Name())
 		}
 	case claimsql.Failed:
 		event.Err = c.store.storedFinal(st.result)
 	case claimsql.Claimed:
-		return outcome{}, fmt.Errorf("keys: %s: fn claims the key that it runs under or one that its transaction has claimed already, or a statement of an earlier fn has committed the claim by itself, as DDL does on MySQL and MariaDB (then look what became of the effect and remove the row)", c.key)
+		return outcome{}, fmt.Errorf("keys: %s: fn claims a key that its own transaction has claimed already, or a statement of an earlier fn has committed the claim without a result, as DDL does on MySQL and MariaDB (then check what became of the effect and remove the row)", c.key)
 	case claimsql.Held:
 		return outcome{}, &InProgressError{Key: c.key, RetryAfter: time.Second}
 	default:
-		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which is none of a key's: a newer version of this package may have written it", c.key, st.state)
+		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which this version does not know: a newer version of this package may have written the row", c.key, st.state)
 	}
 	c.store.emit(ctx, onReplay, event)
 	return outcome{result: st.result, replayed: true, decode: true}, event.Err
@@ -272,7 +272,7 @@ func (c *claim) compare(st stored) error {
 	case c.row.FingerprintVersion == 0 || st.fingerprintVersion == 0:
 		return nil
 	case c.row.FingerprintVersion != st.fingerprintVersion:
-		return fmt.Errorf("keys: %s: its fingerprint is of version %d and the stored one of version %d, so they cannot be compared: the processes run different versions of this package", c.key, c.row.FingerprintVersion, st.fingerprintVersion)
+		return fmt.Errorf("keys: %s: its fingerprint has version %d and the stored fingerprint has version %d, so the two cannot be compared: the processes run different versions of this package", c.key, c.row.FingerprintVersion, st.fingerprintVersion)
 	case string(c.row.Fingerprint) != string(st.fingerprint):
 		return fmt.Errorf("keys: %s: %w", c.key, ErrMismatch)
 	}

@@ -39,12 +39,12 @@ func (c *claim) encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and the effect was rolled back: %w", c.key, v, c.codec.Name(), err)
 	}
-	if most := c.store.mostResult(); len(b) > most {
+	if most := c.store.maxStoredResult(); len(b) > most {
 		raise := "MaxResult"
-		if most < c.store.maxResult {
+		if most < c.store.config.maxResult {
 			raise = "the server's max_allowed_packet"
 		}
-		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return less, or raise %s", c.key, len(b), most, raise)
+		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return a smaller result, or raise %s", c.key, len(b), most, raise)
 	}
 	if b == nil {
 		b = []byte{}

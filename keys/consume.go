@@ -20,13 +20,13 @@ import (
 // afterwards, not inside fn, and consume the others without it. A panic rolls everything back and continues to the caller.
 // Apart from fn's error, Consume returns the errors of Filter, and the database's.
 func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id func(M) string, fn func(ctx context.Context, tx *Tx, fresh []M) error) error {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return err
 	}
 	if fn == nil {
 		return errNoFunc
 	}
-	if err := s.outside(ctx, s.heldMessages(consumer)); err != nil {
+	if err := s.refuseInside(ctx, s.messagesLockName(consumer)); err != nil {
 		return err
 	}
 	calls := 0
@@ -38,8 +38,8 @@ func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id
 		calls++
 		t := s.tx(h, Key{Scope: consumer}, calls, s.sql.Proof(b.fresh, b.owner))
 		defer t.ended.Store(true)
-		t.claim.Hold(s.heldMessages(consumer))
-		err = t.outcome(ctx, fn(t.context(ctx), t, fresh))
+		t.claim.Hold(s.messagesLockName(consumer))
+		err = t.markError(ctx, fn(t.context(ctx), t, fresh))
 		if err == nil {
 			err = t.prove(ctx)
 		}

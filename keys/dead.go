@@ -39,8 +39,8 @@ type report struct {
 // maxErrorText is how much of an error's text is stored, in bytes.
 const maxErrorText = 8 << 10
 
-// bounded returns the report with a long error text cut and a payload that is too big left out.
-func (r report) bounded(maxPayload int) report {
+// truncated returns the report with a long error text cut and a payload that is too big left out.
+func (r report) truncated(maxPayload int) report {
 	if len(r.Error) > maxErrorText {
 		r.Error = strings.ToValidUTF8(r.Error[:maxErrorText], "") + " …"
 	}
@@ -58,7 +58,7 @@ func (r report) bounded(maxPayload int) report {
 // cause may be nil; up to 8 KiB of its text are stored. Fail returns an error that names the part if consumer or id is empty or
 // too long, and otherwise the database's error.
 func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts ...FailOption) (attempts int, err error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return 0, err
 	}
 	if err := errors.Join(checkPart("consumer", consumer), checkPart("message's identity", id)); err != nil {
@@ -74,20 +74,20 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 		}
 		o.applyFail(&r)
 	}
-	if err := s.outside(ctx, s.heldMessages(consumer)); err != nil {
+	if err := s.refuseInside(ctx, s.messagesLockName(consumer)); err != nil {
 		return 0, err
 	}
-	text, err := json.Marshal(r.bounded(s.mostPayload()))
+	text, err := json.Marshal(r.truncated(s.maxStoredPayload()))
 	if err != nil {
 		return 0, fmt.Errorf("keys: the attempt at message %s: %w", readable(id, false), err)
 	}
 	m := s.message(consumer, id)
-	f := claimsql.Failure{Call: newCall(), Most: s.maxAttempts, Report: text}
+	f := claimsql.Failure{Call: newCall(), Most: s.config.maxAttempts, Report: text}
 	type record struct{ state, attempts int }
 	failed, err := transact(ctx, s, func(tx *sqlx.Tx) (r record, err error) {
-		again := f
-		again.Owner = newOwner()
-		statement := s.sql.Fail(readable(consumer, s.ascii), m, again)
+		attempt := f
+		attempt.Owner = newOwner()
+		statement := s.sql.Fail(readable(consumer, s.server.asciiOnly), m, attempt)
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
 			return r, err
 		}
@@ -135,16 +135,16 @@ type DeadMessage struct {
 // fresh: GC never removes them. Dead returns an error if consumer is empty or too long or if limit is below 1, and otherwise
 // the database's error.
 func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []DeadMessage, err error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return nil, err
 	}
 	if err := checkPart("consumer", consumer); err != nil {
 		return nil, err
 	}
 	if limit < 1 {
-		return nil, fmt.Errorf("keys: Dead: a limit of %d: the least is 1", limit)
+		return nil, fmt.Errorf("keys: Dead: a limit of %d: the minimum is 1", limit)
 	}
-	q := s.sql.Dead(readable(consumer, s.ascii), limit)
+	q := s.sql.Dead(readable(consumer, s.server.asciiOnly), limit)
 	dead, err = readCommitted(ctx, s, func(db upsert.DB) ([]DeadMessage, error) { return readDead(ctx, db, q) })
 	if err != nil {
 		return nil, fmt.Errorf("keys: Dead: %w", s.explain(ctx, err))
@@ -198,7 +198,7 @@ func (s *Store) Retry(ctx context.Context, consumer string, ids ...string) (revi
 // returns an error if there are no ids, an error that names the part if consumer or an id is empty or too long, and otherwise
 // the database's error.
 func (s *Store) Revive(ctx context.Context, consumer string, ids ...string) (revived int64, err error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return 0, err
 	}
 	if len(ids) == 0 {
@@ -207,7 +207,7 @@ func (s *Store) Revive(ctx context.Context, consumer string, ids ...string) (rev
 	if err := checkPart("consumer", consumer); err != nil {
 		return 0, err
 	}
-	if err := s.outside(ctx, s.heldMessages(consumer)); err != nil {
+	if err := s.refuseInside(ctx, s.messagesLockName(consumer)); err != nil {
 		return 0, err
 	}
 	marks := make([]claimsql.Mark, len(ids))

@@ -45,7 +45,7 @@ const maxIndirections = 16
 // cannot make. scope and op are the Scope and Op of [Key], and the same values are refused.
 func Derive(scope, op string, natural ...any) (Key, error) {
 	if len(natural) == 0 {
-		return Key{}, errors.New("keys: a derived key needs a natural part: give what the effect is about, an order's number say")
+		return Key{}, errors.New("keys: a derived key needs a natural part: give one, for example an order's number")
 	}
 	text := []byte(deriveDomain)
 	for i, part := range natural {
@@ -77,7 +77,7 @@ func appendPart(text []byte, part any) ([]byte, error) {
 	return append(text, b...), nil
 }
 
-var errNull = errors.New("nil or NULL, of which nothing is known: leave the part out, or give a value that stands for it")
+var errNull = errors.New("nil or NULL, which identifies nothing: leave the part out, or give a value that stands for it")
 
 // indirect follows pointers to the value. indirect returns a copy that has an address, so that a value and a pointer to the
 // value have the same methods and are the same part.

@@ -23,17 +23,17 @@ type ending struct {
 func (c *claim) call(ctx context.Context, h handle, fn effect, attempt int) (ending, error) {
 	t := c.store.tx(h, c.key, attempt, c.store.sql.Proof(c.row.Hash, c.row.Owner))
 	defer t.ended.Store(true)
-	t.claim.Hold(c.store.held(c.key))
+	t.claim.Hold(c.store.lockName(c.key))
 	result, err := fn(t.context(ctx), t)
 	// An error that has lost the transaction is not an answer, even if fn has marked the error as final.
 	if final, answer, ok := c.store.asFinal(err); ok && !t.isLost(ctx, err) {
 		return ending{state: claimsql.Failed, result: answer, codec: finalCodec, final: final}, nil
 	}
-	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, t.outcome(ctx, err)
+	return ending{state: claimsql.Done, result: result, codec: c.codec.Name()}, t.markError(ctx, err)
 }
 
-// ended calls the hooks at the end of a call, and returns fn's final error, if any.
-func (c *claim) ended(ctx context.Context, end ending) error {
+// finish calls the hooks at the end of a call, and returns fn's final error, if any.
+func (c *claim) finish(ctx context.Context, end ending) error {
 	c.store.seen.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}
 	if end.final != nil {
@@ -46,7 +46,7 @@ func (c *claim) ended(ctx context.Context, end ending) error {
 // fnError is an error of fn, which the caller gets unchanged.
 type fnError struct {
 	err   error
-	again bool // the error is the transaction's: fn is called again if the error's class says so
+	retry bool // the error is the transaction's: fn is called again if the error's class says so
 }
 
 func (e *fnError) Error() string { return e.err.Error() }
@@ -54,7 +54,7 @@ func (e *fnError) Unwrap() error { return e.err }
 
 // Class returns Permanent for an error that fn has brought from elsewhere, even if the error looks like the database's.
 func (e *fnError) Class() dialect.Class {
-	if e.again {
+	if e.retry {
 		return dialect.Classify(e.err)
 	}
 	return dialect.Permanent
@@ -71,7 +71,7 @@ type outcome struct {
 func answer[R any](ctx context.Context, c *claim, out outcome, ran R, err error) (r R, replayed bool, _ error) {
 	switch {
 	case err != nil:
-		return r, out.replayed, c.failed(ctx, err)
+		return r, out.replayed, c.wrapError(ctx, err)
 	case !out.decode:
 		return ran, false, nil
 	}

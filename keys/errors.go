@@ -13,24 +13,24 @@ import (
 var (
 	// ErrMismatch is wrapped in the error of [Once] and [Run] if the key was used with another fingerprint: one key was given
 	// to two requests. The stored effect is untouched, and fn was not called.
-	ErrMismatch = errors.New("the key was used for another request: its fingerprint is not the stored one")
+	ErrMismatch = errors.New("the key was used for another request: its fingerprint differs from the stored one")
 	// ErrTooOld is wrapped in the error of Once and Run if the key carries its own time (a UUIDv7, a ULID), is older than its
 	// retention and is not stored. The key may have been handled and forgotten, so fn was not called. If a client's clock is
 	// behind by a retention, the client gets ErrTooOld for each new request.
-	ErrTooOld = errors.New("the key is older than its retention, or its maker's clock is behind: whether it was handled is no longer known")
+	ErrTooOld = errors.New("the key is older than its retention, or the clock of its maker is behind: the store no longer knows whether the key was handled")
 	// ErrTooNew is wrapped in the error of Once and Run if the key carries its own time and is further ahead of the database's
 	// clock than its retention: the key would have to be remembered for as long. fn was not called. Either the clock of the
 	// key's maker is wrong, or the ID does not carry a time: see [IgnoreKeyTime].
-	ErrTooNew = errors.New("the key's time is further ahead than its retention: mend its maker's clock, or give Open IgnoreKeyTime if such IDs carry no time")
+	ErrTooNew = errors.New("the key's time is further in the future than its retention: set the clock of the key's maker, or pass IgnoreKeyTime to Open if such IDs carry no time")
 	// ErrClaimLost is wrapped in the error of [Once], [Run] and [Consume] if fn has returned nil but the claim, or a batch's
 	// marks, are no longer in the transaction. Either a statement of fn has ended the transaction, as ROLLBACK and COMMIT do,
 	// and DDL on MySQL and MariaDB; or fn has not returned an error that ended the transaction. The writes of fn after that may
 	// be committed without the key, so the call is not repeated: fix fn, and check what became of its effect.
-	ErrClaimLost = errors.New("the claim is gone from its transaction: a statement of fn has ended the transaction; what fn wrote after that may be committed")
+	ErrClaimLost = errors.New("the claim is no longer in its transaction: a statement of fn has ended the transaction, and later writes of fn may be committed")
 	// ErrFenced is for effects outside the database: somebody else holds the key by now. This version never returns ErrFenced.
-	ErrFenced = errors.New("somebody else holds the key by now")
+	ErrFenced = errors.New("another caller holds the key now")
 	// ErrNotFound is wrapped in the error of [Store.Inspect] if nothing is known of the key.
-	ErrNotFound = errors.New("nothing is known of the key")
+	ErrNotFound = errors.New("the key is not stored")
 )
 
 // InProgressError is returned if another caller has the key, and this caller asked not to wait or has waited as long as it may.
@@ -42,7 +42,7 @@ type InProgressError struct {
 }
 
 func (e *InProgressError) Error() string {
-	text := fmt.Sprintf("keys: %s: another caller is at it: try again in %v", e.Key, e.RetryAfter)
+	text := fmt.Sprintf("keys: %s: another caller is working on it: try again in %v", e.Key, e.RetryAfter)
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
@@ -77,7 +77,7 @@ func (e *ConflictError) Error() string {
 	if e.Key != (Key{}) {
 		what = e.Key.String()
 	}
-	return "keys: " + what + ": the transaction cannot see who won and has been rolled back: run all of it again: " + e.Err.Error()
+	return "keys: " + what + ": the transaction cannot see which caller won and has been rolled back: run the whole transaction again: " + e.Err.Error()
 }
 
 // Unwrap returns the database's error.
@@ -107,7 +107,7 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("keys: %s: the commit's answer was lost, so it may or may not have happened; repeat the call with this key to learn which: %v", e.Key, e.Err)
+	return fmt.Sprintf("keys: %s: the answer to the commit was lost, so the effect may or may not be committed: repeat the call with this key to find out: %v", e.Key, e.Err)
 }
 
 // Unwrap returns the error of the commit.
@@ -118,15 +118,15 @@ func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 
 var errNoFunc = errors.New("keys: the function is nil")
 
-// errGone: a claim found a key's row, or was told that the row exists, but the look-up after the claim found no row.
-var errGone = errors.New("the key was neither inserted nor is it there: others remove it each time, or a trigger, a rule or a policy of the table swallows it")
+// errRowMissing: a claim found a key's row, or was told that the row exists, but the look-up after the claim found no row.
+var errRowMissing = errors.New("the key was not inserted and no row is stored: others remove the row each time, or a trigger, a rule or a policy of the table discards the row")
 
 // errSwallowed: a database has reported success for marks that are not there (hazard K47).
-var errSwallowed = errors.New("neither marked nor there: a trigger, a rule or a policy of the table swallows rows: drop it")
+var errSwallowed = errors.New("neither marked nor stored: a trigger, a rule or a policy of the table discards rows: drop it")
 
-// decided reports whether the error comes from fn or is the claim's answer, and is not the database's.
-func decided(err error) bool {
-	if worthRepeating(err) {
+// isDecided reports whether the error comes from fn or is the claim's answer, and is not the database's.
+func isDecided(err error) bool {
+	if isRetryable(err) {
 		return false
 	}
 	switch err.(type) { //nolint:errorlint // one that has been wrapped is the database's too
@@ -136,13 +136,13 @@ func decided(err error) bool {
 	return strings.HasPrefix(err.Error(), "keys: ")
 }
 
-// failed adds the key to an error of the claim. An error of fn is returned unchanged.
-func (c *claim) failed(ctx context.Context, err error) error {
+// wrapError adds the key to an error of the claim. An error of fn is returned unchanged.
+func (c *claim) wrapError(ctx context.Context, err error) error {
 	if fe, ok := err.(*fnError); ok { //nolint:errorlint // one that has been wrapped has something to say
 		return fe.err
 	}
 	var unknown *UnknownError
-	if decided(err) || errors.As(err, &unknown) { // the caller must know this error, whatever ended the call
+	if isDecided(err) || errors.As(err, &unknown) { // the caller must know this error, whatever ended the call
 		return err
 	}
 	explained := c.store.explain(ctx, err)
@@ -161,7 +161,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	n, _ := dialect.MySQLNumber(err)
 	missing := n == 1146 || dialect.SQLState(err) == "42P01" || strings.Contains(err.Error(), "no such table")
 	if missing && strings.Contains(err.Error(), s.target.ident.Name) {
-		return fmt.Errorf("%w: run Store.Migrate, or give its name with Table", err)
+		return fmt.Errorf("%w: run Store.Migrate, or name the table with the option Table", err)
 	}
 	return err
 }

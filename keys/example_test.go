@@ -295,7 +295,7 @@ func ExampleStore_Inspect() {
 	fmt.Println(err)
 	// Output:
 	// ada/payments.create/7f3a: done, json {"owner":"ada","amount":40}, kept for 72h0m0s
-	// keys: ada/payments.create/none: nothing is known of the key
+	// keys: ada/payments.create/none: the key is not stored
 }
 
 func ExampleStore_GC() {
@@ -329,5 +329,5 @@ func ExampleSlogHooks() {
 	// Output:
 	// level=DEBUG msg="key claimed" key=ada/payments.create/7f3a
 	// level=DEBUG msg="key replayed" key=ada/payments.create/7f3a
-	// level=WARN msg="key used for another request" key=ada/payments.create/7f3a error="keys: ada/payments.create/7f3a: the key was used for another request: its fingerprint is not the stored one"
+	// level=WARN msg="key used for another request" key=ada/payments.create/7f3a error="keys: ada/payments.create/7f3a: the key was used for another request: its fingerprint differs from the stored one"
 }

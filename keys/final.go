@@ -54,38 +54,39 @@ type storedError struct {
 
 // asFinal returns the form of fn's error that is stored. ok reports whether the error is marked.
 func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
-	if !marked(err) {
+	if !isMarkedFinal(err) {
 		return nil, nil, false
 	}
-	if mark, bare := err.(*finalMark); bare { //nolint:errorlint // one that is wrapped is found by marked
+	if mark, bare := err.(*finalMark); bare { //nolint:errorlint // one that is wrapped is found by isMarkedFinal
 		err = mark.err
 	}
 	e := storedError{Text: strings.ToValidUTF8(err.Error(), "\uFFFD")}
-	for _, k := range s.known {
+	for _, k := range s.config.known {
 		if errors.Is(err, k) {
 			e.Known = k.Error()
 			break
 		}
 	}
 	// A text that is too long is cut, because the answer is that the effect failed. Escaped, a byte can become six.
-	if most := s.mostResult() / 8; len(e.Text) > most {
+	if most := s.maxStoredResult() / 8; len(e.Text) > most {
 		e.Text = strings.ToValidUTF8(e.Text[:most], "")
 	}
 	stored, merr := json.Marshal(e)
 	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil
 }
 
-// marked reports whether this fn has marked the error: an error that an inner call has returned is not this fn's answer.
-func marked(err error) bool {
+// isMarkedFinal reports whether this fn has marked the error: an error that an inner call has returned is not this fn's
+// answer.
+func isMarkedFinal(err error) bool {
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
 	case *finalMark:
 		return true
 	case *FinalError:
 		return false
 	case interface{ Unwrap() error }:
-		return marked(e.Unwrap())
+		return isMarkedFinal(e.Unwrap())
 	case interface{ Unwrap() []error }:
-		return slices.ContainsFunc(e.Unwrap(), marked)
+		return slices.ContainsFunc(e.Unwrap(), isMarkedFinal)
 	}
 	return false
 }
@@ -96,7 +97,7 @@ func (s *Store) storedFinal(data []byte) error {
 		return fmt.Errorf("the stored error cannot be read: %w", err)
 	}
 	final := &FinalError{Text: e.Text}
-	for _, k := range s.known {
+	for _, k := range s.config.known {
 		if e.Known != "" && k.Error() == e.Known {
 			final.Err = k
 		}

@@ -77,7 +77,7 @@ func FingerprintOf(v any, omit ...string) (Fingerprint, error) {
 	}
 	if marshalled {
 		if err := checkUTF8(v, text); err != nil {
-			return Fingerprint{}, fmt.Errorf("keys: a fingerprint cannot be taken: %w: encode it, in base64 say, or use FingerprintBytes", err)
+			return Fingerprint{}, fmt.Errorf("keys: a fingerprint cannot be taken: %w: encode it, for example in base64, or use FingerprintBytes", err)
 		}
 	}
 	return fingerprint(jsonDomain, text), nil

@@ -78,11 +78,11 @@ func GCProgress(f func(removed int64)) GCOption {
 // error. A claim that runs at the same time either finds the key and replays its result, or finds the key gone and is the first
 // again.
 func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return 0, err
 	}
 	if s.dialect.Traits().Immediate { // on other databases GC waits for nobody
-		if err := s.outside(ctx, ""); err != nil {
+		if err := s.refuseInside(ctx, ""); err != nil {
 			return 0, err
 		}
 	}
@@ -140,13 +140,13 @@ func (s *Store) inTransaction(ctx context.Context, opts *sql.TxOptions, f func(h
 			n++
 		}
 		switch {
-		case err == nil || decided(err):
+		case err == nil || isDecided(err):
 			return err
 		case ctx.Err() != nil:
 			return s.explain(ctx, err)
-		case !worthRepeating(err):
+		case !isRetryable(err):
 			return s.explain(ctx, err)
-		case n >= runAttempts || s.isBusy(err) && busy >= s.busyTimeout:
+		case n >= runAttempts || s.isBusy(err) && busy >= s.server.busyTimeout:
 			return fmt.Errorf("after %d attempts: %w", begun, err)
 		}
 		s.emit(ctx, onRetry, Event{Duration: time.Since(began), Count: int64(begun), Err: err})
@@ -171,7 +171,7 @@ func (s *Store) isBusy(err error) bool {
 // lock the gaps into which claims insert. A server that logs statements accepts no write at READ COMMITTED (error 1665), so
 // there the transaction has the next level (hazard K46).
 func (s *Store) readCommittedOptions() *sql.TxOptions {
-	if s.logsStatements {
+	if s.server.logsStatements {
 		return s.level(sql.LevelRepeatableRead)
 	}
 	return s.level(sql.LevelReadCommitted)
@@ -188,11 +188,11 @@ func (s *Store) level(l sql.IsolationLevel) *sql.TxOptions {
 func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(handle) error) error {
 	h, err := s.begin(ctx, txn.Options{Std: opts})
 	if err != nil {
-		return beforeCommit(err)
+		return asNotCommitted(err)
 	}
 	defer h.own.Rollback(ctx)
 	if err := f(h); err != nil {
-		return beforeCommit(err)
+		return asNotCommitted(err)
 	}
 	return h.own.Commit(ctx)
 }

@@ -147,7 +147,7 @@ func TestHazard_K17_StatementThatCommits(t *testing.T) {
 		l.Want("keys removed", l.gc(l.store), 0)
 		for _, s := range []*keys.Store{l.store, l.open(l.DB)} {
 			_, _, err = keys.Run(l.Context(), s, hazardKey("a"), keys.Fingerprint{}, effect("a"))
-			l.WantErr("Run again", err, nil, "lab/do/a", "committed the claim by itself", "remove the row")
+			l.WantErr("Run again", err, nil, "lab/do/a", "committed the claim without a result", "remove the row")
 		}
 		l.Want("effects", l.effects("a"), 1)
 	})

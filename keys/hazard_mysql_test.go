@@ -144,7 +144,7 @@ func TestHazard_K43_LevelOfTheNextTransaction(t *testing.T) {
 		l.Want("hazard: rows that the next statement sees, and the one after it", l.TextOn(p, "SELECT COUNT(*) FROM idempotency_keys")+l.TextOn(p, "SELECT COUNT(*) FROM idempotency_keys"), "10")
 		l.On(p, next)
 		_, _, err := keys.Run(l.Context(), s, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
-		l.WantErr("Run beside it", err, nil, "another caller is at it")
+		l.WantErr("Run beside it", err, nil, "another caller is working on it")
 		l.Commit(tx)
 		l.Want("Run after its commit", l.run(s, "a"), "replayed a")
 	})

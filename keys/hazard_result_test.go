@@ -33,8 +33,8 @@ func TestHazard_K49_ResultIsWhatAReplayGives(t *testing.T) {
 		wantRefused(l, map[string][]*secretive{}, "hidden is not exported")
 		wantRefused(l, struct{ E error }{}, ".E is a error, an interface")
 		wantRefused(l, struct{ F func() }{}, ".F is a func()")
-		wantRefused(l, any(int64(1<<53+1)), "another one when it is stored and read")
-		wantRefused(l, chained{Value: int64(1<<53 + 1)}, "another one when it is stored and read")
+		wantRefused(l, any(int64(1<<53+1)), "changes if it is stored and read back")
+		wantRefused(l, chained{Value: int64(1<<53 + 1)}, "changes if it is stored and read back")
 
 		wantKept(l, time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC))
 		wantKept(l, chained{Value: "a", Next: &chained{Value: 1.5}})

@@ -123,11 +123,11 @@ func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 		l.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
 		l.wantSwallowed()
 		_, err := keys.Open(l.Context(), l.DB)
-		l.WantErr("Open", err, nil, "watch", "swallow a claim")
+		l.WantErr("Open", err, nil, "watch", "discard a claim")
 
 		l.Exec("DROP TRIGGER watch ON idempotency_keys", "CREATE RULE instead AS ON INSERT TO idempotency_keys DO INSTEAD NOTHING")
 		_, err = keys.Open(l.Context(), l.DB)
-		l.WantErr("Open with a rule", err, nil, "instead", "swallow a claim")
+		l.WantErr("Open with a rule", err, nil, "instead", "discard a claim")
 
 		l.Exec("DROP RULE instead ON idempotency_keys", fmt.Sprintf(trigger, "AFTER"))
 		l.Want("Run beside an AFTER trigger", l.run(l.open(l.DB), "a"), "ran a")
@@ -149,15 +149,15 @@ func (l *hazardLab) wantSwallowed() {
 	l.Helper()
 	tx := l.Begin(nil)
 	_, err := l.filter(l.store, tx, "seen", "new")
-	l.WantErr("Filter", err, nil, "consumer lab", "neither marked nor there", "trigger")
+	l.WantErr("Filter", err, nil, "consumer lab", "neither marked nor stored", "trigger")
 	_ = tx.Rollback()
 	err = l.consume(l.store, func(context.Context, *keys.Tx) error { return nil }, "new")
-	l.WantErr("Consume", err, nil, "neither marked nor there", "trigger")
+	l.WantErr("Consume", err, nil, "neither marked nor stored", "trigger")
 	tx = l.Begin(nil)
 	_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("new"), keys.Fingerprint{}, effect("new"))
 	_ = tx.Rollback()
 	if !errors.Is(err, keys.ErrClaimLost) { // an altered claim is there until its result is to be recorded
-		l.WantErr("Once", err, nil, "neither inserted nor is it there", "trigger")
+		l.WantErr("Once", err, nil, "not inserted and no row is stored", "trigger")
 	}
 	l.Want("effects", l.effects("new"), 0)
 }

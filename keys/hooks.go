@@ -38,8 +38,8 @@ type Event struct {
 }
 
 func (s *Store) emit(ctx context.Context, which func(*Hooks) func(context.Context, Event), e Event) {
-	for i := range s.hooks {
-		if f := which(&s.hooks[i]); f != nil {
+	for i := range s.config.hooks {
+		if f := which(&s.config.hooks[i]); f != nil {
 			f(ctx, e)
 		}
 	}

@@ -34,7 +34,7 @@ import (
 // let the retention be longer than the broker's. Unlike for a key, the time that an identity may carry is not looked at: Filter
 // never returns [ErrTooOld].
 func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string, msgs []M, id func(M) string) (fresh []M, err error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return nil, err
 	}
 	x, err := s.transaction(tx)
@@ -43,8 +43,8 @@ func Filter[M any](ctx context.Context, s *Store, tx upsert.DB, consumer string,
 	}
 	fresh, _, err = filter(ctx, s, handle{tx: x}, consumer, msgs, id)
 	if outer, ok := tx.(*Tx); ok {
-		outer.claim.Hold(s.heldMessages(consumer))
-		_ = outer.saw(err) // a conflict has ended the outer transaction
+		outer.claim.Hold(s.messagesLockName(consumer))
+		_ = outer.observe(err) // a conflict has ended the outer transaction
 	}
 	return fresh, err
 }
@@ -100,7 +100,7 @@ func (b *inbox) add(id string, i int) error {
 }
 
 func (s *Store) message(consumer, id string) claimsql.Mark {
-	return claimsql.Mark{Hash: hashOf(kindMessage, consumer, id), ID: readable(id, s.ascii)}
+	return claimsql.Mark{Hash: hashOf(kindMessage, consumer, id), ID: readable(id, s.server.asciiOnly)}
 }
 
 // mark marks the messages and reports, by position in the batch, which are fresh.
@@ -131,7 +131,7 @@ const chunkRows = 16000
 
 // chunk returns how many of the messages go into one statement: at most 4 MiB of them, and no more than the server accepts.
 func (s *Store) chunk(marks []claimsql.Mark) int {
-	most := min(4<<20, s.packet) - statementRest
+	most := min(4<<20, s.server.packet) - statementRest
 	size := 0
 	for i := range marks {
 		size += 2*(claimsql.HashSize+len(marks[i].ID)) + 24
@@ -146,7 +146,7 @@ func (s *Store) chunk(marks []claimsql.Mark) int {
 // messages. markChunk returns how many of the messages are fresh, and sets fresh at their positions.
 func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mark, fresh []bool) (marked int, err error) {
 	q := b.store.sql
-	statement := q.Filter(readable(b.consumer, b.store.ascii), b.owner, b.store.retention, marks)
+	statement := q.Filter(readable(b.consumer, b.store.server.asciiOnly), b.owner, b.store.config.retention, marks)
 	if !q.FilterReturns() {
 		if _, err := tx.ExecContext(ctx, statement.Text, statement.Args...); err != nil {
 			return 0, err
@@ -157,9 +157,9 @@ func (b *inbox) markChunk(ctx context.Context, tx *sqlx.Tx, marks []claimsql.Mar
 	if err != nil {
 		return 0, err
 	}
-	if seen := b.seen(marks, fresh); !q.ReturnsAll() && len(seen) > 0 {
+	if known := b.known(marks, fresh); !q.ReturnsAll() && len(known) > 0 {
 		var n int
-		if _, err := queryRow(ctx, tx, q.Present(seen), &n); err != nil {
+		if _, err := queryRow(ctx, tx, q.Present(known), &n); err != nil {
 			return 0, err
 		}
 		there += n
@@ -188,13 +188,13 @@ func (b *inbox) readMarks(ctx context.Context, tx *sqlx.Tx, statement claimsql.S
 		if err := rows.Scan(dest...); err != nil {
 			return 0, 0, err
 		}
-		place, sent := b.first[hash(digest)]
+		position, sent := b.first[hash(digest)]
 		if !sent { // a trigger has altered the hash
 			return 0, 0, errSwallowed
 		}
 		if ownedByCaller {
 			b.fresh = hash(digest)
-			fresh[place] = true
+			fresh[position] = true
 			marked++
 		}
 	}
@@ -204,8 +204,8 @@ func (b *inbox) readMarks(ctx context.Context, tx *sqlx.Tx, statement claimsql.S
 	return marked, there, rows.Close()
 }
 
-// seen returns the messages that are not fresh.
-func (b *inbox) seen(marks []claimsql.Mark, fresh []bool) (seen []claimsql.Mark) {
+// known returns the messages that are not fresh.
+func (b *inbox) known(marks []claimsql.Mark, fresh []bool) (seen []claimsql.Mark) {
 	for _, m := range marks {
 		if !fresh[b.first[m.Hash]] {
 			seen = append(seen, m)
@@ -217,7 +217,7 @@ func (b *inbox) seen(marks []claimsql.Mark, fresh []bool) (seen []claimsql.Mark)
 // fail turns an error of the batch into the error that Filter returns.
 func (b *inbox) fail(ctx context.Context, h handle, err error) error {
 	switch {
-	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.timeoutLoses):
+	case losesTransaction(err), dialect.Classify(err) == dialect.LockTimeout && (b.store.dialect.Traits().Immediate || b.store.server.timeoutLoses):
 		if h.own == nil { // see claim.undo
 			b.store.rollback(ctx, h.tx.Tx)
 		}

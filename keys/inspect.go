@@ -72,7 +72,7 @@ type Info struct {
 // is also so while the key's first transaction is running; an error that names the part if a part of the key is wrong; and
 // otherwise the database's error.
 func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return nil, err
 	}
 	if err := k.check(); err != nil {
@@ -83,7 +83,7 @@ func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
 
 // InspectMessage is [Store.Inspect] for a message of a consumer's inbox.
 func (s *Store) InspectMessage(ctx context.Context, consumer, id string) (*Info, error) {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(checkPart("consumer", consumer), checkPart("message's identity", id)); err != nil {

@@ -177,7 +177,7 @@ func TestLost_WriteThatItsContextEnded(t *testing.T) {
 				_, err := tx.ExecContext(within(ctx), endlessWrite) // best effort, says fn
 				l.WantErr("the write", err, context.Canceled)
 				_, err = effect("after")(ctx, tx)
-				l.WantErr("what comes after", err, nil, "a statement has lost the claim's transaction")
+				l.WantErr("what comes after", err, nil, "a statement has ended the claim's transaction")
 				return 1, nil
 			}
 			_, err := effect("after")(ctx, tx)
@@ -186,7 +186,7 @@ func TestLost_WriteThatItsContextEnded(t *testing.T) {
 		both := func() string { return fmt.Sprint(l.effects("before"), l.effects("after")) }
 
 		_, _, err = keys.Run(l.Context(), store, hazardKey("run"), keys.Fingerprint{}, fn)
-		l.WantErr("Run", err, nil, "has lost the claim's transaction")
+		l.WantErr("Run", err, nil, "has ended the claim's transaction")
 		l.Want("effects of it", both(), "0 0")
 		l.wantUnknown("run")
 		_, replayed, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, fn)
@@ -208,7 +208,7 @@ func TestLost_BatchThatItsContextEnded(t *testing.T) {
 			_, _ = effect("b")(ctx, tx)
 			return nil
 		}, "m")
-		l.WantErr("Consume", err, nil, "has lost the claim's transaction")
+		l.WantErr("Consume", err, nil, "has ended the claim's transaction")
 		l.Want("effects of it", fmt.Sprint(l.effects("a"), l.effects("b")), "0 0")
 		if _, err := l.store.InspectMessage(l.Context(), "lab", "m"); err == nil {
 			l.Error("the message is marked; want nothing to be known of it")
@@ -232,7 +232,7 @@ func TestLost_CallersWritesGoWithIt(t *testing.T) {
 			_, _ = effect("after")(ctx, tx)
 			return 1, nil
 		})
-		l.WantErr("Once", err, nil, "has lost the claim's transaction")
+		l.WantErr("Once", err, nil, "has ended the claim's transaction")
 		l.WantErr("the commit", tx.Commit(), sql.ErrTxDone)
 		l.Want("effects", l.Text("SELECT COUNT(*) FROM effects"), 0)
 		l.wantUnknown("once")
@@ -247,7 +247,7 @@ func TestLost_ResultThatWasNeverCommitted(t *testing.T) {
 		l.Want("Once", l.once(l.store, tx, "a"), "ran a")
 		l.Want("hazard: rows that the others see", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 1)
 		_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
-		l.WantErr("Run beside it", err, nil, "another caller is at it")
+		l.WantErr("Run beside it", err, nil, "another caller is working on it")
 		l.wantUnknown("a")
 		other := l.Begin(nil)
 		l.On(other, "INSERT INTO idempotency_keys SELECT REPEAT('d', 32), 'lab', '', 'm', 5, fingerprint_version, fingerprint, result, codec, attempts, fence, owner, lease_until, claimed_at, finished_at, '9999-12-31' FROM idempotency_keys")

@@ -26,7 +26,7 @@ const (
 // migrateTries is how often a migration is run that gets no lock, or loses its lock.
 const migrateTries = 20
 
-var errNoEffect = errors.New("it ran and the catalog does not show what it makes: is its name taken by something else?")
+var errNoEffect = errors.New("its statements ran, but the catalog does not show what they create: another object may have the name")
 
 // Migrations returns the migrations of the table as plain SQL in the format of pressly/goose, numbered, in one folder for each
 // dialect: sqlite, postgres, mariadb, mysql. Use Migrations if you have a tool that runs all of your migrations;
@@ -50,7 +50,7 @@ func Migrations(opts ...Option) fs.FS {
 			all[d.Name()+"/"+m.name] = &fstest.MapFile{Data: []byte(t.renamed(m.text)), Mode: 0o444}
 		}
 	}
-	return migrations{FS: all, failed: func(name string) error {
+	return migrations{files: all, failed: func(name string) error {
 		folder, _, _ := strings.Cut(name, "/")
 		return refused[folder]
 	}}
@@ -58,7 +58,7 @@ func Migrations(opts ...Option) fs.FS {
 
 // migrations is a file system that says why one of its files cannot be opened.
 type migrations struct {
-	fs.FS
+	files  fs.FS
 	failed func(name string) error
 }
 
@@ -66,7 +66,7 @@ func (m migrations) Open(name string) (fs.File, error) {
 	if err := m.failed(name); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return m.FS.Open(name)
+	return m.files.Open(name)
 }
 
 // Schema returns the SQL that makes the table and its index, as [Store.Migrate] does, for people to read and to run.
@@ -129,15 +129,15 @@ func (t table) migrate(ctx context.Context, db *sql.DB) error {
 	all := t.migrations()
 	var failed error
 	for done, tries := -1, 0; ; tries++ {
-		f, err := t.look(ctx, db)
+		f, err := t.inspect(ctx, db)
 		switch {
 		case err != nil:
 			return err
 		case len(f.problems) > 0 || f.migrated == len(all):
-			return t.verdict(f)
+			return t.verify(f)
 		case f.migrated > done:
 			done, tries = f.migrated, 0
-		case tries == migrateTries || !passes(failed):
+		case tries == migrateTries || !isTransient(failed):
 			return fmt.Errorf("keys: table %s: migration %s: %w", t, all[done].name, failed)
 		default:
 			if err := backoff.Wait(ctx, tries); err != nil {
@@ -150,8 +150,8 @@ func (t table) migrate(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// passes reports whether the same statement may succeed the next time.
-func passes(err error) bool {
+// isTransient reports whether the same statement may succeed the next time.
+func isTransient(err error) bool {
 	class := dialect.Classify(err)
 	return class == dialect.Retryable || class == dialect.LockTimeout
 }

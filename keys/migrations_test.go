@@ -83,7 +83,7 @@ func TestTableNamesThatCannotBe(t *testing.T) {
 		{dialect.SQLite, []keys.Option{keys.Table("a\nb")}, "control character"},
 		{dialect.SQLite, []keys.Option{keys.Table("a--b")}, "two hyphens"},
 		{dialect.SQLite, []keys.Option{keys.Table("a; DROP TABLE b")}, "semicolon"},
-		{dialect.Postgres, []keys.Option{keys.Table(strings.Repeat("x", 53))}, "its index is named after it"},
+		{dialect.Postgres, []keys.Option{keys.Table(strings.Repeat("x", 53))}, "the name of its index contains it"},
 		{dialect.MariaDB, []keys.Option{keys.Table(strings.Repeat("x", 65))}, "64"},
 		{dialect.MySQL, []keys.Option{keys.Retention(-time.Second)}, "retention"},
 		{dialect.MySQL, []keys.Option{nil}, "nil"},

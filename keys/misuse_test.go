@@ -73,7 +73,7 @@ func TestMisuse_CommitBehindTx(t *testing.T) {
 		l.WantErr("Run", err, keys.ErrClaimLost, "keys: lab/do/run: ")
 		l.Want("its effects", l.effects("a"), 1)
 		_, _, err = keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, effect("a"))
-		l.WantErr("the same again", err, nil, "committed the claim by itself", "remove the row")
+		l.WantErr("the same again", err, nil, "committed the claim without a result", "remove the row")
 		l.Want("effects of both", l.effects("a"), 1)
 		info, err := l.store.Inspect(l.Context(), hazardKey("run"))
 		if err != nil || info.State != keys.StateClaimed || info.State.String() != "claimed" {

@@ -48,7 +48,7 @@ func Once[R any](ctx context.Context, s *Store, tx upsert.DB, k Key, fp Fingerpr
 		return result, err
 	})
 	if outer, ok := tx.(*Tx); ok {
-		outer.claim.Hold(s.held(k))
+		outer.claim.Hold(s.lockName(k))
 		if c.lost != nil {
 			outer.lose(c.lost)
 		}
@@ -79,7 +79,7 @@ func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error
 	case seen != nil:
 		return c.resolve(ctx, *seen)
 	}
-	return outcome{}, c.ended(ctx, end)
+	return outcome{}, c.finish(ctx, end)
 }
 
 // perform claims, calls fn and records. If the key's row is there already, perform returns the row instead.

@@ -63,14 +63,14 @@ func Retention(d time.Duration) Option {
 
 func checkRetention(d time.Duration) error {
 	if d < time.Millisecond {
-		return fmt.Errorf("keys: a retention of %v: the least is a millisecond", d)
+		return fmt.Errorf("keys: a retention of %v: the minimum is a millisecond", d)
 	}
 	return nil
 }
 
 func atLeastOne(option string, n int64) error {
 	if n < 1 {
-		return fmt.Errorf("keys: %s(%d): the least is 1", option, n)
+		return fmt.Errorf("keys: %s(%d): the minimum is 1", option, n)
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func Retain(d time.Duration) ClaimOption {
 func Isolation(level sql.IsolationLevel) ClaimOption {
 	return claimOption(func(c *claim) error {
 		if c.once {
-			return errors.New("keys: Isolation is for Run: the transaction that Once is given has its level")
+			return errors.New("keys: Isolation applies to Run only: the transaction that Once is given already has a level")
 		}
 		c.isolation = level
 		return nil

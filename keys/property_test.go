@@ -290,7 +290,7 @@ func (mv *claimMove) told(p *player, result string, again bool, err error) {
 		p.say("%s too new", mv.id)
 	case errors.Is(err, errPlayedFails):
 		p.say("%s failed", mv.id)
-	case err != nil && strings.Contains(err.Error(), "runs under"):
+	case err != nil && strings.Contains(err.Error(), "its own transaction has claimed"):
 		p.say("%s under itself", mv.id)
 	case err != nil:
 		p.say("%s %v", mv.id, err)

@@ -16,7 +16,7 @@ func roundTrip[R any](c *claim, ran R) (again R, stored []byte, err error) {
 	var none R
 	if _, ok := c.codec.(jsonCodec); ok {
 		if err := checkReplayable(reflect.TypeFor[R]()); err != nil {
-			return none, nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as json so that it is read again, and the effect was rolled back: %w", c.key, ran, err)
+			return none, nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as json and read back, and the effect was rolled back: %w", c.key, ran, err)
 		}
 	}
 	if stored, err = c.encode(ran); err != nil {
@@ -30,7 +30,7 @@ func roundTrip[R any](c *claim, ran R) (again R, stored []byte, err error) {
 		return none, nil, err
 	}
 	if !bytes.Equal(second, stored) {
-		return none, nil, fmt.Errorf("keys: %s: the result %T is another one when it is stored and read, and the effect was rolled back: an integer above 2^53 in a field of type any is a cause: give the field the integer's type (it is %s, and then %s)",
+		return none, nil, fmt.Errorf("keys: %s: the result %T changes if it is stored and read back, and the effect was rolled back: one cause is an integer above 2^53 in a field of type any: give the field the integer's type (the result is %s, and then %s)",
 			c.key, ran, excerpt(stored), excerpt(second))
 	}
 	return again, stored, nil
@@ -81,7 +81,7 @@ func findUnreplayable(t reflect.Type, path string, seen map[reflect.Type]bool) e
 		return fmt.Errorf("%s is a %s", path, t)
 	case reflect.Interface:
 		if t.NumMethod() > 0 {
-			return fmt.Errorf("%s is a %s, an interface that nothing can be decoded into: return a text or a struct", path, t)
+			return fmt.Errorf("%s is a %s, an interface, into which no value can be decoded: return a text or a struct", path, t)
 		}
 	case reflect.Struct:
 		return findUnreplayableField(t, path, seen)

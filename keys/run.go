@@ -54,7 +54,7 @@ const (
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
 	if err == nil {
-		err = s.outside(ctx, s.held(k))
+		err = s.refuseInside(ctx, s.lockName(k))
 	}
 	if err != nil {
 		return r, false, err
@@ -73,21 +73,21 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 	return answer(ctx, c, out, ran, err)
 }
 
-// running is the state of one call of Run.
-type running struct {
-	*claim
+// runOp is the state of one call of Run.
+type runOp struct {
+	claim         *claim
 	fn            effect
-	begun         int           // attempts
-	n             int           // attempts that count: an attempt that has only waited for SQLite's lock does not
-	busy          time.Duration // how long the call has waited for SQLite's lock
-	counted       time.Duration // the part of waited that count has taken in
+	attempts      int           // attempts so far
+	counted       int           // attempts that count: an attempt that has only waited for SQLite's lock does not
+	busyWait      time.Duration // how long the call has waited for SQLite's lock
+	countedWait   time.Duration // the part of waited that count has taken in
 	calls         int           // calls of fn
-	look          bool          // the key may be stored: look before trying to claim it
+	lookFirst     bool          // the key may be stored: look before trying to claim it
 	end           ending        // how fn's last call has ended
 	commitUnknown error         // the error of a commit whose answer was lost
 
-	turn   bool    // the call is the one in this process that works on the key
-	learnt *stored // the key's row, if the row is known to be committed
+	hasTurn   bool    // the call is the one in this process that works on the key
+	committed *stored // the key's row, if the row is known to be committed
 }
 
 // step says what follows an attempt.
@@ -95,28 +95,28 @@ type step int
 
 const (
 	endCall     step = iota // with a result, or with an error that another attempt would not change
-	beginAgain              // nothing was committed, or the next attempt finds the committed row
+	retry                   // nothing was committed, or the next attempt finds the committed row
 	recordFinal             // in the next attempt: fn has ended in a final error, and its writes were rolled back
 	askDatabase             // a commit's answer was lost, and no next attempt will find what became of it
 )
 
 func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
-	r := &running{claim: c, fn: fn}
-	defer r.pass() // also if a hook or fn panics
-	row, err := r.await(ctx)
+	r := &runOp{claim: c, fn: fn}
+	defer r.passTurn() // also if a hook or fn panics
+	row, err := r.awaitTurn(ctx)
 	switch {
 	case err != nil:
 		return outcome{}, err
 	case row != nil:
 		return c.resolve(ctx, *row)
 	}
-	r.counted, r.look = c.waited, c.store.seen.has(c.row.Hash)
+	r.countedWait, r.lookFirst = c.waited, c.store.seen.has(c.row.Hash)
 	for {
-		r.begun++
+		r.attempts++
 		began := time.Now()
-		out, err := r.attempt(ctx)
+		out, err := r.try(ctx)
 		next, err := r.next(ctx, err)
-		if next == beginAgain {
+		if next == retry {
 			next, err = r.beforeNext(ctx, time.Since(began), err)
 		}
 		switch next {
@@ -124,40 +124,40 @@ func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
 			return out, err
 		case askDatabase:
 			return r.askDatabase(ctx)
-		case beginAgain, recordFinal:
+		case retry, recordFinal:
 		}
 	}
 }
 
 // next decides what follows an attempt that has ended in err, and returns the error for the call's caller.
-func (r *running) next(ctx context.Context, err error) (step, error) {
+func (r *runOp) next(ctx context.Context, err error) (step, error) {
 	spent := r.count(err)
 	switch {
 	case err == nil:
 		return endCall, nil
 	case errors.Is(err, errRecordFinal):
 		return recordFinal, nil
-	case worthRepeating(err) && ctx.Err() == nil && spent == nil && r.n < runAttempts:
-		return beginAgain, err
+	case isRetryable(err) && ctx.Err() == nil && spent == nil && r.counted < runAttempts:
+		return retry, err
 	case r.commitUnknown != nil:
 		return askDatabase, err
-	case !worthRepeating(err) || ctx.Err() != nil:
+	case !isRetryable(err) || ctx.Err() != nil:
 		return endCall, err
 	case spent != nil:
 		return endCall, spent
 	}
-	return endCall, fmt.Errorf("after %d attempts: %w", r.n, err)
+	return endCall, fmt.Errorf("after %d attempts: %w", r.counted, err)
 }
 
 // beforeNext tells the hooks about an attempt that took so long and ended in err, and waits. If the context ends, the next step
 // can change.
-func (r *running) beforeNext(ctx context.Context, took time.Duration, err error) (step, error) {
-	r.store.emit(ctx, onRetry, Event{Key: r.key, Duration: took, Count: int64(r.begun), Err: err})
-	r.look = true
-	end := r.pause(ctx, r.begun)
+func (r *runOp) beforeNext(ctx context.Context, took time.Duration, err error) (step, error) {
+	r.claim.store.emit(ctx, onRetry, Event{Key: r.claim.key, Duration: took, Count: int64(r.attempts), Err: err})
+	r.lookFirst = true
+	end := r.claim.pause(ctx, r.attempts)
 	switch {
 	case end == nil:
-		return beginAgain, nil
+		return retry, nil
 	case r.commitUnknown != nil:
 		return askDatabase, nil
 	}
@@ -166,15 +166,15 @@ func (r *running) beforeNext(ctx context.Context, took time.Duration, err error)
 
 // count counts an attempt that has ended in err. count returns an error if the call has waited for SQLite's lock as long as it
 // may. The limit is the call's own or, without one, the time that a statement on the pool would wait.
-func (r *running) count(err error) (spent error) {
-	took := r.waited - r.counted
-	r.counted = r.waited
+func (r *runOp) count(err error) (spent error) {
+	took := r.claim.waited - r.countedWait
+	r.countedWait = r.claim.waited
 	var busy *busyError
 	if !errors.As(err, &busy) {
-		r.n++
+		r.counted++
 		return nil
 	}
-	if r.busy += took; r.limited && r.left() > 0 || !r.limited && r.busy < r.store.busyTimeout {
+	if r.busyWait += took; r.claim.limited && r.claim.timeLeft() > 0 || !r.claim.limited && r.busyWait < r.claim.store.server.busyTimeout {
 		return nil
 	}
 	return busy.err
@@ -183,118 +183,118 @@ func (r *running) count(err error) (spent error) {
 // errRecordFinal makes Run record fn's final error in a new transaction, which contains none of fn's writes.
 var errRecordFinal = errors.New("fn has ended in a final error")
 
-// worthRepeating reports whether another attempt makes sense: nothing was committed, or another attempt can learn what was.
-func worthRepeating(err error) bool {
+// isRetryable reports whether another attempt makes sense: nothing was committed, or another attempt can learn what was.
+func isRetryable(err error) bool {
 	c := dialect.Classify(err)
-	return c == dialect.Retryable || c == dialect.LockTimeout || c == dialect.Ambiguous || errors.Is(err, errGone)
+	return c == dialect.Retryable || c == dialect.LockTimeout || c == dialect.Ambiguous || errors.Is(err, errRowMissing)
 }
 
-func (r *running) attempt(ctx context.Context) (out outcome, err error) {
-	r.seal()
-	if q := r.store.sql.Look(r.row.Hash); r.look && q.Text != "" {
-		if st, found, err := r.lookUp(ctx, q); found || err != nil {
-			return r.conclude(ctx, st, err)
+func (r *runOp) try(ctx context.Context) (out outcome, err error) {
+	r.sealQueue()
+	if q := r.claim.store.sql.Look(r.claim.row.Hash); r.lookFirst && q.Text != "" {
+		if st, found, err := r.claim.lookUp(ctx, q); found || err != nil {
+			return r.resolve(ctx, st, err)
 		}
 	}
-	r.number(r.begun)
-	h, err := r.begin(ctx)
+	r.claim.setOwner(r.attempts)
+	h, err := r.claim.begin(ctx)
 	if err != nil {
-		return outcome{}, beforeCommit(err)
+		return outcome{}, asNotCommitted(err)
 	}
 	defer h.own.Rollback(ctx) // also if fn panics
-	got, st, err := r.take(ctx, h)
+	got, st, err := r.claim.take(ctx, h)
 	if err != nil || !got {
-		return r.conclude(ctx, st, err)
+		return r.resolve(ctx, st, err)
 	}
 	r.commitUnknown = nil // nothing was committed, or the key could not have been claimed
-	r.claimed()
+	r.noteClaim()
 	if r.end.final == nil {
 		r.calls++
-		if r.end, err = r.call(ctx, h, r.fn, r.calls); err != nil {
-			return outcome{}, beforeCommit(err)
+		if r.end, err = r.claim.call(ctx, h, r.fn, r.calls); err != nil {
+			return outcome{}, asNotCommitted(err)
 		}
 		if r.end.final != nil {
 			return outcome{}, errRecordFinal
 		}
 	}
-	if err := r.record(ctx, h, r.end); err != nil {
-		return outcome{}, beforeCommit(err)
+	if err := r.claim.record(ctx, h, r.end); err != nil {
+		return outcome{}, asNotCommitted(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return outcome{}, err
 	}
-	r.seal()
+	r.sealQueue()
 	began := time.Now()
 	err = h.own.Commit(ctx)
-	r.waited += time.Since(began)
-	return r.committed(ctx, r.asBusy(err))
+	r.claim.waited += time.Since(began)
+	return r.resolveCommit(ctx, r.claim.asBusy(err))
 }
 
-// conclude ends the call with the stored row.
-func (r *running) conclude(ctx context.Context, st stored, err error) (outcome, error) {
+// resolve ends the call with the stored row.
+func (r *runOp) resolve(ctx context.Context, st stored, err error) (outcome, error) {
 	if err != nil {
-		return outcome{}, beforeCommit(err)
+		return outcome{}, asNotCommitted(err)
 	}
 	r.commitUnknown = nil
 	if st.isDone() {
-		r.learnt = &st
-		if r.ownedByCaller(st) {
-			return r.found(ctx, st)
+		r.committed = &st
+		if r.claim.ownedByCaller(st) {
+			return r.resolveOwn(ctx, st)
 		}
 	}
-	return r.resolve(ctx, st)
+	return r.claim.resolve(ctx, st)
 }
 
-// found ends the call with the row of an earlier attempt, which was committed after all. If fn has been called again since,
-// fn's last result may differ from the stored result. This can happen in a cluster whose nodes lag (hazard E4).
-func (r *running) found(ctx context.Context, st stored) (outcome, error) {
+// resolveOwn ends the call with the row of an earlier attempt, which was committed after all. If fn has been called again
+// since, fn's last result may differ from the stored result. This can happen in a cluster whose nodes lag (hazard E4).
+func (r *runOp) resolveOwn(ctx context.Context, st stored) (outcome, error) {
 	if r.calls <= 1 {
-		return r.committed(ctx, nil)
+		return r.resolveCommit(ctx, nil)
 	}
 	if r.end.final = nil; st.state == claimsql.Failed {
-		return outcome{}, r.store.storedFinal(st.result)
+		return outcome{}, r.claim.store.storedFinal(st.result)
 	}
-	return outcome{result: st.result, decode: true}, r.ended(ctx, r.end)
+	return outcome{result: st.result, decode: true}, r.claim.finish(ctx, r.end)
 }
 
-// committed ends the call after its commit. err is the commit's error.
-func (r *running) committed(ctx context.Context, err error) (outcome, error) {
+// resolveCommit ends the call after its commit. err is the commit's error.
+func (r *runOp) resolveCommit(ctx context.Context, err error) (outcome, error) {
 	switch {
 	case err == nil:
-		if r.learnt == nil {
-			r.learnt = &stored{r.end.state, "", r.row.FingerprintVersion, r.row.Fingerprint, r.end.result, r.end.codec}
+		if r.committed == nil {
+			r.committed = &stored{r.end.state, "", r.claim.row.FingerprintVersion, r.claim.row.Fingerprint, r.end.result, r.end.codec}
 		}
-		return outcome{}, r.ended(ctx, r.end)
-	case ctx.Err() != nil || r.unanswered(err):
+		return outcome{}, r.claim.finish(ctx, r.end)
+	case ctx.Err() != nil || r.isUnanswered(err):
 		r.commitUnknown = err
-		return outcome{}, &UnknownError{Key: r.key, Err: err}
+		return outcome{}, &UnknownError{Key: r.claim.key, Err: err}
 	}
 	return outcome{}, err
 }
 
-// unanswered reports whether a commit's error leaves open whether the commit happened: the server has not sent the error.
-func (r *running) unanswered(err error) bool {
+// isUnanswered reports whether a commit's error leaves open whether the commit happened: the server has not sent the error.
+func (r *runOp) isUnanswered(err error) bool {
 	switch dialect.Classify(err) {
 	case dialect.Ambiguous:
 		return true
 	case dialect.Permanent:
 		_, mysql := dialect.MySQLNumber(err)
-		return !mysql && dialect.SQLState(err) == "" && !r.store.dialect.Traits().Immediate
+		return !mysql && dialect.SQLState(err) == "" && !r.claim.store.dialect.Traits().Immediate
 	}
 	return false
 }
 
 // askDatabase finds out what became of a commit whose answer was lost, and ends the call.
-func (r *running) askDatabase(ctx context.Context) (outcome, error) {
+func (r *runOp) askDatabase(ctx context.Context) (outcome, error) {
 	lost := r.commitUnknown
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
 	st, found, err := r.learnCommit(short)
 	switch {
 	case err != nil:
-		return outcome{}, &UnknownError{Key: r.key, Err: lost}
+		return outcome{}, &UnknownError{Key: r.claim.key, Err: lost}
 	case found:
-		return r.conclude(ctx, st, nil)
+		return r.resolve(ctx, st, nil)
 	case ctx.Err() != nil:
 		return outcome{}, ctx.Err()
 	}
@@ -303,18 +303,18 @@ func (r *running) askDatabase(ctx context.Context) (outcome, error) {
 
 // learnCommit learns what became of the commit. Either the key is stored, or the key can be claimed, which an open transaction
 // that holds the key would prevent. The claim is not kept.
-func (r *running) learnCommit(ctx context.Context) (st stored, found bool, err error) {
-	h, err := r.store.begin(ctx, txn.Options{})
+func (r *runOp) learnCommit(ctx context.Context) (st stored, found bool, err error) {
+	h, err := r.claim.store.begin(ctx, txn.Options{})
 	if err != nil {
 		return st, false, err
 	}
 	defer h.own.Rollback(ctx)
-	t, err := send(ctx, h, func(tx *sqlx.Tx) (taken, error) { return r.takeLoop(ctx, tx, "") })
-	return t.row, err == nil && !t.got, err
+	t, err := send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return r.claim.takeLoop(ctx, tx, "") })
+	return t.row, err == nil && !t.claimed, err
 }
 
-// beforeCommit marks the error of a statement before the commit: even if the connection was lost, nothing was committed.
-func beforeCommit(err error) error {
+// asNotCommitted marks the error of a statement before the commit: even if the connection was lost, nothing was committed.
+func asNotCommitted(err error) error {
 	if dialect.Classify(err) == dialect.Ambiguous {
 		return &txn.LostError{Err: err}
 	}

@@ -21,7 +21,7 @@ type setting struct {
 	instead string              // what to do
 }
 
-func is(values ...string) func(string) bool {
+func isOneOf(values ...string) func(string) bool {
 	return func(v string) bool {
 		for _, refused := range values {
 			if strings.EqualFold(v, refused) {
@@ -32,7 +32,7 @@ func is(values ...string) func(string) bool {
 	}
 }
 
-func mentions(word string) func(string) bool {
+func contains(word string) func(string) bool {
 	return func(v string) bool { return strings.Contains(strings.ToUpper(v), word) }
 }
 
@@ -41,16 +41,16 @@ func (s *Store) settings() []setting {
 	switch {
 	case s.isMySQL():
 		return []setting{
-			{"SELECT @@autocommit + 0", is("0"), "autocommit=0 leaves the locks of a single statement on a connection of the pool", "set autocommit=1 in the DSN"},
-			{"SELECT @@completion_type", is("CHAIN", "RELEASE", "1", "2"), "completion_type begins or ends more than a COMMIT says", "set completion_type=NO_CHAIN"},
-			{"SELECT @@sql_safe_updates + 0", func(v string) bool { return v == "1" && !s.sql.WorksWithSafeUpdates() }, "sql_safe_updates refuses what GC sends", "set sql_safe_updates=0"},
-			{"SELECT @@sql_mode", mentions("SIMULTANEOUS_ASSIGNMENT"), "SIMULTANEOUS_ASSIGNMENT in sql_mode has an UPDATE count attempts wrongly", "take it out of sql_mode (sql_mode=ORACLE sets it)"},
-			{"SELECT @@sql_mode", mentions("EMPTY_STRING_IS_NULL"), "EMPTY_STRING_IS_NULL in sql_mode makes NULL of what is empty", "take it out of sql_mode"},
+			{"SELECT @@autocommit + 0", isOneOf("0"), "with autocommit=0 a connection of the pool keeps the locks of a single statement", "set autocommit=1 in the DSN"},
+			{"SELECT @@completion_type", isOneOf("CHAIN", "RELEASE", "1", "2"), "completion_type makes a COMMIT begin another transaction or close the connection", "set completion_type=NO_CHAIN"},
+			{"SELECT @@sql_safe_updates + 0", func(v string) bool { return v == "1" && !s.sql.WorksWithSafeUpdates() }, "sql_safe_updates refuses the statements of GC", "set sql_safe_updates=0"},
+			{"SELECT @@sql_mode", contains("SIMULTANEOUS_ASSIGNMENT"), "SIMULTANEOUS_ASSIGNMENT in sql_mode makes an UPDATE count attempts wrongly", "remove it from sql_mode (sql_mode=ORACLE sets it)"},
+			{"SELECT @@sql_mode", contains("EMPTY_STRING_IS_NULL"), "EMPTY_STRING_IS_NULL in sql_mode stores an empty string as NULL", "remove it from sql_mode"},
 		}
 	case s.dialect.Traits().Immediate:
 		return []setting{
-			{"PRAGMA encoding", func(v string) bool { return !strings.EqualFold(v, "UTF-8") }, "texts in another encoding than UTF-8 are other bytes than were stored", "make the database with PRAGMA encoding = 'UTF-8'"},
-			{"PRAGMA read_uncommitted", is("1"), "read_uncommitted would replay a result that is not committed", "turn it off, or do without a shared cache"},
+			{"PRAGMA encoding", func(v string) bool { return !strings.EqualFold(v, "UTF-8") }, "in an encoding other than UTF-8 the bytes of a text change", "create the database with PRAGMA encoding = 'UTF-8'"},
+			{"PRAGMA read_uncommitted", isOneOf("1"), "read_uncommitted would replay a result that is not committed", "turn it off, or use no shared cache"},
 		}
 	}
 	return nil
@@ -83,28 +83,28 @@ const usualPacket = 16 << 20
 // statementRest is more than the length of a statement without its greatest value.
 const statementRest = 64 << 10
 
-// mostResult is the greatest result that is stored. The server must accept its statement, in which the result is hexadecimal
-// digits.
-func (s *Store) mostResult() int {
+// maxStoredResult is the greatest result that is stored. The server must accept its statement, in which the result is
+// hexadecimal digits.
+func (s *Store) maxStoredResult() int {
 	if !s.isMySQL() {
-		return s.maxResult
+		return s.config.maxResult
 	}
-	return min(s.maxResult, max(s.packet-statementRest, 0)/2)
+	return min(s.config.maxResult, max(s.server.packet-statementRest, 0)/2)
 }
 
-// mostPayload is the greatest payload that is stored with a failed attempt. The text of the attempt's error may be six times as
-// long in JSON.
-func (s *Store) mostPayload() int {
+// maxStoredPayload is the greatest payload that is stored with a failed attempt. The text of the attempt's error may be six
+// times as long in JSON.
+func (s *Store) maxStoredPayload() int {
 	if !s.isMySQL() {
-		return s.maxResult
+		return s.config.maxResult
 	}
-	return min(s.maxResult, max((s.packet-statementRest)/2-6*maxErrorText, 0)/4*3) // in base64
+	return min(s.config.maxResult, max((s.server.packet-statementRest)/2-6*maxErrorText, 0)/4*3) // in base64
 }
 
 // learn asks the database for the settings that this package needs to know.
 func (s *Store) learn(ctx context.Context, db upsert.DB) error {
 	var value string
-	s.packet = usualPacket
+	s.server.packet = usualPacket
 	switch {
 	case s.isMySQL():
 		_, err := queryRow(ctx, db, claimsql.Statement{Text: "SELECT CONCAT(@@innodb_rollback_on_timeout + 0, ' ', @@log_bin + 0, @@binlog_format, ' ', @@max_allowed_packet)"}, &value)
@@ -115,18 +115,18 @@ func (s *Store) learn(ctx context.Context, db upsert.DB) error {
 		// server was started.
 		var loses int
 		var log string
-		_, err = fmt.Sscan(value, &loses, &log, &s.packet)
-		s.timeoutLoses, s.logsStatements = loses == 1, log == "1STATEMENT"
+		_, err = fmt.Sscan(value, &loses, &log, &s.server.packet)
+		s.server.timeoutLoses, s.server.logsStatements = loses == 1, log == "1STATEMENT"
 		return err
 	case s.dialect.Traits().Immediate:
 		_, err := queryRow(ctx, db, claimsql.Statement{Text: "PRAGMA busy_timeout"}, &value)
 		ms, _ := strconv.Atoi(value)
-		if s.busyTimeout = time.Duration(ms) * time.Millisecond; ms <= 0 {
-			s.busyTimeout = shortestBusyTimeout
+		if s.server.busyTimeout = time.Duration(ms) * time.Millisecond; ms <= 0 {
+			s.server.busyTimeout = shortestBusyTimeout
 		}
 		return err
 	}
 	_, err := queryRow(ctx, db, claimsql.Statement{Text: "SELECT pg_catalog.current_setting('server_encoding')"}, &value)
-	s.ascii = value != "UTF8"
+	s.server.asciiOnly = value != "UTF8"
 	return err
 }

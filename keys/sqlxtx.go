@@ -13,7 +13,7 @@ import (
 // the name under which a driver is registered, which can be any name. Here the name follows from the database.
 type sqlxSettings struct {
 	bindType int
-	like     sqlx.Tx          // gives its name, which sqlx knows, and sqlx's own Mapper
+	template sqlx.Tx          // gives its name, which sqlx knows, and sqlx's own Mapper
 	mapper   *reflectx.Mapper // nil: sqlx's own
 	unsafe   bool             // columns without a field are left out
 }
@@ -25,7 +25,7 @@ var sqlxNames = map[string]string{"postgres": "postgres", "sqlite": "sqlite3", "
 // no such name, chooseName begins another transaction, because sqlx has no other way to make a transaction with a name.
 func (s *Store) chooseName(ctx context.Context) error {
 	name := sqlxNames[s.dialect.Name()]
-	if s.txs.bindType = sqlx.BindType(name); s.txs.binds(s.txs.like.DriverName()) {
+	if s.txs.bindType = sqlx.BindType(name); s.txs.binds(s.txs.template.DriverName()) {
 		return nil
 	}
 	tx, err := sqlx.NewDb(s.db, name).BeginTxx(ctx, nil)
@@ -33,7 +33,7 @@ func (s *Store) chooseName(ctx context.Context) error {
 		return err
 	}
 	s.rollback(ctx, tx.Tx)
-	s.txs.like = *tx
+	s.txs.template = *tx
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (x *sqlxSettings) rename(tx *sqlx.Tx) *sqlx.Tx {
 }
 
 func (x *sqlxSettings) wrap(std *sql.Tx, mapper *reflectx.Mapper, unsafe bool) *sqlx.Tx {
-	tx := x.like
+	tx := x.template
 	tx.Tx = std
 	if mapper != nil {
 		tx.Mapper = mapper

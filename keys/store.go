@@ -18,22 +18,27 @@ import (
 
 // Store is a table of keys in a database. A Store is safe for concurrent use; one Store for each pool is enough.
 type Store struct {
-	config
-	db      *sql.DB
-	txs     sqlxSettings
-	dialect dialect.Dialect
-	target  table
-	place   string // names the server, the database and the table
-	sql     *claimsql.SQL
-	ascii   bool // the database's encoding accepts only ASCII
+	config   config
+	db       *sql.DB
+	txs      sqlxSettings
+	dialect  dialect.Dialect
+	server   server
+	target   table
+	identity string // names the server, the database and the table
+	sql      *claimsql.SQL
+	seen     seenCache
+	turns    turns
+}
+
+// server is what a store knows about the server's settings.
+type server struct {
+	asciiOnly bool // the database's encoding accepts only ASCII
 	// timeoutLoses: a lock timeout ends the whole transaction (hazard K44).
 	timeoutLoses bool
 	// logsStatements: the binary log accepts no write at READ COMMITTED (hazard K46).
 	logsStatements bool
 	busyTimeout    time.Duration // how long SQLite waits for a lock
 	packet         int           // how many bytes a statement may have
-	seen           seenCache
-	turns          turns
 }
 
 // Open returns the store of keys in db. Open asks the server which database it is, and looks at the table. The table, or its
@@ -83,14 +88,14 @@ func (s *Store) askServer(ctx context.Context, driverName string) error {
 		return fmt.Errorf("keys: Open: %w", err)
 	}
 	defer func() { s.rollback(ctx, tx.Tx) }()
-	s.txs.like = *tx
+	s.txs.template = *tx
 	if s.dialect, err = dialect.Detect(ctx, tx); err != nil {
 		return err
 	}
-	if s.target, err = newTable(s.dialect, s.table); err != nil {
+	if s.target, err = newTable(s.dialect, s.config.table); err != nil {
 		return err
 	}
-	if s.place, err = s.locate(ctx, tx); err != nil {
+	if s.identity, err = s.locate(ctx, tx); err != nil {
 		return fmt.Errorf("keys: Open: %w", err)
 	}
 	if s.sql, err = claimsql.New(s.dialect, s.target.ident); err != nil {
@@ -125,8 +130,8 @@ func (s *Store) locate(ctx context.Context, db upsert.DB) (place string, err err
 	return place + " " + s.target.String() + " ", err
 }
 
-// ready returns an error if s does not come from Open.
-func (s *Store) ready() error {
+// checkReady returns an error if s does not come from Open.
+func (s *Store) checkReady() error {
 	if s == nil || s.sql == nil {
 		return errors.New("keys: the store is nil or zero: Open returns one")
 	}
@@ -137,7 +142,7 @@ func (s *Store) ready() error {
 // Migrate at once and at every start. Migrate returns a [*SchemaError] for a table that it cannot repair, and otherwise the
 // server's error.
 func (s *Store) Migrate(ctx context.Context) error {
-	if err := s.ready(); err != nil {
+	if err := s.checkReady(); err != nil {
 		return err
 	}
 	return s.target.migrate(ctx, s.db)

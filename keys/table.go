@@ -33,7 +33,7 @@ func newTable(d dialect.Dialect, name string) (table, error) {
 	}
 	// Tools that run migrations cut them at these characters, even within quotes.
 	if strings.ContainsFunc(name, unicode.IsControl) || strings.Contains(name, ";") || strings.Contains(name, "--") {
-		return table{}, fmt.Errorf("keys: table name %q has a semicolon, two hyphens or a control character, which tools that run migrations stumble over: choose another", name)
+		return table{}, fmt.Errorf("keys: table name %q has a semicolon, two hyphens or a control character, which break tools that run migrations: choose another name", name)
 	}
 	ident, err := sqlname.Parse(d, name)
 	if err != nil {
@@ -41,7 +41,7 @@ func newTable(d dialect.Dialect, name string) (table, error) {
 	}
 	t := table{dialect: d, ident: ident}
 	if err := d.CheckIdent(t.index().Name); err != nil {
-		return table{}, fmt.Errorf("keys: table name %q: its index is named after it: %s: choose a shorter one", name, strings.TrimPrefix(err.Error(), "upsert: "))
+		return table{}, fmt.Errorf("keys: table name %q: the name of its index contains it: %s: choose a shorter name", name, strings.TrimPrefix(err.Error(), "upsert: "))
 	}
 	return t, nil
 }

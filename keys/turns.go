@@ -22,9 +22,9 @@ type turn struct {
 	sealed  int // how many of the queue were waiting before the caller began to read or commit
 }
 
-// take returns nil if it is the caller's turn to work on the key; the caller must then call pass. Otherwise take returns a
+// enter returns nil if it is the caller's turn to work on the key; the caller must then call pass. Otherwise enter returns a
 // channel to wait on. The channel brings the row that the caller before has learnt, or nil for the turn.
-func (t *turns) take(h hash) <-chan *stored {
+func (t *turns) enter(h hash) <-chan *stored {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k := t.keys[h]
@@ -35,20 +35,20 @@ func (t *turns) take(h hash) <-chan *stored {
 		t.keys[h] = &turn{}
 		return nil
 	}
-	place := make(chan *stored, 1)
-	k.queue = append(k.queue, place)
-	return place
+	next := make(chan *stored, 1)
+	k.queue = append(k.queue, next)
+	return next
 }
 
 // leave takes a caller out of the queue. leave returns false if something has been sent to the caller meanwhile.
-func (t *turns) leave(h hash, place <-chan *stored) bool {
+func (t *turns) leave(h hash, next <-chan *stored) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k := t.keys[h]
 	if k == nil {
 		return false
 	}
-	i := slices.IndexFunc(k.queue, func(c chan *stored) bool { return c == place })
+	i := slices.IndexFunc(k.queue, func(c chan *stored) bool { return c == next })
 	if i < 0 {
 		return false
 	}
@@ -101,62 +101,62 @@ func (t *turns) pass(h hash, row *stored) {
 	k.queue = k.queue[1:]
 }
 
-// await waits for the turn. await returns the row if the row makes a turn unnecessary, and sets r.turn if the turn is the
-// caller's. A caller who does not wait at all works without a turn.
-func (r *running) await(ctx context.Context) (row *stored, err error) {
-	all := &r.store.turns
-	if r.limited && r.limit == 0 {
-		if all.isClaimed(r.row.Hash) {
-			return nil, r.inProgress(nil)
+// awaitTurn waits for the turn. awaitTurn returns the row if the row makes a turn unnecessary, and sets r.hasTurn if the
+// turn is the caller's. A caller who does not wait at all works without a turn.
+func (r *runOp) awaitTurn(ctx context.Context) (row *stored, err error) {
+	all := &r.claim.store.turns
+	if r.claim.limited && r.claim.limit == 0 {
+		if all.isClaimed(r.claim.row.Hash) {
+			return nil, r.claim.inProgress(nil)
 		}
 		return nil, nil
 	}
-	place := all.take(r.row.Hash)
-	if r.turn = place == nil; r.turn {
+	next := all.enter(r.claim.row.Hash)
+	if r.hasTurn = next == nil; r.hasTurn {
 		return nil, nil
 	}
-	before := r.waited
-	row, err = r.stand(ctx, place)
-	r.turn = err == nil && row == nil
-	r.store.emit(ctx, onWait, Event{Key: r.key, Duration: r.waited - before, Err: err})
+	before := r.claim.waited
+	row, err = r.claim.waitInQueue(ctx, next)
+	r.hasTurn = err == nil && row == nil
+	r.claim.store.emit(ctx, onWait, Event{Key: r.claim.key, Duration: r.claim.waited - before, Err: err})
 	return row, err
 }
 
-func (r *running) seal() {
-	if r.turn {
-		r.store.turns.seal(r.row.Hash)
+func (r *runOp) sealQueue() {
+	if r.hasTurn {
+		r.claim.store.turns.seal(r.claim.row.Hash)
 	}
 }
 
-func (r *running) claimed() {
-	if r.turn {
-		r.store.turns.claim(r.row.Hash)
+func (r *runOp) noteClaim() {
+	if r.hasTurn {
+		r.claim.store.turns.claim(r.claim.row.Hash)
 	}
 }
 
-func (r *running) pass() {
-	if r.turn {
-		r.store.turns.pass(r.row.Hash, r.learnt)
+func (r *runOp) passTurn() {
+	if r.hasTurn {
+		r.claim.store.turns.pass(r.claim.row.Hash, r.committed)
 	}
 }
 
-// stand waits in the queue.
-func (c *claim) stand(ctx context.Context, place <-chan *stored) (row *stored, err error) {
+// waitInQueue waits in the queue.
+func (c *claim) waitInQueue(ctx context.Context, next <-chan *stored) (row *stored, err error) {
 	began := time.Now()
 	patient := ctx
 	if c.limited {
 		var cancel context.CancelFunc
-		patient, cancel = context.WithTimeout(ctx, c.left())
+		patient, cancel = context.WithTimeout(ctx, c.timeLeft())
 		defer cancel()
 	}
 	select {
-	case row = <-place:
+	case row = <-next:
 	case <-patient.Done():
 		if err = ctx.Err(); err == nil {
 			err = c.inProgress(nil)
 		}
 	}
-	if err != nil && !c.store.turns.leave(c.row.Hash, place) && <-place == nil {
+	if err != nil && !c.store.turns.leave(c.row.Hash, next) && <-next == nil {
 		c.store.turns.pass(c.row.Hash, nil)
 	}
 	c.waited += time.Since(began)

@@ -61,9 +61,9 @@ func (tx *Tx) context(ctx context.Context) context.Context { return inside.Enter
 // the pool are not seen.
 func Outside(ctx context.Context) context.Context { return inside.Outside(ctx) }
 
-// outside refuses a call that is made inside fn and would use a transaction of its own, unless the caller has used [Outside]. A
-// call that would wait for fn's transaction is always refused.
-func (s *Store) outside(ctx context.Context, what string) error {
+// refuseInside refuses a call that is made inside fn and would use a transaction of its own, unless the caller has used
+// [Outside]. A call that would wait for fn's transaction is always refused.
+func (s *Store) refuseInside(ctx context.Context, what string) error {
 	err := inside.RefuseHeld(ctx, what)
 	if err == nil {
 		err = inside.Refuse(ctx, s.db)
@@ -74,14 +74,16 @@ func (s *Store) outside(ctx context.Context, what string) error {
 	return nil
 }
 
-// held returns a name for a key's row as something that a transaction can have locked. Two stores of one table use the same
-// names. heldMessages does the same for all messages of a consumer.
-func (s *Store) held(k Key) string {
+// lockName returns a name for a key's row as something that a transaction can have locked. Two stores of one table use the
+// same names. messagesLockName does the same for all messages of a consumer.
+func (s *Store) lockName(k Key) string {
 	h := hashOf(kindKey, k.Scope, k.Op, k.ID)
-	return s.place + string(h[:])
+	return s.identity + string(h[:])
 }
 
-func (s *Store) heldMessages(consumer string) string { return s.place + "messages of " + consumer }
+func (s *Store) messagesLockName(consumer string) string {
+	return s.identity + "messages of " + consumer
+}
 
 // Key returns the key that was claimed.
 func (tx *Tx) Key() Key { return tx.key }
@@ -96,7 +98,7 @@ func (tx *Tx) UpsertClaim() error {
 		return errors.New("keys: the claim has ended: its transaction is for fn only")
 	}
 	if lost := tx.lost.Load(); lost != nil {
-		return fmt.Errorf("keys: a statement has lost the claim's transaction, return its error: %w", *lost)
+		return fmt.Errorf("keys: a statement has ended the claim's transaction: return the statement's error: %w", *lost)
 	}
 	return nil
 }
@@ -109,24 +111,24 @@ func (tx *Tx) lose(err error) {
 	}
 }
 
-// saw ends the transaction if a statement's error says that the server has ended it. SQLite ends a transaction without saying
-// so in the error, after an interrupted write, a full disk, or RAISE(ROLLBACK), so saw asks SQLite.
-func (tx *Tx) saw(err error) error {
+// observe ends the transaction if a statement's error says that the server has ended it. SQLite ends a transaction without
+// saying so in the error, after an interrupted write, a full disk, or RAISE(ROLLBACK), so observe asks SQLite.
+func (tx *Tx) observe(err error) error {
 	if err != nil && dialect.Classify(err) == dialect.Ambiguous {
 		tx.rows.areLeft() // before the end of the transaction closes the rows
 	}
 	switch {
 	case err == nil || errors.Is(err, sql.ErrTxDone):
-	case losesTransaction(err), tx.store.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
+	case losesTransaction(err), tx.store.server.timeoutLoses && dialect.Classify(err) == dialect.LockTimeout:
 		tx.lose(err)
-	case tx.store.dialect.Traits().Immediate && tx.gone():
+	case tx.store.dialect.Traits().Immediate && tx.isGone():
 		tx.lose(&txn.LostError{Err: err})
 	}
 	return err
 }
 
-// gone reports whether SQLite has no transaction any more: only then BEGIN succeeds. lose ends the new transaction.
-func (tx *Tx) gone() bool {
+// isGone reports whether SQLite has no transaction any more: only then BEGIN succeeds. lose ends the new transaction.
+func (tx *Tx) isGone() bool {
 	_, err := tx.Tx.ExecContext(context.Background(), "BEGIN")
 	return err == nil
 }
@@ -151,24 +153,24 @@ func (tx *Tx) isLost(ctx context.Context, err error) bool {
 	return tx.lost.Load() != nil || losesTransaction(err) && tx.prove(ctx) != nil
 }
 
-// outcome returns fn's error, marked if fn must be called again. If the transaction is lost and fn has not returned the error
-// that says so, outcome returns that error.
-func (tx *Tx) outcome(ctx context.Context, err error) error {
+// markError returns fn's error, marked if fn must be called again. If the transaction is lost and fn has not returned the
+// error that says so, markError returns that error.
+func (tx *Tx) markError(ctx context.Context, err error) error {
 	lost := tx.UpsertClaim()
 	switch {
 	case (err == nil || dialect.Classify(err) == dialect.Ambiguous) && tx.rows.areLeft():
 		return &fnError{err: errors.Join(errRowsOpen, err)}
-	case lost != nil && !worthRepeating(err):
+	case lost != nil && !isRetryable(err):
 		return tx.store.explain(ctx, lost)
 	case err == nil:
 		return nil
-	case !worthRepeating(err):
+	case !isRetryable(err):
 		return &fnError{err: err}
 	case dialect.Classify(err) != dialect.Ambiguous:
-		return &fnError{err: err, again: true}
+		return &fnError{err: err, retry: true}
 	}
 	// A lost connection may be another one than the transaction's, and an io.EOF may come from a request's body.
-	return &fnError{err: err, again: tx.isLost(ctx, err)}
+	return &fnError{err: err, retry: tx.isLost(ctx, err)}
 }
 
 func losesTransaction(err error) bool {
@@ -178,12 +180,12 @@ func losesTransaction(err error) bool {
 
 // Commit returns an error: Run, or the caller of Once, commits the claim's transaction.
 func (tx *Tx) Commit() error {
-	return errors.New("keys: fn must not commit: return nil, and it is committed with the key")
+	return errors.New("keys: fn must not commit: return nil, and the transaction is committed with the key")
 }
 
 // Rollback returns an error: if fn returns an error, the claim's transaction is rolled back.
 func (tx *Tx) Rollback() error {
-	return errors.New("keys: fn must not roll back: return an error, and it is rolled back")
+	return errors.New("keys: fn must not roll back: return an error, and the transaction is rolled back")
 }
 
 // transaction returns the sqlx transaction behind a handle, and an error if the handle is not a transaction.

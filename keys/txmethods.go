@@ -20,7 +20,7 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 		return nil, err
 	}
 	res, err := tx.Tx.ExecContext(ctx, query, args...)
-	return res, tx.saw(err)
+	return res, tx.observe(err)
 }
 
 // MustExec is MustExec of *sqlx.Tx.
@@ -68,7 +68,7 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 	}
 	rows, err := tx.Tx.QueryContext(ctx, query, args...)
 	tx.rows.add(rows)
-	return rows, tx.saw(err)
+	return rows, tx.observe(err)
 }
 
 // Queryx is Queryx of *sqlx.Tx.
@@ -85,7 +85,7 @@ func (tx *Tx) QueryxContext(ctx context.Context, query string, args ...any) (*sq
 	if rows != nil {
 		tx.rows.add(rows.Rows)
 	}
-	return rows, tx.saw(err)
+	return rows, tx.observe(err)
 }
 
 // Get is Get of *sqlx.Tx.
@@ -98,7 +98,7 @@ func (tx *Tx) GetContext(ctx context.Context, dest any, query string, args ...an
 	if err := tx.UpsertClaim(); err != nil {
 		return err
 	}
-	return tx.saw(tx.Tx.GetContext(ctx, dest, query, args...))
+	return tx.observe(tx.Tx.GetContext(ctx, dest, query, args...))
 }
 
 // Select is Select of *sqlx.Tx.
@@ -111,7 +111,7 @@ func (tx *Tx) SelectContext(ctx context.Context, dest any, query string, args ..
 	if err := tx.UpsertClaim(); err != nil {
 		return err
 	}
-	return tx.saw(tx.Tx.SelectContext(ctx, dest, query, args...))
+	return tx.observe(tx.Tx.SelectContext(ctx, dest, query, args...))
 }
 
 // QueryRow is QueryRow of *sqlx.Tx.
@@ -122,7 +122,7 @@ func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
 // QueryRowContext is QueryRowContext of *sqlx.Tx.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	row := tx.Tx.QueryRowContext(tx.refusing(ctx), query, args...)
-	_ = tx.saw(row.Err())
+	_ = tx.observe(row.Err())
 	return row
 }
 
@@ -134,7 +134,7 @@ func (tx *Tx) QueryRowx(query string, args ...any) *sqlx.Row {
 // QueryRowxContext is QueryRowxContext of *sqlx.Tx.
 func (tx *Tx) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
 	row := tx.Tx.QueryRowxContext(tx.refusing(ctx), query, args...)
-	_ = tx.saw(row.Err())
+	_ = tx.observe(row.Err())
 	return row
 }
 

@@ -19,7 +19,7 @@ func checkUTF8(v any, written []byte) error {
 	rv := reflect.ValueOf(v)
 	f := utf8Finder{seen: map[visit]bool{}}
 	if rv.IsValid() && f.find(rv, rv.Type().String()) {
-		return fmt.Errorf("a string in it is not UTF-8, and encoding/json wrote U+FFFD for what it is (%s)", f.where)
+		return fmt.Errorf("a string in it is not UTF-8, and encoding/json replaced the string's bytes by U+FFFD (%s)", f.where)
 	}
 	return nil
 }

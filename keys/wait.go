@@ -13,8 +13,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// left returns how much longer a call with a limit may wait.
-func (c *claim) left() time.Duration { return max(c.limit-c.waited, 0) }
+// timeLeft returns how much longer a call with a limit may wait.
+func (c *claim) timeLeft() time.Duration { return max(c.limit-c.waited, 0) }
 
 // slack is how long a statement that must not wait for anybody may still take, because it crosses a network.
 const slack = 250 * time.Millisecond
@@ -26,7 +26,7 @@ func (c *claim) wait(ctx context.Context, f func(context.Context) error) error {
 	if !c.limited {
 		return f(ctx)
 	}
-	bounded, cancel := context.WithTimeout(ctx, c.left()+slack)
+	bounded, cancel := context.WithTimeout(ctx, c.timeLeft()+slack)
 	defer cancel()
 	err := f(bounded)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
@@ -40,8 +40,8 @@ func (c *claim) inProgress(err error) *InProgressError {
 	return &InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}
 }
 
-// within calls f while the session waits no longer than w says, and then restores the session's setting.
-func within(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error) error {
+// withWait calls f while the session waits no longer than w says, and then restores the session's setting.
+func withWait(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error) error {
 	if w.Before == "" {
 		return f()
 	}
@@ -65,9 +65,9 @@ func within(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error) 
 func (c *claim) begin(ctx context.Context) (h handle, err error) {
 	o := txn.Options{Std: c.store.level(c.isolation)}
 	if c.limited && c.store.dialect.Traits().Immediate {
-		w := c.store.sql.Wait(c.left())
+		w := c.store.sql.Wait(c.timeLeft())
 		o.Around = func(db dbconn.Handle, begin func() error) error {
-			return within(context.WithoutCancel(ctx), db, w, begin)
+			return withWait(context.WithoutCancel(ctx), db, w, begin)
 		}
 	}
 	err = c.wait(ctx, func(ctx context.Context) error {
@@ -81,11 +81,11 @@ func (c *claim) begin(ctx context.Context) (h handle, err error) {
 func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, found bool, err error) {
 	var row *stored
 	err = c.wait(ctx, func(ctx context.Context) (err error) {
-		row, err = bounded(ctx, func() (*stored, error) { return c.store.find(ctx, c.store.db, q) })
+		row, err = callBounded(ctx, func() (*stored, error) { return c.store.find(ctx, c.store.db, q) })
 		return err
 	})
 	switch {
-	case waitedBriefly(err):
+	case isBrieflyBlocked(err):
 		return st, false, nil
 	case row == nil:
 		return st, false, err
@@ -93,11 +93,11 @@ func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, fo
 	return *row, true, err
 }
 
-// finished returns the key's row if the key is done. On MySQL and MariaDB a replay locks the row as a claim does, for as long
-// as its transaction lasts. So a claim that has waited in vain does not know whether it has waited for a replay or a claim
-// (hazard K52).
-func (c *claim) finished(ctx context.Context) (st stored, done bool) {
-	if !c.store.isMySQL() || c.once && c.store.timeoutLoses { // the timeout has ended the caller's transaction
+// findFinished returns the key's row if the key is done. On MySQL and MariaDB a replay locks the row as a claim does, for as
+// long as its transaction lasts. So a claim that has waited in vain does not know whether it has waited for a replay or a
+// claim (hazard K52).
+func (c *claim) findFinished(ctx context.Context) (st stored, done bool) {
+	if !c.store.isMySQL() || c.once && c.store.server.timeoutLoses { // the timeout has ended the caller's transaction
 		return st, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, slack)
@@ -109,9 +109,9 @@ func (c *claim) finished(ctx context.Context) (st stored, done bool) {
 	return *row, row.isDone()
 }
 
-// bounded calls f, which sends statements on a pool, and returns f's results. bounded waits not much longer than ctx lasts; f
-// then continues alone.
-func bounded[V any](ctx context.Context, f func() (V, error)) (V, error) {
+// callBounded calls f, which sends statements on a pool, and returns f's results. callBounded waits not much longer than ctx
+// lasts; f then continues alone.
+func callBounded[V any](ctx context.Context, f func() (V, error)) (V, error) {
 	return txn.Value(func(g func() error) error { return txn.Bounded(ctx, g, func() {}) }, f)
 }
 
@@ -124,16 +124,16 @@ func (c *claim) asBusy(err error) error {
 }
 
 // takeBounded claims within the caller's limit to waiting.
-func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (t taken, err error) {
+func (c *claim) takeBounded(ctx context.Context, tx *sqlx.Tx) (t claimResult, err error) {
 	if !c.limited {
 		return c.takeLoop(ctx, tx, "")
 	}
-	left := c.left()
+	left := c.timeLeft()
 	if c.limit > 0 {
 		left = max(left, time.Millisecond) // the key may be free by now
 	}
 	w := c.store.sql.Wait(left)
-	err = within(ctx, tx, w, func() (err error) {
+	err = withWait(ctx, tx, w, func() (err error) {
 		t, err = c.takeLoop(ctx, tx, w.Prefix)
 		return err
 	})
@@ -147,7 +147,7 @@ func (c *claim) pause(ctx context.Context, n int) error {
 	if !c.limited {
 		return backoff.Wait(ctx, n)
 	}
-	short, cancel := context.WithTimeout(ctx, c.left())
+	short, cancel := context.WithTimeout(ctx, c.timeLeft())
 	defer cancel()
 	_ = backoff.Wait(short, n)
 	return ctx.Err()

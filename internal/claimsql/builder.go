@@ -5,17 +5,18 @@ import (
 	"strconv"
 )
 
-// builder writes one statement.
+// builder writes one statement of s.
 type builder struct {
-	*SQL
-	buf  []byte
-	args []any
-	bind bool
+	s     *SQL
+	words *words // s's
+	buf   []byte
+	args  []any
+	bind  bool
 }
 
 // exec begins a statement that returns nothing, and query begins a statement that returns rows.
 func (s *SQL) exec(text string) *builder {
-	return &builder{SQL: s, buf: append(make([]byte, 0, 1024), text...)}
+	return &builder{s: s, words: &s.words, buf: append(make([]byte, 0, 1024), text...)}
 }
 
 func (s *SQL) query(text string) *builder {
@@ -43,19 +44,19 @@ func (b *builder) raw(v []byte) *builder {
 	case b.bind:
 		return b.argument(v, "::bytea")
 	}
-	return b.digits(b.bytes, v)
+	return b.digits(b.words.values.bytes, v)
 }
 
 func (b *builder) str(v string) *builder {
 	if b.bind {
 		return b.argument(v, "::text")
 	}
-	return b.digits(b.text, []byte(v))
+	return b.digits(b.words.values.text, []byte(v))
 }
 
 func (b *builder) argument(v any, cast string) *builder {
 	b.args = append(b.args, v)
-	if !b.numbered {
+	if !b.words.values.numbered {
 		return b.sql("?")
 	}
 	return b.sql("$").num(int64(len(b.args))).sql(cast)

@@ -21,11 +21,11 @@ func (s *SQL) Claim(r Row, prefix string) Statement {
 	}
 	b.sql("INSERT INTO ", s.table, insertColumns)
 	if r.KeyTime != 0 {
-		b.sql("SELECT ").claimed(r).sql(b.fromNothing()).timely(r)
+		b.sql("SELECT ").claimValues(r).sql(b.fromNothing()).timeCondition(r)
 	} else {
-		b.sql("VALUES (").claimed(r).sql(")")
+		b.sql("VALUES (").claimValues(r).sql(")")
 	}
-	if !s.duplicate {
+	if !s.words.onDuplicateKey {
 		return b.sql(" ON CONFLICT (key_hash) DO NOTHING").done()
 	}
 	b.sql(" ON DUPLICATE KEY UPDATE key_hash = ", s.name, ".key_hash")
@@ -35,23 +35,23 @@ func (s *SQL) Claim(r Row, prefix string) Statement {
 	return b.done()
 }
 
-func (b *builder) claimed(r Row) *builder {
+func (b *builder) claimValues(r Row) *builder {
 	b.raw(r.Hash[:]).sql(", ").str(r.Scope).sql(", ").str(r.Op).sql(", ").str(r.ID).sql(", ").num(Claimed).sql(", ")
 	b.num(int64(r.FingerprintVersion)).sql(", ").raw(r.Fingerprint).sql(", NULL, '', 1, 1, ").raw(r.Owner[:])
-	return b.sql(", ", b.now, ", ", b.now, ", NULL, ").expiry(r)
+	return b.sql(", ", b.words.clock.now, ", ", b.words.clock.now, ", NULL, ").expiry(r)
 }
 
 // expiry is the retention after the later of now and the key's own time. If a key were forgotten before its own time is too
 // old, the key could be claimed once more (hazard K45). The extra millisecond is for clocks that count in smaller units.
 func (b *builder) expiry(r Row) *builder {
 	if r.KeyTime == 0 {
-		return b.sql(b.later(r.Retain))
+		return b.sql(b.words.clock.fromNow(r.Retain))
 	}
-	end := b.never
+	end := b.words.clock.never
 	if ms := r.KeyTime + r.Retain.Milliseconds() + 1; ms > 0 && ms < lastMilli {
-		end = b.at(time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000"))
+		end = b.words.clock.timestamp(time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000"))
 	}
-	return b.sql("CASE WHEN ", b.nowMillis, " <= ").num(r.KeyTime).sql(" THEN ", end, " ELSE ", b.later(r.Retain), " END")
+	return b.sql("CASE WHEN ", b.words.clock.nowMillis, " <= ").num(r.KeyTime).sql(" THEN ", end, " ELSE ", b.words.clock.fromNow(r.Retain), " END")
 }
 
 // lastMilli is the end of the year 9999, the last year that every database writes in four digits.
@@ -59,22 +59,23 @@ const lastMilli = 253402300799000
 
 // fromNothing returns the text up to WHERE: MySQL requires a table before WHERE.
 func (b *builder) fromNothing() string {
-	if b.duplicate {
+	if b.words.onDuplicateKey {
 		return " FROM DUAL WHERE "
 	}
 	return " WHERE "
 }
 
-// timely writes the condition that the key's own time is no further from now than the retention, before now or after now.
-func (b *builder) timely(r Row) *builder {
+// timeCondition writes the condition that the key's own time is no further from now than the retention, before now or after
+// now.
+func (b *builder) timeCondition(r Row) *builder {
 	retain := r.Retain.Milliseconds()
-	return b.sql(b.nowMillis, " BETWEEN ").num(r.KeyTime - min(retain, r.KeyTime)).sql(" AND ").num(r.KeyTime + min(retain, math.MaxInt64-r.KeyTime))
+	return b.sql(b.words.clock.nowMillis, " BETWEEN ").num(r.KeyTime - min(retain, r.KeyTime)).sql(" AND ").num(r.KeyTime + min(retain, math.MaxInt64-r.KeyTime))
 }
 
 // Age compares the key's own time with the database's, and returns Timely, TooOld or TooNew.
 func (s *SQL) Age(r Row) Statement {
-	b := s.query("SELECT CASE WHEN ").timely(r).sql(" THEN ").num(Timely)
-	return b.sql(" WHEN ", b.nowMillis, " > ").num(r.KeyTime).sql(" THEN ").num(TooOld).sql(" ELSE ").num(TooNew).sql(" END").done()
+	b := s.query("SELECT CASE WHEN ").timeCondition(r).sql(" THEN ").num(Timely)
+	return b.sql(" WHEN ", b.words.clock.nowMillis, " > ").num(r.KeyTime).sql(" THEN ").num(TooOld).sql(" ELSE ").num(TooNew).sql(" END").done()
 }
 
 // Timely, TooOld and TooNew are the results of Age.
@@ -87,7 +88,9 @@ const (
 const fetched = "state, owner, fingerprint_version, fingerprint, result, codec"
 
 // Fetch reads the part of a stored row that a claim needs to know, in a transaction whose snapshot may be older than the row.
-func (s *SQL) Fetch(hash [HashSize]byte) Statement { return s.fetch(hash, reading{lock: s.locking}) }
+func (s *SQL) Fetch(hash [HashSize]byte) Statement {
+	return s.fetch(hash, reading{lock: s.words.locks.share})
+}
 
 func (s *SQL) fetch(hash [HashSize]byte, r reading) Statement {
 	return s.query("SELECT ").sql(r.hint, fetched, " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).sql(r.lock).done()
@@ -100,10 +103,10 @@ func (s *SQL) Peek(hash [HashSize]byte) Statement { return s.fetch(hash, reading
 // at READ UNCOMMITTED would see this row. MySQL before 8 cannot skip a row, and fails after a moment (see brief). If the
 // database can do neither, the text is empty.
 func (s *SQL) Look(hash [HashSize]byte) Statement {
-	if s.look.none {
+	if s.words.locks.look.none {
 		return Statement{}
 	}
-	return s.fetch(hash, s.look)
+	return s.fetch(hash, s.words.locks.look)
 }
 
 // Proof returns a row if the transaction is still the one in which the owner has written the key's row.
@@ -115,13 +118,13 @@ func (s *SQL) Proof(hash [HashSize]byte, owner [OwnerSize]byte) Statement {
 // Record completes the owner's claim: it affects one row, or none if the claim is gone. It changes no indexed column.
 func (s *SQL) Record(hash [HashSize]byte, owner [OwnerSize]byte, state int, result []byte, codec string) Statement {
 	b := s.exec("UPDATE ").sql(s.table, " SET state = ").num(int64(state)).sql(", result = ").raw(result).sql(", codec = ").str(codec)
-	b.sql(", finished_at = ", s.now, " WHERE key_hash = ").raw(hash[:]).sql(" AND owner = ").raw(owner[:])
+	b.sql(", finished_at = ", s.words.clock.now, " WHERE key_hash = ").raw(hash[:]).sql(" AND owner = ").raw(owner[:])
 	return b.sql(" AND state = ").num(Claimed).done()
 }
 
 // Info reads all that is known of a key, in the order of the columns.
 func (s *SQL) Info(hash [HashSize]byte) Statement {
 	b := s.query("SELECT ").sql(fetched, ", attempts, fence, ")
-	b.sql(strings.Join([]string{s.shown("lease_until"), s.shown("claimed_at"), s.shown("finished_at"), s.shown("expires_at")}, ", "))
+	b.sql(strings.Join([]string{s.words.clock.asText("lease_until"), s.words.clock.asText("claimed_at"), s.words.clock.asText("finished_at"), s.words.clock.asText("expires_at")}, ", "))
 	return b.sql(" FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).done()
 }

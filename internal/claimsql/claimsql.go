@@ -40,7 +40,7 @@ type Row struct {
 
 // SQL writes the statements for one table.
 type SQL struct {
-	words
+	words words
 	table string // quoted
 	name  string // quoted, without the schema
 	// Bind turns the values of queries into parameters, for a driver that prepares every query. All drivers send statements
@@ -70,31 +70,51 @@ func New(d dialect.Dialect, t dialect.Table) (*SQL, error) {
 
 // words are the texts that differ between databases.
 type words struct {
-	dialect    string
-	now        string // the time when the statement runs, not when its transaction began (hazard K8)
-	nowMillis  string // the same time in milliseconds since 1970
-	never      string // a time that never comes
-	later      func(d time.Duration) string
-	at         func(utc string) string    // a known time, to the millisecond
-	shown      func(column string) string // a time as text, in UTC
-	bytes      literal
-	text       literal
-	numbered   bool                                       // parameters are $1, $2, … with a type, otherwise ?
-	same       func(column string) (before, after string) // compares a text byte by byte
-	locking    string                                     // the end of a SELECT that must see the newest row (hazard K25)
-	look       reading                                    // how Look reads
-	skipLocked bool
-	duplicate  bool   // ON DUPLICATE KEY UPDATE, otherwise ON CONFLICT
-	row        string // the beginning of a row of VALUES in a SELECT's source; "" if VALUES cannot be used there
-	hints      bool   // DELETE takes a hint as a comment; otherwise no hint makes it use the key (hazard K39)
-	anyUpdate  string // goes before a statement that sql_safe_updates refuses; "" if nothing helps or there is no such setting
-	briefly    string // a hint that makes a SELECT give up soon; "" if the SELECT need not wait
-	wait       func(limit time.Duration) Wait
-	twoStepGC  bool
-	least      string                       // the lesser of two numbers
-	part       string                       // the function that returns a part of bytes
-	join       func(a, b string) string     // joins bytes
-	find       func(part, of string) string // the position of bytes in other bytes, from 1; 0: none
+	dialect        string
+	clock          clock
+	values         values
+	locks          locks
+	functions      functions
+	onDuplicateKey bool   // ON DUPLICATE KEY UPDATE, otherwise ON CONFLICT
+	rowStart       string // the beginning of a row of VALUES in a SELECT's source; "" if VALUES cannot be used there
+	deleteHint     bool   // DELETE takes a hint as a comment; otherwise no hint makes it use the key (hazard K39)
+	allowUpdate    string // goes before a statement that sql_safe_updates refuses; "" if nothing helps or there is no such setting
+	twoStepGC      bool
+}
+
+// clock are the words for times.
+type clock struct {
+	now       string // the time when the statement runs, not when its transaction began (hazard K8)
+	nowMillis string // the same time in milliseconds since 1970
+	never     string // a time that never comes
+	fromNow   func(d time.Duration) string
+	timestamp func(utc string) string    // a known time, to the millisecond
+	asText    func(column string) string // a time as text, in UTC
+}
+
+// values are the words for values of the caller.
+type values struct {
+	bytes        literal
+	text         literal
+	numbered     bool                                       // parameters are $1, $2, … with a type, otherwise ?
+	compareBytes func(column string) (before, after string) // compares a text byte by byte
+}
+
+// locks are the words for reading and waiting beside other transactions.
+type locks struct {
+	share       string  // the end of a SELECT that must see the newest row (hazard K25)
+	look        reading // how Look reads
+	skipLocked  bool
+	timeoutHint string // a hint that makes a SELECT give up soon; "" if the SELECT need not wait
+	wait        func(limit time.Duration) Wait
+}
+
+// functions are the database's names for what the reports of failed attempts need.
+type functions struct {
+	least     string                       // the lesser of two numbers
+	substring string                       // the function that returns a part of bytes
+	concat    func(a, b string) string     // joins bytes
+	position  func(part, of string) string // the position of bytes in other bytes, from 1; 0: none
 }
 
 // reading is a SELECT of one row outside of a transaction. It sees committed rows only.
@@ -103,10 +123,11 @@ type reading struct {
 	none       bool // the database has no such SELECT
 }
 
-// once returns an expression of time that a statement about many rows evaluates only once. PostgreSQL's clock is volatile, so
-// PostgreSQL would use no index for a comparison with the clock, and SQLite would format the clock for each row.
-func (w *words) once(expr string) string {
-	if w.duplicate {
+// evaluatedOnce returns an expression of time that a statement about many rows evaluates only once. PostgreSQL's clock is
+// volatile, so PostgreSQL would use no index for a comparison with the clock, and SQLite would format the clock for each
+// row.
+func (w *words) evaluatedOnce(expr string) string {
+	if w.onDuplicateKey {
 		return expr // the same in all of a statement
 	}
 	return "(SELECT " + expr + ")"
@@ -128,7 +149,7 @@ const LongestWait = 20 * 24 * time.Hour
 
 // Wait returns the statements that bound a claim's waiting. A limit of 0 means not to wait at all, and a limit counts at most
 // 20 days.
-func (s *SQL) Wait(limit time.Duration) Wait { return s.wait(min(limit, LongestWait)) }
+func (s *SQL) Wait(limit time.Duration) Wait { return s.words.locks.wait(min(limit, LongestWait)) }
 
 func millis(d time.Duration) int64 { return max(int64((d+time.Millisecond-1)/time.Millisecond), 1) }
 
@@ -147,4 +168,4 @@ func SavepointName(owner [OwnerSize]byte) string { return fmt.Sprintf("upsert_cl
 
 // CountsInserts reports whether the number of rows that Claim affects tells an insert. On MySQL this number depends on the
 // driver's settings (hazard H14).
-func (s *SQL) CountsInserts() bool { return !s.duplicate }
+func (s *SQL) CountsInserts() bool { return !s.words.onDuplicateKey }

@@ -29,47 +29,47 @@ func (s *SQL) Fail(consumer string, m Mark, f Failure) Statement {
 		first = Dead
 	}
 	b := s.exec("INSERT INTO ").sql(s.table)
-	if !s.duplicate {
+	if !s.words.onDuplicateKey {
 		b.sql(" AS k")
 	}
 	b.sql(insertColumns, "VALUES (").raw(m.Hash[:]).sql(", ").str(consumer).sql(", '', ").str(m.ID).sql(", ").num(int64(first))
 	b.sql(", 0, NULL, ").raw(append(f.Call[:], f.Report...)).sql(", ").str(ReportCodec).sql(", 1, 1, ").raw(f.Owner[:])
-	b.sql(", ", s.now, ", ", s.now, ", NULL, ", s.never, ")")
-	if s.duplicate {
-		return b.recount(f).done()
+	b.sql(", ", s.words.clock.now, ", ", s.words.clock.now, ", NULL, ", s.words.clock.never, ")")
+	if s.words.onDuplicateKey {
+		return b.updateFailure(f).done()
 	}
-	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET attempts = k.attempts + 1, result = ", s.join(s.calls("k", "k.attempts"), "excluded.result"))
+	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET attempts = k.attempts + 1, result = ", s.words.functions.concat(s.words.calls("k", "k.attempts"), "excluded.result"))
 	b.sql(", owner = excluded.owner, state = CASE WHEN k.attempts + 1 >= ").num(int64(f.Most)).sql(" THEN ").num(Dead).sql(" ELSE k.state END")
-	return b.sql(" WHERE k.state = ").num(Waiting).sql(" AND ").uncounted("k", f).done()
+	return b.sql(" WHERE k.state = ").num(Waiting).sql(" AND ").notCounted("k", f).done()
 }
 
-// recount writes the update of a stored message. Assignments are made in order and see the results of the assignments before
-// them (hazard H16). So after the assignment of owner, the owner is this call's only if this statement counts.
-func (b *builder) recount(f Failure) *builder {
+// updateFailure writes the update of a stored message. Assignments are made in order and see the results of the assignments
+// before them (hazard H16). So after the assignment of owner, the owner is this call's only if this statement counts.
+func (b *builder) updateFailure(f Failure) *builder {
 	counts := func() {
-		b.sql("(", b.name, ".state = ").num(Waiting).sql(" AND ").uncounted(b.name, f).sql(")")
+		b.sql("(", b.s.name, ".state = ").num(Waiting).sql(" AND ").notCounted(b.s.name, f).sql(")")
 	}
-	mine := "IF(" + b.name + ".owner = VALUES(owner)"
-	b.sql(" ON DUPLICATE KEY UPDATE attempts = ", b.name, ".attempts + ")
+	ownedByCaller := "IF(" + b.s.name + ".owner = VALUES(owner)"
+	b.sql(" ON DUPLICATE KEY UPDATE attempts = ", b.s.name, ".attempts + ")
 	counts()
 	b.sql(", owner = IF(")
 	counts()
-	b.sql(", VALUES(owner), ", b.name, ".owner), result = ", mine, ", ")
-	b.sql(b.join(b.calls(b.name, b.name+".attempts - 1"), "VALUES(result)"), ", ", b.name, ".result), state = ", mine)
-	return b.sql(" AND ", b.name, ".attempts >= ").num(int64(f.Most)).sql(", ").num(Dead).sql(", ", b.name, ".state)")
+	b.sql(", VALUES(owner), ", b.s.name, ".owner), result = ", ownedByCaller, ", ")
+	b.sql(b.words.functions.concat(b.words.calls(b.s.name, b.s.name+".attempts - 1"), "VALUES(result)"), ", ", b.s.name, ".result), state = ", ownedByCaller)
+	return b.sql(" AND ", b.s.name, ".attempts >= ").num(int64(f.Most)).sql(", ").num(Dead).sql(", ", b.s.name, ".state)")
 }
 
-// uncounted writes a condition that is true if the call has not been counted.
-func (b *builder) uncounted(row string, f Failure) *builder {
-	call := b.bytes.before + hex.EncodeToString(f.Call[:]) + b.bytes.after
-	return b.sql(b.find(call, fmt.Sprintf("%s(%s.result, 1, %d)", b.part, row, CallSize*mostCalls)), " = 0")
+// notCounted writes a condition that is true if the call has not been counted.
+func (b *builder) notCounted(row string, f Failure) *builder {
+	call := b.words.values.bytes.before + hex.EncodeToString(f.Call[:]) + b.words.values.bytes.after
+	return b.sql(b.words.functions.position(call, fmt.Sprintf("%s(%s.result, 1, %d)", b.words.functions.substring, row, CallSize*mostCalls)), " = 0")
 }
 
 // calls returns an expression for the names of the calls counted before, without the first name if there are too many.
 func (w *words) calls(row, attempts string) string {
-	kept := fmt.Sprintf("%s(%s, %d)", w.least, attempts, mostCalls-1)
-	from := fmt.Sprintf("1 + %d * (%s(%s, %d) - %s)", CallSize, w.least, attempts, mostCalls, kept)
-	return fmt.Sprintf("%s(%s.result, %s, %d * %s)", w.part, row, from, CallSize, kept)
+	kept := fmt.Sprintf("%s(%s, %d)", w.functions.least, attempts, mostCalls-1)
+	from := fmt.Sprintf("1 + %d * (%s(%s, %d) - %s)", CallSize, w.functions.least, attempts, mostCalls, kept)
+	return fmt.Sprintf("%s(%s.result, %s, %d * %s)", w.functions.substring, row, from, CallSize, kept)
 }
 
 // ReportCodec is the codec of the report that Fail stores.
@@ -77,17 +77,17 @@ const ReportCodec = "attempt"
 
 // Attempts reads the state and the attempts of a message.
 func (s *SQL) Attempts(m Mark) Statement {
-	return s.query("SELECT state, attempts FROM ").sql(s.table, " WHERE key_hash = ").raw(m.Hash[:]).sql(s.locking).done()
+	return s.query("SELECT state, attempts FROM ").sql(s.table, " WHERE key_hash = ").raw(m.Hash[:]).sql(s.words.locks.share).done()
 }
 
 // Dead lists a consumer's dead messages, the oldest first. They are found by their time of expiry, which never comes.
 func (s *SQL) Dead(consumer string, limit int) Statement {
 	id := "id"
-	if s.duplicate {
+	if s.words.onDuplicateKey {
 		id = "CAST(id AS BINARY)" // a connection's character set may lack characters of the id
 	}
-	b := s.query("SELECT ").sql(id, ", attempts, result, ", s.shown("claimed_at"), " FROM ", s.table, " WHERE expires_at = ", s.never, " AND state = ").num(Dead).sql(" AND ")
-	before, after := s.same("scope")
+	b := s.query("SELECT ").sql(id, ", attempts, result, ", s.words.clock.asText("claimed_at"), " FROM ", s.table, " WHERE expires_at = ", s.words.clock.never, " AND state = ").num(Dead).sql(" AND ")
+	before, after := s.words.values.compareBytes("scope")
 	b.sql(before).str(consumer).sql(after, " AND op = '' ORDER BY claimed_at, id LIMIT ").num(int64(limit))
 	return b.done()
 }

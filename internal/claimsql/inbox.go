@@ -20,23 +20,23 @@ func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duratio
 	b.buf = make([]byte, 0, 1024+len(marks)*(2*HashSize+96))
 	column := func(name string) func() { return func() { b.sql(name) } }
 	switch {
-	case s.duplicate:
+	case s.words.onDuplicateKey:
 		b.sql("INSERT INTO ", s.table, insertColumns)
-		if s.row == "" {
-			b.sql("SELECT ").marked(consumer, owner, retain, func() { b.nthHash(marks) }, func() { b.nthID(marks) })
+		if s.words.rowStart == "" {
+			b.sql("SELECT ").markValues(consumer, owner, retain, func() { b.nthHash(marks) }, func() { b.nthID(marks) })
 			b.sql(" FROM ").numbers(len(marks)).sql(" WHERE m.n < ").num(int64(len(marks))).sql(" ORDER BY m.n")
 		} else {
-			b.sql("WITH m (h, i) AS (").values(marks).sql(") SELECT ").marked(consumer, owner, retain, column("h"), column("i")).sql(" FROM m")
+			b.sql("WITH m (h, i) AS (").values(marks).sql(") SELECT ").markValues(consumer, owner, retain, column("h"), column("i")).sql(" FROM m")
 		}
-		return b.remark(owner).done()
-	case s.dialect == "sqlite":
+		return b.updateMark(owner).done()
+	case s.words.dialect == "sqlite":
 		b.bind = true // the text of ten thousand messages would be longer than SQLite accepts
 		b.sql("WITH m (h, i) AS (").values(marks).sql(") INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
 		// Without WHERE, SQLite reads ON as a join's (hazard S1).
-		b.marked(consumer, owner, retain, column("h"), column("i")).sql(" FROM m WHERE true")
+		b.markValues(consumer, owner, retain, column("h"), column("i")).sql(" FROM m WHERE true")
 	default:
 		b.sql("INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
-		b.marked(consumer, owner, retain, column("pg_catalog.decode(h, 'hex')"), column("pg_catalog.convert_from(pg_catalog.decode(i, 'hex'), 'UTF8')"))
+		b.markValues(consumer, owner, retain, column("pg_catalog.decode(h, 'hex')"), column("pg_catalog.convert_from(pg_catalog.decode(i, 'hex'), 'UTF8')"))
 		b.sql(" FROM unnest(").lists(marks).sql(") AS m (h, i)")
 	}
 	b.sql(" ON CONFLICT (key_hash) DO UPDATE SET state = excluded.state, owner = excluded.owner, attempts = k.attempts + 1,")
@@ -44,28 +44,28 @@ func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duratio
 	return b.sql(" RETURNING key_hash").done()
 }
 
-// remark writes the update of a stored message. Assignments are made in order and see the results of the assignments before
-// them (hazard H16), so the state comes last.
-func (b *builder) remark(owner [OwnerSize]byte) *builder {
+// updateMark writes the update of a stored message. Assignments are made in order and see the results of the assignments
+// before them (hazard H16), so the state comes last.
+func (b *builder) updateMark(owner [OwnerSize]byte) *builder {
 	b.sql(" ON DUPLICATE KEY UPDATE ")
 	for _, c := range []string{"owner", "result", "codec", "finished_at", "expires_at"} {
-		b.sql(c, " = IF(", b.name, ".state = ").num(Waiting).sql(", VALUES(", c, "), ", b.name, ".", c, "), ")
+		b.sql(c, " = IF(", b.s.name, ".state = ").num(Waiting).sql(", VALUES(", c, "), ", b.s.name, ".", c, "), ")
 	}
-	b.sql("attempts = ", b.name, ".attempts + (", b.name, ".state = ").num(Waiting).sql("), state = IF(", b.name, ".state = ")
-	b.num(Waiting).sql(", ").num(Done).sql(", ", b.name, ".state)")
-	if b.Returning {
-		b.sql(" RETURNING key_hash, owner = ").digits(b.bytes, owner[:])
+	b.sql("attempts = ", b.s.name, ".attempts + (", b.s.name, ".state = ").num(Waiting).sql("), state = IF(", b.s.name, ".state = ")
+	b.num(Waiting).sql(", ").num(Done).sql(", ", b.s.name, ".state)")
+	if b.s.Returning {
+		b.sql(" RETURNING key_hash, owner = ").digits(b.words.values.bytes, owner[:])
 	}
 	return b
 }
 
-func (b *builder) marked(consumer string, owner [OwnerSize]byte, retain time.Duration, hash, id func()) *builder {
+func (b *builder) markValues(consumer string, owner [OwnerSize]byte, retain time.Duration, hash, id func()) *builder {
 	hash()
 	b.sql(", ").str(consumer).sql(", '', ")
 	id()
 	b.sql(", ").num(Done).sql(", 0, NULL, NULL, '', 1, 1, ").raw(owner[:])
-	now := b.once(b.now)
-	return b.sql(", ", now, ", ", now, ", ", now, ", ", b.once(b.later(retain)))
+	now := b.words.evaluatedOnce(b.words.clock.now)
+	return b.sql(", ", now, ", ", now, ", ", now, ", ", b.words.evaluatedOnce(b.words.clock.fromNow(retain)))
 }
 
 func (b *builder) values(marks []Mark) *builder {
@@ -74,7 +74,7 @@ func (b *builder) values(marks []Mark) *builder {
 		if i > 0 {
 			b.sql(", ")
 		}
-		b.sql(b.row).raw(marks[i].Hash[:]).sql(", ").str(marks[i].ID).sql(")")
+		b.sql(b.words.rowStart).raw(marks[i].Hash[:]).sql(", ").str(marks[i].ID).sql(")")
 	}
 	return b
 }
@@ -105,7 +105,7 @@ func (b *builder) list(digits []byte) *builder {
 func (s *SQL) Marked(owner [OwnerSize]byte, marks []Mark) Statement {
 	b := s.query("SELECT key_hash, owner = ").raw(owner[:]).sql(" FROM ", s.table, s.byKey(), " WHERE key_hash IN (")
 	// The limit is for sessions with sql_select_limit, which would cut the result.
-	return b.hashes(marks).sql(") LIMIT ").num(int64(len(marks))).sql(s.locking).done()
+	return b.hashes(marks).sql(") LIMIT ").num(int64(len(marks))).sql(s.words.locks.share).done()
 }
 
 // Present counts the stored messages. It follows a Filter that returns only the messages that it marked, and proves that the
@@ -115,7 +115,7 @@ func (s *SQL) Present(marks []Mark) Statement {
 		return Statement{}
 	}
 	b := s.query("SELECT ")
-	if s.dialect == "sqlite" {
+	if s.words.dialect == "sqlite" {
 		b.bind = true // as in Filter
 		return b.sql("count(*) FROM ", s.table, " WHERE key_hash IN (").hashes(marks).sql(")").done()
 	}
@@ -146,8 +146,8 @@ func (b *builder) hashes(marks []Mark) *builder {
 }
 
 // FilterReturns reports whether Filter is a query. If not, Marked follows.
-func (s *SQL) FilterReturns() bool { return !s.duplicate || s.Returning }
+func (s *SQL) FilterReturns() bool { return !s.words.onDuplicateKey || s.Returning }
 
 // ReturnsAll reports whether Filter or Marked returns every message. If not, Filter returns the messages that it marked, and if
 // there are others, Present follows.
-func (s *SQL) ReturnsAll() bool { return s.duplicate }
+func (s *SQL) ReturnsAll() bool { return s.words.onDuplicateKey }

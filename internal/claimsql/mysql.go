@@ -11,25 +11,33 @@ import (
 
 // familyWords are the words that MySQL and MariaDB share. Times are in UTC whatever the session's time zone is.
 var familyWords = words{
-	dialect:   "mysql",
-	now:       "UTC_TIMESTAMP(6)",
-	nowMillis: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
-	at:        func(utc string) string { return "TIMESTAMP '" + utc + "'" },
-	never:     "TIMESTAMP '9999-12-31 00:00:00'",
-	later: func(d time.Duration) string {
-		return fmt.Sprintf("UTC_TIMESTAMP(6) + INTERVAL %d MICROSECOND", d.Microseconds())
+	dialect: "mysql",
+	clock: clock{
+		now:       "UTC_TIMESTAMP(6)",
+		nowMillis: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
+		never:     "TIMESTAMP '9999-12-31 00:00:00'",
+		fromNow: func(d time.Duration) string {
+			return fmt.Sprintf("UTC_TIMESTAMP(6) + INTERVAL %d MICROSECOND", d.Microseconds())
+		},
+		timestamp: func(utc string) string { return "TIMESTAMP '" + utc + "'" },
+		asText:    func(c string) string { return "CAST(" + c + " AS CHAR)" },
 	},
-	shown:     func(c string) string { return "CAST(" + c + " AS CHAR)" },
-	bytes:     literal{"x'", "'"},
-	text:      literal{"_utf8mb4 x'", "'"},
-	same:      func(c string) (string, string) { return "CAST(" + c + " AS BINARY) = CAST(", " AS BINARY)" },
-	locking:   " LOCK IN SHARE MODE",
-	duplicate: true,
-	twoStepGC: true,
-	least:     "LEAST",
-	part:      "SUBSTR",
-	join:      func(a, b string) string { return "CONCAT(" + a + ", " + b + ")" },
-	find:      func(part, of string) string { return "LOCATE(" + part + ", " + of + ")" },
+	values: values{
+		bytes:        literal{"x'", "'"},
+		text:         literal{"_utf8mb4 x'", "'"},
+		compareBytes: func(c string) (string, string) { return "CAST(" + c + " AS BINARY) = CAST(", " AS BINARY)" },
+	},
+	locks: locks{
+		share: " LOCK IN SHARE MODE",
+	},
+	functions: functions{
+		least:     "LEAST",
+		substring: "SUBSTR",
+		concat:    func(a, b string) string { return "CONCAT(" + a + ", " + b + ")" },
+		position:  func(part, of string) string { return "LOCATE(" + part + ", " + of + ")" },
+	},
+	onDuplicateKey: true,
+	twoStepGC:      true,
 }
 
 // brief is how long a SELECT waits for another transaction if the SELECT cannot skip a locked row. This is enough time to read
@@ -40,29 +48,29 @@ const brief = 20 * time.Millisecond
 func mysqlWords(d dialect.Dialect) words {
 	supports := func(f dialect.Feature) bool { return d.Version() == "" || dialect.Supports(d, f) }
 	w := familyWords
-	w.wait = mysqlWait
+	w.locks.wait = mysqlWait
 	if supports(dialect.FeatureIndexHint) && supports(dialect.FeatureValuesRow) {
-		w.row, w.hints = "ROW(", true
+		w.rowStart, w.deleteHint = "ROW(", true
 	}
-	if w.skipLocked = supports(dialect.FeatureSkipLocked); w.skipLocked {
-		w.look.lock = " FOR SHARE SKIP LOCKED"
+	if w.locks.skipLocked = supports(dialect.FeatureSkipLocked); w.locks.skipLocked {
+		w.locks.look.lock = " FOR SHARE SKIP LOCKED"
 		return w
 	}
 	// A SELECT that does not lock would see uncommitted rows if somebody has set READ UNCOMMITTED (hazard K43).
-	w.briefly = fmt.Sprintf("/*+ MAX_EXECUTION_TIME(%d) */ ", brief.Milliseconds())
-	w.look = reading{hint: w.briefly, lock: w.locking}
+	w.locks.timeoutHint = fmt.Sprintf("/*+ MAX_EXECUTION_TIME(%d) */ ", brief.Milliseconds())
+	w.locks.look = reading{hint: w.locks.timeoutHint, lock: w.locks.share}
 	return w
 }
 
 // mariadbWords returns MariaDB's words. All that depends on MariaDB's version is here. An unknown version counts as an old one.
 func mariadbWords(d dialect.Dialect) words {
 	w := familyWords
-	w.wait, w.row = mariadbWait, "("
-	w.anyUpdate = "SET STATEMENT sql_safe_updates = 0 FOR "
-	if w.skipLocked = dialect.Supports(d, dialect.FeatureSkipLocked); w.skipLocked {
-		w.look.lock = " LOCK IN SHARE MODE SKIP LOCKED"
+	w.locks.wait, w.rowStart = mariadbWait, "("
+	w.allowUpdate = "SET STATEMENT sql_safe_updates = 0 FOR "
+	if w.locks.skipLocked = dialect.Supports(d, dialect.FeatureSkipLocked); w.locks.skipLocked {
+		w.locks.look.lock = " LOCK IN SHARE MODE SKIP LOCKED"
 	} else {
-		w.look.none = true
+		w.locks.look.none = true
 	}
 	return w
 }

@@ -6,31 +6,39 @@ import (
 )
 
 var sqliteWords = words{
-	dialect:   "sqlite",
-	now:       "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-	nowMillis: "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER)",
-	at:        func(utc string) string { return "'" + utc + "'" },
-	never:     "'9999-12-31 00:00:00.000'",
-	later: func(d time.Duration) string {
-		return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '%+d.%03d seconds')", d/time.Second, d%time.Second/time.Millisecond)
+	dialect: "sqlite",
+	clock: clock{
+		now:       "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+		nowMillis: "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER)",
+		never:     "'9999-12-31 00:00:00.000'",
+		fromNow: func(d time.Duration) string {
+			return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '%+d.%03d seconds')", d/time.Second, d%time.Second/time.Millisecond)
+		},
+		timestamp: func(utc string) string { return "'" + utc + "'" },
+		asText:    func(c string) string { return c },
 	},
-	shown: func(c string) string { return c },
-	bytes: literal{"x'", "'"},
-	text:  literal{"CAST(x'", "' AS TEXT)"},
-	same:  func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
-	row:   "(",
-	least: "min",
-	part:  "substr",
-	join:  func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
-	find:  func(part, of string) string { return "instr(" + of + ", " + part + ")" },
-	wait: func(limit time.Duration) Wait {
-		if limit > 0 {
-			limit = time.Duration(millis(limit)) * time.Millisecond
-		}
-		return Wait{
-			Before: "PRAGMA busy_timeout",
-			Set:    fmt.Sprintf("PRAGMA busy_timeout = %d", limit.Milliseconds()),
-			After:  func(old string) string { return "PRAGMA busy_timeout = " + old },
-		}
+	values: values{
+		bytes:        literal{"x'", "'"},
+		text:         literal{"CAST(x'", "' AS TEXT)"},
+		compareBytes: func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
 	},
+	locks: locks{
+		wait: func(limit time.Duration) Wait {
+			if limit > 0 {
+				limit = time.Duration(millis(limit)) * time.Millisecond
+			}
+			return Wait{
+				Before: "PRAGMA busy_timeout",
+				Set:    fmt.Sprintf("PRAGMA busy_timeout = %d", limit.Milliseconds()),
+				After:  func(old string) string { return "PRAGMA busy_timeout = " + old },
+			}
+		},
+	},
+	functions: functions{
+		least:     "min",
+		substring: "substr",
+		concat:    func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
+		position:  func(part, of string) string { return "instr(" + of + ", " + part + ")" },
+	},
+	rowStart: "(",
 }

@@ -55,9 +55,9 @@ func otherCodec(p *place) {
 	p.wantPaid(p.store, "b")
 	p.each(func(q *place) {
 		_, _, err := q.call(p.store, p.key("a"), none(), p.never)
-		wantText(p, "a flipped result asked for as JSON", err, `stored as "flipped" and was asked for as "json"`)
+		wantText(p, "a flipped result asked for as JSON", err, `with the codec "flipped" and this call has the codec "json"`)
 		_, _, err = q.call(p.store, p.key("b"), none(), p.never, keys.WithCodec(flipped{"flipped"}))
-		wantText(p, "JSON asked for as flipped", err, `stored as "json" and was asked for as "flipped"`)
+		wantText(p, "JSON asked for as flipped", err, `with the codec "json" and this call has the codec "flipped"`)
 	})
 	p.wantReplayed(p.store, "b")
 }

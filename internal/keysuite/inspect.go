@@ -107,7 +107,7 @@ func inspectRetain(p *place) {
 			wantTimes(p, p.inspect(p.key(id)), before, p.now(), want.kept)
 		}
 		_, _, err := p.call(s, p.key("none"), none(), p.never, keys.Retain(0))
-		wantText(p, "Retain(0)", err, "the least is a millisecond")
+		wantText(p, "Retain(0)", err, "the minimum is a millisecond")
 	})
 }
 

@@ -114,7 +114,7 @@ func innerIsOuter(p *place) {
 	p.each(func(p *place) {
 		again := func(ctx context.Context, tx *keys.Tx) error {
 			_, _, err := keys.Once(ctx, p.store, tx, p.key("outer"), none(), p.never)
-			wantText(p, "the outer key again", err, "fn claims the key that it runs under")
+			wantText(p, "the outer key again", err, "fn claims a key that its own transaction has claimed already")
 			return err
 		}
 		_, _, err := p.call(p.store, p.key("outer"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {

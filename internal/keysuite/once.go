@@ -140,7 +140,7 @@ func wantConflict(p *place, tx *sqlx.Tx, k keys.Key, err error) {
 func onceIsolation(p *place) {
 	tx := p.begin(nil)
 	_, _, err := keys.Once(p.ctx, p.store, tx, p.key("a"), none(), p.never, keys.Isolation(sql.LevelSerializable))
-	wantText(p, "Once", err, "Isolation is for Run")
+	wantText(p, "Once", err, "Isolation applies to Run only")
 }
 
 func onceMany(p *place) {
