@@ -36,10 +36,10 @@ func (t *Table) locate(ctx context.Context, db dbconn.Handle, err error) error {
 	return p.result(ctx, err)
 }
 
-// locateStaged is locate for a statement that has staged rows, in the transaction of the statement. The transaction must be
+// locateStaged is locate for the last statement that has moved staged rows, in the transaction of the statement. The transaction must be
 // the library's own and is rolled back afterwards. The staged rows outlive a rollback to the savepoint before the statement, so
 // the client need not send the rows again.
-func (w *writer) locateStaged(s batchStatement, err error) error {
+func (w *writer) locateStaged(last statement.Variant, err error) error {
 	var f *failedStatement
 	if !errors.As(err, &f) || !w.session.ownsTx || w.session.stage.text.Part == "" || w.session.ctx.Err() != nil || !blamesRow(f.err) {
 		return err
@@ -53,11 +53,14 @@ func (w *writer) locateStaged(s batchStatement, err error) error {
 	if lost == nil {
 		_, lost = w.session.db.ExecContext(w.session.ctx, text.Create)
 	}
+	if lost == nil && last.Split {
+		_, lost = w.session.db.ExecContext(w.session.ctx, w.session.stage.text.Order)
+	}
 	if lost != nil {
 		return err
 	}
 	p := newLocator(f)
-	p.staged = &stagedPart{clear: text.Clear, fill: w.session.stage.text.Part, insert: s.variant}
+	p.staged = &stagedPart{clear: text.Clear, fill: w.session.stage.text.Part, insert: last}
 	p.staged.insert.Nth++
 	_ = p.send(w.session.ctx, w.session.db)
 	return p.result(w.session.ctx, err)
@@ -66,6 +69,7 @@ func (w *writer) locateStaged(s batchStatement, err error) error {
 // stagedPart is a staging table for a part of the rows of another staging table.
 type stagedPart struct {
 	clear, fill string
+	isFull      bool // rows of an earlier part may be there; a rollback takes away the rows of a part that failed
 	insert      statement.Variant
 }
 
@@ -182,8 +186,10 @@ func (p *locator) exec(ctx context.Context, db dbconn.Handle, rows []int32) erro
 
 // execStaged writes rows of the staging table, from the index first on.
 func (p *locator) execStaged(ctx context.Context, db dbconn.Handle, first, rows int) error {
-	if _, err := db.ExecContext(ctx, p.staged.clear); err != nil {
-		return err
+	if p.staged.isFull {
+		if _, err := db.ExecContext(ctx, p.staged.clear); err != nil {
+			return err
+		}
 	}
 	if _, err := p.failed.batch.table.txn.Exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
 		return err
@@ -192,5 +198,6 @@ func (p *locator) execStaged(ctx context.Context, db dbconn.Handle, first, rows 
 	if err == nil {
 		_, err = p.failed.batch.table.txn.Exec(ctx, db, query, nil)
 	}
+	p.staged.isFull = p.staged.isFull || err == nil // a rollback puts back what was cleared
 	return err
 }

@@ -123,37 +123,37 @@ const savepoint = "_upsert_split"
 // sendStaged moves the staged rows into the table, and returns the error of the row that the table does not take.
 func (w *writer) sendStaged(s batchStatement) error {
 	if !w.session.ownsTx || w.session.stage.text.Part == "" || len(s.rows) < 2 {
-		return w.failStatement(s, w.moveStaged(s))
+		_, err := w.moveStaged(s)
+		return w.failStatement(s, err)
 	}
 	if _, err := w.session.db.ExecContext(w.session.ctx, "SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
-	if err := w.moveStaged(s); err != nil {
-		return w.locateStaged(s, w.failStatement(s, err))
+	if last, err := w.moveStaged(s); err != nil {
+		return w.locateStaged(last, w.failStatement(s, err))
 	}
 	_, err := w.session.db.ExecContext(w.session.ctx, "RELEASE SAVEPOINT "+savepoint)
 	return err
 }
 
-// moveStaged inserts the staged rows. It first tries the split statement, which inserts new rows without an ON CONFLICT clause and
-// is faster. If another transaction inserts one of these keys meanwhile, the split statement fails with a unique violation. Then
-// moveStaged rolls back to the savepoint and sends the statement that resolves conflicts. If the outcome of each row is asked
-// for, moveStaged uses only the latter statement.
-func (w *writer) moveStaged(s batchStatement) error {
+// moveStaged inserts the staged rows, and returns the last statement that it sent. It first tries the split statement, which
+// inserts new rows without an ON CONFLICT clause and is faster. If another transaction inserts one of these keys meanwhile, the
+// split statement fails with a unique violation. Then moveStaged rolls back to the savepoint and sends the statement that resolves
+// conflicts. If the outcome of each row is asked for, moveStaged uses only the latter statement.
+func (w *writer) moveStaged(s batchStatement) (last statement.Variant, err error) {
 	if !w.session.stage.splits || !s.variant.Filter || w.each != nil || w.rechecks && w.options.Outcomes {
-		return w.send(s)
+		return s.variant, w.send(s)
 	}
 	split := s
 	split.variant.Split = true
-	_, err := w.session.db.ExecContext(w.session.ctx, w.session.stage.text.Order)
-	if err == nil {
+	if _, err = w.session.db.ExecContext(w.session.ctx, w.session.stage.text.Order); err == nil {
 		err = w.send(split)
 	}
 	if dialect.Classify(err) != dialect.UniqueViolation {
-		return err
+		return split.variant, err
 	}
 	if _, err := w.session.db.ExecContext(w.session.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
-		return err
+		return split.variant, err
 	}
-	return w.send(s)
+	return s.variant, w.send(s)
 }
