@@ -11,10 +11,29 @@ func Postgres() (setup []string, columns []Column) {
 		"text", "varchar(40)", "bytea", "raw", "rawer", "smallint", "integer", "bigint", "small", "numeric", "numeric(10,2)", "money_cents", "real", "double precision",
 		"boolean", "yes", "uuid", "mood", "date", "timestamp", "timestamp(0)", "timestamptz", "moment", "time", "interval", "char(12)", `text COLLATE "C"`, "text COLLATE folding", "folded", "jsonb", "name", "oid", "inet", "bit varying(12)",
 	} {
-		columns = append(columns, Column{Name: typ, Type: typ, IsKey: true})
+		columns = append(columns, Column{Name: typ, Type: typ, IsKey: true, Own: ownOf(typ)})
 	}
 	for _, typ := range []string{"json", "xml", "int[]", "text[]", "point", "money", "tsvector"} { // those that cannot be a key, and some that seldom are
-		columns = append(columns, Column{Name: typ, Type: typ})
+		columns = append(columns, Column{Name: typ, Type: typ, Own: "none"})
 	}
 	return setup, columns
+}
+
+// ownOf returns the Own of a column of PostgreSQL.
+func ownOf(typ string) string {
+	switch typ {
+	case "smallint", "integer", "bigint":
+		return "int"
+	case "double precision":
+		return "float"
+	case "boolean":
+		return "bool"
+	case "text", "varchar(40)", `text COLLATE "C"`:
+		return "string"
+	case "bytea":
+		return "bytes"
+	case "timestamptz":
+		return "time"
+	}
+	return "none"
 }
