@@ -21,7 +21,7 @@ import (
 
 // bench is one run of the program.
 type bench struct {
-	*options
+	options  *options
 	progress *progress.Progress
 	stepped  func() // after every run
 	results  report.Results
@@ -35,7 +35,7 @@ func newBench(o *options) *bench {
 
 func (b *bench) run(ctx context.Context) error {
 	b.progress = progress.New(b.runs())
-	for _, name := range b.engines {
+	for _, name := range b.options.engines {
 		if err := b.engine(ctx, name); err != nil {
 			return err
 		}
@@ -75,12 +75,12 @@ func (b *bench) stages(ctx context.Context, name string) error {
 		f     func(context.Context, testing.TB, *engine.Engine) error
 	}{
 		{true, b.describe},
-		{len(b.batchCases()) > 0, b.batches},
-		{b.has(single), b.singles},
-		{b.has(breadth), b.breadth},
-		{b.has(told), b.told},
-		{b.has(curve), b.curve},
-		{b.has(inSeq), b.memory},
+		{len(b.options.batchCases()) > 0, b.batches},
+		{b.options.has(single), b.singles},
+		{b.options.has(breadth), b.breadth},
+		{b.options.has(told), b.told},
+		{b.options.has(curve), b.curve},
+		{b.options.has(inSeq), b.memory},
 	} {
 		if !stage.asked {
 			continue
@@ -116,7 +116,7 @@ func (b *bench) step() {
 
 // write writes the report and the pictures.
 func (b *bench) write() error {
-	plots := filepath.Join(b.out, "plots")
+	plots := filepath.Join(b.options.out, "plots")
 	if err := os.MkdirAll(plots, 0o755); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (b *bench) write() error {
 	pictures := map[string]*chart.Picture{}
 	if len(b.results.Batches) > 0 {
 		var cases []string
-		for _, c := range b.batchCases() {
+		for _, c := range b.options.batchCases() {
 			cases = append(cases, string(c))
 		}
 		pictures["throughput.svg"] = chart.Throughput(panels, b.results.Batches, cases)
@@ -150,5 +150,5 @@ func (b *bench) write() error {
 	if err := b.results.Write(&text); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(b.out, "RESULTS.md"), text.Bytes(), 0o644)
+	return os.WriteFile(filepath.Join(b.options.out, "RESULTS.md"), text.Bytes(), 0o644)
 }

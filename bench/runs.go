@@ -12,30 +12,30 @@ import (
 // roundsOn are fewer on MySQL 5.7, because it is much like MariaDB and would make the whole run longer by a third.
 func (b *bench) roundsOn(engine string) int {
 	if engine == mysql57 {
-		return min(b.rounds, 3)
+		return min(b.options.rounds, 3)
 	}
-	return b.rounds
+	return b.options.rounds
 }
 
 // mostOn is the greatest number of rows of the curve. A million rows take half a minute.
 func (b *bench) mostOn(engine string) int {
 	if engine == mysql57 {
-		return min(b.most, 100_000)
+		return min(b.options.most, 100_000)
 	}
-	return b.most
+	return b.options.most
 }
 
 const mysql57 = "mysql57"
 
-func (b *bench) singleRows() int { return min(1000, b.rows) }
+func (b *bench) singleRows() int { return min(1000, b.options.rows) }
 
 // singleRounds are more, for a run is over in a tenth of a second, and what else the machine does then is much of it.
 func (b *bench) singleRounds(engine string) int { return 3 * b.roundsOn(engine) }
 
 // Rows of other shapes are fewer, and have fewer rounds: they only show whether the figures hold.
-func (b *bench) breadthRows() int { return max(b.rows/4, 2) }
+func (b *bench) breadthRows() int { return max(b.options.rows/4, 2) }
 
-func (b *bench) breadthRounds() int { return min(b.rounds, 3) }
+func (b *bench) breadthRounds() int { return min(b.options.rounds, 3) }
 
 // Rows whose outcomes are asked for are as few: on MySQL each has a statement of its own.
 func (b *bench) toldRows() int { return b.breadthRows() }
@@ -54,9 +54,9 @@ func (b *bench) curveSizes(engine string) []int {
 func (b *bench) curveRounds(n int) int {
 	switch {
 	case n < 10_000:
-		return 2*b.rounds - 1
+		return 2*b.options.rounds - 1
 	case n < 1_000_000:
-		return min(b.rounds, 3)
+		return min(b.options.rounds, 3)
 	}
 	return 1
 }
@@ -89,7 +89,7 @@ func only[R any](peers []peer.Peer[R], keep func(contest.Way) bool) []peer.Peer[
 // runs is how many runs there will be, for the bar.
 func (b *bench) runs() int {
 	total := 0
-	for _, name := range b.engines {
+	for _, name := range b.options.engines {
 		total += b.runsOf(engine.Get(name))
 	}
 	return total
@@ -98,20 +98,20 @@ func (b *bench) runs() int {
 func (b *bench) runsOf(e *engine.Engine) int {
 	dialect := e.Dialect()
 	all := peer.Batches(dialect, row.Accounts())
-	total := len(all) * b.roundsOn(e.Name()) * len(b.batchCases())
-	if len(b.batchCases()) > 0 {
+	total := len(all) * b.roundsOn(e.Name()) * len(b.options.batchCases())
+	if len(b.options.batchCases()) > 0 {
 		total += len(all) // the warm round
 	}
-	if b.has(single) {
+	if b.options.has(single) {
 		total += len(peer.Singles(dialect, row.Accounts())) * (b.singleRounds(e.Name()) + 1)
 	}
-	if b.has(breadth) {
+	if b.options.has(breadth) {
 		total += 4 * len(only(all, inBreadth)) * (b.breadthRounds() + 1)
 	}
-	if b.has(told) {
+	if b.options.has(told) {
 		total += len(peer.Told(dialect, row.Accounts())) * (b.toldRounds() + 1)
 	}
-	if b.has(curve) {
+	if b.options.has(curve) {
 		for _, n := range b.curveSizes(e.Name()) {
 			rounds := b.curveRounds(n)
 			if b.curveWarm(n) {
@@ -120,8 +120,8 @@ func (b *bench) runsOf(e *engine.Engine) int {
 			total += len(only(all, inCurve)) * rounds
 		}
 	}
-	if b.has(inSeq) {
-		total += len(b.seq)
+	if b.options.has(inSeq) {
+		total += len(b.options.seq)
 	}
 	return total
 }

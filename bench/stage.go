@@ -17,7 +17,7 @@ import (
 // batches measures every way on the workload.
 func (b *bench) batches(ctx context.Context, t testing.TB, e *engine.Engine) error {
 	s := row.Accounts()
-	g := game[row.Account]{s, peer.Batches(e.Dialect(), s), b.rows, b.roundsOn(e.Name()), b.batchCases()}
+	g := game[row.Account]{s, peer.Batches(e.Dialect(), s), b.options.rows, b.roundsOn(e.Name()), b.options.batchCases()}
 	series, err := g.play(ctx, b, t, e)
 	b.results.Batches = append(b.results.Batches, series...)
 	return err
@@ -130,7 +130,7 @@ func (b *bench) memory(ctx context.Context, t testing.TB, e *engine.Engine) erro
 	if err != nil {
 		return err
 	}
-	for _, n := range b.seq {
+	for _, n := range b.options.seq {
 		b.progress.Stage(fmt.Sprintf("%s, memory, %d rows", e.Name(), n))
 		if err := p.Restore(ctx, place.Fresh); err != nil {
 			return err

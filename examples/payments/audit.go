@@ -54,7 +54,7 @@ func newAudit(intents []intent, before, after books) *audit {
 		of(customer)
 	}
 	for _, i := range intents {
-		a.weigh(i, charges[i.Key], of(i.Customer))
+		a.weigh(i, charges[i.Key], of(i.Order.Customer))
 		delete(charges, i.Key)
 	}
 	for _, rest := range charges {
@@ -67,14 +67,14 @@ func newAudit(intents []intent, before, after books) *audit {
 // weigh compares one intent with what was charged for it.
 func (a *audit) weigh(i intent, charged []entry, s *standing) {
 	for _, e := range charged {
-		if e.order() != i.order {
+		if e.order() != i.Order {
 			a.unmeant++
 		}
 	}
 	switch i.Outcome {
 	case http.StatusCreated:
 		s.payments++
-		s.meant += i.Amount
+		s.meant += i.Order.Amount
 		if len(charged) == 0 {
 			a.lost++
 		}

@@ -39,9 +39,9 @@ func TestAudit(t *testing.T) {
 		"another customer":    {[]intent{paid}, ledgerOf(old, entry{"1", "ben", 100, "k1"}), audit{unmeant: 1}, false},
 		"meant by nobody":     {[]intent{paid}, ledgerOf(old, one, entry{"2", "ben", 1, "k9"}), audit{unmeant: 1}, false},
 		"declined, charged":   {[]intent{declined}, ledgerOf(old, entry{"2", "ben", 5000, "k2"}), audit{unmeant: 1, declined: 1}, false},
-		"lost and doubled":    {[]intent{paid, {paid.order, "k3", 201}}, ledgerOf(old, one, entry{"2", "ann", 100, "k1"}), audit{lost: 1, doubled: 1}, false},
-		"unheard":             {[]intent{{paid.order, "k1", 0}}, before, audit{unheard: 1}, false},
-		"refused":             {[]intent{{paid.order, "k1", 422}}, before, audit{refused: 1}, false},
+		"lost and doubled":    {[]intent{paid, {paid.Order, "k3", 201}}, ledgerOf(old, one, entry{"2", "ann", 100, "k1"}), audit{lost: 1, doubled: 1}, false},
+		"unheard":             {[]intent{{paid.Order, "k1", 0}}, before, audit{unheard: 1}, false},
+		"refused":             {[]intent{{paid.Order, "k1", 422}}, before, audit{refused: 1}, false},
 		"the balance is less": {[]intent{paid}, fallen, audit{}, false},
 	} {
 		a := newAudit(c.intents, before, c.after)

@@ -46,7 +46,7 @@ func (a answer) settles() bool {
 // pay sends an intent until its answer is settled, and notes that on the list.
 func (c *client) pay(ctx context.Context, i intent) (answer, error) {
 	for try := 1; ; try++ {
-		a := c.send(ctx, i.order, i.Key)
+		a := c.send(ctx, i.Order, i.Key)
 		if err := ctx.Err(); err != nil {
 			return a, err
 		}
@@ -55,7 +55,7 @@ func (c *client) pay(ctx context.Context, i intent) (answer, error) {
 			return a, c.list.settle(i, a.status)
 		}
 		if try == mostTries {
-			return a, fmt.Errorf("%s of %s has no answer after %d tries: %v", cents(i.Amount), i.Customer, try, a)
+			return a, fmt.Errorf("%s of %s has no answer after %d tries: %v", cents(i.Order.Amount), i.Order.Customer, try, a)
 		}
 		if err := pause(ctx, try, a.after); err != nil {
 			return a, err

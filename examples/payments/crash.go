@@ -18,7 +18,7 @@ const mostStatements = 100
 
 // crash is the run with -crash: a crowd pays, and its server dies again and again.
 type crash struct {
-	*crowd
+	crowd  *crowd
 	draw   *rand.Rand
 	addr   atomic.Value       // where the server listens, a string
 	deaths map[string]*[2]int // by statement: before it, after it
@@ -28,14 +28,14 @@ func (p *program) crashes(ctx context.Context, l *list) (*list, error) {
 	c := &crash{draw: rand.New(rand.NewPCG(p.cfg.seed, 3)), deaths: map[string]*[2]int{}}
 	c.crowd = p.newCrowd(l, func() string { return "http://" + c.addr.Load().(string) })
 	if err := c.run(ctx); err != nil {
-		return c.list, err
+		return c.crowd.list, err
 	}
 	p.out.printf("%s were sent, %d at a time, while the server was killed %s and the client once:\n\n",
-		words.Count(len(c.list.all()), "order"), p.cfg.clients, words.Count(p.cfg.crashes, "time"))
+		words.Count(len(c.crowd.list.all()), "order"), p.cfg.clients, words.Count(p.cfg.crashes, "time"))
 	c.where()
 	p.out.printf("\n")
-	c.summary()
-	return c.list, nil
+	c.crowd.summary()
+	return c.crowd.list, nil
 }
 
 // run starts the server, again and again, while another goroutine pays.
@@ -52,14 +52,14 @@ func (c *crash) run(ctx context.Context) error {
 			cancel(err) // without requests the server would live for ever
 		}
 	})
-	c.progress.Start(int64(c.cfg.crashes))
-	defer c.progress.Stop()
-	for n := 1; n <= c.cfg.crashes && err == nil; n++ {
-		if n == c.cfg.crashes/2+1 {
+	c.crowd.program.progress.Start(int64(c.crowd.program.cfg.crashes))
+	defer c.crowd.program.progress.Stop()
+	for n := 1; n <= c.crowd.program.cfg.crashes && err == nil; n++ {
+		if n == c.crowd.program.cfg.crashes/2+1 {
 			close(half)
 		}
-		if server, err = c.next(ctx, server, n); err == nil && c.progress.Due() {
-			c.progress.Show(int64(n), words.Count(n, "kill"))
+		if server, err = c.next(ctx, server, n); err == nil && c.crowd.program.progress.Due() {
+			c.crowd.program.progress.Show(int64(n), words.Count(n, "kill"))
 		}
 	}
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *crash) run(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil {
 		return err // the first one
 	}
-	c.wire.CloseIdleConnections()
+	c.crowd.program.wire.CloseIdleConnections()
 	return server.stop()
 }
 
@@ -89,10 +89,10 @@ func (c *crash) next(ctx context.Context, dying *child, n int) (*child, error) {
 	} else {
 		c.deaths[statement][1]++
 	}
-	if c.cfg.verbose {
-		c.out.printf("-- server killed %s\n", at)
+	if c.crowd.program.cfg.verbose {
+		c.crowd.program.out.printf("-- server killed %s\n", at)
 	}
-	if n == c.cfg.crashes {
+	if n == c.crowd.program.cfg.crashes {
 		return c.startWith(ctx, orders{})
 	}
 	return c.start(ctx)
@@ -104,7 +104,7 @@ func (c *crash) start(ctx context.Context) (*child, error) {
 }
 
 func (c *crash) startWith(ctx context.Context, o orders) (*child, error) {
-	o.DSN, o.Naive = c.cfg.dsn, c.cfg.naive
+	o.DSN, o.Naive = c.crowd.program.cfg.dsn, c.crowd.program.cfg.naive
 	server, err := startChild(ctx, o)
 	if err != nil {
 		return nil, err
@@ -124,20 +124,20 @@ func (c *crash) payTwoLives(ctx context.Context, half, enough <-chan struct{}) e
 		case <-life.Done():
 		}
 	}()
-	draw := c.orders()
-	if err := c.payAll(life, c.until(enough, draw)); err != nil && (ctx.Err() != nil || life.Err() == nil) {
+	draw := c.crowd.program.orders()
+	if err := c.crowd.payAll(life, c.until(enough, draw)); err != nil && (ctx.Err() != nil || life.Err() == nil) {
 		return err
 	}
 	var err error
-	if c.list, err = c.list.reopen(); err != nil {
+	if c.crowd.list, err = c.crowd.list.reopen(); err != nil {
 		return err
 	}
-	return c.payAll(ctx, c.until(enough, draw))
+	return c.crowd.payAll(ctx, c.until(enough, draw))
 }
 
 // until gives what is open on the list, and then new orders.
 func (c *crash) until(enough <-chan struct{}, draw func() order) func() (intent, bool, error) {
-	open := each(c.list.open())
+	open := each(c.crowd.list.open())
 	return func() (intent, bool, error) {
 		if i, more, _ := open(); more {
 			return i, true, nil
@@ -147,7 +147,7 @@ func (c *crash) until(enough <-chan struct{}, draw func() order) func() (intent,
 			return intent{}, false, nil
 		default:
 		}
-		i, err := c.list.mean(draw())
+		i, err := c.crowd.list.mean(draw())
 		return i, err == nil, err
 	}
 }
@@ -160,5 +160,5 @@ func (c *crash) where() {
 		n := c.deaths[statement]
 		g.add(statement, strconv.Itoa(n[0]), strconv.Itoa(n[1]))
 	}
-	c.out.printf("%s", g)
+	c.crowd.program.out.printf("%s", g)
 }

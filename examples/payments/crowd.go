@@ -14,7 +14,7 @@ const tooMuch = 10 * openingBalance
 
 // crowd is many payments at once on an unreliable network.
 type crowd struct {
-	*program
+	program *program
 	list    *list
 	url     func() string
 	network *network
@@ -56,16 +56,16 @@ func (c *crowd) attempt(i intent, try int, a answer) {
 	if a.settles() {
 		c.settled++
 	}
-	if c.showing && c.progress.Due() {
-		c.progress.Show(int64(c.settled), words.Count(c.tries, "attempt"))
+	if c.showing && c.program.progress.Due() {
+		c.program.progress.Show(int64(c.settled), words.Count(c.tries, "attempt"))
 	}
 	c.mu.Unlock()
-	if c.cfg.verbose {
+	if c.program.cfg.verbose {
 		what := "sent"
 		if try > 1 {
 			what = "sent again"
 		}
-		c.out.attempt(i.order, i.Key, what, a.String())
+		c.program.out.attempt(i.Order, i.Key, what, a.String())
 	}
 }
 
@@ -88,7 +88,7 @@ func (c *crowd) payAll(ctx context.Context, next func() (intent, bool, error)) e
 		}
 	}
 	var workers sync.WaitGroup
-	for range c.cfg.clients {
+	for range c.program.cfg.clients {
 		workers.Go(func() {
 			if err := work(); err != nil {
 				cancel(err)
@@ -114,19 +114,19 @@ func each(intents []intent) func() (intent, bool, error) {
 // crowd is the story's second half: the client makes a list, is killed when it has paid half of it, and another client goes
 // on with the list.
 func (s *story) crowd(ctx context.Context) error {
-	if s.cfg.payments == 0 {
+	if s.program.cfg.payments == 0 {
 		return nil
 	}
-	draw := s.orders()
-	for range s.cfg.payments {
+	draw := s.program.orders()
+	for range s.program.cfg.payments {
 		if _, err := s.list.mean(draw()); err != nil {
 			return err
 		}
 	}
-	c := s.newCrowd(s.list, func() string { return s.base })
+	c := s.program.newCrowd(s.list, func() string { return s.base })
 	c.showing = true
-	s.progress.Start(int64(s.cfg.payments))
-	defer s.progress.Stop()
+	s.program.progress.Start(int64(s.program.cfg.payments))
+	defer s.program.progress.Stop()
 	if err := c.half(ctx); err != nil {
 		return err
 	}
@@ -138,9 +138,9 @@ func (s *story) crowd(ctx context.Context) error {
 	if err := c.payAll(ctx, each(s.list.open())); err != nil {
 		return err
 	}
-	s.progress.Stop()
-	s.out.printf("\nThen %d payments, %d at a time, on a network that draws its faults; half-way the client is killed and started again.\n\n",
-		s.cfg.payments, s.cfg.clients)
+	s.program.progress.Stop()
+	s.program.out.printf("\nThen %d payments, %d at a time, on a network that draws its faults; half-way the client is killed and started again.\n\n",
+		s.program.cfg.payments, s.program.cfg.clients)
 	c.summary()
 	return nil
 }
@@ -152,7 +152,7 @@ func (c *crowd) half(ctx context.Context) error {
 	var done atomic.Int64
 	next := each(c.list.open())
 	err := c.payAll(killed, func() (intent, bool, error) {
-		if done.Add(1) > int64(c.cfg.payments)/2 {
+		if done.Add(1) > int64(c.program.cfg.payments)/2 {
 			kill()
 		}
 		return next()

@@ -13,7 +13,7 @@ import (
 
 // intent is a payment that a customer means to make. Its key is made with it, before anything is sent.
 type intent struct {
-	order
+	Order   order  `json:"order"`
 	Key     string `json:"key"`
 	Outcome int    `json:"outcome,omitempty"` // the status of the answer that settled it
 }
@@ -65,7 +65,7 @@ func (l *list) close() { _ = l.file.Close() }
 
 // mean adds an intent.
 func (l *list) mean(o order) (intent, error) {
-	i := intent{order: o, Key: rand.Text()}
+	i := intent{Order: o, Key: rand.Text()}
 	return i, l.write(i)
 }
 

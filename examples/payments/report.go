@@ -16,9 +16,9 @@ func (c *crowd) summary() {
 	for _, label := range slices.Sorted(maps.Keys(c.tally)) {
 		g.add(words.Number(int64(c.tally[label])), label)
 	}
-	c.out.printf("%s", g)
+	c.program.out.printf("%s", g)
 	n := c.network.counts()
-	c.out.printf("\nThe network lost %s and %s, and sent %s twice.\n",
+	c.program.out.printf("\nThe network lost %s and %s, and sent %s twice.\n",
 		words.Count(n[requestLost], "request"), words.Count(n[answerLost], "answer"), words.Count(n[doubled], "request"))
 }
 

@@ -10,9 +10,9 @@ import (
 
 // story is the run without -crash: the scenes, a line an attempt, and then the crowd.
 type story struct {
-	*program
-	list *list
-	base string // the service's URL
+	program *program
+	list    *list
+	base    string // the service's URL
 }
 
 func (p *program) story(ctx context.Context, b *bank, l *list) (_ *list, err error) {
@@ -39,7 +39,7 @@ func (p *program) story(ctx context.Context, b *bank, l *list) (_ *list, err err
 
 // client returns a new one, whose network does this and then delivers.
 func (s *story) client(faults ...fault) *client {
-	return newClient(func() string { return s.base }, s.list, &network{inner: s.wire, next: scripted(faults...)})
+	return newClient(func() string { return s.base }, s.list, &network{inner: s.program.wire, next: scripted(faults...)})
 }
 
 func newClient(url func() string, l *list, n *network) *client {
@@ -49,17 +49,17 @@ func newClient(url func() string, l *list, n *network) *client {
 
 // customer picks the n-th, from the first again after the last.
 func (s *story) customer(n int) string {
-	names := s.cfg.names()
+	names := s.program.cfg.names()
 	return names[n%len(names)]
 }
 
 // told sends an intent, writes what came of it and notes an answer that settles it.
 func (s *story) told(ctx context.Context, c *client, i intent, what string) error {
-	a := c.send(ctx, i.order, i.Key)
+	a := c.send(ctx, i.Order, i.Key)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.out.attempt(i.order, i.Key, what, a.String())
+	s.program.out.attempt(i.Order, i.Key, what, a.String())
 	if !a.settles() {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (s *story) twice(ctx context.Context) error {
 	var both sync.WaitGroup
 	answers := make([]answer, 2)
 	for n := range answers {
-		both.Go(func() { answers[n] = c.send(ctx, i.order, i.Key) })
+		both.Go(func() { answers[n] = c.send(ctx, i.Order, i.Key) })
 	}
 	both.Wait()
 	if err := ctx.Err(); err != nil {
@@ -105,7 +105,7 @@ func (s *story) twice(ctx context.Context) error {
 	}
 	slices.SortFunc(answers, func(a, b answer) int { return len(a.String()) - len(b.String()) })
 	for n, what := range []string{"sent twice at once: one", "and the other"} {
-		s.out.attempt(i.order, i.Key, what, answers[n].String())
+		s.program.out.attempt(i.Order, i.Key, what, answers[n].String())
 	}
 	return c.list.settle(i, answers[0].status)
 }
@@ -119,8 +119,8 @@ func (s *story) reused(ctx context.Context) error {
 	if err := s.told(ctx, c, i, "all goes well"); err != nil {
 		return err
 	}
-	other := order{i.Customer, 50_00}
-	s.out.attempt(other, i.Key, "the same key, another amount", c.send(ctx, other, i.Key).String())
+	other := order{i.Order.Customer, 50_00}
+	s.program.out.attempt(other, i.Key, "the same key, another amount", c.send(ctx, other, i.Key).String())
 	return ctx.Err()
 }
 
@@ -142,8 +142,8 @@ func (s *story) restarted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.send(ctx, i.order, i.Key)
-	s.out.attempt(i.order, i.Key, "the client is killed while it waits", "-")
+	c.send(ctx, i.Order, i.Key)
+	s.program.out.attempt(i.Order, i.Key, "the client is killed while it waits", "-")
 	if s.list, err = s.list.reopen(); err != nil {
 		return err
 	}
@@ -157,6 +157,6 @@ func (s *story) restarted(ctx context.Context) error {
 
 func (s *story) keyless(ctx context.Context) error {
 	o := order{s.customer(0), 1_00}
-	s.out.attempt(o, "", "no key", s.client().send(ctx, o, "").label())
+	s.program.out.attempt(o, "", "no key", s.client().send(ctx, o, "").label())
 	return ctx.Err()
 }

@@ -12,7 +12,7 @@ import (
 
 // twins are two tables alike: what Put does to the one, prepared statements must do to the other.
 type twins[T any] struct {
-	*place
+	place    *place
 	plain    *upsert.Table[T]
 	prepared *upsert.Prepared[T]
 	on       upsert.DB
@@ -28,15 +28,15 @@ func twinsOf[T any](p *place, columns string, on upsert.DB, opts ...upsert.Optio
 
 // put puts the row into both. The two must agree on the outcome, on what is read back, and on the error but for the table.
 func (w *twins[T]) put(row T, want upsert.Outcome) (err error) {
-	w.Helper()
+	w.place.Helper()
 	one, other := copyOf(row), copyOf(row)
-	o, err := w.plain.Put(w.ctx, w.on, &one)
-	got, gotErr := w.prepared.Put(w.ctx, &other)
+	o, err := w.plain.Put(w.place.ctx, w.on, &one)
+	got, gotErr := w.prepared.Put(w.place.ctx, &other)
 	if o != want || got != want {
-		w.Errorf("of %s: Put = %v, %v and prepared = %v, %v; want %v", show(row), o, err, got, gotErr, want)
+		w.place.Errorf("of %s: Put = %v, %v and prepared = %v, %v; want %v", show(row), o, err, got, gotErr, want)
 	}
 	if a, b := faceOf(err), faceOf(gotErr); a != b {
-		w.Errorf("of %s: Put's error is %s and the prepared one's %s; want the same", show(row), a, b)
+		w.place.Errorf("of %s: Put's error is %s and the prepared one's %s; want the same", show(row), a, b)
 	}
 	wantSame(w.place, "the row after a prepared Put", other, one)
 	return gotErr
@@ -44,8 +44,8 @@ func (w *twins[T]) put(row T, want upsert.Outcome) (err error) {
 
 // end wants the same rows in both tables.
 func (w *twins[T]) end(rows int) {
-	w.Helper()
-	w.wantCount("plain", rows)
+	w.place.Helper()
+	w.place.wantCount("plain", rows)
 	wantSame(w.place, "what is stored", contents(w.place, "prepared"), contents(w.place, "plain"))
 }
 

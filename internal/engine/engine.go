@@ -179,7 +179,7 @@ func (e *Engine) launch(ctx context.Context) {
 	}
 	if parent, ok := goCommand(); ok && !e.private {
 		if e.share, e.err = join(ctx, e.name, parent); e.err == nil {
-			e.base = e.starter.dsn(e.share.Port)
+			e.base = e.starter.dsn(e.share.note.Port)
 		}
 		return
 	}

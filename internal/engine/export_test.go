@@ -9,9 +9,9 @@ import (
 func Pid(e *Engine) int {
 	switch {
 	case e.share != nil:
-		return e.share.Pid
+		return e.share.note.Pid
 	case e.server != nil:
-		return e.server.process.Pid
+		return e.server.spawned.process.Pid
 	}
 	return 0
 }
@@ -21,13 +21,13 @@ func Keeper(e *Engine) int {
 	if e.share == nil {
 		return 0
 	}
-	return e.share.Keeper
+	return e.share.note.Keeper
 }
 
 // Folder returns the temporary folder of the engine's server.
 func Folder(e *Engine) string {
 	if e.share != nil {
-		return e.share.Folder
+		return e.share.note.Folder
 	}
 	return e.server.folder.path
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -24,9 +25,9 @@ type Cluster struct {
 	nodes   []*Node
 }
 
-// Node is one server of a cluster. Its Engine makes namespaces, which are on all nodes.
+// Node is one server of a cluster.
 type Node struct {
-	*Engine
+	engine         *Engine
 	cluster        *Cluster
 	gcomm, ist, in int  // ports: of the group, of missed writes, of the whole data
 	first          bool // it makes the cluster, and does not join one
@@ -45,8 +46,8 @@ func Galera(t testing.TB) *Cluster {
 	c := &Cluster{t: t}
 	c.program, c.library, _ = galeraPrograms() // e.once has seen them
 	for i := range galeraNodes {
-		c.nodes = append(c.nodes, &Node{Engine: &Engine{
-			name: fmt.Sprintf("galera%d", i+1), dialect: e.dialect, family: galeraFamily{mysqlFamily{mariadb: true}}, session: current,
+		c.nodes = append(c.nodes, &Node{engine: &Engine{
+			name: fmt.Sprintf("galera%d", i+1), dialect: e.dialect, family: mysqlFamily{mariadb: true, keeps: true}, session: current,
 		}, cluster: c, first: i == 0})
 	}
 	if err := c.ports(); err != nil {
@@ -123,6 +124,15 @@ func (c *Cluster) ports() (err error) {
 // Nodes returns the nodes; the first made the cluster.
 func (c *Cluster) Nodes() []*Node { return c.nodes }
 
+// Namespace makes a namespace, which is on all nodes.
+func (n *Node) Namespace(t testing.TB) *Namespace {
+	t.Helper()
+	return n.engine.Namespace(t)
+}
+
+// String returns the node's name.
+func (n *Node) String() string { return n.engine.String() }
+
 // On returns the namespace as it is seen through the node, which must live. It waits until the node has it, for the nodes are
 // told of it one after the other, and no setting makes a connection wait for that.
 func (n *Node) On(ns *Namespace) *Namespace {
@@ -130,14 +140,14 @@ func (n *Node) On(ns *Namespace) *Namespace {
 	ctx, cancel := context.WithTimeout(ns.t.Context(), startTimeout)
 	defer cancel()
 	if err := n.catchUp(ctx); err != nil {
-		ns.t.Fatalf("engine %s: wait for the other nodes' writes: %v", n.name, err)
+		ns.t.Fatalf("engine %s: wait for the other nodes' writes: %v", n.engine.name, err)
 	}
-	return &Namespace{t: ns.t, engine: n.Engine, name: ns.name}
+	return &Namespace{t: ns.t, engine: n.engine, name: ns.name}
 }
 
 // catchUp waits until the node has all that was committed on the others when it was called.
 func (n *Node) catchUp(ctx context.Context) error {
-	conn, err := n.admin.Conn(ctx)
+	conn, err := n.engine.admin.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -154,29 +164,29 @@ func (n *Node) launchNode(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	n.starter = galeraStarter{node: n}
-	if n.server, n.err = launch(ctx, n.name, n.starter, n.cluster.program); n.err != nil {
-		t.Fatalf("engine %s: %v", n.name, n.err)
+	n.engine.starter = galeraStarter{node: n}
+	if n.engine.server, n.engine.err = launch(ctx, n.engine.name, n.engine.starter, n.cluster.program); n.engine.err != nil {
+		t.Fatalf("engine %s: %v", n.engine.name, n.engine.err)
 	}
 	t.Cleanup(func() {
-		if err := n.stop(); err != nil {
-			t.Errorf("engine %s: %v", n.name, err)
+		if err := n.engine.stop(); err != nil {
+			t.Errorf("engine %s: %v", n.engine.name, err)
 		}
 	})
-	n.once.Do(func() {}) // it has started
-	n.base, n.first = n.starter.dsn(n.server.port), false
-	if err := errors.Join(n.connect(ctx), n.WaitSynced(ctx)); err != nil {
-		t.Fatalf("engine %s: %v", n.name, err)
+	n.engine.once.Do(func() {}) // it has started
+	n.engine.base, n.first = n.engine.starter.dsn(n.engine.server.port), false
+	if err := errors.Join(n.engine.connect(ctx), n.WaitSynced(ctx)); err != nil {
+		t.Fatalf("engine %s: %v", n.engine.name, err)
 	}
 }
 
 // Kill ends the node's process at once and returns when it has ended.
-func (n *Node) Kill() error { return n.server.kill() }
+func (n *Node) Kill() error { return n.engine.server.kill() }
 
 // Start brings a killed node back, on the same port, and returns when it is in step with the others, of which one at least
 // must live.
 func (n *Node) Start(ctx context.Context) error {
-	if err := n.server.serve(ctx, n.cluster.program); err != nil {
+	if err := n.engine.server.serve(ctx, n.cluster.program); err != nil {
 		return err
 	}
 	return n.WaitSynced(ctx)
@@ -188,27 +198,32 @@ func (n *Node) WaitSynced(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		var name, state string
-		err := n.admin.QueryRowContext(ctx, "SHOW STATUS LIKE 'wsrep_local_state_comment'").Scan(&name, &state)
+		err := n.engine.admin.QueryRowContext(ctx, "SHOW STATUS LIKE 'wsrep_local_state_comment'").Scan(&name, &state)
 		if err == nil && state == "Synced" {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("node %s is %q, not Synced: %w", n.name, state, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("node %s is %q, not Synced: %w", n.engine.name, state, errors.Join(err, ctx.Err()))
 		case <-tick.C:
 		}
 	}
 }
 
-// galeraFamily drops nothing: the node may be dead, and the cluster goes with the test.
-type galeraFamily struct{ mysqlFamily }
-
-func (galeraFamily) drop(context.Context, *sql.DB, string) error { return nil }
-
 // galeraStarter starts a node as MariaDB is started.
 type galeraStarter struct {
-	mariadbStarter
-	node *Node
+	mariadb mariadbStarter
+	node    *Node
+}
+
+func (s galeraStarter) find() (string, error)      { return s.mariadb.find() }
+func (s galeraStarter) dsn(port int) string        { return s.mariadb.dsn(port) }
+func (s galeraStarter) driver() string             { return s.mariadb.driver() }
+func (s galeraStarter) user() string               { return s.mariadb.user() }
+func (s galeraStarter) stopSignal() syscall.Signal { return s.mariadb.stopSignal() }
+
+func (s galeraStarter) dataFolder(ctx context.Context, db *sql.DB) (dir string, err error) {
+	return s.mariadb.dataFolder(ctx, db)
 }
 
 // install leaves the folder of a node that joins empty: it gets the data from another.
@@ -216,7 +231,7 @@ func (s galeraStarter) install(program, data string) []string {
 	if !s.node.first {
 		return nil
 	}
-	return s.mariadbStarter.install(program, data)
+	return s.mariadb.install(program, data)
 }
 
 func (s galeraStarter) serve(program, dir, data string, port int) []string {
@@ -227,9 +242,9 @@ func (s galeraStarter) serve(program, dir, data string, port int) []string {
 			others = append(others, fmt.Sprintf("127.0.0.1:%d", other.gcomm))
 		}
 	}
-	args := append(s.mariadbStarter.serve(program, dir, data, port),
+	args := append(s.mariadb.serve(program, dir, data, port),
 		"--binlog-format=ROW", "--default-storage-engine=InnoDB", "--innodb-autoinc-lock-mode=2",
-		"--wsrep-on=ON", "--wsrep-provider="+n.cluster.library, "--wsrep-cluster-name=upsert", "--wsrep-node-name="+n.name,
+		"--wsrep-on=ON", "--wsrep-provider="+n.cluster.library, "--wsrep-cluster-name=upsert", "--wsrep-node-name="+n.engine.name,
 		fmt.Sprintf("--wsrep-node-address=127.0.0.1:%d", n.gcomm),
 		"--wsrep-sst-method=rsync", fmt.Sprintf("--wsrep-sst-receive-address=127.0.0.1:%d", n.in),
 		fmt.Sprintf("--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:%d;ist.recv_addr=127.0.0.1:%d;gcache.size=16M;gcache.dir=%s",

@@ -78,7 +78,7 @@ func keepFuzzPipes() {
 
 // keeper starts a shared server, and ends it when nobody needs it.
 type keeper struct {
-	order
+	order  order
 	server *server
 	users  *os.File
 	gate   *os.File  // held from the decision to end
@@ -107,17 +107,17 @@ func (s *session) keep(text string, log io.Writer) int {
 }
 
 func (k *keeper) run(ctx context.Context) (err error) {
-	sweepMeetings(filepath.Dir(k.Meeting))
-	if k.users, err = openLock(k.Meeting, "users"); err != nil {
+	sweepMeetings(filepath.Dir(k.order.Meeting))
+	if k.users, err = openLock(k.order.Meeting, "users"); err != nil {
 		return err
 	}
-	if k.gate, err = openLock(k.Meeting, "gate"); err != nil {
+	if k.gate, err = openLock(k.order.Meeting, "gate"); err != nil {
 		return err
 	}
 	if err := k.start(ctx); err != nil {
 		return errors.Join(err, k.write(note{Error: err.Error()}))
 	}
-	n := note{Port: k.server.port, Pid: k.server.process.Pid, Keeper: os.Getpid(), Folder: k.server.folder.path}
+	n := note{Port: k.server.port, Pid: k.server.spawned.process.Pid, Keeper: os.Getpid(), Folder: k.server.folder.path}
 	if err := k.write(n); err != nil {
 		return errors.Join(err, k.server.stop())
 	}
@@ -128,7 +128,7 @@ func (k *keeper) run(ctx context.Context) (err error) {
 func (k *keeper) start(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	e := Get(k.Engine)
+	e := Get(k.order.Engine)
 	program, err := e.starter.find()
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (k *keeper) write(n note) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(k.Meeting, "note")
+	path := filepath.Join(k.order.Meeting, "note")
 	return errors.Join(os.WriteFile(path+".new", text, 0o600), os.Rename(path+".new", path))
 }
 
@@ -156,7 +156,7 @@ func (k *keeper) wait(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-k.server.exited:
+		case <-k.server.spawned.exited:
 			return
 		case <-tick.C:
 		}
@@ -170,7 +170,7 @@ func (k *keeper) isDone() bool {
 		k.used = time.Now()
 		return false
 	}
-	if (!k.Parent.lives() || time.Since(k.used) > keeperIdle) && tryLock(k.gate) == nil {
+	if (!k.order.Parent.lives() || time.Since(k.used) > keeperIdle) && tryLock(k.gate) == nil {
 		return true
 	}
 	_ = unlock(k.users) // it cannot fail: we hold it
@@ -182,7 +182,7 @@ func (k *keeper) clear() error {
 	if tryLock(k.gate) != nil {
 		return nil // somebody is about to join, and starts a keeper of their own
 	}
-	return removeMeeting(k.Meeting)
+	return removeMeeting(k.order.Meeting)
 }
 
 // removeMeeting is called with the gate's lock. It moves the folder first: nobody may meet in one that is half removed.

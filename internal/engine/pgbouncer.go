@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 
 	"github.com/lib/pq"
 )
@@ -44,9 +45,20 @@ func Pooler(ns *Namespace) *Namespace {
 // pgbouncerFamily is spoken to as PostgreSQL. A namespace of a server behind it is a database to its clients. None is taken
 // away again: PgBouncer 1.18 ends itself if it is told so while it passes on a client's request to cancel a statement.
 type pgbouncerFamily struct {
-	postgresFamily
+	postgres  postgresFamily
 	mu        sync.Mutex
 	databases strings.Builder // its file
+}
+
+func (f *pgbouncerFamily) driver() string                    { return f.postgres.driver() }
+func (f *pgbouncerFamily) name(t testing.TB) (string, error) { return f.postgres.name(t) }
+
+func (f *pgbouncerFamily) create(ctx context.Context, admin *sql.DB, name string) error {
+	return f.postgres.create(ctx, admin, name)
+}
+
+func (f *pgbouncerFamily) drop(ctx context.Context, admin *sql.DB, name string) error {
+	return f.postgres.drop(ctx, admin, name)
 }
 
 func (*pgbouncerFamily) adminDSN(base string) (string, error) { return base, nil }

@@ -34,7 +34,7 @@ type server struct {
 	account  *account
 	folder   *folder
 	port     int
-	*spawned
+	spawned  *spawned
 }
 
 // launch fills a temporary folder and starts a server on it, with settings beside those of its starter.
@@ -190,7 +190,7 @@ func (s *server) answers(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("the server does not answer: %w\n%s", ctx.Err(), s.tail())
-		case <-s.exited:
+		case <-s.spawned.exited:
 			tail := s.tail()
 			if portInUse(tail) {
 				return errPortTaken
@@ -239,22 +239,22 @@ func (s *server) tail() string {
 
 // kill ends the process.
 func (s *server) kill() error {
-	if err := s.process.Signal(s.starter.stopSignal()); err != nil {
-		_ = s.process.Kill() // where there are no such signals, or it has ended
+	if err := s.spawned.process.Signal(s.starter.stopSignal()); err != nil {
+		_ = s.spawned.process.Kill() // where there are no such signals, or it has ended
 	}
 	timeout := time.NewTimer(stopTimeout)
 	defer timeout.Stop()
 	select {
-	case <-s.exited:
+	case <-s.spawned.exited:
 		return nil
 	case <-timeout.C:
 	}
-	_ = s.process.Kill()
+	_ = s.spawned.process.Kill()
 	select {
-	case <-s.exited:
+	case <-s.spawned.exited:
 		return nil
 	case <-time.After(stopTimeout):
-		return fmt.Errorf("process %d does not end", s.process.Pid)
+		return fmt.Errorf("process %d does not end", s.spawned.process.Pid)
 	}
 }
 

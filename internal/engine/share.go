@@ -41,7 +41,7 @@ type note struct {
 
 // share is a test binary's part in a shared server.
 type share struct {
-	note
+	note    note
 	meeting string
 	users   *os.File
 }

@@ -156,7 +156,7 @@ func (a *attempt) caught(p any) {
 func (c *client) once(ctx context.Context, tx upsert.DB, a *attempt) (err error) {
 	a.ids, a.event = nil, event{}
 	defer func() { a.caught(recover()) }()
-	result, again, err := keys.Once(ctx, c.store(a.short), tx, key(a.subject), fingerprint(a.print), c.fn(a), a.opts...)
+	result, again, err := keys.Once(ctx, c.process.store(a.short), tx, key(a.subject), fingerprint(a.print), c.fn(a), a.opts...)
 	err = c.learn(a, result, again, err)
 	var busy *keys.InProgressError
 	if errors.As(err, &busy) {
@@ -184,7 +184,7 @@ func (c *client) claimByRun(ctx context.Context) []event {
 
 func (c *client) tryRun(ctx context.Context, a *attempt) error {
 	defer func() { a.caught(recover()) }()
-	result, again, err := keys.Run(ctx, c.store(a.short), key(a.subject), fingerprint(a.print), c.fn(a), a.opts...)
+	result, again, err := keys.Run(ctx, c.process.store(a.short), key(a.subject), fingerprint(a.print), c.fn(a), a.opts...)
 	return c.learn(a, result, again, err)
 }
 
@@ -209,7 +209,7 @@ func (c *client) claimsInTransaction(ctx context.Context) []event {
 func (c *client) inspect(ctx context.Context) []event {
 	e := event{}
 	e.subject, e.short = c.subject("key")
-	info, err := c.long.Inspect(ctx, key(e.subject))
+	info, err := c.process.long.Inspect(ctx, key(e.subject))
 	switch {
 	case errors.Is(err, keys.ErrNotFound):
 		e.what = sawNothing

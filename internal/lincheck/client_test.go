@@ -15,7 +15,7 @@ import (
 
 // client is one caller.
 type client struct {
-	process
+	process process
 	w       *world
 	r       *rand.Rand
 	id      int
@@ -127,7 +127,7 @@ func (c *client) inTransaction(ctx context.Context, f func(*sqlx.Tx) ([]event, e
 }
 
 func (c *client) tryTransaction(ctx context.Context, opts *sql.TxOptions, commit bool, f func(*sqlx.Tx) ([]event, error)) ([]event, error) {
-	tx, err := c.db.BeginTxx(ctx, opts)
+	tx, err := c.process.db.BeginTxx(ctx, opts)
 	if err != nil {
 		return nil, err
 	}

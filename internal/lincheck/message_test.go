@@ -31,7 +31,7 @@ func (c *client) filter(ctx context.Context) []event {
 		return c.consume(ctx, short, batch)
 	}
 	return c.inTransaction(ctx, func(tx *sqlx.Tx) ([]event, error) {
-		got, err := keys.Filter(ctx, c.store(short), tx, consumer, batch, subjectOf)
+		got, err := keys.Filter(ctx, c.process.store(short), tx, consumer, batch, subjectOf)
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +54,7 @@ func (c *client) batch() (short bool, batch []event) {
 // consume is Consume.
 func (c *client) consume(ctx context.Context, short bool, batch []event) (events []event) {
 	fails, again := c.r.IntN(10) < 3, false
-	err := keys.Consume(context.WithValue(ctx, retried{}, &again), c.store(short), consumer, batch, subjectOf, func(ctx context.Context, tx *keys.Tx, got []event) (err error) {
+	err := keys.Consume(context.WithValue(ctx, retried{}, &again), c.process.store(short), consumer, batch, subjectOf, func(ctx context.Context, tx *keys.Tx, got []event) (err error) {
 		if events, err = c.handle(ctx, tx, batch, got); err == nil && fails {
 			err = errFailed
 		}
@@ -104,7 +104,7 @@ func (c *client) handle(ctx context.Context, tx sqlx.ExecerContext, batch, got [
 func (c *client) fail(ctx context.Context) []event {
 	e := event{}
 	e.subject, e.short = c.message(false)
-	n, err := c.store(e.short).Fail(ctx, consumer, e.subject, errFailed)
+	n, err := c.process.store(e.short).Fail(ctx, consumer, e.subject, errFailed)
 	var gone *keys.DeadError
 	switch {
 	case errors.As(err, &gone):
@@ -127,7 +127,7 @@ func (c *client) revive(ctx context.Context) []event {
 	if c.r.IntN(3) == 0 {
 		return c.listDead(ctx, e)
 	}
-	n, err := c.long.Revive(ctx, consumer, e.subject)
+	n, err := c.process.long.Revive(ctx, consumer, e.subject)
 	if err != nil {
 		c.learnNothing(ctx, "Revive", err)
 		return nil
@@ -140,7 +140,7 @@ func (c *client) revive(ctx context.Context) []event {
 
 // listDead is Dead. Who is not in the list is not dead, and of the others at least one is told of.
 func (c *client) listDead(ctx context.Context, e event) []event {
-	list, err := c.long.Dead(ctx, consumer, 1<<20)
+	list, err := c.process.long.Dead(ctx, consumer, 1<<20)
 	if err != nil {
 		c.learnNothing(ctx, "Dead", err)
 		return nil
@@ -159,7 +159,7 @@ func (c *client) listDead(ctx context.Context, e event) []event {
 func (c *client) inspectMessage(ctx context.Context) []event {
 	e := event{}
 	e.subject, e.short = c.message(false)
-	info, err := c.long.InspectMessage(ctx, consumer, e.subject)
+	info, err := c.process.long.InspectMessage(ctx, consumer, e.subject)
 	switch {
 	case errors.Is(err, keys.ErrNotFound):
 		e.what = sawNothing

@@ -52,7 +52,7 @@ func curves(p *plot.Plot, panel Panel, all []*contest.Series, ink color.Color) (
 		if s.Engine != panel.Engine || s.Rate() == 0 {
 			continue
 		}
-		way := s.String()
+		way := s.Way.String()
 		if !slices.Contains(ways, way) {
 			ways = append(ways, way)
 		}

@@ -20,14 +20,14 @@ type family struct {
 
 func families() []family {
 	ofName := func(names ...string) func(*contest.Series) bool {
-		return func(s *contest.Series) bool { return slices.Contains(names, s.Name) }
+		return func(s *contest.Series) bool { return slices.Contains(names, s.Way.Name) }
 	}
 	ofKind := func(k contest.Kind) func(*contest.Series) bool {
-		return func(s *contest.Series) bool { return s.Kind == k }
+		return func(s *contest.Series) bool { return s.Way.Kind == k }
 	}
 	return []family{
-		{"upsert", rgb(0x1f6feb), func(s *contest.Series) bool { return s.Name == "upsert" && s.Driver != "pgx" }},
-		{"upsert over pgx", rgb(0x79b0ff), func(s *contest.Series) bool { return s.Name == "upsert" && s.Driver == "pgx" }},
+		{"upsert", rgb(0x1f6feb), func(s *contest.Series) bool { return s.Way.Name == "upsert" && s.Way.Driver != "pgx" }},
+		{"upsert over pgx", rgb(0x79b0ff), func(s *contest.Series) bool { return s.Way.Name == "upsert" && s.Way.Driver == "pgx" }},
 		{"upsert, LOAD DATA", rgb(0x0b3d91), ofName("upsert, LOAD DATA")},
 		{"best by hand", rgb(0x57606a), ofKind(contest.ByHand)},
 		{"GORM", rgb(0xd1495b), ofName("GORM", "GORM, interpolated")},

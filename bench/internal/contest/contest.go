@@ -9,7 +9,7 @@ import (
 
 // Entry is a way that takes part.
 type Entry struct {
-	Way
+	Way   Way
 	Write func(ctx context.Context) error
 }
 

@@ -93,7 +93,7 @@ func TestPlayRotates(t *testing.T) {
 		t.Errorf("calls %s, want %s", got, want)
 	}
 	for i, s := range all {
-		if len(s.Runs) != 2 || s.Engine != "e" || s.Case != "half" || s.Shape != "s" || s.Rows != 7 || s.Name != string("abc"[i]) {
+		if len(s.Runs) != 2 || s.Engine != "e" || s.Case != "half" || s.Shape != "s" || s.Rows != 7 || s.Way.Name != string("abc"[i]) {
 			t.Errorf("series %d is %+v, want two runs of the contest's", i, *s)
 		}
 		if s.WAL() != -1 {

@@ -14,7 +14,7 @@ type Run struct {
 
 // Series are the runs of one way.
 type Series struct {
-	Way
+	Way    Way
 	Engine string
 	Case   string
 	Shape  string

@@ -15,7 +15,7 @@ type Write[R any] func(ctx context.Context, rows []R) error
 
 // Peer is a way of writing rows of type R.
 type Peer[R any] struct {
-	contest.Way
+	Way  contest.Way
 	Open func(ctx context.Context, p *place.Place) (Write[R], error)
 }
 

@@ -111,11 +111,11 @@ func TestLoadDataLoads(t *testing.T) {
 			if err := entry.Write(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			named := strings.Contains(entry.Name, "LOAD DATA")
+			named := strings.Contains(entry.Way.Name, "LOAD DATA")
 			if loaded := loads(t, db) > before; loaded != named {
 				t.Errorf("%s ran LOAD DATA: %v, want %v", entry.Way, loaded, named)
 			}
-			kinds[entry.Kind] = kinds[entry.Kind] || named
+			kinds[entry.Way.Kind] = kinds[entry.Way.Kind] || named
 		}
 		if !kinds[contest.Library] || !kinds[contest.ByHand] {
 			t.Error("LOAD DATA is not among the library's ways and those by hand")

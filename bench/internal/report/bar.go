@@ -59,7 +59,7 @@ func bars() []bar {
 
 // verdict is what became of a bar on one engine.
 type verdict struct {
-	bar
+	bar    bar
 	engine Engine
 	lib    *contest.Series // nil: not measured
 	other  *contest.Series
@@ -102,36 +102,36 @@ func (v verdict) share() float64 {
 func (v verdict) ratio() float64 { return math.Floor(v.lib.Faster(v.other)*100+1e-9) / 100 }
 
 func (v verdict) reached() bool {
-	if v.wal > 0 && v.share() > v.wal {
+	if v.bar.wal > 0 && v.share() > v.bar.wal {
 		return false
 	}
-	return v.ratio() >= v.least
+	return v.ratio() >= v.bar.least
 }
 
 func (v verdict) row() []string {
 	what := v.engine.Title() + ", single row"
-	if !v.single {
-		what = v.engine.Title() + ", " + v.cases[0]
+	if !v.bar.single {
+		what = v.engine.Title() + ", " + v.bar.cases[0]
 	}
-	lib := (contest.Way{Name: v.name, Driver: v.driver}).String()
-	least := fmt.Sprintf("%.2f ×", v.least)
-	if v.wal > 0 {
-		least += fmt.Sprintf(", WAL %.0f %%", v.wal*100)
+	lib := (contest.Way{Name: v.bar.name, Driver: v.bar.driver}).String()
+	least := fmt.Sprintf("%.2f ×", v.bar.least)
+	if v.bar.wal > 0 {
+		least += fmt.Sprintf(", WAL %.0f %%", v.bar.wal*100)
 	}
 	if !v.measured() {
-		return []string{what, lib, v.against, least, "not measured", "", ""}
+		return []string{what, lib, v.bar.against, least, "not measured", "", ""}
 	}
 	got := fmt.Sprintf("%.2f ×", v.ratio())
-	if v.wal > 0 {
+	if v.bar.wal > 0 {
 		got += fmt.Sprintf(", WAL %.2f %%", v.share()*100)
 	}
 	hand := ""
 	if v.hand != nil && v.hand != v.other {
 		hand = fmt.Sprintf("%.2f × %s", v.lib.Faster(v.hand), v.hand.Way)
 	}
-	against := v.against
-	if v.other.Name != v.against {
-		against += ": " + v.other.String()
+	against := v.bar.against
+	if v.other.Way.Name != v.bar.against {
+		against += ": " + v.other.Way.String()
 	}
-	return []string{what, v.lib.String(), against, least, got, map[bool]string{true: "reached", false: "**missed**"}[v.reached()], hand}
+	return []string{what, v.lib.Way.String(), against, least, got, map[bool]string{true: "reached", false: "**missed**"}[v.reached()], hand}
 }

@@ -21,18 +21,18 @@ func (r *Results) writeBreadth(w io.Writer) {
 			of := func(keep func(*contest.Series) bool) *contest.Series {
 				return contest.Best(some, func(s *contest.Series) bool { return s.Shape == shape && keep(s) })
 			}
-			for _, driver := range distinct(some, func(s *contest.Series) string { return s.Driver }) {
+			for _, driver := range distinct(some, func(s *contest.Series) string { return s.Way.Driver }) {
 				lib := of(named("upsert", driver))
 				if lib == nil {
 					continue
 				}
-				cells := []string{e.Title(), shape, lib.String(), count(lib.Rate())}
+				cells := []string{e.Title(), shape, lib.Way.String(), count(lib.Rate())}
 				for _, other := range []*contest.Series{of(isPeer), of(isByHand)} {
 					if other == nil {
 						cells = append(cells, "–")
 						continue
 					}
-					cells = append(cells, fmt.Sprintf("%s %s", times(lib.Faster(other)), other))
+					cells = append(cells, fmt.Sprintf("%s %s", times(lib.Faster(other)), other.Way))
 				}
 				rows = append(rows, cells)
 			}
@@ -74,10 +74,10 @@ func (r *Results) writeCurve(w io.Writer) {
 	var rows [][]string
 	for _, e := range r.measured() {
 		some := of(r.Curve, e.Name, "")
-		for _, way := range distinct(some, func(s *contest.Series) string { return s.String() }) {
+		for _, way := range distinct(some, func(s *contest.Series) string { return s.Way.String() }) {
 			cells := []string{e.Title(), way}
 			for _, n := range sizes {
-				s := contest.Best(some, func(s *contest.Series) bool { return s.Rows == n && s.String() == way })
+				s := contest.Best(some, func(s *contest.Series) bool { return s.Rows == n && s.Way.String() == way })
 				if s == nil {
 					cells = append(cells, "–")
 					continue
@@ -120,12 +120,12 @@ func (r *Results) writeHows(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%s:\n\n", part.title)
 		type used struct{ name, how string }
-		uses := distinct(part.all, func(s *contest.Series) used { return used{s.Name, s.How} })
+		uses := distinct(part.all, func(s *contest.Series) used { return used{s.Way.Name, s.Way.How} })
 		for _, u := range uses {
 			var drivers []string
 			for _, s := range part.all {
-				if s.Name == u.name && s.How == u.how && s.Driver != "" && !strings.Contains(strings.Join(drivers, ", "), s.Driver) {
-					drivers = append(drivers, s.Driver)
+				if s.Way.Name == u.name && s.Way.How == u.how && s.Way.Driver != "" && !strings.Contains(strings.Join(drivers, ", "), s.Way.Driver) {
+					drivers = append(drivers, s.Way.Driver)
 				}
 			}
 			over := ""

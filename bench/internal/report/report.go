@@ -121,10 +121,10 @@ func seriesTable(w io.Writer, all []*contest.Series) {
 }
 
 func emphasis(s *contest.Series) string {
-	if s.Kind == contest.Library {
-		return "**" + s.String() + "**"
+	if s.Way.Kind == contest.Library {
+		return "**" + s.Way.String() + "**"
 	}
-	return s.String()
+	return s.Way.String()
 }
 
 func against(s, other *contest.Series) string {

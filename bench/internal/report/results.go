@@ -117,11 +117,11 @@ func distinct[T comparable](all []*contest.Series, f func(*contest.Series) T) []
 	return values
 }
 
-func isPeer(s *contest.Series) bool   { return s.Kind == contest.Peer }
-func isByHand(s *contest.Series) bool { return s.Kind == contest.ByHand }
-func isLimit(s *contest.Series) bool  { return s.Kind == contest.Limit }
+func isPeer(s *contest.Series) bool   { return s.Way.Kind == contest.Peer }
+func isByHand(s *contest.Series) bool { return s.Way.Kind == contest.ByHand }
+func isLimit(s *contest.Series) bool  { return s.Way.Kind == contest.Limit }
 
 // named holds for a way of that name, over that driver or, where it is empty, any.
 func named(name, driver string) func(*contest.Series) bool {
-	return func(s *contest.Series) bool { return s.Name == name && (driver == "" || s.Driver == driver) }
+	return func(s *contest.Series) bool { return s.Way.Name == name && (driver == "" || s.Way.Driver == driver) }
 }
