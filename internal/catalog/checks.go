@@ -131,7 +131,7 @@ func (c *Checks) UniqueIndexes(ctx context.Context, h dbconn.Handle) (indexes []
 
 // isView reports whether the table's name belongs to a view.
 func isView(ctx context.Context, h dbconn.Handle, kind string) (bool, error) {
-	rows, err := h.QueryContext(ctx, kind)
+	rows, err := h.QueryContext(ctx, kind) //nolint:rowserrcheck // Each checks it
 	if err != nil {
 		return false, err
 	}

@@ -41,7 +41,7 @@ func (l infileLoader) load(ctx context.Context, text dialect.StageText, rows *pi
 
 // firstWarning returns the statement's first warning as an error.
 func (l infileLoader) firstWarning(ctx context.Context) error {
-	rows, err := l.db.QueryContext(ctx, "SHOW COUNT(*) WARNINGS")
+	rows, err := l.db.QueryContext(ctx, "SHOW COUNT(*) WARNINGS") //nolint:rowserrcheck // Each checks it
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (l infileLoader) firstWarning(ctx context.Context) error {
 	if err := txn.Each(rows, func() error { return rows.Scan(&count) }); err != nil || count == 0 {
 		return err
 	}
-	if rows, err = l.db.QueryContext(ctx, "SHOW WARNINGS LIMIT 1"); err != nil {
+	if rows, err = l.db.QueryContext(ctx, "SHOW WARNINGS LIMIT 1"); err != nil { //nolint:rowserrcheck // Each checks it
 		return err
 	}
 	first := &loadWarning{Message: fmt.Sprintf("%d values could not be stored as they are", count)}

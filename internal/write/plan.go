@@ -76,11 +76,11 @@ func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (p
 
 // choosePlanElsewhere is choosePlan for a database that has only one path beside Copy.
 func (b *batch) choosePlanElsewhere(r plan, o *Options) (plan, error) {
-	switch {
-	case r.path == Arrays:
+	switch r.path {
+	case Arrays:
 		return r, dialect.RefuseSource(b.table.spec.Dialect, dialect.FromArrays)
-	case r.path == Copy:
-		if err := b.table.refuseCopy(); err != nil || !(o.Outcomes && b.table.reporter.takesOneRow()) {
+	case Copy:
+		if err := b.table.refuseCopy(); err != nil || !o.Outcomes || !b.table.reporter.takesOneRow() {
 			return r, err
 		}
 	}
