@@ -143,7 +143,7 @@ func (d *definition) setTarget(c *config) error {
 			d.spec.Zeros = append(d.spec.Zeros, i)
 		}
 		d.spec.Writes, omits = append(d.spec.Writes, w), append(omits, col.OmitZero)
-		d.adds = d.adds || w.Rule == Add
+		d.adds = d.adds || !w.Rule.RepeatSafe()
 	}
 	if err := d.checkTarget(c); err != nil {
 		return err

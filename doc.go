@@ -49,11 +49,11 @@
 //	keep       the stored value: written by an insert only       yes          no
 //	fill       the new value only if the stored value is NULL    yes          no
 //	coalesce   the new value unless the new value is NULL        yes          no
-//	max, min   the greater, the lesser                           yes          without a version
-//	or, and    a flag that only ever turns on, off               yes          without a version
-//	merge      JSON Merge Patch (RFC 7396) onto the stored       yes          no
-//	version    a row that is not newer changes nothing at all    yes          yes
-//	touch      the new value, if another column changed          yes          –
+//	max, min   the greater value, the lesser value               yes          without a version
+//	or, and    a flag that only turns on, only turns off         yes          without a version
+//	merge      JSON Merge Patch (RFC 7396) onto the stored value yes          no
+//	version    a row that is not newer changes nothing           yes          yes
+//	touch      the new value, but only if another column changed yes          –
 //	add        stored + new                                      no           without a version
 //	generated  never written, read back                          –            –
 //

@@ -3,6 +3,8 @@ package upsert
 import (
 	"fmt"
 	"strings"
+
+	"github.com/goupsert/upsert/internal/write"
 )
 
 // Outcome is what happened to a row.
@@ -27,6 +29,8 @@ const (
 	// Stale: the row was there with a newer version, or with the same version and different content. Nothing was written.
 	Stale
 )
+
+var _ = [1]bool{}[int(Stale)-int(write.Stale)] // the two packages number the outcomes alike
 
 // String returns the outcome in lower case.
 func (o Outcome) String() string {

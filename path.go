@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/goupsert/upsert/internal/write"
 )
 
 // Path is how the rows of a batch get to the server. The rules, the outcomes, the errors and the order are the same on every
@@ -44,19 +46,9 @@ const (
 )
 
 // String returns the path's name in lower case.
-func (p Path) String() string {
-	switch p {
-	case Auto:
-		return "auto"
-	case Values:
-		return "values"
-	case Arrays:
-		return "arrays"
-	case Copy:
-		return "copy"
-	}
-	return fmt.Sprintf("Path(%d)", int(p))
-}
+func (p Path) String() string { return write.Path(p).String() }
+
+var _ = [1]bool{}[int(Copy)-int(write.Copy)] // the two packages number the paths alike
 
 // ViaOption is both an [Option] and a [PutOption].
 type ViaOption struct{ path Path }
