@@ -2,7 +2,10 @@ package write
 
 import (
 	"context"
+	"errors"
+	"strings"
 
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
@@ -23,3 +26,56 @@ func (t *Table) maySkip() bool {
 
 // rechecks reports whether a statement's result alone does not tell the outcome of a row that the statement has not written.
 func (t *Table) rechecks() bool { return t.rows.versioned || t.maySkip() }
+
+var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its next number, so that each repetition inserts another row: give another key, or set NO_AUTO_VALUE_ON_ZERO in sql_mode")
+
+// checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). In other columns 0 is a key like any other.
+// checkZero calls rest before it asks on the connection.
+func (b *batch) checkZero(ctx context.Context, db dbconn.Handle, rest func() error) error {
+	if !b.table.traits.Ordinals {
+		return nil
+	}
+	for place, c := range b.table.rows.keys {
+		i := b.keyed[place].FirstZero()
+		if i < 0 {
+			continue
+		}
+		if err := rest(); err != nil {
+			return err
+		}
+		known, err := b.table.catalog.Look(ctx, db)
+		if err != nil {
+			return err
+		}
+		name := b.table.spec.Writes[c].Name
+		if !known.Columns[name].AutoIncrement {
+			continue
+		}
+		if mode, err := b.table.checks.Mode(ctx, db); err != nil || !strings.Contains(mode, "NO_AUTO_VALUE_ON_ZERO") {
+			if err == nil {
+				err = errZeroKey
+			}
+			return b.fail(i, name, err)
+		}
+	}
+	return nil
+}
+
+// atRest is a rest for checkZero, for a call that has no statement running on the connection.
+func atRest() error { return nil }
+
+// checkPeer refuses a handle on which the name of a prepared statement may belong to another client's statement.
+func (t *Table) checkPeer(ctx context.Context, db dbconn.Handle) error {
+	if !t.traits.Typed || !dbconn.CanBegin(db) {
+		return nil // a transaction stays on its connection
+	}
+	p, err := t.peers.Of(ctx, db)
+	if err != nil || p.IsDirect() {
+		return err
+	}
+	hint := "use Put, or Prepare in a transaction"
+	if !p.IsKnown() {
+		hint = "it cannot be seen through this driver whether there is a pooler: " + hint
+	}
+	return &dialect.UnsupportedError{Feature: "prepared statement that is sure to be one's own behind a pooler in transaction mode (hazard E2)", Dialect: t.spec.Dialect.Name(), Hint: hint}
+}

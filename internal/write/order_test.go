@@ -1,4 +1,4 @@
-package integration_test
+package write_test
 
 import (
 	"errors"
@@ -7,16 +7,17 @@ import (
 	"github.com/DATA-DOG/go-sqlmock"
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/lab"
 )
 
 // TestOrderOfABatch: what a batch sends on a pool, call by call, and after the failure of each.
 func TestOrderOfABatch(t *testing.T) {
 	t.Parallel()
-	table, err := upsert.New[pair](dialect.SQLite, "things")
+	table, err := upsert.New[lab.Pair](dialect.SQLite, "things")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := []pair{{1, 7}, {2, 9}}
+	rows := []lab.Pair{{K: 1, V: 7}, {K: 2, V: 9}}
 	insert, _, err := table.SQL(rows...)
 	if err != nil {
 		t.Fatal(err)
