@@ -10,10 +10,7 @@ import (
 // Hazard K37: a key that is finished is the same row on the same page, and no index hears of it.
 func TestHazard_K37_FinishingIsAHOTUpdate(t *testing.T) {
 	t.Parallel()
-	engine.Each(t, func(t *testing.T, e *engine.Engine) {
-		if e.Dialect() != "postgres" {
-			return // the others have no such thing
-		}
+	engine.EachOf(t, "postgres", func(t *testing.T, e *engine.Engine) {
 		x := newDDL(t, e.Open(t))
 		x.migrate()
 		const rows = 500

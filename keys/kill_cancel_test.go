@@ -75,7 +75,7 @@ func TestKillContextAndLateCommit(t *testing.T) {
 		for n := range 10 {
 			c = g.cancelAtCommit(fmt.Sprint("late", n), func(w *wired, r faults.Request) faults.Fate {
 				if isClaim(r) {
-					go w.Release() // it waits for the server, and the server may wait for this one
+					go w.proxy.Release() // it waits for the server, and the server may wait for this one
 				}
 				return faults.Pass
 			})
@@ -110,7 +110,7 @@ func (g *ground) cancelAtCommit(name string, then func(*wired, faults.Request) f
 	w := g.wired()
 	ctx, cancel := context.WithCancel(g.Context())
 	begin := w.begin
-	w.Obey(func(r faults.Request) faults.Fate {
+	w.proxy.Obey(func(r faults.Request) faults.Fate {
 		switch index := r.Index - begin; {
 		case index == commit:
 			cancel()
@@ -121,8 +121,8 @@ func (g *ground) cancelAtCommit(name string, then func(*wired, faults.Request) f
 		return faults.Pass
 	})
 	c := fresh.run(ctx, w.store, id, g.level)
-	w.Obey(nil)
-	w.Release()
+	w.proxy.Obey(nil)
+	w.proxy.Release()
 	g.wantOnce(what, fresh, id, &c, w.store, g.store)
 	return c
 }

@@ -73,7 +73,7 @@ func openStore(t testing.TB, db *sqlx.DB) *keys.Store {
 
 // trapped is a pool that keeps no connection, so that a call begins with connecting.
 type trapped struct {
-	*faults.DB
+	db    *faults.DB
 	store *keys.Store
 	begin int // the first point of the calls to come
 	traps atomic.Pointer[[]*faults.Trap]
@@ -88,7 +88,7 @@ func newTrapped(t testing.TB, driverName, dsn string) *trapped {
 	t.Helper()
 	db := &trapped{}
 	db.traps.Store(&[]*faults.Trap{})
-	db.DB = faults.OpenDSN(t, driverName, dsn, func(p *faults.Point) error {
+	db.db = faults.OpenDSN(t, driverName, dsn, func(p *faults.Point) error {
 		for _, trap := range *db.traps.Load() {
 			if err := trap.Hook(p); err != nil {
 				return err
@@ -96,15 +96,15 @@ func newTrapped(t testing.TB, driverName, dsn string) *trapped {
 		}
 		return nil
 	})
-	db.SetMaxIdleConns(0)
-	db.store = openStore(t, db.DB.DB)
+	db.db.SetMaxIdleConns(0)
+	db.store = openStore(t, db.db.DB)
 	db.clear()
 	return db
 }
 
 // clear begins to count anew, without traps.
 func (db *trapped) clear() {
-	db.begin = db.Next()
+	db.begin = db.db.Next()
 	db.traps.Store(&[]*faults.Trap{})
 }
 
@@ -122,9 +122,9 @@ func (g *ground) points(s scenario) (points []faults.Point) {
 	id := string(s) + "-clean"
 	g.prepare(s, id)
 	db := g.trapped()
-	defer db.Close()
+	defer db.db.Close()
 	c := g.run(s, db.store, id)
-	for _, p := range db.Points() {
+	for _, p := range db.db.Points() {
 		if p.Index -= db.begin; p.Index >= 0 {
 			points = append(points, p)
 		}

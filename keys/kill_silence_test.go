@@ -61,7 +61,7 @@ func (g *ground) silence(at int, unknown bool, what string) {
 	ctx, cancel := context.WithCancel(g.Context())
 	defer cancel()
 	ended, silent := make(chan time.Time, 1), sync.Once{}
-	w.Obey(func(r faults.Request) faults.Fate {
+	w.proxy.Obey(func(r faults.Request) faults.Fate {
 		if r.Index < w.begin+at {
 			return faults.Pass
 		}
@@ -91,7 +91,7 @@ func (g *ground) silence(at int, unknown bool, what string) {
 	if n := waitingInTheDriver(label); n > 2 {
 		g.Errorf("%s: %d goroutines wait, want one a connection", what, n)
 	}
-	w.Cut(false)
+	w.proxy.Cut(false)
 	for deadline := time.Now().Add(lab.Patience); waitingInTheDriver(label) > 0; {
 		if time.Now().After(deadline) {
 			g.Fatalf("%s: a goroutine waits though the sockets have ended", what)

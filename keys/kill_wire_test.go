@@ -13,15 +13,15 @@ import (
 
 // wired is a pool behind a proxy. It keeps no connection.
 type wired struct {
-	*faults.Proxy
+	proxy *faults.Proxy
 	store *keys.Store
 	begin int // the first request of the calls to come
 }
 
 func (g *ground) wired() *wired {
 	g.Helper()
-	w := &wired{Proxy: faults.NewProxy(g, g.ns)}
-	db, err := sqlx.Open(faults.DriverName(g.ns), w.DSN())
+	w := &wired{proxy: faults.NewProxy(g, g.ns)}
+	db, err := sqlx.Open(faults.DriverName(g.ns), w.proxy.DSN())
 	if err != nil {
 		g.Fatal(err)
 	}
@@ -34,13 +34,13 @@ func (g *ground) wired() *wired {
 
 // clear begins to count anew, and lets everything pass.
 func (w *wired) clear() {
-	w.Obey(nil)
-	w.begin = len(w.Requests())
+	w.proxy.Obey(nil)
+	w.begin = len(w.proxy.Requests())
 }
 
 // came returns the requests of the calls, counted from 0.
 func (w *wired) came() []faults.Request {
-	came := w.Requests()[w.begin:]
+	came := w.proxy.Requests()[w.begin:]
 	for i := range came {
 		came[i].Index = i
 	}
@@ -87,7 +87,7 @@ func TestKillWire(t *testing.T) {
 					id := fmt.Sprintf("%s-wire-%d-%v", s, at.Index, f)
 					g.prepare(s, id)
 					w.clear()
-					w.Obey(faults.Nth(w.begin+at.Index, f))
+					w.proxy.Obey(faults.Nth(w.begin+at.Index, f))
 					c := g.run(s, w.store, id)
 					if len(w.came()) <= at.Index {
 						g.Errorf("%s: the call did not come that far", what)
@@ -112,7 +112,7 @@ func TestKillWireTwice(t *testing.T) {
 				id := fmt.Sprintf("wire-twice-%v-%d", f, next)
 				w.clear()
 				begin := w.begin
-				w.Obey(func(r faults.Request) faults.Fate {
+				w.proxy.Obey(func(r faults.Request) faults.Fate {
 					switch r.Index - begin {
 					case commit:
 						return faults.Lose
@@ -148,18 +148,18 @@ func TestKillWireLate(t *testing.T) {
 				w.clear()
 				var releases sync.WaitGroup
 				begin := w.begin
-				w.Obey(func(r faults.Request) faults.Fate {
+				w.proxy.Obey(func(r faults.Request) faults.Fate {
 					switch {
 					case r.Index == begin+at.Index:
 						return faults.Late
 					case r.Index > begin+at.Index && isClaim(r):
-						releases.Go(w.Release) // it waits for the server, and the server may wait for this one
+						releases.Go(w.proxy.Release) // it waits for the server, and the server may wait for this one
 					}
 					return faults.Pass
 				})
 				c := g.run(s, w.store, id)
-				w.Obey(nil)
-				w.Release()
+				w.proxy.Obey(nil)
+				w.proxy.Release()
 				releases.Wait()
 				g.wantAbsorbed(what, s, c, false)
 				g.wantOnce(what, s, id, &c, w.store, g.store)

@@ -129,8 +129,8 @@ type gcMove struct{ batch int }
 
 // dealer draws moves.
 type dealer struct {
-	*rand.Rand
-	n int // ids given
+	rand *rand.Rand
+	n    int // ids given
 }
 
 func (d *dealer) id() string {
@@ -139,47 +139,47 @@ func (d *dealer) id() string {
 }
 
 func (d *dealer) move() move {
-	switch n := d.IntN(100); {
+	switch n := d.rand.IntN(100); {
 	case n < 30:
-		return &runMove{claim: d.claim(0), level: d.IntN(4)}
+		return &runMove{claim: d.claim(0), level: d.rand.IntN(4)}
 	case n < 48:
 		return d.transaction()
 	case n < 56:
-		return &consumeMove{filter: d.filter(), fails: d.IntN(3) == 0}
+		return &consumeMove{filter: d.filter(), fails: d.rand.IntN(3) == 0}
 	case n < 74:
 		return &failMove{message: d.ill(), cause: d.id()}
 	case n < 78:
 		return &deadMove{}
 	case n < 84:
-		return &reviveMove{messages: []int{d.ill(), d.ill(), d.IntN(playMessages)}}
-	case n < 94 && d.IntN(2) == 0:
-		return &ageMove{subject: messageSubject(d.IntN(playMessages))}
+		return &reviveMove{messages: []int{d.ill(), d.ill(), d.rand.IntN(playMessages)}}
+	case n < 94 && d.rand.IntN(2) == 0:
+		return &ageMove{subject: messageSubject(d.rand.IntN(playMessages))}
 	case n < 94:
-		return &ageMove{subject: keySubject(d.IntN(playKeys))}
+		return &ageMove{subject: keySubject(d.rand.IntN(playKeys))}
 	}
-	return &gcMove{batch: 1 + d.IntN(4)}
+	return &gcMove{batch: 1 + d.rand.IntN(4)}
 }
 
 func (d *dealer) claim(depth int) *claimMove {
-	mv := &claimMove{id: d.id(), key: d.IntN(playKeys), print: []int{1, 1, 1, 1, 2, 0}[d.IntN(6)]}
-	mv.retain = []time.Duration{0, time.Hour, ages}[d.IntN(3)]
-	mv.end = []end{endsWell, endsWell, endsWell, endsWell, endsBadly, endsInPanic, endsFinally, endsKnown}[d.IntN(8)]
-	for d.IntN(4) == 0 && depth < 3 {
+	mv := &claimMove{id: d.id(), key: d.rand.IntN(playKeys), print: []int{1, 1, 1, 1, 2, 0}[d.rand.IntN(6)]}
+	mv.retain = []time.Duration{0, time.Hour, ages}[d.rand.IntN(3)]
+	mv.end = []end{endsWell, endsWell, endsWell, endsWell, endsBadly, endsInPanic, endsFinally, endsKnown}[d.rand.IntN(8)]
+	for d.rand.IntN(4) == 0 && depth < 3 {
 		mv.inside = append(mv.inside, d.within(depth+1))
 	}
 	return mv
 }
 
 func (d *dealer) within(depth int) inside {
-	if d.IntN(4) == 0 {
+	if d.rand.IntN(4) == 0 {
 		return d.filter()
 	}
 	return d.claim(depth)
 }
 
 func (d *dealer) transaction() *txMove {
-	mv := &txMove{level: d.IntN(4), plain: d.IntN(3) == 0, commit: d.IntN(4) > 0}
-	for len(mv.inside) == 0 || d.IntN(2) == 0 {
+	mv := &txMove{level: d.rand.IntN(4), plain: d.rand.IntN(3) == 0, commit: d.rand.IntN(4) > 0}
+	for len(mv.inside) == 0 || d.rand.IntN(2) == 0 {
 		mv.inside = append(mv.inside, d.within(0))
 	}
 	return mv
@@ -189,10 +189,10 @@ func (d *dealer) filter() *filterMove { return &filterMove{id: d.id(), batch: d.
 
 // batch has a message twice, at times.
 func (d *dealer) batch() (batch []int) {
-	for len(batch) == 0 || d.IntN(5) > 0 {
-		m := d.IntN(playMessages)
-		if m >= playHealthy && d.IntN(4) > 0 {
-			m = d.IntN(playHealthy)
+	for len(batch) == 0 || d.rand.IntN(5) > 0 {
+		m := d.rand.IntN(playMessages)
+		if m >= playHealthy && d.rand.IntN(4) > 0 {
+			m = d.rand.IntN(playHealthy)
 		}
 		batch = append(batch, m)
 	}
@@ -201,8 +201,8 @@ func (d *dealer) batch() (batch []int) {
 
 // ill is a message that fails: mostly one of those that are rarely handled, or none would fail often enough.
 func (d *dealer) ill() int {
-	if d.IntN(4) == 0 {
-		return d.IntN(playMessages)
+	if d.rand.IntN(4) == 0 {
+		return d.rand.IntN(playMessages)
 	}
-	return playHealthy + d.IntN(playMessages-playHealthy)
+	return playHealthy + d.rand.IntN(playMessages-playHealthy)
 }

@@ -16,10 +16,7 @@ func TestPooler(t *testing.T) {
 	if !engine.IsRequired("pgbouncer") {
 		engine.NeedLong(t)
 	}
-	engine.Each(t, func(t *testing.T, e *engine.Engine) {
-		if e.Dialect() != "postgres" {
-			t.Skip("PgBouncer is for PostgreSQL")
-		}
+	engine.EachOf(t, "postgres", func(t *testing.T, e *engine.Engine) {
 		keysuite.Exercise(t, conformance.Server{
 			Name: "pooler", Dialect: e.Dialect(),
 			Open: func(t testing.TB) *sqlx.DB { return engine.Pooler(e.Namespace(t)).DB() },

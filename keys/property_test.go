@@ -30,10 +30,10 @@ func TestPropertyHistory(t *testing.T) {
 		for n := range engine.Size(8, 2500) {
 			seed := *historySeed + uint64(n)
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
-				d := &dealer{Rand: rand.New(rand.NewPCG(seed, 11))}
-				p := newPlayer(t, db, fmt.Sprintf("h%d", seed), d.Rand)
+				d := &dealer{rand: rand.New(rand.NewPCG(seed, 11))}
+				p := newPlayer(t, db, fmt.Sprintf("h%d", seed), d.rand)
 				m := newImagined()
-				for range 20 + d.IntN(40) {
+				for range 20 + d.rand.IntN(40) {
 					p.step(m, d.move())
 				}
 				p.all(m)
@@ -53,7 +53,7 @@ type playTx = upsert.DB
 // player plays moves on a database.
 type player struct {
 	*testing.T
-	*rand.Rand
+	rand          *rand.Rand
 	db            *sqlx.DB
 	stores        []*keys.Store
 	keys, effects string // the tables
@@ -63,7 +63,7 @@ type player struct {
 
 func newPlayer(t *testing.T, db *sqlx.DB, name string, r *rand.Rand) *player {
 	t.Helper()
-	p := &player{T: t, Rand: r, db: db, keys: "keys_" + name, effects: "effects_" + name}
+	p := &player{T: t, rand: r, db: db, keys: "keys_" + name, effects: "effects_" + name}
 	for range 2 {
 		store, err := keys.Open(t.Context(), db, keys.Table(p.keys), keys.MaxAttempts(imaginedAttempts), keys.KnownErrors(errPlayed))
 		if err != nil {
@@ -78,7 +78,7 @@ func newPlayer(t *testing.T, db *sqlx.DB, name string, r *rand.Rand) *player {
 	return p
 }
 
-func (p *player) store() *keys.Store { return p.stores[p.IntN(len(p.stores))] }
+func (p *player) store() *keys.Store { return p.stores[p.rand.IntN(len(p.stores))] }
 
 func (p *player) say(format string, args ...any) {
 	p.told = append(p.told, fmt.Sprintf(format, args...))
@@ -108,8 +108,8 @@ func (p *player) step(m *imagined, mv move) {
 	}
 	p.totals(m)
 	for range 2 {
-		p.look(m, keySubject(p.IntN(playKeys)))
-		p.look(m, messageSubject(p.IntN(playMessages)))
+		p.look(m, keySubject(p.rand.IntN(playKeys)))
+		p.look(m, messageSubject(p.rand.IntN(playMessages)))
 	}
 }
 

@@ -14,16 +14,16 @@ import (
 
 // counted is a pool whose conversation with the server is written down.
 type counted struct {
-	*benchPlace
-	sent func() []string
+	place *benchPlace
+	sent  func() []string
 }
 
 // cost is what a call has sent.
 func (c *counted) cost(call func(ctx context.Context) error) (sent []string) {
-	c.Helper()
+	c.place.Helper()
 	before := len(c.sent())
-	if err := call(c.Context()); err != nil {
-		c.Fatal(err)
+	if err := call(c.place.Context()); err != nil {
+		c.place.Fatal(err)
 	}
 	return c.sent()[before:]
 }
@@ -97,27 +97,27 @@ func TestCost(t *testing.T) {
 func testCost(t *testing.T, c *counted) {
 	// Only MySQL does not tell in one statement whose the row is that a claim meets.
 	look, elsewhere := 0, 4
-	switch c.ns.Engine().Dialect() {
+	switch c.place.ns.Engine().Dialect() {
 	case "mysql":
 		look = 1
 	case "mariadb":
 		elsewhere = 3
 	}
-	id := c.fresh(1)[0]
-	bare := len(c.cost(func(ctx context.Context) error { return c.bare(ctx, id) }))
+	id := c.place.fresh(1)[0]
+	bare := len(c.cost(func(ctx context.Context) error { return c.place.bare(ctx, id) }))
 	replay := func(s *keys.Store) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, replayed, err := c.run(ctx, s, id)
+			_, replayed, err := c.place.run(ctx, s, id)
 			return expectThat(err, replayed, errNotReplayed)
 		}
 	}
-	wantCost(t, "Run", c.cost(func(ctx context.Context) error { return c.runFresh(ctx, id) }), bare+2+look)
-	wantCost(t, "a replay", c.cost(replay(c.store)), 1)
-	other := c.newStore()
+	wantCost(t, "Run", c.cost(func(ctx context.Context) error { return c.place.runFresh(ctx, id) }), bare+2+look)
+	wantCost(t, "a replay", c.cost(replay(c.place.store)), 1)
+	other := c.place.newStore()
 	wantCost(t, "a replay in a process that has not met the key", c.cost(replay(other)), elsewhere)
 	wantCost(t, "the next replay there", c.cost(replay(other)), 1)
-	wantCost(t, "Once", c.cost(func(ctx context.Context) error { return c.once(ctx, c.fresh(1)[0]) }), bare+4+look)
-	wantCost(t, "Filter in its transaction", c.cost(c.filter), 3+look)
+	wantCost(t, "Once", c.cost(func(ctx context.Context) error { return c.place.once(ctx, c.place.fresh(1)[0]) }), bare+4+look)
+	wantCost(t, "Filter in its transaction", c.cost(c.place.filter), 3+look)
 }
 
 // once is the bare transaction with a key in it.

@@ -14,7 +14,7 @@ import (
 
 // stateLab plays each verb on a row in each state.
 type stateLab struct {
-	*hazardLab
+	lab  *hazardLab
 	q    *claimsql.SQL
 	row  claimsql.Row
 	mark claimsql.Mark
@@ -28,7 +28,7 @@ func TestStates(t *testing.T) {
 		if err != nil {
 			l.Fatal(err)
 		}
-		s := &stateLab{hazardLab: l, q: q, row: claimsql.Row{Scope: "s", Op: "o", ID: "i", Retain: time.Hour}, mark: claimsql.Mark{ID: "i"}}
+		s := &stateLab{lab: l, q: q, row: claimsql.Row{Scope: "s", Op: "o", ID: "i", Retain: time.Hour}, mark: claimsql.Mark{ID: "i"}}
 		s.row.Hash[0], s.mark.Hash[0], s.row.Owner[0] = 7, 7, 7
 		var want []string
 		for _, x := range claimsql.Transitions() {
@@ -41,7 +41,7 @@ func TestStates(t *testing.T) {
 
 // transitions plays all verbs on all states and returns what they have changed.
 func (s *stateLab) transitions() (found []string) {
-	s.Helper()
+	s.lab.Helper()
 	for verb, variants := range s.verbs() {
 		for _, play := range variants {
 			for from := range claimsql.Held + 1 {
@@ -68,9 +68,9 @@ func (s *stateLab) verbs() map[string][]func() {
 	q, marks, owner := s.q, []claimsql.Mark{s.mark}, [claimsql.OwnerSize]byte{9}
 	sends := func(st claimsql.Statement) func() {
 		return func() {
-			s.Helper()
-			if _, err := s.DB.ExecContext(s.Context(), st.Text, st.Args...); err != nil {
-				s.Fatalf("%s: %v", st.Text, err)
+			s.lab.Helper()
+			if _, err := s.lab.DB.ExecContext(s.lab.Context(), st.Text, st.Args...); err != nil {
+				s.lab.Fatalf("%s: %v", st.Text, err)
 			}
 		}
 	}
@@ -89,7 +89,7 @@ func (s *stateLab) verbs() map[string][]func() {
 // machine needs more than a moment to lock it, and GC then leaves the row for later.
 func (s *stateLab) collect() {
 	for range 20 {
-		if s.gc(s.store) > 0 {
+		if s.lab.gc(s.lab.store) > 0 {
 			return
 		}
 	}
@@ -103,21 +103,21 @@ func (s *stateLab) fail(call string, most int) claimsql.Statement {
 
 // put leaves one row in a state, past its retention, or none.
 func (s *stateLab) put(state int) {
-	s.Helper()
-	s.Exec("DELETE FROM idempotency_keys")
+	s.lab.Helper()
+	s.lab.Exec("DELETE FROM idempotency_keys")
 	switch state {
 	case claimsql.Absent:
 		return
 	case claimsql.Waiting, claimsql.Dead:
-		s.Exec(s.fail("aaaaaaaaaaaaaaaa", 9).Text)
+		s.lab.Exec(s.fail("aaaaaaaaaaaaaaaa", 9).Text)
 	default:
-		s.Exec(s.q.Claim(s.row, "").Text)
+		s.lab.Exec(s.q.Claim(s.row, "").Text)
 	}
-	s.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, expires_at = '2000-01-01 00:00:00.000'", state))
+	s.lab.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, expires_at = '2000-01-01 00:00:00.000'", state))
 }
 
 // stored is what a verb may change, the state first.
 func (s *stateLab) stored() string {
-	s.Helper()
-	return s.Text("SELECT state, attempts FROM idempotency_keys")
+	s.lab.Helper()
+	return s.lab.Text("SELECT state, attempts FROM idempotency_keys")
 }

@@ -16,13 +16,13 @@ import (
 // inProgress is what Run returns, and how often it began again.
 func (l *hazardLab) inProgress(s *hazardStore, id string, opts ...keys.ClaimOption) string {
 	l.Helper()
-	_, replayed, err := keys.Run(l.bounded(), s.Store, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) { return "", nil }, opts...)
+	_, replayed, err := keys.Run(l.bounded(), s.store, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) { return "", nil }, opts...)
 	return fmt.Sprintf("%T replayed %v", err, replayed)
 }
 
 // hazardStore counts what it does again.
 type hazardStore struct {
-	*keys.Store
+	store   *keys.Store
 	pool    *lab.Pool
 	retries int
 }
@@ -30,7 +30,7 @@ type hazardStore struct {
 func (l *hazardLab) counting(opts ...engine.Option) *hazardStore {
 	l.Helper()
 	s := &hazardStore{pool: l.Pool(opts...)}
-	s.Store = l.open(s.pool.DB, keys.WithHooks(keys.Hooks{Retry: func(context.Context, keys.Event) { s.retries++ }}))
+	s.store = l.open(s.pool.DB, keys.WithHooks(keys.Hooks{Retry: func(context.Context, keys.Event) { s.retries++ }}))
 	return s
 }
 
@@ -79,10 +79,10 @@ func TestHazard_K51_AttemptsOfSQLite(t *testing.T) {
 		end := l.writes()
 		defer end()
 		for name, call := range map[string]func() error{
-			"Fail": func() error { _, err := s.Fail(l.bounded(), "c", "m", nil); return err },
-			"GC":   func() error { _, err := s.GC(l.bounded()); return err },
+			"Fail": func() error { _, err := s.store.Fail(l.bounded(), "c", "m", nil); return err },
+			"GC":   func() error { _, err := s.store.GC(l.bounded()); return err },
 			"Consume": func() error {
-				return l.consume(s.Store, func(context.Context, *keys.Tx) error { return nil }, "m")
+				return l.consume(s.store, func(context.Context, *keys.Tx) error { return nil }, "m")
 			},
 		} {
 			s.retries = 0
@@ -101,7 +101,7 @@ func TestHazard_K51_LockedTable(t *testing.T) {
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		s := l.counting()
 		for range 2 {
-			l.run(s.Store, "a")
+			l.run(s.store, "a")
 		}
 		locker := l.Session()
 		if l.Family() == "postgres" {
@@ -119,7 +119,7 @@ func TestHazard_K51_LockedTable(t *testing.T) {
 		} else {
 			l.On(locker, "UNLOCK TABLES")
 		}
-		l.Want("afterwards", l.run(s.Store, "a", keys.MaxWait(lab.Patience)), "replayed a")
+		l.Want("afterwards", l.run(s.store, "a", keys.MaxWait(lab.Patience)), "replayed a")
 	})
 }
 
@@ -133,7 +133,7 @@ func TestHazard_K51_PoolWithoutConnection(t *testing.T) {
 		l.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
 		l.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
 		_ = conn.Close()
-		l.Want("afterwards", l.run(s.Store, "a", keys.MaxWait(lab.Patience)), "ran a")
+		l.Want("afterwards", l.run(s.store, "a", keys.MaxWait(lab.Patience)), "ran a")
 	})
 }
 

@@ -56,8 +56,23 @@ func (s *session) named(name string) *Engine {
 // if UPSERT_REQUIRE names the engine.
 func Each(t *testing.T, fn func(t *testing.T, e *Engine)) {
 	t.Helper()
-	each(t, func(t *testing.T, e *Engine) {
+	each(t, All(), func(t *testing.T, e *Engine) {
 		e.LeaveTo(t, names(All())...)
+		fn(t, e)
+	})
+}
+
+// EachOf is Each on the engines of one dialect.
+func EachOf(t *testing.T, dialect string, fn func(t *testing.T, e *Engine)) {
+	t.Helper()
+	var engines []*Engine
+	for _, e := range All() {
+		if e.dialect == dialect {
+			engines = append(engines, e)
+		}
+	}
+	each(t, engines, func(t *testing.T, e *Engine) {
+		e.LeaveTo(t, names(engines)...)
 		fn(t, e)
 	})
 }
@@ -65,7 +80,7 @@ func Each(t *testing.T, fn func(t *testing.T, e *Engine)) {
 // EachDialect is Each on an engine of every dialect in a usual run too, so on MySQL beside MariaDB.
 func EachDialect(t *testing.T, fn func(t *testing.T, e *Engine)) {
 	t.Helper()
-	each(t, func(t *testing.T, e *Engine) {
+	each(t, All(), func(t *testing.T, e *Engine) {
 		if e.like != "" && e.session.named(e.like).dialect == e.dialect {
 			e.LeaveTo(t, e.like)
 		}
@@ -73,9 +88,9 @@ func EachDialect(t *testing.T, fn func(t *testing.T, e *Engine)) {
 	})
 }
 
-func each(t *testing.T, fn func(t *testing.T, e *Engine)) {
+func each(t *testing.T, engines []*Engine, fn func(t *testing.T, e *Engine)) {
 	t.Helper()
-	for _, e := range All() {
+	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			e.need(t)
