@@ -86,11 +86,11 @@ func (e *PartialError) Error() string {
 // Unwrap returns the error that stopped the call.
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// fail returns the public form of an error: a *RowError, a *SchemaError or a *PartialError.
+// fail returns the public form of an error: a *RowError or a *SchemaError. An error that has its public form is returned as it is.
+// An error of another table can be the cause of an error, for example if a sequence reads from a call that fails.
 func (t *table) fail(err error) error {
-	var row *RowError
-	var refused *SchemaError
-	if err == nil || errors.As(err, &row) || errors.As(err, &refused) {
+	switch err.(type) { //nolint:errorlint // only the outermost error counts
+	case nil, *RowError, *SchemaError:
 		return err
 	}
 	err = t.write.Explain(err, -1)
@@ -101,8 +101,8 @@ func (t *table) fail(err error) error {
 	var known *write.RowError
 	errors.As(err, &known)
 	public := &RowError{Table: t.name, Column: known.Column, Row: known.Row, Err: err, input: known.Input}
-	if inner, ok := err.(*write.RowError); ok { //nolint:errorlint // only the outermost error is replaced
-		public.Err = inner.Err
+	if err == error(known) {
+		public.Err = known.Err
 	}
 	return public
 }

@@ -22,7 +22,7 @@ type table struct {
 	family    string // of the dialect's database
 	write     *write.Table
 	guarantee Guarantee
-	adds      bool // a column has the rule Add
+	adds      bool // a rule is not repeat-safe, so a call needs a claim
 	via       Path
 	hooks     []Hooks
 }
