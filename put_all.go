@@ -65,7 +65,7 @@ func (t *table) putConfig(ctx context.Context, db dbconn.Handle, opts []PutOptio
 	}
 	switch {
 	case cfg.chunked && cfg.chunk < 1:
-		return nil, fmt.Errorf("upsert: ChunkTx: %d rows are no chunk", cfg.chunk)
+		return nil, fmt.Errorf("upsert: ChunkTx: a chunk cannot have %d rows: give 1 or more", cfg.chunk)
 	case cfg.chunk > 0 && !dbconn.CanBegin(db):
 		return nil, errors.New("upsert: ChunkTx: the handle cannot begin a transaction: give it a *sql.DB or *sql.Conn, or leave the option out")
 	case cfg.inOrder && cfg.via != Auto && cfg.via != Values:

@@ -146,7 +146,7 @@ func TestRun_LibraryErrorsNameTheLine(t *testing.T) {
 	args := []string{"-dsn", path, "-create", "-key", "id", "-rule", "j=merge", "-type", "j=text"}
 	runProgram(t, append(args, writeFile(t, "items.csv", "id,j\n1,{}\n"))...).ok(t, "1 inserted")
 	runProgram(t, append(args, writeFile(t, "items.csv", "id,j\n2,{}\n\n1,{\n"))...).failed(t, 1,
-		"items.csv:4:1: upsert: table items: row 1: column j: it is no JSON document")
+		"items.csv:4:1: upsert: table items: row 1: column j: it is not a JSON document")
 }
 
 func TestSource_ForgetsOldLines(t *testing.T) {

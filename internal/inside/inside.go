@@ -85,7 +85,7 @@ func RefuseHeld(ctx context.Context, what string) error {
 	at, _ := ctx.Value(key{}).(position)
 	for c := at.claim; c != nil; c = c.outer {
 		if !c.Ended() && c.has(what) {
-			return fmt.Errorf("this call is made inside the fn of %s, whose transaction has what the call would wait for: use Once or Filter with fn's Tx, or call it when fn has returned", c.Name)
+			return fmt.Errorf("this call is made inside the fn of %s, whose transaction holds the lock that the call would wait for: use Once or Filter with fn's Tx, or call it when fn has returned", c.Name)
 		}
 	}
 	return nil

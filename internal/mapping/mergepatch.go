@@ -11,7 +11,7 @@ import (
 // patch that means different things to different databases.
 func CheckPatch(text string) error {
 	if !json.Valid([]byte(text)) {
-		return errors.New("it is no JSON document, so it cannot be merged")
+		return errors.New("it is not a JSON document, so it cannot be merged")
 	}
 	if name, twice := repeatedName(text); twice {
 		return fmt.Errorf("it has the name %q twice in one object, of which each database takes another one: leave one out", name)

@@ -11,7 +11,7 @@ import (
 
 // The errors of a row. The package upsert documents them.
 var (
-	ErrNullKey      = errors.New("NULL in the key: a row with it is never the same row")
+	ErrNullKey      = errors.New("the key has a NULL, and a row with NULL in its key never conflicts: give the row a key")
 	ErrDuplicateKey = errors.New("an earlier row of the batch has the same key")
 	ErrOtherKey     = errors.New("the row conflicts through another unique key than the conflict target, or with a key that is the same only to a collation")
 )

@@ -77,5 +77,5 @@ func (t *Table) checkPeer(ctx context.Context, db dbconn.Handle) error {
 	if !p.IsKnown() {
 		hint = "it cannot be seen through this driver whether there is a pooler: " + hint
 	}
-	return &dialect.UnsupportedError{Feature: "prepared statement that is sure to be one's own behind a pooler in transaction mode (hazard E2)", Dialect: t.spec.Dialect.Name(), Hint: hint}
+	return &dialect.UnsupportedError{Feature: "way to know behind a pooler in transaction mode that a prepared statement is the connection's own (hazard E2)", Dialect: t.spec.Dialect.Name(), Hint: hint}
 }

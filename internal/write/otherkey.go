@@ -11,7 +11,7 @@ import (
 )
 
 // errFolded says that Compare found a stored key that is equal to the sent key only under a collation.
-var errFolded = errors.New("the stored key is another one byte by byte")
+var errFolded = errors.New("the stored key has other bytes than the sent key")
 
 // otherKeyError says how a row met another row. It keeps the driver's error and has the same class on every database.
 type otherKeyError struct {

@@ -90,5 +90,5 @@ func codeOutcome(code int64) (Outcome, error) {
 	case dialect.CodeStale:
 		return Stale, nil
 	}
-	return Unknown, fmt.Errorf("the database reports %d for a row, which is no code of the statement's", code)
+	return Unknown, fmt.Errorf("the database reports the code %d for a row, and the statement has no such code", code)
 }

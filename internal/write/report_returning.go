@@ -138,7 +138,7 @@ func selectedOutcome(n int64) (Outcome, error) {
 	case 2:
 		return Inserted, nil
 	}
-	return Unknown, fmt.Errorf("the driver says that %d rows were selected where there are at most two", n)
+	return Unknown, fmt.Errorf("the driver says that %d rows were selected, and the statement selects two at most", n)
 }
 
 func (s *rowOp) createReturning(ctx context.Context, db dbconn.Handle) error {
