@@ -97,7 +97,7 @@ func (t *table) events() write.Events {
 		return write.Events{}
 	}
 	return write.Events{
-		Retried: func(ctx context.Context, attempt int, err error) { t.watchOf(ctx).retries(ctx, attempt, err) },
+		Retried: func(ctx context.Context, attempt int, err error) { t.watchOf(ctx).retry(ctx, attempt, err) },
 		Chosen: func(ctx context.Context, by write.Path) {
 			if w := t.watchOf(ctx); w != nil {
 				w.event.Path = Path(by)
@@ -106,8 +106,8 @@ func (t *table) events() write.Events {
 	}
 }
 
-// retries calls the Retry hooks after a failed attempt, counted from 1, before the next attempt.
-func (w *watch) retries(ctx context.Context, attempt int, err error) {
+// retry calls the Retry hooks after a failed attempt, counted from 1, before the next attempt.
+func (w *watch) retry(ctx context.Context, attempt int, err error) {
 	if w == nil {
 		return
 	}
@@ -121,8 +121,8 @@ func (w *watch) retries(ctx context.Context, attempt int, err error) {
 	w.attempt = time.Now()
 }
 
-// ended calls the Write hooks at the end of the call.
-func (w *watch) ended(ctx context.Context, r Result, err error) {
+// end calls the Write hooks at the end of the call.
+func (w *watch) end(ctx context.Context, r Result, err error) {
 	if w == nil {
 		return
 	}
@@ -135,8 +135,8 @@ func (w *watch) ended(ctx context.Context, r Result, err error) {
 	}
 }
 
-// endedOne is ended for a call that writes one row.
-func (w *watch) endedOne(ctx context.Context, o Outcome, err error) {
+// endOne is end for a call that writes one row.
+func (w *watch) endOne(ctx context.Context, o Outcome, err error) {
 	if w == nil {
 		return
 	}
@@ -144,5 +144,5 @@ func (w *watch) endedOne(ctx context.Context, o Outcome, err error) {
 	if err == nil {
 		r.count(o, 1)
 	}
-	w.ended(ctx, r, err)
+	w.end(ctx, r, err)
 }

@@ -51,12 +51,12 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
 	ctx, w := p.table.table.watch(ctx, "Prepared.Put")
 	o, err := p.put(ctx, row)
-	w.endedOne(ctx, o, err)
+	w.endOne(ctx, o, err)
 	return o, err
 }
 
 func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
-	if err := p.table.takes(ctx, p.db, row); err != nil {
+	if err := p.table.checkCall(ctx, p.db, row); err != nil {
 		return Unknown, err
 	}
 	o, err := p.prepared.Put(ctx, reflect.ValueOf(row).Elem())
@@ -68,12 +68,12 @@ func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
 func (p *Prepared[T]) Exec(ctx context.Context, row *T) (sql.Result, error) {
 	ctx, w := p.table.table.watch(ctx, "Prepared.Exec")
 	res, err := p.exec(ctx, row)
-	w.endedOne(ctx, Unknown, err)
+	w.endOne(ctx, Unknown, err)
 	return res, err
 }
 
 func (p *Prepared[T]) exec(ctx context.Context, row *T) (sql.Result, error) {
-	if err := p.table.takes(ctx, p.db, row); err != nil {
+	if err := p.table.checkCall(ctx, p.db, row); err != nil {
 		return nil, err
 	}
 	res, err := p.prepared.Exec(ctx, reflect.ValueOf(row).Elem())

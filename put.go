@@ -46,20 +46,20 @@ import (
 func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
 	ctx, w := t.table.watch(ctx, "Put")
 	o, err := t.putRow(ctx, db, row)
-	w.endedOne(ctx, o, err)
+	w.endOne(ctx, o, err)
 	return o, err
 }
 
 func (t *Table[T]) putRow(ctx context.Context, db dbconn.Handle, row *T) (Outcome, error) {
-	if err := t.takes(ctx, db, row); err != nil {
+	if err := t.checkCall(ctx, db, row); err != nil {
 		return Unknown, err
 	}
 	o, err := t.table.write.Put(ctx, db, reflect.ValueOf(row).Elem())
 	return Outcome(o), t.table.fail(err)
 }
 
-// takes refuses a nil row, and the handles that guard refuses.
-func (t *Table[T]) takes(ctx context.Context, db dbconn.Handle, row *T) error {
+// checkCall refuses a nil row, and the handles that guard refuses.
+func (t *Table[T]) checkCall(ctx context.Context, db dbconn.Handle, row *T) error {
 	if row == nil {
 		return &RowError{Table: t.table.name, Row: -1, Err: errors.New("the row is nil")}
 	}
@@ -85,12 +85,12 @@ func (t *Table[T]) GetOrCreate(ctx context.Context, db DB, row *T) (created bool
 	if created {
 		o = Inserted
 	}
-	w.endedOne(ctx, o, err)
+	w.endOne(ctx, o, err)
 	return created, err
 }
 
 func (t *Table[T]) getOrCreateRow(ctx context.Context, db dbconn.Handle, row *T) (created bool, err error) {
-	if err := t.takes(ctx, db, row); err != nil {
+	if err := t.checkCall(ctx, db, row); err != nil {
 		return false, err
 	}
 	created, err = t.create(ctx, db, row)
@@ -137,12 +137,12 @@ func clone[T any](row *T) *T {
 // the table has an Add column and the handle is not a [Claim].
 func (t *Table[T]) Exec(ctx context.Context, db DB, row *T) (sql.Result, error) {
 	ctx, w := t.table.watch(ctx, "Exec")
-	err := t.takes(ctx, db, row)
+	err := t.checkCall(ctx, db, row)
 	var res sql.Result
 	if err == nil {
 		res, err = t.table.write.Exec(ctx, db, reflect.ValueOf(row).Elem())
 	}
 	err = t.table.fail(err)
-	w.endedOne(ctx, Unknown, err)
+	w.endOne(ctx, Unknown, err)
 	return res, err
 }

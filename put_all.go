@@ -40,7 +40,7 @@ import (
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
 	ctx, w := t.table.watch(ctx, "PutAll")
 	r, err := t.putRows(ctx, db, rows, opts)
-	w.ended(ctx, r, err)
+	w.end(ctx, r, err)
 	return r, err
 }
 

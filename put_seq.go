@@ -24,7 +24,7 @@ import (
 func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts ...PutOption) (Result, error) {
 	ctx, w := t.table.watch(ctx, "PutSeq")
 	r, err := t.putSeq(ctx, db, rows, opts)
-	w.ended(ctx, r, err)
+	w.end(ctx, r, err)
 	return r, err
 }
 
@@ -44,7 +44,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db dbconn.Handle, rows iter.Seq2[
 	c := &collector[T]{n: t.table.write.PartRows(write.Path(cfg.via)), free: make(chan []T, 2)}
 	counts, err := t.table.write.PutParts(ctx, db, cfg.after(0), func(ctx context.Context, put func(write.Rows, func()) error) error {
 		return c.collect(ctx, rows, func(part []T, first int) error {
-			return put(write.RowsOf(reflect.ValueOf(part), first), func() { c.recycle(part) })
+			return put(write.RowsOf(reflect.ValueOf(part), first), func() { c.release(part) })
 		})
 	})
 	return Result(counts), t.table.fail(err)
@@ -60,7 +60,7 @@ func (t *Table[T]) seqChunks(ctx context.Context, db dbconn.Handle, rows iter.Se
 		if err == nil {
 			total.add(r)
 			done += len(part)
-			c.recycle(part)
+			c.release(part)
 		}
 		return err
 	})
@@ -76,8 +76,8 @@ type collector[T any] struct {
 	free chan []T // buffers of parts that are done
 }
 
-// recycle takes back the buffer of a part that is done.
-func (c *collector[T]) recycle(part []T) {
+// release takes back the buffer of a part that is done.
+func (c *collector[T]) release(part []T) {
 	clear(part)
 	select {
 	case c.free <- part[:0]:
@@ -85,7 +85,7 @@ func (c *collector[T]) recycle(part []T) {
 	}
 }
 
-func (c *collector[T]) room() []T {
+func (c *collector[T]) buffer() []T {
 	select {
 	case part := <-c.free:
 		return part
@@ -94,9 +94,9 @@ func (c *collector[T]) room() []T {
 	}
 }
 
-// collect hands each part to put, with the index of the part's first row. The part belongs to put until it is recycled.
+// collect hands each part to put, with the index of the part's first row. The part belongs to put until it is released.
 func (c *collector[T]) collect(ctx context.Context, rows iter.Seq2[T, error], put func(part []T, first int) error) error {
-	part, first := c.room(), 0
+	part, first := c.buffer(), 0
 	for row, err := range rows {
 		if err != nil {
 			return &write.RowError{Row: first + len(part), Err: err, Input: true}
@@ -109,7 +109,7 @@ func (c *collector[T]) collect(ctx context.Context, rows iter.Seq2[T, error], pu
 				return err
 			}
 			first += len(part)
-			part = c.room()
+			part = c.buffer()
 		}
 	}
 	if err := ctx.Err(); err != nil || len(part) == 0 {

@@ -30,7 +30,7 @@ type argEncoder struct {
 
 var _ mapping.Encoder = (*argEncoder)(nil)
 
-func (b *argEncoder) add(v any, size int) {
+func (b *argEncoder) append(v any, size int) {
 	b.args, b.size = append(b.args, v), b.size+size
 }
 
@@ -45,8 +45,8 @@ func (b *argEncoder) addText(write func(*rowtext.Writer)) {
 }
 
 // Null implements mapping.Encoder, as the methods below do.
-func (b *argEncoder) Null()       { b.add(nil, 1) }
-func (b *argEncoder) Other(v any) { b.add(v, 8) }
+func (b *argEncoder) Null()       { b.append(nil, 1) }
+func (b *argEncoder) Other(v any) { b.append(v, 8) }
 
 // Int binds text if the integer does not fit the column, because pgx would otherwise return an error of its own. Int sets wide
 // because a REAL column of SQLite may round a large integer.
@@ -63,7 +63,7 @@ func (b *argEncoder) Int(v int64) {
 		fits = v == int64(int16(v))
 	}
 	if fits {
-		b.add(v, 8)
+		b.append(v, 8)
 	} else {
 		b.Text(strconv.FormatInt(v, 10))
 	}
@@ -77,7 +77,7 @@ func (b *argEncoder) Float(v float64) {
 	}
 	isPlain := !math.IsNaN(v) && !math.IsInf(v, 0) && (v != 0 || !math.Signbit(v))
 	if b.native == schema.NativeAll || b.native == schema.NativeFloat8 && isPlain {
-		b.add(v, 8)
+		b.append(v, 8)
 	} else {
 		b.addText(func(w *rowtext.Writer) { w.Float(v) })
 	}
@@ -86,7 +86,7 @@ func (b *argEncoder) Float(v float64) {
 // Bool binds text if the column's type is known and is not boolean, because a text column takes the text.
 func (b *argEncoder) Bool(v bool) {
 	if b.native == schema.NativeAll || b.native == schema.NativeBool {
-		b.add(v, 1)
+		b.append(v, 1)
 	} else {
 		b.Text(strconv.FormatBool(v))
 	}
@@ -99,9 +99,9 @@ func (b *argEncoder) Time(v time.Time) {
 	case b.table.traits.UTC:
 		b.addTime(v)
 	case b.native == schema.NativeAll:
-		b.add(v, 27)
+		b.append(v, 27)
 	case b.native == schema.NativeTime && year > 0 && year < 9999:
-		b.add(v.UTC(), 27)
+		b.append(v.UTC(), 27)
 	default:
 		b.addText(func(w *rowtext.Writer) { w.Time(v) })
 	}
@@ -115,7 +115,7 @@ func (b *argEncoder) addTime(at time.Time) {
 	var room [len(mapping.TimeLayout)]byte
 	start := b.times.Len()
 	b.times.Write(at.AppendFormat(room[:0], mapping.TimeLayout))
-	b.add(b.times.String()[start:], len(mapping.TimeLayout))
+	b.append(b.times.String()[start:], len(mapping.TimeLayout))
 }
 
 // Uint binds text on PostgreSQL, because PostgreSQL has no unsigned type and reads the text as the column's type, and because
@@ -124,7 +124,7 @@ func (b *argEncoder) Uint(v uint64) {
 	if b.table.traits.Typed {
 		b.Text(strconv.FormatUint(v, 10))
 	} else {
-		b.add(v, 8)
+		b.append(v, 8)
 	}
 }
 
@@ -132,7 +132,7 @@ func (b *argEncoder) Uint(v uint64) {
 func (b *argEncoder) Text(v string) {
 	switch b.native {
 	case schema.NativeBytes:
-		b.add([]byte(v), len(v))
+		b.append([]byte(v), len(v))
 		return
 	case schema.NativeHex:
 		b.addHex([]byte(v))
@@ -142,7 +142,7 @@ func (b *argEncoder) Text(v string) {
 		b.err = mapping.CheckPatch(v)
 		b.removes = b.removes || mapping.RemovesMembers(v)
 	}
-	b.add(v, len(v))
+	b.append(v, len(v))
 }
 
 func (b *argEncoder) RawText(v []byte) { b.Text(string(v)) }
@@ -155,7 +155,7 @@ func (b *argEncoder) Bytes(v []byte) {
 	case b.merge || b.native != schema.NativeAll && b.native != schema.NativeBytes:
 		b.Text(string(v))
 	default:
-		b.add(v, len(v))
+		b.append(v, len(v))
 	}
 }
 
@@ -163,7 +163,7 @@ func (b *argEncoder) addHex(v []byte) {
 	w := rowtext.New(rowtext.Plain)
 	w.Hex = true
 	w.Bytes(v)
-	b.add(string(w.Buf), len(w.Buf))
+	b.append(string(w.Buf), len(w.Buf))
 }
 
 // encodeArgs appends the arguments of a row.

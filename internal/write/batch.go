@@ -96,8 +96,8 @@ func (b *batch) checkRow(i int) error {
 	return nil
 }
 
-// duplicate returns the first row, in the caller's order, whose key an earlier row has.
-func (b *batch) duplicate() (row int, ok bool) {
+// findDuplicate returns the first row, in the caller's order, whose key an earlier row has.
+func (b *batch) findDuplicate() (row int, ok bool) {
 	for _, pass := range b.passes[1:] {
 		for _, i := range pass {
 			if !ok || int(i) < row {
@@ -116,8 +116,8 @@ type batchStatement struct {
 	more    bool // the next statements are known to have the same text
 }
 
-// omitted returns a mask of the omitzero columns that are zero in the row.
-func (b *batch) omitted(i int32) (omit uint64) {
+// findOmitted returns a mask of the omitzero columns that are zero in the row.
+func (b *batch) findOmitted(i int32) (omit uint64) {
 	for bit, c := range b.table.spec.Zeros {
 		if b.table.rows.cols[c].IsZero(b.rows.at(int(i))) {
 			omit |= 1 << bit

@@ -26,15 +26,15 @@ func (b *batch) write(r *session, rt plan, o *Options) (each []Outcome, err erro
 	if o.Each != nil {
 		w.each = make([]Outcome, b.rows.n)
 	}
-	if err := b.table.ready(r.ctx, r.db); err != nil {
+	if err := b.table.loadFacts(r.ctx, r.db); err != nil {
 		return nil, err
 	}
 	if err := b.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
 		return nil, err
 	}
-	w.rechecks = b.table.rechecks()
+	w.rechecks = b.table.mustRecheck()
 	if o.Outcomes {
-		if w.marks, err = b.table.reporter.marksInserts(r.ctx, r.db); err != nil {
+		if w.marks, err = b.table.reporter.canMarkInserts(r.ctx, r.db); err != nil {
 			return nil, err
 		}
 	}

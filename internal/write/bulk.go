@@ -41,7 +41,7 @@ func (t *Table) tryBatch(ctx context.Context, h dbconn.Handle, rows Rows, op *ba
 		return err
 	}
 	if op.options.Unique {
-		if i, ok := op.batch.duplicate(); ok {
+		if i, ok := op.batch.findDuplicate(); ok {
 			return op.batch.fail(i, t.spec.Target.Columns[0], ErrDuplicateKey)
 		}
 	}
@@ -54,8 +54,8 @@ func (t *Table) tryBatch(ctx context.Context, h dbconn.Handle, rows Rows, op *ba
 	if op.plan, err = op.batch.choosePlan(ctx, h, op.options); err != nil {
 		return err
 	}
-	t.chooses(ctx, op.plan.path)
-	only, err := op.batch.only(op.plan, op.options)
+	t.reportPath(ctx, op.plan.path)
+	only, err := op.batch.bindOnly(op.plan, op.options)
 	if err != nil {
 		return err
 	}

@@ -27,10 +27,10 @@ func (f comparison) outcome(absent Outcome) (Outcome, error) {
 	return absent, nil
 }
 
-// skippedOutcome returns the outcome of a row that a statement has not written. If the stored row differs from the sent row, the outcome
+// outcomeIfSkipped returns the outcome of a row that a statement has not written. If the stored row differs from the sent row, the outcome
 // is Unchanged all the same, because a BEFORE trigger may have changed the sent row into the stored row (hazard P21). If the
 // table has a version, the outcome of such a row is Unknown.
-func (f comparison) skippedOutcome(versioned bool) (Outcome, error) {
+func (f comparison) outcomeIfSkipped(versioned bool) (Outcome, error) {
 	if f == 1+dialect.CompareChanged {
 		if versioned {
 			return Unknown, nil

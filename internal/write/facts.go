@@ -9,8 +9,8 @@ import (
 	"github.com/goupsert/upsert/internal/dbconn"
 )
 
-// ready asks the catalog if a statement needs the answer.
-func (t *Table) ready(ctx context.Context, db dbconn.Handle) error {
+// loadFacts asks the catalog if a statement needs the answer.
+func (t *Table) loadFacts(ctx context.Context, db dbconn.Handle) error {
 	if !t.stmts.NeedsFacts() {
 		return nil
 	}
@@ -24,8 +24,8 @@ func (t *Table) maySkip() bool {
 	return c != nil && c.MaySkip
 }
 
-// rechecks reports whether a statement's result alone does not tell the outcome of a row that the statement has not written.
-func (t *Table) rechecks() bool { return t.rows.versioned || t.maySkip() }
+// mustRecheck reports whether a statement's result alone does not tell the outcome of a row that the statement has not written.
+func (t *Table) mustRecheck() bool { return t.rows.versioned || t.maySkip() }
 
 var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its next number, so that each repetition inserts another row: give another key, or set NO_AUTO_VALUE_ON_ZERO in sql_mode")
 

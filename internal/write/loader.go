@@ -22,8 +22,8 @@ func (t *Table) refuseCopy() error {
 	return dialect.RefuseSource(t.spec.Dialect, dialect.FromStage)
 }
 
-// allowsLoading reports whether the server takes rows for a staging table.
-func (t *Table) allowsLoading(ctx context.Context, h dbconn.Handle) (bool, error) {
+// canLoad reports whether the server takes rows for a staging table.
+func (t *Table) canLoad(ctx context.Context, h dbconn.Handle) (bool, error) {
 	if t.traits.Copying != dialect.CopyLoadData {
 		return true, nil
 	}
@@ -45,16 +45,16 @@ func (g *stage) newLoader(r *session, auto bool) (loader, error) {
 		case from == dbconn.PQ:
 			through = copyLines
 		case through == nil:
-			return g.table.noCopy("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
+			return g.table.newCopyError("give New CopyThrough, which package pgxcopy has for pgx, or use Via(Arrays)")
 		case auto && from != dbconn.PGX: // the driver may be a wrapper, which through may not know
-			return g.table.noCopy("use Via(Copy) if New's CopyThrough is for it")
+			return g.table.newCopyError("use Via(Copy) if New's CopyThrough is for it")
 		}
 		return nil
 	})
 	return copyLoader{conn: conn, through: through}, err
 }
 
-func (t *Table) noCopy(hint string) error {
+func (t *Table) newCopyError(hint string) error {
 	return &dialect.UnsupportedError{Feature: "way for Via(Copy) through this driver and handle", Dialect: t.spec.Dialect.Name(), Hint: hint}
 }
 

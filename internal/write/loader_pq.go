@@ -49,10 +49,10 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 
 // stageRowByRow stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
 func (w *writer) stageRowByRow(left []int32) (taken int, err error) {
-	omit := w.batch.omitted(left[0])
+	omit := w.batch.findOmitted(left[0])
 	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
 	var rows [][]any
-	for taken < min(len(left), stageRows) && w.batch.omitted(left[taken]) == omit {
+	for taken < min(len(left), stageRows) && w.batch.findOmitted(left[taken]) == omit {
 		to := argEncoder{table: w.batch.table}
 		if err := w.batch.encodeArgs(&to, left[taken], omit); err != nil {
 			return 0, err
@@ -83,7 +83,7 @@ func (w *writer) stageRowByRow(left []int32) (taken int, err error) {
 func (g *stage) fillRows(r *session, columns []dialect.Column, rows [][]any) error {
 	p, ok := r.db.(dbconn.Preparer)
 	if !ok {
-		return g.table.noCopy("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")
+		return g.table.newCopyError("give the call a *sql.DB or a *sql.Tx, or use Via(Arrays)")
 	}
 	text, err := g.empty(r, columns)
 	if err != nil {
@@ -102,7 +102,7 @@ func (g *stage) fillRows(r *session, columns []dialect.Column, rows [][]any) err
 		err = closing
 	}
 	if err != nil && strings.HasPrefix(err.Error(), "sql: expected 0 arguments") { // only lib/pq takes the rows of a COPY as arguments
-		return g.table.noCopy("let the call begin the transaction, with New given CopyThrough, or use Via(Arrays)")
+		return g.table.newCopyError("let the call begin the transaction, with New given CopyThrough, or use Via(Arrays)")
 	}
 	return err
 }

@@ -91,7 +91,7 @@ func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i i
 
 // sentValues returns the values that a row's statement has for the columns, by the column's name in lower case.
 func (b *batch) sentValues(i int32) (map[string]any, error) {
-	omit := b.omitted(i)
+	omit := b.findOmitted(i)
 	to := argEncoder{table: b.table}
 	if err := b.encodeArgs(&to, i, omit); err != nil {
 		return nil, err

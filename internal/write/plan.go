@@ -28,7 +28,7 @@ func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (p
 		return plan{path: Values}, nil
 	}
 	r := plan{path: o.Via, auto: o.Via == Auto}
-	if err := b.table.ready(ctx, db); err != nil {
+	if err := b.table.loadFacts(ctx, db); err != nil {
 		return r, err
 	}
 	if !b.table.traits.Filter {
@@ -80,7 +80,7 @@ func (b *batch) choosePlanElsewhere(r plan, o *Options) (plan, error) {
 	case Arrays:
 		return r, dialect.RefuseSource(b.table.spec.Dialect, dialect.FromArrays)
 	case Copy:
-		if err := b.table.refuseCopy(); err != nil || !o.Outcomes || !b.table.reporter.takesOneRow() {
+		if err := b.table.refuseCopy(); err != nil || !o.Outcomes || !b.table.reporter.isRowAtATime() {
 			return r, err
 		}
 	}
@@ -108,7 +108,7 @@ func (b *batch) isScattered() bool {
 	}
 	runs, last := 0, uint64(0)
 	for at, i := range b.passes[0] {
-		if omit := b.omitted(i); at == 0 || omit != last {
+		if omit := b.findOmitted(i); at == 0 || omit != last {
 			runs, last = runs+1, omit
 		}
 	}
@@ -152,7 +152,7 @@ func (w *writer) fallBack(r plan) (plan, error) {
 	if r.path != Copy || w.session.stage != nil {
 		return r, nil
 	}
-	allows, err := w.table.allowsLoading(w.session.ctx, w.session.db)
+	allows, err := w.table.canLoad(w.session.ctx, w.session.db)
 	if err == nil && !allows {
 		r.path = Values
 	}

@@ -30,7 +30,7 @@ func (t *Table) Prepare(ctx context.Context, h dbconn.Handle) (*Prepared, error)
 	if !ok {
 		return nil, errors.New("Prepare: the handle has no PrepareContext: give it a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")
 	}
-	for _, step := range []func(context.Context, dbconn.Handle) error{t.checkPeer, t.checks.Check, t.ready} {
+	for _, step := range []func(context.Context, dbconn.Handle) error{t.checkPeer, t.checks.Check, t.loadFacts} {
 		if err := step(ctx, h); err != nil {
 			return nil, err
 		}

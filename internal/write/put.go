@@ -51,7 +51,7 @@ func (t *Table) IsOutdated(ctx context.Context, h dbconn.Handle, err error) bool
 func (t *Table) Exec(ctx context.Context, h dbconn.Handle, row reflect.Value) (sql.Result, error) {
 	op := t.emptyRowOp(row)
 	op.batch.untyped = true
-	t.chooses(ctx, Values)
+	t.reportPath(ctx, Values)
 	if err := op.batch.checkRow(0); err != nil {
 		return nil, err
 	}

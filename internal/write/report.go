@@ -18,12 +18,12 @@ type reporter interface {
 	send(w *writer, s batchStatement) error
 	// first returns the statement that put sends first for most rows.
 	first(ctx context.Context, h dbconn.Handle) (statement.Variant, error)
-	// marksInserts reports whether a statement can return a flag that marks inserted rows.
-	marksInserts(ctx context.Context, h dbconn.Handle) (bool, error)
+	// canMarkInserts reports whether a statement can return a flag that marks inserted rows.
+	canMarkInserts(ctx context.Context, h dbconn.Handle) (bool, error)
 	// needsLock reports whether a batch must take the write lock before it asks for outcomes.
 	needsLock() bool
-	// takesOneRow reports whether a statement tells the outcome of one row only.
-	takesOneRow() bool
+	// isRowAtATime reports whether a statement tells the outcome of one row only.
+	isRowAtATime() bool
 }
 
 // newReporter returns the reporter of the table's database.

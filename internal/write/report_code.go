@@ -28,9 +28,9 @@ func (r codeReporter) first(context.Context, dbconn.Handle) (statement.Variant, 
 	return r.table.oneRow(dialect.Write, true), nil
 }
 
-func (codeReporter) marksInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
+func (codeReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
 func (codeReporter) needsLock() bool                                           { return false }
-func (codeReporter) takesOneRow() bool                                         { return false }
+func (codeReporter) isRowAtATime() bool                                         { return false }
 
 // writeCoded sends a statement that returns the row and a code for its outcome.
 func (s *rowOp) writeCoded(ctx context.Context, db dbconn.Handle) error {

@@ -57,7 +57,7 @@ func (r *compareReporter) create(ctx context.Context, h dbconn.Handle, op *rowOp
 
 // send sends each row in a statement of its own if only an insert tells whether a row is in the partial index.
 func (r *compareReporter) send(w *writer, s batchStatement) error {
-	if r.takesOneRow() {
+	if r.isRowAtATime() {
 		return w.sendEach(s, w.createFirst)
 	}
 	return w.sendCompareFirst(s)
@@ -67,13 +67,13 @@ func (r *compareReporter) first(context.Context, dbconn.Handle) (statement.Varia
 	return r.table.oneRow(dialect.Create, false), nil
 }
 
-func (*compareReporter) marksInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
+func (*compareReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
 
 // needsLock returns true, because a comparison before the write holds only under the write lock, which the caller's transaction
 // may not have yet.
 func (*compareReporter) needsLock() bool { return true }
 
-func (r *compareReporter) takesOneRow() bool { return r.table.spec.Target.Where != "" }
+func (r *compareReporter) isRowAtATime() bool { return r.table.spec.Target.Where != "" }
 
 // insert inserts the row if no stored row has its key.
 func (s *rowOp) insert(ctx context.Context, db dbconn.Handle) error {

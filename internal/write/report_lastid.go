@@ -39,9 +39,9 @@ func (r lastIDReporter) first(context.Context, dbconn.Handle) (statement.Variant
 	return r.table.oneRow(dialect.Write, true), nil
 }
 
-func (lastIDReporter) marksInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
+func (lastIDReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
 func (lastIDReporter) needsLock() bool                                           { return false }
-func (lastIDReporter) takesOneRow() bool                                         { return true }
+func (lastIDReporter) isRowAtATime() bool                                         { return true }
 
 // presetCode puts the code of an insert into LAST_INSERT_ID(), because an insert itself does not.
 var presetCode = fmt.Sprintf("DO LAST_INSERT_ID(%d)", dialect.CodeInserted)
@@ -178,7 +178,7 @@ func (s *rowOp) createLastID(ctx context.Context, db dbconn.Handle) error {
 			Dialect: s.table.spec.Dialect.Name(), Hint: "give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's",
 		}
 	}
-	return s.found(s.find(ctx, db, s.table.rows.all()))
+	return s.checkFound(s.find(ctx, db, s.table.rows.columns()))
 }
 
 // sendLastID sends the statement of one row and records the row's outcome.

@@ -26,9 +26,9 @@ func (r noReporter) first(context.Context, dbconn.Handle) (statement.Variant, er
 	return r.table.oneRow(dialect.Write, false), nil
 }
 
-func (noReporter) marksInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
+func (noReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
 func (noReporter) needsLock() bool                                           { return false }
-func (noReporter) takesOneRow() bool                                         { return false }
+func (noReporter) isRowAtATime() bool                                         { return false }
 
 // writePlain sends a statement on a database that does not tell the outcome.
 func (s *rowOp) writePlain(ctx context.Context, db dbconn.Handle) error {

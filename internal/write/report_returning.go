@@ -22,14 +22,14 @@ type returningReporter struct {
 
 // put sends a statement that returns the row if the statement wrote the row, with a flag that marks an inserted row.
 func (r returningReporter) put(ctx context.Context, h dbconn.Handle, op *rowOp) (err error) {
-	if op.marks, err = r.marksInserts(ctx, h); err != nil {
+	if op.marks, err = r.canMarkInserts(ctx, h); err != nil {
 		return err
 	}
 	if op.resultTells, err = r.table.resultTells(ctx, h); err != nil {
 		return err
 	}
 	err = txn.Statement(ctx, r.table.txn, h, op, (*rowOp).writeMarked)
-	if err != nil || op.outcome != Unchanged || !r.table.rechecks() && len(r.table.rows.generated) == 0 {
+	if err != nil || op.outcome != Unchanged || !r.table.mustRecheck() && len(r.table.rows.generated) == 0 {
 		return err
 	}
 	if r.table.maySkip() { // do not send the statement again, because a trigger may have had an effect of its own
@@ -48,14 +48,14 @@ func (r returningReporter) create(ctx context.Context, h dbconn.Handle, op *rowO
 }
 
 func (returningReporter) send(w *writer, s batchStatement) error {
-	if w.counts(s) {
+	if w.isCounted(s) {
 		return w.sendCounted(s)
 	}
 	return w.sendMarked(s)
 }
 
 func (r returningReporter) first(ctx context.Context, h dbconn.Handle) (statement.Variant, error) {
-	marks, err := r.marksInserts(ctx, h)
+	marks, err := r.canMarkInserts(ctx, h)
 	if err != nil {
 		return statement.Variant{}, err
 	}
@@ -65,7 +65,7 @@ func (r returningReporter) first(ctx context.Context, h dbconn.Handle) (statemen
 	return v, err
 }
 
-func (r returningReporter) marksInserts(ctx context.Context, h dbconn.Handle) (bool, error) {
+func (r returningReporter) canMarkInserts(ctx context.Context, h dbconn.Handle) (bool, error) {
 	if !r.plainOnly {
 		return r.marks, nil
 	}
@@ -77,7 +77,7 @@ func (r returningReporter) marksInserts(ctx context.Context, h dbconn.Handle) (b
 }
 
 func (returningReporter) needsLock() bool   { return false }
-func (returningReporter) takesOneRow() bool { return false }
+func (returningReporter) isRowAtATime() bool { return false }
 
 func (s *rowOp) writeAndLook(ctx context.Context, db dbconn.Handle) error {
 	if err := s.writeMarked(ctx, db); err != nil || s.outcome != Unchanged {
@@ -152,7 +152,7 @@ func (s *rowOp) createReturning(ctx context.Context, db dbconn.Handle) error {
 		return nil
 	}
 	// A second statement is needed, because the first statement's snapshot may be older than the row (hazard P4).
-	if err := s.found(s.find(ctx, db, s.table.rows.all())); err != nil {
+	if err := s.checkFound(s.find(ctx, db, s.table.rows.columns())); err != nil {
 		return err
 	}
 	return s.checkFolded(ctx, db)
@@ -221,7 +221,7 @@ func (w *writer) sendMarked(s batchStatement) error {
 	if s.variant.Report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
 		s.variant.Return = statement.ReturnNothing // the number of rows is enough
 	}
-	before, err := w.before(s)
+	before, err := w.compareBefore(s)
 	if err != nil {
 		return err
 	}
@@ -254,11 +254,11 @@ func (w *writer) sendMarked(s batchStatement) error {
 	if err != nil || written == len(s.rows) {
 		return err
 	}
-	return w.skipped(s, m, written, before)
+	return w.recordSkipped(s, m, written, before)
 }
 
-// counts reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
-func (w *writer) counts(s batchStatement) bool {
+// isCounted reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
+func (w *writer) isCounted(s batchStatement) bool {
 	return w.table.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
 }
 
@@ -284,18 +284,18 @@ func (w *writer) sendCounted(s batchStatement) error {
 	return nil
 }
 
-// before compares the rows with the stored rows before the statement, if the statement has a filter and its result alone does not
+// compareBefore compares the rows with the stored rows before the statement, if the statement has a filter and its result alone does not
 // tell every outcome. The filter does not lock the rows that it leaves out, so a comparison after the statement could see another
 // transaction's changes.
-func (w *writer) before(s batchStatement) ([]comparison, error) {
+func (w *writer) compareBefore(s batchStatement) ([]comparison, error) {
 	if !w.rechecks || !s.variant.Filter {
 		return nil, nil
 	}
 	return w.compare(s)
 }
 
-// skipped finds the outcomes of the rows that a statement did not return.
-func (w *writer) skipped(s batchStatement, m *matcher, written int, before []comparison) error {
+// recordSkipped finds the outcomes of the rows that a statement did not return.
+func (w *writer) recordSkipped(s batchStatement, m *matcher, written int, before []comparison) error {
 	if !w.rechecks && (m.seen == nil || w.each == nil) {
 		w.session.counts.add(Unchanged, len(s.rows)-written)
 		if w.each != nil { // then the statement has one row only
@@ -311,13 +311,13 @@ func (w *writer) skipped(s batchStatement, m *matcher, written int, before []com
 		}
 		return nil
 	}
-	compared, err := w.after(s, m, before)
+	compared, err := w.compareSkipped(s, m, before)
 	if err != nil {
 		return err
 	}
 	for at, i := range s.rows {
 		if m.seen == nil || !m.seen[at] {
-			o, err := compared[at].skippedOutcome(w.table.rows.versioned)
+			o, err := compared[at].outcomeIfSkipped(w.table.rows.versioned)
 			if err != nil {
 				return w.batch.fail(int(i), w.table.spec.Target.Columns[0], w.batch.otherKey(w.session.ctx, w.session.db, i, err))
 			}
@@ -327,10 +327,10 @@ func (w *writer) skipped(s batchStatement, m *matcher, written int, before []com
 	return nil
 }
 
-// after classifies the rows that the statement did not write. It uses the comparison made before the statement, unless the
+// compareSkipped classifies the rows that the statement did not write. It uses the comparison made before the statement, unless the
 // comparison predicted a write for such a row: then another transaction changed the row in between, and after compares the row
 // again.
-func (w *writer) after(s batchStatement, m *matcher, before []comparison) ([]comparison, error) {
+func (w *writer) compareSkipped(s batchStatement, m *matcher, before []comparison) ([]comparison, error) {
 	holds := before != nil
 	for at := range before {
 		if skipped := m.seen == nil || !m.seen[at]; skipped && before[at].writes() {
@@ -354,12 +354,12 @@ func (w *writer) after(s batchStatement, m *matcher, before []comparison) ([]com
 
 // resolveSkipped finds the outcome of a row that the statement did not write, and reads the generated columns back.
 func (s *rowOp) resolveSkipped(ctx context.Context, db dbconn.Handle) error {
-	if s.table.rechecks() {
+	if s.table.mustRecheck() {
 		f, err := s.compareOne(ctx, db)
 		if err != nil {
 			return err
 		}
-		if s.outcome, err = f.skippedOutcome(s.table.rows.versioned); err != nil {
+		if s.outcome, err = f.outcomeIfSkipped(s.table.rows.versioned); err != nil {
 			return err
 		}
 	}

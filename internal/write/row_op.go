@@ -34,13 +34,13 @@ func (t *Table) newRowOp(ctx context.Context, db dbconn.Handle, row reflect.Valu
 		err = t.checks.Check(ctx, db)
 	}
 	if err == nil {
-		err = t.ready(ctx, db)
+		err = t.loadFacts(ctx, db)
 	}
 	if err == nil {
 		err = s.batch.checkZero(ctx, db, atRest)
 	}
 	if err == nil {
-		t.chooses(ctx, Values)
+		t.reportPath(ctx, Values)
 		err = s.encode()
 	}
 	return s, err
@@ -118,8 +118,8 @@ func (s *rowOp) find(ctx context.Context, db dbconn.Handle, cols []*column) (fou
 	return s.readRow(ctx, db, query, s.batch.keyArgs(0), dests(cols, s.row))
 }
 
-// found returns errRowDeleted if a row was looked for and not found.
-func (s *rowOp) found(found bool, err error) error {
+// checkFound returns errRowDeleted if a row was looked for and not found.
+func (s *rowOp) checkFound(found bool, err error) error {
 	if err == nil && !found {
 		return errRowDeleted
 	}
@@ -135,7 +135,7 @@ func (s *rowOp) create(ctx context.Context, db dbconn.Handle, report bool, dest 
 	if err != nil {
 		return false, err
 	}
-	return s.readRow(ctx, db, query, s.stmt.args, append(dest, dests(s.table.rows.all(), s.row)...))
+	return s.readRow(ctx, db, query, s.stmt.args, append(dest, dests(s.table.rows.columns(), s.row)...))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

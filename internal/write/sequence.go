@@ -85,7 +85,7 @@ func (op *sequenceOp) sendPart(s *session, part Rows) error {
 	if err != nil {
 		return op.table.Explain(err, -1)
 	}
-	op.table.chooses(s.ctx, p.path)
+	op.table.reportPath(s.ctx, p.path)
 	s.known = b.known
 	_, err = b.write(s, p, op.options)
 	return err

@@ -85,8 +85,8 @@ func (r *session) buffer() []any {
 	}
 }
 
-// recycle takes back an argument buffer.
-func (r *session) recycle(args []any) {
+// release takes back an argument buffer.
+func (r *session) release(args []any) {
 	clear(args)
 	select {
 	case r.free <- args:
@@ -115,7 +115,7 @@ func (r *session) exec(s batchStatement, query string) (sql.Result, error) {
 	} else {
 		res, err = r.table.txn.Exec(r.ctx, r.db, query, s.args)
 	}
-	r.noteAbandoned(err)
+	r.checkAbandoned(err)
 	return res, err
 }
 
@@ -130,12 +130,12 @@ func (r *session) query(s batchStatement, query string, scan func(*sql.Rows) err
 	} else {
 		err = r.table.txn.Query(r.ctx, r.db, query, s.args, scan)
 	}
-	r.noteAbandoned(err)
+	r.checkAbandoned(err)
 	return err
 }
 
-// noteAbandoned notices an error which says that the statement is still running.
-func (r *session) noteAbandoned(err error) {
+// checkAbandoned notices an error which says that the statement is still running.
+func (r *session) checkAbandoned(err error) {
 	if err != nil {
 		var a *txn.AbandonedError
 		r.abandoned = r.abandoned || errors.As(err, &a)

@@ -96,15 +96,15 @@ func New(c Config) (*Table, error) {
 // oneValue is the statement of one row.
 var oneValue = statement.Variant{Mode: dialect.Write, Rows: 1}
 
-// chooses tells that the rows of a call are sent by a path.
-func (t *Table) chooses(ctx context.Context, by Path) {
+// reportPath tells that the rows of a call are sent by a path.
+func (t *Table) reportPath(ctx context.Context, by Path) {
 	if t.chosen != nil {
 		t.chosen(ctx, by)
 	}
 }
 
-// all returns every column, written and generated.
-func (r *rowType) all() []*column { return append(append([]*column(nil), r.cols...), r.generated...) }
+// columns returns every column, written and generated.
+func (r *rowType) columns() []*column { return append(append([]*column(nil), r.cols...), r.generated...) }
 
 // Names returns the columns' names.
 func Names(cols []*column) []string {

@@ -12,8 +12,8 @@ type bundler interface {
 	// next makes the next statement from the rows that are left, and returns how many rows it took. room is a buffer for the
 	// arguments.
 	next(b *batch, p plan, left []int32, room []any) (s batchStatement, taken int, err error)
-	// most returns how many rows of a batch one statement can have, or 0 if the batch needs several.
-	most(b *batch) int
+	// maxRows returns how many rows of a batch one statement can have, or 0 if the batch needs several.
+	maxRows(b *batch) int
 }
 
 // transportOf returns the transport of a path.
@@ -37,7 +37,7 @@ func sendNext(w *writer, by bundler, left []int32) (taken int, err error) {
 	return taken, w.session.pipe.Submit(func() (int, error) {
 		err := w.send(s)
 		if err == nil {
-			w.session.recycle(s.args)
+			w.session.release(s.args)
 		}
 		return taken, w.failStatement(s, err)
 	})
@@ -51,11 +51,11 @@ func (b *batch) next(by bundler, p plan, left []int32, room []any) (s batchState
 	return by.next(b, p, left, room)
 }
 
-// only reports whether the batch is a single statement, which needs no transaction around it, and keeps this statement in
+// bindOnly reports whether the batch is a single statement, which needs no transaction around it, and keeps this statement in
 // b.bound. A batch with Progress always gets a transaction, because the write must be rolled back if Progress panics.
-func (b *batch) only(p plan, o *Options) (bool, error) {
+func (b *batch) bindOnly(p plan, o *Options) (bool, error) {
 	by, ok := transportOf(p.path).(bundler)
-	if !ok || o.Outcomes || o.Progress != nil || len(b.passes) > 1 || b.rows.n > by.most(b) {
+	if !ok || o.Outcomes || o.Progress != nil || len(b.passes) > 1 || b.rows.n > by.maxRows(b) {
 		return false, nil
 	}
 	s, taken, err := by.next(b, p, b.passes[0], nil)

@@ -37,13 +37,13 @@ type arraysTransport struct{}
 
 func (t arraysTransport) send(w *writer, left []int32) (int, error) { return sendNext(w, t, left) }
 
-func (arraysTransport) most(*batch) int { return arraysRows }
+func (arraysTransport) maxRows(*batch) int { return arraysRows }
 
 func (arraysTransport) next(b *batch, p plan, left []int32, _ []any) (s batchStatement, taken int, err error) {
-	omit := b.omitted(left[0])
+	omit := b.findOmitted(left[0])
 	a := b.arrays(omit)
-	for taken < min(len(left), arraysRows) && (taken == 0 || b.omitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
-		whole, err := b.removesRow(left[taken], omit)
+	for taken < min(len(left), arraysRows) && (taken == 0 || b.findOmitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
+		whole, err := b.hasRemoval(left[taken], omit)
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
 		}
@@ -98,8 +98,8 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 	return nil
 }
 
-// removesRow reports whether a merge patch of the row removes members. Such a row is not sent together with others.
-func (b *batch) removesRow(i int32, omit uint64) (bool, error) {
+// hasRemoval reports whether a merge patch of the row removes members. Such a row is not sent together with others.
+func (b *batch) hasRemoval(i int32, omit uint64) (bool, error) {
 	if !b.table.rows.merges {
 		return false, nil
 	}
