@@ -1,12 +1,14 @@
 package write
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/rowtext"
 	"github.com/goupsert/upsert/internal/statement"
 	"github.com/goupsert/upsert/internal/txn"
 )
@@ -101,11 +103,59 @@ func (p *locator) result(ctx context.Context, err error) error {
 	return p.found
 }
 
-var errLocated = errors.New("probed")
+var errLocated = errors.New("the rows have been searched")
 
 // send always returns an error, so that the transaction is rolled back.
 func (p *locator) send(ctx context.Context, db dbconn.Handle) error {
-	return cmp.Or(p.bisect(ctx, db, p.failed.rows), errLocated)
+	for _, row := range p.shown() {
+		good, err := p.try(ctx, db, []int32{row}, 0)
+		if err != nil {
+			return err
+		}
+		if !good {
+			return p.blame(ctx, db, row)
+		}
+	}
+	return p.bisect(ctx, db, p.failed.rows)
+}
+
+// maxShown is the largest number of rows that are sent alone because the database's error shows their keys.
+const maxShown = 4
+
+// shown returns the rows of the statement whose keys are among the values that the database's error shows. PostgreSQL shows the
+// row that violates a CHECK or NOT NULL constraint: "Failing row contains (7, x, null)". Another row can have a key that is one of
+// the values too, so the rows that shown returns need not fail.
+func (p *locator) shown() (rows []int32) {
+	detail := dialect.ErrorDetail(p.failed.err)
+	from, to := strings.Index(detail, "("), strings.LastIndex(detail, ")")
+	if from < 0 || to < from {
+		return nil
+	}
+	values := strings.Split(detail[from+1:to], ", ")
+	text := rowtext.New(rowtext.Plain)
+	for _, row := range p.failed.rows {
+		has := true
+		for place := range p.alone.keyed {
+			text.Reset()
+			p.alone.keyed[place].Encode(row, text)
+			has = has && text.Err == nil && slices.Contains(values, string(text.Buf))
+		}
+		if !has {
+			continue
+		}
+		if rows = append(rows, row); len(rows) > maxShown {
+			return nil
+		}
+	}
+	return rows
+}
+
+// blame sends a row alone and keeps the error. blame always returns an error.
+func (p *locator) blame(ctx context.Context, db dbconn.Handle, row int32) error {
+	if err := p.exec(ctx, db, []int32{row}); err != nil {
+		p.found = p.failed.batch.table.Explain(p.failed.batch.otherKey(ctx, db, row, err), int(row)+p.failed.batch.rows.first)
+	}
+	return errLocated
 }
 
 // bisect looks for the first of the rows that fails, and expects that at least one does. It bisects the rows. It sends no good row
@@ -124,10 +174,7 @@ func (p *locator) bisect(ctx context.Context, db dbconn.Handle, rows []int32) er
 			rows = rows[:half]
 		}
 	}
-	if err := p.exec(ctx, db, rows); err != nil {
-		p.found = p.failed.batch.table.Explain(p.failed.batch.otherKey(ctx, db, rows[0], err), int(rows[0])+p.failed.batch.rows.first)
-	}
-	return errLocated
+	return p.blame(ctx, db, rows[0])
 }
 
 // locateArraysFrom is the number of rows from which on an array for each column is faster than a parameter for each value.

@@ -29,8 +29,8 @@ func (r codeReporter) first(context.Context, dbconn.Handle) (statement.Variant, 
 }
 
 func (codeReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
-func (codeReporter) needsLock() bool                                           { return false }
-func (codeReporter) isRowAtATime() bool                                         { return false }
+func (codeReporter) needsLock() bool                                             { return false }
+func (codeReporter) isRowAtATime() bool                                          { return false }
 
 // writeCoded sends a statement that returns the row and a code for its outcome.
 func (s *rowOp) writeCoded(ctx context.Context, db dbconn.Handle) error {

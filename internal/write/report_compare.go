@@ -67,7 +67,9 @@ func (r *compareReporter) first(context.Context, dbconn.Handle) (statement.Varia
 	return r.table.oneRow(dialect.Create, false), nil
 }
 
-func (*compareReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
+func (*compareReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) {
+	return false, nil
+}
 
 // needsLock returns true, because a comparison before the write holds only under the write lock, which the caller's transaction
 // may not have yet.

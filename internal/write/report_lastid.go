@@ -40,8 +40,8 @@ func (r lastIDReporter) first(context.Context, dbconn.Handle) (statement.Variant
 }
 
 func (lastIDReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
-func (lastIDReporter) needsLock() bool                                           { return false }
-func (lastIDReporter) isRowAtATime() bool                                         { return true }
+func (lastIDReporter) needsLock() bool                                             { return false }
+func (lastIDReporter) isRowAtATime() bool                                          { return true }
 
 // presetCode puts the code of an insert into LAST_INSERT_ID(), because an insert itself does not.
 var presetCode = fmt.Sprintf("DO LAST_INSERT_ID(%d)", dialect.CodeInserted)

@@ -27,8 +27,8 @@ func (r noReporter) first(context.Context, dbconn.Handle) (statement.Variant, er
 }
 
 func (noReporter) canMarkInserts(context.Context, dbconn.Handle) (bool, error) { return false, nil }
-func (noReporter) needsLock() bool                                           { return false }
-func (noReporter) isRowAtATime() bool                                         { return false }
+func (noReporter) needsLock() bool                                             { return false }
+func (noReporter) isRowAtATime() bool                                          { return false }
 
 // writePlain sends a statement on a database that does not tell the outcome.
 func (s *rowOp) writePlain(ctx context.Context, db dbconn.Handle) error {

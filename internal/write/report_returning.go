@@ -76,7 +76,7 @@ func (r returningReporter) canMarkInserts(ctx context.Context, h dbconn.Handle) 
 	return known.IsPlain, nil
 }
 
-func (returningReporter) needsLock() bool   { return false }
+func (returningReporter) needsLock() bool    { return false }
 func (returningReporter) isRowAtATime() bool { return false }
 
 func (s *rowOp) writeAndLook(ctx context.Context, db dbconn.Handle) error {
@@ -328,7 +328,7 @@ func (w *writer) recordSkipped(s batchStatement, m *matcher, written int, before
 }
 
 // compareSkipped classifies the rows that the statement did not write. It uses the comparison made before the statement, unless the
-// comparison predicted a write for such a row: then another transaction changed the row in between, and after compares the row
+// comparison predicted a write for such a row: then another transaction changed the row in between, and compareSkipped compares the row
 // again.
 func (w *writer) compareSkipped(s batchStatement, m *matcher, before []comparison) ([]comparison, error) {
 	holds := before != nil

@@ -104,7 +104,9 @@ func (t *Table) reportPath(ctx context.Context, by Path) {
 }
 
 // columns returns every column, written and generated.
-func (r *rowType) columns() []*column { return append(append([]*column(nil), r.cols...), r.generated...) }
+func (r *rowType) columns() []*column {
+	return append(append([]*column(nil), r.cols...), r.generated...)
+}
 
 // Names returns the columns' names.
 func Names(cols []*column) []string {

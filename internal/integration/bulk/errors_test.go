@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -102,6 +103,43 @@ func TestBulkBadRowIsFoundInFewStatements(t *testing.T) {
 			rows[bad].Ref = 1
 		}
 		b.Want("rows", b.Text("SELECT k FROM things"), -1)
+	})
+}
+
+// TestBulkBadRowsWhoseKeysTheErrorShows: PostgreSQL shows the values of the row that failed, and other rows have keys that are among
+// these values. The row that is named is the first that fails all the same, also if the shown values contain a comma.
+func TestBulkBadRowsWhoseKeysTheErrorShows(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		K string `upsert:"key"`
+		N int
+		M int
+	}
+	bulkEach(t, lab.Postgres, func(b *bulkLab) {
+		b.Exec("CREATE TABLE things (n INT, m INT CHECK (m < 100), k VARCHAR(40) PRIMARY KEY)")
+		table := bulkTable[thing](b, "things")
+		rows := make([]thing, 3000)
+		fill := func() {
+			for i := range rows {
+				rows[i] = thing{strconv.Itoa(i), i % 7, i % 5}
+			}
+		}
+		for _, c := range []struct {
+			what string
+			bad  func()
+			want int
+		}{
+			{"the values are keys of good rows before", func() { rows[2500].M, rows[2500].N = 1234, 777 }, 2500},
+			{"a second bad row whose key is a value of the first", func() { rows[1234].M = 2222; rows[2222].M = 1234 }, 1234},
+			{"a key with a comma", func() { rows[2999].K, rows[2999].M = "9, 9", 500 }, 2999},
+			{"many rows have one of the values as their key", func() { rows[10].M = 100 }, 10},
+		} {
+			fill()
+			c.bad()
+			_, err := table.PutAll(b.Context(), b.DB, rows)
+			b.WantErr(c.what, err, nil, fmt.Sprintf("row %d:", c.want), "things_m_check")
+		}
+		b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
 	})
 }
 

@@ -238,7 +238,10 @@ func TestBulkDeadlockIsRetried(t *testing.T) {
 				b.On(other, "INSERT INTO heavy SELECT k FROM heavy")
 			}
 		} else {
-			b.On(other, "SET LOCAL deadlock_timeout = '20s'") // long after the batch has noticed
+			// A session looks for a deadlock once, some time after it began to wait. The batch must look when the other waits too, also
+			// on a slow machine, and long before the other looks.
+			pool.MustExec("SET deadlock_timeout = '5s'")
+			b.On(other, "SET LOCAL deadlock_timeout = '60s'")
 		}
 		b.On(other, "UPDATE things SET v = 5 WHERE k = 2999")
 		var r upsert.Result
