@@ -13,7 +13,7 @@ func Postgres() (setup []string, columns []Column) {
 	} {
 		columns = append(columns, Column{Name: typ, Type: typ, IsKey: true, Own: ownOf(typ)})
 	}
-	for _, typ := range []string{"json", "xml", "int[]", "text[]", "point", "money", "tsvector"} { // types that cannot or rarely do form a key
+	for _, typ := range []string{"json", "xml", "int[]", "text[]", "point", "money", "tsvector"} { // types that cannot be a key or rarely are
 		columns = append(columns, Column{Name: typ, Type: typ, Own: "none"})
 	}
 	return setup, columns
