@@ -128,7 +128,7 @@ func manyParams(p *place) {
 	var progress int64
 	res, err := tab.PutAll(p.ctx, p.db, rows, upsert.Progress(func(rows int64) {
 		if rows <= progress || rows > n {
-			p.Errorf("Progress(%d) after Progress(%d), want it to grow up to %d", rows, progress, n)
+			p.Errorf("Progress(%d) after Progress(%d), want a greater number up to %d", rows, progress, n)
 		}
 		progress = rows
 	}))

@@ -117,7 +117,7 @@ func notNull(p *place) {
 		}
 		var at *upsert.RowError
 		if !errors.As(err, &at) || at.Table != "t" || p.postgres() && at.Column != "name" {
-			p.Errorf("error %v, want a *RowError of the table, with the column where the driver tells it", err)
+			p.Errorf("error %v, want a *RowError of the table, with the column if the driver reports it", err)
 		}
 	}
 	_, err := tab.PutAll(p.ctx, p.db, []row{{1, ptr("b")}, {2, nil}})

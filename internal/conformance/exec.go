@@ -36,7 +36,7 @@ func execSendsSQL(p *place) {
 				p.Errorf("turn %d: Exec(%s) sent %q with %v; want once %q with %v", turn, show(row), sent.sent, sent.args, want, args)
 			}
 			if _, err := tab.Put(p.ctx, p.db, &row); err != nil {
-				p.Errorf("Put(%s) of the row that is there: %v", show(row), err)
+				p.Errorf("Put(%s) of the stored row: %v", show(row), err)
 			}
 		}
 	}

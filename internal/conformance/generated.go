@@ -87,7 +87,7 @@ func generatedBatch(p *place) {
 	wantRows(p, "SELECT twice FROM customers ORDER BY email", int64(6), int64(2))
 }
 
-// readBackFails checks that the error says whether the row is stored.
+// readBackFails checks the error of a failed read-back. If the row is stored, the error must say so.
 func readBackFails(p *place) {
 	type row struct {
 		ID int64 `db:"id" upsert:"key"`
@@ -104,7 +104,7 @@ func readBackFails(p *place) {
 			p.Fatal(scanning)
 		}
 		if err == nil || said != (n == 1) {
-			p.Errorf("%s of %+v: error %v, and %d such rows; want an error that says whether the row is there", what, row, err, n)
+			p.Errorf("%s of %+v: error %v, and %d such rows; want an error that says so if the row is stored", what, row, err, n)
 		}
 	}
 	for v := range int64(3) { // first inserted, later updated or changed back

@@ -114,7 +114,7 @@ func inOppositeOrders(p *place) {
 				slices.Reverse(rows)
 			}
 			if _, err := tab.PutAll(p.ctx, p.db, rows, inOrder()...); err != nil {
-				p.Errorf("PutAll beside one in the opposite order: %v", err)
+				p.Errorf("PutAll during a PutAll in the opposite order: %v", err)
 			}
 		})
 	}

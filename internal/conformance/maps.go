@@ -135,7 +135,7 @@ func mapCreatePut(p *place) {
 		putAll(p, tab, []map[string]any{row}, unchanged)
 	}
 	if got := get[time.Time](p, "SELECT changed FROM t"); !got.After(long) {
-		p.Errorf("the time is %v, want the database's and not the map's", got)
+		p.Errorf("the time is %v, want the time from the database, not from the map", got)
 	}
 }
 

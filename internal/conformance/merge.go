@@ -199,7 +199,7 @@ func mergeRefused(p *place) {
 		}
 	}
 	if _, err := tx.ExecContext(p.ctx, "INSERT INTO docs (id) VALUES (7)"); err != nil {
-		p.Errorf("the transaction cannot go on: %v", err)
+		p.Errorf("the transaction cannot continue: %v", err)
 	}
 	if err := tx.Commit(); err != nil {
 		p.Error(err)

@@ -104,7 +104,7 @@ func partialOneByOne(p *place) {
 		return
 	}
 	tab := table[member](p, "members", upsert.IndexWhere("active = 1"))
-	// The rows are every order of these kinds, for each of two keys.
+	// Each of two keys gets these kinds in every order.
 	var rows []member
 	kinds := []member{{Active: 1, V: 2}, {V: 3}, {Active: 1, V: 2}, {V: 4}}
 	for n := range 24 {

@@ -176,7 +176,7 @@ func table[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T]
 	return t
 }
 
-// tableInTx is like table, for calls in the caller's transaction.
+// tableInTx creates a table that is used in the caller's transaction.
 func tableInTx[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T] {
 	p.Helper()
 	in := *p

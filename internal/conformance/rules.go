@@ -20,7 +20,7 @@ type cells[V any] struct {
 	Min      *V    `db:"min" upsert:"min"`
 }
 
-// flags is like cells, for the rules that apply to booleans only.
+// flags is like cells but has the rules that apply to booleans only.
 type flags struct {
 	ID       int64 `db:"id" upsert:"key"`
 	Replace  *bool `db:"replace"`

@@ -36,7 +36,7 @@ func oneChunk(p *place) {
 	}
 	progress := upsert.Progress(func(rows int64) {
 		if rows <= written {
-			p.Errorf("Progress(%d) after Progress(%d), want it to grow", rows, written)
+			p.Errorf("Progress(%d) after Progress(%d), want a greater number", rows, written)
 		}
 		written = rows
 		calls++

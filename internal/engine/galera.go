@@ -29,7 +29,7 @@ type Cluster struct {
 type Node struct {
 	engine         *Engine
 	cluster        *Cluster
-	gcomm, ist, in int  // ports for group communication, for missed writes, for a full copy of the data
+	gcomm, ist, in int  // ports of group communication, of missed writes, of a full copy of the data
 	first          bool // creates the cluster instead of joining it
 }
 

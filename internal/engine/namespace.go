@@ -27,8 +27,8 @@ func (e *Engine) Open(t testing.TB, opts ...Option) *sqlx.DB {
 	return e.Namespace(t).DB(opts...)
 }
 
-// DSN returns the data source name of a fresh, empty namespace, for a program that opens its own connection. The end of the test
-// removes the namespace. DSN skips the test if the engine is not available.
+// DSN returns the data source name of a fresh, empty namespace, with which a program can open its own connection. The end of
+// the test removes the namespace. DSN skips the test if the engine is not available.
 func (e *Engine) DSN(t testing.TB, opts ...Option) string {
 	t.Helper()
 	return e.Namespace(t).DSN(opts...)

@@ -158,7 +158,7 @@ func (u *user) signal(t *testing.T, s syscall.Signal) {
 	eventually(t, fmt.Sprintf("user %d to end", u.Own), func() bool { return ended(u.Own) })
 }
 
-// goCommand plays the role of a go command: a shell that starts a test binary, as go test does, for each line that it reads.
+// goCommand plays the role of a go command. It is a shell that starts a test binary for each line that it reads.
 type goCommand struct {
 	engine *engine.Engine
 	cmd    *exec.Cmd

@@ -16,7 +16,7 @@ type connector struct {
 	rewrite    func(text string) string
 }
 
-// Driver returns the wrapped driver, for code that checks its type.
+// Driver returns the wrapped driver, so that code can check its type.
 func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {

@@ -117,7 +117,7 @@ func TestHookSeesTheServersError(t *testing.T) {
 		})
 		_, err := db.ExecContext(context.Background(), "INSERT INTO nowhere VALUES (1)")
 		if err == nil || len(seen) != 1 || !errors.Is(err, seen[0]) {
-			t.Errorf("the hook saw %v; want what the caller got: %v", seen, err)
+			t.Errorf("the hook saw %v; want the caller's error: %v", seen, err)
 		}
 	})
 }

@@ -122,7 +122,7 @@ func revived(p *place) {
 	fresh, err = p.filter(s, "c", "a", "b", "w")
 	wantList(p, "afterwards", fresh, err)
 	if info, err := s.InspectMessage(p.ctx, "c", "a"); err != nil || info.State != keys.StateDone || info.Attempts != 2 || info.FinishedAt.IsZero() || info.ExpiresAt.Year() > 9000 {
-		p.Errorf("InspectMessage = %+v, %v; want it done, at the second attempt", info, err)
+		p.Errorf("InspectMessage = %+v, %v; want it handled at the second attempt", info, err)
 	}
 }
 

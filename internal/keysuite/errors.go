@@ -39,7 +39,7 @@ func fnError(p *place) {
 				p.Errorf("%s: error %#v, want fn's own %#v", p.verb, err, want)
 			}
 			if r != "" || replayed {
-				p.Errorf("%s: %q, replayed %v; want nothing", p.verb, r, replayed)
+				p.Errorf("%s: %q, replayed %v; want no result", p.verb, r, replayed)
 			}
 			p.wantNoTrace("a")
 		}

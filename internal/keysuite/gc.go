@@ -61,7 +61,7 @@ func gcOnlyExpired(p *place) {
 	}
 }
 
-// gcByTheClock waits for expiry by the database's clock, because package keys reads no other clock.
+// gcByTheClock waits until keys expire by the database's clock. The client's clock does not count.
 func gcByTheClock(p *place) {
 	p.wantPaid(p.store, "short", keys.Retain(time.Millisecond))
 	p.wantPaid(p.open(keys.Retention(time.Millisecond)), "shorter")

@@ -110,7 +110,7 @@ func (p *place) wantAnswers(answers []chan string, want string) {
 				p.Errorf("caller %d: %s, want %s", i, have, want)
 			}
 		case <-p.ctx.Done():
-			p.Fatalf("caller %d has not come back", i)
+			p.Fatalf("caller %d has not returned", i)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func (l *Lab) Exec(statements ...string) {
 }
 
 // Check makes the table refuse every row that violates a condition on one column, for example "v > 0". Check adds a CHECK
-// constraint. MySQL before 8.0.16 parses a CHECK and ignores it, so Check creates triggers there.
+// constraint, or creates triggers. The triggers are for SQLite, and for MySQL before 8.0.16, which parses a CHECK and ignores it.
 func (l *Lab) Check(table, condition string) {
 	l.Helper()
 	switch {

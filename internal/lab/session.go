@@ -185,7 +185,7 @@ func (l *Lab) Result(done <-chan error) error {
 	case err := <-done:
 		return err
 	case <-time.After(Patience):
-		l.Fatalf("the call has not returned after %v; want it to return once the lock is free", Patience)
+		l.Fatalf("the call has not returned after %v; want the call to return after the lock is free", Patience)
 		return nil
 	}
 }

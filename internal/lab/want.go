@@ -26,7 +26,7 @@ func (l *Lab) WantCode(what string, err error, code string) {
 	}
 }
 
-// WantErr expects an error that matches is and whose text contains all the words.
+// WantErr expects an error whose text contains all the words. The error must also match the target is, unless the target is nil.
 func (l *Lab) WantErr(what string, err, is error, words ...string) {
 	l.Helper()
 	if err == nil || is != nil && !errors.Is(err, is) {
