@@ -126,7 +126,7 @@ func (s *server) install(ctx context.Context, program string) error {
 type spawned struct {
 	process *os.Process
 	exited  chan struct{} // closed when the process has ended
-	err     error         // set before exited is closed
+	err     error         // how the process ended, valid after exited is closed
 }
 
 // spawn starts a command and sends its output to the log file. On Linux the command must die with this process. The kernel,
