@@ -10,13 +10,14 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// checked is a row that the table's CHECK refuses where n is negative.
+// checked is a row type whose table has a CHECK that refuses a negative n.
 type checked struct {
 	ID int64 `db:"id" upsert:"key"`
 	N  int64 `db:"n"`
 }
 
-// createChecked makes the table. MySQL before 8.0.16 parses a CHECK and ignores it, so triggers refuse the row there.
+// createChecked creates the table of checked rows. MySQL before 8.0.16 parses a CHECK and ignores it, so createChecked creates
+// triggers there that refuse the row.
 func (p *place) createChecked() {
 	p.Helper()
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, n {int} NOT NULL CHECK (n >= 0)")
@@ -37,7 +38,7 @@ func atomicBehaviours() []behaviour {
 	}
 }
 
-// badRows are n rows of which one, far into them, is refused.
+// badRows returns n rows. The row at three quarters of the slice is refused.
 func badRows(n int) []checked {
 	rows := make([]checked, n)
 	for i := range rows {
@@ -70,7 +71,7 @@ func nothingStays(p *place) {
 	p.wantCount("t", 1)
 }
 
-// wantFailure wants the CHECK's error.
+// wantFailure expects the error of the CHECK.
 func wantFailure(p *place, what string, err error) {
 	p.Helper()
 	var at *upsert.RowError
@@ -84,8 +85,8 @@ func wantFailure(p *place, what string, err error) {
 	}
 }
 
-// callersTransaction: what was written in it before stays the caller's to commit; on a database that ends a transaction's
-// use with an error it is the caller's to roll back.
+// callersTransaction checks that a failed call does not end the caller's transaction. The caller can still commit earlier writes
+// or, on a database that makes a transaction unusable after an error, roll the transaction back.
 func callersTransaction(p *place) {
 	p.createChecked()
 	tab := tableInTx[checked](p, "t")
@@ -96,7 +97,7 @@ func callersTransaction(p *place) {
 	_, err := tab.PutAll(p.ctx, tx, badRows(20), upsert.Outcomes())
 	wantFailure(p, "PutAll", err)
 	if err := tx.Rollback(); err != nil {
-		p.Fatalf("Rollback: %v: the library ended a transaction that is not its own", err)
+		p.Fatalf("Rollback: %v: the library ended the caller's transaction", err)
 	}
 	p.wantCount("t", 0)
 }
@@ -123,7 +124,7 @@ func cancelled(p *place) {
 	p.wantCount("t", 10)
 }
 
-// oppositeOrders is a small one: the rounds that find what is rare are a stress test's.
+// oppositeOrders runs only a few rounds. A stress test runs the many rounds that find rare deadlocks.
 func oppositeOrders(p *place) {
 	p.create("t", readingColumns)
 	tab := table[reading](p, "t")

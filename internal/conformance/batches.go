@@ -71,7 +71,7 @@ func refuseDuplicates(p *place) {
 	p.wantCount("t", 3)
 }
 
-// manyRows: 2,500 rows, a quarter of each outcome, in no order.
+// manyRows puts 2,500 rows in random order. A quarter of them has each outcome.
 func manyRows(p *place) {
 	const n = 2500
 	p.create("t", readingColumns)
@@ -107,7 +107,7 @@ func manyRows(p *place) {
 	wantRows(p, "SELECT * FROM t ORDER BY id", after...)
 }
 
-// manyParams: 10,000 rows of 7 columns. No protocol has room for 70,000 parameters.
+// manyParams puts 10,000 rows of 7 columns. No protocol accepts 70,000 parameters in one statement.
 func manyParams(p *place) {
 	const n = 10_000
 	type row struct {
@@ -128,7 +128,7 @@ func manyParams(p *place) {
 	var progress int64
 	res, err := tab.PutAll(p.ctx, p.db, rows, upsert.Progress(func(rows int64) {
 		if rows <= progress || rows > n {
-			p.Errorf("Progress(%d) after Progress(%d), want it to grow up to %d", rows, progress, n)
+			p.Errorf("Progress(%d) after Progress(%d), want a greater number up to %d", rows, progress, n)
 		}
 		progress = rows
 	}))
@@ -150,7 +150,7 @@ func manyParams(p *place) {
 	wantResult(p, "PutAll again", res, upsert.Result{Updated: 100, Unchanged: n - 100})
 }
 
-// manyBytes: 60 rows of 300 kB are more than the 16 MiB that a MariaDB takes by default.
+// manyBytes puts 60 rows of 300 kB. Together they exceed the 16 MiB that MariaDB accepts by default.
 func manyBytes(p *place) {
 	type row struct {
 		ID int64  `db:"id" upsert:"key"`
@@ -201,7 +201,7 @@ func unsorted(p *place) {
 	p.wantCount("t", 300)
 }
 
-// thousandTimes: each is its own wave.
+// thousandTimes puts one key a thousand times in one batch. Each row becomes a wave of its own.
 func thousandTimes(p *place) {
 	p.create("t", accountColumns)
 	tab := table[account](p, "t")

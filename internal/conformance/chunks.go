@@ -33,7 +33,7 @@ func wantPartial(p *place, err error, rows int64, res upsert.Result) {
 func repeatChunks(p *place) {
 	p.createChecked()
 	tab := table[checked](p, "t")
-	rows := badRows(20) // the 16th is refused
+	rows := badRows(20) // the row at index 15 is refused
 	var told []int
 	var progress []int64
 	opts := []upsert.PutOption{
@@ -47,10 +47,10 @@ func repeatChunks(p *place) {
 	wantRowError(p, err, "t", "", 15)
 	p.wantCount("t", 12)
 	if w := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}; !slices.Equal(told, w) {
-		p.Errorf("EachOutcome told of rows %v, want those that are committed, %v", told, w)
+		p.Errorf("EachOutcome reported the rows %v, want the committed rows %v", told, w)
 	}
 	if !slices.IsSorted(progress) || len(progress) == 0 || progress[0] > 6 || !slices.Contains(progress, 12) {
-		p.Errorf("Progress told %v, want it to grow over the chunks", progress)
+		p.Errorf("Progress reported %v, want numbers that grow from chunk to chunk", progress)
 	}
 	rows[15].N = 1
 	res, err = tab.PutAll(p.ctx, p.db, rows, upsert.ChunkTx(6), upsert.Outcomes())
@@ -141,7 +141,7 @@ func chunksStop(p *place) {
 		}
 	}))
 	wantIs(p, "PutAll", err, context.Canceled)
-	stored := p.count("t") // a chunk that is one statement is committed when Progress tells of it
+	stored := p.count("t") // Progress reports a chunk of one statement after its commit
 	if stored != 20 && stored != 30 {
 		p.Errorf("%d rows are stored, want 20 or 30", stored)
 	}

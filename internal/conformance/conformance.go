@@ -1,5 +1,5 @@
-// Package conformance says what an upsert means on every database alike: one suite of behaviours, which runs unchanged on
-// each engine and through each driver. A behaviour is a test here, not in one engine's file.
+// Package conformance defines the meaning of an upsert for every database: one suite of behaviours that runs unchanged on each
+// engine and through each driver. A behaviour is tested here, not in the file of one engine.
 package conformance
 
 import (
@@ -10,22 +10,22 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Server is a database as one driver and one set of its parameters show it.
+// Server is a database as seen through one driver and one set of driver parameters.
 type Server struct {
-	// Name is that of the subtest which holds the suite: the driver or the parameters that make this server another one.
+	// Name is the name of the subtest that holds the suite: the driver or the parameters that distinguish this server.
 	Name string
 	// Dialect is the name of the dialect that Detect must find.
 	Dialect string
-	// Open returns a pool on a fresh, empty namespace. Both go away with the test.
+	// Open returns a pool on a fresh, empty namespace. The end of the test removes both.
 	Open func(t testing.TB) *sqlx.DB
-	// Options are given to New for every table: the path of its batches, above all.
+	// Options are passed to New for every table. The most important option is the path of batches.
 	Options []upsert.Option
-	// InTx is given in its place for the tables that are used in a transaction of the caller's, where not every driver can
-	// go every path. Nil: Options are.
+	// InTx replaces Options for tables that are used in the caller's transaction, because some drivers cannot use every path
+	// there. If InTx is nil, Options apply.
 	InTx []upsert.Option
 }
 
-// behaviour is one thing that every database does, or only those of the dialect only.
+// behaviour is one thing that every database does. If only is not empty, the behaviour applies to that dialect alone.
 type behaviour struct {
 	name string
 	run  func(*place)
@@ -77,7 +77,7 @@ func Exercise(t *testing.T, s Server) {
 		t.Parallel()
 		d := detect(t, s)
 		for _, g := range groups() {
-			// MySQL counts waits for locks in seconds, and no setting of a driver or path changes them.
+			// MySQL counts lock waits in seconds, and no setting of a driver or path changes that.
 			if g.name == "retries" && d.Name() == "mysql" && s.Name != "default" {
 				continue
 			}

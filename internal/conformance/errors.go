@@ -33,7 +33,7 @@ func wantOtherKey(p *place, what string, err error) {
 	}
 }
 
-// otherKey: the row has a key of its own and the address of another row, which must stay as it is (hazards H10, P8).
+// otherKey puts a row with a new id and the address of another row. The other row must stay unchanged (hazards H10, P8).
 func otherKey(p *place) {
 	p.create("users", userColumns)
 	before := []user{{1, "a", "first", nil}, {2, "b", "second", nil}}
@@ -54,14 +54,14 @@ func otherKey(p *place) {
 	wantOtherKey(p, "Put by the named target", err)
 	wantRows(p, "SELECT * FROM users ORDER BY id", before...)
 
-	// Both keys are met, by two rows.
+	// Both keys of the row conflict, with two different rows.
 	_, err = tab.Put(p.ctx, p.db, &user{1, "b", "changed", nil})
 	wantOtherKey(p, "Put of a row that would take another's address", err)
 	wantRows(p, "SELECT * FROM users ORDER BY id", before...)
 }
 
-// otherKeyKept: the row that is there keeps its address, so whether the new row's counts is the database's to say. SQLite
-// looks at every unique key before the target's.
+// otherKeyKept puts a row whose address is kept if the row exists. The stored address stays, so the database decides whether a
+// conflict on the new address is an error. SQLite checks every unique key before the target.
 func otherKeyKept(p *place) {
 	type kept struct {
 		ID    int64  `db:"id" upsert:"key"`
@@ -117,7 +117,7 @@ func notNull(p *place) {
 		}
 		var at *upsert.RowError
 		if !errors.As(err, &at) || at.Table != "t" || p.postgres() && at.Column != "name" {
-			p.Errorf("error %v, want a *RowError of the table, with the column where the driver tells it", err)
+			p.Errorf("error %v, want a *RowError of the table, with the column if the driver reports it", err)
 		}
 	}
 	_, err := tab.PutAll(p.ctx, p.db, []row{{1, ptr("b")}, {2, nil}})
@@ -135,7 +135,7 @@ func noTable(p *place) {
 	_, create := tab.GetOrCreate(p.ctx, p.db, &account{1, "a"})
 	for verb, err := range map[string]error{"Put": put, "PutAll": all, "PutSeq": seq, "GetOrCreate": create} {
 		if err == nil || !strings.HasPrefix(err.Error(), "upsert: table nowhere: ") {
-			p.Errorf("%s: error %v, want one that begins with the table", verb, err)
+			p.Errorf("%s: error %v, want an error that begins with the table", verb, err)
 		}
 	}
 }
@@ -145,10 +145,10 @@ func noColumn(p *place) {
 	tab := table[account](p, "t")
 	_, err := tab.Put(p.ctx, p.db, &account{1, "a"})
 	if err == nil || !strings.Contains(err.Error(), "name") {
-		p.Errorf("Put into a table without the column: error %v, want one that names it", err)
+		p.Errorf("Put into a table without the column: error %v, want an error that names the column", err)
 	}
 	if err == nil || strings.Contains(err.Error(), "_t") {
-		p.Errorf("Put into a table without the column: error %v, want one without the alias of the statement", err)
+		p.Errorf("Put into a table without the column: error %v, want an error without the alias of the statement", err)
 	}
 	p.wantCount("t", 0)
 }
@@ -167,11 +167,11 @@ func nilHandle(p *place) {
 	}
 }
 
-// otherDialect: the error says which dialect the table was made for.
+// otherDialect checks that the error names the dialect for which the table was created.
 func otherDialect(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, name {text}")
 	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres, dialect.MySQL, dialect.MariaDB} {
-		if d.Name() == p.d.Name() || p.mysql() && d.Name() == "mysql" { // what MySQL before 8.0.19 takes, MariaDB takes
+		if d.Name() == p.d.Name() || p.mysql() && d.Name() == "mysql" { // MariaDB accepts the statements for MySQL before 8.0.19
 			continue
 		}
 		tab, err := upsert.New[account](d, "t")
@@ -179,12 +179,12 @@ func otherDialect(p *place) {
 			p.Fatal(err)
 		}
 		_, family := dbconn.FamilyOf(p.db)
-		isRefused := family != "" && family != dialect.Family(d) // before anything is sent
+		isRefused := family != "" && family != dialect.Family(d) // before a statement is sent
 		_, put := tab.Put(p.ctx, p.db, &account{1, "a"})
 		_, all := tab.PutAll(p.ctx, p.db, []account{{1, "a"}, {2, "b"}})
 		_, create := tab.GetOrCreate(p.ctx, p.db, &account{1, "a"})
 		for verb, err := range map[string]error{"Put": put, "PutAll": all, "GetOrCreate": create} {
-			if err == nil && !isRefused { // the statement is one that both understand
+			if err == nil && !isRefused { // both databases understand the statement
 				continue
 			}
 			if isRefused && (err == nil || !strings.Contains(err.Error(), "speaks to another database")) {
@@ -192,7 +192,7 @@ func otherDialect(p *place) {
 				continue
 			}
 			if !strings.Contains(err.Error(), "table t: ") || !strings.Contains(err.Error(), "dialect "+d.Name()) || !strings.Contains(err.Error(), "dialect.Detect") {
-				p.Errorf("%s of a table of dialect %s: error %v, want one that names the table and the dialect", verb, d.Name(), err)
+				p.Errorf("%s of a table of dialect %s: error %v, want an error that names the table and the dialect", verb, d.Name(), err)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func execBehaviours() []behaviour {
 	}
 }
 
-// execSendsSQL: a table that has been used, and knows its columns' types, sends the same as a new one.
+// execSendsSQL checks that a used table, which knows the types of its columns, sends the same statement as a new table.
 func execSendsSQL(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, theme {text} NOT NULL DEFAULT 'light', lim {int} NOT NULL DEFAULT 10, v {text}, until {time}")
 	tab := table[settings](p, "t")
@@ -36,7 +36,7 @@ func execSendsSQL(p *place) {
 				p.Errorf("turn %d: Exec(%s) sent %q with %v; want once %q with %v", turn, show(row), sent.sent, sent.args, want, args)
 			}
 			if _, err := tab.Put(p.ctx, p.db, &row); err != nil {
-				p.Errorf("Put(%s) of the row that is there: %v", show(row), err)
+				p.Errorf("Put(%s) of the stored row: %v", show(row), err)
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func execPrepared(p *place) {
 	wantRows(p, "SELECT * FROM t ORDER BY id", reading{1, 3, "b"}, reading{2, 1, "a"})
 }
 
-// execs is both verbs.
+// execs returns the Exec method of the table and the Exec method of its prepared statements.
 func execs[T any](p *place, tab *upsert.Table[T], db upsert.DB) map[string]func(*T) (sql.Result, error) {
 	return map[string]func(*T) (sql.Result, error){
 		"Exec":          func(row *T) (sql.Result, error) { return tab.Exec(p.ctx, db, row) },

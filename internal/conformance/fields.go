@@ -14,7 +14,7 @@ func fieldBehaviours() []behaviour {
 	}
 }
 
-// nullTypes takes each type that has a NULL from NULL to a value and back.
+// nullTypes changes a column of each nullable type from NULL to a value and back.
 func nullTypes(p *place) {
 	type row struct {
 		ID int64             `db:"id" upsert:"key"`
@@ -76,7 +76,7 @@ func embedded(p *place) {
 	wantSame(p, "who changed it", get[string](p, "SELECT MAX(CASE WHEN id = 1 THEN updated_by END) FROM t"), "bob")
 }
 
-// Audit is exported, as an embedded struct of columns is in a program.
+// Audit is exported because programs usually embed exported structs of columns.
 type Audit struct {
 	CreatedBy string `db:"created_by" upsert:"keep"`
 	UpdatedBy string `db:"updated_by" upsert:"touch"`
@@ -88,7 +88,7 @@ type address struct {
 	Note   *string `db:"note"`
 }
 
-// nested: sqlx names the column of a nested struct with a dot, and a nil pointer on the way is NULL.
+// nested checks nested structs. sqlx names their columns with a dot. A nil pointer on the path to a field means NULL.
 func nested(p *place) {
 	type row struct {
 		ID   int64    `db:"id" upsert:"key"`
@@ -120,7 +120,7 @@ type (
 	ratio  float32
 )
 
-// String is what a type is shown as, not what is stored.
+// String returns text that differs from the stored value. The stored value must not depend on String.
 func (level) String() string { return "shown, not stored" }
 
 func definedTypes(p *place) {

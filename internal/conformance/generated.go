@@ -7,7 +7,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// customer has columns that the database makes: a number, one computed from another, and a DEFAULT.
+// customer has columns whose values come from the database: a number, a value computed from another column, and a DEFAULT.
 type customer struct {
 	ID      int64     `db:"id" upsert:"generated"`
 	Email   string    `db:"email" upsert:"key"`
@@ -40,7 +40,7 @@ func readBack(p *place) {
 	first := customer{Email: "a", Version: 2, N: 5}
 	put(p, tab, &first, inserted)
 	if first.ID == 0 || first.ID == other.ID {
-		p.Errorf("the id of an inserted row is read back as %d, want one of its own", first.ID)
+		p.Errorf("the id of an inserted row is read back as %d, want a generated id", first.ID)
 	}
 	wantSame(p, "an inserted row", first, customer{first.ID, "a", 2, 5, 10, made})
 
@@ -62,7 +62,7 @@ func readBackInTx(p *place) {
 	tab := table[customer](p, "customers")
 	tx := p.begin(nil)
 	row := customer{Email: "a", Version: 1, N: 5}
-	for range 2 { // inserted, then unchanged
+	for range 2 { // the first outcome is inserted, the second unchanged
 		if _, err := tab.Put(p.ctx, tx, &row); err != nil {
 			p.Fatal(err)
 		}
@@ -87,12 +87,12 @@ func generatedBatch(p *place) {
 	wantRows(p, "SELECT twice FROM customers ORDER BY email", int64(6), int64(2))
 }
 
-// readBackFails: the error says that the row is there, or the row is not there.
+// readBackFails checks the error of a failed read-back. If the row is stored, the error must say so.
 func readBackFails(p *place) {
 	type row struct {
 		ID int64 `db:"id" upsert:"key"`
 		V  int64 `db:"v"`
-		No int64 `db:"no" upsert:"generated"` // which cannot hold NULL
+		No int64 `db:"no" upsert:"generated"` // a field that cannot hold NULL
 	}
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, v {int}, no {int}")
 	tab := table[row](p, "t")
@@ -104,12 +104,12 @@ func readBackFails(p *place) {
 			p.Fatal(scanning)
 		}
 		if err == nil || said != (n == 1) {
-			p.Errorf("%s of %+v: error %v, and %d such rows; want an error that says so if the row is there", what, row, err, n)
+			p.Errorf("%s of %+v: error %v, and %d such rows; want an error that says so if the row is stored", what, row, err, n)
 		}
 	}
-	for v := range int64(3) { // inserted, then updated or changed back
+	for v := range int64(3) { // first inserted, later updated or changed back
 		r := row{1, v, 0}
-		for range 2 { // then unchanged
+		for range 2 { // the second time unchanged
 			_, err := tab.Put(p.ctx, p.db, &r)
 			want("Put", p.db, r, err)
 		}

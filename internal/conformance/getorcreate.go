@@ -33,7 +33,7 @@ func returnsStored(p *place) {
 		p.Fatalf("GetOrCreate = %v, %v; want true", created, err)
 	}
 	if first.ID == 0 || first.Twice != 10 || first.Made.Year() != 2026 {
-		p.Errorf("the created row is %s, want what the database made filled in", show(first))
+		p.Errorf("the created row is %s, want the values that the database generated", show(first))
 	}
 	for _, row := range []customer{{Email: "a", Version: 9, N: 6}, {Email: "a", Version: 1, ID: -1}} {
 		created, err := tab.GetOrCreate(p.ctx, p.db, &row)
@@ -74,10 +74,11 @@ func createError(p *place) {
 
 const callers = 32
 
-// call is one caller's GetOrCreate: what was returned is committed, or there is an error.
+// call is the GetOrCreate of one caller. Its result is committed unless call returns an error.
 type call func(n int, tab *upsert.Table[settings], row *settings) (created bool, err error)
 
-// wantOneMaker runs the callers at once, each with another row of one key.
+// wantOneMaker runs the callers concurrently. Each caller has a different row with the same key. Exactly one caller must create
+// the row.
 func wantOneMaker(p *place, key int64, do call) {
 	p.Helper()
 	tab := table[settings](p, "settings")
@@ -94,14 +95,14 @@ func wantOneMaker(p *place, key int64, do call) {
 			if created {
 				makers.Add(1)
 				if rows[n].V != fmt.Sprint(n) {
-					p.Errorf("caller %d made the row and got that of %s", n, rows[n].V)
+					p.Errorf("caller %d created the row but got the row of caller %s", n, rows[n].V)
 				}
 			}
 		})
 	}
 	all.Wait()
 	if m := makers.Load(); m != 1 {
-		p.Errorf("%d of %d callers made the row, want 1", m, callers)
+		p.Errorf("%d of %d callers created the row, want 1", m, callers)
 	}
 	stored := get[settings](p, "SELECT * FROM settings WHERE id = ?", key)
 	for n, row := range rows {
@@ -119,7 +120,7 @@ func oneMaker(p *place) {
 	}
 }
 
-// levels are those the database has.
+// levels returns the isolation levels of the database.
 func (p *place) levels() []sql.IsolationLevel {
 	if p.sqlite() {
 		return []sql.IsolationLevel{sql.LevelDefault}
@@ -127,7 +128,8 @@ func (p *place) levels() []sql.IsolationLevel {
 	return []sql.IsolationLevel{sql.LevelReadUncommitted, sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}
 }
 
-// oneMakerOwned: the library's own transactions are at the session's level, and what can be retried is.
+// oneMakerOwned lets the library open its own transactions, which have the session's isolation level. The library retries every
+// retryable error.
 func oneMakerOwned(p *place) {
 	createSettings(p)
 	for key, level := range p.levels() {
@@ -138,7 +140,7 @@ func oneMakerOwned(p *place) {
 				if err != nil {
 					return false, err
 				}
-				defer conn.Close() //nolint:errcheck // what it could say has been said by then
+				defer conn.Close() //nolint:errcheck // an error would have shown earlier
 				if _, err := conn.ExecContext(p.ctx, set); err != nil {
 					return false, err
 				}
@@ -148,8 +150,8 @@ func oneMakerOwned(p *place) {
 	}
 }
 
-// oneMakerInTx: each caller has looked at the table before, so its snapshot is older than the row. What cannot be
-// serialized is the caller's to run again.
+// oneMakerInTx lets each caller read the table first, so the caller's snapshot is older than the row. The caller must retry after
+// a serialization failure.
 func oneMakerInTx(p *place) {
 	createSettings(p)
 	for key, level := range p.levels() {
@@ -166,7 +168,7 @@ func oneMakerInTx(p *place) {
 					if c := dialect.Classify(err); c != dialect.Retryable && c != dialect.LockTimeout {
 						break
 					}
-					look = nil // SQLite waits for no lock in a transaction that has read
+					look = nil // SQLite does not wait for a lock in a transaction that has read
 				}
 				return created, err
 			})
@@ -183,7 +185,7 @@ func createInTx(p *place, level sql.IsolationLevel, tab *upsert.Table[settings],
 		}
 		return false, err
 	}
-	defer tx.Rollback() //nolint:errcheck // it has ended where it was committed
+	defer tx.Rollback() //nolint:errcheck // it fails after a commit
 	if look != nil {
 		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM settings").Scan(new(int))
 		look()

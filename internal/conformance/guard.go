@@ -7,7 +7,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// counter adds, which is not safe to repeat.
+// counter has a column with the rule add, which is not safe to repeat.
 type counter struct {
 	ID int64  `db:"id" upsert:"key"`
 	N  *int64 `db:"n" upsert:"add"`

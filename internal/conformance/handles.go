@@ -14,14 +14,15 @@ type account struct {
 
 const accountColumns = "id {int} NOT NULL PRIMARY KEY, name {text}"
 
-// handle is a kind of DB. open returns one and what ends it: kept says whether what was written stays.
+// handle is a kind of DB. Its open method returns a DB and a function that ends the DB. The argument keep says whether the
+// written rows are kept.
 type handle struct {
 	name  string
 	open  func(p *place) (db upsert.DB, end func(keep bool))
 	table func(p *place, name string, opts ...upsert.Option) *upsert.Table[account]
 }
 
-// givenBack ends a connection.
+// givenBack returns a function that closes the connection.
 func givenBack(p *place, c interface{ Close() error }, err error) func(bool) {
 	if err != nil {
 		p.Fatal(err)
@@ -33,7 +34,7 @@ func givenBack(p *place, c interface{ Close() error }, err error) func(bool) {
 	}
 }
 
-// ended ends a transaction.
+// ended returns a function that commits the transaction or rolls it back.
 func ended(p *place, tx interface {
 	Commit() error
 	Rollback() error
@@ -87,7 +88,7 @@ func handleBehaviours() []behaviour {
 	)
 }
 
-// everyVerb runs each verb on the handle, the second time on the rows of the first.
+// everyVerb calls each verb on the handle. The second round puts the rows of the first round again.
 func everyVerb(p *place, h handle) {
 	p.create("t", accountColumns)
 	tab := h.table(p, "t")
@@ -142,8 +143,7 @@ func rollsBack(p *place) {
 	}
 }
 
-// leavesConnection: a transaction of the library's must not be left open on a connection of the caller's, nor after an
-// error.
+// leavesConnection checks that the library leaves no transaction open on the caller's connection, even after an error.
 func leavesConnection(p *place) {
 	p.createChecked()
 	tab := table[checked](p, "t")
@@ -152,9 +152,9 @@ func leavesConnection(p *place) {
 		p.Fatal("PutAll of a row that a CHECK refuses: no error")
 	}
 	if _, err := tab.PutAll(p.ctx, conn, []checked{{1, 1}, {2, 2}}, upsert.Outcomes()); err != nil {
-		p.Fatalf("PutAll on a connection on which one has failed: %v", err)
+		p.Fatalf("PutAll on a connection on which another PutAll has failed: %v", err)
 	}
-	p.wantCount("t", 2) // another connection sees them: they are committed
+	p.wantCount("t", 2) // another connection sees the rows, so they are committed
 	tx, err := conn.BeginTxx(context.WithoutCancel(p.ctx), nil)
 	if err != nil {
 		p.Fatalf("no transaction can be begun on the connection: %v", err)

@@ -18,7 +18,7 @@ func inOrderBehaviours() []behaviour {
 	}
 }
 
-// inOrder is how the rows of a call are sent in their order, whatever the path of the table.
+// inOrder returns options that send the rows of a call in their order, regardless of the path of the table.
 func inOrder(more ...upsert.PutOption) []upsert.PutOption {
 	return append([]upsert.PutOption{upsert.InOrder(), upsert.Via(upsert.Values)}, more...)
 }
@@ -48,7 +48,7 @@ func handedOn(p *place) {
 	}
 	wantRows(p, "SELECT * FROM users ORDER BY id", moved[1], moved[0])
 
-	// The row that fails is found in that order, too.
+	// The error names the correct row in this order, too.
 	_, err = tab.PutAll(p.ctx, p.db, []user{{9, "i", "new", nil}, {3, "c", "thief", nil}, {2, "x", "second", nil}}, inOrder()...)
 	wantOtherKey(p, "PutAll of a row before the one that gives up its address", err)
 	wantRowError(p, err, "users", "", 1)
@@ -92,21 +92,21 @@ func inOrderDuplicates(p *place) {
 	wantRows(p, "SELECT * FROM t ORDER BY id", reading{1, 1, "a"}, reading{2, 3, "c"}, reading{3, 1, "a"})
 	_, err = tab.PutAll(p.ctx, p.db, []reading{{9, 1, "a"}, {8, 1, "a"}, {7, 1, "a"}}, inOrder(upsert.RefuseDuplicates())...)
 	if err != nil {
-		p.Errorf("PutAll of three keys, of which none is there twice: %v", err)
+		p.Errorf("PutAll of three keys, all different: %v", err)
 	}
 	_, err = tab.PutAll(p.ctx, p.db, []reading{{9, 2, "a"}, {8, 2, "a"}, {9, 3, "a"}}, inOrder(upsert.RefuseDuplicates())...)
 	wantIs(p, "PutAll of a key twice", err, upsert.ErrDuplicateKey)
 	wantRowError(p, err, "t", "id", 2)
 }
 
-// inOppositeOrders: a deadlock is retried.
+// inOppositeOrders causes deadlocks, which the library must retry.
 func inOppositeOrders(p *place) {
 	p.create("t", readingColumns)
 	tab := table[reading](p, "t")
 	var wg sync.WaitGroup
 	for worker := range int64(2) {
 		wg.Go(func() {
-			rows := make([]reading, 1200) // a few statements
+			rows := make([]reading, 1200) // enough rows for several statements
 			for i := range rows {
 				rows[i] = reading{int64(i), worker, "a"}
 			}
@@ -114,7 +114,7 @@ func inOppositeOrders(p *place) {
 				slices.Reverse(rows)
 			}
 			if _, err := tab.PutAll(p.ctx, p.db, rows, inOrder()...); err != nil {
-				p.Errorf("PutAll beside one in the opposite order: %v", err)
+				p.Errorf("PutAll during a PutAll in the opposite order: %v", err)
 			}
 		})
 	}

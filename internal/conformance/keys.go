@@ -12,7 +12,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// uuid is an identifier whose type says itself how it is stored, as most libraries of such have it.
+// uuid is an identifier with a Value method that defines its stored form. Most UUID libraries have such a type.
 type uuid [16]byte
 
 func (u uuid) String() string {
@@ -30,17 +30,17 @@ func (u *uuid) Scan(src any) error {
 	case []byte:
 		text = string(v)
 	default:
-		return fmt.Errorf("a uuid cannot be had from a %T", src)
+		return fmt.Errorf("cannot scan a %T into a uuid", src)
 	}
 	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 	if err != nil || len(raw) != len(u) {
-		return errors.Join(fmt.Errorf("%q is no uuid", text), err)
+		return errors.Join(fmt.Errorf("%q is not a uuid", text), err)
 	}
 	copy(u[:], raw)
 	return nil
 }
 
-// digest is a Valuer that is bytes to the database.
+// digest is a Valuer whose database value is bytes.
 type digest [4]byte
 
 func (d digest) Value() (driver.Value, error) { return d[:], nil }
@@ -48,7 +48,7 @@ func (d digest) Value() (driver.Value, error) { return d[:], nil }
 func (d *digest) Scan(src any) error {
 	raw, ok := src.([]byte)
 	if !ok || len(raw) != len(d) {
-		return fmt.Errorf("a digest cannot be had from %v", src)
+		return fmt.Errorf("cannot scan %v into a digest", src)
 	}
 	copy(d[:], raw)
 	return nil
@@ -80,7 +80,7 @@ func keyBehaviours() []behaviour {
 	}
 }
 
-// checkKeys writes a row for each key, in the order given, and again with every second one changed.
+// checkKeys writes a row for each key in the given order. It then changes every second row and writes all rows again.
 func checkKeys[K any](p *place, typ string, keys ...K) {
 	type row struct {
 		K K     `db:"k" upsert:"key"`
@@ -151,8 +151,8 @@ func keyInZone(p *place) {
 	wantRows(p, "SELECT * FROM t", row{at, "c"})
 }
 
-// keyFolded: where the key's collation folds, two keys of the program are one row to the database, and neither may be written
-// over (hazard H18).
+// keyFolded puts two keys that differ in the program but are equal under the collation of the key column. To the database both
+// are one row. The library must refuse to overwrite that row (hazard H18).
 func keyFolded(p *place) {
 	type row struct {
 		ID string `db:"id" upsert:"key"`
@@ -177,7 +177,7 @@ func keyFolded(p *place) {
 	put(p, tab, &row{"a", "2"}, updated)
 }
 
-// createFolding makes a table t, whose key id has a collation that folds.
+// createFolding creates a table t whose key column id has a collation that folds.
 func createFolding(p *place) {
 	p.Helper()
 	if p.postgres() {
@@ -210,7 +210,7 @@ func nullKey(p *place) {
 	p.wantCount("t", 0)
 }
 
-// nanKey: SQLite takes it for NULL, and so for another row each time.
+// nanKey checks that a NaN key is refused. SQLite stores NaN as NULL, so each put would insert another row.
 func nanKey(p *place) {
 	type thing struct {
 		ID float64 `db:"id" upsert:"key"`
@@ -228,7 +228,7 @@ func nanKey(p *place) {
 	sent.wantNothing(p)
 }
 
-// clockKey: what a server rounds away must not keep a returned key from its row.
+// clockKey checks that a returned time key still finds its row, although the server rounds the time.
 func clockKey(p *place) {
 	type thing struct {
 		ID time.Time `db:"id" upsert:"key"`

@@ -54,11 +54,11 @@ func mapShapes(p *place) {
 		sent := &recorder{DB: p.begin(nil)}
 		_, err := tab.PutAll(p.ctx, sent, []map[string]any{good, c.row})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
-			p.Errorf("PutAll of %v: error %v, want one with %s", c.row, err, c.want)
+			p.Errorf("PutAll of %v: error %v, want an error with %s", c.row, err, c.want)
 		}
 		wantRowError(p, err, "t", "", 1)
 		if _, err := tab.Put(p.ctx, sent, &c.row); err == nil || !strings.Contains(err.Error(), c.want) {
-			p.Errorf("Put of %v: error %v, want one with %s", c.row, err, c.want)
+			p.Errorf("Put of %v: error %v, want an error with %s", c.row, err, c.want)
 		}
 		sent.wantNothing(p)
 	}
@@ -102,7 +102,7 @@ func mapNullKey(p *place) {
 	p.wantCount("t", 0)
 }
 
-// mapMixed: what is read from a file has no one type.
+// mapMixed puts values of mixed types in one column, as a program reads them from a file.
 func mapMixed(p *place) {
 	p.create("t", "id {exact} NOT NULL PRIMARY KEY, v {float}")
 	tab := table[map[string]any](p, "t", upsert.Column("id", upsert.Key), upsert.Column("v", upsert.Replace))
@@ -117,7 +117,7 @@ func mapMixed(p *place) {
 	wantRowError(p, err, "t", "id", 1)
 }
 
-// mapCreatePut: GetOrCreate puts the columns into the map that the database sets itself.
+// mapCreatePut checks that GetOrCreate puts the columns that the database sets into the map.
 func mapCreatePut(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, v {int}, changed {time}, twice {int} GENERATED ALWAYS AS (id * 2) STORED")
 	tab := table[map[string]any](p, "t",
@@ -135,7 +135,7 @@ func mapCreatePut(p *place) {
 		putAll(p, tab, []map[string]any{row}, unchanged)
 	}
 	if got := get[time.Time](p, "SELECT changed FROM t"); !got.After(long) {
-		p.Errorf("the time is %v, want the database's and not the map's", got)
+		p.Errorf("the time is %v, want the time from the database, not from the map", got)
 	}
 }
 
@@ -149,6 +149,6 @@ func mapColumns(p *place) {
 	wantRows(p, "SELECT b FROM t ORDER BY id", 7, 7)
 	other := map[string]any{"id": 3}
 	if _, err := tab.Put(p.ctx, p.db, &other); err == nil || !strings.Contains(err.Error(), `"a" is missing`) {
-		p.Errorf("Put without a chosen column: %v, want it to be refused by name", err)
+		p.Errorf("Put without a chosen column: %v, want an error that names the column", err)
 	}
 }

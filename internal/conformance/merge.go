@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// merged is a document that a patch is merged into.
+// merged is a row with a JSON document that a patch is merged into.
 type merged struct {
 	ID  int64           `db:"id" upsert:"key"`
 	Doc json.RawMessage `db:"doc" upsert:"merge"`
@@ -29,7 +29,7 @@ func mergeBehaviours() []behaviour {
 	}
 }
 
-// mergeRepeatedName: RFC 8259 leaves open which of them counts.
+// mergeRepeatedName checks that a patch with a repeated name is refused. RFC 8259 does not define which of the values counts.
 func mergeRepeatedName(p *place) {
 	p.createMerged()
 	tab := table[merged](p, "docs")
@@ -51,11 +51,11 @@ func (p *place) createMerged() {
 	p.create("docs", mergedColumns)
 	if p.postgres() {
 		p.exec(dialect.PostgresMergeFunction)
-		p.exec(dialect.PostgresMergeFunction) // as a migration that runs twice
+		p.exec(dialect.PostgresMergeFunction) // a migration may run twice
 	}
 }
 
-// patchCases are RFC 7396, Appendix A, and what it leaves out.
+// patchCases returns the cases of RFC 7396, Appendix A, and some that the appendix lacks.
 func patchCases() []struct{ target, patch, want string } {
 	return []struct{ target, patch, want string }{
 		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
@@ -73,7 +73,7 @@ func patchCases() []struct{ target, patch, want string } {
 		{`{"e":null}`, `{"a":1}`, `{"e":null,"a":1}`},
 		{`[1,2]`, `{"a":"b","c":null}`, `{"a":"b"}`},
 		{`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
-		// Beyond the appendix.
+		// These cases are not in the appendix.
 		{`{"a":{"b":{"c":1,"d":2}},"x":[null]}`, `{"a":{"b":{"c":null}}}`, `{"a":{"b":{"d":2}},"x":[null]}`},
 		{`{"a":1}`, `{}`, `{"a":1}`},
 		{`"text"`, `{"a":1}`, `{"a":1}`},
@@ -81,7 +81,7 @@ func patchCases() []struct{ target, patch, want string } {
 	}
 }
 
-// wantJSON compares documents, not texts.
+// wantJSON compares JSON documents, not their texts.
 func wantJSON(p *place, what string, got []byte, want string) {
 	p.Helper()
 	var g, w any
@@ -93,7 +93,7 @@ func wantJSON(p *place, what string, got []byte, want string) {
 	}
 }
 
-// sameJSON reports whether two texts are one document.
+// sameJSON reports whether two texts represent the same document.
 func sameJSON(a, b string) bool {
 	var x, y any
 	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
@@ -121,8 +121,8 @@ func mergePatch(p *place) {
 	}
 }
 
-// mergeNull: NULL patches nothing, and is patched as an empty document. An insert is a patch of nothing too, or its
-// repetition would remove what the insert stored.
+// mergeNull checks NULL. A NULL patch changes no document, and a NULL document counts as an empty document. An insert also merges
+// its patch into an empty document. Otherwise a repeated put would remove members that the insert stored.
 func mergeNull(p *place) {
 	p.createMerged()
 	tab := table[merged](p, "docs")
@@ -150,7 +150,7 @@ func mergeBatch(p *place) {
 	wantJSON(p, "two patches", get[[]byte](p, "SELECT doc FROM docs WHERE id = 2"), `{"b":2}`)
 }
 
-// mergeText: the document in a string, with other columns beside it.
+// mergeText keeps the document in a string field, beside other columns.
 func mergeText(p *place) {
 	type row struct {
 		ID      int64   `db:"id" upsert:"key"`
@@ -180,7 +180,7 @@ func mergeNoJSON(p *place) {
 	p.wantCount("docs", 0)
 }
 
-// mergeRefused: the transaction in which it is refused can go on, since nothing failed in it.
+// mergeRefused checks that the transaction can continue after a refused merge, because no statement failed in the transaction.
 func mergeRefused(p *place) {
 	p.create("docs", mergedColumns)
 	tab := table[merged](p, "docs")
@@ -194,17 +194,17 @@ func mergeRefused(p *place) {
 		for verb, err := range map[string]error{"Put": put, "PutAll": all, "PutSeq": seq, "GetOrCreate": create} {
 			var lacks *dialect.UnsupportedError
 			if !errors.As(err, &lacks) || lacks.Dialect != "postgres" || lacks.Hint == "" {
-				p.Errorf("%s: error %v, want a *dialect.UnsupportedError that says what to install", verb, err)
+				p.Errorf("%s: error %v, want a *dialect.UnsupportedError that names the function to install", verb, err)
 			}
 		}
 	}
 	if _, err := tx.ExecContext(p.ctx, "INSERT INTO docs (id) VALUES (7)"); err != nil {
-		p.Errorf("the transaction cannot go on: %v", err)
+		p.Errorf("the transaction cannot continue: %v", err)
 	}
 	if err := tx.Commit(); err != nil {
 		p.Error(err)
 	}
 	p.wantCount("docs", 1)
 	p.exec(dialect.PostgresMergeFunction)
-	put(p, tab, &row, inserted) // the same table notices
+	put(p, tab, &row, inserted) // the same table value notices the new function
 }

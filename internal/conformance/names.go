@@ -15,7 +15,7 @@ func nameBehaviours() []behaviour {
 	}
 }
 
-// weirdNames are all that a name can have; a map says which columns there are.
+// weirdNames tries unusual names of tables and columns. The rows are maps, because a map can name any column.
 func weirdNames(p *place) {
 	names := []string{
 		"select", "a b", `quo"te`, "back`tick", "it's", `back\slash`, "ünï côdé 漢字", "semi; DROP TABLE t", "--", "%s", "$1", "?", ":name", "a.b", "UPPER", "x]", "{id}",
@@ -34,7 +34,7 @@ func weirdNames(p *place) {
 	}
 }
 
-// reservedNames: the aliases of the library's own statements as the names of a table and of its columns.
+// reservedNames uses the aliases of the library's own statements as names of a table and of its columns.
 func reservedNames(p *place) {
 	for _, name := range []string{"_t", "_e", "_o", "_new", "_upsert_at", "excluded"} {
 		p.on(name, func(p *place) {
@@ -55,11 +55,11 @@ func longNames(p *place) {
 	tab := table[map[string]any](p, ident, upsert.Column(key, upsert.Key), upsert.Column(value, upsert.Replace))
 	putAll(p, tab, []map[string]any{{key: 1, value: "a"}, {key: 1, value: "a"}}, inserted, unchanged)
 	if _, err := upsert.New[account](p.d, strings.Repeat("t", 70)); (err == nil) != p.sqlite() {
-		p.Errorf("New with a name of 70 letters: %v, want an error where the database would not keep it", err)
+		p.Errorf("New with a name of 70 letters: %v, want an error if the database would cut the name", err)
 	}
 }
 
-// qualified: the connection's own schema is another.
+// qualified puts rows into a table of one schema through a connection whose current schema is another.
 func qualified(p *place) {
 	conn := p.conn()
 	schema, leave := "other", "ATTACH DATABASE ':memory:' AS other"
@@ -91,7 +91,7 @@ func qualified(p *place) {
 		p.Errorf("GetOrCreate = %v, %v with %s; want false with b", created, err, show(row))
 	}
 	if !p.sqlite() {
-		return // the attached database goes with its connection
+		return // the attached database disappears with its connection
 	}
 	if _, err := conn.ExecContext(p.ctx, "DETACH DATABASE other"); err != nil {
 		p.Error(err)

@@ -18,7 +18,7 @@ func nowBehaviours() []behaviour {
 	}
 }
 
-// long is a time before any clock of a test. Storing it is what makes a time that is set visible without waiting.
+// long is a time before any clock of a test. The tests store long, so that a newly set time is visible without waiting.
 var long = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func createOrders(p *place) {

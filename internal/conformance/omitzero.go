@@ -43,7 +43,8 @@ func omitsZero(p *place) {
 	put(p, tab, &settings{ID: 1, V: "b", Limit: 20}, unchanged)
 }
 
-// omitsMixed: every combination of omitted columns, first as inserts and then on what they left, with a duplicate between.
+// omitsMixed puts every combination of omitted columns, first as inserts and then as updates of the stored rows, with a duplicate
+// in between.
 func omitsMixed(p *place) {
 	createSettings(p)
 	tab := table[settings](p, "settings")

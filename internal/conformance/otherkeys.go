@@ -16,16 +16,16 @@ func otherKeyBehaviours() []behaviour {
 	}
 }
 
-// wantWords wants an error whose text is one sentence that has all the words.
+// wantWords expects an error whose text contains each of the words exactly once.
 func wantWords(p *place, what string, err error, words ...string) {
 	p.Helper()
 	if err == nil {
-		p.Errorf("%s: no error, want one with %q", what, words)
+		p.Errorf("%s: no error, want an error with %q", what, words)
 		return
 	}
 	for _, w := range words {
 		if n := strings.Count(err.Error(), w); n != 1 {
-			p.Errorf("%s: error %q has %d times %q, want it once", what, err, n, w)
+			p.Errorf("%s: error %q contains %d times %q, want once", what, err, n, w)
 		}
 	}
 }
@@ -39,10 +39,10 @@ type seat struct {
 
 const seatColumns = "id {int} NOT NULL PRIMARY KEY, hall {exact} NOT NULL, no {int} NOT NULL, v {text}, CONSTRAINT one_seat UNIQUE (hall, no)"
 
-// seatWords is what every error of a row that meets the seat a, 7 must have.
+// seatWords returns the words that every error about a conflict with the seat (a, 7) must contain.
 func seatWords(p *place) []string {
 	switch {
-	case p.sqlite(): // it names the columns only
+	case p.sqlite(): // SQLite names only the columns
 		return []string{"unique key that is not the conflict target (id)", "seats.hall, seats.no"}
 	case p.postgres():
 		return []string{"conflict target (id)", "one_seat", "(hall, no)=(a, 7)"}
@@ -50,15 +50,15 @@ func seatWords(p *place) []string {
 	return []string{"conflict target (id)", "one_seat", "a", "7"}
 }
 
-// wantSeat wants the error of a row that meets the seat a, 7.
+// wantSeat expects the error of a row that conflicts with the seat (a, 7).
 func wantSeat(p *place, what string, err error, row int) {
 	p.Helper()
 	wantOtherKey(p, what, err)
 	wantRowError(p, err, "seats", "", row)
-	text := strings.ReplaceAll(err.Error(), "Duplicate entry 'a-7'", "(a, 7)") // MariaDB's own word for it
+	text := strings.ReplaceAll(err.Error(), "Duplicate entry 'a-7'", "(a, 7)") // MariaDB's own text for the key
 	for _, w := range seatWords(p) {
 		if !strings.Contains(text, w) {
-			p.Errorf("%s: error %q, want one with %q", what, err, w)
+			p.Errorf("%s: error %q, want an error with %q", what, err, w)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func otherKeyNamed(p *place) {
 		wantSeat(p, "PutSeq", err, 2)
 	}
 	_, err := tab.GetOrCreate(p.ctx, p.db, &seat{9, "a", 7, "new"})
-	wantSeat(p, "GetOrCreate", err, -1) // and the last, for its transaction is open to the end of the test
+	wantSeat(p, "GetOrCreate", err, -1) // this call comes last, because its transaction stays open until the end of the test
 	prepared, err := tab.Prepare(p.ctx, p.begin(nil))
 	if err != nil {
 		p.Fatal(err)
@@ -94,7 +94,7 @@ func otherKeyNamed(p *place) {
 	wantSeat(p, "Prepared.Put", err, -1)
 }
 
-// otherKeyNamedInBatch: the row that is sent later, which is the one with the greater key, is the one that fails.
+// otherKeyNamedInBatch checks which row fails. The row with the greater key is sent later, so that row fails.
 func otherKeyNamedInBatch(p *place) {
 	p.create("seats", seatColumns)
 	tab := table[seat](p, "seats")
@@ -106,7 +106,7 @@ func otherKeyNamedInBatch(p *place) {
 	p.wantCount("seats", 0)
 }
 
-// otherKeysNamed: the index that the row meets is named, and no other.
+// otherKeysNamed checks that the error names the index of the conflict and no other index.
 func otherKeysNamed(p *place) {
 	type row struct {
 		ID int64   `db:"id" upsert:"key"`
@@ -144,13 +144,13 @@ func foldedKeyNamed(p *place) {
 		_, err = tab.PutAll(p.ctx, p.db, []row{{"c", "1"}, {"d", "1"}, {"D", "1"}}, opts...)
 		wantOtherKey(p, "PutAll of both keys", err)
 		wantWords(p, "PutAll of both keys", err, "key (id) that is the same only to a collation")
-		// Which of the two is sent later is the order of their bytes.
+		// Rows are sent in the byte order of their keys, which decides the later row.
 		wantWords(p, "PutAll of both keys", err, "row 1", "(id)=(d)")
 	}
 	p.wantCount("t", 1)
 }
 
-// errorDetail: PostgreSQL's DETAIL has the values of every kind of constraint.
+// errorDetail checks that the error contains the DETAIL of PostgreSQL, which has the values for every kind of constraint.
 func errorDetail(p *place) {
 	type row struct {
 		ID  int64 `db:"id" upsert:"key"`

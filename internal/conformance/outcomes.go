@@ -6,7 +6,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// reading has a version, so that all four outcomes happen to it.
+// reading has a version, so that all four outcomes are possible.
 type reading struct {
 	ID      int64  `db:"id" upsert:"key"`
 	Version int64  `db:"version" upsert:"version"`
@@ -75,7 +75,7 @@ func allFour(p *place) {
 	wantRows(p, "SELECT * FROM t ORDER BY id", after...)
 }
 
-// writtenBefore: what the transaction itself wrote counts as stored.
+// writtenBefore checks that rows written earlier in the same transaction count as stored.
 func writtenBefore(p *place) {
 	p.create("t", readingColumns)
 	tab := tableInTx[reading](p, "t")
@@ -105,7 +105,8 @@ func writtenBefore(p *place) {
 	wantRows(p, "SELECT * FROM t ORDER BY id", reading{1, 2, "b"}, reading{2, 1, "a"})
 }
 
-// countsUp: an auto-increment column beside the target must not be taken for what an outcome is told by.
+// countsUp checks a table with an auto-increment column beside the target. The library must not derive the outcome from that
+// column.
 func countsUp(p *place) {
 	type row struct {
 		Email string `db:"email" upsert:"key"`

@@ -7,7 +7,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// member is a row of a table whose unique index holds only those that are active.
+// member is a row of a table whose unique index contains only the active rows.
 type member struct {
 	Serial int64 `db:"serial" upsert:"generated"`
 	ID     int64 `db:"id" upsert:"key"`
@@ -25,7 +25,8 @@ func partialBehaviours() []behaviour {
 	}
 }
 
-// members makes the table, or wants New to refuse it where there are no partial indexes.
+// members creates the table and returns true. On a database without partial indexes, members expects New to refuse the option and
+// returns false.
 func (p *place) members(rows ...string) (made bool) {
 	p.Helper()
 	if p.mysql() {
@@ -76,14 +77,14 @@ func partialOutside(p *place) {
 		}
 		row := member{ID: 2, V: 6}
 		if created, err := tab.GetOrCreate(p.ctx, p.db, &row); err != nil || !created {
-			p.Errorf("GetOrCreate of a row outside of the index = %v, %v; want true", created, err)
+			p.Errorf("GetOrCreate of a row outside the index = %v, %v; want true", created, err)
 		}
 		rows++
 	}
 	p.wantCount("members", rows)
 	wantRows(p, "SELECT serial, id, active, v FROM members WHERE active = 1 AND id = 2", member{2, 2, 1, 1})
 	if g := tab.Guarantee(); g != 0 {
-		p.Errorf("Guarantee = %v, want none: each repetition inserts a row that is outside of the index", g)
+		p.Errorf("Guarantee = %v, want no guarantee: each repetition inserts another row outside the index", g)
 	}
 }
 
@@ -103,7 +104,7 @@ func partialOneByOne(p *place) {
 		return
 	}
 	tab := table[member](p, "members", upsert.IndexWhere("active = 1"))
-	// Every order of these, for each of two keys.
+	// Each of two keys gets these kinds in every order.
 	var rows []member
 	kinds := []member{{Active: 1, V: 2}, {V: 3}, {Active: 1, V: 2}, {V: 4}}
 	for n := range 24 {

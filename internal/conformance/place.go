@@ -12,7 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// place is where one behaviour is tried out: an empty namespace, and the test it fails.
+// place is the environment of one behaviour: an empty namespace and the test.
 type place struct {
 	*testing.T
 	ctx    context.Context
@@ -29,7 +29,7 @@ func newPlace(t *testing.T, s Server, d dialect.Dialect) *place {
 // on runs f as a subtest in the same namespace.
 func (p *place) on(name string, f func(*place)) {
 	p.Helper()
-	p.Run(name, func(t *testing.T) { // not parallel: it shares the namespace with those beside it
+	p.Run(name, func(t *testing.T) { // not parallel, because the subtests share the namespace
 		f(&place{T: t, ctx: p.ctx, db: p.db, d: p.d, server: p.server})
 	})
 }
@@ -38,7 +38,7 @@ func (p *place) sqlite() bool   { return p.d.Name() == "sqlite" }
 func (p *place) postgres() bool { return p.d.Name() == "postgres" }
 func (p *place) mysql() bool    { return p.d.Name() == "mysql" || p.d.Name() == "mariadb" }
 
-// pick returns what is written for the server's family.
+// pick returns the SQL for the server's family.
 func (p *place) pick(sqlite, postgres, mysql string) string {
 	switch {
 	case p.sqlite():
@@ -49,13 +49,13 @@ func (p *place) pick(sqlite, postgres, mysql string) string {
 	return mysql
 }
 
-// pgVersion asks the server itself, since what the dialect makes of the version is under test.
+// pgVersion asks the server for its version, because the version logic of the dialect is under test.
 func (p *place) pgVersion() int {
 	p.Helper()
 	return get[int](p, "SELECT current_setting('server_version_num')::int / 10000")
 }
 
-// exec runs SQL with ? for parameters on the pool.
+// exec runs SQL on the pool. The SQL has ? as parameter markers.
 func (p *place) exec(query string, args ...any) {
 	p.Helper()
 	if _, err := p.db.ExecContext(p.ctx, p.rebind(query, args), args...); err != nil {
@@ -63,7 +63,7 @@ func (p *place) exec(query string, args ...any) {
 	}
 }
 
-// rebind leaves a query without parameters as it is: a ? in it is part of a name.
+// rebind leaves a query without parameters unchanged, because a ? in such a query is part of a name.
 func (p *place) rebind(query string, args []any) string {
 	if len(args) == 0 {
 		return query
@@ -71,7 +71,7 @@ func (p *place) rebind(query string, args []any) string {
 	return p.db.Rebind(query)
 }
 
-// create makes a table. A word in braces is a type by the name of columnTypes.
+// create creates a table. A word in braces is a type name of columnTypes.
 func (p *place) create(name, columns string) {
 	p.Helper()
 	p.exec("CREATE TABLE " + name + " (" + p.types(columns) + ")")
@@ -85,14 +85,14 @@ func (p *place) types(ddl string) string {
 	return strings.NewReplacer(pairs...).Replace(ddl)
 }
 
-// columnTypes are the spellings of a type: SQLite's, PostgreSQL's, and MySQL's and MariaDB's.
+// columnTypes maps a type name to its SQL on SQLite, on PostgreSQL, and on MySQL and MariaDB.
 func columnTypes() map[string][3]string {
 	return map[string][3]string{
 		"int":    {"INTEGER", "bigint", "BIGINT"},
 		"serial": {"INTEGER PRIMARY KEY AUTOINCREMENT", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "BIGINT AUTO_INCREMENT PRIMARY KEY"},
 		"float":  {"REAL", "double precision", "DOUBLE"},
 		"bool":   {"BOOLEAN", "boolean", "BOOLEAN"},
-		"text":   {"TEXT", "text", "VARCHAR(500)"}, // with the default collation, whatever it folds
+		"text":   {"TEXT", "text", "VARCHAR(500)"}, // the default collation, whether or not that collation folds
 		"exact":  {"TEXT", `text COLLATE "C"`, "VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"},
 		"bytes":  {"BLOB", "bytea", "VARBINARY(200)"},
 		"time":   {"TIMESTAMP", "timestamptz", "DATETIME(6)"},
@@ -107,7 +107,7 @@ func (p *place) quote(name string) string {
 	return q + strings.ReplaceAll(name, q, q+q) + q
 }
 
-// get returns the one row of a query.
+// get returns the only row of a query.
 func get[T any](p *place, query string, args ...any) (row T) {
 	p.Helper()
 	if err := p.db.GetContext(p.ctx, &row, p.rebind(query, args), args...); err != nil {
@@ -116,7 +116,7 @@ func get[T any](p *place, query string, args ...any) (row T) {
 	return row
 }
 
-// get is a query of one row on a handle.
+// get runs a query of one row on a handle.
 func (p *place) get(db upsert.DB, query string, args ...any) *sqlx.Row {
 	p.Helper()
 	return db.(sqlx.QueryerContext).QueryRowxContext(p.ctx, p.rebind(query, args), args...)
@@ -144,7 +144,7 @@ func (p *place) wantCount(table string, n int) {
 	}
 }
 
-// begin begins a transaction that ends with the test if it has not ended before.
+// begin begins a transaction. The end of the test rolls the transaction back if the test has not ended it.
 func (p *place) begin(opts *sql.TxOptions) *sqlx.Tx {
 	p.Helper()
 	tx, err := p.db.BeginTxx(p.ctx, opts)
@@ -155,7 +155,7 @@ func (p *place) begin(opts *sql.TxOptions) *sqlx.Tx {
 	return tx
 }
 
-// conn returns a connection that goes back to the pool with the test.
+// conn takes a connection from the pool and returns it to the pool at the end of the test.
 func (p *place) conn() *sqlx.Conn {
 	p.Helper()
 	conn, err := p.db.Connx(p.ctx)
@@ -166,7 +166,7 @@ func (p *place) conn() *sqlx.Conn {
 	return conn
 }
 
-// table binds T to a table.
+// table creates an upsert.Table of T.
 func table[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T] {
 	p.Helper()
 	t, err := upsert.New[T](p.d, name, slices.Concat(p.server.Options, opts)...)
@@ -176,7 +176,7 @@ func table[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T]
 	return t
 }
 
-// tableInTx is table for calls in a transaction of the caller's.
+// tableInTx creates a table that is used in the caller's transaction.
 func tableInTx[T any](p *place, name string, opts ...upsert.Option) *upsert.Table[T] {
 	p.Helper()
 	in := *p

@@ -34,7 +34,7 @@ func preparedBehaviours() []behaviour {
 	)
 }
 
-// prepare is Prepare, closed with the test.
+// prepare calls Prepare. The end of the test closes the prepared statements.
 func prepare[T any](p *place, tab *upsert.Table[T], db upsert.DB) *upsert.Prepared[T] {
 	p.Helper()
 	prepared, err := tab.Prepare(p.ctx, db)
@@ -45,7 +45,7 @@ func prepare[T any](p *place, tab *upsert.Table[T], db upsert.DB) *upsert.Prepar
 	return prepared
 }
 
-// wantPut puts a row by prepared statements and wants the outcome.
+// wantPut puts a row with prepared statements and expects the outcome.
 func wantPut[T any](p *place, prepared *upsert.Prepared[T], row T, want upsert.Outcome) T {
 	p.Helper()
 	if got, err := prepared.Put(p.ctx, &row); err != nil || got != want {
@@ -69,7 +69,7 @@ func preparedOn(p *place, h handle) {
 		p.Errorf("Close: %v", err)
 	}
 	if o, err := tab.Put(p.ctx, db, &reading{0, 4, "c"}); err != nil || o != updated {
-		p.Errorf("Put on the handle after Close = %v, %v; want it updated", o, err)
+		p.Errorf("Put on the handle after Close = %v, %v; want updated", o, err)
 	}
 	end(true)
 	wantRows(p, "SELECT * FROM t ORDER BY id", reading{0, 4, "c"}, reading{1, 3, "b"}, reading{2, 3, "b"})
@@ -90,7 +90,7 @@ func preparedGenerated(p *place) {
 	} {
 		back := wantPut(p, prepared, c.row, c.want)
 		stored := get[customer](p, "SELECT * FROM customers WHERE email = ?", c.row.Email)
-		stored.Version, stored.N = c.row.Version, c.row.N // of what is written, a row keeps its own
+		stored.Version, stored.N = c.row.Version, c.row.N // version and n stay as the caller sent them
 		wantSame(p, "the row read back", back, stored)
 	}
 	p.wantCount("customers", 2)
@@ -151,7 +151,7 @@ func preparedMaps(p *place) {
 	wantSame(p, "what is read back", wantPut(p, w.prepared, row, updated)["twice"], any(int64(4)))
 }
 
-// preparedErrors: a row that fails takes nothing from those after it.
+// preparedErrors checks that a failed row does not affect later rows.
 func preparedErrors(p *place) {
 	type row struct {
 		ID    int64   `db:"id" upsert:"key"`
@@ -203,7 +203,7 @@ func preparedUnguarded(p *place) {
 	sent.wantNothing(p)
 }
 
-// preparedNoTable: whether Prepare or the first Put says it is the database's choice.
+// preparedNoTable checks a missing table. The database decides whether Prepare or the first Put reports the error.
 func preparedNoTable(p *place) {
 	prepared, err := table[account](p, "nowhere").Prepare(p.ctx, p.db)
 	if err == nil {
@@ -211,7 +211,7 @@ func preparedNoTable(p *place) {
 		_ = prepared.Close()
 	}
 	if err == nil || !strings.HasPrefix(err.Error(), "upsert: table nowhere: ") {
-		p.Errorf("error %v, want one that begins with the table", err)
+		p.Errorf("error %v, want an error that begins with the table", err)
 	}
 }
 
@@ -220,7 +220,7 @@ func preparedNoHandle(p *place) {
 	_, err := table[account](p, "t").Prepare(p.ctx, sent)
 	wantRowError(p, err, "t", "", -1)
 	if err == nil || !strings.Contains(err.Error(), "PrepareContext") {
-		p.Errorf("Prepare on a handle of two methods: %v; want what it lacks", err)
+		p.Errorf("Prepare on a handle of two methods: %v; want an error that names the missing method", err)
 	}
 	sent.wantNothing(p)
 }
@@ -236,13 +236,14 @@ func preparedClosed(p *place) {
 		_, err := prepared.Put(p.ctx, &account{2, "b"})
 		wantRowError(p, err, "t", "", -1)
 		if err == nil || !strings.Contains(err.Error(), "closed") {
-			p.Errorf("Put after Close: %v; want that they are closed", err)
+			p.Errorf("Put after Close: %v; want an error that says the statements are closed", err)
 		}
 	}
 	p.wantCount("t", 1)
 }
 
-// preparedClosing: a Put that succeeds while another goroutine closes has written its row, and one that fails has not.
+// preparedClosing calls Put while another goroutine calls Close. A successful Put must have written its row, and a failed Put
+// must not.
 func preparedClosing(p *place) {
 	p.create("t", accountColumns)
 	p.db.SetMaxOpenConns(4)
@@ -256,7 +257,7 @@ func preparedClosing(p *place) {
 				o, err := prepared.Put(p.ctx, &account{client*1_000_000 + i, "a"})
 				if err != nil {
 					if !strings.Contains(err.Error(), "closed") {
-						p.Errorf("Put while it is closed: %v; want that it is closed", err)
+						p.Errorf("Put during Close: %v; want an error that says the statements are closed", err)
 					}
 					return
 				}
@@ -279,7 +280,7 @@ func preparedClosing(p *place) {
 	p.wantCount("t", int(written.Load()))
 }
 
-// preparedCrowd: each goroutine has a row of its own, and all have one.
+// preparedCrowd runs many goroutines. Each goroutine puts a row of its own and the one row that all share.
 func preparedCrowd(p *place) {
 	p.create("t", readingColumns)
 	p.db.SetMaxOpenConns(8)
@@ -291,7 +292,7 @@ func preparedCrowd(p *place) {
 		all.Go(func() {
 			o, err := prepared.Put(p.ctx, &reading{-1, 1, "all"})
 			if err != nil || o != inserted && o != unchanged {
-				p.Errorf("Put of the row that all have = %v, %v", o, err)
+				p.Errorf("Put of the shared row = %v, %v", o, err)
 			}
 			if o == inserted {
 				created.Add(1)
@@ -335,7 +336,8 @@ func preparedAddColumn(p *place) {
 	wantSame(p, "the column's sum", get[int](p, "SELECT sum(extra) FROM t"), 14)
 }
 
-// preparedNewTable: the column that is read back has another type in the new table.
+// preparedNewTable replaces the table while statements are prepared. The column that is read back has another type in the new
+// table.
 func preparedNewTable(p *place) {
 	type row struct {
 		ID    int64  `db:"id" upsert:"key"`

@@ -12,7 +12,8 @@ func quietBehaviours() []behaviour {
 	}
 }
 
-// notWritten asks what the database itself keeps of a row, or counts of what a connection wrote.
+// notWritten checks that an unchanged row is not written. It reads the database's own record of writes: row versions or a count
+// of the connection's writes.
 func notWritten(p *place) {
 	p.create("t", readingColumns)
 	tab := table[reading](p, "t")
@@ -37,17 +38,18 @@ func notWritten(p *place) {
 		}
 	}
 	if now := written(p, conn); now != was {
-		p.Errorf("repeating changed what the database says was written from %s to %s, want no change", was, now)
+		p.Errorf("a repeated put changed the database's record of writes from %s to %s, want no change", was, now)
 	}
 	if o, err := tab.Put(p.ctx, conn, &reading{1, 6, "b"}); err != nil || o != updated {
 		p.Fatalf("Put = %v, %v; want updated", o, err)
 	}
 	if now := written(p, conn); now == was {
-		p.Errorf("an update did not change what the database says was written, %s: it cannot tell", was)
+		p.Errorf("the database's record of writes did not change after an update, %s, so the record proves no absence of writes", was)
 	}
 }
 
-// written is the place and transaction of each of PostgreSQL's rows, and elsewhere how often the connection has written one.
+// written returns the position and transaction of each row on PostgreSQL. On the other databases it returns how many rows the
+// connection has written.
 func written(p *place, conn *sqlx.Conn) string {
 	p.Helper()
 	query := p.pick("SELECT 'changes', total_changes()", "SELECT 'rows', string_agg(ctid::text || xmin::text, ' ' ORDER BY id) FROM t", "SHOW SESSION STATUS LIKE 'Handler_update'")
@@ -58,8 +60,8 @@ func written(p *place, conn *sqlx.Conn) string {
 	return name + " " + value
 }
 
-// noTrigger counts what an AFTER UPDATE trigger sees. MySQL's and MariaDB's see every row that an upsert meets, as they see
-// every row of an UPDATE that changes none: there it is the rows met that are counted.
+// noTrigger counts the firings of an AFTER UPDATE trigger. On MySQL and MariaDB the trigger fires for every row that an upsert
+// meets, even if the row does not change. There, the test counts the met rows.
 func noTrigger(p *place) {
 	p.create("t", readingColumns)
 	p.create("seen", "n {int}")
@@ -84,7 +86,7 @@ func noTrigger(p *place) {
 	want(2, 8)
 }
 
-// countUpdates makes a trigger that adds a row to seen for every updated row.
+// countUpdates creates a trigger that adds a row to the table seen for every updated row.
 func (p *place) countUpdates(table, seen string) {
 	p.Helper()
 	insert := "INSERT INTO " + seen + " (n) VALUES (1)"

@@ -7,11 +7,11 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// recorder keeps the statements that are sent. It is a handle that cannot begin a transaction.
+// recorder records the statements that are sent. It is a handle that cannot begin a transaction.
 type recorder struct {
 	upsert.DB
 	sent []string
-	args []any // of the last
+	args []any // the arguments of the last statement
 }
 
 func (r *recorder) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -28,11 +28,11 @@ func (r *recorder) QueryContext(ctx context.Context, query string, args ...any) 
 func (r *recorder) wantNothing(p *place) {
 	p.Helper()
 	if len(r.sent) > 0 {
-		p.Errorf("%d statements were sent, want none: %s", len(r.sent), r.sent[0])
+		p.Errorf("%d statements were sent, want 0: %s", len(r.sent), r.sent[0])
 	}
 }
 
-// claim is a transaction in which a key has been claimed, as package upsert sees it.
+// claim is a transaction that holds a claimed key, as package upsert sees it.
 type claim struct {
 	upsert.DB
 	err error
@@ -40,7 +40,7 @@ type claim struct {
 
 func (c *claim) UpsertClaim() error { return c.err }
 
-// PrepareContext is there as it is on a *keys.Tx.
+// PrepareContext exists because a *keys.Tx has the method too.
 func (c *claim) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	return c.DB.(interface {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)

@@ -28,7 +28,8 @@ func view(p *place) {
 	wantAsFarAsKnown(p)
 }
 
-// wantAsFarAsKnown: before PostgreSQL 18 nothing tells an insert from an update here, and what was not written is known.
+// wantAsFarAsKnown checks the outcomes that the database can report. Before PostgreSQL 18, inserts and updates are
+// indistinguishable here, but rows that were not written are known.
 func wantAsFarAsKnown(p *place) {
 	p.Helper()
 	known := func(o upsert.Outcome) upsert.Outcome {
@@ -73,7 +74,7 @@ func withoutRowid(p *place) {
 	put(p, tab, &reading{1, 4, "d"}, updated)
 }
 
-// withTriggers: an auto-increment that a trigger draws must not be taken for the outcome.
+// withTriggers adds a trigger that inserts into an auto-increment column. The library must not take that value for the outcome.
 func withTriggers(p *place) {
 	p.create("t", readingColumns)
 	p.create("seen", "id {serial}, n {int}")
@@ -83,11 +84,12 @@ func withTriggers(p *place) {
 	put(p, tab, &reading{1, 2, "b"}, updated)
 	putAll(p, tab, []reading{{1, 3, "c"}, {2, 1, "a"}, {2, 2, "b"}, {1, 3, "c"}, {1, 1, "z"}}, updated, inserted, updated, unchanged, stale)
 	if n := p.count("seen"); n < 3 {
-		p.Errorf("the trigger saw %d updates, want 3 at least, or this shows nothing", n)
+		p.Errorf("the trigger saw %d updates, want at least 3; otherwise the test proves nothing", n)
 	}
 }
 
-// withForeignKey: the child stays when its parent is put again. A statement that replaced the row would take it along.
+// withForeignKey checks that a child row survives if its parent is put again. A statement that replaced the parent row would
+// delete the child.
 func withForeignKey(p *place) {
 	p.create("t", readingColumns)
 	p.create("child", "id {int} NOT NULL PRIMARY KEY, parent {int} NOT NULL, FOREIGN KEY (parent) REFERENCES t (id) ON DELETE CASCADE")

@@ -21,7 +21,7 @@ func retryBehaviours() []behaviour {
 	}
 }
 
-// locked makes a table with a row that another transaction has locked, and a connection that does not wait for it long.
+// locked creates a table with a row that another transaction has locked, and a connection with a short lock timeout.
 func locked(p *place) (conn *sqlx.Conn, free func()) {
 	p.Helper()
 	p.create("t", readingColumns)
@@ -53,7 +53,7 @@ func retriesBounded(p *place) {
 		if c := dialect.Classify(err); c != dialect.LockTimeout {
 			p.Errorf("%s of a locked row: %v, classified %v; want LockTimeout", verb, err, c)
 		} else if !strings.Contains(err.Error(), "after 3 attempts") {
-			p.Errorf("%s: error %q, want it to tell of 3 attempts", verb, err)
+			p.Errorf("%s: error %q, want an error that mentions 3 attempts", verb, err)
 		}
 		if retried != 2 {
 			p.Errorf("%s: OnRetry was called %d times, want 2", verb, retried)
@@ -73,7 +73,7 @@ func retriesSucceed(p *place) {
 			free()
 		}
 		if dialect.Classify(err) != dialect.LockTimeout {
-			p.Errorf("OnRetry is told %v, want the lock timeout", err)
+			p.Errorf("OnRetry got %v, want the lock timeout", err)
 		}
 	}))
 	var told []upsert.Outcome
@@ -84,7 +84,7 @@ func retriesSucceed(p *place) {
 	if retried != 2 {
 		p.Errorf("retried %d times, want 2", retried)
 	}
-	// What a failed attempt did is undone, so the outcomes are the last one's.
+	// A failed attempt is rolled back, so the outcomes come from the last attempt.
 	wantSame(p, "outcomes", told, []upsert.Outcome{inserted, updated, unchanged})
 	wantResult(p, "PutAll", res, resultOf(told))
 	wantRows(p, "SELECT * FROM t ORDER BY id", reading{1, 2, "b"}, reading{2, 1, "x"})
@@ -108,7 +108,7 @@ func retriesCallers(p *place) {
 	}
 }
 
-// retriesSequence: a sequence is read once, so what fails after its first row is not tried again.
+// retriesSequence checks that a call is not retried after the first row of a sequence, because a sequence can be read only once.
 func retriesSequence(p *place) {
 	conn, free := locked(p)
 	defer free()
@@ -122,13 +122,13 @@ func retriesSequence(p *place) {
 		p.Errorf("PutSeq: %v, classified %v; want LockTimeout", err, c)
 	}
 	if read > 1 {
-		p.Errorf("the sequence was read %d times, want once at most", read)
+		p.Errorf("the sequence was read %d times, want at most once", read)
 	}
 	free()
 	wantRows(p, "SELECT * FROM t", reading{1, 1, "a"})
 }
 
-// newestWins: writers put the versions of one row in any order. One inserts it, and the newest stays.
+// newestWins lets writers put the versions of one row in any order. One writer inserts the row, and the newest version stays.
 func newestWins(p *place) {
 	const writers, versions = 8, 10
 	p.create("t", readingColumns)
@@ -147,7 +147,7 @@ func newestWins(p *place) {
 					made.Add(1)
 				}
 				if o == upsert.Unknown {
-					p.Errorf("writer %d: unknown, want to be told", w)
+					p.Errorf("writer %d: the outcome is unknown, want a known outcome", w)
 				}
 			}
 		})

@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// cells is a row with a column of each rule, which is named after it. Columns picks one of them.
+// cells is a row type with one column for each rule. Each column has the name of its rule. The option Columns selects one column.
 type cells[V any] struct {
 	ID       int64 `db:"id" upsert:"key"`
 	Replace  *V    `db:"replace"`
@@ -20,7 +20,7 @@ type cells[V any] struct {
 	Min      *V    `db:"min" upsert:"min"`
 }
 
-// flags is cells of the rules that fit booleans only.
+// flags is like cells but has the rules that apply to booleans only.
 type flags struct {
 	ID       int64 `db:"id" upsert:"key"`
 	Replace  *bool `db:"replace"`
@@ -31,7 +31,7 @@ type flags struct {
 	And      *bool `db:"and" upsert:"and"`
 }
 
-// ruleTable says for each rule what is stored (-, lo or hi), what is put, what is stored then, and the outcome.
+// ruleTable lists for each rule: the stored value (-, lo or hi), the put value, the resulting value, and the outcome.
 const ruleTable = `
 replace   -  -  = -  unchanged
           -  lo = lo updated
@@ -136,7 +136,7 @@ func ruleBehaviours() []behaviour {
 	}, versionBehaviours(), touchBehaviours())
 }
 
-// checkRules checks the named rules of T's columns, or all.
+// checkRules checks the named rules of T's columns. Without names, it checks all rules.
 func checkRules[T, V any](p *place, typ string, lo, hi V, rules ...string) {
 	columns, all := "id {int} NOT NULL PRIMARY KEY", []string(nil)
 	for i := range reflect.TypeFor[T]().NumField() - 1 {
@@ -152,7 +152,7 @@ func checkRules[T, V any](p *place, typ string, lo, hi V, rules ...string) {
 	}
 }
 
-// checkRule runs a rule's table by Put, by one PutAll of all its lines, and with rows that are maps.
+// checkRule checks the lines of one rule with Put, with one PutAll, and with rows that are maps.
 func checkRule[T, V any](p *place, rule string, lo, hi V) {
 	r := ruleRun[T, V]{rule: rule, cases: casesOf(rule), values: map[string]*V{"-": nil, "lo": &lo, "hi": &hi}}
 	if len(r.cases) != 9 {
@@ -185,7 +185,7 @@ func checkRule[T, V any](p *place, rule string, lo, hi V) {
 	})
 }
 
-// ruleRun is a rule's table over a type's two values.
+// ruleRun holds the lines of one rule and the two values of a type.
 type ruleRun[T, V any] struct {
 	rule   string
 	cases  []ruleCase
@@ -203,7 +203,7 @@ func (r *ruleRun[T, V]) row(at int, value string) (row T) {
 	return row
 }
 
-// on stores what the cases begin with, lets f write, and looks at what is stored then.
+// on stores the initial rows, calls f, and compares the stored rows with the wanted rows.
 func (r *ruleRun[T, V]) on(p *place, name string, f func(*place)) {
 	p.on(name, func(p *place) {
 		p.exec("DELETE FROM cells")

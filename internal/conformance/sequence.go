@@ -20,7 +20,7 @@ func sequenceBehaviours() []behaviour {
 	}
 }
 
-// oneChunk: of what the sequence has yielded no more than a statement takes is waiting to be written.
+// oneChunk checks that the library reads ahead from a sequence by at most the rows of one statement.
 func oneChunk(p *place) {
 	const most, part = 30000, 10000
 	p.createChecked()
@@ -36,14 +36,14 @@ func oneChunk(p *place) {
 	}
 	progress := upsert.Progress(func(rows int64) {
 		if rows <= written {
-			p.Errorf("Progress(%d) after Progress(%d), want it to grow", rows, written)
+			p.Errorf("Progress(%d) after Progress(%d), want a greater number", rows, written)
 		}
 		written = rows
 		calls++
 	})
 	for i, opts := range [][]upsert.PutOption{{progress}, {progress, upsert.Outcomes()}, {progress, upsert.ChunkTx(700)}} {
 		written, ahead, calls = 0, 0, 0
-		if n = 35000; i == 1 && p.d.Name() == "mysql" { // each row whose outcome is asked for takes a statement
+		if n = 35000; i == 1 && p.d.Name() == "mysql" { // an outcome costs one statement per row here
 			n = 1000
 		}
 		if _, err := tab.PutSeq(p.ctx, p.db, rows, opts...); err != nil {
@@ -53,7 +53,7 @@ func oneChunk(p *place) {
 			p.Errorf("%d rows were waiting to be written, want at most %d", ahead, most)
 		}
 		if written != n || calls < n/part {
-			p.Errorf("Progress told of %d rows in %d calls, want %d in %d at least", written, calls, n, n/part)
+			p.Errorf("Progress reported %d rows in %d calls, want %d rows in at least %d calls", written, calls, n, n/part)
 		}
 	}
 	p.wantCount("t", int(n))
@@ -108,7 +108,7 @@ func sequenceCancelled(p *place) {
 	_, err := tab.PutSeq(ctx, p.db, endless)
 	wantIs(p, "PutSeq", err, context.Canceled)
 	if yielded > 3001 {
-		p.Errorf("%d rows were asked for, want it to stop after 3000", yielded)
+		p.Errorf("the call read %d rows, want a stop after 3000", yielded)
 	}
 	p.wantCount("t", 0)
 }
@@ -122,7 +122,7 @@ func emptySequence(p *place) {
 	wantResult(p, "PutSeq", res, upsert.Result{})
 }
 
-// farApart: the second row of a key comes in a later chunk, or in the same.
+// farApart yields the second row of a key in a later chunk or in the same chunk.
 func farApart(p *place) {
 	p.create("t", readingColumns)
 	tab := table[reading](p, "t")

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// show writes a value as it is behind its pointers, for what a failure says.
+// show formats a value for a failure text and follows pointers.
 func show(v any) string { return showValue(reflect.ValueOf(v)) }
 
 func showValue(v reflect.Value) string {

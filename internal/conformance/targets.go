@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// user can be met by its number or by its address.
+// user can be identified by number or by address.
 type user struct {
 	ID    int64   `db:"id" upsert:"key"`
 	Email string  `db:"email" upsert:"key=email"`
@@ -38,7 +38,7 @@ func namedTarget(p *place) {
 	want := []user{{1, "a", "third", ptr("x")}, {2, "b", "b", nil}, {3, "c", "c", nil}}
 	wantRows(p, "SELECT * FROM users ORDER BY id", want...)
 
-	// By its number the address is a column like another.
+	// If the number is the target, the address is an ordinary column.
 	byID := table[user](p, "users")
 	put(p, byID, &user{1, "other", "fourth", nil}, updated)
 	wantRows(p, "SELECT * FROM users WHERE id = 1", user{1, "other", "fourth", ptr("x")})
@@ -75,7 +75,7 @@ func partialIndex(p *place) {
 		Name  string `db:"name"`
 	}
 	tab := table[current](p, "users", opts...)
-	// More often than PostgreSQL plans a statement anew (hazard P1).
+	// The loop has more executions than PostgreSQL needs to change to a generic plan (hazard P1).
 	put(p, tab, &current{2, "a", "0"}, inserted)
 	for i := range 8 {
 		put(p, tab, &current{3, "a", strings.Repeat("x", i+1)}, updated)
@@ -99,11 +99,11 @@ func onConstraint(p *place) {
 	tab = table[user](p, "users", upsert.Target("email"), upsert.OnConstraint("only_index"))
 	_, err := tab.Put(p.ctx, p.db, &user{1, "a", "first", nil})
 	if err == nil || !strings.Contains(err.Error(), "not of an index") {
-		p.Errorf("OnConstraint with an index's name: error %v, want one that says what OnConstraint takes", err)
+		p.Errorf("OnConstraint with an index's name: error %v, want an error that says which names OnConstraint accepts", err)
 	}
 }
 
-// wantUnsupported wants New to refuse the options as what the dialect lacks.
+// wantUnsupported expects New to refuse the options because the dialect lacks the feature.
 func wantUnsupported[T any](p *place, opts ...upsert.Option) {
 	p.Helper()
 	_, err := upsert.New[T](p.d, "t", opts...)
@@ -112,11 +112,12 @@ func wantUnsupported[T any](p *place, opts ...upsert.Option) {
 		p.Fatalf("New: error %v, want a *dialect.UnsupportedError", err)
 	}
 	if lacks.Dialect != p.d.Name() || lacks.Feature == "" {
-		p.Errorf("the error names %q of %q, want a feature of %s", lacks.Feature, lacks.Dialect, p.d.Name())
+		p.Errorf("the error names feature %q of dialect %q, want a feature of %s", lacks.Feature, lacks.Dialect, p.d.Name())
 	}
 }
 
-// noIndex: MySQL and MariaDB would insert the row again each time, without an error (hazard H24).
+// noIndex checks a table without the unique index. On MySQL and MariaDB each put would insert the row again without an error
+// (hazard H24).
 func noIndex(p *place) {
 	p.create("users", "id {int}, email {exact}, name {text}, note {text}")
 	_, err := table[user](p, "users").Put(p.ctx, p.db, &user{1, "a", "first", nil})
@@ -129,7 +130,7 @@ func noIndex(p *place) {
 		return
 	}
 	if err == nil || !strings.Contains(err.Error(), "unique index") {
-		p.Errorf("Put without a unique index: error %v, want one that says to make one", err)
+		p.Errorf("Put without a unique index: error %v, want an error that says to create an index", err)
 	}
 	wantRowError(p, err, "users", "", -1)
 }

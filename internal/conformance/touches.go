@@ -4,7 +4,7 @@ import "github.com/goupsert/upsert"
 
 type touched struct {
 	ID   int64   `db:"id" upsert:"key"`
-	At   *string `db:"at" upsert:"touch"` // before what it waits for: the order of assignments must not matter
+	At   *string `db:"at" upsert:"touch"` // before the columns that it depends on, because the order must not matter
 	V    *string `db:"v"`
 	High *int64  `db:"high" upsert:"max"`
 	By   *string `db:"touched_by" upsert:"touch"`

@@ -10,7 +10,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// twins are two tables alike: what Put does to the one, prepared statements must do to the other.
+// twins are two equal tables. Prepared statements must do to one table exactly what Put does to the other.
 type twins[T any] struct {
 	place    *place
 	plain    *upsert.Table[T]
@@ -18,7 +18,7 @@ type twins[T any] struct {
 	on       upsert.DB
 }
 
-// twinsOf makes both tables, with nothing in them.
+// twinsOf creates both tables, empty.
 func twinsOf[T any](p *place, columns string, on upsert.DB, opts ...upsert.Option) *twins[T] {
 	p.Helper()
 	p.create("plain", columns)
@@ -26,23 +26,24 @@ func twinsOf[T any](p *place, columns string, on upsert.DB, opts ...upsert.Optio
 	return &twins[T]{p, table[T](p, "plain", opts...), prepare(p, table[T](p, "prepared", opts...), on), on}
 }
 
-// put puts the row into both. The two must agree on the outcome, on what is read back, and on the error but for the table.
+// put puts the row into both tables. Both calls must return the same outcome, the same values read back, and the same error
+// except for the table name.
 func (w *twins[T]) put(row T, want upsert.Outcome) (err error) {
 	w.place.Helper()
 	one, other := copyOf(row), copyOf(row)
 	o, err := w.plain.Put(w.place.ctx, w.on, &one)
 	got, gotErr := w.prepared.Put(w.place.ctx, &other)
 	if o != want || got != want {
-		w.place.Errorf("of %s: Put = %v, %v and prepared = %v, %v; want %v", show(row), o, err, got, gotErr, want)
+		w.place.Errorf("row %s: Put = %v, %v; Prepared.Put = %v, %v; want %v", show(row), o, err, got, gotErr, want)
 	}
 	if a, b := faceOf(err), faceOf(gotErr); a != b {
-		w.place.Errorf("of %s: Put's error is %s and the prepared one's %s; want the same", show(row), a, b)
+		w.place.Errorf("row %s: the error of Put is %s, and the error of Prepared.Put is %s; want the same", show(row), a, b)
 	}
 	wantSame(w.place, "the row after a prepared Put", other, one)
 	return gotErr
 }
 
-// end wants the same rows in both tables.
+// end expects the same rows in both tables.
 func (w *twins[T]) end(rows int) {
 	w.place.Helper()
 	w.place.wantCount("plain", rows)
@@ -56,7 +57,7 @@ func copyOf[T any](row T) T {
 	return row
 }
 
-// faceOf is what a program can tell of an error beside its text.
+// faceOf returns everything that a program can learn from an error except its text.
 func faceOf(err error) string {
 	var at *upsert.RowError
 	errors.As(err, &at)
@@ -68,7 +69,7 @@ func faceOf(err error) string {
 	return face
 }
 
-// contents are a table's rows as text, in the order of its first column.
+// contents returns the rows of a table as text, ordered by the first column.
 func contents(p *place, name string) string {
 	p.Helper()
 	rows, err := p.db.QueryxContext(p.ctx, "SELECT * FROM "+name+" ORDER BY 1")

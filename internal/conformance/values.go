@@ -38,7 +38,7 @@ func valueBehaviours() []behaviour {
 	}
 }
 
-// checkValues takes a row through NULL and each value, by Put and by PutAll.
+// checkValues changes a row from NULL to each value, with Put and with PutAll.
 func checkValues[V any](p *place, typ string, values ...V) {
 	type row struct {
 		ID int64 `db:"id" upsert:"key"`
@@ -75,28 +75,29 @@ func timeInZone(p *place) {
 	for _, hours := range []int{-12, -4, 2, 14} {
 		put(p, tab, &timed{1, at.In(time.FixedZone("zone", hours*3600))}, unchanged)
 	}
-	// The same wall clock an hour later, when clocks are set back.
+	// The same wall-clock time an hour later, as when clocks are set back.
 	put(p, tab, &timed{1, at.Add(time.Hour).In(time.FixedZone("EST", -5*3600))}, updated)
 	wantRows(p, "SELECT * FROM t", timed{1, at.Add(time.Hour)})
 }
 
-// timeTooFine: where the column keeps microseconds, the rest of what is put is no change.
+// timeTooFine checks a column that stores microseconds. A difference below a microsecond is no change.
 func timeTooFine(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, at {time}")
 	tab := table[timed](p, "t")
 	at := time.Date(2026, 5, 6, 7, 8, 9, 123456789, time.UTC)
 	put(p, tab, &timed{1, at}, inserted)
 	put(p, tab, &timed{1, at}, unchanged)
-	now := time.Now() // with a monotonic clock and a local zone
+	now := time.Now() // a time with a monotonic clock and a local zone
 	putAll(p, tab, []timed{{2, now}, {1, at}}, inserted, unchanged)
 	putAll(p, tab, []timed{{2, now}, {2, now.UTC()}}, unchanged, unchanged)
 	got := get[timed](p, "SELECT * FROM t WHERE id = 1").At
 	if d := got.Sub(at).Abs(); d > time.Microsecond {
-		p.Errorf("%v is stored as %v, want it to the microsecond", at, got)
+		p.Errorf("%v is stored as %v, want the same time to the microsecond", at, got)
 	}
 }
 
-// hugeInteger: MySQL and MariaDB have such a column; elsewhere it is an error, not another number.
+// hugeInteger puts an integer above the signed range. MySQL and MariaDB have a column type for it. On other databases the put
+// must fail and must not store another number.
 func hugeInteger(p *place) {
 	type row struct {
 		ID int64  `db:"id" upsert:"key"`
@@ -107,7 +108,7 @@ func hugeInteger(p *place) {
 	o, err := tab.Put(p.ctx, p.db, &row{1, math.MaxUint64})
 	if err != nil {
 		if p.mysql() {
-			p.Errorf("Put: %v, want it inserted", err)
+			p.Errorf("Put: %v, want no error", err)
 		}
 		p.wantCount("t", 0)
 		return
@@ -143,7 +144,8 @@ func jsonValues(p *place) {
 	}
 }
 
-// jsonSpelling: jsonb keeps no spelling. Elsewhere another spelling may count as a change, but is then kept.
+// jsonSpelling puts the same document in another spelling. PostgreSQL's jsonb does not keep the spelling. On other databases the
+// new spelling may count as a change, but is then stored.
 func jsonSpelling(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, doc {json}")
 	tab := table[document](p, "t")
@@ -160,7 +162,7 @@ func jsonSpelling(p *place) {
 	wantSame(p, "NULL", get[int](p, "SELECT count(*) FROM t WHERE doc IS NULL"), 1)
 }
 
-// plainJSON: the type json has no equality, and keeps its spelling.
+// plainJSON checks PostgreSQL's type json, which has no equality operator and keeps the spelling.
 func plainJSON(p *place) {
 	p.create("t", "id {int} NOT NULL PRIMARY KEY, doc json")
 	tab := table[document](p, "t")

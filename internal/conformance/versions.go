@@ -19,7 +19,7 @@ const versionedColumns = "id {int} NOT NULL PRIMARY KEY, version {int}, v {text}
 
 func ptr[V any](v V) *V { return &v }
 
-// versionCase is what a row of one version does to one of another. Every row is another in made and touched.
+// versionCase says what happens if a row is put over a stored row. In every case the two rows differ in made and touched.
 type versionCase struct {
 	stored, put versioned
 	want        versioned
@@ -38,7 +38,7 @@ func versionCases() []versionCase {
 		{v(one, a, 5), v(two, a, 5), v(two, a, 5), updated},
 		{v(one, a, 5), v(two, none, 5), v(two, none, 5), updated},
 		{v(one, a, 5), v(one, a, 5), v(one, a, 5), unchanged},
-		{v(one, a, 5), v(one, a, 3), v(one, a, 5), unchanged}, // a lower maximum would change nothing
+		{v(one, a, 5), v(one, a, 3), v(one, a, 5), unchanged}, // the lower maximum alone changes no value
 		{v(one, none, 5), v(one, none, 5), v(one, none, 5), unchanged},
 		{v(one, a, 5), v(one, b, 5), v(one, a, 5), stale},
 		{v(one, a, 5), v(one, a, 9), v(one, a, 5), stale},

@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// Short names, since tables of cases are made of them.
+// The names are short because tables of cases use them.
 const (
 	inserted  = upsert.Inserted
 	updated   = upsert.Updated
@@ -17,7 +17,7 @@ const (
 	stale     = upsert.Stale
 )
 
-// put puts a row and wants the outcome.
+// put puts a row and expects the outcome.
 func put[T any](p *place, t *upsert.Table[T], row *T, want upsert.Outcome) {
 	p.Helper()
 	got, err := t.Put(p.ctx, p.db, row)
@@ -29,14 +29,14 @@ func put[T any](p *place, t *upsert.Table[T], row *T, want upsert.Outcome) {
 	}
 }
 
-// putAll puts rows and wants an outcome for each, and the counts of them.
+// putAll puts rows and expects an outcome for each row, and the matching counts.
 func putAll[T any](p *place, t *upsert.Table[T], rows []T, want ...upsert.Outcome) {
 	p.Helper()
 	got := make([]upsert.Outcome, len(rows))
 	next := 0
 	res, err := t.PutAll(p.ctx, p.db, rows, upsert.EachOutcome(func(i int, o upsert.Outcome) {
 		if i != next {
-			p.Errorf("EachOutcome tells of row %d, want %d: the rows come in order", i, next)
+			p.Errorf("EachOutcome reports row %d, want row %d: rows must be reported in order", i, next)
 		}
 		got[i] = o
 		next++
@@ -82,7 +82,7 @@ func wantResult(p *place, what string, got, want upsert.Result) {
 	}
 }
 
-// wantRows wants the rows of a query.
+// wantRows expects the rows of a query.
 func wantRows[T any](p *place, query string, want ...T) {
 	p.Helper()
 	got := list[T](p, query)
@@ -97,7 +97,7 @@ func wantRows[T any](p *place, query string, want ...T) {
 	}
 }
 
-// wantSame wants equal values.
+// wantSame expects equal values.
 func wantSame[T any](p *place, what string, got, want T) {
 	p.Helper()
 	if !same(got, want) {
@@ -105,7 +105,7 @@ func wantSame[T any](p *place, what string, got, want T) {
 	}
 }
 
-// wantRowError wants an error about a table's row and column.
+// wantRowError expects an error about a row and column of a table.
 func wantRowError(p *place, err error, table, column string, row int) {
 	p.Helper()
 	var at *upsert.RowError
@@ -118,15 +118,15 @@ func wantRowError(p *place, err error, table, column string, row int) {
 	}
 }
 
-// wantIs wants an error that is target.
+// wantIs expects an error that matches target.
 func wantIs(p *place, what string, err, target error) {
 	p.Helper()
 	if !errors.Is(err, target) {
-		p.Errorf("%s: error %v, want one that is %q", what, err, target)
+		p.Errorf("%s: error %v, want an error that is %q", what, err, target)
 	}
 }
 
-// same is equality but for times, of which the instant counts.
+// same reports whether two values are equal. Times are equal if they are the same instant.
 func same(a, b any) bool { return sameValue(reflect.ValueOf(a), reflect.ValueOf(b)) }
 
 func sameValue(a, b reflect.Value) bool {
@@ -140,7 +140,7 @@ func sameValue(a, b reflect.Value) bool {
 		return at.Equal(b.Interface().(time.Time))
 	}
 	if raw, ok := a.Interface().([]byte); ok {
-		return bytes.Equal(raw, b.Bytes()) // modernc.org/sqlite gives an empty BLOB as nil; a NULL is a pointer's to tell
+		return bytes.Equal(raw, b.Bytes()) // modernc.org/sqlite returns an empty BLOB as nil; a NULL shows as a nil pointer
 	}
 	switch a.Kind() {
 	case reflect.Pointer, reflect.Interface:

@@ -12,34 +12,34 @@ import (
 	"time"
 )
 
-// Engine is one kind of database a test can run on. Its methods may be called from several tests at once.
+// Engine is one kind of database that tests can run on. Several tests may call its methods at once.
 type Engine struct {
 	name    string
 	dialect string
-	env     string   // variable that names a server to use, "" if none can be named
-	family  family   // how it is spoken to
-	starter starter  // how it is started, nil if it never is
+	env     string   // variable that names a server to use, "" if there is no such variable
+	family  family   // how to connect to it
+	starter starter  // how to start it, nil if this package never starts it
 	offer   offer    // in which runs it is started
-	like    string   // the engine that stands for it in a usual run, "" if none does
+	like    string   // the engine that runs the tests instead in a usual run, "" if there is none
 	private bool     // each test binary has a server of its own
-	hint    string   // how to get it
-	session *session // the test binary's, for what must happen at its end
+	hint    string   // how to install it
+	session *session // the session of the test binary, which stops the engine at the end
 
 	once    sync.Once
-	skip    string // why it is not to be had
-	err     error  // why it is there and does not work
+	skip    string // why it is not available
+	err     error  // why it is available but does not work
 	base    string // DSN that names the server but no namespace
 	admin   *sql.DB
 	version string
-	server  *server       // nil unless we started it for ourselves
-	share   *share        // nil unless we share it with the go command's other test binaries
-	took    time.Duration // to start it
+	server  *server       // nil unless this test binary started it for itself
+	share   *share        // nil unless the server is shared with other test binaries of the go command
+	took    time.Duration // how long the start took
 }
 
-// All returns every engine, whether or not it can be had here, always in the same order.
+// All returns every engine, available or not, always in the same order.
 func All() []*Engine { return append([]*Engine(nil), current.engines...) }
 
-// Get returns the engine of that name. It panics on a name that [All] does not have: names are constants in tests.
+// Get returns the engine with the given name. It panics if [All] has no such engine, because names are constants in tests.
 func Get(name string) *Engine { return current.named(name) }
 
 func (s *session) named(name string) *Engine {
@@ -51,9 +51,9 @@ func (s *session) named(name string) *Engine {
 	panic(fmt.Sprintf("engine: no engine %q; there are %s", name, strings.Join(names(s.engines), ", ")))
 }
 
-// Each runs fn as a parallel subtest on the engines of [All], but for those that a usual run leaves to another
-// ([Engine.LeaveTo]). The subtest is named after the engine. If the engine is not to be had, the subtest is skipped, or fails
-// if UPSERT_REQUIRE names the engine.
+// Each runs fn as a parallel subtest on the engines of [All]. In a usual run, Each skips an engine that leaves its tests to
+// another engine ([Engine.LeaveTo]). The subtest has the name of the engine. If the engine is not available, the subtest is
+// skipped, or fails if UPSERT_REQUIRE names the engine.
 func Each(t *testing.T, fn func(t *testing.T, e *Engine)) {
 	t.Helper()
 	each(t, All(), func(t *testing.T, e *Engine) {
@@ -77,7 +77,7 @@ func EachOf(t *testing.T, dialect string, fn func(t *testing.T, e *Engine)) {
 	})
 }
 
-// EachDialect is Each on an engine of every dialect in a usual run too, so on MySQL beside MariaDB.
+// EachDialect is Each, but even a usual run uses an engine of every dialect. So it uses MySQL beside MariaDB.
 func EachDialect(t *testing.T, fn func(t *testing.T, e *Engine)) {
 	t.Helper()
 	each(t, All(), func(t *testing.T, e *Engine) {
@@ -99,8 +99,8 @@ func each(t *testing.T, engines []*Engine, fn func(t *testing.T, e *Engine)) {
 	}
 }
 
-// LeaveTo skips the test if the engine that is much like e is among the named ones and is to be had: a usual run tests one
-// version of a database. A long run tests them all, and so does a run that asks for e by UPSERT_REQUIRE or by a DSN.
+// LeaveTo skips the test if a similar engine is among the names and is available, because a usual run tests one version of a
+// database. LeaveTo does not skip in a long run, or if UPSERT_REQUIRE or a DSN asks for e.
 func (e *Engine) LeaveTo(t testing.TB, names ...string) {
 	t.Helper()
 	if e.like == "" || !slices.Contains(names, e.like) || IsLong() || e.session.required[e.name] || e.dsnFromEnv() != "" {
@@ -121,21 +121,21 @@ func (e *Engine) String() string { return e.name }
 // Dialect returns the name of the engine's SQL dialect: sqlite, postgres, mariadb or mysql.
 func (e *Engine) Dialect() string { return e.dialect }
 
-// Version returns what the server says about its version, for the log. It starts the engine, or skips the test.
+// Version returns the server's version text for the log. It starts the engine, or skips the test.
 func (e *Engine) Version(t testing.TB) string {
 	t.Helper()
 	e.need(t)
 	return e.version
 }
 
-// need makes the engine ready, once per test binary, or ends the test.
+// need starts the engine once per test binary. If the engine is not available, need ends the test.
 func (e *Engine) need(t testing.TB) {
 	t.Helper()
 	e.once.Do(e.start)
 	e.check(t)
 }
 
-// check ends the test if the engine is not to be had.
+// check ends the test if the engine is not available.
 func (e *Engine) check(t testing.TB) {
 	t.Helper()
 	switch {
@@ -150,7 +150,7 @@ func (e *Engine) check(t testing.TB) {
 	}
 }
 
-// start fills in either skip, err, or what a running engine has.
+// start sets skip or err, or the fields of a running engine.
 func (e *Engine) start() {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
@@ -177,7 +177,7 @@ func (e *Engine) dsnFromEnv() string {
 	return os.Getenv(e.env)
 }
 
-// launch starts the engine's server, or joins those who have one started.
+// launch starts the engine's server, or joins the test binaries that share a running server.
 func (e *Engine) launch(ctx context.Context) {
 	if why := e.withheld(); why != "" {
 		e.skip = e.orDSN(why)
@@ -203,7 +203,7 @@ func (e *Engine) launch(ctx context.Context) {
 	}
 }
 
-// orDSN adds the other way to have the engine.
+// orDSN adds the engine's DSN variable to a skip message, as another way to get the engine.
 func (e *Engine) orDSN(why string) string {
 	if e.env == "" {
 		return why
@@ -211,7 +211,7 @@ func (e *Engine) orDSN(why string) string {
 	return why + ", or set " + e.env
 }
 
-// connect opens the pool that makes and drops namespaces, and checks that the server is what the engine's name says.
+// connect opens the pool that creates and drops namespaces. It checks that the server matches the engine's name.
 func (e *Engine) connect(ctx context.Context) error {
 	dsn, err := e.family.adminDSN(e.base)
 	if err != nil {
@@ -229,10 +229,10 @@ func (e *Engine) connect(ctx context.Context) error {
 	return e.family.check(e.version)
 }
 
-// stop ends what start began. It is called once, after the last test.
+// stop undoes start. It is called once, after the last test.
 func (e *Engine) stop() error {
 	if e.admin != nil {
-		_ = e.admin.Close() // its server is about to go, or was never ours
+		_ = e.admin.Close() // the server ends next, or this package did not start it
 	}
 	if e.share != nil {
 		return e.share.leave()

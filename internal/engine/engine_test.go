@@ -34,7 +34,7 @@ func TestGetPanicsOnAnUnknownName(t *testing.T) {
 	t.Parallel()
 	defer func() {
 		if r, ok := recover().(string); !ok || !strings.Contains(r, "oracle") || !strings.Contains(r, "mariadb") {
-			t.Errorf("panic %q, want it to name the wrong name and the right ones", r)
+			t.Errorf("panic %q, want a text with the wrong name and the valid names", r)
 		}
 	}()
 	engine.Get("oracle")
@@ -48,7 +48,7 @@ func TestVersionIsTheEngines(t *testing.T) {
 	}
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		if got := e.Version(t); !strings.Contains(got, words[e.Name()]) {
-			t.Errorf("Version() = %q, want it to have %q", got, words[e.Name()])
+			t.Errorf("Version() = %q, want a text that contains %q", got, words[e.Name()])
 		}
 	})
 }
@@ -62,7 +62,7 @@ func TestNamespacesAreIsolated(t *testing.T) {
 		second.MustExec("CREATE TABLE things (id INTEGER PRIMARY KEY)")
 		var n int
 		if err := second.Get(&n, "SELECT COUNT(*) FROM things"); err != nil || n != 0 {
-			t.Errorf("the second namespace has %d rows, err %v; want none", n, err)
+			t.Errorf("the second namespace has %d rows, err %v; want 0", n, err)
 		}
 	})
 }
@@ -97,13 +97,13 @@ func TestNamespaceGoesAwayWithItsTest(t *testing.T) {
 		})
 		if e.Dialect() == "sqlite" {
 			if _, err := os.Stat(name); !os.IsNotExist(err) {
-				t.Errorf("stat %s: %v, want it gone", name, err)
+				t.Errorf("stat %s: %v, want the file removed", name, err)
 			}
 			return
 		}
 		var n int
 		if err := e.Open(t).Get(&n, count[e.Dialect()], name); err != nil || n != 0 {
-			t.Errorf("%d namespaces called %s, err %v; want none", n, name, err)
+			t.Errorf("%d namespaces called %s, err %v; want 0", n, name, err)
 		}
 	})
 }

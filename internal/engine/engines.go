@@ -2,18 +2,18 @@ package engine
 
 import "fmt"
 
-// offer says in which runs a server of ours is started. A DSN in an engine's variable always makes it available, and so
-// does its name in UPSERT_REQUIRE.
+// offer says in which runs this package starts a server. An engine is always available if its DSN variable is set. An engine that
+// UPSERT_REQUIRE names is always started.
 type offer int
 
 const (
 	offerAlways   offer = iota
-	offerSuites         // in packages that ask for it by Also
+	offerSuites         // in packages that ask for it with Also
 	offerLong           // if UPSERT_LONG asks for long tests
 	offerRequired       // only if UPSERT_REQUIRE names it
 )
 
-// listEngines returns what All returns, in its order.
+// listEngines returns the engines of All, in the same order.
 func listEngines() []*Engine {
 	return []*Engine{
 		{
@@ -59,7 +59,8 @@ func postgresOf(major int, o offer) *Engine {
 	}
 }
 
-// poolerEngine stands before one of the others. Its databases file is written by one process, so no two share it.
+// poolerEngine returns PgBouncer, which runs in front of one of the other engines. One process writes its databases file, so test
+// binaries cannot share a PgBouncer.
 func poolerEngine() *Engine {
 	return &Engine{
 		name: "pgbouncer", dialect: "postgres", family: &pgbouncerFamily{}, starter: pgbouncerStarter{}, private: true,
@@ -67,7 +68,7 @@ func poolerEngine() *Engine {
 	}
 }
 
-// withheld says why the engine's server is not started in this run, or "" if it may be.
+// withheld returns the reason why the engine's server is not started in this run, or "" if it may be started.
 func (e *Engine) withheld() string {
 	s := e.session
 	if s.required[e.name] {

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// Pid returns the process of the engine's server, or 0 if it has none of ours.
+// Pid returns the process ID of the engine's server, or 0 if this package did not start the server.
 func Pid(e *Engine) int {
 	switch {
 	case e.share != nil:
@@ -16,7 +16,7 @@ func Pid(e *Engine) int {
 	return 0
 }
 
-// Keeper returns the process that keeps the engine's shared server, or 0.
+// Keeper returns the process ID of the keeper of the engine's shared server, or 0.
 func Keeper(e *Engine) int {
 	if e.share == nil {
 		return 0
@@ -32,7 +32,7 @@ func Folder(e *Engine) string {
 	return e.server.folder.path
 }
 
-// Meeting returns the folder in which the engine's shared server is arranged.
+// Meeting returns the folder through which test binaries share the engine's server.
 func Meeting(e *Engine) string { return e.share.meeting }
 
 var Sweep = sweep
@@ -41,8 +41,8 @@ var PostgresDSN = postgresDSN
 
 func NewParam(key, value string) []param { return []param{{key, value}} }
 
-// HasKeeper reports whether somebody has started a keeper of the engine for the children of that process. It takes no
-// lock, because it has not passed the gate.
+// HasKeeper reports whether a child of the given process has started a keeper of the engine. It takes no lock, because it does
+// not hold the gate.
 func HasKeeper(e *Engine, parent int) bool {
 	p, ok := processOf(parent)
 	path, err := meetingFolder(e.name, p)

@@ -6,21 +6,21 @@ import (
 	"testing"
 )
 
-// family is what engines have in common that are spoken to in the same way.
+// family is the common part of engines that use the same protocol.
 type family interface {
-	// driver is the database/sql driver used unless [Driver] names another.
+	// driver returns the name of the database/sql driver. [Driver] can name another.
 	driver() string
 
-	// adminDSN is the DSN of the pool that makes and drops namespaces.
+	// adminDSN returns the DSN of the pool that creates and drops namespaces.
 	adminDSN(base string) (string, error)
 
-	// version asks the server what it is.
+	// version asks the server for its version.
 	version(ctx context.Context, admin *sql.DB) (string, error)
 
-	// check says whether a server of that version may go by the engine's name.
+	// check reports an error if a server of that version does not match the engine's name.
 	check(version string) error
 
-	// name is that of a namespace no other test uses.
+	// name returns a namespace name that no other test uses.
 	name(t testing.TB) (string, error)
 
 	create(ctx context.Context, admin *sql.DB, name string) error

@@ -14,14 +14,14 @@ const (
 
 var errLocked = errors.New("somebody else has the lock")
 
-// folder is a server's temporary folder. We hold a lock on a file beside the data for as long as we live, so that whoever
-// comes later knows a folder that was left behind from one in use.
+// folder is a server's temporary folder. The test binary holds a lock on a file beside the data during its whole life. Later test
+// binaries can therefore distinguish an abandoned folder from a folder in use.
 type folder struct {
 	path string
 	lock *os.File
 }
 
-// newFolder tries again if a sweep took the new folder for an old one, in the moment before it is locked.
+// newFolder creates and locks a folder. It tries again if a sweep in another process removed the new folder before it was locked.
 func newFolder(name string, a *account) (f *folder, err error) {
 	for range folderTries {
 		if f, err = lockedFolder(name); !errors.Is(err, errLocked) {
@@ -51,7 +51,7 @@ func lockedFolder(name string) (*folder, error) {
 	if err := tryLock(lock); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, errors.Join(err, f.remove())
 	}
-	if _, err := os.Stat(lock.Name()); errors.Is(err, fs.ErrNotExist) { // whoever has swept it had the lock before us
+	if _, err := os.Stat(lock.Name()); errors.Is(err, fs.ErrNotExist) { // the process that swept the folder had the lock before us
 		return nil, errors.Join(errLocked, f.remove())
 	}
 	return f, nil
@@ -65,7 +65,8 @@ func (f *folder) remove() error {
 	return errors.Join(removeFolder(f.path), f.lock.Close())
 }
 
-// removeFolder removes the lock file last: without it nobody would finish what we could not.
+// removeFolder removes the lock file last. Without the lock file, a later sweep would skip a folder that this call could not
+// remove completely.
 func removeFolder(path string) error {
 	if err := os.RemoveAll(dataFolder(path)); err != nil {
 		return err
@@ -73,7 +74,8 @@ func removeFolder(path string) error {
 	return os.RemoveAll(path)
 }
 
-// sweep removes the folders of test binaries that were killed. A folder without a lock file is about to get one.
+// sweep removes the folders of killed test binaries. It skips a folder without a lock file, because its owner is about to create
+// the lock file.
 func sweep(parent string) {
 	for _, path := range glob(filepath.Join(parent, folderPrefix+"*")) {
 		lock, err := os.OpenFile(lockFile(path), os.O_RDWR, 0)
@@ -81,7 +83,7 @@ func sweep(parent string) {
 			continue
 		}
 		if err := tryLock(lock); err == nil {
-			_ = removeFolder(path) // somebody else's rubbish is not our failure
+			_ = removeFolder(path) // a failure to clean up after another process is not an error of this test
 		}
 		_ = lock.Close()
 	}

@@ -17,7 +17,7 @@ const (
 	galeraLibrary = "libgalera_smm.so"
 )
 
-// Cluster is a Galera cluster of a test's own: three nodes of MariaDB that all take writes.
+// Cluster is a Galera cluster for one test: three nodes of MariaDB that all accept writes.
 type Cluster struct {
 	t       testing.TB
 	program string
@@ -29,12 +29,13 @@ type Cluster struct {
 type Node struct {
 	engine         *Engine
 	cluster        *Cluster
-	gcomm, ist, in int  // ports: of the group, of missed writes, of the whole data
-	first          bool // it makes the cluster, and does not join one
+	gcomm, ist, in int  // ports of group communication, of missed writes, of a full copy of the data
+	first          bool // creates the cluster instead of joining it
 }
 
-// Galera starts a cluster, which ends with the test. It takes some ten seconds, so it is for long tests: it skips the test
-// unless UPSERT_LONG is set or UPSERT_REQUIRE names galera, and where MariaDB, its Galera library or rsync is not to be had.
+// Galera starts a cluster that ends with the test. The start takes about ten seconds, so Galera is for long tests. Galera skips
+// the test unless UPSERT_LONG is set or UPSERT_REQUIRE names galera. It also skips the test if MariaDB, the Galera library or
+// rsync is not installed.
 func Galera(t testing.TB) *Cluster {
 	t.Helper()
 	e := current.cluster
@@ -44,7 +45,7 @@ func Galera(t testing.TB) *Cluster {
 		t.Fatal(errNoRun)
 	}
 	c := &Cluster{t: t}
-	c.program, c.library, _ = galeraPrograms() // e.once has seen them
+	c.program, c.library, _ = galeraPrograms() // e.once has already called galeraPrograms without an error
 	for i := range galeraNodes {
 		c.nodes = append(c.nodes, &Node{engine: &Engine{
 			name: fmt.Sprintf("galera%d", i+1), dialect: e.dialect, family: mysqlFamily{mariadb: true, keeps: true}, session: current,
@@ -59,7 +60,7 @@ func Galera(t testing.TB) *Cluster {
 	return c
 }
 
-// clusterEngine is what UPSERT_REQUIRE and UPSERT_HIDE know of Galera.
+// clusterEngine returns the entry for Galera in UPSERT_REQUIRE and UPSERT_HIDE.
 func clusterEngine() *Engine {
 	return &Engine{
 		name: "galera", dialect: "mariadb", family: mysqlFamily{mariadb: true}, offer: offerLong,
@@ -97,7 +98,7 @@ func galeraPrograms() (program, library string, err error) {
 	if library == "" {
 		return "", "", errors.New("no " + galeraLibrary + " found")
 	}
-	for _, name := range []string{"rsync", "lsof"} { // a node that joins is sent the data with them
+	for _, name := range []string{"rsync", "lsof"} { // a joining node receives the data through these programs
 		if _, ok := firstProgram(inPath(name), "/usr/bin/"+name); !ok {
 			return "", "", fmt.Errorf("no %s found", name)
 		}
@@ -105,7 +106,7 @@ func galeraPrograms() (program, library string, err error) {
 	return program, library, nil
 }
 
-// ports are chosen before any node starts, because each is told where the others are.
+// ports chooses all ports before any node starts, because each node needs the addresses of the others.
 func (c *Cluster) ports() (err error) {
 	taken := map[int]bool{}
 	for _, n := range c.nodes {
@@ -121,10 +122,10 @@ func (c *Cluster) ports() (err error) {
 	return nil
 }
 
-// Nodes returns the nodes; the first made the cluster.
+// Nodes returns the nodes. The first node created the cluster.
 func (c *Cluster) Nodes() []*Node { return c.nodes }
 
-// Namespace makes a namespace, which is on all nodes.
+// Namespace creates a namespace on all nodes.
 func (n *Node) Namespace(t testing.TB) *Namespace {
 	t.Helper()
 	return n.engine.Namespace(t)
@@ -133,8 +134,8 @@ func (n *Node) Namespace(t testing.TB) *Namespace {
 // String returns the node's name.
 func (n *Node) String() string { return n.engine.String() }
 
-// On returns the namespace as it is seen through the node, which must live. It waits until the node has it, for the nodes are
-// told of it one after the other, and no setting makes a connection wait for that.
+// On returns the namespace as seen through the node, which must be running. On waits until the node has the namespace, because
+// the nodes learn about a new namespace one after the other and no connection setting waits for that.
 func (n *Node) On(ns *Namespace) *Namespace {
 	ns.t.Helper()
 	ctx, cancel := context.WithTimeout(ns.t.Context(), startTimeout)
@@ -145,7 +146,7 @@ func (n *Node) On(ns *Namespace) *Namespace {
 	return &Namespace{t: ns.t, engine: n.engine, name: ns.name}
 }
 
-// catchUp waits until the node has all that was committed on the others when it was called.
+// catchUp waits until the node has everything that was committed on the other nodes before the call.
 func (n *Node) catchUp(ctx context.Context) error {
 	conn, err := n.engine.admin.Conn(ctx)
 	if err != nil {
@@ -173,18 +174,18 @@ func (n *Node) launchNode(t testing.TB) {
 			t.Errorf("engine %s: %v", n.engine.name, err)
 		}
 	})
-	n.engine.once.Do(func() {}) // it has started
+	n.engine.once.Do(func() {}) // marks the engine as started
 	n.engine.base, n.first = n.engine.starter.dsn(n.engine.server.port), false
 	if err := errors.Join(n.engine.connect(ctx), n.WaitSynced(ctx)); err != nil {
 		t.Fatalf("engine %s: %v", n.engine.name, err)
 	}
 }
 
-// Kill ends the node's process at once and returns when it has ended.
+// Kill ends the node's process immediately and returns when the process has ended.
 func (n *Node) Kill() error { return n.engine.server.kill() }
 
-// Start brings a killed node back, on the same port, and returns when it is in step with the others, of which one at least
-// must live.
+// Start restarts a killed node on the same port and returns when the node is in sync with the others. At least one other node
+// must be running.
 func (n *Node) Start(ctx context.Context) error {
 	if err := n.engine.server.serve(ctx, n.cluster.program); err != nil {
 		return err
@@ -192,7 +193,7 @@ func (n *Node) Start(ctx context.Context) error {
 	return n.WaitSynced(ctx)
 }
 
-// WaitSynced waits until the node says that it is in step with the others.
+// WaitSynced waits until the node reports that it is in sync with the others.
 func (n *Node) WaitSynced(ctx context.Context) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
@@ -210,7 +211,7 @@ func (n *Node) WaitSynced(ctx context.Context) error {
 	}
 }
 
-// galeraStarter starts a node as MariaDB is started.
+// galeraStarter starts a node in the same way as MariaDB.
 type galeraStarter struct {
 	mariadb mariadbStarter
 	node    *Node
@@ -226,7 +227,7 @@ func (s galeraStarter) dataFolder(ctx context.Context, db *sql.DB) (dir string, 
 	return s.mariadb.dataFolder(ctx, db)
 }
 
-// install leaves the folder of a node that joins empty: it gets the data from another.
+// install leaves the folder of a joining node empty, because the node gets the data from another node.
 func (s galeraStarter) install(program, data string) []string {
 	if !s.node.first {
 		return nil

@@ -16,24 +16,25 @@ import (
 )
 
 const (
-	keeperEnv = "UPSERT_ENGINE_KEEPER" // set by ourselves only
+	keeperEnv = "UPSERT_ENGINE_KEEPER" // set only by this package
 	keeperFD  = 3                      // the first of a command's ExtraFiles
 
 	keeperInterval = 50 * time.Millisecond
 
-	// keeperIdle is how long a server without users waits for the next package. One that comes later starts another.
+	// keeperIdle is how long a server without users waits for the next package. After that time, the next package starts another
+	// server.
 	keeperIdle = 10 * time.Minute
 )
 
-// order is what a keeper is told.
+// order holds the instructions for a keeper.
 type order struct {
 	Engine  string
 	Meeting string
-	Parent  process // the go command, after which the server ends
+	Parent  process // the go command; the server ends after it
 }
 
-// startKeeper runs this test binary again as a keeper. It shares no pipe and no process group with us: the go command
-// waits for those who hold its pipe, and Ctrl-C must leave the keeper time to clean up.
+// startKeeper runs this test binary again as a keeper. The keeper shares no pipe with us, because the go command waits for every
+// process that holds its pipe. The keeper has a process group of its own, so that it can clean up after Ctrl-C.
 func startKeeper(o order, lock *os.File) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -47,7 +48,7 @@ func startKeeper(o order, lock *os.File) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the keeper has its own
+	defer log.Close() // the keeper has a descriptor of its own
 	keepFuzzPipes()
 	cmd := exec.Command(program)
 	cmd.Dir = "/"
@@ -58,15 +59,15 @@ func startKeeper(o order, lock *os.File) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go func() { _ = cmd.Wait() }() // if it ends before us, so that it does not stay as a zombie
+	go func() { _ = cmd.Wait() }() // prevents a zombie if the keeper ends before us
 	return nil
 }
 
-// fuzzFDs are the pipes and the memory that a worker of go test -fuzz shares with the process that has started it, which waits
-// for all who hold them.
+// fuzzFDs are the pipes and the shared memory between a worker of go test -fuzz and its parent process. The parent waits for
+// every process that holds them.
 var fuzzFDs = [...]int{3, 4, 5}
 
-// keepFuzzPipes keeps a fuzz worker's pipes from a keeper, which lives longer.
+// keepFuzzPipes closes a fuzz worker's pipes in the keeper, which lives longer than the worker.
 func keepFuzzPipes() {
 	if f := flag.Lookup("test.fuzzworker"); f == nil || f.Value.String() != "true" {
 		return
@@ -76,18 +77,18 @@ func keepFuzzPipes() {
 	}
 }
 
-// keeper starts a shared server, and ends it when nobody needs it.
+// keeper starts a shared server and stops it when the server is no longer needed.
 type keeper struct {
 	order  order
 	server *server
 	users  *os.File
-	gate   *os.File  // held from the decision to end
-	used   time.Time // when somebody was last seen to use the server
+	gate   *os.File  // held after the decision to stop the server
+	used   time.Time // when the server was last seen in use
 }
 
-// keep is the whole life of a keeper. It returns the exit code.
+// keep is the main function of a keeper. It returns the exit code.
 func (s *session) keep(text string, log io.Writer) int {
-	closeOnExec(keeperFD) // the server must not hold the lock
+	closeOnExec(keeperFD) // the server must not inherit the lock
 	if err := os.Unsetenv(keeperEnv); err != nil {
 		fmt.Fprintln(log, err)
 		return 1
@@ -137,7 +138,7 @@ func (k *keeper) start(ctx context.Context) (err error) {
 	return err
 }
 
-// write puts the note in its place at once, so that nobody reads half of it.
+// write replaces the note atomically, so that a reader never sees half a note.
 func (k *keeper) write(n note) error {
 	text, err := json.Marshal(n)
 	if err != nil {
@@ -147,7 +148,7 @@ func (k *keeper) write(n note) error {
 	return errors.Join(os.WriteFile(path+".new", text, 0o600), os.Rename(path+".new", path))
 }
 
-// wait returns when the server is not needed, or has ended, or we are told to end.
+// wait returns when the server is no longer needed, when the server has ended, or when the keeper is asked to end.
 func (k *keeper) wait(ctx context.Context) {
 	k.used = time.Now()
 	tick := time.NewTicker(keeperInterval)
@@ -163,8 +164,9 @@ func (k *keeper) wait(ctx context.Context) {
 	}
 }
 
-// isDone reports whether nobody uses the server, and the go command has ended or nobody has come for long. Then it holds
-// the gate: a test binary that comes now waits for it, finds the folder gone, and starts anew.
+// isDone reports whether the server can stop: no test binary uses it, and either the go command has ended or the server has been
+// idle for keeperIdle. In that case isDone keeps the lock of the gate. A test binary that arrives now waits for the gate, finds
+// the folder gone, and starts a new keeper.
 func (k *keeper) isDone() bool {
 	if tryLock(k.users) != nil {
 		k.used = time.Now()
@@ -173,19 +175,20 @@ func (k *keeper) isDone() bool {
 	if (!k.order.Parent.lives() || time.Since(k.used) > keeperIdle) && tryLock(k.gate) == nil {
 		return true
 	}
-	_ = unlock(k.users) // it cannot fail: we hold it
+	_ = unlock(k.users) // unlock cannot fail, because we hold the lock
 	return false
 }
 
-// clear takes the folder away. Whoever was not asked to leave meets a folder without a keeper.
+// clear removes the folder. A test binary that still uses the folder finds no keeper there.
 func (k *keeper) clear() error {
 	if tryLock(k.gate) != nil {
-		return nil // somebody is about to join, and starts a keeper of their own
+		return nil // another test binary is about to join and will start a keeper
 	}
 	return removeMeeting(k.order.Meeting)
 }
 
-// removeMeeting is called with the gate's lock. It moves the folder first: nobody may meet in one that is half removed.
+// removeMeeting removes the folder of a meeting. The caller holds the lock of the gate. The folder is renamed first, so that no
+// test binary joins a half-removed folder.
 func removeMeeting(path string) error {
 	gone := fmt.Sprintf("%s.gone-%d", path, os.Getpid())
 	if err := os.Rename(path, gone); err != nil {
@@ -194,7 +197,7 @@ func removeMeeting(path string) error {
 	return os.RemoveAll(gone)
 }
 
-// sweepMeetings removes the folders of keepers that were killed. Their servers' folders are swept as all are.
+// sweepMeetings removes the folders of killed keepers. The sweep of server folders removes the folders of their servers.
 func sweepMeetings(parent string) {
 	for _, path := range glob(filepath.Join(parent, fmt.Sprintf("%s%d-*", meetingPrefix, os.Geteuid()))) {
 		gate, err := os.OpenFile(filepath.Join(path, "gate"), os.O_RDWR, 0)
@@ -202,7 +205,7 @@ func sweepMeetings(parent string) {
 			continue
 		}
 		if tryLock(gate) == nil && isAt(gate, filepath.Join(path, "gate")) && !isKept(path) {
-			_ = removeMeeting(path) // somebody else's rubbish is not our failure
+			_ = removeMeeting(path) // a failure to clean up after another process is not an error of this test
 		}
 		_ = gate.Close()
 	}

@@ -16,12 +16,13 @@ import (
 
 const childEnv = "ENGINE_TEST_CHILD"
 
-// TestKilledTestBinaryTakesItsServersAlong runs itself in a child, which says what it started and then waits to be killed.
+// TestKilledTestBinaryTakesItsServersAlong runs itself in a child process. The child prints which server it started, and then
+// waits until it is killed.
 func TestKilledTestBinaryTakesItsServersAlong(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		if engine.Pid(e) == 0 {
-			return // no server, or not one of ours
+			return // no server, or a server that this package did not start
 		}
 		if os.Getenv(childEnv) != "" {
 			fmt.Printf("started %d %s\n", engine.Pid(e), engine.Folder(e))
@@ -46,7 +47,7 @@ func killedChild(t *testing.T, e *engine.Engine) (pid int, folder string) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0],
 		"-test.run=^TestKilledTestBinaryTakesItsServersAlong$/^"+e.Name()+"$")
 	cmd.Env = append(os.Environ(), childEnv+"=1")
-	stdin, err1 := cmd.StdinPipe() // open as long as we live
+	stdin, err1 := cmd.StdinPipe() // stays open as long as this process lives
 	stdout, err2 := cmd.StdoutPipe()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -67,11 +68,11 @@ func killedChild(t *testing.T, e *engine.Engine) (pid int, folder string) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // "signal: killed"
+	_ = cmd.Wait() // the error is "signal: killed"
 	return pid, folder
 }
 
-// ended takes a process for ended that nobody has waited for: in a container there may be nobody who would.
+// ended treats a zombie as ended, because a container may have no process that waits for it.
 func ended(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -90,7 +91,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timeout while waiting for %s", what)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func IsLong() bool {
 // IsRequired reports whether UPSERT_REQUIRE names an engine.
 func IsRequired(name string) bool { return current.required[name] }
 
-// NeedLong skips a test that only long runs have.
+// NeedLong skips a test unless the run is long.
 func NeedLong(t testing.TB) {
 	t.Helper()
 	if !IsLong() {
@@ -27,8 +27,8 @@ func NeedLong(t testing.TB) {
 	}
 }
 
-// Size returns how much a test does: usual in a usual run, and in a long run the factor of UPSERT_LONG times long, if that
-// is more.
+// Size returns how much work a test does. A usual run returns usual. A long run returns long times the factor of UPSERT_LONG, but
+// at least usual.
 func Size(usual, long int) int {
 	factor, isLong, err := longFactor()
 	if err != nil || !isLong {
@@ -37,7 +37,7 @@ func Size(usual, long int) int {
 	return max(usual, int(math.Round(factor*float64(long))))
 }
 
-// longFactor reads UPSERT_LONG. Run refuses a value that is no factor.
+// longFactor reads UPSERT_LONG. Run refuses a value that is not a factor.
 func longFactor() (factor float64, long bool, err error) {
 	text := os.Getenv(longEnv)
 	if text == "" {

@@ -38,13 +38,14 @@ func mariadbInstaller() (string, error) {
 }
 
 func (mariadbStarter) install(_, data string) []string {
-	installer, _ := mariadbInstaller() // find has seen it
+	installer, _ := mariadbInstaller() // find has already found the installer
 	return append([]string{
 		installer, "--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db",
 	}, mariadbSizes()...)
 }
 
-// mariadbSizes must be the same for both commands: a server that finds a log of another size writes it anew.
+// mariadbSizes returns the settings that must be the same for installation and server. A server that finds a log of another size
+// rewrites the log.
 func mariadbSizes() []string {
 	return []string{
 		"--skip-name-resolve", "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M", "--aria-log-file-size=8M",
@@ -52,7 +53,8 @@ func mariadbSizes() []string {
 	}
 }
 
-// serve sets the character set that MariaDB's packages set in the files that --no-defaults ignores.
+// serve returns the command of the server. It sets the character set that MariaDB's packages set in the configuration files,
+// because --no-defaults ignores these files.
 func (mariadbStarter) serve(program, dir, data string, port int) []string {
 	return append([]string{
 		program, "--no-defaults", "--datadir=" + data,

@@ -11,11 +11,11 @@ const (
 	memoryFolder = "/dev/shm"
 	tmpfsMagic   = 0x01021994
 
-	// plenty is several times what the servers of the tests fill.
+	// plenty is several times the space that the servers of the tests use.
 	plenty = 4 << 30
 )
 
-// memoryFolders is the folder of files in memory, if it is one and there is plenty of memory.
+// memoryFolders returns the folder that keeps files in memory, if the machine has such a folder and enough free memory.
 func memoryFolders() []string {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(memoryFolder, &fs); err != nil || fs.Type != tmpfsMagic {
@@ -27,7 +27,7 @@ func memoryFolders() []string {
 	return []string{memoryFolder}
 }
 
-// availableMemory is how many bytes programs can still take, 0 if that is not known.
+// availableMemory returns how many bytes programs can still allocate, or 0 if the number is unknown.
 func availableMemory() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

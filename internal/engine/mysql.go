@@ -11,17 +11,17 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// mysqlFamily is MariaDB, or MySQL of the major versions from <= v < below, where zero is no limit. They share a protocol and a
-// driver.
+// mysqlFamily is MariaDB, or MySQL of the major versions from <= v < below, with zero for no limit. Both use the same protocol
+// and driver.
 type mysqlFamily struct {
 	mariadb     bool
 	from, below int
-	keeps       bool // drops no namespace: a node of a cluster may be dead, and the cluster goes with the test
+	keeps       bool // drops no namespace, because a node of a cluster may be dead, and the cluster ends with the test
 }
 
 func (mysqlFamily) driver() string { return "mysql" }
 
-// adminDSN gives up on a lock after a while: a drop that waits for a forgotten transaction would wait for ever.
+// adminDSN sets a lock timeout. Without it, a drop would wait forever for a forgotten transaction.
 func (mysqlFamily) adminDSN(base string) (string, error) {
 	return mysqlDSN(base, "", []param{{"lock_wait_timeout", "10"}})
 }
@@ -44,7 +44,7 @@ func (f mysqlFamily) check(version string) error {
 
 func (mysqlFamily) name(testing.TB) (string, error) { return freshName(), nil }
 
-// create leaves the collation to the server: case-insensitive, as most people have it.
+// create leaves the collation to the server. The default is case-insensitive, as in most installations.
 func (mysqlFamily) create(ctx context.Context, admin *sql.DB, name string) error {
 	_, err := admin.ExecContext(ctx, "CREATE DATABASE `"+name+"` CHARACTER SET utf8mb4")
 	return err
@@ -62,7 +62,7 @@ func (mysqlFamily) dsn(base, name string, o options) (string, error) {
 	return mysqlDSN(base, name, o.params)
 }
 
-// mysqlDSN writes the parameters behind the others, where they win over those of the same name.
+// mysqlDSN appends the parameters, so that they override parameters of the same name.
 func mysqlDSN(base, name string, params []param) (string, error) {
 	cfg, err := mysql.ParseDSN(base)
 	if err != nil {

@@ -11,11 +11,12 @@ import (
 	"syscall"
 )
 
-// MySQL itself comes from two npm packages: binaries under the GPL that somebody other than Oracle has packed.
-// scripts/engines checks their hash. They listen on 127.0.0.1 only, and are never part of what we ship.
+// MySQL comes from two npm packages: binaries under the GPL, packed by a third party, not by Oracle. scripts/engines checks their
+// hash. They listen on 127.0.0.1 only, and are never part of what we ship.
 
-// mysqlInstalled returns the folder of that name which scripts/engines has filled: with the package, and with a data
-// folder to be copied, because making one takes longer. The file installed is written last.
+// mysqlInstalled returns the folder with the given name that scripts/engines has installed. The folder contains the package and a
+// data folder. Starters copy the data folder, because the creation of a new one takes longer. scripts/engines writes the file
+// named installed last.
 func mysqlInstalled(name string) (string, bool) {
 	for _, cache := range cacheDirs() {
 		root := filepath.Join(cache, name)
@@ -26,12 +27,13 @@ func mysqlInstalled(name string) (string, bool) {
 	return "", false
 }
 
-// copyTemplate returns the command that copies the data folder of an installation. It leaves the owners behind.
+// copyTemplate returns the command that copies the data folder of an installation. The copy does not keep the owners of the
+// files.
 func copyTemplate(root, data string) []string {
 	return []string{"cp", "-R", filepath.Join(root, "data") + "/.", data}
 }
 
-// mysqlSettings are the same for both versions; toPath writes a path as the server reads it.
+// mysqlSettings returns the settings that both versions share. toPath converts a path to the form that the server reads.
 func mysqlSettings(dir, data string, port int, toPath func(string) string) []string {
 	return []string{
 		"--datadir=" + toPath(data), "--tmpdir=" + toPath(dir), "--pid-file=" + toPath(filepath.Join(dir, "pid")),
@@ -45,8 +47,8 @@ func mysqlSettings(dir, data string, port int, toPath func(string) string) []str
 
 func mysqlInitFile(data string) string { return filepath.Join(filepath.Dir(data), "init.sql") }
 
-// writeInitFile lets root in, who is known to the template only by the name localhost, which the server does not look up.
-// The server reads one statement a line.
+// writeInitFile creates a user root for 127.0.0.1. The template knows root only at localhost, and the server does not resolve
+// that name. The server reads one statement per line.
 func writeInitFile(data, identified string) error {
 	text := "CREATE USER IF NOT EXISTS root@'127.0.0.1'" + identified + ";\n" +
 		"GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n"
@@ -96,11 +98,11 @@ func (mysql57Starter) user() string { return "mysql" }
 
 func (mysql57Starter) stopSignal() syscall.Signal { return syscall.SIGKILL }
 
-// mysql8Starter starts MySQL 8.0, a build for Windows that wine runs. All servers share the folder that wine calls its
-// prefix, because it is 700 MB large. It belongs to the account that servers run as, because wine refuses any other.
+// mysql8Starter starts MySQL 8.0, a build for Windows that runs under wine. All servers share wine's prefix folder, because the
+// folder is 700 MB large. The folder belongs to the account that servers run as, because wine refuses any other owner.
 //
-// The process that we start is the server itself. If it is killed, wine's own processes end within a second, unless
-// another server uses them.
+// The started process is the server itself. If the process is killed, wine's own processes end within a second, unless another
+// server uses them.
 type mysql8Starter struct{}
 
 func (s mysql8Starter) find() (string, error) {
@@ -124,7 +126,7 @@ func (s mysql8Starter) find() (string, error) {
 }
 
 func (mysql8Starter) root() string {
-	root, _ := mysqlInstalled("mysql8") // find has seen it
+	root, _ := mysqlInstalled("mysql8") // find has already found the folder
 	return root
 }
 
@@ -134,12 +136,12 @@ func (s mysql8Starter) environ(string) []string {
 
 func (s mysql8Starter) install(_, data string) []string { return copyTemplate(s.root(), data) }
 
-// configure chooses the plugin that needs neither TLS nor a public key. It is not the server's default.
+// configure selects the authentication plugin that needs neither TLS nor a public key. The plugin is not the server's default.
 func (mysql8Starter) configure(data string, _ int) error {
 	return writeInitFile(data, " IDENTIFIED WITH mysql_native_password BY ''")
 }
 
-// serve does without the second process that would start the server again.
+// serve returns the command of the server, with --no-monitor: without a second process that would restart the server.
 func (s mysql8Starter) serve(wine, dir, data string, port int) []string {
 	server := filepath.Join(s.root(), "package/server")
 	return append([]string{
@@ -148,7 +150,7 @@ func (s mysql8Starter) serve(wine, dir, data string, port int) []string {
 	}, mysqlSettings(dir, data, port, winePath)...)
 }
 
-// winePath names a file as wine's programs see it.
+// winePath returns a file name as wine's programs see it.
 func winePath(path string) string { return "Z:" + path }
 
 func (mysql8Starter) dsn(port int) string { return mariadbStarter{}.dsn(port) }

@@ -10,32 +10,32 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// dropTimeout bounds how long the end of a test waits for locks that a forgotten transaction of the test holds.
+// dropTimeout limits how long the end of a test waits for locks of a forgotten transaction.
 const dropTimeout = 20 * time.Second
 
-// Namespace is a place of its own for one test's tables: a file, a schema or a database.
+// Namespace is a separate place for the tables of one test: a file, a schema or a database.
 type Namespace struct {
 	t      testing.TB
 	engine *Engine
 	name   string
 }
 
-// Open returns a pool on a fresh, empty namespace. Both go away when the test ends. It skips the test where the engine is
-// not to be had.
+// Open returns a pool on a fresh, empty namespace. The end of the test closes the pool and removes the namespace. Open skips the
+// test if the engine is not available.
 func (e *Engine) Open(t testing.TB, opts ...Option) *sqlx.DB {
 	t.Helper()
 	return e.Namespace(t).DB(opts...)
 }
 
-// DSN returns the data source name of a fresh, empty namespace, for a program that connects by itself. The namespace goes
-// away when the test ends. It skips the test where the engine is not to be had.
+// DSN returns the data source name of a fresh, empty namespace, with which a program can open its own connection. The end of
+// the test removes the namespace. DSN skips the test if the engine is not available.
 func (e *Engine) DSN(t testing.TB, opts ...Option) string {
 	t.Helper()
 	return e.Namespace(t).DSN(opts...)
 }
 
-// Namespace makes a fresh, empty namespace that goes away when the test ends. It skips the test where the engine is not to
-// be had. The test fails if the namespace cannot be dropped, which means that it left a transaction open.
+// Namespace creates a fresh, empty namespace. The end of the test removes the namespace. Namespace skips the test if the engine
+// is not available. The test fails if the namespace cannot be dropped, because then the test left a transaction open.
 func (e *Engine) Namespace(t testing.TB) *Namespace {
 	t.Helper()
 	e.need(t)
@@ -57,13 +57,13 @@ func (e *Engine) Namespace(t testing.TB) *Namespace {
 	return &Namespace{t: t, engine: e, name: name}
 }
 
-// Engine returns the engine the namespace is on.
+// Engine returns the engine of the namespace.
 func (n *Namespace) Engine() *Engine { return n.engine }
 
-// Name returns the schema's or the database's name, unquoted; on SQLite the file's path.
+// Name returns the unquoted name of the schema or database. On SQLite it returns the path of the file.
 func (n *Namespace) Name() string { return n.name }
 
-// DSN returns the namespace's data source name for the engine's driver (sqlite3, postgres, mysql) or the one named by
+// DSN returns the namespace's data source name for the engine's driver (sqlite3, postgres, mysql) or for the driver of the option
 // [Driver].
 func (n *Namespace) DSN(opts ...Option) string {
 	n.t.Helper()
@@ -75,7 +75,7 @@ func (n *Namespace) DSN(opts ...Option) string {
 	return dsn
 }
 
-// DB returns a further pool on the namespace, closed when the test ends.
+// DB returns another pool on the namespace. The end of the test closes the pool.
 func (n *Namespace) DB(opts ...Option) *sqlx.DB {
 	n.t.Helper()
 	o := n.options(opts)
@@ -91,7 +91,7 @@ func (n *Namespace) DB(opts ...Option) *sqlx.DB {
 	return db
 }
 
-// Option changes how a namespace is connected to.
+// Option changes how a test connects to a namespace.
 type Option interface{ apply(*options) }
 
 type options struct {
@@ -105,15 +105,15 @@ type optionFunc func(*options)
 
 func (f optionFunc) apply(o *options) { f(o) }
 
-// Param adds a parameter to the DSN, in the words of the driver: Param("clientFoundRows", "true"). It replaces a parameter
-// of the same name that is there already; of two with the same name the last is used.
+// Param adds a parameter to the DSN, in the syntax of the driver: Param("clientFoundRows", "true"). It replaces an existing
+// parameter of the same name. If two options have the same name, the last option applies.
 func Param(key, value string) Option {
 	return optionFunc(func(o *options) { o.params = append(o.params, param{key, value}) })
 }
 
-// Driver opens the namespace with another database/sql driver, which the test binary must have registered. The DSN is
-// written for pgx ("pgx") and modernc.org/sqlite ("sqlite"); any other name gets the DSN of the engine's own driver, so
-// that a test can wrap that one.
+// Driver opens the namespace with another database/sql driver, which the test binary must have registered. The DSN has the format
+// of pgx for "pgx" and the format of modernc.org/sqlite for "sqlite". With any other name the DSN has the format of the engine's
+// own driver, so that a test can wrap that driver.
 func Driver(name string) Option {
 	return optionFunc(func(o *options) { o.driver = name })
 }
@@ -126,9 +126,9 @@ func (n *Namespace) options(opts []Option) options {
 	return o
 }
 
-// freshName is random because several test binaries may share the server a DSN variable names.
+// freshName returns a random name, because several test binaries may share the server of a DSN variable.
 func freshName() string {
 	b := make([]byte, 8)
-	_, _ = rand.Read(b) // never fails, see crypto/rand
+	_, _ = rand.Read(b) // Read never fails, see crypto/rand
 	return "upsert_test_" + hex.EncodeToString(b)
 }

@@ -5,15 +5,15 @@ import (
 	"testing"
 )
 
-// Own starts a server of an engine's kind for one test, with settings that a server takes only when it starts, such as
-// "--innodb-rollback-on-timeout=ON". The server ends with the test. Own skips the test as the engine would be skipped, and if
-// the engine's server is named by its DSN variable and so cannot be started again.
+// Own starts a server of an engine's kind for one test, with settings that a server reads only when it starts, for example
+// "--innodb-rollback-on-timeout=ON". The server ends with the test. Own skips the test if the engine is not available. Own also
+// skips if a DSN variable names the engine's server, because such a server cannot be started again.
 func Own(t testing.TB, name string, settings ...string) *Engine {
 	t.Helper()
 	of := Get(name)
 	of.need(t)
 	if of.server == nil && of.share == nil {
-		t.Skipf("engine %s: its server is named by %s, so it cannot be started with %q", name, of.env, settings)
+		t.Skipf("engine %s: %s names its server, so it cannot be started with %q", name, of.env, settings)
 	}
 	program, err := of.starter.find()
 	if err != nil {
@@ -22,7 +22,7 @@ func Own(t testing.TB, name string, settings ...string) *Engine {
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	e := &Engine{name: name, dialect: of.dialect, family: of.family, starter: of.starter, session: of.session}
-	e.once.Do(func() {}) // what follows is its start
+	e.once.Do(func() {}) // marks the engine as started, because the next lines start it
 	if e.server, err = launch(ctx, name, e.starter, program, settings...); err != nil {
 		t.Fatalf("engine %s with %q: %v", name, settings, err)
 	}

@@ -15,15 +15,15 @@ import (
 	"github.com/lib/pq"
 )
 
-// poolSize is how many connections PgBouncer has to the server for one namespace: fewer than a test has clients, and more
-// than one, so that a client's next transaction meets another connection.
+// poolSize is the number of connections from PgBouncer to the server for one namespace. The number is smaller than the number of
+// clients in a test. It is more than one, so that consecutive transactions of a client use different connections.
 const poolSize = 4
 
-// Pooler returns the namespace, which is PostgreSQL's, as it is seen through PgBouncer in transaction mode, with a few
-// connections to the server. If there is no PgBouncer, Pooler skips the namespace's test, or fails it if UPSERT_REQUIRE names
-// pgbouncer.
+// Pooler returns a PostgreSQL namespace as seen through PgBouncer in transaction mode, with a few connections to the server. If
+// PgBouncer is not installed, Pooler skips the namespace's test, or fails the test if UPSERT_REQUIRE names pgbouncer.
 //
-// What a client asks for with its connection is not the server's there: of the [Param] options only the driver's own work.
+// PgBouncer does not pass a client's connection parameters to the server. Only the [Param] options that the driver itself handles
+// have an effect.
 func Pooler(ns *Namespace) *Namespace {
 	t := ns.t
 	t.Helper()
@@ -42,12 +42,13 @@ func Pooler(ns *Namespace) *Namespace {
 	return &Namespace{t: t, engine: e, name: ns.name}
 }
 
-// pgbouncerFamily is spoken to as PostgreSQL. A namespace of a server behind it is a database to its clients. None is taken
-// away again: PgBouncer 1.18 ends itself if it is told so while it passes on a client's request to cancel a statement.
+// pgbouncerFamily uses the protocol of PostgreSQL. Each namespace of the server behind PgBouncer appears to clients as a
+// database. The family never removes such a database, because PgBouncer 1.18 exits if it removes a database while it forwards a
+// client's request to cancel a statement.
 type pgbouncerFamily struct {
 	postgres  postgresFamily
 	mu        sync.Mutex
-	databases strings.Builder // its file
+	databases strings.Builder // the content of the databases file
 }
 
 func (f *pgbouncerFamily) driver() string                    { return f.postgres.driver() }
@@ -116,8 +117,9 @@ func (pgbouncerStarter) find() (string, error) {
 
 func (pgbouncerStarter) install(string, string) []string { return nil }
 
-// configure writes the port down: there is no argument for it. auth_type=any lets everybody in, as the servers do.
-// lib/pq always sends extra_float_digits, and PgBouncer refuses what it is not told to ignore.
+// configure writes the port into the configuration file, because there is no argument for the port. With auth_type=any every user
+// can log in, as on the servers. lib/pq always sends extra_float_digits, and PgBouncer refuses a parameter unless
+// ignore_startup_parameters lists it.
 func (pgbouncerStarter) configure(data string, port int) error {
 	text := fmt.Sprintf(`[pgbouncer]
 listen_addr = 127.0.0.1
@@ -143,7 +145,7 @@ func (pgbouncerStarter) serve(program, _, data string, _ int) []string {
 	return []string{program, pgbouncerFile(data)}
 }
 
-// dsn is that of the console.
+// dsn returns the DSN of PgBouncer's console.
 func (pgbouncerStarter) dsn(port int) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/pgbouncer?sslmode=disable", port)
 }

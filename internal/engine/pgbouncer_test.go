@@ -17,7 +17,7 @@ func TestPoolerSharesConnections(t *testing.T) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	servers := map[int]bool{}
-	holder, err := db.BeginTxx(t.Context(), nil) // or the clients could be so quick that one connection does for all
+	holder, err := db.BeginTxx(t.Context(), nil) // without the holder, fast clients could all use the same connection
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestPoolerSharesConnections(t *testing.T) {
 	all.Wait()
 	_ = holder.Rollback()
 	if len(servers) < 2 || len(servers) >= clients {
-		t.Errorf("%d clients met %d connections to the server, want some and fewer", clients, len(servers))
+		t.Errorf("%d clients used %d connections to the server, want more than one and fewer than clients", clients, len(servers))
 	}
 	var n int
 	if err := db.Get(&n, "SELECT COUNT(*) FROM things"); err != nil || n != clients {

@@ -12,12 +12,12 @@ import (
 	_ "github.com/lib/pq" // driver "postgres"
 )
 
-// postgresFamily is PostgreSQL of the major versions from <= v < below; zero is no limit.
+// postgresFamily is PostgreSQL of the major versions from <= v < below, with zero for no limit.
 type postgresFamily struct{ from, below int }
 
 func (postgresFamily) driver() string { return "postgres" }
 
-// adminDSN gives up on a lock after a while: a drop that waits for a forgotten transaction would wait for ever.
+// adminDSN sets a lock timeout. Without it, a drop would wait forever for a forgotten transaction.
 func (postgresFamily) adminDSN(base string) (string, error) {
 	return postgresDSN(base, []param{{"lock_timeout", "10000"}})
 }
@@ -64,12 +64,12 @@ func (postgresFamily) drop(ctx context.Context, admin *sql.DB, name string) erro
 	return err
 }
 
-// dsn serves lib/pq and pgx alike: both send what they do not know, such as search_path, to the server.
+// dsn works for both lib/pq and pgx, because both send unknown parameters such as search_path to the server.
 func (postgresFamily) dsn(base, name string, o options) (string, error) {
 	return postgresDSN(base, append([]param{{"search_path", name}}, o.params...))
 }
 
-// postgresDSN adds parameters to a DSN in either of the two forms libpq knows.
+// postgresDSN adds parameters to a DSN in either of libpq's two formats.
 func postgresDSN(base string, params []param) (string, error) {
 	if !strings.Contains(base, "://") {
 		quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
@@ -90,7 +90,7 @@ func postgresDSN(base string, params []param) (string, error) {
 	return u.String(), nil
 }
 
-// majorOf reads the first number after a blank: "PostgreSQL 15.18 (Debian …)", "postgres (PostgreSQL) 18.4", "18beta1".
+// majorOf returns the first number after a space: "PostgreSQL 15.18 (Debian …)", "postgres (PostgreSQL) 18.4", "18beta1".
 func majorOf(version string) (int, error) {
 	for _, word := range strings.Fields(version) {
 		digits := word[:len(word)-len(strings.TrimLeft(word, "0123456789"))]

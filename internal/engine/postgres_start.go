@@ -11,13 +11,13 @@ import (
 
 const enginesEnv = "UPSERT_ENGINES"
 
-// postgresStarter starts PostgreSQL of the major versions from <= v < below; zero is no limit.
+// postgresStarter starts PostgreSQL of the major versions from <= v < below, with zero for no limit.
 type postgresStarter struct {
 	from, below int
-	installed   string // folder of scripts/engines with such a version, "" if it installs none
+	installed   string // folder of such a version from scripts/engines, "" if scripts/engines installs none
 }
 
-// find takes the newest version in range.
+// find returns the newest version in range.
 func (s postgresStarter) find() (string, error) {
 	f := postgresFamily{s.from, s.below}
 	best, bestMajor := "", 0
@@ -62,8 +62,8 @@ func (s postgresStarter) dirs() []string {
 	return dirs
 }
 
-// cacheDirs are the folders scripts/engines installs to: $UPSERT_ENGINES, or a user's cache, or root's, whose home no
-// server can enter.
+// cacheDirs returns the folders into which scripts/engines installs: $UPSERT_ENGINES, or the user's cache folder and /var/cache.
+// Root uses /var/cache, because no server can enter root's home.
 func cacheDirs() []string {
 	if dir := os.Getenv(enginesEnv); dir != "" {
 		return []string{dir}
@@ -88,7 +88,7 @@ func (postgresStarter) serve(program, _, data string, port int) []string {
 		"listen_addresses=127.0.0.1", fmt.Sprintf("port=%d", port), "unix_socket_directories=",
 		"max_connections=1000", "shared_buffers=32MB", "timezone=UTC",
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
-		"deadlock_timeout=200ms", // tests provoke deadlocks; the default waits a second before it looks
+		"deadlock_timeout=200ms", // tests cause deadlocks; by default the server waits a second before it checks
 	} {
 		args = append(args, "-c", setting)
 	}
@@ -108,5 +108,5 @@ func (postgresStarter) dataFolder(ctx context.Context, db *sql.DB) (dir string, 
 
 func (postgresStarter) user() string { return "postgres" }
 
-// stopSignal is "immediate shutdown". SIGKILL would leave the backends to find out by themselves.
+// stopSignal is "immediate shutdown". After a SIGKILL the backends would notice the end of the server only later.
 func (postgresStarter) stopSignal() syscall.Signal { return syscall.SIGQUIT }

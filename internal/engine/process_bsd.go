@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// processAttr makes a process run as the account. There is no death signal: a killed test binary leaves its servers.
+// processAttr makes a process run as the account. There is no death signal, so a killed test binary leaves its servers running.
 func processAttr(a *account, _ syscall.Signal) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{}
 	if a != nil {
@@ -17,7 +17,7 @@ func processAttr(a *account, _ syscall.Signal) *syscall.SysProcAttr {
 	return attr
 }
 
-// tryLock returns errLocked if somebody else has the lock. It lasts until the file is closed or we die.
+// tryLock returns errLocked if another process has the lock. The lock lasts until the file is closed or this process ends.
 func tryLock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// processAttr makes a process run as the account, and get the signal when the thread that started it ends.
+// processAttr makes a process run as the account. The process gets the signal death when the thread that started it ends.
 func processAttr(a *account, death syscall.Signal) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Pdeathsig: death}
 	if a != nil {
@@ -15,7 +15,7 @@ func processAttr(a *account, death syscall.Signal) *syscall.SysProcAttr {
 	return attr
 }
 
-// tryLock returns errLocked if somebody else has the lock. It lasts until the file is closed or we die.
+// tryLock returns errLocked if another process has the lock. The lock lasts until the file is closed or this process ends.
 func tryLock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// processAttr leaves the process as it is: there is no root here, and no death signal.
+// processAttr changes no attribute, because these systems have neither root nor a death signal.
 func processAttr(*account, syscall.Signal) *syscall.SysProcAttr { return nil }
 
-// tryLock takes no lock, so that nothing left behind is ever removed.
+// tryLock never takes a lock, so abandoned folders are never removed.
 func tryLock(*os.File) error { return errors.ErrUnsupported }

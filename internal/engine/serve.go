@@ -2,9 +2,9 @@ package engine
 
 import "io"
 
-// Serve is [Run] for a program that is no test, such as a benchmark: engines can be had while f runs, and their servers
-// are stopped after it. It reports to log and returns f's exit code, or what Run says of the engines. What an engine asks
-// of a test, the program must bring: an implementation of the few methods of testing.TB that are called.
+// Serve is [Run] for a program that is not a test, for example a benchmark. Engines are available while f runs, and their servers
+// stop after f. Serve reports to log. It returns the exit code of f, or the code that Run returns for a problem with the engines.
+// The program must implement the few methods of testing.TB that engines call.
 func Serve(log io.Writer, f func() int, opts ...RunOption) int {
 	return current.run(serving(f), log, opts...)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// A port is free when we ask for one, and may be taken when the server binds it.
+	// A free port may be taken before the server binds it.
 	portTries = 5
 
 	stopTimeout  = 15 * time.Second
@@ -27,7 +27,7 @@ const (
 
 var errPortTaken = errors.New("the port was taken by another program")
 
-// server is a database server that we started.
+// server is a database server that this package started.
 type server struct {
 	starter  starter
 	settings []string
@@ -37,7 +37,7 @@ type server struct {
 	spawned  *spawned
 }
 
-// launch fills a temporary folder and starts a server on it, with settings beside those of its starter.
+// launch fills a temporary folder and starts a server on the folder. The settings are added to the starter's own settings.
 func launch(ctx context.Context, name string, st starter, program string, settings ...string) (_ *server, err error) {
 	s := &server{starter: st, settings: settings}
 	if s.account, err = accountFor(st.user(), "nobody"); err != nil {
@@ -77,7 +77,8 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// command is run in the server's folder and without our environment, since PGDATA, MYSQL_HOME and the like would be obeyed.
+// command returns a command that runs in the server's folder. The command does not inherit our environment, because the server
+// would obey PGDATA, MYSQL_HOME and similar variables.
 func (s *server) command(args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = s.folder.path
@@ -113,7 +114,7 @@ func (s *server) install(ctx context.Context, program string) error {
 	case <-p.exited:
 		err = p.err
 	case <-ctx.Done():
-		_ = p.process.Kill() // it has ended, or it ends
+		_ = p.process.Kill() // the process may already have ended
 		err = ctx.Err()
 	}
 	if err != nil {
@@ -125,17 +126,18 @@ func (s *server) install(ctx context.Context, program string) error {
 type spawned struct {
 	process *os.Process
 	exited  chan struct{} // closed when the process has ended
-	err     error         // how, after that
+	err     error         // how the process ended, valid after exited is closed
 }
 
-// spawn starts a command whose output goes to the log file. On Linux the command is to die with us, but what the kernel
-// calls its parent is the thread that started it: that thread waits for the command, and lives as long.
+// spawn starts a command and sends its output to the log file. On Linux the command must die with this process. The kernel,
+// however, considers the thread that started the command as its parent. Therefore that thread waits for the command and lives as
+// long as the command.
 func (s *server) spawn(args []string) (*spawned, error) {
 	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // the command has its own
+	defer log.Close() // the command has a descriptor of its own
 	cmd := s.command(args)
 	cmd.Stdout, cmd.Stderr = log, log
 	p, started := &spawned{exited: make(chan struct{})}, make(chan error)
@@ -156,9 +158,9 @@ func (s *server) spawn(args []string) (*spawned, error) {
 	return p, nil
 }
 
-// serve starts the server and returns when it answers.
+// serve starts the server and returns when the server answers.
 func (s *server) serve(ctx context.Context, program string) error {
-	if err := os.WriteFile(s.logFile(), nil, 0o644); err != nil { // so that answers reads of this try only
+	if err := os.WriteFile(s.logFile(), nil, 0o644); err != nil { // empties the log, so that answers reads only this attempt
 		return err
 	}
 	if c, ok := s.starter.(configurer); ok {
@@ -177,7 +179,7 @@ func (s *server) serve(ctx context.Context, program string) error {
 	return nil
 }
 
-// answers waits until the server does.
+// answers waits until the server answers.
 func (s *server) answers(ctx context.Context) error {
 	db, err := sql.Open(s.starter.driver(), s.starter.dsn(s.port))
 	if err != nil {
@@ -195,7 +197,7 @@ func (s *server) answers(ctx context.Context) error {
 			if portInUse(tail) {
 				return errPortTaken
 			}
-			return fmt.Errorf("the server ended as it started\n%s", tail)
+			return fmt.Errorf("the server ended during its start\n%s", tail)
 		case <-tick.C:
 		}
 		dir, err := s.askFolder(ctx, db)
@@ -208,20 +210,20 @@ func (s *server) answers(ctx context.Context) error {
 	}
 }
 
-// askFolder waits only so long, in case that some other program took the port and says nothing.
+// askFolder has a timeout, because another program may have taken the port and may never answer.
 func (s *server) askFolder(ctx context.Context, db *sql.DB) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	return s.starter.dataFolder(ctx, db)
 }
 
-// portInUse recognises what PostgreSQL and MariaDB write about it.
+// portInUse recognises the messages of PostgreSQL and MariaDB about a used port.
 func portInUse(log string) bool {
 	log = strings.ToLower(log)
 	return strings.Contains(log, "address already in use") || strings.Contains(log, "bind on tcp/ip port")
 }
 
-// sameFolder compares the files themselves: a server may name its folder without symbolic links.
+// sameFolder compares the files, not the names, because a server may resolve symbolic links in the name of its folder.
 func sameFolder(a, b string) bool {
 	x, err1 := os.Stat(a)
 	y, err2 := os.Stat(b)
@@ -240,7 +242,7 @@ func (s *server) tail() string {
 // kill ends the process.
 func (s *server) kill() error {
 	if err := s.spawned.process.Signal(s.starter.stopSignal()); err != nil {
-		_ = s.spawned.process.Kill() // where there are no such signals, or it has ended
+		_ = s.spawned.process.Kill() // the system has no such signals, or the process has ended
 	}
 	timeout := time.NewTimer(stopTimeout)
 	defer timeout.Stop()

@@ -19,7 +19,7 @@ const (
 	requireEnv = "UPSERT_REQUIRE"
 	hideEnv    = "UPSERT_HIDE"
 
-	// startTimeout is generous: a busy two-core machine starts the servers of several engines at once.
+	// startTimeout is generous, because a busy two-core machine starts the servers of several engines at once.
 	startTimeout = 2 * time.Minute
 
 	adminConns = 4
@@ -28,19 +28,19 @@ const (
 var errNoRun = errors.New("this package's tests start servers but nothing would stop them; " +
 	"add: func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }")
 
-// current is what this test binary has started. It has to be one for the whole process, because servers are shared by all
-// its tests and stopped after the last.
+// current holds everything that this test binary has started. It is a single variable of the process, because all tests share the
+// servers and the servers stop after the last test.
 var current = newSession()
 
 type session struct {
 	engines  []*Engine
-	pooler   *Engine // stands before one of them
-	cluster  *Engine // the name of what each test has for itself
+	pooler   *Engine // runs in front of one of the engines
+	cluster  *Engine // stands for the clusters; each test has a cluster of its own
 	inRun    atomic.Bool
-	also     map[string]bool // engines that this package starts and others do not
+	also     map[string]bool // engines that this package starts and other packages do not
 	required map[string]bool
 	hidden   map[string]bool
-	envErr   error // what is wrong with the variables
+	envErr   error // an error in the variables
 }
 
 func newSession() *session {
@@ -56,20 +56,20 @@ func newSession() *session {
 	return s
 }
 
-// all are the engines and what else goes by a name.
+// all returns the engines and the other names that the variables may contain.
 func (s *session) all() []*Engine { return append(slices.Clone(s.engines), s.pooler, s.cluster) }
 
 func (s *session) running() bool { return s.inRun.Load() }
 
-// RunOption changes what [Run] makes available.
+// RunOption changes which engines [Run] makes available.
 type RunOption interface{ applyTo(*session) }
 
 type runOption func(*session)
 
 func (f runOption) applyTo(s *session) { f(s) }
 
-// Also names engines that most packages do not start because they cost time and tell little there: mysql57. The packages
-// of the conformance suites ask for it.
+// Also names engines that most packages do not start, because they cost time and rarely find a problem there: mysql57. The
+// packages of the conformance suites ask for it.
 func Also(names ...string) RunOption {
 	return runOption(func(s *session) {
 		for _, name := range names {
@@ -78,23 +78,23 @@ func Also(names ...string) RunOption {
 	})
 }
 
-// atOnce is how many parallel tests run at once if -parallel does not say: they wait for servers most of the time, and by default
-// there are no more than processors.
+// atOnce is the number of parallel tests if -parallel is not set. Tests spend most of their time waiting for servers, so Go's
+// default, the number of processors, is too small.
 const atOnce = 4
 
 func runMoreAtOnce() {
 	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
-		_ = f.Value.Set(strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0)))) // -parallel on the command line is read later, and wins
+		_ = f.Value.Set(strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0)))) // a -parallel on the command line is parsed later and wins
 	}
 }
 
-// Run runs the tests of m, stops the servers they started and reports to standard error which engines ran and which were
-// skipped, and why. It returns the exit code: that of m.Run, or 2 if UPSERT_REQUIRE names an engine there is none of, or 1
-// if a server could not be stopped. Use it as the whole of TestMain:
+// Run runs the tests of m and stops the servers that they started. Then Run reports to standard error which engines ran, and
+// which were skipped and why. The exit code is the code of m.Run, or 2 if UPSERT_REQUIRE contains an unknown engine, or 1 if a
+// server could not be stopped. Use Run as the whole body of TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
 //
-// What comes before Run in TestMain is also done by the process that keeps a shared server.
+// The keeper process of a shared server also executes the code before Run in TestMain.
 func Run(m *testing.M, opts ...RunOption) int { return current.run(m, os.Stderr, opts...) }
 
 func (s *session) run(m interface{ Run() int }, log io.Writer, opts ...RunOption) (code int) {
@@ -123,7 +123,7 @@ func (s *session) run(m interface{ Run() int }, log io.Writer, opts ...RunOption
 	return m.Run()
 }
 
-// report says nothing of an engine no test asked for.
+// report leaves out engines that no test asked for.
 func (s *session) report(w io.Writer) {
 	for _, e := range s.all() {
 		switch {
@@ -141,7 +141,7 @@ func (s *session) report(w io.Writer) {
 	}
 }
 
-// namesIn reads a list of engine names from a variable. For UPSERT_HIDE, all is every server: SQLite is none.
+// namesIn reads a list of engine names from a variable. In UPSERT_HIDE, "all" means every server. SQLite is not a server.
 func (s *session) namesIn(env string) (map[string]bool, error) {
 	known := map[string]bool{}
 	for _, e := range s.all() {

@@ -12,45 +12,45 @@ import (
 	"time"
 )
 
-// The test binaries of one go command share one server an engine. They meet in a folder that is named after the go
-// command, the user and the engine. In it are:
+// The test binaries of one go command share one server per engine. They meet in a folder that is named after the go command,
+// the user and the engine. The folder contains:
 //
-//	gate    who holds its lock may join, start a keeper or end one; nobody holds it for longer
-//	keeper  locked by the keeper, the process that starts the server and ends it, as long as it lives
-//	users   locked, shared, by every test binary that uses the server, as long as it lives
-//	note    written by the keeper: where the server is, or why it did not start
-//	log     what the keeper itself says
+//	gate    locked for a short time by a process that joins, starts a keeper or stops one
+//	keeper  locked for life by the keeper, the process that starts and stops the server
+//	users   locked for life, with a shared lock, by every test binary that uses the server
+//	note    written by the keeper: the address of the server, or the reason why it did not start
+//	log     the keeper's own output
 //
-// The kernel takes the locks of a process that is killed, so nobody waits for the dead.
+// The kernel releases the locks of a killed process, so other processes never wait for a dead process.
 const (
 	meetingPrefix = "upsert-share-"
 	joinTries     = 20
 )
 
-// errGone: the folder went away between two steps, because its keeper ended.
+// errGone says that the folder disappeared between two steps, because its keeper ended.
 var errGone = errors.New("the shared server has just ended")
 
-// note is what a keeper writes down about its server.
+// note is the keeper's description of its server.
 type note struct {
 	Port   int
-	Pid    int // the server
+	Pid    int // process ID of the server
 	Keeper int
 	Folder string
 	Error  string `json:",omitempty"`
 }
 
-// share is a test binary's part in a shared server.
+// share is a test binary's share in a shared server.
 type share struct {
 	note    note
 	meeting string
 	users   *os.File
 }
 
-// parentPid is asked for early: if our parent is killed, we get another, which may live for ever.
+// parentPid is read early. If the parent process is killed, the process gets another parent, which may live forever.
 var parentPid = os.Getppid()
 
-// goCommand returns the go command that runs this test binary. Only go test passes the flag. Without the one that started
-// us there is nobody to share with.
+// goCommand returns the go command that runs this test binary. Only go test passes the flag. If the go command that started the
+// test binary has ended, there is no process to share a server with.
 func goCommand() (process, bool) {
 	f := flag.Lookup("test.paniconexit0")
 	if f == nil || f.Value.String() != "true" || os.Getppid() != parentPid {
@@ -59,7 +59,7 @@ func goCommand() (process, bool) {
 	return processOf(parentPid)
 }
 
-// meetingFolder is the same for all test binaries of the go command, and for nobody else.
+// meetingFolder returns the same folder for all test binaries of one go command, and a different folder for other go commands.
 func meetingFolder(name string, parent process) (string, error) {
 	temp, err := tempFolder()
 	if err != nil {
@@ -68,7 +68,7 @@ func meetingFolder(name string, parent process) (string, error) {
 	return filepath.Join(temp, fmt.Sprintf("%s%d-%d-%s-%s", meetingPrefix, os.Geteuid(), parent.Pid, parent.Started, name)), nil
 }
 
-// join returns a share in the engine's server, which it has started if nobody else has.
+// join returns a share in the engine's server. It starts the server if no other test binary has started it.
 func join(ctx context.Context, name string, parent process) (s *share, err error) {
 	path, err := meetingFolder(name, parent)
 	if err != nil {
@@ -110,7 +110,8 @@ func joinAt(ctx context.Context, path, name string, parent process) (_ *share, e
 
 func (s *share) leave() error { return s.users.Close() }
 
-// makePrivate makes the folder, unless it is there. Its name can be guessed, so it must be ours.
+// makePrivate creates the folder if it does not exist. The name of the folder can be guessed, so makePrivate checks that the
+// folder belongs to us.
 func makePrivate(path string) error {
 	if err := os.Mkdir(path, 0o700); err == nil || !errors.Is(err, os.ErrExist) {
 		return err
@@ -120,7 +121,7 @@ func makePrivate(path string) error {
 		return errGone
 	}
 	if err == nil && (!info.IsDir() || info.Mode().Perm() != 0o700 || !isOurs(info)) {
-		err = fmt.Errorf("%s is somebody else's; remove it", path)
+		err = fmt.Errorf("%s belongs to another user; remove it", path)
 	}
 	return err
 }
@@ -141,7 +142,8 @@ func enter(ctx context.Context, path string) (*os.File, error) {
 	return gate, nil
 }
 
-// isAt reports whether the open file still has that path: whoever ends a server moves the folder away.
+// isAt reports whether the open file still has that path. The path changes if a keeper moves the folder away when it stops a
+// server.
 func isAt(f *os.File, path string) bool {
 	x, err1 := f.Stat()
 	y, err2 := os.Stat(path)
@@ -156,7 +158,7 @@ func openLock(path, name string) (*os.File, error) {
 	return f, err
 }
 
-// poll tries until the lock is to be had.
+// poll tries until the lock is free.
 func poll(ctx context.Context, try func() error) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
@@ -172,8 +174,8 @@ func poll(ctx context.Context, try func() error) error {
 	}
 }
 
-// ensureKeeper is called behind the gate. A keeper that we start inherits the lock that we have taken, so that there is
-// no moment at which it lives without it.
+// ensureKeeper starts a keeper if there is none. The caller holds the gate. The new keeper inherits our lock, so the keeper holds
+// the lock from the first moment of its life.
 func ensureKeeper(path, name string, parent process) error {
 	lock, err := openLock(path, "keeper")
 	if err != nil {
@@ -187,7 +189,7 @@ func ensureKeeper(path, name string, parent process) error {
 		return err
 	}
 	if err := os.Remove(filepath.Join(path, "note")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err // it is a killed keeper's
+		return err // the note is from a killed keeper
 	}
 	return startKeeper(order{Engine: name, Meeting: path, Parent: parent}, lock)
 }
@@ -195,7 +197,7 @@ func ensureKeeper(path, name string, parent process) error {
 // awaitNote waits until the keeper has written the note or has ended.
 func awaitNote(ctx context.Context, path string) (n note, err error) {
 	err = poll(ctx, func() error {
-		lives := isKept(path) // asked first: who ends may have written before
+		lives := isKept(path) // checked first, because a keeper that has ended may have written the note before
 		text, err := os.ReadFile(filepath.Join(path, "note"))
 		switch {
 		case err == nil:
@@ -214,7 +216,7 @@ func awaitNote(ctx context.Context, path string) (n note, err error) {
 	return n, err
 }
 
-// isKept reports whether the folder's keeper lives.
+// isKept reports whether the folder's keeper is alive.
 func isKept(path string) bool {
 	lock, err := openLock(path, "keeper")
 	if err != nil {

@@ -17,18 +17,18 @@ import (
 
 const userEnv = "ENGINE_TEST_USER"
 
-// user is a test binary that uses a shared server, and what it knows of that.
+// user describes a test binary that uses a shared server.
 type user struct {
 	Own, Server, Keeper int
 	Folder, Meeting     string
 }
 
-// TestShared has three parts. In a process with userEnv it is a user, who says what it shares and waits for a signal.
+// TestShared has three roles. In a process with userEnv it is a user: it prints which server it shares and waits for a signal.
 func TestShared(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		if engine.Pid(e) == 0 {
-			return // no server, or not one of ours
+			return // no server, or a server that this package did not start
 		}
 		if os.Getenv(userEnv) != "" {
 			use(t, e)
@@ -41,7 +41,7 @@ func TestShared(t *testing.T) {
 			"the first is killed soon": firstIsKilled,
 		} {
 			if name != "the last one ends it" && e.Name() != "postgres" {
-				continue // servers differ in how they end, not in who ends them
+				continue // servers differ in how they stop, not in which process stops them
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -63,7 +63,7 @@ func use(t *testing.T, e *engine.Engine) {
 	<-told
 }
 
-// lastOneEndsIt: the server outlives a user that is killed and one that ends, and goes when the go command has ended.
+// lastOneEndsIt checks that the server survives a killed user and a user that ends, and stops after the go command has ended.
 func lastOneEndsIt(t *testing.T, c *goCommand) {
 	a, b := c.start(t), c.start(t)
 	sameServer(t, a, b)
@@ -82,7 +82,7 @@ func lastOneEndsIt(t *testing.T, c *goCommand) {
 	nothingLeft(t, a)
 }
 
-// endedBeforeItsUsers is Ctrl-C for a go command whose test binary takes longer to end.
+// endedBeforeItsUsers simulates Ctrl-C: the go command ends before its test binary.
 func endedBeforeItsUsers(t *testing.T, c *goCommand) {
 	a, b := c.start(t), c.start(t)
 	c.end(t)
@@ -94,7 +94,7 @@ func endedBeforeItsUsers(t *testing.T, c *goCommand) {
 	nothingLeft(t, a)
 }
 
-// killedKeeper takes its server along, and whoever comes next has another.
+// killedKeeper checks that the server of a killed keeper dies, and that the next user gets another server.
 func killedKeeper(t *testing.T, c *goCommand) {
 	a := c.start(t)
 	if err := syscall.Kill(a.Keeper, syscall.SIGKILL); err != nil {
@@ -110,11 +110,11 @@ func killedKeeper(t *testing.T, c *goCommand) {
 	c.end(t)
 	nothingLeft(t, b)
 	if _, err := os.Stat(a.Folder); !os.IsNotExist(err) {
-		t.Errorf("stat %s: %v, want the first server's folder to be swept", a.Folder, err)
+		t.Errorf("stat %s: %v, want the first server's folder removed", a.Folder, err)
 	}
 }
 
-// firstIsKilled: the user that started the keeper is killed while the server starts, and the next one meets it.
+// firstIsKilled kills the user that started the keeper while the server starts. The next user must get that server.
 func firstIsKilled(t *testing.T, c *goCommand) {
 	c.run(t)
 	var first int
@@ -127,7 +127,7 @@ func firstIsKilled(t *testing.T, c *goCommand) {
 	}
 	u := c.start(t)
 	if u.Own == first {
-		u = c.next(t) // it had said so already
+		u = c.next(t) // the killed user had printed its line before
 	}
 	u.signal(t, syscall.SIGUSR1)
 	c.end(t)
@@ -146,19 +146,19 @@ func nothingLeft(t *testing.T, u *user) {
 	eventually(t, "the server and its keeper to end", func() bool { return ended(u.Server) && ended(u.Keeper) })
 	for _, path := range []string{u.Folder, u.Meeting} {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
-			t.Errorf("stat %s: %v, want it gone", path, err)
+			t.Errorf("stat %s: %v, want the path removed", path, err)
 		}
 	}
 }
 
-// signal sends the user a signal that ends it, and returns when it has.
+// signal sends the user a signal that ends it, and returns when the user has ended.
 func (u *user) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
-	_ = syscall.Kill(u.Own, s) // it may have ended
+	_ = syscall.Kill(u.Own, s) // the user may have ended before
 	eventually(t, fmt.Sprintf("user %d to end", u.Own), func() bool { return ended(u.Own) })
 }
 
-// goCommand stands for one: a shell that starts test binaries, as go test does, when it reads a line.
+// goCommand plays the role of a go command. It is a shell that starts a test binary for each line that it reads.
 type goCommand struct {
 	engine *engine.Engine
 	cmd    *exec.Cmd
@@ -182,7 +182,7 @@ func newGoCommand(t *testing.T, e *engine.Engine) *goCommand {
 	c.stdin, c.out = stdin, bufio.NewReader(stdout)
 	t.Cleanup(func() {
 		for _, u := range c.users {
-			_ = syscall.Kill(u.Own, syscall.SIGUSR1) // after a failure; otherwise it has ended
+			_ = syscall.Kill(u.Own, syscall.SIGUSR1) // has an effect only after a failure; otherwise the user has ended
 		}
 		_ = c.stdin.Close()
 		_ = c.cmd.Wait()
@@ -197,7 +197,7 @@ func (c *goCommand) run(t *testing.T) {
 	}
 }
 
-// start starts a user and returns it when it has its server.
+// start starts a user and returns the user when it has its server.
 func (c *goCommand) start(t *testing.T) *user {
 	t.Helper()
 	c.run(t)
@@ -213,7 +213,7 @@ func (c *goCommand) next(t *testing.T) *user {
 		}
 		text, ok := strings.CutPrefix(line, "user ")
 		if !ok {
-			continue // what the test binary says at its end
+			continue // output at the end of a test binary
 		}
 		u := &user{}
 		if err := json.Unmarshal([]byte(text), u); err != nil {
@@ -224,7 +224,7 @@ func (c *goCommand) next(t *testing.T) *user {
 	}
 }
 
-// child returns a process that the shell has started, or 0.
+// child returns the process ID of a child of the shell, or 0.
 func (c *goCommand) child() (pid int) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.cmd.Process.Pid, c.cmd.Process.Pid))
 	if err != nil {
@@ -234,7 +234,7 @@ func (c *goCommand) child() (pid int) {
 	return pid
 }
 
-// end ends the shell, whose users go on.
+// end ends the shell. Its users continue.
 func (c *goCommand) end(t *testing.T) {
 	t.Helper()
 	if err := c.stdin.Close(); err != nil {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// process is never found here, so that each test binary has a server of its own: there is no /proc that would tell one
-// process from another of the same number, and no death signal that would end a killed keeper's server.
+// process is never found on these systems, so each test binary has servers of its own. There is no /proc to distinguish processes
+// with the same ID, and no death signal to end the server of a killed keeper.
 type process struct {
 	Pid     int
 	Started string
@@ -25,7 +25,7 @@ func closeOnExec(int) {}
 
 func isOurs(os.FileInfo) bool { return false }
 
-// has is asked about what scripts/engines installs, and that is for Linux.
+// has always returns false, because it is asked only about files of scripts/engines, which exist only on Linux.
 func (*account) has(os.FileInfo) bool { return false }
 
 func tryShare(*os.File) error { return errors.ErrUnsupported }

@@ -11,10 +11,10 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-// plainEnv makes TestMain that of a package which asks for no engine beside the usual ones.
+// plainEnv makes TestMain behave like the TestMain of a package that asks only for the usual engines.
 const plainEnv = "ENGINE_TEST_PLAIN"
 
-// TestSkipping runs one test again in processes with other variables. An empty UPSERT_ENGINES hides what is installed.
+// TestSkipping runs one test again in processes with other variables. An empty UPSERT_ENGINES hides the installed engines.
 func TestSkipping(t *testing.T) {
 	t.Parallel()
 	nothing := "UPSERT_ENGINES=" + t.TempDir()
@@ -81,7 +81,7 @@ func TestSkipping(t *testing.T) {
 			}
 			for _, want := range c.want {
 				if !strings.Contains(out, want) {
-					t.Errorf("no %q", want)
+					t.Errorf("the output does not contain %q", want)
 				}
 			}
 			if t.Failed() {
@@ -91,7 +91,7 @@ func TestSkipping(t *testing.T) {
 	}
 }
 
-// clearedEnv are the variables of this package, without a value.
+// clearedEnv returns the variables of this package with empty values.
 func clearedEnv() []string {
 	env := []string{"UPSERT_REQUIRE=", "UPSERT_HIDE=", "UPSERT_LONG="}
 	for _, e := range engine.All() {
@@ -112,7 +112,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// testBinary runs tests of this very test binary in a process of their own.
+// testBinary runs tests of this test binary in a new process.
 func testBinary(t *testing.T, run string, env ...string) (out string, code int) {
 	t.Helper()
 	var b bytes.Buffer

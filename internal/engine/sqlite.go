@@ -10,8 +10,8 @@ import (
 	_ "github.com/mattn/go-sqlite3" // driver "sqlite3"
 )
 
-// sqliteFamily keeps each namespace in a file, because pools of one process do not share a database in memory the way that
-// two processes share a file.
+// sqliteFamily keeps each namespace in a file. Pools of one process do not share an in-memory database in the same way as
+// processes share a file.
 type sqliteFamily struct{}
 
 func (sqliteFamily) driver() string { return "sqlite3" }
@@ -31,10 +31,10 @@ func (sqliteFamily) name(t testing.TB) (string, error) {
 
 func (sqliteFamily) create(context.Context, *sql.DB, string) error { return nil }
 
-func (sqliteFamily) drop(context.Context, *sql.DB, string) error { return nil } // t.TempDir does it
+func (sqliteFamily) drop(context.Context, *sql.DB, string) error { return nil } // t.TempDir removes the file
 
-// dsn asks for what a program would: WAL, and waiting for locks. Only synchronous=OFF is the test's own, since no test
-// cuts the power.
+// dsn sets the options of a typical program: WAL, and a busy timeout. Only synchronous=OFF is special to tests, because no test
+// simulates a power failure.
 func (sqliteFamily) dsn(_, name string, o options) (string, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"}, "_busy_timeout": {"20000"}, "_foreign_keys": {"on"}, "_synchronous": {"OFF"},
@@ -43,7 +43,7 @@ func (sqliteFamily) dsn(_, name string, o options) (string, error) {
 		q = url.Values{"_pragma": {"journal_mode(WAL)", "busy_timeout(20000)", "foreign_keys(1)", "synchronous(OFF)"}}
 	}
 	for _, p := range o.params {
-		if p.key == "_pragma" { // the one key that modernc.org/sqlite takes many of
+		if p.key == "_pragma" { // modernc.org/sqlite accepts this key several times
 			q.Add(p.key, p.value)
 			continue
 		}

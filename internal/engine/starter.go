@@ -15,28 +15,28 @@ import (
 	"testing"
 )
 
-// starter is how one database's server is started.
+// starter starts the server of one kind of database.
 type starter interface {
 	// find returns the server program, or an error that says what is missing.
 	find() (program string, err error)
 
-	// install returns the command that fills an empty data folder, or nil if nothing has to be in it.
+	// install returns the command that fills an empty data folder, or nil if the folder can stay empty.
 	install(program, data string) []string
 
-	// serve returns the command that serves the data folder on a port of 127.0.0.1. Sockets go into dir.
+	// serve returns the command that serves the data folder on a port of 127.0.0.1. Sockets are created in dir.
 	serve(program, dir, data string, port int) []string
 
-	// dsn names the server, without a namespace.
+	// dsn returns the DSN of the server, without a namespace.
 	dsn(port int) string
 
-	// driver and dataFolder ask a server which folder it serves: another program may have taken the port in between.
+	// driver and dataFolder ask the server which folder it serves, because another program may have taken the port.
 	driver() string
 	dataFolder(ctx context.Context, db *sql.DB) (string, error)
 
-	// user is the system user the program's package creates.
+	// user returns the system user that the program's package creates.
 	user() string
 
-	// stopSignal ends the server at once; its data is of no use to anybody.
+	// stopSignal returns the signal that stops the server immediately. The data are not needed any more.
 	stopSignal() syscall.Signal
 }
 
@@ -45,15 +45,15 @@ type configurer interface {
 	configure(data string, port int) error
 }
 
-// environer is a starter whose programs need more in their environment.
+// environer is a starter whose programs need additional environment variables.
 type environer interface {
 	environ(program string) []string
 }
 
-// account is the system user a server runs as; nil is the current one.
+// account is the system user that a server runs as. A nil account is the current user.
 type account struct{ uid, gid uint32 }
 
-// accountFor returns nobody special unless we are root, whom PostgreSQL and MariaDB refuse to run as.
+// accountFor returns nil unless the current user is root, because PostgreSQL and MariaDB refuse to run as root.
 func accountFor(names ...string) (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -73,7 +73,7 @@ func accountFor(names ...string) (*account, error) {
 	return nil, fmt.Errorf("root cannot run a database server, and there is no user called any of %q", names)
 }
 
-// owns gives path to the account.
+// owns makes the account the owner of path.
 func (a *account) owns(path string) error {
 	if a == nil {
 		return nil
@@ -81,7 +81,7 @@ func (a *account) owns(path string) error {
 	return os.Chown(path, int(a.uid), int(a.gid))
 }
 
-// firstProgram returns the first path that is a program every user may run.
+// firstProgram returns the first path that is a program that every user may run.
 func firstProgram(paths ...string) (string, bool) {
 	for _, p := range paths {
 		info, err := os.Stat(p)
@@ -92,8 +92,8 @@ func firstProgram(paths ...string) (string, bool) {
 	return "", false
 }
 
-// reachable reports whether a server may enter the folder: only as root, when the server is somebody else, must each folder
-// on the way be open to all. Root's own home usually is not.
+// reachable reports whether a server may enter the folder. If the current user is root, the server runs as another user, so every
+// folder on the path must be open to all users. Root's own home usually is not.
 func reachable(dir string) bool {
 	if os.Geteuid() != 0 {
 		return true
@@ -111,7 +111,7 @@ func reachable(dir string) bool {
 	}
 }
 
-// inPath returns where the shell would find the program, without symbolic links, or "".
+// inPath returns the path of the program in the shell's search path, without symbolic links, or "".
 func inPath(name string) string {
 	p, err := exec.LookPath(name)
 	if err != nil && !errors.Is(err, exec.ErrDot) {
@@ -132,13 +132,13 @@ func versionOf(program string) (string, error) {
 	return string(out), err
 }
 
-// glob is filepath.Glob for patterns that are right.
+// glob is filepath.Glob for valid patterns.
 func glob(pattern string) []string {
 	paths, _ := filepath.Glob(pattern)
 	return paths
 }
 
-// makeDir makes a temporary folder that the account can reach.
+// makeDir creates a temporary folder that the account can reach.
 func makeDir(prefix string) (string, error) {
 	parent, err := tempFolder()
 	if err != nil {
@@ -147,7 +147,7 @@ func makeDir(prefix string) (string, error) {
 	return os.MkdirTemp(parent, prefix)
 }
 
-// tempFolder returns the first folder for temporary files that the account can reach and we can write to.
+// tempFolder returns the first folder for temporary files that the account can reach and the current user can write to.
 func tempFolder() (string, error) {
 	for _, parent := range tempFolders() {
 		if !reachable(parent) {
@@ -165,11 +165,11 @@ func tempFolder() (string, error) {
 	return "", fmt.Errorf("no temporary folder that a server's user can reach; set TMPDIR")
 }
 
-// mostInMemory is the greatest part of the long tests' size that is kept in memory.
+// mostInMemory is the largest size of the long tests for which the data are kept in memory.
 const mostInMemory = 0.1
 
-// tempFolders begins with memory for tests, if there is plenty: it takes a quarter off their time. What is measured, and what is
-// long, is on disk, and all of it is where TMPDIR says.
+// tempFolders begins with a folder in memory for tests, if there is plenty of memory, because that saves a quarter of their time.
+// Benchmarks and large long tests use the disk. If TMPDIR is set, it applies to everything.
 func tempFolders() []string {
 	folders := []string{os.TempDir(), "/tmp", "/var/tmp"}
 	factor, _, _ := longFactor()

@@ -14,8 +14,8 @@ const (
 	reportEnv = "UPSERT_FAULTS_REPORT"
 )
 
-// Kill ends this process at once, with nothing flushed, closed or rolled back. It does not return. As a hook it is for
-// children only.
+// Kill ends this process immediately. Data are not flushed, connections are not closed, and transactions are not rolled back.
+// Kill does not return. Only a child process may use Kill as a hook.
 func Kill(*Point) error {
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
@@ -24,17 +24,17 @@ func Kill(*Point) error {
 	if err := self.Kill(); err != nil {
 		return err
 	}
-	select {} // the signal comes to the process, not to this goroutine
+	select {} // the goroutine may run on until the signal ends the process
 }
 
-// Exit is how a child ended.
+// Exit says how a child ended.
 type Exit struct {
-	Killed bool // by a signal, and not by itself
+	Killed bool // ended by a signal
 	report []byte
 }
 
-// RunChild runs this test binary again, only the test of that name, with a job that encoding/json can carry. It returns
-// when the child has ended, and fails the test if the child failed.
+// RunChild runs this test binary again with a single test, and passes a job to the child. encoding/json must be able to encode
+// the job. RunChild returns when the child has ended, and fails the test if the child failed.
 func RunChild(t testing.TB, test string, job any) Exit {
 	t.Helper()
 	text, err := json.Marshal(job)
@@ -54,24 +54,24 @@ func RunChild(t testing.TB, test string, job any) Exit {
 	}
 	told, err := os.ReadFile(report)
 	if err != nil {
-		t.Fatalf("faults: child %s reported nothing (is there such a test?): %v\n%s", test, err, out)
+		t.Fatalf("faults: child %s sent no report (does the test exist?): %v\n%s", test, err, out)
 	}
 	return Exit{report: told}
 }
 
-// Report reads what a child reported that was not killed.
+// Report decodes the report of a child that was not killed.
 func (e Exit) Report(t testing.TB, into any) {
 	t.Helper()
 	if e.Killed {
-		t.Fatalf("faults: the child was killed; want it to reach its end")
+		t.Fatalf("faults: the child was killed; want the child to end by itself")
 	}
 	if err := json.Unmarshal(e.report, into); err != nil {
 		t.Fatalf("faults: report: %v", err)
 	}
 }
 
-// Job reads the job if this process is a child. A test that does a child's work returns at once where ok is false. It
-// ends with report, which carries what encoding/json can.
+// Job decodes the job if this process is a child. A test that does the work of a child returns at once if ok is false. The test
+// ends with a call of report. encoding/json must be able to encode the argument of report.
 func Job(t testing.TB, into any) (report func(any), ok bool) {
 	t.Helper()
 	text, ok := os.LookupEnv(jobEnv)

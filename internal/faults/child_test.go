@@ -13,7 +13,7 @@ type job struct {
 	Moment      faults.Moment
 }
 
-// TestChild is no test: it is what children do.
+// TestChild is the work of the child processes, not a test of its own.
 func TestChild(t *testing.T) {
 	t.Parallel()
 	var j job
@@ -51,7 +51,7 @@ func TestChildThatEnds(t *testing.T) {
 		var told string
 		exit := faults.RunChild(t, "TestChild", job{Driver: faults.DriverName(ns), DSN: ns.DSN(), Index: -1})
 		if exit.Report(t, &told); exit.Killed || told != "done" || rows() != inserts {
-			t.Errorf("killed %v, reported %q, %d rows; want it to end by itself, %q and %d", exit.Killed, told, rows(), "done", inserts)
+			t.Errorf("killed %v, reported %q, %d rows; want a normal end, %q and %d", exit.Killed, told, rows(), "done", inserts)
 		}
 	})
 }

@@ -16,7 +16,7 @@ type connector struct {
 	rewrite    func(text string) string
 }
 
-// Driver returns the wrapped driver, for those who look at its type.
+// Driver returns the wrapped driver, so that code can check its type.
 func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -42,7 +42,7 @@ func (c *connector) connect(ctx context.Context) (*conn, error) {
 	raw, ok := inner.(rawConn)
 	if !ok {
 		_ = inner.Close()
-		return nil, fmt.Errorf("faults: %T is an old driver: it lacks a method with a context", inner)
+		return nil, fmt.Errorf("faults: %T is too old: it lacks a method with a context", inner)
 	}
 	conn := &conn{rawConn: raw, connector: c}
 	if conn.session, err = session(ctx, c.driverName, raw); err != nil {
@@ -52,8 +52,9 @@ func (c *connector) connect(ctx context.Context) (*conn, error) {
 	return conn, nil
 }
 
-// rawConn is what all our drivers' connections are. It has to be known before a connection is wrapped: database/sql goes
-// other ways where one of these is missing, and would not where the wrapper has it.
+// rawConn lists the interfaces that the connections of all our drivers implement. A connection must be checked before it is
+// wrapped. If a connection lacked one of these interfaces, database/sql would use a fallback, but the wrapper would hide the
+// lack.
 type rawConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -62,12 +63,12 @@ type rawConn interface {
 	driver.QueryerContext
 }
 
-// conn stops at what is sent on a connection. What a driver may or may not have, it has: with what database/sql does for
-// a driver without it.
+// conn calls the hook for everything that is sent on a connection. It implements all optional interfaces. If the driver lacks an
+// optional interface, conn does what database/sql does without the interface.
 type conn struct {
 	rawConn
 	connector *connector
-	session   string // its name on the server, "" if there is none
+	session   string // the server's ID of the session, "" if there is none
 	dropped   atomic.Bool
 }
 
@@ -94,7 +95,7 @@ func (c *conn) before(kind Kind, text string) (*Point, error) {
 	return c.connector.log.before(c, kind, text)
 }
 
-// live does not call where the hook has dropped the connection.
+// live returns driver.ErrBadConn instead of calling call if the hook has dropped the connection.
 func (c *conn) live(call func() error) error {
 	if c.dropped.Load() {
 		return driver.ErrBadConn
@@ -133,7 +134,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return c.query(query, func() (driver.Rows, error) { return c.rawConn.QueryContext(ctx, query, args) })
 }
 
-// query calls the hook a second time when the rows are closed: only then has the server, and SQLite, done all of it.
+// query calls the hook a second time when the rows are closed, because only then have the server, or SQLite, completed the query.
 func (c *conn) query(query string, call func() (driver.Rows, error)) (r driver.Rows, err error) {
 	p, err := c.before(kindOf(query, Query), query)
 	if err != nil {
@@ -202,7 +203,7 @@ func (c *conn) drop() error {
 	return c.rawConn.Close()
 }
 
-// tx is a transaction that stops before and after its end.
+// tx is a transaction that calls the hook before and after its end.
 type tx struct {
 	driver.Tx
 	conn *conn

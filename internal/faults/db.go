@@ -11,26 +11,26 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// DB is a pool that stops at every point.
+// DB is a pool that calls a hook at every point.
 type DB struct {
 	*sqlx.DB
 	log *log
 }
 
-// Open returns a pool on the namespace that calls the hook, which may be nil, at each point. It is closed when the test
-// ends. Nothing is sent before its first use.
+// Open returns a pool on the namespace. The pool calls the hook, which may be nil, at each point. The end of the test closes the
+// pool. The pool sends no message before its first use.
 func Open(t testing.TB, ns *engine.Namespace, hook Hook, opts ...engine.Option) *DB {
 	t.Helper()
 	return OpenDSN(t, DriverName(ns), ns.DSN(opts...), hook)
 }
 
-// Rewriting is Open without a hook: what rewrite makes of a statement's text goes to the server in its place.
+// Rewriting is Open without a hook. The pool sends the result of rewrite instead of each statement's text.
 func Rewriting(t testing.TB, ns *engine.Namespace, rewrite func(text string) string, opts ...engine.Option) *DB {
 	t.Helper()
 	return open(t, DriverName(ns), ns.DSN(opts...), nil, rewrite)
 }
 
-// OpenDSN is Open for a data source name, as a child or a proxy has it, and the name of a driver that is registered.
+// OpenDSN is Open for a data source name, for example the DSN of a child or a proxy, and the name of a registered driver.
 func OpenDSN(t testing.TB, driverName, dsn string, hook Hook) *DB {
 	t.Helper()
 	return open(t, driverName, dsn, hook, func(text string) string { return text })
@@ -48,7 +48,7 @@ func open(t testing.TB, driverName, dsn string, hook Hook, rewrite func(string) 
 	return &DB{DB: sqlx.NewDb(db, driverName), log: log}
 }
 
-// DriverName returns the name of the driver that the namespace's DSN is for.
+// DriverName returns the name of the driver for the namespace's DSN.
 func DriverName(ns *engine.Namespace) string {
 	switch d := ns.Engine().Dialect(); d {
 	case "sqlite":
@@ -60,8 +60,8 @@ func DriverName(ns *engine.Namespace) string {
 	}
 }
 
-// Points returns what was sent so far, in order. A statement that the driver did not send, because it wants it prepared,
-// is left out, though it has an index.
+// Points returns the points so far, in order. If the driver refuses to send a statement unprepared, that point is left out,
+// although it has an index.
 func (db *DB) Points() []Point {
 	db.log.mu.Lock()
 	defer db.log.mu.Unlock()
@@ -74,14 +74,14 @@ func (db *DB) Points() []Point {
 	return sent
 }
 
-// Next returns the index that the next point will have.
+// Next returns the index of the next point.
 func (db *DB) Next() int {
 	db.log.mu.Lock()
 	defer db.log.mu.Unlock()
 	return len(db.log.points)
 }
 
-// innerConnector is what sql.Open would use.
+// innerConnector returns the connector that sql.Open would use.
 func innerConnector(driverName, dsn string) (driver.Connector, error) {
 	db, err := sql.Open(driverName, dsn)
 	if err != nil {
@@ -112,7 +112,7 @@ type log struct {
 	points []*Point
 }
 
-// before makes the next point and calls the hook.
+// before adds the next point and calls the hook.
 func (l *log) before(c *conn, kind Kind, text string) (*Point, error) {
 	l.mu.Lock()
 	p := &Point{Index: len(l.points), Kind: kind, Text: text, conn: c}
@@ -121,9 +121,9 @@ func (l *log) before(c *conn, kind Kind, text string) (*Point, error) {
 	return p, l.call(p, Before, nil)
 }
 
-// after returns what the caller gets to hear.
+// after calls the hook and returns the error for the caller.
 func (l *log) after(p *Point, c *conn, err error) error {
-	if err == driver.ErrSkip { //nolint:errorlint // database/sql compares it so
+	if err == driver.ErrSkip { //nolint:errorlint // database/sql uses the same comparison
 		l.mu.Lock()
 		p.skipped = true
 		l.mu.Unlock()
@@ -141,7 +141,7 @@ func (l *log) call(p *Point, m Moment, err error) error {
 	if l.hook == nil {
 		return nil
 	}
-	at := *p // the log's own is read by others
+	at := *p // a copy, because other goroutines read the log's own point
 	at.Moment, at.Err = m, err
 	return l.hook(&at)
 }

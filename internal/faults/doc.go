@@ -1,20 +1,21 @@
-// Package faults breaks things for tests at a place they choose: the process, the server's side of a connection, the wire.
+// Package faults causes failures in tests at a chosen place: in the process, in the server's side of a connection, or on the
+// wire.
 //
-// [Open] is a pool that stops before and after everything it sends to the server, and calls a hook there:
+// [Open] returns a pool that calls a hook before and after everything that it sends to the server:
 //
 //	clean := faults.Open(t, ns, nil)
 //	work(clean)
 //	for _, p := range clean.Points() { // connect, begin, exec, query, prepare, commit, rollback, in order
 //		trap := faults.At(p.Index, faults.After, (*faults.Point).KillSession)
 //		work(faults.Open(t, fresh, trap.Hook))
-//		// trap.Sprung() says whether the work came that far.
+//		// trap.Sprung() reports whether the work reached the point.
 //	}
 //
-// [RunChild] does one piece of work in a process of its own, which may end itself at a point by [Kill].
+// [RunChild] does a piece of work in a process of its own. The process may end itself at a point with [Kill].
 //
-// [NewProxy] stands between a driver and a PostgreSQL, MariaDB or MySQL server. A [Rule] says of each request whether it
-// arrives, whether its answer does, and how the connection ends. It waits for nothing but the server: an answer is lost
-// only after the server has given it, and has ended the session.
+// [NewProxy] returns a proxy between a driver and a PostgreSQL, MariaDB or MySQL server. A [Rule] decides for each request
+// whether the request arrives, whether its answer arrives, and how the connection ends. The proxy waits only for the server:
+// before it drops an answer, it waits until the server has sent the answer and has ended the session.
 //
-// Nothing here imports a driver: each is reached through database/sql and by what it implements.
+// This package imports no driver. It reaches each driver through database/sql and the interfaces that the driver implements.
 package faults

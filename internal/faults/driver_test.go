@@ -24,7 +24,7 @@ func TestPointsAreWhatIsSent(t *testing.T) {
 		}
 		want := "connect begin exec exec prepare exec query commit"
 		if e.Dialect() == "mariadb" || e.Dialect() == "mysql" {
-			want = "connect begin exec prepare exec prepare exec query commit" // what has a parameter is prepared
+			want = "connect begin exec prepare exec prepare exec query commit" // a statement with parameters is prepared
 		}
 		if got := strings.Join(kinds, " "); got != want {
 			t.Errorf("points: %s\nwant    %s", got, want)
@@ -32,12 +32,12 @@ func TestPointsAreWhatIsSent(t *testing.T) {
 	})
 }
 
-// TestWireIsTheSameWithoutTheWrapper: what a driver sends must not depend on being watched.
+// TestWireIsTheSameWithoutTheWrapper checks that the wrapper does not change the messages that a driver sends.
 func TestWireIsTheSameWithoutTheWrapper(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		if e.Dialect() == "sqlite" {
-			return // no wire
+			return // SQLite has no wire
 		}
 		sent := func(wrapped bool) string {
 			ns, _ := table(t, e)
@@ -72,7 +72,7 @@ func TestKilledSession(t *testing.T) {
 				ns, rows := table(t, e)
 				trap := faults.At(at.Index, m, (*faults.Point).KillSession)
 				err := work(t.Context(), faults.Open(t, ns, trap.Hook).DB)
-				// Before the first statement, database/sql has other connections.
+				// Before the first statement, database/sql can use another connection.
 				fresh := at.Kind == faults.Connect || at.Kind == faults.Begin && m == faults.Before
 				want := committed(at.Index, commit, m)
 				if got := rows(); !trap.Sprung() || (err == nil) != (got == inserts) || got != want && !fresh {
@@ -117,7 +117,7 @@ func TestHookSeesTheServersError(t *testing.T) {
 		})
 		_, err := db.ExecContext(context.Background(), "INSERT INTO nowhere VALUES (1)")
 		if err == nil || len(seen) != 1 || !errors.Is(err, seen[0]) {
-			t.Errorf("the hook saw %v; want what the caller got: %v", seen, err)
+			t.Errorf("the hook saw %v; want the caller's error: %v", seen, err)
 		}
 	})
 }

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// address is where a server listens.
+// address is the address on which a server listens.
 type address struct{ network, addr string }
 
-// mysqlVia returns where a DSN of go-sql-driver leads, and the same DSN to another address, as in
+// mysqlVia returns the server's address in a DSN of go-sql-driver, and the same DSN with the address door. An example of a DSN is
 // user:password@tcp(127.0.0.1:3306)/db?parseTime=true.
 func mysqlVia(dsn, door string) (address, string, error) {
 	slash := strings.LastIndex(dsn, "/")
@@ -44,7 +44,7 @@ func mysqlVia(dsn, door string) (address, string, error) {
 	return server, user + "tcp(" + door + ")" + right + join + "tls=false&compress=false", nil
 }
 
-// postgresVia is mysqlVia for a DSN in either of the two forms libpq knows.
+// postgresVia is mysqlVia for a DSN in either of libpq's two formats.
 func postgresVia(dsn, door string) (address, string, error) {
 	host, port, err := net.SplitHostPort(door)
 	if err != nil {
@@ -75,7 +75,7 @@ func postgresAddress(host, port string) address {
 	return address{"tcp", net.JoinHostPort(host, port)}
 }
 
-// word finds the last value of a key in "host=localhost port='5432'". Hosts and ports have no blanks or quotes in them.
+// word returns the last value of a key in "host=localhost port='5432'". Hosts and ports contain no spaces or quotes.
 func word(dsn, key string) (value string) {
 	for field := range strings.FieldsSeq(dsn) {
 		if k, v, ok := strings.Cut(field, "="); ok && k == key {

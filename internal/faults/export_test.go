@@ -1,6 +1,6 @@
 package faults
 
-// MySQLVia and PostgresVia return a server's network and address, and the DSN to a door in its place.
+// MySQLVia returns a server's network and address, and the DSN with the address door instead.
 func MySQLVia(dsn, door string) (network, addr, via string, err error) {
 	a, via, err := mysqlVia(dsn, door)
 	return a.network, a.addr, via, err

@@ -14,8 +14,8 @@ type link struct {
 	client  *net.TCPConn
 	server  net.Conn
 	wire    wire
-	muted   atomic.Bool   // answers are read, and go nowhere
-	late    atomic.Bool   // the client is gone, and its last request is not
+	muted   atomic.Bool   // answers are read but not passed on
+	late    atomic.Bool   // the client is gone, but its last request is still held back
 	drained chan struct{} // closed when the server has ended the session
 	ended   chan struct{} // closed by cut
 	once    sync.Once
@@ -28,7 +28,7 @@ func newLink(p *Proxy, number int, client *net.TCPConn, server net.Conn) *link {
 	}
 }
 
-// requests hands on what the client says, as long as it is told to.
+// requests passes the client's requests on, as long as the rule allows.
 func (l *link) requests() {
 	defer func() { _ = l.server.Close() }()
 	for {
@@ -51,7 +51,7 @@ func (l *link) requests() {
 	}
 }
 
-// meet reports whether the connection goes on.
+// meet applies a fate to a request and reports whether the connection continues.
 func (l *link) meet(f Fate, request []byte, release <-chan struct{}) bool {
 	switch f {
 	case Swallow, SwallowReset:
@@ -82,8 +82,8 @@ func (l *link) meet(f Fate, request []byte, release <-chan struct{}) bool {
 	return err == nil
 }
 
-// finish sends the last request of a session, and returns when the server has done it and hung up: what it does before it
-// hangs up, it does in order.
+// finish sends the last request of a session and then the end of the session. It returns when the server has executed the request
+// and closed the connection. The server does everything in order before it closes the connection.
 func (l *link) finish(request []byte) {
 	if _, err := l.server.Write(append(request, l.wire.goodbye()...)); err != nil {
 		return
@@ -91,14 +91,14 @@ func (l *link) finish(request []byte) {
 	<-l.drained
 }
 
-// answers hands on what the server says.
+// answers passes the server's answers on.
 func (l *link) answers() {
 	defer close(l.drained)
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := l.server.Read(buf)
 		if n > 0 && !l.muted.Load() {
-			_, _ = l.client.Write(buf[:n]) // if it is gone, requests finds out
+			_, _ = l.client.Write(buf[:n]) // if the client is gone, requests notices
 		}
 		if err != nil {
 			break
@@ -109,7 +109,7 @@ func (l *link) answers() {
 	}
 }
 
-// hangUp ends the client's side.
+// hangUp closes the client's side.
 func (l *link) hangUp(reset bool) {
 	if reset {
 		_ = l.client.SetLinger(0)
@@ -117,7 +117,7 @@ func (l *link) hangUp(reset bool) {
 	_ = l.client.Close()
 }
 
-// cut ends both sides. What waits for the server's answer stops waiting.
+// cut closes both sides. A client that waits for the server's answer stops waiting.
 func (l *link) cut(reset bool) {
 	l.once.Do(func() {
 		close(l.ended)

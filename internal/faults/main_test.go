@@ -11,6 +11,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = mysql.SetLogger(log.New(io.Discard, "", 0)) // it tells of every connection that is lost
+	_ = mysql.SetLogger(log.New(io.Discard, "", 0)) // the driver logs every lost connection
 	os.Exit(engine.Run(m))
 }

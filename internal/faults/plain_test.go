@@ -6,7 +6,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// plain is a pool without the wrapper.
+// plain returns a pool without the wrapper.
 func plain(t *testing.T, driverName, dsn string) *sqlx.DB {
 	t.Helper()
 	db, err := sqlx.Open(driverName, dsn)

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Kind is what is sent to a server.
+// Kind is the kind of a message to the server.
 type Kind string
 
-// The kinds. Transactions begun and ended by text, as in "BEGIN IMMEDIATE", are of these kinds as well.
+// These constants are the kinds. Begin, Commit and Rollback include statements such as "BEGIN IMMEDIATE".
 const (
 	Connect  Kind = "connect"
 	Begin    Kind = "begin"
@@ -22,7 +22,7 @@ const (
 	Ping     Kind = "ping"
 )
 
-// kindOf finds the words that begin and end a transaction; any other text is of the kind it was sent as.
+// kindOf recognises the words that begin and end a transaction. Any other text has the kind of the call that sent it.
 func kindOf(text string, sent Kind) Kind {
 	word, rest, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(text)), " ")
 	switch {
@@ -39,7 +39,8 @@ func kindOf(text string, sent Kind) Kind {
 // Moment is one of the two sides of a statement.
 type Moment bool
 
-// Before: nothing has been sent. After: the server has answered, and nobody has been told; of a query all rows were read.
+// Before is the moment before the statement is sent. After is the moment when the server has answered but the caller does not
+// have the answer yet. After a query, all rows have been read.
 const (
 	Before Moment = false
 	After  Moment = true
@@ -52,16 +53,16 @@ func (m Moment) String() string {
 	return "before"
 }
 
-// Point is one thing a pool sends to the server.
+// Point is one message that a pool sends to the server.
 type Point struct {
-	Index  int // in the pool's life, from 0
+	Index  int // counts from 0 for each pool
 	Kind   Kind
 	Text   string
 	Moment Moment
-	Err    error // After: what the driver says of it
+	Err    error // After: the driver's error
 
 	conn    *conn // nil before a connect
-	skipped bool  // the driver sent nothing and asks for another way
+	skipped bool  // the driver refused to send the statement in this way
 }
 
 func (p *Point) String() string {
@@ -72,12 +73,12 @@ func (p *Point) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s %s", p.Index, p.Kind, text))
 }
 
-// Hook is called at each point, before and after, by whoever uses the pool: several at once may call it. An error is what
-// the caller gets: before, and nothing is sent; after, in place of the answer.
+// Hook is called before and after each point, by the goroutine that uses the pool. Several goroutines may call the hook at once.
+// The caller gets the hook's error. An error before the point prevents the message. An error after the point replaces the answer.
 type Hook func(p *Point) error
 
-// KillSession ends the server's side of the point's connection, as an administrator would, and returns when the server has
-// forgotten it and rolled back. On SQLite, which has no such side, it is Drop.
+// KillSession ends the server's side of the point's connection, as an administrator would. It returns when the server has removed
+// the session and rolled its transaction back. SQLite has no server, so KillSession is Drop there.
 func (p *Point) KillSession() error {
 	if p.conn == nil {
 		return nil
@@ -85,7 +86,7 @@ func (p *Point) KillSession() error {
 	return p.conn.kill(context.Background())
 }
 
-// Drop closes the point's connection. What it is used for from then on is driver.ErrBadConn.
+// Drop closes the point's connection. Later calls on the connection return driver.ErrBadConn.
 func (p *Point) Drop() error {
 	if p.conn == nil {
 		return nil
@@ -93,8 +94,8 @@ func (p *Point) Drop() error {
 	return p.conn.drop()
 }
 
-// Cut is a hook that drops the connection and tells the caller so: before, the statement never arrives; after, its answer
-// is lost. It does without a wire what a proxy does to one.
+// Cut is a hook that drops the connection and returns driver.ErrBadConn to the caller. Before the point, the statement never
+// arrives. After the point, its answer is lost. Cut needs no wire, but has the effect of a proxy.
 func Cut(p *Point) error {
 	if err := p.Drop(); err != nil {
 		return err

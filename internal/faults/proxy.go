@@ -11,7 +11,7 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-// Proxy stands between a driver and a server. Its methods may be called at any time.
+// Proxy runs between a driver and a server. Its methods may be called at any time.
 type Proxy struct {
 	ns      *engine.Namespace
 	via     func(dsn, door string) (address, string, error)
@@ -29,8 +29,8 @@ type Proxy struct {
 	failures []error
 }
 
-// NewProxy returns a proxy in front of the namespace's server that lets everything pass. It ends with the test, and fails
-// it if it met what it could not read. There is none for SQLite, which has no wire.
+// NewProxy returns a proxy in front of the namespace's server. Without a rule, every request passes. The proxy ends with the
+// test. It fails the test if it met a message that it could not read. SQLite has no wire and therefore no proxy.
 func NewProxy(t testing.TB, ns *engine.Namespace) *Proxy {
 	t.Helper()
 	p := &Proxy{ns: ns, via: mysqlVia, newWire: newMySQLWire, release: make(chan struct{})}
@@ -56,9 +56,9 @@ func NewProxy(t testing.TB, ns *engine.Namespace) *Proxy {
 	return p
 }
 
-// DSN returns the namespace's data source name by way of the proxy.
+// DSN returns the namespace's data source name for a connection through the proxy.
 func (p *Proxy) DSN(opts ...engine.Option) string {
-	_, dsn, _ := p.via(p.ns.DSN(opts...), p.door.Addr().String()) // NewProxy has done the same
+	_, dsn, _ := p.via(p.ns.DSN(opts...), p.door.Addr().String()) // NewProxy has made the same call without an error
 	return dsn
 }
 
@@ -69,8 +69,8 @@ func (p *Proxy) Obey(r Rule) {
 	p.rule = r
 }
 
-// Next prepares that fate for the next request whose text contains the words, once. It returns a function that reports
-// whether it has come.
+// Next sets a fate for the next request whose text contains the words. The fate applies once. Next returns a function that
+// reports whether that request has come.
 func (p *Proxy) Next(words string, f Fate) (came func() bool) {
 	var mu sync.Mutex
 	done := false
@@ -90,15 +90,15 @@ func (p *Proxy) Next(words string, f Fate) (came func() bool) {
 	}
 }
 
-// Requests returns what came so far, in order.
+// Requests returns the requests so far, in order.
 func (p *Proxy) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]Request(nil), p.requests...)
 }
 
-// Cut ends the connections with these numbers, or all of them, on both sides. A client that has sent a request meanwhile
-// does not know whether it arrived.
+// Cut closes both sides of the connections with the given numbers, or of all connections. A client that has just sent a request
+// does not know whether the request arrived.
 func (p *Proxy) Cut(reset bool, conns ...int) {
 	p.mu.Lock()
 	links := p.links
@@ -114,7 +114,7 @@ func (p *Proxy) Cut(reset bool, conns ...int) {
 	}
 }
 
-// Release sends on the requests that are Late, and returns when the server has done them and ended their sessions.
+// Release sends the requests with the fate Late. It returns when the server has executed them and ended their sessions.
 func (p *Proxy) Release() {
 	p.mu.Lock()
 	links := p.links
@@ -132,7 +132,7 @@ func (p *Proxy) serve() {
 	for {
 		client, err := p.door.Accept()
 		if err != nil {
-			return // close has closed it
+			return // close has closed the door
 		}
 		server, err := net.Dial(p.server.network, p.server.addr)
 		if err != nil {
@@ -162,7 +162,7 @@ func (p *Proxy) close() []error {
 	return p.failures
 }
 
-// judge numbers the request.
+// judge numbers the request and asks the rule for the fate of the request.
 func (p *Proxy) judge(conn int, m message) (Fate, <-chan struct{}) {
 	p.mu.Lock()
 	r := Request{Index: len(p.requests), Conn: conn, Kind: m.kind, Text: m.text}
@@ -175,7 +175,7 @@ func (p *Proxy) judge(conn int, m message) (Fate, <-chan struct{}) {
 	return rule(r), release
 }
 
-// fail keeps what is not the end of a connection.
+// fail records an error unless the error is the end of a connection.
 func (p *Proxy) fail(err error) {
 	var lost *net.OpError
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &lost) {

@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/internal/faults"
 )
 
-// wired runs fn on the engines that are spoken to over a wire.
+// wired runs fn on the engines that have a wire protocol.
 func wired(t *testing.T, fn func(t *testing.T, e *engine.Engine)) {
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		if e.Dialect() != "sqlite" {
@@ -18,7 +18,7 @@ func wired(t *testing.T, fn func(t *testing.T, e *engine.Engine)) {
 	})
 }
 
-// through works through a proxy with that rule.
+// through does the work through a proxy with the given rule.
 func through(t *testing.T, e *engine.Engine, rule faults.Rule) (p *faults.Proxy, rows func() int, err error) {
 	t.Helper()
 	ns, rows := table(t, e)
@@ -39,14 +39,14 @@ func TestProxyAtEachRequest(t *testing.T) {
 			for _, f := range []faults.Fate{faults.Swallow, faults.SwallowReset, faults.Lose, faults.LoseReset, faults.Late} {
 				p, rows, err := through(t, e, faults.Nth(at.Index, f))
 				if len(p.Requests()) <= at.Index {
-					t.Fatalf("%v of %+v: only %d requests came", f, at, len(p.Requests()))
+					t.Fatalf("%v of %+v: the proxy saw only %d requests", f, at, len(p.Requests()))
 				}
 				got := rows()
 				p.Release()
 				released := rows()
 				want, wantReleased := 0, 0
 				switch {
-				case err == nil && at.Kind != faults.Commit: // begun again, on another connection
+				case err == nil && at.Kind != faults.Commit: // the work began again on another connection
 					want, wantReleased = inserts, inserts
 				case at.Kind == faults.Commit && (f == faults.Lose || f == faults.LoseReset):
 					want, wantReleased = inserts, inserts
@@ -58,7 +58,7 @@ func TestProxyAtEachRequest(t *testing.T) {
 				}
 				reset := f == faults.SwallowReset || f == faults.LoseReset
 				if at.Kind == faults.Commit && e.Dialect() == "postgres" && errors.Is(err, syscall.ECONNRESET) != reset {
-					t.Errorf("%v of %+v: %v; want it to be a reset: %v", f, at, err, reset)
+					t.Errorf("%v of %+v: %v; want a reset: %v", f, at, err, reset)
 				}
 			}
 		}
@@ -79,7 +79,7 @@ func TestProxyCutsNow(t *testing.T) {
 			}
 			err := work(t.Context(), faults.OpenDSN(t, faults.DriverName(ns), p.DSN(), hook).DB)
 			if got := rows(); err == nil || got != 0 {
-				t.Errorf("cut before the commit (reset %v): %v, %d rows; want an error and none", reset, err, got)
+				t.Errorf("cut before the commit (reset %v): %v, %d rows; want an error and 0", reset, err, got)
 			}
 			p.Cut(reset)
 		}
@@ -94,7 +94,7 @@ func TestProxyNext(t *testing.T) {
 		db := plain(t, faults.DriverName(ns), p.DSN())
 		came := p.Next("COMMIT", faults.Lose)
 		if came() {
-			t.Error("it came before anything was sent")
+			t.Error("came() is true before a request was sent")
 		}
 		if err := work(t.Context(), db); err == nil || !came() || rows() != inserts {
 			t.Errorf("%v, came %v, %d rows; want an error and %d", err, came(), rows(), inserts)

@@ -2,31 +2,32 @@ package faults
 
 import "strings"
 
-// Request is what a proxy's client waits for an answer to. What comes before a session is ready is none.
+// Request is a message of a proxy's client that the server must answer. Messages before the session is ready do not count.
 type Request struct {
-	Index int // in the proxy's life, from 0
-	Conn  int // of its connections, from 0
+	Index int // counts from 0 for each proxy
+	Conn  int // number of the connection, from 0
 	Kind  Kind
-	Text  string // "" where the wire does not say it
+	Text  string // "" if the message does not contain the text
 }
 
-// Fate is what becomes of a request.
+// Fate says what happens to a request.
 type Fate int
 
 const (
-	// Pass: it arrives, and so does its answer.
+	// Pass lets the request and its answer arrive.
 	Pass Fate = iota
-	// Swallow: it does not arrive, and the connection ends.
+	// Swallow drops the request and closes the connection.
 	Swallow
 	// SwallowReset is Swallow with a reset.
 	SwallowReset
-	// Lose: it arrives and is done, the server ends the session, and in place of the answer the connection ends.
+	// Lose delivers the request. The server executes the request and ends the session. Then the connection closes instead of
+	// delivering the answer.
 	Lose
 	// LoseReset is Lose with a reset.
 	LoseReset
-	// Late: the connection ends, and the request arrives at the next [Proxy.Release].
+	// Late closes the connection and delivers the request at the next [Proxy.Release].
 	Late
-	// Silence: it does not arrive, and the connection neither ends nor brings anything any more, until [Proxy.Cut].
+	// Silence drops the request. The connection stays open without any further message until [Proxy.Cut].
 	Silence
 )
 
@@ -37,10 +38,10 @@ func (f Fate) String() string {
 
 func (f Fate) reset() bool { return f == SwallowReset || f == LoseReset }
 
-// Rule decides. Several connections may ask at once.
+// Rule decides about the fate of a request. Several connections may call it at once.
 type Rule func(Request) Fate
 
-// Nth is a rule for the request with that index.
+// Nth is a rule that applies the fate to the request with the given index.
 func Nth(index int, f Fate) Rule {
 	return func(r Request) Fate {
 		if r.Index == index {
@@ -50,22 +51,22 @@ func Nth(index int, f Fate) Rule {
 	}
 }
 
-// message is what is read from a client in one go.
+// message is the unit in which a wire reads from a client.
 type message struct {
 	bytes   []byte
-	request bool // it is answered, and may be judged
+	request bool // the server answers the message, so a rule may decide about it
 	kind    Kind
 	text    string
 }
 
 // wire reads a client's side of a protocol.
 type wire interface {
-	// read returns the next message, or all that belong to the next request.
+	// read returns the next message, or all messages that belong to the next request.
 	read() (message, error)
 
-	// goodbye is what ends a session after everything that was sent before it is done.
+	// goodbye returns the message that ends a session after the server has executed everything sent before.
 	goodbye() []byte
 }
 
-// shorten keeps a text that was found in binary data printable.
+// shorten makes text from binary data printable.
 func shorten(b []byte) string { return strings.ToValidUTF8(string(b), "?") }

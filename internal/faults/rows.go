@@ -7,7 +7,8 @@ import (
 	"reflect"
 )
 
-// rows calls the hook when it is closed. What a driver may lack, it has: with what database/sql takes its lack for.
+// rows calls the hook when it is closed. It implements all optional interfaces. If the driver lacks an interface, rows does what
+// database/sql assumes in that case.
 type rows struct {
 	driver.Rows
 	conn   *conn

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// pollInterval is between two questions whether a session is gone, which no server tells by itself.
+// pollInterval is the time between two checks whether a session is gone. No server reports the end of a session on its own.
 const pollInterval = 2 * time.Millisecond
 
-// killTimeout bounds the wait for a server that does not end a session.
+// killTimeout limits the wait for a server that does not end a session.
 const killTimeout = 20 * time.Second
 
-// noticeTime is how long a server may take to notice that a session is to end.
+// noticeTime is how long a server may take to notice the kill of a session.
 const noticeTime = 200 * time.Millisecond
 
-// session returns the connection's name on the server, "" on SQLite.
+// session returns the server's ID of the connection, "" on SQLite.
 func session(ctx context.Context, driverName string, c rawConn) (string, error) {
 	switch driverName {
 	case "postgres", "pgx":
@@ -29,7 +29,7 @@ func session(ctx context.Context, driverName string, c rawConn) (string, error) 
 	return "", nil
 }
 
-// kill uses a connection of its own, which nobody counts.
+// kill uses a separate connection, which has no points.
 func (c *conn) kill(ctx context.Context) error {
 	if c.session == "" {
 		return c.drop()
@@ -41,7 +41,7 @@ func (c *conn) kill(ctx context.Context) error {
 		return fmt.Errorf("faults: kill session %s: %w", c.session, err)
 	}
 	defer func() { _ = inner.Close() }()
-	admin := inner.(rawConn) // as the first one was
+	admin := inner.(rawConn) // connect has checked the first connection of this connector
 	how, there := "SELECT pg_terminate_backend("+c.session+")", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+c.session
 	if c.connector.driverName == "mysql" {
 		how, there = "KILL "+c.session, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+c.session
@@ -62,8 +62,9 @@ func (c *conn) kill(ctx context.Context) error {
 	return c.end(ctx, admin, there, order, c.drop)
 }
 
-// isDeaf reports whether the server is MySQL 5.7. Its session does not notice a KILL that comes just before it waits for the next
-// statement, nor anything later, and keeps its locks. It does notice that its client has gone.
+// isDeaf reports whether the server is MySQL 5.7. If a KILL arrives just before a session of MySQL 5.7 waits for the next
+// statement, the session misses that KILL and every later one, and keeps its locks. The session does notice that its client has
+// gone.
 func (c *conn) isDeaf(ctx context.Context, admin rawConn) (bool, error) {
 	if c.connector.driverName != "mysql" {
 		return false, nil
@@ -72,7 +73,8 @@ func (c *conn) isDeaf(ctx context.Context, admin rawConn) (bool, error) {
 	return is == "1", err
 }
 
-// end ends the session by the first means, and after noticeTime by the other one too, and waits until the session is not there.
+// end ends the session by the first means. After noticeTime, it also uses the other means. It returns when the session no longer
+// exists.
 func (c *conn) end(ctx context.Context, admin rawConn, there string, first, other func() error) error {
 	if err := first(); err != nil {
 		return err

@@ -12,14 +12,14 @@ type rawStmt interface {
 	driver.StmtQueryContext
 }
 
-// stmt stops at each use of a prepared statement.
+// stmt calls the hook at each use of a prepared statement.
 type stmt struct {
 	rawStmt
 	text string
 	conn *conn
 }
 
-// converterStmt is stmt for drivers whose statements convert values: database/sql does something else where they do not.
+// converterStmt is stmt for drivers whose statements convert values, because database/sql treats other statements differently.
 type converterStmt struct {
 	*stmt
 	driver.ColumnConverter
@@ -29,10 +29,10 @@ func newStmt(inner driver.Stmt, text string, c *conn) (driver.Stmt, error) {
 	raw, ok := inner.(rawStmt)
 	if !ok {
 		_ = inner.Close()
-		return nil, fmt.Errorf("faults: %T is an old driver's: it lacks a method with a context", inner)
+		return nil, fmt.Errorf("faults: %T is too old: it lacks a method with a context", inner)
 	}
 	s := &stmt{raw, text, c}
-	if cc, ok := inner.(driver.ColumnConverter); ok { //nolint:staticcheck // deprecated, and obeyed
+	if cc, ok := inner.(driver.ColumnConverter); ok { //nolint:staticcheck // deprecated, but database/sql still uses the interface
 		return converterStmt{s, cc}, nil
 	}
 	return s, nil
@@ -50,7 +50,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 	return s.conn.query(s.text, func() (driver.Rows, error) { return s.rawStmt.QueryContext(ctx, args) })
 }
 
-// CheckNamedValue asks the statement or, as database/sql would, the connection.
+// CheckNamedValue asks the statement first and otherwise the connection, as database/sql does.
 func (s *stmt) CheckNamedValue(v *driver.NamedValue) error {
 	if n, ok := s.rawStmt.(driver.NamedValueChecker); ok {
 		return n.CheckNamedValue(v)

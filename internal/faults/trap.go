@@ -2,7 +2,7 @@ package faults
 
 import "sync/atomic"
 
-// Trap does something once, at one point.
+// Trap calls a hook once, at one point.
 type Trap struct {
 	index  int
 	moment Moment
@@ -10,12 +10,12 @@ type Trap struct {
 	sprung atomic.Bool
 }
 
-// At returns a trap for the point with that index.
+// At returns a trap for the point with the given index.
 func At(index int, moment Moment, do Hook) *Trap {
 	return &Trap{index: index, moment: moment, do: do}
 }
 
-// Hook is the trap as a hook.
+// Hook calls the trap's hook if p is the trap's point.
 func (t *Trap) Hook(p *Point) error {
 	if p.Index != t.index || p.Moment != t.moment || !t.sprung.CompareAndSwap(false, true) {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// Commands of the client/server protocol that this package tells apart.
+// These constants are the commands of the client/server protocol that this package distinguishes.
 const (
 	comQuit             = 0x01
 	comQuery            = 0x03
@@ -20,7 +20,7 @@ const (
 	clientSSL = 0x800
 )
 
-// mysqlWire is the client/server protocol of MySQL and MariaDB, uncompressed.
+// mysqlWire reads the uncompressed client/server protocol of MySQL and MariaDB.
 type mysqlWire struct {
 	client io.Reader
 	greet  bool // the client has answered the greeting
@@ -43,7 +43,7 @@ func (w *mysqlWire) read() (message, error) {
 		w.greet = true
 		return m, nil
 	}
-	if seq == 0 && len(body) > 0 { // anything else goes on with what was begun, as authentication does
+	if seq == 0 && len(body) > 0 { // other packets continue an exchange, for example authentication
 		w.command(&m, body)
 	}
 	return m, nil
@@ -52,7 +52,7 @@ func (w *mysqlWire) read() (message, error) {
 func (w *mysqlWire) command(m *message, body []byte) {
 	switch body[0] {
 	case comQuit, comStmtClose, comStmtSendLongData:
-		return // not answered
+		return // the server does not answer these commands
 	case comQuery:
 		m.text = shorten(body[1:])
 		m.kind = kindOf(m.text, Query)
@@ -68,7 +68,7 @@ func (w *mysqlWire) command(m *message, body []byte) {
 	m.request = true
 }
 
-// packet joins the packets that one of the full size begins.
+// packet joins a packet of full size with the packets that continue it.
 func (w *mysqlWire) packet(m *message) (seq byte, body []byte, err error) {
 	for first := true; ; first = false {
 		var head [4]byte

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// Codes in place of a version in a connection's first packet.
+// These codes replace the version in a connection's first packet.
 const (
 	sslRequest    = 80877103
 	gssRequest    = 80877104
@@ -17,11 +17,11 @@ const (
 
 var errEncrypted = errors.New("faults: the proxy reads no encrypted connections; connect without TLS")
 
-// postgresWire is the protocol's version 3.
+// postgresWire reads version 3 of the protocol.
 type postgresWire struct {
 	client  io.Reader
 	started bool
-	texts   map[string]string // of prepared statements
+	texts   map[string]string // texts of prepared statements by name
 }
 
 func newPostgresWire(client io.Reader) wire {
@@ -30,7 +30,7 @@ func newPostgresWire(client io.Reader) wire {
 
 func (w *postgresWire) goodbye() []byte { return []byte{'X', 0, 0, 0, 4} }
 
-// read joins the messages of the extended protocol, which are answered after the last of them, a Sync.
+// read joins the messages of the extended protocol up to a Sync, because the server answers after the Sync.
 func (w *postgresWire) read() (message, error) {
 	if !w.started {
 		return w.start()
@@ -51,13 +51,13 @@ func (w *postgresWire) read() (message, error) {
 		case 'S', 'F':
 			m.request = true
 			return m, nil
-		default: // passwords, data of COPY, the end
+		default: // passwords, data of COPY, the end of the session
 			return m, nil
 		}
 	}
 }
 
-// note finds out what a batch of the extended protocol is for.
+// note records the kind and the text of a batch of the extended protocol.
 func (w *postgresWire) note(m *message, typ byte, body []byte) {
 	first, rest, _ := bytes.Cut(body, []byte{0})
 	switch typ {
@@ -100,7 +100,7 @@ func (w *postgresWire) packet(m *message) (typ byte, body []byte, err error) {
 	return t[0], body, err
 }
 
-// sized reads a length that counts itself, and what it is the length of.
+// sized reads a length, which counts its own bytes, and then the data of that length.
 func (w *postgresWire) sized(m *message) ([]byte, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(w.client, size[:]); err != nil {

@@ -13,7 +13,7 @@ import (
 
 const inserts = 3
 
-// work inserts in one transaction: by text, with a parameter and prepared.
+// work inserts rows in one transaction: with a text, with a parameter and with a prepared statement.
 func work(ctx context.Context, db *sqlx.DB) (err error) {
 	tx, err := db.BeginTxx(ctx, &sql.TxOptions{Isolation: isolation(db)})
 	if err != nil {
@@ -56,7 +56,7 @@ func isolation(db *sqlx.DB) sql.IsolationLevel {
 	return sql.LevelSerializable
 }
 
-// table returns a namespace with an empty table, and what counts its rows.
+// table returns a namespace with an empty table, and a function that counts the rows of the table.
 func table(t *testing.T, e *engine.Engine) (ns *engine.Namespace, rows func() int) {
 	t.Helper()
 	ns = e.Namespace(t)
@@ -73,7 +73,7 @@ func table(t *testing.T, e *engine.Engine) (ns *engine.Namespace, rows func() in
 	}
 }
 
-// cleanPoints returns the points of a run that nothing happens to, and which of them is the commit.
+// cleanPoints returns the points of a run without a fault, and the index of the commit.
 func cleanPoints(t *testing.T, e *engine.Engine) (points []faults.Point, commit int) {
 	t.Helper()
 	ns, rows := table(t, e)
@@ -89,7 +89,7 @@ func cleanPoints(t *testing.T, e *engine.Engine) (points []faults.Point, commit 
 	return points, last.Index
 }
 
-// committed is how many rows there are if the work stops at a point for ever.
+// committed returns how many rows are stored if the work stops at a point forever.
 func committed(index, commit int, m faults.Moment) int {
 	if index < commit || index == commit && m == faults.Before {
 		return 0

@@ -19,7 +19,7 @@ func ageBehaviours() []behaviour {
 	}
 }
 
-// uuidv7 and ulid carry a time in milliseconds.
+// uuidv7 returns a UUID version 7 with the time at. Like a ULID, it contains a time in milliseconds.
 func uuidv7(at time.Time) string {
 	ms := at.UnixMilli()
 	return fmt.Sprintf("%08x-%04x-7abc-8def-0123456789ab", ms>>16, ms&0xffff)
@@ -39,7 +39,8 @@ func forms() map[string]func(time.Time) string {
 	return map[string]func(time.Time) string{"UUIDv7": uuidv7, "ULID": ulid}
 }
 
-// aged is a key whose ID is as long ago as that by the database's clock. An ID that carries a time has nothing before it.
+// aged returns a key whose ID was created the given time before the database's current time. The ID has no prefix, because an ID
+// with a time must begin with the time.
 func (p *place) aged(form func(time.Time) string, ago time.Duration) keys.Key {
 	p.Helper()
 	return keys.Key{Scope: "me", Op: "age" + p.verb, ID: form(p.now().Add(-ago))}
@@ -66,7 +67,7 @@ func tooOld(p *place) {
 	p.wantEffects("after", 1)
 }
 
-// tooNew: to the year 10889, which SQLite's functions do not know.
+// tooNew uses times up to the year 10889, which SQLite's functions do not support.
 func tooNew(p *place) {
 	p.each(func(p *place) {
 		for name, form := range forms() {
@@ -81,7 +82,8 @@ func tooNew(p *place) {
 	})
 }
 
-// ahead: a key that is forgotten sooner would count as young when it comes again (hazard K45).
+// ahead uses a key whose time is in the future. If the store forgot such a key too early, a repeated call would treat the key as
+// young and run again (hazard K45).
 func ahead(p *place) {
 	p.each(func(p *place) {
 		for name, form := range forms() {

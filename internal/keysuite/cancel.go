@@ -54,7 +54,7 @@ func cancelWaiting(p *place) {
 	p.wantReplayed(p.open(), "a")
 }
 
-// cancelInside: what is cancelled before the commit has not happened.
+// cancelInside cancels the context before the commit. The effect must not be stored.
 func cancelInside(p *place) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	_, _, err := keys.Run(ctx, p.store, p.key("a"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
@@ -72,7 +72,7 @@ func cancelInside(p *place) {
 		return "", p.effect(ctx, tx, "b")
 	})
 	wantIs(p, "Once", err, context.Canceled)
-	// Whether the caller's transaction can go on is the driver's to say; what fn did may not be committed with it.
+	// The driver decides whether the caller's transaction can continue. A commit must not store the effect of fn.
 	_ = tx.Commit()
 	p.wantNoTrace("b")
 	p.wantPaid(p.store, "b")
@@ -91,7 +91,7 @@ func cancelStatement(p *place) {
 	p.wantEffects("late", 0)
 }
 
-// cancelNested: what fn still does after its context's end, in a context without one, is rolled back.
+// cancelNested cancels the context inside fn. Work that fn still does in a context without cancellation must be rolled back.
 func cancelNested(p *place) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()

@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// flipped stores texts with each bit turned.
+// flipped is a codec that stores texts with every bit inverted.
 type flipped struct{ name string }
 
 func (c flipped) Name() string { return c.name }

@@ -43,7 +43,7 @@ func consumersOverlap(p *place) {
 	}
 }
 
-// consumersInOrder: at this level nothing but a deadlock has anybody begin again.
+// consumersInOrder uses the level READ COMMITTED. At this level, only a deadlock makes a consumer begin again.
 func consumersInOrder(p *place) {
 	p.prefix = "c"
 	p.db.SetMaxIdleConns(consumers)
@@ -55,7 +55,7 @@ func consumersInOrder(p *place) {
 	wantEachOnce(p)
 }
 
-// wantEachOnce wants the effect of every message that came, once: the chance that one is in no batch is none to speak of.
+// wantEachOnce expects one effect of every message. The chance that a message is in no batch is negligible.
 func wantEachOnce(p *place) {
 	p.Helper()
 	like := "id LIKE '" + p.prefix + "%'"
@@ -88,7 +88,7 @@ func inProgress(err error) bool {
 	return errors.As(err, &busy)
 }
 
-// handle is one batch in one transaction.
+// handle processes one batch in one transaction.
 func handle(p *place, level sql.IsolationLevel, order []int) error {
 	tx, err := p.db.BeginTxx(p.ctx, p.at(level))
 	if err != nil {

@@ -41,7 +41,7 @@ func everyLevel(p *place, f func(*place, sql.IsolationLevel)) {
 	}
 }
 
-// crowd wants one of the calls to have the effect, and the others its result.
+// crowd expects that one of the calls writes the effect and that all other calls get its result.
 func crowd(p *place, call func() (string, bool, error)) {
 	p.Helper()
 	var all sync.WaitGroup
@@ -69,10 +69,10 @@ func crowd(p *place, call func() (string, bool, error)) {
 	p.wantEffects("a", 1)
 }
 
-// onceTries bounds how often a caller of Once begins again.
+// onceTries is the maximum number of attempts of a caller of Once.
 const onceTries = 200
 
-// onceAgain is a caller of Once that does as it is told.
+// onceAgain is a caller of Once that repeats its transaction if the error says so.
 func (p *place) onceAgain(level sql.IsolationLevel, id string) (r string, replayed bool, err error) {
 	for range onceTries {
 		r, replayed, err = p.onceOnce(level, id)
@@ -115,7 +115,7 @@ func ownKeys(p *place) {
 		all.Go(func() {
 			r, replayed, err := keys.Run(p.ctx, p.store, p.key(id), none(), pays(p, "own", "paid"))
 			if err != nil || replayed || r != "paid" {
-				p.Errorf("%s: %q, replayed %v, %v; want it to run", id, r, replayed, err)
+				p.Errorf("%s: %q, replayed %v, %v; want fn to run", id, r, replayed, err)
 			}
 		})
 	}

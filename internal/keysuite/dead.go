@@ -24,7 +24,7 @@ func deadBehaviours() []behaviour {
 	}
 }
 
-// wantAttempt wants the n-th failed attempt, and the message to be dead if it is the last.
+// wantAttempt expects the n-th failed attempt. If last is true, it expects that the message is dead.
 func wantAttempt(p *place, s *keys.Store, id string, n int, last bool) {
 	p.Helper()
 	got, err := s.Fail(p.ctx, "c", id, fmt.Errorf("attempt %d", n))
@@ -55,7 +55,7 @@ func dies(p *place) {
 			p.Errorf("InspectMessage = %+v, %v; want %v after %d attempts", info, err, state, n+1)
 		}
 	}
-	wantAttempt(p, s, "bad", 3, true) // one more changes nothing
+	wantAttempt(p, s, "bad", 3, true) // another failure changes nothing
 	fresh, err := p.filter(s, "c", "good", "bad")
 	wantList(p, "after its death", fresh, err, "good")
 }
@@ -122,11 +122,11 @@ func revived(p *place) {
 	fresh, err = p.filter(s, "c", "a", "b", "w")
 	wantList(p, "afterwards", fresh, err)
 	if info, err := s.InspectMessage(p.ctx, "c", "a"); err != nil || info.State != keys.StateDone || info.Attempts != 2 || info.FinishedAt.IsZero() || info.ExpiresAt.Year() > 9000 {
-		p.Errorf("InspectMessage = %+v, %v; want it done, at the second attempt", info, err)
+		p.Errorf("InspectMessage = %+v, %v; want it handled at the second attempt", info, err)
 	}
 }
 
-// revivedByOldName: the method was called Retry.
+// revivedByOldName uses Retry, the old name of Revive.
 func revivedByOldName(p *place) {
 	s := p.open(keys.MaxAttempts(1))
 	_, _ = s.Fail(p.ctx, "c", "a", nil)
@@ -146,14 +146,14 @@ func othersDead(p *place) {
 	}
 	for _, consumer := range []string{"c", "C", "c ", "é"} {
 		if got, err := s.Dead(p.ctx, consumer, 10); err != nil || len(got) != 1 {
-			p.Errorf("Dead of %q = %+v, %v; want one", consumer, got, err)
+			p.Errorf("Dead of %q = %+v, %v; want 1", consumer, got, err)
 		}
 		if n, err := s.Revive(p.ctx, consumer, "m", "M"); err != nil || n != 1 {
-			p.Errorf("Revive of %q = %d, %v; want one", consumer, n, err)
+			p.Errorf("Revive of %q = %d, %v; want 1", consumer, n, err)
 		}
 	}
 	if got, err := s.Dead(p.ctx, "e\u0301", 10); err != nil || len(got) != 1 {
-		p.Errorf("Dead = %+v, %v; want the one that is left", got, err)
+		p.Errorf("Dead = %+v, %v; want the remaining message", got, err)
 	}
 	p.wantPaid(s, "m")
 	if n, err := s.Revive(p.ctx, "me", "m"); err != nil || n != 0 {
@@ -175,7 +175,7 @@ func handledStays(p *place) {
 	}
 	after, err := s.InspectMessage(p.ctx, "c", "a")
 	if err != nil || fmt.Sprint(before) != fmt.Sprint(after) {
-		p.Errorf("it was %+v and is %+v, %v", before, after, err)
+		p.Errorf("the message was %+v and is %+v, %v", before, after, err)
 	}
 	if n, err := s.Revive(p.ctx, "c", "a"); n != 0 || err != nil {
 		p.Errorf("Revive of a handled message = %d, %v; want 0", n, err)

@@ -21,7 +21,7 @@ func errorBehaviours() []behaviour {
 	}
 }
 
-// asIs is an error that errors.Is alone does not tell from another.
+// asIs is an error type with a field. errors.Is returns false for two values with different fields.
 type asIs struct{ n int }
 
 func (asIs) Error() string { return "as is" }
@@ -39,7 +39,7 @@ func fnError(p *place) {
 				p.Errorf("%s: error %#v, want fn's own %#v", p.verb, err, want)
 			}
 			if r != "" || replayed {
-				p.Errorf("%s: %q, replayed %v; want nothing", p.verb, r, replayed)
+				p.Errorf("%s: %q, replayed %v; want no result", p.verb, r, replayed)
 			}
 			p.wantNoTrace("a")
 		}
@@ -47,7 +47,8 @@ func fnError(p *place) {
 	})
 }
 
-// swallowed: PostgreSQL takes no further statement in the transaction, and the call must not say that all is well.
+// swallowed checks an fn that ignores the error of a statement. PostgreSQL refuses further statements in that transaction, and
+// the call must not report success.
 func swallowed(p *place) {
 	p.each(func(p *place) {
 		var r string
@@ -64,7 +65,7 @@ func swallowed(p *place) {
 		r, _, err = p.call(p.store, p.key("a"), none(), f)
 		if p.postgres() {
 			if err == nil {
-				p.Error("no error, want one")
+				p.Error("no error, want an error")
 			}
 			p.wantNoTrace("a")
 			return
@@ -76,8 +77,8 @@ func swallowed(p *place) {
 	})
 }
 
-// conflicts has the database answer a statement with an error that may pass: what it says after a conflict, or on SQLite, which
-// says so to no writer, that a table is being read.
+// conflicts makes the database return an error that a retry may solve. The error is a conflict. A writer of SQLite gets no such
+// error, so there the error says that a table is being read.
 func (p *place) conflicts(ctx context.Context, tx *keys.Tx) error {
 	if p.sqlite() {
 		rows, err := tx.QueryContext(ctx, "SELECT name FROM sqlite_master")
@@ -120,12 +121,12 @@ func retryable(p *place) {
 		p.Errorf("Once: error %v; want fn's own %v", err, want)
 	}
 	if err := tx.Commit(); err == nil && !p.sqlite() {
-		p.Error("a transaction whose statement has lost it can be committed")
+		p.Error("a transaction that the database has ended can be committed")
 	}
 	p.wantNoTrace("b")
 }
 
-// madeUp: a lost connection may be that of something else.
+// madeUp checks that an fn's error about a lost connection is not retried, because another connection may have been lost.
 func madeUp(p *place) {
 	p.each(func(p *place) {
 		for _, want := range []error{fmt.Errorf("the request's body: %w", io.ErrUnexpectedEOF), io.EOF, driver.ErrBadConn} {
@@ -138,7 +139,7 @@ func madeUp(p *place) {
 				return "", want
 			})
 			if err != want || calls != 1 { //nolint:errorlint // the very same value
-				p.Errorf("error %v after %d calls; want fn's own after one: %v", err, calls, want)
+				p.Errorf("error %v after %d calls; want fn's own error after 1 call: %v", err, calls, want)
 			}
 			p.wantNoTrace("a")
 		}
@@ -169,7 +170,7 @@ func missingTable(p *place) {
 	wantMissing(p, "Inspect", err)
 }
 
-// wantMissing wants an error to name the table and to say what to do about it.
+// wantMissing expects an error that names the table and says how to create it.
 func wantMissing(p *place, what string, err error) {
 	p.Helper()
 	wantText(p, what, err, "elsewhere")

@@ -23,7 +23,7 @@ func filterBehaviours() []behaviour {
 
 func same(s string) string { return s }
 
-// wantList wants a list and no error.
+// wantList expects a list and no error.
 func wantList(p *place, what string, got []string, err error, want ...string) {
 	p.Helper()
 	if err != nil || !slices.Equal(got, want) {
@@ -31,7 +31,7 @@ func wantList(p *place, what string, got []string, err error, want ...string) {
 	}
 }
 
-// filter filters in a transaction that is committed.
+// filter calls Filter in a transaction and commits the transaction.
 func (p *place) filter(s *keys.Store, consumer string, ids ...string) ([]string, error) {
 	p.Helper()
 	tx := p.begin(nil)
@@ -58,7 +58,7 @@ func filterOrder(p *place) {
 	}
 	again, err := keys.Filter(p.ctx, p.store, tx, "d", got, func(m message) string { return m.id })
 	if err != nil || len(again) != 0 {
-		p.Errorf("in the same transaction again: %v, %v; want none", again, err)
+		p.Errorf("in the same transaction again: %v, %v; want an empty list", again, err)
 	}
 	p.commit(tx)
 }
@@ -76,11 +76,12 @@ func filterRolledBack(p *place) {
 		}
 	}
 	if n := p.rows(); n != 1 {
-		p.Errorf("%d rows, want the one of the first batch", n)
+		p.Errorf("%d rows, want 1 row, from the first batch", n)
 	}
 }
 
-// filterConsumers: nor do messages and keys of the same parts meet.
+// filterConsumers checks that messages of different consumers are different, and that a message and a key with the same parts are
+// different.
 func filterConsumers(p *place) {
 	for _, consumer := range []string{"c", "C", "c ", "cm", "\x00", "ü"} {
 		fresh, err := p.filter(p.store, consumer, "m", "")
@@ -167,7 +168,7 @@ func filterWrong(p *place) {
 	_, inspected := p.store.InspectMessage(p.ctx, "", "")
 	for what, err := range map[string]error{"Fail": failed, "Fail of nobody": failedAll, "Dead": dead, "Dead of none": deadLimit, "Revive": revive, "Revive of none": reviveNone, "Revive of an empty one": reviveEmpty, "InspectMessage": inspected} {
 		if wantText(p, what, err, ""); errors.Is(err, keys.ErrNotFound) {
-			p.Errorf("%s: %v; want the part to be named", what, err)
+			p.Errorf("%s: %v; want an error that names the part", what, err)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func finalKnown(p *place) {
 		}
 		_, replayed, err := p.call(p.open(), p.key("a"), none(), p.never)
 		if final := as[*keys.FinalError](p, p.verb, err); !replayed || final == nil || final.Err != nil {
-			p.Errorf("a store that does not know the error: replayed %v, %#v", replayed, err)
+			p.Errorf("a store without the error value: replayed %v, %#v", replayed, err)
 		}
 	})
 }
@@ -84,7 +84,7 @@ func finalTexts(p *place) {
 	})
 }
 
-// finalInTx: what is undone is fn's, and not what the caller of Once wrote before and after.
+// finalInTx checks that only fn's writes are rolled back. The writes of Once's caller before and after the call remain.
 func finalInTx(p *place) {
 	tx := p.begin(nil)
 	if err := p.effect(p.ctx, tx, "before"); err != nil {

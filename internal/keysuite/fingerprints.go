@@ -35,7 +35,7 @@ func mismatch(p *place) {
 				r, _, err := p.call(s, p.key("a"), fp, p.never)
 				wantIs(p, p.verb, err, keys.ErrMismatch)
 				if r != "" {
-					p.Errorf("%s = %q, want nothing of the stored result", p.verb, r)
+					p.Errorf("%s = %q, want an empty result", p.verb, r)
 				}
 			}
 		}

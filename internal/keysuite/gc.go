@@ -41,7 +41,7 @@ func gcOnlyExpired(p *place) {
 	for _, id := range []string{"old waiting", "old dead", "old dead"} {
 		_, _ = s.Fail(p.ctx, "c", id, nil)
 	}
-	for _, id := range []string{"waiting", "dead"} { // their time does not come
+	for _, id := range []string{"waiting", "dead"} { // these messages do not expire
 		if info, err := s.InspectMessage(p.ctx, "c", "old "+id); err != nil || info.ExpiresAt.Year() != 9999 {
 			p.Errorf("a %s message expires at %v, %v", id, info.ExpiresAt, err)
 		}
@@ -61,15 +61,15 @@ func gcOnlyExpired(p *place) {
 	}
 }
 
-// gcByTheClock: the database's, since nothing here looks at another.
+// gcByTheClock waits until keys expire by the database's clock. The client's clock does not count.
 func gcByTheClock(p *place) {
 	p.wantPaid(p.store, "short", keys.Retain(time.Millisecond))
 	p.wantPaid(p.open(keys.Retention(time.Millisecond)), "shorter")
 	p.wantPaid(p.store, "long", keys.Retain(time.Hour))
 	for expires := p.inspect(p.key("shorter")).ExpiresAt; !p.now().After(expires.Add(2 * time.Millisecond)); {
-		// it is a matter of milliseconds
+		// the loop takes a few milliseconds
 	}
-	p.wantReplayed(p.store, "short") // until it is removed
+	p.wantReplayed(p.store, "short") // the key is replayed until GC removes it
 	if n, err := p.store.GC(p.ctx); n != 2 || err != nil {
 		p.Errorf("GC = %d, %v; want 2", n, err)
 	}
@@ -78,14 +78,14 @@ func gcByTheClock(p *place) {
 	p.wantReplayed(p.store, "long")
 }
 
-// wantNoMemory wants a key to be forgotten whose effect is there.
+// wantNoMemory expects that a key is forgotten although its effect is stored.
 func (p *place) wantNoMemory(id string) {
 	p.Helper()
 	_, err := p.store.Inspect(p.ctx, p.key(id))
 	wantIs(p, id, err, keys.ErrNotFound)
 }
 
-// expired are n handled messages past their time.
+// expired creates n handled messages that have expired.
 func (p *place) expired(n int) {
 	p.Helper()
 	ids := make([]string, n)
@@ -133,15 +133,15 @@ func gcCancelled(p *place) {
 	n, err := p.store.GC(ctx, keys.GCBatchSize(3), keys.GCProgress(func(int64) { cancel() }))
 	wantIs(p, "GC", err, context.Canceled)
 	if n != 3 || p.rows() != 6 {
-		p.Errorf("GC = %d and %d rows are left; want 3, 6: what was committed counts", n, p.rows())
+		p.Errorf("GC = %d and %d rows are left; want 3, 6: committed batches count", n, p.rows())
 	}
 }
 
-// gcLocked: SQLite has one lock for all rows.
+// gcLocked checks GC beside a locked row. SQLite has one lock for all rows.
 func gcLocked(p *place) {
 	p.expired(5)
 	if !p.sqlite() {
-		tx := p.begin(p.at(sql.LevelReadCommitted)) // InnoDB locks all that it reads at the level above
+		tx := p.begin(p.at(sql.LevelReadCommitted)) // at the higher level InnoDB locks all rows that it reads
 		var id string
 		if err := tx.GetContext(p.ctx, &id, "SELECT id FROM idempotency_keys WHERE id = 'expired 2' FOR UPDATE"); err != nil {
 			p.Fatal(err)
@@ -155,7 +155,7 @@ func gcLocked(p *place) {
 		p.commit(tx)
 	}
 	if n, err := p.store.GC(p.ctx); err != nil || n == 0 || p.left("expired") > 0 {
-		p.Errorf("GC = %d, %v; want the rest to be removed", n, err)
+		p.Errorf("GC = %d, %v; want GC to remove the remaining rows", n, err)
 	}
 }
 
@@ -174,12 +174,13 @@ func gcForgets(p *place) {
 	}
 	r, replayed, err := keys.Run(p.ctx, p.store, p.key("a"), none(), pays(p, "a", "again"))
 	if err != nil || replayed || r != "again" {
-		p.Errorf("Run of a forgotten key = %q, replayed %v, %v; want it to run", r, replayed, err)
+		p.Errorf("Run of a forgotten key = %q, replayed %v, %v; want fn to run", r, replayed, err)
 	}
 	p.wantEffects("a", 2)
 }
 
-// gcBesideClaims: every execution is a row, and every row is removed by one collection or still there.
+// gcBesideClaims runs collections beside claims. Every execution creates a row. Each row must be removed by exactly one
+// collection or still be stored.
 func gcBesideClaims(p *place) {
 	const claimers, collectors, rounds = 8, 3, 12
 	p.db.SetMaxIdleConns(claimers + collectors)
@@ -225,7 +226,7 @@ func gcOptions(p *place) {
 	for _, o := range []keys.GCOption{keys.GCBatchSize(0), keys.GCBatchSize(1 << 20), keys.BatchSize(0), keys.GCLimit(0), nil} { //nolint:staticcheck // BatchSize is an old name
 		n, err := p.store.GC(p.ctx, o)
 		if n != 0 || err == nil || !strings.HasPrefix(err.Error(), "keys: ") {
-			p.Errorf("GC = %d, %v; want the option to be refused", n, err)
+			p.Errorf("GC = %d, %v; want an error about the option", n, err)
 		}
 	}
 }

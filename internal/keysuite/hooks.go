@@ -20,7 +20,7 @@ func hookBehaviours() []behaviour {
 	}
 }
 
-// told is what hooks were told, in order.
+// told records the calls of the hooks, in order.
 type told struct {
 	mu     sync.Mutex
 	names  []string
@@ -38,7 +38,8 @@ func (h *told) hooks() keys.Hooks {
 	return keys.Hooks{Claim: note("claim"), Replay: note("replay"), Mismatch: note("mismatch"), Wait: note("wait"), Retry: note("retry"), Remove: note("remove")}
 }
 
-// want wants these names, waits left out unless they are asked for, and forgets what was told. It returns the last event.
+// want expects calls of the hooks with these names. It ignores waits unless names contains "wait". It then clears the record and
+// returns the last event.
 func (h *told) want(p *place, what string, names ...string) (last keys.Event) {
 	p.Helper()
 	h.mu.Lock()
@@ -46,7 +47,7 @@ func (h *told) want(p *place, what string, names ...string) (last keys.Event) {
 	var got []string
 	for i, name := range h.names {
 		if name == "wait" && !strings.Contains(strings.Join(names, " "), "wait") {
-			continue // what counts as one depends on whether the store has met the key
+			continue // the number of waits depends on whether the store has met the key
 		}
 		got, last = append(got, name), h.events[i]
 		if h.events[i].Duration <= 0 {
@@ -54,7 +55,7 @@ func (h *told) want(p *place, what string, names ...string) (last keys.Event) {
 		}
 	}
 	if strings.Join(got, " ") != strings.Join(names, " ") {
-		p.Errorf("%s: the hooks were told of %q, want %q", what, got, names)
+		p.Errorf("%s: the hooks were called for %q, want %q", what, got, names)
 	}
 	h.names, h.events = nil, nil
 	return last
@@ -174,6 +175,6 @@ func slogHooks(p *place) {
 	quiet := p.open(keys.WithHooks(keys.SlogHooks(slog.New(slog.NewTextHandler(&out, nil)))))
 	p.wantPaid(quiet, "b")
 	if out.Len() > 0 {
-		p.Errorf("logged %s where debugging is off", &out)
+		p.Errorf("logged %s although debugging is off", &out)
 	}
 }

@@ -17,12 +17,12 @@ func inspectBehaviours() []behaviour {
 	}
 }
 
-// wantTimes wants times by the database's clock, and all of them in UTC.
+// wantTimes expects times between before and after by the database's clock, all of them in UTC.
 func wantTimes(p *place, info *keys.Info, before, after time.Time, retention time.Duration) {
 	p.Helper()
 	for name, at := range map[string]time.Time{"claimed": info.ClaimedAt, "finished": info.FinishedAt, "leased until": info.LeaseUntil} {
 		if at.Before(before) || at.After(after) || at.Location() != time.UTC {
-			p.Errorf("%s at %v; the database's clock showed %v and %v", name, at, before, after)
+			p.Errorf("%s at %v; want a time between %v and %v by the database's clock", name, at, before, after)
 		}
 	}
 	if info.FinishedAt.Before(info.ClaimedAt) {

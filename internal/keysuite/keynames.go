@@ -16,7 +16,7 @@ func keyBehaviours() []behaviour {
 	}
 }
 
-// odd are names that some database, encoding or quoting takes for each other, or for none.
+// odd returns names that some databases, encodings or kinds of quoting confuse with each other or with an empty name.
 func odd() []string {
 	ids := []string{
 		"a", "A", "a ", " a", "a\t", "a\x00", "\x00a", "\x00", "\x00\x00", "\xff", "\xfe", "\xc3", "é", "e\u0301", "É", "ß", "ss", "ı", "I",

@@ -1,5 +1,5 @@
-// Package keysuite says what package keys does on every database alike: one suite of behaviours, which runs unchanged on
-// each engine and through each driver. A behaviour is a test here, not in one engine's file.
+// Package keysuite defines the behaviour of package keys for every database: one suite of behaviours that runs unchanged on each
+// engine and through each driver. A behaviour is tested here, not in the file of one engine.
 package keysuite
 
 import (

@@ -21,7 +21,8 @@ func limitBehaviours() []behaviour {
 	}
 }
 
-// limit is one, with how long a call may take that has it. A database's least unit is added: a second on MySQL.
+// limit is a limit on waiting, with the least and greatest duration of a call that has the limit. The greatest duration includes
+// the database's smallest unit, which is a second on MySQL.
 type limit struct {
 	name        string
 	option      keys.ClaimOption
@@ -29,12 +30,12 @@ type limit struct {
 }
 
 func (p *place) limits() []limit {
-	const d, slack = 150 * time.Millisecond, 5 * time.Second // slack is a busy machine's
+	const d, slack = 150 * time.Millisecond, 5 * time.Second // slack allows for a busy machine
 	all := []limit{
 		{"NoWait", keys.NoWait(), 0, slack},
 		{"MaxWait", keys.MaxWait(d), d * 9 / 10, d + slack},
 	}
-	if p.server.Dialect != "mysql" { // it would wait for another second or two each time
+	if p.server.Dialect != "mysql" { // each such call would wait another second or two on MySQL
 		all = append(all, limit{"MaxWait(0)", keys.MaxWait(0), 0, slack})
 	}
 	return all
@@ -47,7 +48,7 @@ func wantInProgress(p *place, l limit, call func() (string, bool, error)) {
 	took := time.Since(began)
 	busy := as[*keys.InProgressError](p, l.name, err)
 	if r != "" || replayed || busy == nil || busy.Key != p.key("a") || busy.RetryAfter <= 0 {
-		p.Errorf("%s: %q, replayed %v, %+v; want to be told that %s is in progress", l.name, r, replayed, busy, p.key("a"))
+		p.Errorf("%s: %q, replayed %v, %+v; want an error that says that %s is in progress", l.name, r, replayed, busy, p.key("a"))
 	}
 	if c := dialect.Classify(err); c != dialect.Permanent {
 		p.Errorf("%s: %v is %v, want Permanent", l.name, err, c)
@@ -76,7 +77,7 @@ func limitedRun(p *place) {
 	}
 }
 
-// awaited are the limits that are waited for one after the other. On MySQL the two are the same second.
+// awaited returns the limits that the test waits for one after the other. On MySQL both limits are the same second.
 func (p *place) awaited() []limit {
 	if p.server.Dialect == "mysql" {
 		return p.limits()[:1]
@@ -90,7 +91,7 @@ func limitedOnce(p *place) {
 		holder := p.holds("a")
 		tx := p.begin(nil)
 		other := fmt.Sprint("other", i)
-		if !p.sqlite() { // there the holder is the only writer
+		if !p.sqlite() { // on SQLite the holder is the only writer
 			if err := p.effect(p.ctx, tx, "before"); err != nil {
 				p.Fatal(err)
 			}
@@ -112,7 +113,7 @@ func limitedOnce(p *place) {
 	}
 }
 
-// settings are what could be changed to limit a wait.
+// settings returns the settings that a limit could change.
 func (p *place) settings(tx *sqlx.Tx) (text string) {
 	p.Helper()
 	query := p.pick("PRAGMA busy_timeout", "SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')", "SELECT CONCAT(@@innodb_lock_wait_timeout, ' ', @@lock_wait_timeout)")
@@ -143,7 +144,7 @@ func settingsKept(p *place) {
 	}
 }
 
-// wantSettings returns what wants the settings to be as they are now.
+// wantSettings returns a function that expects the settings to be the same as now.
 func (p *place) wantSettings(tx *sqlx.Tx) func(when string) {
 	p.Helper()
 	before := p.settings(tx)
@@ -155,7 +156,7 @@ func (p *place) wantSettings(tx *sqlx.Tx) func(when string) {
 	}
 }
 
-// keptInTx has settings that are nobody's default, in the very transaction.
+// keptInTx sets unusual values in the transaction and checks that a limit keeps these values.
 func keptInTx(p *place, l limit, id string) {
 	tx := p.begin(nil)
 	if _, err := tx.ExecContext(p.ctx, p.pick("PRAGMA busy_timeout = 4321", "SET LOCAL lock_timeout = '4321ms'", "SET SESSION innodb_lock_wait_timeout = 43")); err != nil {
@@ -185,13 +186,13 @@ func keptInTx(p *place, l limit, id string) {
 }
 
 func notReached(p *place) {
-	// On MariaDB a limit is also one on the statement's own time, so it is one that a busy machine keeps.
+	// On MariaDB a limit also limits the duration of the statement itself, so the limit must be long enough for a busy machine.
 	for _, l := range []limit{{name: "NoWait", option: keys.NoWait()}, {name: "MaxWait", option: keys.MaxWait(time.Minute)}} {
 		p.wantPaid(p.store, l.name, l.option)
 		p.wantReplayed(p.store, l.name, l.option)
 		p.wantReplayed(p.open(), l.name, l.option)
 	}
-	// A winner that ends in time.
+	// The winner ends before the limit.
 	w, tx := p.watch(), p.holds("a")
 	done := make(chan error, 1)
 	go func() {

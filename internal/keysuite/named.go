@@ -23,19 +23,19 @@ func namedBehaviours() []behaviour {
 	}
 }
 
-// driverNames are names under which a driver may be registered: its own, one that sqlx does not know, and such as sqlx takes for
-// other databases.
+// driverNames returns names under which a driver may be registered: its own name, names that sqlx does not know, and names that
+// sqlx takes for other databases.
 func (p *place) driverNames() []string {
 	return []string{p.db.DriverName(), "", "a driver with tracing", "postgres", "mysql", "sqlserver"}
 }
 
-// way calls a fn.
+// way is a way to call an fn.
 type way struct {
 	name string
 	call func(id string, f fn) error
 }
 
-// ways are all ways in which a fn can come by its transaction, with a pool.
+// ways returns all ways in which an fn can get its transaction from a pool.
 func (p *place) ways(pool *sqlx.DB) (ways []way) {
 	p.Helper()
 	std, err := keys.Open(p.ctx, pool.DB)
@@ -52,7 +52,7 @@ func (p *place) ways(pool *sqlx.DB) (ways []way) {
 	return ways
 }
 
-// onceWays call a fn in both kinds of the caller's transactions.
+// onceWays returns the ways with a transaction of the caller, one for each kind of transaction.
 func (p *place) onceWays(name string, pool *sqlx.DB, s *keys.Store) []way {
 	call := func(handleOf func(*sqlx.Tx) upsert.DB) func(string, fn) error {
 		return func(id string, f fn) error {
@@ -70,7 +70,7 @@ func (p *place) onceWays(name string, pool *sqlx.DB, s *keys.Store) []way {
 	}
 }
 
-// openOn returns another store on the same table, by a pool of its own settings.
+// openOn returns another store on the same table. Its pool has different settings.
 func (p *place) openOn(pool *sqlx.DB) *keys.Store {
 	p.Helper()
 	s, err := keys.Open(p.ctx, pool)
@@ -91,7 +91,7 @@ func namedPlaceholders(p *place) {
 	}
 }
 
-// useNames writes an effect by each method that binds names, and reads it back.
+// useNames writes an effect with each method that binds names, and reads the effects back.
 func (p *place) useNames(ctx context.Context, tx *keys.Tx, id string) error {
 	const insert = "INSERT INTO effects (id) VALUES (:id)"
 	arg := map[string]any{"id": id}
@@ -148,7 +148,7 @@ func namedRows[T any](tx *keys.Tx, query string, arg any) (all []T, err error) {
 	return all, errors.Join(rows.Err(), rows.Close())
 }
 
-// tagged has the tags of a Mapper that is not sqlx's.
+// tagged has the tags of a custom Mapper.
 type tagged struct {
 	Name string `column:"id"`
 }
@@ -172,7 +172,7 @@ func namedMapper(p *place) {
 	}
 }
 
-// mapNames writes and reads a row by the Mapper.
+// mapNames writes and reads a row with the custom Mapper.
 func mapNames(ctx context.Context, tx *keys.Tx, row tagged) error {
 	const insert, query = "INSERT INTO effects (id) VALUES (:id)", "SELECT id FROM effects WHERE id = :id"
 	_, exec := tx.NamedExec(insert, row)
@@ -196,7 +196,7 @@ func mapNames(ctx context.Context, tx *keys.Tx, row tagged) error {
 	return err
 }
 
-// readMore reads a column that its struct has no field for.
+// readMore reads a column for which its struct has no field.
 func readMore(_ context.Context, tx *keys.Tx) (string, error) {
 	_, err := namedRows[struct {
 		ID string `db:"id"`
@@ -226,7 +226,7 @@ func namedSafe(p *place) {
 		s := p.openOn(sqlx.NewDb(p.db.DB, name).Unsafe())
 		err := p.onceWays("Once", sqlx.NewDb(p.db.DB, name), s)[0].call(fmt.Sprint(i), readMore)
 		if err == nil || !strings.Contains(err.Error(), "missing destination name") {
-			p.Errorf("driver %q: error %v; want one of a missing destination", name, err)
+			p.Errorf("driver %q: error %v; want an error about a missing destination", name, err)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func nestedBehaviours() []behaviour {
 	}
 }
 
-// inner is a key claimed inside another one's fn, which has an effect of its own before and after.
+// inner returns an fn that claims an inner key. The fn has its own effects before and after the inner call.
 func inner(p *place, f fn, look func(replayed bool, err error) error) fn {
 	return func(ctx context.Context, tx *keys.Tx) (string, error) {
 		if err := p.effect(ctx, tx, "outer"); err != nil {
@@ -34,7 +34,7 @@ func inner(p *place, f fn, look func(replayed bool, err error) error) fn {
 	}
 }
 
-// wantOuter wants the outer key and its effects, and wants the inner key's effect n times.
+// wantOuter expects that the outer key and its effects are stored, and that the inner key's effect is stored n times.
 func wantOuter(p *place, r string, err error, n int) {
 	p.Helper()
 	if err != nil || r != "paid outer" {
@@ -109,7 +109,7 @@ func innerPanics(p *place) {
 	})
 }
 
-// innerIsOuter: to wait for itself would be for ever.
+// innerIsOuter claims the outer key again inside its own fn. The call must fail, because it would wait for itself forever.
 func innerIsOuter(p *place) {
 	p.each(func(p *place) {
 		again := func(ctx context.Context, tx *keys.Tx) error {
@@ -136,7 +136,7 @@ func innerTwice(p *place) {
 	p.each(func(p *place) {
 		r, _, err := p.call(p.store, p.key("outer"), none(), inner(p, pays(p, "inner", "paid inner"), func(_ bool, err error) error { return err }))
 		wantOuter(p, r, err, 1)
-		// A second transaction that meets the stored key goes on.
+		// A second transaction that meets the stored key can continue.
 		r, _, err = p.call(p.store, p.key("second"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
 			for range 2 {
 				r, replayed, err := keys.Once(ctx, p.store, tx, p.key("inner"), none(), p.never)

@@ -40,7 +40,7 @@ func onceCommitted(p *place) {
 	if _, _, err := keys.Once(p.ctx, p.store, tx, p.key("a"), none(), pays(p, "a", "paid a")); err != nil {
 		p.Fatal(err)
 	}
-	p.wantNoTrace("a") // to others, before the commit
+	p.wantNoTrace("a") // other connections do not see the key before the commit
 	p.commit(tx)
 	p.wantReplayed(p.store, "a")
 	p.wantReplayed(p.open(), "a")
@@ -89,7 +89,8 @@ func onceMismatch(p *place) {
 	p.wantReplayed(p.store, "a")
 }
 
-// onceOldSnapshot: whether the winner can be seen differs; what may not be is a second effect or a half transaction.
+// onceOldSnapshot claims a key in a transaction whose snapshot is older than the winner's commit. Databases differ in whether
+// that transaction sees the winner. In no case may there be a second effect or half a transaction.
 func onceOldSnapshot(p *place) {
 	for _, level := range p.levels()[1:] {
 		p.on(level.String(), func(p *place) {
@@ -105,7 +106,8 @@ func oldSnapshot(p *place, level sql.IsolationLevel) {
 	if err := tx.GetContext(p.ctx, &n, "SELECT COUNT(*) FROM effects"); err != nil {
 		p.Fatal(err)
 	}
-	// The winner is another transaction; InnoDB's shared locks of SERIALIZABLE would have it wait for this one's reads.
+	// The winner writes no effect, because on InnoDB it would wait for the shared locks of the first transaction's reads at
+	// SERIALIZABLE.
 	if _, _, err := keys.Run(p.ctx, p.store, p.key("a"), none(), func(context.Context, *keys.Tx) (string, error) { return "paid a", nil }); err != nil {
 		p.Fatal(err)
 	}
@@ -123,11 +125,12 @@ func oldSnapshot(p *place, level sql.IsolationLevel) {
 	}
 }
 
-// wantConflict wants to be told to run all of the transaction again, and wants it to be rolled back.
+// wantConflict expects an error that asks the caller to repeat the whole transaction. It also expects that the transaction is
+// rolled back.
 func wantConflict(p *place, tx *sqlx.Tx, k keys.Key, err error) {
 	p.Helper()
 	if conflict := as[*keys.ConflictError](p, "the call", err); conflict == nil || conflict.Key != k {
-		p.Errorf("the conflict is %+v, want that of %v", conflict, k)
+		p.Errorf("the conflict is %+v, want a conflict on %v", conflict, k)
 	}
 	if c := dialect.Classify(err); c != dialect.Retryable {
 		p.Errorf("%v is %v, want Retryable", err, c)

@@ -20,7 +20,7 @@ func panics(p *place) {
 		func() {
 			defer func() {
 				if got := recover(); got != (asIs{7}) {
-					p.Errorf("recovered %v, want fn's own", got)
+					p.Errorf("recovered %v, want fn's own value", got)
 				}
 			}()
 			_, _, err := p.call(p.store, p.key("a"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
@@ -29,7 +29,7 @@ func panics(p *place) {
 				}
 				panic(asIs{7})
 			})
-			p.Errorf("it returned %v", err)
+			p.Errorf("the call returned %v", err)
 		}()
 		p.wantNoTrace("a")
 		p.wantPaid(p.store, "a")
@@ -48,7 +48,7 @@ func exits(p *place) {
 				runtime.Goexit()
 				return "", nil
 			})
-			p.Errorf("it returned %v", err)
+			p.Errorf("the call returned %v", err)
 		}()
 		<-done
 		p.wantNoTrace("a")

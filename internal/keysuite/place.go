@@ -11,23 +11,23 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// place is where one behaviour is tried out: a namespace with an empty table of keys, and one of effects that nothing but
-// the keys keeps from being there twice.
+// place is the environment of one behaviour: a namespace with an empty table of keys and a table of effects. The table of effects
+// has no unique index, so only the keys prevent duplicate effects.
 //
-// Statements on the pool have their values in the text: behind a transaction pooler one with arguments may meet another
-// connection's (hazard E2).
+// Statements on the pool contain their values as text. Behind a transaction pooler, a statement with arguments may execute on the
+// wrong server connection (hazard E2).
 type place struct {
 	*testing.T
 	ctx    context.Context
 	db     *sqlx.DB
 	store  *keys.Store
 	server conformance.Server
-	verb   string // by which the place calls, see each
-	prefix string // of the ids of keys and effects
+	verb   string // the verb of call, see each
+	prefix string // prefix of the ids of keys and effects
 	call   caller
 }
 
-// timeout is far beyond what anything here takes: a call that hangs says so.
+// timeout is much longer than any test here takes, so that a hanging call produces an error.
 const timeout = time.Minute
 
 func newPlace(t *testing.T, s conformance.Server) *place {
@@ -44,7 +44,7 @@ func newPlace(t *testing.T, s conformance.Server) *place {
 	return p
 }
 
-// open returns another store on the same table, as another process has it: it has met no key.
+// open returns another store on the same table. The store has met no key, as in another process.
 func (p *place) open(opts ...keys.Option) *keys.Store {
 	p.Helper()
 	s, err := keys.Open(p.ctx, p.db, opts...)
@@ -54,7 +54,7 @@ func (p *place) open(opts ...keys.Option) *keys.Store {
 	return s
 }
 
-// wantGivenBack: no call keeps a connection. After a context's end it is given back by another goroutine.
+// wantGivenBack checks that calls return their connections. After the end of a context, another goroutine returns the connection.
 func (p *place) wantGivenBack() {
 	for end := time.Now().Add(timeout); p.db.Stats().InUse > 0; {
 		if time.Now().After(end) {
@@ -67,7 +67,7 @@ func (p *place) wantGivenBack() {
 // on runs f as a subtest in the same place.
 func (p *place) on(name string, f func(*place)) {
 	p.Helper()
-	p.Run(name, func(t *testing.T) { // not parallel: it shares the namespace with those beside it
+	p.Run(name, func(t *testing.T) { // not parallel, because the subtests share the namespace
 		q := *p
 		q.T = t
 		f(&q)
@@ -77,7 +77,7 @@ func (p *place) on(name string, f func(*place)) {
 func (p *place) sqlite() bool   { return p.server.Dialect == "sqlite" }
 func (p *place) postgres() bool { return p.server.Dialect == "postgres" }
 
-// pick returns what is written for the server's family.
+// pick returns the SQL for the server's family.
 func (p *place) pick(sqlite, postgres, mysql string) string {
 	switch {
 	case p.sqlite():
@@ -95,7 +95,7 @@ func (p *place) exec(query string) {
 	}
 }
 
-// get returns the one row of a query.
+// get returns the only row of a query.
 func get[T any](p *place, query string) (row T) {
 	p.Helper()
 	if err := p.db.GetContext(p.ctx, &row, query); err != nil {
@@ -113,7 +113,7 @@ func list[T any](p *place, query string) (rows []T) {
 	return rows
 }
 
-// begin begins a transaction that ends with the test if it has not ended before.
+// begin begins a transaction. The end of the test rolls the transaction back if the test has not ended it.
 func (p *place) begin(opts *sql.TxOptions) *sqlx.Tx {
 	p.Helper()
 	tx, err := p.db.BeginTxx(p.ctx, opts)
@@ -131,20 +131,20 @@ func (p *place) commit(tx *sqlx.Tx) {
 	}
 }
 
-// levels are the isolation levels that the database has. SQLite has one, by every name.
+// levels returns the isolation levels of the database. SQLite has a single level, which accepts every name.
 func (p *place) levels() []sql.IsolationLevel {
 	return []sql.IsolationLevel{sql.LevelDefault, sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}
 }
 
-// at are the options of a transaction of the level.
+// at returns the options of a transaction at the level.
 func (p *place) at(level sql.IsolationLevel) *sql.TxOptions {
 	if p.sqlite() {
-		return nil // its drivers know none
+		return nil // SQLite's drivers accept no level
 	}
 	return &sql.TxOptions{Isolation: level}
 }
 
-// now is the database's clock.
+// now returns the current time of the database's clock.
 func (p *place) now() time.Time {
 	p.Helper()
 	text := get[string](p, p.pick("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
@@ -156,7 +156,7 @@ func (p *place) now() time.Time {
 	return at
 }
 
-// expire puts the keys that a condition names past their retention.
+// expire makes the keys that match a condition expire.
 func (p *place) expire(where string) {
 	p.Helper()
 	p.exec("UPDATE idempotency_keys SET expires_at = " + p.pick("'2001-01-01 00:00:00.000'", "'2001-01-01 00:00:00+00'", "'2001-01-01 00:00:00'") + " WHERE " + where)

@@ -23,10 +23,11 @@ func ownTable(p *place) {
 	}
 }
 
-// otherSchema: what another schema is called is PostgreSQL's word; it is another database on MySQL, and a file on SQLite.
+// otherSchema uses a table in another schema. On PostgreSQL this is a schema, on MySQL another database, on SQLite an attached
+// file.
 func otherSchema(p *place) {
 	if p.sqlite() {
-		p.db.SetMaxOpenConns(1) // what is attached is the connection's
+		p.db.SetMaxOpenConns(1) // an attached database belongs to one connection
 		p.exec("ATTACH DATABASE '" + p.TempDir() + "/other.db' AS other")
 		exercised(p, "other.claims")
 		return
@@ -40,7 +41,7 @@ func otherSchema(p *place) {
 	}
 }
 
-// exercised goes through every call once.
+// exercised calls every method once.
 func exercised(p *place, table string) {
 	p.Helper()
 	s := p.open(keys.Table(table), keys.MaxAttempts(1))

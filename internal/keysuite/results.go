@@ -39,7 +39,7 @@ func resultBehaviours() []behaviour {
 	}
 }
 
-// result wants the value back from the call that runs, from a repeated one, and from one in another process.
+// result expects the same value from the first call, from a repeated call, and from a call in another process.
 func result[R any](p *place, id string, value R) {
 	p.Helper()
 	for i, s := range []*keys.Store{p.store, p.store, p.open()} {
@@ -61,7 +61,7 @@ func notEncodable(p *place) {
 	_, replayed, err := keys.Run(p.ctx, p.store, p.key("a"), none(), pays(p, "a", make(chan int)))
 	wantText(p, "Run of a channel", err, "cannot be encoded as json")
 	if replayed {
-		p.Error("replayed, want not")
+		p.Error("replayed, want fn to run")
 	}
 	tx := p.begin(nil)
 	_, _, err = keys.Once(p.ctx, p.store, tx, p.key("a"), none(), pays(p, "a", make(chan int)))
@@ -74,7 +74,7 @@ func notEncodable(p *place) {
 func tooBig(p *place) {
 	small := p.open(keys.MaxResult(10))
 	p.each(func(p *place) {
-		_, _, err := p.call(small, p.key("a"), none(), pays(p, "a", "123456789")) // two quotes more
+		_, _, err := p.call(small, p.key("a"), none(), pays(p, "a", "123456789")) // the encoded text has two quotes more
 		wantText(p, p.verb, err, "11 bytes, more than 10")
 		p.wantNoTrace("a")
 		r, _, err := p.call(small, p.key("a"), none(), pays(p, "a", "12345678"))

@@ -25,8 +25,8 @@ func turnBehaviours() []behaviour {
 	}
 }
 
-// processes returns what gives out stores, each time the next of so many: each is like another process, for within one a single
-// caller of a key comes to the database.
+// processes opens n stores and returns a function that returns the next of them in turn. Each store is like another process,
+// because within one store only one caller of a key reaches the database.
 func (p *place) processes(n int) func() *keys.Store {
 	p.Helper()
 	stores := make([]*keys.Store, n)
@@ -37,9 +37,9 @@ func (p *place) processes(n int) func() *keys.Store {
 	return func() *keys.Store { return stores[int(next.Add(1))%n] }
 }
 
-// worker is a call that has claimed the key "a" and goes on as it is told.
+// worker is a call that has claimed the key "a" and then waits for instructions.
 type worker struct {
-	goOn chan func() error // called in fn
+	goOn chan func() error // fn calls the received function
 	done chan error
 }
 
@@ -65,7 +65,7 @@ func (p *place) works(opts ...keys.ClaimOption) *worker {
 	select {
 	case <-claimed:
 	case <-p.ctx.Done():
-		p.Fatal("nobody has claimed the key")
+		p.Fatal("the worker has not claimed the key")
 	}
 	return w
 }
@@ -79,7 +79,7 @@ func (p *place) wantEnd(w *worker, want string) {
 	}
 }
 
-// queue has so many callers wait for the worker, one after the other, and returns what they return.
+// queue starts n callers, which wait for the worker one after the other. It returns channels with the results of the callers.
 func (p *place) queue(n int, fp keys.Fingerprint, f fn) []chan string {
 	answers := make([]chan string, n)
 	for i := range answers {
@@ -110,12 +110,12 @@ func (p *place) wantAnswers(answers []chan string, want string) {
 				p.Errorf("caller %d: %s, want %s", i, have, want)
 			}
 		case <-p.ctx.Done():
-			p.Fatalf("caller %d has not come back", i)
+			p.Fatalf("caller %d has not returned", i)
 		}
 	}
 }
 
-// wantPaidOnce lets the worker pay, and wants everybody who waited to be told of that.
+// wantPaidOnce lets the worker pay and expects that every waiting caller gets the worker's result.
 func (p *place) wantPaidOnce(w *worker, answers []chan string) {
 	p.Helper()
 	w.goOn <- pay
@@ -131,9 +131,9 @@ func turnsLeaveThePool(p *place) {
 	w := p.works()
 	answers := p.queue(12, first, p.never)
 	if n := p.db.Stats().InUse; n != 1 {
-		p.Errorf("%d connections are in use, want the worker's", n)
+		p.Errorf("%d connections are in use, want 1, the worker's connection", n)
 	}
-	if !p.sqlite() { // it has one writer
+	if !p.sqlite() { // SQLite allows one writer
 		p.wantPaid(p.store, "other")
 	}
 	p.wantPaidOnce(w, answers)
@@ -197,7 +197,7 @@ func turnsFinal(p *place) {
 	p.wantEnd(w, "declined")
 }
 
-// turnsAtOnce: those who come and go at random lose no turn and share none.
+// turnsAtOnce starts callers concurrently. They must lose no turn and share no turn.
 func turnsAtOnce(p *place) {
 	ids := []string{"a", "b", "c"}
 	var ran [3]atomic.Int64

@@ -21,7 +21,7 @@ func waitingBehaviours() []behaviour {
 	}
 }
 
-// waiters are so few that they and the winner each have a connection behind a pooler.
+// waiters is small, so that every waiter and the winner have a connection of their own behind a pooler.
 const waiters = 3
 
 // everyWait runs f at every level, with Run and with Once.
@@ -42,7 +42,7 @@ func everyWait(p *place, f func(p *place, w *watcher, call func() (string, bool,
 	}
 }
 
-// holds claims the key in a transaction that is not committed yet.
+// holds claims the key in a transaction and returns the open transaction.
 func (p *place) holds(id string) *sqlx.Tx {
 	p.Helper()
 	tx := p.begin(nil)
@@ -97,7 +97,7 @@ func winnerRollsBack(p *place, w *watcher, call func() (string, bool, error)) {
 	p.wantEffects("a", 1)
 }
 
-// otherKeys: a claim that is under way keeps nobody from another key, where the database has more than one writer.
+// otherKeys checks that a claim in progress does not block other keys, if the database allows more than one writer.
 func otherKeys(p *place) {
 	if p.sqlite() {
 		p.wantPaid(p.store, "z")

@@ -9,15 +9,15 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// watcher sees from outside who waits for a lock.
+// watcher observes from outside which sessions wait for a lock.
 type watcher struct {
 	p     *place
-	db    *sqlx.DB // on connections that no claim takes away
+	db    *sqlx.DB // with connections that claims do not use
 	count func(w *watcher) (int, error)
 	query string
 }
 
-// watch is called before anybody has a claim: it needs a connection for a moment.
+// watch must be called before the first claim, because it briefly needs a connection.
 func (p *place) watch() *watcher {
 	p.Helper()
 	w := &watcher{p: p}
@@ -36,8 +36,8 @@ func (p *place) watch() *watcher {
 	return w
 }
 
-// until returns when n claims wait. SQLite does not tell who waits: what is true after it must be true whether they do or
-// are only about to.
+// until returns when n claims wait. SQLite does not report which connection waits, so a test must work if the claims wait and
+// also if they are about to wait.
 func (w *watcher) until(n int) {
 	w.p.Helper()
 	if w.db == nil {
@@ -60,7 +60,7 @@ func (w *watcher) postgres() (n int, err error) {
 	return n, err
 }
 
-// innodb reads the status: innodb_trx shows what is up to date only to those who have not looked for a tenth of a second.
+// innodb reads the InnoDB status. The table innodb_trx is up to date only if it has not been read for a tenth of a second.
 func (w *watcher) innodb() (n int, err error) {
 	var ids []string
 	if err := w.db.SelectContext(w.p.ctx, &ids, w.query); err != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Account is the row of the benchmarks: about 120 bytes in eight columns.
+// Account is the row type of the benchmarks: about 120 bytes in eight columns.
 type Account struct {
 	ID        int64     `db:"id" upsert:"key"`
 	Email     string    `db:"email"`
@@ -17,14 +17,14 @@ type Account struct {
 	Payload   string    `db:"payload"`
 }
 
-// CreateAccounts makes SQLite's table for rows of the type Account.
+// CreateAccounts creates the table for rows of type Account on SQLite.
 const CreateAccounts = `CREATE TABLE accounts (id BIGINT NOT NULL PRIMARY KEY, email TEXT NOT NULL, name TEXT NOT NULL, balance BIGINT NOT NULL,
 score DOUBLE NOT NULL, active BOOLEAN NOT NULL, updated_at TIMESTAMP NOT NULL, payload TEXT NOT NULL)`
 
-// Payload is one that is about as long as such things are.
+// Payload is a payload of typical length.
 const Payload = "a payload that is about as long as such things are"
 
-// NewAccount is the account of that number.
+// NewAccount returns account number i.
 func NewAccount(i int, payload string) Account {
 	id := strconv.Itoa(i)
 	return Account{
@@ -33,7 +33,7 @@ func NewAccount(i int, payload string) Account {
 	}
 }
 
-// NewAccounts are the accounts of the numbers from 1 to n.
+// NewAccounts returns the accounts with the numbers 1 to n.
 func NewAccounts(n int, payload string) []Account {
 	rows := make([]Account, n)
 	for i := range rows {

@@ -9,21 +9,21 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// SerializationFailure is an error that no repetition cures.
+// SerializationFailure is a retryable error. The tests return it from every attempt, so no retry helps.
 type SerializationFailure struct{}
 
 func (SerializationFailure) Error() string { return "could not serialize" }
 
-// SQLState is the code for which a transaction is repeated.
+// SQLState returns the SQLSTATE of a serialization failure, which makes the library retry the transaction.
 func (SerializationFailure) SQLState() string { return "40001" }
 
-// Refusing is a handle of MySQL's that could begin a transaction and whose statements fail. At is when each was sent.
+// Refusing is a MySQL handle that could begin a transaction but fails every statement. At holds the time of each statement.
 type Refusing struct{ At []time.Time }
 
-// BeginTx is never called: a statement of its own needs no transaction.
+// BeginTx panics because the library must not call it: a single statement needs no transaction.
 func (r *Refusing) BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error) { panic("BeginTx") }
 
-// QueryContext refuses the question about the unique index as a server does that lacks the right.
+// QueryContext refuses the query for the unique index, as a server does if the user lacks the privilege.
 func (r *Refusing) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
 	return nil, &mysql.MySQLError{Number: 1142}
 }
@@ -34,10 +34,10 @@ func (r *Refusing) ExecContext(context.Context, string, ...any) (sql.Result, err
 	return nil, SerializationFailure{}
 }
 
-// Unreadable is a column whose value cannot be had if there is an error, and is 1 otherwise.
+// Unreadable is a column whose Value method returns Err, or 1 if Err is nil.
 type Unreadable struct{ Err error }
 
-// Value returns the error.
+// Value returns Err, or 1 if Err is nil.
 func (u Unreadable) Value() (driver.Value, error) {
 	if u.Err != nil {
 		return nil, u.Err
@@ -45,5 +45,5 @@ func (u Unreadable) Value() (driver.Value, error) {
 	return int64(1), nil
 }
 
-// Scan takes anything.
+// Scan accepts any value.
 func (*Unreadable) Scan(any) error { return nil }

@@ -1,4 +1,4 @@
-// Package lab is where tests show that a hazard is real, with naive statements, and that the library is safe from it.
+// Package lab helps tests to show two things: a hazard is real for naive statements, and the library is safe from the hazard.
 package lab
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Lab is a fresh database of one engine.
+// Lab is a fresh database on one engine.
 type Lab struct {
 	testing.TB
 	NS *engine.Namespace
@@ -20,22 +20,22 @@ type Lab struct {
 	D  dialect.Dialect
 }
 
-// What engines a hazard is about.
+// These constants name the engines that a hazard concerns.
 const (
 	SQLite  = "sqlite"
 	MariaDB = "mariadb"
 	MySQL   = "mysql57 mysql"
-	// OnDuplicateKey are the engines that have no other word for an upsert.
+	// OnDuplicateKey names the engines whose only upsert syntax is ON DUPLICATE KEY UPDATE.
 	OnDuplicateKey = MariaDB + " " + MySQL
 	Postgres       = "postgres postgres18"
 	All            = "sqlite postgres postgres18 mariadb mysql57 mysql"
 )
 
-// Patience is how long is waited for what must come.
+// Patience is how long a test waits for an event that must happen.
 const Patience = 30 * time.Second
 
-// Each runs fn in a lab on each of the named engines, but for those that a usual run leaves to
-// another of them ([engine.Engine.LeaveTo]).
+// Each runs fn in a lab on each of the named engines. In a usual run, Each skips an engine that leaves the test to another named
+// engine ([engine.Engine.LeaveTo]).
 func Each(t *testing.T, engines string, fn func(l *Lab), opts ...engine.Option) {
 	t.Helper()
 	names := strings.Fields(engines)
@@ -49,8 +49,8 @@ func Each(t *testing.T, engines string, fn func(l *Lab), opts ...engine.Option) 
 	}
 }
 
-// EachWith runs fn in a lab on a server of its own for each of the named engines, with settings that a server takes only when it
-// starts.
+// EachWith runs fn in a lab on each of the named engines. Each lab has a server of its own, started with the given settings,
+// because a server reads such settings only when it starts.
 func EachWith(t *testing.T, engines string, settings []string, fn func(l *Lab)) {
 	t.Helper()
 	for name := range strings.FieldsSeq(engines) {
@@ -72,7 +72,7 @@ func open(t *testing.T, e *engine.Engine, opts []engine.Option) *Lab {
 	return l
 }
 
-// Family is sqlite, postgres, or mysql for MariaDB too.
+// Family returns "sqlite", "postgres" or "mysql". MariaDB belongs to "mysql".
 func (l *Lab) Family() string {
 	if l.D.Name() == "mariadb" {
 		return "mysql"
@@ -88,12 +88,12 @@ func (l *Lab) Exec(statements ...string) {
 	}
 }
 
-// Check has the table refuse rows for which a condition on one column is false, as "v > 0": by a CHECK or, because MySQL before
-// 8.0.16 parses one and ignores it, by triggers there.
+// Check makes the table refuse every row that violates a condition on one column, for example "v > 0". Check adds a CHECK
+// constraint, or creates triggers. The triggers are for SQLite, and for MySQL before 8.0.16, which parses a CHECK and ignores it.
 func (l *Lab) Check(table, condition string) {
 	l.Helper()
 	switch {
-	case l.D.Name() == "sqlite": // its ALTER TABLE adds no CHECK
+	case l.D.Name() == "sqlite": // SQLite's ALTER TABLE cannot add a CHECK
 		for _, event := range []string{"INSERT", "UPDATE"} {
 			l.Exec("CREATE TRIGGER refuse_" + event + " BEFORE " + event + " ON " + table + " WHEN NOT (NEW." + condition + ") BEGIN SELECT RAISE(ABORT, 'refused'); END")
 		}
@@ -106,7 +106,7 @@ func (l *Lab) Check(table, condition string) {
 	}
 }
 
-// On runs a statement that must succeed on a session or transaction.
+// On runs a statement, which must succeed, on a session or transaction.
 func (l *Lab) On(db upsert.DB, query string) {
 	l.Helper()
 	if _, err := db.ExecContext(l.Context(), query); err != nil {
@@ -114,14 +114,14 @@ func (l *Lab) On(db upsert.DB, query string) {
 	}
 }
 
-// Fails runs a naive statement and wants the database's error.
+// Fails runs a naive statement and expects the database's error with the given code.
 func (l *Lab) Fails(db upsert.DB, code, query string, args ...any) {
 	l.Helper()
 	_, err := db.ExecContext(l.Context(), query, args...)
 	l.WantCode("the hazard is gone: "+query, err, code)
 }
 
-// Text returns a query's rows, columns joined by | and rows by blanks.
+// Text returns the rows of a query. It joins columns with | and rows with spaces.
 func (l *Lab) Text(query string) string {
 	l.Helper()
 	return l.TextOn(l.DB, query)

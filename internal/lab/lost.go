@@ -5,28 +5,28 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// LostReplies is a pool behind a proxy that ends a connection, once, in place of an answer.
+// LostReplies is a connection pool behind a proxy. The proxy closes one connection instead of passing on the server's reply.
 type LostReplies struct {
 	*sqlx.DB
 	Proxy *faults.Proxy
 	came  func() bool
 }
 
-// LostReplies opens one on the lab's database.
+// LostReplies opens such a pool on the lab's database.
 func (l *Lab) LostReplies() *LostReplies {
 	l.Helper()
 	proxy := faults.NewProxy(l, l.NS)
 	return &LostReplies{DB: faults.OpenDSN(l, faults.DriverName(l.NS), proxy.DSN(), nil).DB, Proxy: proxy}
 }
 
-// LoseNext loses the answer to the next statement that has these words. The end is an EOF, not a reset: a reset is no
-// driver.ErrBadConn to lib/pq.
+// LoseNext drops the reply to the next statement that contains the given words. The proxy closes the connection with an EOF, not
+// a reset, because lib/pq does not report a reset as driver.ErrBadConn.
 func (p *LostReplies) LoseNext(words string) { p.came = p.Proxy.Next(words, faults.Lose) }
 
-// WantLost wants the answer that LoseNext was about to have been lost.
+// WantLost expects that the reply chosen by LoseNext was lost.
 func (p *LostReplies) WantLost(l *Lab, what string) {
 	l.Helper()
 	if !p.came() {
-		l.Fatalf("%s: no answer was lost; want the one that was armed", what)
+		l.Fatalf("%s: no reply was lost; want the reply that LoseNext chose", what)
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Session is a connection whose waiting can be seen from another one.
+// Session is a connection. Other connections can see whether the session waits.
 type Session struct {
 	*sql.Conn
-	ID string // on the server
+	ID string // the server's ID of the connection
 }
 
-// Session takes a connection from the pool and runs the statements on it.
+// Session takes a connection from the pool and runs the setup statements on it.
 func (l *Lab) Session(setup ...string) *Session {
 	l.Helper()
 	conn, err := l.DB.DB.Conn(l.Context())
@@ -29,7 +29,7 @@ func (l *Lab) Session(setup ...string) *Session {
 		l.Fatalf("Conn: %v", err)
 	}
 	l.Cleanup(func() {
-		// The pool must not get back what the statements set.
+		// The setup statements changed the session, so the pool must not reuse the connection.
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		_ = conn.Close()
 	})
@@ -51,10 +51,10 @@ func (l *Lab) id(db upsert.DB) string {
 	return ""
 }
 
-// Pool is a pool of one connection, whose waiting can be seen.
+// Pool is a pool of one connection. Other connections can see whether that connection waits.
 type Pool struct {
 	*sqlx.DB
-	ID string // on the server
+	ID string // the server's ID of the connection
 }
 
 // Pool opens a pool of one connection on the lab's database.
@@ -65,7 +65,7 @@ func (l *Lab) Pool(opts ...engine.Option) *Pool {
 	return &Pool{DB: db, ID: l.id(db)}
 }
 
-// Begin begins a transaction that is rolled back at the end of the test unless it was ended before.
+// Begin begins a transaction. The end of the test rolls the transaction back if the test has not ended it.
 func (l *Lab) Begin(opts *sql.TxOptions) *sql.Tx {
 	l.Helper()
 	tx, err := l.DB.DB.BeginTx(l.Context(), opts)
@@ -76,7 +76,7 @@ func (l *Lab) Begin(opts *sql.TxOptions) *sql.Tx {
 	return tx
 }
 
-// Conn returns a connection of the pool that goes back to it with the test.
+// Conn takes a connection from the pool and returns it to the pool at the end of the test.
 func (l *Lab) Conn() *sql.Conn {
 	l.Helper()
 	conn, err := l.DB.Conn(l.Context())
@@ -87,7 +87,7 @@ func (l *Lab) Conn() *sql.Conn {
 	return conn
 }
 
-// Commit commits, which must succeed.
+// Commit commits the transaction, which must succeed.
 func (l *Lab) Commit(tx interface{ Commit() error }) {
 	l.Helper()
 	if err := tx.Commit(); err != nil {
@@ -95,13 +95,13 @@ func (l *Lab) Commit(tx interface{ Commit() error }) {
 	}
 }
 
-// UntilWaits returns once the session of that ID waits for a lock.
+// UntilWaits returns as soon as the session with the given ID waits for a lock.
 func (l *Lab) UntilWaits(id string) {
 	l.Helper()
 	l.Until("session "+id+" waits for a lock", func() bool { return l.waits(id) })
 }
 
-// Until waits for what must come.
+// Until waits until the condition is true, and fails the test if that takes longer than Patience.
 func (l *Lab) Until(what string, is func() bool) {
 	l.Helper()
 	deadline, cancel := context.WithTimeout(l.Context(), Patience)
@@ -117,10 +117,11 @@ func (l *Lab) Until(what string, is func() bool) {
 	}
 }
 
-// KillSession ends a session and returns when the server has forgotten it, or will at the session's next statement.
+// KillSession ends a session. It returns when the server has removed the session, or will remove it at the session's next
+// statement.
 func (l *Lab) KillSession(id string) {
 	l.Helper()
-	// PostgreSQL waits itself for the end, and so for what the client will read of it.
+	// pg_terminate_backend itself waits for the end of the session, so the client will then read the end too.
 	end, gone := "SELECT pg_terminate_backend("+id+", 10000)", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = "+id
 	if l.Family() != "postgres" {
 		end, gone = "KILL "+id, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = "+id
@@ -134,8 +135,9 @@ func (l *Lab) KillSession(id string) {
 	l.Until("session "+id+" is gone", func() bool { return l.Text(gone) == "0" || deaf && time.Since(began) > deafness })
 }
 
-// settled waits until a session of MySQL 5.7 has been at one command for a second: it does not notice a KILL that comes just
-// before it waits for the next statement, or for more of a LOAD DATA, nor any later one, and then holds its locks for ever.
+// settled waits until a session of MySQL 5.7 has been at one command for a second. If a KILL arrives just before the session
+// waits for the next statement or for more data of a LOAD DATA, MySQL 5.7 misses that KILL and every later one, and the session
+// holds its locks forever.
 func (l *Lab) settled(id string) {
 	l.Helper()
 	seconds := func() int {
@@ -146,11 +148,12 @@ func (l *Lab) settled(id string) {
 	l.Until("session "+id+" has been at one command for a second", func() bool {
 		now := seconds()
 		first = min(first, now)
-		return now >= first+2 // the first of which may be the rest of one
+		return now >= first+2 // two, because the first second may be partly over at the first reading
 	})
 }
 
-// deafness is how long a session of MySQL 5.7 may live after its KILL before it counts as one that was about to wait.
+// deafness is how long KillSession waits for a killed session of MySQL 5.7. A session that lives longer was about to wait, and
+// will end at its next statement.
 const deafness = 3 * time.Second
 
 func (l *Lab) waits(id string) bool {
@@ -158,7 +161,8 @@ func (l *Lab) waits(id string) bool {
 	if l.Family() == "postgres" {
 		return l.Text("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = "+id) == "1"
 	}
-	// Not from information_schema.innodb_trx: it stays as it is while it is read more often than every 100 ms.
+	// The test cannot read information_schema.innodb_trx: its content is not refreshed if it is read more often than every 100
+	// ms.
 	for tx := range strings.SplitSeq(l.Text("SHOW ENGINE INNODB STATUS"), "---TRANSACTION ") {
 		if strings.Contains(tx, " thread id "+id+",") {
 			return strings.Contains(tx, "LOCK WAIT")
@@ -167,27 +171,27 @@ func (l *Lab) waits(id string) bool {
 	return false
 }
 
-// Later runs f beside the test.
+// Later runs f concurrently with the test and returns a channel with its result.
 func Later(f func() error) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	return done
 }
 
-// Result waits for what Later has run.
+// Result waits for the result of a function that Later started.
 func (l *Lab) Result(done <-chan error) error {
 	l.Helper()
 	select {
 	case err := <-done:
 		return err
 	case <-time.After(Patience):
-		l.Fatalf("nothing came back after %v; want the call to end once the lock is free", Patience)
+		l.Fatalf("the call has not returned after %v; want the call to return after the lock is free", Patience)
 		return nil
 	}
 }
 
-// Noticing returns a context of which the first to ask for its end closes waits: who does has come to where a call waits, or is
-// about to send something.
+// Noticing returns a context and a channel. The first call of the context's Done method closes the channel. A call that asks for
+// Done is about to wait or to send something.
 func Noticing(ctx context.Context) (noticing context.Context, waits <-chan struct{}) {
 	n := &noticed{Context: ctx, waits: make(chan struct{})}
 	return n, n.waits
@@ -199,7 +203,7 @@ type noticed struct {
 	waits chan struct{}
 }
 
-// Done is asked for by whoever waits.
+// Done closes waits and returns the Done channel of the inner context.
 func (n *noticed) Done() <-chan struct{} {
 	n.once.Do(func() { close(n.waits) })
 	return n.Context.Done()

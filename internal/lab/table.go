@@ -7,19 +7,19 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// Pair is the row of a test that needs no particular one.
+// Pair is the row type of tests that need no particular row type.
 type Pair struct {
 	K int `upsert:"key"`
 	V int
 }
 
-// CreateThings makes a table for rows of the type Pair.
+// CreateThings creates a table for rows of type Pair.
 const CreateThings = "CREATE TABLE things (k INT PRIMARY KEY, v INT)"
 
-// Load is what the path Copy takes of the driver for MySQL and MariaDB.
+// Load is the option that lets the Copy path use LOAD DATA through the driver for MySQL and MariaDB.
 var Load = upsert.LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler)
 
-// Table is New, which must succeed.
+// Table calls upsert.New, which must succeed.
 func Table[T any](l *Lab, name string, opts ...upsert.Option) *upsert.Table[T] {
 	l.Helper()
 	table, err := upsert.New[T](l.D, name, opts...)
@@ -29,7 +29,7 @@ func Table[T any](l *Lab, name string, opts ...upsert.Option) *upsert.Table[T] {
 	return table
 }
 
-// Put is the table's Put, which must succeed.
+// Put calls the table's Put, which must succeed.
 func Put[T any](l *Lab, table *upsert.Table[T], db upsert.DB, row T) upsert.Outcome {
 	l.Helper()
 	o, err := table.Put(l.Context(), db, &row)
@@ -39,7 +39,7 @@ func Put[T any](l *Lab, table *upsert.Table[T], db upsert.DB, row T) upsert.Outc
 	return o
 }
 
-// Prepare is the table's Prepare, which must succeed. What it returns is closed with the test.
+// Prepare calls the table's Prepare, which must succeed. The end of the test closes the prepared statements.
 func Prepare[T any](l *Lab, table *upsert.Table[T], db upsert.DB) *upsert.Prepared[T] {
 	l.Helper()
 	p, err := table.Prepare(l.Context(), db)
@@ -50,7 +50,7 @@ func Prepare[T any](l *Lab, table *upsert.Table[T], db upsert.DB) *upsert.Prepar
 	return p
 }
 
-// WantPut puts a row by prepared statements and wants an outcome.
+// WantPut puts a row with prepared statements and expects an outcome.
 func WantPut[T any](l *Lab, p *upsert.Prepared[T], row T, want upsert.Outcome) {
 	l.Helper()
 	if o, err := p.Put(l.Context(), &row); err != nil || o != want {
@@ -58,7 +58,7 @@ func WantPut[T any](l *Lab, p *upsert.Prepared[T], row T, want upsert.Outcome) {
 	}
 }
 
-// Seq yields the rows, without an error.
+// Seq yields the rows without an error.
 func Seq[T any](rows []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, row := range rows {

@@ -10,7 +10,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// Want compares what two values print as.
+// Want compares the printed forms of two values.
 func (l *Lab) Want(what string, got, want any) {
 	l.Helper()
 	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
@@ -18,7 +18,7 @@ func (l *Lab) Want(what string, got, want any) {
 	}
 }
 
-// WantCode wants an error with that code, or none for "".
+// WantCode expects an error with the given code, or success if the code is "".
 func (l *Lab) WantCode(what string, err error, code string) {
 	l.Helper()
 	if got := Code(err); got != code {
@@ -26,7 +26,7 @@ func (l *Lab) WantCode(what string, err error, code string) {
 	}
 }
 
-// WantErr wants an error of that kind whose text has all the words.
+// WantErr expects an error whose text contains all the words. The error must also match the target is, unless the target is nil.
 func (l *Lab) WantErr(what string, err, is error, words ...string) {
 	l.Helper()
 	if err == nil || is != nil && !errors.Is(err, is) {
@@ -40,7 +40,8 @@ func (l *Lab) WantErr(what string, err, is error, words ...string) {
 	}
 }
 
-// Code is the database's code for an error: SQLSTATE, MySQL's number or SQLite's extended code; "" is success.
+// Code returns the database's code for an error: the SQLSTATE, MySQL's error number or SQLite's extended code. Code returns "" if
+// err is nil.
 func Code(err error) string {
 	if err == nil {
 		return ""
@@ -64,5 +65,5 @@ func AsType[E error](err error) (e E, ok bool) {
 	return e, ok
 }
 
-// Second is the error of a call whose first result nobody needs.
+// Second returns the error of a call whose first result is not needed.
 func Second[T any](_ T, err error) error { return err }

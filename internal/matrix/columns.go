@@ -1,6 +1,6 @@
 package matrix
 
-// Postgres is the types of PostgreSQL's columns, with the statements that make those it does not have.
+// Postgres returns the column types of PostgreSQL, and the statements that create the custom types among them.
 func Postgres() (setup []string, columns []Column) {
 	setup = []string{
 		"CREATE TYPE mood AS ENUM ('sad', 'ok', '5', 'true')", "CREATE DOMAIN raw AS bytea", "CREATE DOMAIN rawer AS raw", "CREATE DOMAIN small AS int2",
@@ -13,13 +13,13 @@ func Postgres() (setup []string, columns []Column) {
 	} {
 		columns = append(columns, Column{Name: typ, Type: typ, IsKey: true, Own: ownOf(typ)})
 	}
-	for _, typ := range []string{"json", "xml", "int[]", "text[]", "point", "money", "tsvector"} { // those that cannot be a key, and some that seldom are
+	for _, typ := range []string{"json", "xml", "int[]", "text[]", "point", "money", "tsvector"} { // types that cannot be a key or rarely are
 		columns = append(columns, Column{Name: typ, Type: typ, Own: "none"})
 	}
 	return setup, columns
 }
 
-// ownOf returns the Own of a column of PostgreSQL.
+// ownOf returns the Own of a PostgreSQL column.
 func ownOf(typ string) string {
 	switch typ {
 	case "smallint", "integer", "bigint":

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Field is a Go type with values of it.
+// Field is a Go type with some of its values.
 type Field struct {
 	name     string
 	exercise func(c *cell)
@@ -18,12 +18,12 @@ func field[V any](name string, values ...V) Field {
 	return Field{name, func(c *cell) { c.Helper(); exercise(c, values) }}
 }
 
-// saying is a Valuer that says what is in it.
+// saying is a Valuer whose Value method returns V.
 type saying struct{ V any }
 
 func (s saying) Value() (driver.Value, error) { return s.V, nil }
 
-// Scan takes whatever is read back.
+// Scan accepts any value that is read back.
 func (s *saying) Scan(v any) error {
 	if b, ok := v.([]byte); ok {
 		v = append([]byte(nil), b...)
@@ -38,7 +38,8 @@ type (
 	level int16
 )
 
-// Fields returns the Go types. Their values are at the edges of the columns' types, and those that drivers read as they like.
+// Fields returns the Go types. Their values include the limits of the column types, and values that drivers interpret in
+// different ways.
 func Fields() []Field {
 	east, west := time.FixedZone("", 5*3600+1800), time.FixedZone("", -8*3600)
 	texts := []string{"", "a", "A", "5", "2.50", "true", "t", `\x6162`, `\`, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "2026-01-02 23:04:05.678901+05", "{1,2}", `{"b": 1.0, "a": "\u0041"}`, "1 day 25:00:00", "10.0.0.1/32", "(0.30000000000000004,1)", "101"}

@@ -1,6 +1,6 @@
-// Package matrix is every Go type a field can have against every type a column can have, over drivers, paths and verbs. A value has
-// one meaning: it is stored as the same, or refused, whichever way it goes. The types of each database are in columns.go and those
-// of Go in fields.go.
+// Package matrix tests every Go type of a field against every type of a column, over drivers, paths and verbs. A value has one
+// meaning: every way of writing the value stores the same or refuses the value. The column types of each database are in
+// columns.go and the Go types are in fields.go.
 package matrix
 
 import (
@@ -21,39 +21,39 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Driver is a way to reach the database: a driver with one set of its parameters.
+// Driver is a way to reach the database: a driver with one set of driver parameters.
 type Driver struct {
 	Name string
 	DB   *sqlx.DB
-	// InTx: batches are copied in a transaction of the caller's too.
+	// InTx says that the path Copy also works in the caller's transaction.
 	InTx bool
 }
 
-// Matrix is what is run on one database.
+// Matrix describes the tests of one database.
 type Matrix struct {
 	Dialect dialect.Dialect
-	// Drivers write. The first is the one that the others are compared with, and the one that asks what is stored.
+	// Drivers are the drivers that write. The others are compared with the first driver, which also reads the stored values.
 	Drivers []Driver
 	Columns []Column
-	Options []upsert.Option // for New
+	Options []upsert.Option // Options for New
 	Paths   []upsert.Path
-	// Stored is the expression of what is stored in the column v, as text.
+	// Stored is an SQL expression that returns the stored value of column v as text.
 	Stored string
 }
 
-// Column is a type of column.
+// Column is a column type.
 type Column struct {
 	Name string
 	Type string
-	// IsKey: values of the type can be a key.
+	// IsKey says whether values of the type can be a key.
 	IsKey bool
-	// Own is, on PostgreSQL, which Go values are of the column's own kind: "int", "float", "bool", "string", "bytes", "time" or
-	// "none". Exec stores the others as the driver encodes them. On other databases Own is "".
+	// Own names, on PostgreSQL, the Go values of the column's own kind: "int", "float", "bool", "string", "bytes", "time" or
+	// "none". Exec stores other values as the driver encodes them. On other databases Own is "".
 	Own string
 }
 
-// Run writes values into every column, in a subtest for each type of column. A long run takes every Go type, every value and every
-// way; a usual one takes some of each, which are always the same and others for each column.
+// Run writes values into every column, in one subtest for each column type. A long run uses every Go type, every value and every
+// way. A usual run uses a selection that differs from column to column but never from run to run.
 func (m *Matrix) Run(t *testing.T) {
 	t.Helper()
 	for at, column := range m.Columns {
@@ -69,24 +69,24 @@ func (m *Matrix) Run(t *testing.T) {
 	}
 }
 
-// some are as many of n as a run takes, of which a usual one takes few.
+// some selects as many of n numbers as a run uses. A usual run uses few.
 func some(choice *rand.Rand, few, n int) []int {
 	chosen := choice.Perm(n)[:min(n, engine.Size(few, n))]
 	slices.Sort(chosen)
 	return chosen
 }
 
-// cell is a Go type against a type of column.
+// cell is a Go type combined with a column type.
 type cell struct {
 	testing.TB
 	m      *Matrix
 	column Column
-	table  string // the end of the names of its tables
+	table  string // the suffix of the table names
 	field  string
 	choice *rand.Rand
 }
 
-// row has the value in a column beside the key, pair in the key.
+// row has the value in a column beside the key. The type pair has the value in the key.
 type row[V any] struct {
 	Way int `db:"way" upsert:"key"`
 	K   int `db:"k" upsert:"key"`
@@ -99,19 +99,19 @@ type pair[V any] struct {
 	N   int `db:"n"`
 }
 
-// way is how a value goes.
+// way is a way to write a value.
 type way struct {
 	driver Driver
 	path   upsert.Path
 	verb   string
 }
 
-// isExec reports whether the way does not know the column's type.
+// isExec reports whether the way writes without knowing the type of the column.
 func (w way) isExec() bool { return strings.HasSuffix(w.verb, "Exec") }
 
 func (w way) String() string { return fmt.Sprintf("%s, %s via %v", w.driver.Name, w.verb, w.path) }
 
-// ways returns all of them. The first is Put with the first driver.
+// ways returns all ways. The first way is Put with the first driver.
 func (m *Matrix) ways() []way {
 	var all []way
 	for _, d := range m.Drivers {
@@ -128,7 +128,7 @@ func (m *Matrix) ways() []way {
 	return all
 }
 
-// exercise writes the values by every way, each under the way's number, and compares.
+// exercise writes the values in every way, each under the number of the way, and compares the results.
 func exercise[V any](c *cell, values []V) {
 	c.Helper()
 	beside := "beside" + c.table
@@ -165,8 +165,8 @@ func tableOf[T any](c *cell, name string) *upsert.Table[T] {
 	return table
 }
 
-// compare has each way write each value twice, under its number, and then the first way under each number. Where the first way
-// does not find what it would have stored, the two store or compare differently.
+// compare makes each way write each value twice, under the way's number. Then the first way writes the value under each number.
+// If the first way does not find the value that it would have stored, the two ways store or compare differently.
 func compare[T, V any](c *cell, table *upsert.Table[T], name string, values []V, rowOf func(way, n int, v V) T) {
 	c.Helper()
 	ways := c.m.ways()
@@ -187,7 +187,7 @@ func compare[T, V any](c *cell, table *upsert.Table[T], name string, values []V,
 			case at == 0:
 				want = got
 			case number == 0:
-			case w.isExec() && c.column.Own != "" && !isOwn(c.column.Own, reflect.TypeOf(v)): // what the documentation of Exec says
+			case w.isExec() && c.column.Own != "" && !isOwn(c.column.Own, reflect.TypeOf(v)): // documented behaviour of Exec
 			case got != want && !strings.HasPrefix(got, "no path"):
 				c.Errorf("%s %#v in %s, %s: %s: %s; want %s as by %v", c.field, v, c.column.Name, name, w, got, want, ways[0])
 			}
@@ -196,12 +196,12 @@ func compare[T, V any](c *cell, table *upsert.Table[T], name string, values []V,
 	}
 }
 
-// answer is what write has stored under the way's number, or that it was refused.
+// answer returns the text that write has stored under the way's number, or says that the value was refused.
 func (c *cell) answer(name string, number int, write func() error) string {
 	c.Helper()
 	var lacks *dialect.UnsupportedError
 	switch err := write(); {
-	case errors.As(err, &lacks), err != nil && strings.Contains(err.Error(), "Scan error"): // GetOrCreate's field may not take what it reads
+	case errors.As(err, &lacks), err != nil && strings.Contains(err.Error(), "Scan error"): // GetOrCreate's field cannot hold the value
 		return "no path"
 	case errors.Is(err, errAgain):
 		return err.Error()
@@ -222,10 +222,10 @@ func (c *cell) empty(name string) {
 	}
 }
 
-// errAgain says that what was written is not found to be there by the same way.
+// errAgain says that the same way does not recognize its own stored row.
 var errAgain = errors.New("written again")
 
-// write writes a row that is new, and once more. A batch has a second row with the value, so that its statement is that of many.
+// write writes a new row twice. A batch has a second row with the same value, so that the batch uses the statement for many rows.
 func write[T any](c *cell, w way, table *upsert.Table[T], r, second T) error {
 	for _, want := range []upsert.Outcome{upsert.Inserted, upsert.Unchanged} {
 		if w.isExec() {
@@ -245,7 +245,7 @@ func write[T any](c *cell, w way, table *upsert.Table[T], r, second T) error {
 	return nil
 }
 
-// send writes a row as the way says.
+// send writes a row in the given way.
 func send[T any](ctx context.Context, w way, table *upsert.Table[T], r, second T) (upsert.Outcome, error) {
 	opts := []upsert.PutOption{upsert.Via(w.path), upsert.Outcomes()}
 	var result upsert.Result
@@ -267,7 +267,7 @@ func send[T any](ctx context.Context, w way, table *upsert.Table[T], r, second T
 		if err != nil {
 			return upsert.Unknown, err
 		}
-		defer stmts.Close() //nolint:errcheck // a test's
+		defer stmts.Close() //nolint:errcheck // only a test
 		if w.isExec() {
 			_, err = stmts.Exec(ctx, &r)
 			return upsert.Unknown, err
@@ -291,7 +291,7 @@ func send[T any](ctx context.Context, w way, table *upsert.Table[T], r, second T
 	return outcomeOf(result), err
 }
 
-// outcomeOf is the outcome of both rows.
+// outcomeOf returns the common outcome of both rows.
 func outcomeOf(r upsert.Result) upsert.Outcome {
 	counts := []int64{r.Inserted, r.Updated, r.Unchanged, r.Stale}
 	if at := slices.Index(counts, 2); at >= 0 {
@@ -300,7 +300,7 @@ func outcomeOf(r upsert.Result) upsert.Outcome {
 	return upsert.Unknown
 }
 
-// isOwn reports whether a Go type is of the kind of a column.
+// isOwn reports whether a Go type belongs to the kind of a column.
 func isOwn(kind string, v reflect.Type) bool {
 	switch {
 	case v == nil:
