@@ -14,14 +14,14 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 )
 
-// Device is what the examples write: the newest version of a row wins, whatever order the rows arrive in.
+// Device is the row type of the examples. The newest version of a row wins, in whatever order the rows arrive.
 type Device struct {
 	ID      string `db:"id" upsert:"key"`
 	Name    string `db:"name"`
 	Version int64  `db:"version" upsert:"version"`
 }
 
-// exampleDB opens a database in memory with one table.
+// exampleDB opens an in-memory database with one table.
 func exampleDB(ddl string) *sqlx.DB {
 	db, err := sqlx.Open("sqlite3", ":memory:")
 	if err != nil {
@@ -36,7 +36,7 @@ func exampleDB(ddl string) *sqlx.DB {
 
 const devicesDDL = `CREATE TABLE devices (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL)`
 
-// must ends an example that fails.
+// must ends the program if err is not nil.
 func must[T any](v T, err error) T {
 	if err != nil {
 		log.Fatal(err)
