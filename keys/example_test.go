@@ -156,7 +156,7 @@ func ExampleOnce() {
 			return struct{}{}, err
 		})
 		if err != nil || !commit {
-			return err // what the key recorded goes with the rest of the transaction
+			return err // the rollback also removes the record of the key
 		}
 		fmt.Println("replayed:", replayed)
 		return tx.Commit()
@@ -254,7 +254,7 @@ func ExampleStore_Fail() {
 	for _, m := range must(b.keys.Dead(ctx, "ledger", 100)) {
 		fmt.Printf("%s: %s: %s\n", m.ID, m.Error, m.Payload)
 	}
-	fmt.Println(b.keys.Revive(ctx, "ledger", "m1")) // when the account is there
+	fmt.Println(b.keys.Revive(ctx, "ledger", "m1")) // after the account has been created
 	// Output:
 	// 1 <nil>
 	// 2 keys: message m1 of consumer ledger is dead after 2 attempts: Store.Dead lists it, Store.Revive revives it

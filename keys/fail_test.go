@@ -10,8 +10,8 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// TestFail_CountsOnceBesideOthers checks a call whose commit loses its answer several times. The call counts once, however
-// many other calls count their attempts before the call asks again.
+// TestFail_CountsOnceBesideOthers checks that a failed attempt counts once even if its commit loses its answer several
+// times. Other calls may count many attempts before the call asks again.
 func TestFail_CountsOnceBesideOthers(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {

@@ -220,8 +220,9 @@ func TestHazard_K35_RestoredTable(t *testing.T) {
 	})
 }
 
-// TestHazard_P29_FunctionOfAnotherRole checks a second function convert_from. The function in pg_catalog takes a name, so a
-// function that takes a text is a better match for a text.
+// TestHazard_P29_FunctionOfAnotherRole checks that the library calls the functions of pg_catalog even if another
+// convert_from is a better match. The function in pg_catalog takes a name, so a function that takes a text is a better match
+// for a text.
 func TestHazard_P29_FunctionOfAnotherRole(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {

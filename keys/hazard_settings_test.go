@@ -85,8 +85,8 @@ func TestHazard_K46_SafeUpdates(t *testing.T) {
 	})
 }
 
-// TestHazard_K46_StatementsInTheBinaryLog checks a server that logs statements. Such a server refuses every write at READ
-// COMMITTED.
+// TestHazard_K46_StatementsInTheBinaryLog checks that the calls work if the server logs statements. Such a server refuses
+// every write at READ COMMITTED.
 func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
 	t.Parallel()
 	lab.EachWith(t, lab.MariaDB, []string{"--log-bin", "--binlog-format=STATEMENT"}, func(plain *lab.Lab) {
@@ -115,8 +115,8 @@ func (l *hazardLab) wantFailures(s *keys.Store) {
 	l.Want("a message after Revive", l.filtered(s, "m"), "[m] <nil>")
 }
 
-// TestHazard_K47_TriggerThatSwallowsAClaim checks a trigger that discards an insert although PostgreSQL reports success.
-// Open refuses such a trigger. If the trigger is created later, each call returns an error.
+// TestHazard_K47_TriggerThatSwallowsAClaim checks that no call succeeds if a trigger discards its insert, although
+// PostgreSQL reports success. Open refuses such a trigger. If the trigger is created later, each call returns an error.
 func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {
@@ -190,7 +190,8 @@ func TestHazard_K48_LimitOfTheSession(t *testing.T) {
 	})
 }
 
-// TestOpenWithQuotedIdentifiers checks a setting of PostgreSQL that changes the text of a type in the catalog.
+// TestOpenWithQuotedIdentifiers checks that Open accepts the table if a setting of PostgreSQL changes the text of a type in
+// the catalog.
 func TestOpenWithQuotedIdentifiers(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {

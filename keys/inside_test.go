@@ -151,8 +151,8 @@ func TestInside_UpsertOnThePool(t *testing.T) {
 	})
 }
 
-// TestInside_OneConnection checks a pool with one connection. While fn runs, the pool has no second connection, even for an
-// intended call.
+// TestInside_OneConnection checks that a call inside fn is refused if the pool has only one connection, even if keys.Outside
+// marks the call as intended.
 func TestInside_OneConnection(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -256,8 +256,8 @@ func TestInside_FnHasEnded(t *testing.T) {
 	})
 }
 
-// TestInside_ErrorFromElsewhere checks an error of fn that looks like a lost connection but has another source. Such an
-// error must not count as an error of the transaction.
+// TestInside_ErrorFromElsewhere checks that an error of fn does not count as an error of the transaction if the error has
+// another source, even if the error looks like a lost connection.
 func TestInside_ErrorFromElsewhere(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {

@@ -94,8 +94,8 @@ func TestLost_BeatsFinal(t *testing.T) {
 	})
 }
 
-// TestLost_InPreparedStatement checks a prepared statement that loses the transaction. Tx does not see the error of a
-// prepared statement, so later writes of fn may be committed separately. The library notices the lost claim at the end and
+// TestLost_InPreparedStatement checks the result if a prepared statement loses the transaction. Tx does not see the error of
+// a prepared statement, so later writes of fn may be committed separately. The library notices the lost claim at the end and
 // returns a permanent error.
 func TestLost_InPreparedStatement(t *testing.T) {
 	t.Parallel()

@@ -75,8 +75,8 @@ func migrateAtOnce(t *testing.T, ns *engine.Namespace) {
 	}
 }
 
-// TestMigrateInASchema checks a table in another schema than the connection's default schema. The default schema has an
-// unrelated table of the same name.
+// TestMigrateInASchema checks that a table may be in another schema than the connection's default schema, even if the
+// default schema has an unrelated table of the same name.
 func TestMigrateInASchema(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
@@ -148,8 +148,8 @@ func TestMigrateOddNames(t *testing.T) {
 	})
 }
 
-// TestMigrateBesideANameInOtherCase checks a table whose name differs only by case. On some databases the two names are two
-// tables.
+// TestMigrateBesideANameInOtherCase checks Open and Migrate if another table has a name that differs only by case. On some
+// databases the two names are two tables.
 func TestMigrateBesideANameInOtherCase(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {
@@ -171,8 +171,8 @@ func TestMigrateBesideANameInOtherCase(t *testing.T) {
 	})
 }
 
-// TestMigrateUpgrades checks a table of an older version and a hand-made table without its index. Migrate adds the missing
-// parts and keeps the rows.
+// TestMigrateUpgrades checks that Migrate adds the missing parts and keeps the rows if a table was made by an older version,
+// or by hand without its index.
 func TestMigrateUpgrades(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {
@@ -203,7 +203,8 @@ func TestMigrateLeavesANewerColumn(t *testing.T) {
 	})
 }
 
-// TestMigrateWhereTheIndexNameIsTaken checks a database in which an unrelated index has the name that the migration needs.
+// TestMigrateWhereTheIndexNameIsTaken checks that the error names the migration if an unrelated index already has the name
+// that the migration needs.
 func TestMigrateWhereTheIndexNameIsTaken(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {

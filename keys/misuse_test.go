@@ -59,8 +59,8 @@ func TestMisuse_TxAfterItsEnd(t *testing.T) {
 	})
 }
 
-// TestMisuse_CommitBehindTx checks an fn that commits the transaction itself. The effect is stored but the claim has no
-// result, so the library cannot promise a single effect.
+// TestMisuse_CommitBehindTx checks that Run returns ErrClaimLost if fn commits the transaction itself. The effect is stored
+// but the claim has no result, so the library cannot promise a single effect.
 func TestMisuse_CommitBehindTx(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -187,8 +187,8 @@ func TestMisuse_Share(t *testing.T) {
 	})
 }
 
-// TestMisuse_RowsLeftOpen checks an fn that leaves rows open. The driver's error about the busy connection must not cause
-// another call of fn.
+// TestMisuse_RowsLeftOpen checks that fn is called only once if it leaves rows open. The driver's error about the busy
+// connection must not cause another call of fn.
 func TestMisuse_RowsLeftOpen(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {

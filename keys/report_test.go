@@ -15,8 +15,8 @@ import (
 
 // The tests of this file check the stored report of a failed attempt, and the listing of these reports.
 
-// TestReport_ConnectionsCharset checks a connection whose character set lacks a letter. Such a connection reads the letter
-// as "?".
+// TestReport_ConnectionsCharset checks that a report is complete even if the connection's character set lacks a letter. Such
+// a connection reads the letter as "?".
 func TestReport_ConnectionsCharset(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {

@@ -96,8 +96,8 @@ func TestHazard_K51_AttemptsOfSQLite(t *testing.T) {
 	})
 }
 
-// TestHazard_K51_LockedTable checks a locked table. Neither the look at a known key nor a claim may wait longer than the
-// limit of the call.
+// TestHazard_K51_LockedTable checks that a call ends at its wait limit if the table is locked. The limit holds for the look
+// at a known key and for a claim.
 func TestHazard_K51_LockedTable(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -125,8 +125,8 @@ func TestHazard_K51_LockedTable(t *testing.T) {
 	})
 }
 
-// TestHazard_K51_PoolWithoutConnection checks a pool without a free connection. The wait for a connection has the same limit
-// as the wait for another caller.
+// TestHazard_K51_PoolWithoutConnection checks that a call ends at its wait limit if the pool has no free connection. This
+// limit is the same as the limit to waiting for another caller.
 func TestHazard_K51_PoolWithoutConnection(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -174,8 +174,8 @@ func TestHazard_K50_RepetitionsLeaveThePool(t *testing.T) {
 	})
 }
 
-// TestHazard_K52_ReplayThatLocksTheRow checks a finished key: it can be replayed while the transaction of another replay
-// goes on.
+// TestHazard_K52_ReplayThatLocksTheRow checks that a finished key is replayed even if the transaction of another replay has
+// locked the row.
 func TestHazard_K52_ReplayThatLocksTheRow(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {

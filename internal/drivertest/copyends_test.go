@@ -38,8 +38,8 @@ func (p *place) called(what string, f func() error) error {
 	}
 }
 
-// TestCopyThroughThatPanics checks a copy function that panics or ends its goroutine. In that case database/sql would close
-// the connection and wait for the transaction on this connection.
+// TestCopyThroughThatPanics checks that the connection stays usable if a copy function panics or ends its goroutine. In that
+// case database/sql would close the connection and wait for the transaction on this connection.
 func TestCopyThroughThatPanics(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(){"panicked: gone": func() { panic("gone") }, "ended its goroutine": runtime.Goexit} {
@@ -75,7 +75,7 @@ func TestCopyThroughThatPanics(t *testing.T) {
 	}
 }
 
-// TestPgxCopyPartThatFails checks a batch whose first part fails while the next part is being written.
+// TestPgxCopyPartThatFails checks that a batch ends if its first part fails while the next part is being written.
 func TestPgxCopyPartThatFails(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

@@ -80,7 +80,7 @@ func TestCopyFrom(t *testing.T) {
 	})
 }
 
-// TestCopyFromPgxPool checks a pool of database/sql on top of a pool of pgx.
+// TestCopyFromPgxPool checks that From works if the pool of database/sql uses a pool of pgx.
 func TestCopyFromPgxPool(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -103,8 +103,8 @@ func TestCopyFromPgxPool(t *testing.T) {
 
 var errOfRows = errors.New("the rows ended too soon")
 
-// TestCopyFromRowsFail checks an error while rows are read. The error must make the COPY fail, so that the rows read before
-// are not stored.
+// TestCopyFromRowsFail checks that From makes the COPY fail if reading a row fails, so that the rows read before are not
+// stored.
 func TestCopyFromRowsFail(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -169,8 +169,8 @@ func (e *endless) Read(b []byte) (int, error) {
 	return copy(b, fmt.Sprintf("r%d\t%d\n", e.n, e.n)), nil
 }
 
-// TestCopyFromContextEnds checks a context that ends while rows are read. The race detector notices a Read after the end of
-// From.
+// TestCopyFromContextEnds checks that From stops reading if its context ends. The race detector notices a Read after the end
+// of From.
 func TestCopyFromContextEnds(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

@@ -200,8 +200,8 @@ func TestPgxCopyContextEnds(t *testing.T) {
 	})
 }
 
-// TestPgxCopyConnectionKilled checks a connection that is lost before the commit. The database has stored no row, so the
-// library sends the batch again on another connection.
+// TestPgxCopyConnectionKilled checks that the library sends a batch again on another connection if the connection is lost
+// before the commit. In that case the database has stored no row.
 func TestPgxCopyConnectionKilled(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

@@ -52,8 +52,8 @@ func listen(t *testing.T, f func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// TestServerIsGone checks a refused connection. The server may have executed the write a moment before, so only a
-// repeat-safe write may be sent again.
+// TestServerIsGone checks the class of a refused connection. If the server was reached a moment before, it may have executed
+// the write, so only a repeat-safe write may be sent again.
 func TestServerIsGone(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

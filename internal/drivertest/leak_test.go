@@ -9,9 +9,9 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// TestSettingGoesBackWithConnection checks a claim with a wait limit. Such a claim changes busy_timeout on its connection,
-// and must restore the setting even if its context ends during the wait. Otherwise a driver that keeps the connection would
-// give the changed setting to the next caller.
+// TestSettingGoesBackWithConnection checks a claim with a wait limit, which changes busy_timeout on its connection. The
+// claim must restore the setting even if its context ends during the wait. Otherwise a driver that keeps the connection
+// would give the changed setting to the next caller.
 func TestSettingGoesBackWithConnection(t *testing.T) {
 	t.Parallel()
 	each(t, sqliteServers, func(p *place) {

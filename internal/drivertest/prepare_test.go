@@ -169,8 +169,8 @@ func TestPgxPreparedForgottenInATransaction(t *testing.T) {
 	}
 }
 
-// TestPgxPreparedSessionKilled checks a killed session. pgx checks a connection only after a second of idleness, so the
-// first call may report the lost session, as Exec does.
+// TestPgxPreparedSessionKilled checks the first calls after a session was killed. pgx checks a connection only if it was
+// idle for a second, so the first call may report the lost session, as Exec does.
 func TestPgxPreparedSessionKilled(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -192,7 +192,8 @@ func TestPgxPreparedSessionKilled(t *testing.T) {
 	})
 }
 
-// TestPgxPreparedThroughAWrappedDriver checks a wrapped driver, which does not tell the library the address of the server.
+// TestPgxPreparedThroughAWrappedDriver checks that Prepare is refused if the driver is wrapped, because a wrapped driver
+// does not tell the library the address of the server.
 func TestPgxPreparedThroughAWrappedDriver(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

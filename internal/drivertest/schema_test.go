@@ -22,8 +22,8 @@ func eachMode(t *testing.T, f func(p *place)) {
 	}
 }
 
-// TestHazard_P39_StalePlanIsMadeAgain checks a statement that pgx keeps. The server refuses the statement after the types of
-// its result have changed, and the verbs for one row send it again.
+// TestHazard_P39_StalePlanIsMadeAgain checks that the verbs for one row send a statement again if the server refuses it. pgx
+// keeps statements, and the server refuses a kept statement if the types of its result have changed.
 func TestHazard_P39_StalePlanIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(p *place) {
@@ -89,8 +89,8 @@ func TestHazard_P39_StalePlanInATransaction(t *testing.T) {
 	})
 }
 
-// TestHazard_P39_TableThatBecamePartitioned checks a table that becomes partitioned. The statement for a plain table reads a
-// system column, which a partitioned table lacks before PostgreSQL 18.
+// TestHazard_P39_TableThatBecamePartitioned checks that Put writes the row if the table has become partitioned. The
+// statement for a plain table reads a system column, which a partitioned table lacks before PostgreSQL 18.
 func TestHazard_P39_TableThatBecamePartitioned(t *testing.T) {
 	t.Parallel()
 	each(t, postgresServers, func(p *place) {
@@ -112,8 +112,8 @@ func TestHazard_P39_TableThatBecamePartitioned(t *testing.T) {
 	})
 }
 
-// TestHazard_P39_NewTableHasTheTypesOfNow checks a new Table after a change of types. A statement that pgx keeps converts
-// values to the original types of its parameters. The new Table must not use such statements of the old Table.
+// TestHazard_P39_NewTableHasTheTypesOfNow checks that a new Table does not use the old Table's statements if the types of
+// the columns have changed. A statement that pgx keeps converts values to the original types of its parameters.
 func TestHazard_P39_NewTableHasTheTypesOfNow(t *testing.T) {
 	t.Parallel()
 	type row struct {

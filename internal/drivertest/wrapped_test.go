@@ -10,8 +10,8 @@ import (
 	"github.com/goupsert/upsert/internal/faults"
 )
 
-// TestWrappedDriverTakesArrays checks a wrapped driver, as many tracers use. (*sql.Conn).Raw then returns the wrapper's
-// connection, so batches of any size are sent as arrays, and Via(Copy) returns the reason for its refusal.
+// TestWrappedDriverTakesArrays checks that batches of any size are sent as arrays if the driver is wrapped, as many tracers
+// do. (*sql.Conn).Raw then returns the wrapper's connection, so Via(Copy) is refused with a reason.
 func TestWrappedDriverTakesArrays(t *testing.T) {
 	t.Parallel()
 	each(t, postgresServers, func(p *place) {

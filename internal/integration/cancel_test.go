@@ -106,8 +106,8 @@ func (b *before) QueryContext(ctx context.Context, query string, args ...any) (*
 	return b.DB.QueryContext(ctx, query, args...)
 }
 
-// TestPutOfARowThatIsDeletedMeanwhile checks a Put whose statement skips the row: another connection deletes the row before
-// Put reads the generated column.
+// TestPutOfARowThatIsDeletedMeanwhile checks Put if the statement skips the row and another connection deletes the row
+// before Put reads its generated column.
 func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -140,8 +140,8 @@ func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
 	})
 }
 
-// TestRowDeletedSinceTheSnapshot checks a transaction whose snapshot still has the row that another connection has deleted.
-// The transaction sees the deleted row beside the row that it inserted itself.
+// TestRowDeletedSinceTheSnapshot checks outcomes if the transaction's snapshot still has a row that another connection has
+// deleted. The transaction sees the deleted row beside the row that it has inserted itself.
 func TestRowDeletedSinceTheSnapshot(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -262,8 +262,8 @@ func TestNumberKeyOfAnotherColumnType(t *testing.T) {
 	})
 }
 
-// TestKeyRoundedByItsType checks a key that the column rounds. The upsert finds the row by the rounded key, so reading the
-// row must use the rounded key too.
+// TestKeyRoundedByItsType checks that the library finds the row of a key if the column rounds the key. The upsert finds the
+// row by the rounded key, so reading the row must use the rounded key too.
 func TestKeyRoundedByItsType(t *testing.T) {
 	t.Parallel()
 	type number struct {

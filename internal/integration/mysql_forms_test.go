@@ -139,8 +139,8 @@ func TestMySQLFormsPutAll(t *testing.T) {
 	})
 }
 
-// TestMySQLFormsWithoutInsertID checks a table without AUTO_INCREMENT on one connection. An insert must not be taken for the
-// update that the connection reported before.
+// TestMySQLFormsWithoutInsertID checks the outcomes if the table has no AUTO_INCREMENT. An insert must not be taken for an
+// update that the same connection reported before.
 func TestMySQLFormsWithoutInsertID(t *testing.T) {
 	t.Parallel()
 	type item struct {
@@ -163,8 +163,8 @@ func TestMySQLFormsWithoutInsertID(t *testing.T) {
 	})
 }
 
-// TestMySQLFormsOtherKey checks a row that conflicts with another row in another unique key. The test covers stored and new
-// rows, and each kind of call. No row is changed.
+// TestMySQLFormsOtherKey checks that no row is changed if a row conflicts with another row in another unique key. The test
+// covers stored and new rows, and each kind of call.
 func TestMySQLFormsOtherKey(t *testing.T) {
 	t.Parallel()
 	type member struct {

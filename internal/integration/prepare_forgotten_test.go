@@ -94,8 +94,8 @@ type widened struct {
 	V int64 //
 }
 
-// TestPrepared_WidenedColumn checks a number that fits only the widened column: the parameter of the old prepared statement
-// is too small for this number.
+// TestPrepared_WidenedColumn checks that Put prepares its statement again if a number fits only the widened column. The
+// parameter of the old statement is too small for such a number.
 func TestPrepared_WidenedColumn(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -282,8 +282,8 @@ func TestPrepared_ForgottenAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestPrepared_TableIsPartitioned checks a table that becomes partitioned: such a table cannot tell an insert from an update
-// and needs another statement text.
+// TestPrepared_TableIsPartitioned checks that Put changes its statement if the table becomes partitioned. Such a table
+// cannot tell an insert from an update.
 func TestPrepared_TableIsPartitioned(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"pool", "conn"} {

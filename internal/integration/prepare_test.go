@@ -194,8 +194,8 @@ func TestPrepared_SessionKilled(t *testing.T) {
 	})
 }
 
-// TestPrepared_IdleConnectionHasDied checks a pool whose idle connection has died: each verb takes another connection to ask
-// for the way to the server.
+// TestPrepared_IdleConnectionHasDied checks that each verb takes another connection if the idle connection of the pool has
+// died.
 func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
@@ -308,8 +308,8 @@ func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 	})
 }
 
-// TestPrepared_StatementsAreFew checks a table with many omitzero columns. Its rows need many texts, and the server keeps a
-// prepared statement for each text and connection.
+// TestPrepared_StatementsAreFew checks that the number of prepared statements stays small if a table has many omitzero
+// columns. The rows of such a table need many texts, and the server keeps a prepared statement for each text and connection.
 func TestPrepared_StatementsAreFew(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

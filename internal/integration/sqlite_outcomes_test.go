@@ -204,8 +204,8 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 	}
 }
 
-// TestForetold_GivesUp checks a row that exists at each insert and is deleted before each update. Put gives up with an error
-// instead of inventing an outcome.
+// TestForetold_GivesUp checks that Put gives up if the row exists at each insert and is deleted before each update. Put
+// returns an error and invents no outcome.
 func TestForetold_GivesUp(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {

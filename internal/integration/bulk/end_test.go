@@ -107,8 +107,8 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 	}
 }
 
-// TestBulkPanicDoesNotWaitForALock checks a callback that panics while a part waits for a lock. The part will not be
-// committed, so the call must not wait for the lock.
+// TestBulkPanicDoesNotWaitForALock checks that a call ends at once if a callback panics while a part waits for a lock. The
+// part will not be committed, so the call need not wait.
 func TestBulkPanicDoesNotWaitForALock(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {

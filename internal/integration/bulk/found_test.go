@@ -13,8 +13,8 @@ import (
 
 // The tests of this file repeat bugs that the bulk paths once had.
 
-// TestBulkNotesHideNoWarning checks a statement with many notes: a server keeps only some notes and warnings of a statement,
-// so a note could displace a warning.
+// TestBulkNotesHideNoWarning checks that a warning is noticed even if a statement causes many notes. A server keeps only
+// some notes and warnings of a statement, so that a note could displace a warning.
 func TestBulkNotesHideNoWarning(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -84,7 +84,7 @@ func TestBulkKeysThatATypeTakesForOne(t *testing.T) {
 	}
 }
 
-// TestBulkSchemaThatHasChanged checks a table whose column types have changed since the library read them.
+// TestBulkSchemaThatHasChanged checks that a batch succeeds if the column types have changed since the library read them.
 func TestBulkSchemaThatHasChanged(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -108,8 +108,8 @@ func TestBulkSchemaThatHasChanged(t *testing.T) {
 	})
 }
 
-// TestBulkTransactionThatEndsMeanwhile checks a transaction whose context ends during a call: database/sql rolls back the
-// transaction and reuses its connection.
+// TestBulkTransactionThatEndsMeanwhile checks a call if the context of its transaction ends: database/sql then rolls back
+// the transaction and reuses the connection.
 func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -140,7 +140,8 @@ func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
 	})
 }
 
-// TestBulkFewRowsAStatement checks a staging table that receives only a single row, and rows that need their own statement.
+// TestBulkFewRowsAStatement checks the results if a staging table receives only a single row, and if some rows need their
+// own statement.
 func TestBulkFewRowsAStatement(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -206,8 +207,8 @@ func TestBulkErrorOfAnotherCall(t *testing.T) {
 	})
 }
 
-// TestBulkSequenceThatWrites checks a sequence that writes in the transaction that receives its rows, by the same path, to
-// the same table or to another table.
+// TestBulkSequenceThatWrites checks that a sequence may write in the transaction that receives its rows, by the same path,
+// to the same table or to another table.
 func TestBulkSequenceThatWrites(t *testing.T) {
 	t.Parallel()
 	type thing struct {

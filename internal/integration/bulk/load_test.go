@@ -124,7 +124,8 @@ func TestHazard_H25_IsReal(t *testing.T) {
 	})
 }
 
-// TestBulkColumnsOfATemporaryTable checks a temporary table, whose columns information_schema does not list.
+// TestBulkColumnsOfATemporaryTable checks that the library knows the columns of a temporary table, which information_schema
+// does not list.
 func TestBulkColumnsOfATemporaryTable(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -171,7 +171,7 @@ func TestBulkOneConnection(t *testing.T) {
 	})
 }
 
-// TestBulkSequencesThatEnd checks a sequence that panics, fails or ends its goroutine at some row. No row stays.
+// TestBulkSequencesThatEnd checks that no row stays if a sequence panics, fails or ends its goroutine.
 func TestBulkSequencesThatEnd(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
@@ -220,8 +220,8 @@ func untilRow(n int, end func(yield func(pair, error) bool)) iter.Seq2[pair, err
 	}
 }
 
-// TestBulkDeadlockIsRetried checks a first attempt that loses a deadlock in the middle of the batch. This attempt must leave
-// no rows for the second attempt.
+// TestBulkDeadlockIsRetried checks that a batch succeeds if its first attempt loses a deadlock in the middle. The first
+// attempt must leave no rows for the second attempt.
 func TestBulkDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {

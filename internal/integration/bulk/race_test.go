@@ -12,8 +12,8 @@ import (
 // The tests of this file check changes by other transactions after a batch has compared the stored rows and before the batch
 // writes.
 
-// TestBulkMeetsAnothersChange checks a statement that compares the stored rows, waits for a lock, and must then decide by
-// the rows that it finds after the wait.
+// TestBulkMeetsAnothersChange checks that a statement decides by the rows that it finds after it has waited for a lock, even
+// if it compared the stored rows before.
 func TestBulkMeetsAnothersChange(t *testing.T) {
 	t.Parallel()
 	type thing struct {

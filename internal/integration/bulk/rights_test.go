@@ -130,8 +130,8 @@ func TestBulkPathIsChosen(t *testing.T) {
 	})
 }
 
-// TestBulkPathOfAnArrayColumn checks a column of an array type. Its values can be copied, but they cannot be elements of an
-// array.
+// TestBulkPathOfAnArrayColumn checks that a batch is copied or sent as values if a column has an array type: its values
+// cannot be elements of an array.
 func TestBulkPathOfAnArrayColumn(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -148,7 +148,8 @@ func TestBulkPathOfAnArrayColumn(t *testing.T) {
 	})
 }
 
-// TestBulkPathIsRefused checks a path that the database, the table or the driver does not support. No row is written.
+// TestBulkPathIsRefused checks that a call fails and writes no row if the database, the table or the driver does not support
+// the path.
 func TestBulkPathIsRefused(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres+" "+lab.OnDuplicateKey+" "+lab.SQLite, func(l *lab.Lab) {
@@ -244,7 +245,7 @@ func TestBulkWithoutTheRightToStage(t *testing.T) {
 	})
 }
 
-// TestBulkRightToStageIsTaken checks a table whose user loses the right to stage rows. Later batches use arrays.
+// TestBulkRightToStageIsTaken checks that batches use arrays if the user loses the right to stage rows.
 func TestBulkRightToStageIsTaken(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

@@ -184,8 +184,8 @@ func TestBulkNames(t *testing.T) {
 	})
 }
 
-// TestBulkColumnWithTheNameOfThePlace checks a table with a column named _upsert_place. The staging table has a column of
-// this name if outcomes are requested for each row, so Copy refuses the table. Auto uses another path.
+// TestBulkColumnWithTheNameOfThePlace checks that Copy refuses a table with a column named _upsert_place if outcomes are
+// requested for each row, because the staging table has a column of this name. Auto uses another path.
 func TestBulkColumnWithTheNameOfThePlace(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -243,7 +243,8 @@ func TestBulkTargets(t *testing.T) {
 	})
 }
 
-// TestBulkMapWithATimeKey checks a time key in a map. Without parseTime go-sql-driver returns the key as text.
+// TestBulkMapWithATimeKey checks that a map may have a time key, even if go-sql-driver returns the key as text because
+// parseTime is off.
 func TestBulkMapWithATimeKey(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

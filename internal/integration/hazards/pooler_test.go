@@ -211,8 +211,8 @@ func prepareInTx(l *lab.Lab, db *sqlx.DB, client, call int) error {
 	return errors.Join(p.Close(), tx.Commit())
 }
 
-// TestHazard_E2_PrepareThroughAWrappedDriver checks a wrapped driver, which does not tell the library the address of the
-// server.
+// TestHazard_E2_PrepareThroughAWrappedDriver checks that Prepare is refused if the driver is wrapped, because a wrapped
+// driver does not tell the library the address of the server. In a transaction Prepare is allowed.
 func TestHazard_E2_PrepareThroughAWrappedDriver(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

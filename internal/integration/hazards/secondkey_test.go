@@ -8,8 +8,8 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// TestHazard_H40_WhichIndexIsMetFirst checks a row that conflicts with its own key and also with another row's unique key.
-// The column of the other key has the rule keep.
+// TestHazard_H40_WhichIndexIsMetFirst checks the result if a row conflicts with its own key and also with another row's
+// unique key. The column of the other key has the rule keep.
 func TestHazard_H40_WhichIndexIsMetFirst(t *testing.T) {
 	t.Parallel()
 	type byID struct {

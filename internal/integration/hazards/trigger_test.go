@@ -182,8 +182,8 @@ func TestHazard_H23_WhoCreatedTheRow(t *testing.T) {
 	})
 }
 
-// TestHazard_H23_QuestionThatFails checks a failing question for the code. The row is already written, so the library sends
-// no statement again.
+// TestHazard_H23_QuestionThatFails checks that the library sends no statement again if the question for the code fails,
+// because the row is already written.
 func TestHazard_H23_QuestionThatFails(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
@@ -202,7 +202,8 @@ func TestHazard_H23_QuestionThatFails(t *testing.T) {
 	})
 }
 
-// TestHazard_H23_ThroughAView checks a view: the table that has the triggers is not named in the statement.
+// TestHazard_H23_ThroughAView checks that outcomes are exact if the statement names a view, whose underlying table has the
+// triggers.
 func TestHazard_H23_ThroughAView(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
@@ -221,8 +222,8 @@ func TestHazard_H23_ThroughAView(t *testing.T) {
 	})
 }
 
-// TestHazard_H23_TriggerThatComesLater checks a trigger that is created after the library has asked for triggers. The first
-// changed row whose code the trigger hides reveals the trigger.
+// TestHazard_H23_TriggerThatComesLater checks that the library notices a trigger even if the trigger is created after the
+// library has asked for triggers. The first changed row whose code the trigger hides reveals the trigger.
 func TestHazard_H23_TriggerThatComesLater(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
