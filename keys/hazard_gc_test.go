@@ -34,7 +34,7 @@ func TestHazard_K15_GCRemovesWhatIsFinishedAndPastItsTime(t *testing.T) {
 		l.Want("hazard: keys that are left by a reaper that looks at their age", l.TextOn(reaper, "SELECT id FROM idempotency_keys WHERE id IN ('young', 'waiting', 'dead')"), "")
 		_ = reaper.Rollback()
 
-		// GC runs beside a claim that takes long. On SQLite it cannot run beside a claim, because there is only one writer.
+		// GC runs beside a claim that takes long. On SQLite it cannot run beside a claim, because SQLite has only one writer.
 		if l.Family() != "sqlite" {
 			tx := l.Begin(nil)
 			l.Want("a claim under way", l.once(s, tx, "claimed"), "ran claimed")

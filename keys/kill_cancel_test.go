@@ -103,7 +103,7 @@ func TestKillContextAndAllElse(t *testing.T) {
 }
 
 // cancelAtCommit delays the commit, ends the context, and then applies the rule to all later requests. It returns the result
-// of the call and wants the effect to be stored at most once.
+// of the call. After the same call has been repeated, the effect must be stored once.
 func (g *ground) cancelAtCommit(name string, then func(*wired, faults.Request) faults.Fate) call {
 	g.Helper()
 	_, commit := g.requests(fresh)

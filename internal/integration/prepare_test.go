@@ -265,7 +265,7 @@ func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
 }
 
 // TestPut_AsksForTheResultWhereTheStatementIsKept checks that reporting the outcome takes no extra round trip. If the server
-// does not keep the statement, reporting the outcome also costs no planning.
+// does not keep the statement, reporting the outcome also costs the server no work.
 func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

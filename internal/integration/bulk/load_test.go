@@ -162,7 +162,7 @@ func TestBulkOutcomesOfLoadData(t *testing.T) {
 }
 
 // TestBulkPatchThatRemovesMembers checks JSON patches that remove members. Such a patch would be lost if the statement were
-// not prepared for removals.
+// not told about the removal.
 func TestBulkPatchThatRemovesMembers(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -224,7 +224,7 @@ func TestHazard_S10_KeysOfTwoGoTypes(t *testing.T) {
 		_, err := table.PutAll(l.Context(), l.DB, []map[string]any{{"k": "1", "v": 1}, {"k": []byte("1"), "v": 2}})
 		l.WantErr("PutAll with a string and bytes for keys", err, nil, "row 1", "column k", "[]uint8", "string")
 		l.Want("rows that it left", l.Text("SELECT COUNT(*) FROM things"), 0)
-		// Values whose Go types differ only by name are bound as the same type.
+		// Three different Go types are bound as the same type, a text.
 		_, err = table.PutAll(l.Context(), l.DB, []map[string]any{{"k": "1", "v": 1}, {"k": name("1"), "v": 2}, {"k": new(string), "v": 3}})
 		if err != nil {
 			l.Errorf("PutAll with three types of string: %v", err)
