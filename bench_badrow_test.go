@@ -15,7 +15,7 @@ import (
 const checkedAccountsDDL = `CREATE TABLE accounts (id BIGINT NOT NULL PRIMARY KEY, email VARCHAR(100) NOT NULL, name VARCHAR(100) NOT NULL,
 balance BIGINT NOT NULL CHECK (balance >= 0), score DOUBLE PRECISION NOT NULL, active BOOLEAN NOT NULL, updated_at TIMESTAMP NOT NULL, payload VARCHAR(200) NOT NULL)`
 
-// BenchmarkBadRow measures how long a batch takes whose one bad row is named in the error, in terms of the same batch with no bad row.
+// BenchmarkBadRow measures a batch with one bad row, which the error names, against the same batch without a bad row.
 func BenchmarkBadRow(b *testing.B) {
 	const rows = 10_000
 	for _, e := range []string{"sqlite", "postgres", "postgres18", "mariadb"} {

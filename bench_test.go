@@ -39,7 +39,7 @@ func accountsTable(b testing.TB) *upsert.Table[lab.Account] {
 	return tab
 }
 
-// benchCase is what the table holds before the batch.
+// benchCase says which rows the table holds before the batch.
 type benchCase struct {
 	name   string
 	before func(n int) []lab.Account
@@ -51,7 +51,7 @@ var benchCases = []benchCase{
 	{"replay", func(n int) []lab.Account { return lab.NewAccounts(n, lab.Payload) }},
 }
 
-// side is one of two ways that are measured against each other.
+// side holds the measurements of one of the two ways that a benchmark compares.
 type side struct {
 	times   []time.Duration
 	mallocs []uint64
@@ -76,9 +76,8 @@ func median[T int64 | uint64 | time.Duration](xs []T) float64 {
 	return float64(xs[len(xs)/2])
 }
 
-// against runs the library and its hand-written twin in turn, five rounds at least and more of a small
-// batch, and reports the ratio of the medians
-// and the allocations a row that the library adds.
+// against runs the library and its hand-written twin in turn. It runs at least five rounds, and more rounds if the batch is
+// small. It reports the ratio of the medians and the allocations per row that the library adds.
 func against(b *testing.B, rows int, prepare func(), lib, hand func() error) {
 	b.Helper()
 	var l, h side
@@ -98,7 +97,7 @@ func against(b *testing.B, rows int, prepare func(), lib, hand func() error) {
 	b.ReportMetric(float64(rows)/(median(l.times)/float64(time.Second)), "rows/s")
 }
 
-// BenchmarkPut: single rows, one statement each, on a table that holds half of them.
+// BenchmarkPut writes single rows with one statement each.
 func BenchmarkPut(b *testing.B) {
 	for _, c := range benchCases {
 		b.Run(c.name, func(b *testing.B) {
@@ -117,7 +116,7 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
-// BenchmarkPutAll: a batch in one transaction.
+// BenchmarkPutAll writes a batch in one transaction.
 func BenchmarkPutAll(b *testing.B) {
 	for _, n := range []int{1000, 40000} {
 		for _, c := range benchCases {
@@ -144,7 +143,7 @@ func refill(b *testing.B, db *sqlx.DB, tab *upsert.Table[lab.Account], rows []la
 	db.MustExec("PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
-// handPut sends the statements that Put sends, written out.
+// handPut sends by hand the statements that Put sends.
 func handPut(ctx context.Context, db *sqlx.DB, rows []lab.Account) error {
 	d, table := dialect.SQLite, dialect.Table{Name: "accounts"}
 	target, cols := dialect.Target{Columns: []string{"id"}}, accountColumns()
@@ -221,7 +220,8 @@ func handPutOne(ctx context.Context, db *sqlx.DB, r *lab.Account, create, compar
 	return err
 }
 
-// handSizes are the statements of a batch: 1000 = 3*256 + 224 + 8, 40000 = 156*256 + 64. A text for each is at hand.
+// handSizes are the row counts of a batch's statements: 1000 = 3*256 + 224 + 8, 40000 = 156*256 + 64. handTexts has a text
+// for each count.
 var handSizes = []int{256, 224, 64, 8}
 
 func handTexts(b *testing.B, tab *upsert.Table[lab.Account]) map[int]string {
@@ -237,7 +237,7 @@ func handTexts(b *testing.B, tab *upsert.Table[lab.Account]) map[int]string {
 	return texts
 }
 
-// handPutAll sends the statements that PutAll sends, written out.
+// handPutAll sends by hand the statements that PutAll sends.
 func handPutAll(ctx context.Context, db *sqlx.DB, texts map[int]string, rows []lab.Account) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -278,14 +278,14 @@ func handPutAll(ctx context.Context, db *sqlx.DB, texts map[int]string, rows []l
 		rows = rows[n:]
 	}
 	if len(rows) > 0 {
-		return fmt.Errorf("%d rows are left", len(rows))
+		return fmt.Errorf("%d rows were not sent", len(rows))
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")
 	return err
 }
 
-// BenchmarkPutSeq writes 5 million generated rows, or UPSERT_BENCH_ROWS, and reports the peak memory of the process and
-// the rows/s of the last million to the second's.
+// BenchmarkPutSeq writes 5 million generated rows, or UPSERT_BENCH_ROWS rows. It reports the peak memory of the process. It
+// also reports the rows per second of the last million rows relative to the second million.
 func BenchmarkPutSeq(b *testing.B) {
 	total := 5_000_000
 	if n, err := strconv.Atoi(os.Getenv("UPSERT_BENCH_ROWS")); err == nil {
@@ -318,7 +318,7 @@ func BenchmarkPutSeq(b *testing.B) {
 	}
 }
 
-// peakMiB is the process's greatest resident size so far.
+// peakMiB returns the greatest resident size of the process so far.
 func peakMiB(b *testing.B) float64 {
 	b.Helper()
 	status, err := os.ReadFile("/proc/self/status")

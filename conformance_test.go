@@ -8,7 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TestConformance runs the suite on SQLite. Package internal/integration runs it on the servers.
+// TestConformance runs the suite on SQLite. Package internal/integration runs the suite on the servers.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	sqlite := engine.Get("sqlite")

@@ -11,7 +11,7 @@ import (
 	"github.com/jmoiron/sqlx/types"
 )
 
-// What docs/testing.md says of SQLite.
+// The tests of this file check the statements about SQLite in docs/testing.md.
 
 func openSQLite(t *testing.T, dsn string, ddl ...string) *sqlx.DB {
 	t.Helper()

@@ -26,7 +26,7 @@ var (
 	namedTest  = regexp.MustCompile(`\b(?:Test[A-Z]|Example(?:_[a-z]|[A-Z]))\w*[A-Za-z0-9]\b`) // not the prefix TestHazard_
 )
 
-// hazardRows returns docs/hazards.md and its tables' rows by number.
+// hazardRows returns the text of docs/hazards.md and the rows of its tables by hazard number.
 func hazardRows(t *testing.T) (doc string, rows map[string]string) {
 	t.Helper()
 	text, err := os.ReadFile("docs/hazards.md")
@@ -43,7 +43,7 @@ func hazardRows(t *testing.T) (doc string, rows map[string]string) {
 	return string(text), rows
 }
 
-// goFiles returns the repository's Go files by path, those of the nested modules among them.
+// goFiles returns the repository's Go files by path. The files of the nested modules are included.
 func goFiles(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -104,7 +104,7 @@ func TestDocsNameTestsThatExist(t *testing.T) {
 	}
 }
 
-// errorName is how docs/errors.md names an error.
+// errorName matches the name of an error in docs/errors.md.
 var errorName = regexp.MustCompile("`(\\*?(?:upsert|keys|dialect)\\.(?:Err[A-Z]\\w*|[A-Z]\\w*Error))`")
 
 // exportedErrors returns the names of a package's exported error variables and types.
@@ -189,10 +189,10 @@ func TestDocsNameEveryRule(t *testing.T) {
 	}
 }
 
-// figure is a number with a decimal point, or a comma between thousands.
+// figure matches a number that has a decimal point or commas between the thousands.
 var figure = regexp.MustCompile(`\d+\.\d+|\d{1,3}(?:,\d{3})+`)
 
-// Figures of speed are measured: what docs/performance.md says is in the results.
+// TestDocsFiguresAreMeasured checks that bench/RESULTS.md has each figure of speed in docs/performance.md.
 func TestDocsFiguresAreMeasured(t *testing.T) {
 	t.Parallel()
 	texts := docs(t)
@@ -245,7 +245,7 @@ func blocksOf(doc, text string) (all []block) {
 // isComplete reports whether the block is a program.
 func (b block) isComplete() bool { return strings.HasPrefix(b.text, "package main\n") }
 
-// withoutComments is Go code without indentation, comments and blank lines.
+// withoutComments returns Go code without indentation, comments and blank lines.
 func withoutComments(code string) string {
 	var lines []string
 	for line := range strings.SplitSeq(code, "\n") {
@@ -256,7 +256,7 @@ func withoutComments(code string) string {
 	return strings.Join(lines, "\n")
 }
 
-// A program in a document prints what the next block says.
+// TestDocsProgramsRun checks that a program in a document prints the text of the block that follows the program.
 func TestDocsProgramsRun(t *testing.T) {
 	t.Parallel()
 	programs := 0
@@ -284,7 +284,7 @@ func TestDocsProgramsRun(t *testing.T) {
 	}
 }
 
-// runProgram returns what a program prints, which is compiled as a part of this module.
+// runProgram compiles a program as a part of this module and returns the program's output.
 func runProgram(t *testing.T, code string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "main.go")
@@ -301,8 +301,8 @@ func runProgram(t *testing.T, code string) string {
 	return string(out)
 }
 
-// Code that is no program is taken from a Go file, most of it from an example that runs: each part between blank lines is
-// there, apart from comments.
+// TestDocsCodeIsThatOfTheTests checks code that is not a complete program: each part between blank lines must be in a Go
+// file. Most such code comes from an example that runs. Comments are ignored.
 func TestDocsCodeIsThatOfTheTests(t *testing.T) {
 	t.Parallel()
 	var files []string
@@ -326,7 +326,8 @@ func TestDocsCodeIsThatOfTheTests(t *testing.T) {
 	}
 }
 
-// A link leads to a file that is there, and its anchor to a hazard or a heading of it.
+// TestDocsLinksLead checks that the target of each link exists. If the link has an anchor, the target must have the anchor
+// too.
 func TestDocsLinksLead(t *testing.T) {
 	t.Parallel()
 	for doc, text := range docs(t) {

@@ -17,7 +17,8 @@ type numbered struct {
 	V  *int64 `db:"v"`
 }
 
-// An error names the table of the call, also if the rows come from a call on another table that fails.
+// TestErrorNamesTheTableOfTheCall checks that an error names the table of the call, even if the rows come from a failing
+// call on another table.
 func TestErrorNamesTheTableOfTheCall(t *testing.T) {
 	t.Parallel()
 	db, ctx := engine.Get("sqlite").Open(t), context.Background()

@@ -13,7 +13,7 @@ func ExampleTable_Prepare() {
 	defer db.Close()
 	devices := must(upsert.New[Device](dialect.SQLite, "devices"))
 
-	// Once, at the start of the service: its handlers share it.
+	// Prepare once, when the service starts. All handlers share the statements.
 	prepared := must(devices.Prepare(ctx, db))
 	defer func() { _ = prepared.Close() }()
 
@@ -36,7 +36,7 @@ func ExampleTable_Prepare_transaction() {
 	prepared := must(devices.Prepare(ctx, tx))
 	fmt.Println(must(prepared.Put(ctx, &Device{"a", "lamp", 1})))
 
-	// It ends with the transaction. Behind a pooler its statements must be closed before that.
+	// The statements end with the transaction. Behind a pooler, close them before the transaction ends.
 	if err := prepared.Close(); err != nil {
 		fmt.Println(err)
 	}

@@ -49,7 +49,7 @@ func Example_repository() {
 
 	ada, noon := "ada", time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	fmt.Println(sensors.Save(ctx, &Sensor{ID: "s1", Name: "door", Owner: &ada, LastSeen: noon}))
-	// Late, and without an owner: nothing of it is news.
+	// This message is late and has no owner, so it changes no column.
 	fmt.Println(sensors.Save(ctx, &Sensor{ID: "s1", Name: "door", LastSeen: noon.Add(-time.Hour)}))
 	fmt.Println(sensors.Sync(ctx, []Sensor{{ID: "s2", Name: "gate", LastSeen: noon}, {ID: "s1", Name: "front door", LastSeen: noon}}))
 	// Output:

@@ -12,14 +12,14 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Meter is a row of the repository that is tested with a mock.
+// Meter is a row of the repository that the example tests with a mock.
 type Meter struct {
 	ID    string `db:"id" upsert:"key"`
 	Place string `db:"place"`
 	Peak  int64  `db:"peak" upsert:"max"`
 }
 
-// Meters is a repository whose single rows go by Exec, so that a unit test knows each statement beforehand.
+// Meters is a repository that writes single rows with Exec, so that a unit test can know each statement beforehand.
 type Meters struct {
 	db    *sql.DB
 	table *upsert.Table[Meter]
@@ -35,9 +35,9 @@ func (r *Meters) Save(ctx context.Context, m *Meter) error {
 	return err
 }
 
-// A repository that uses a Table is unit-tested with a mock of the driver: SQL tells the statement and the arguments that Exec will
-// send. QueryMatcherEqual compares the whole text; the matcher that go-sqlmock has by default takes the text for a pattern, in which
-// $1 and the brackets mean something else.
+// A repository that uses a Table can be tested with a mock of the driver: SQL returns the statement and the arguments that
+// Exec sends. QueryMatcherEqual compares the whole text. The default matcher of go-sqlmock treats the text as a regular
+// expression, in which $1 and the brackets have a special meaning.
 func ExampleTable_Exec_sqlmock() {
 	db, mock, err := sqlmock.New(sqlmock.QueryMatcherOption(sqlmock.QueryMatcherEqual))
 	if err != nil {
@@ -63,7 +63,7 @@ func ExampleTable_Exec_sqlmock() {
 	// <nil>
 }
 
-// mockArgs are arguments as go-sqlmock wants them.
+// mockArgs converts arguments to the type that go-sqlmock requires.
 func mockArgs(args []any) []driver.Value {
 	values := make([]driver.Value, len(args))
 	for i, v := range args {

@@ -14,14 +14,14 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 )
 
-// Device is what the examples write: the newest version of a row wins, whatever order the rows arrive in.
+// Device is the row type of the examples. The newest version of a row wins, in whatever order the rows arrive.
 type Device struct {
 	ID      string `db:"id" upsert:"key"`
 	Name    string `db:"name"`
 	Version int64  `db:"version" upsert:"version"`
 }
 
-// exampleDB opens a database in memory with one table.
+// exampleDB opens an in-memory database with one table.
 func exampleDB(ddl string) *sqlx.DB {
 	db, err := sqlx.Open("sqlite3", ":memory:")
 	if err != nil {
@@ -36,7 +36,7 @@ func exampleDB(ddl string) *sqlx.DB {
 
 const devicesDDL = `CREATE TABLE devices (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL)`
 
-// must ends an example that fails.
+// must ends the program if err is not nil.
 func must[T any](v T, err error) T {
 	if err != nil {
 		log.Fatal(err)
@@ -82,7 +82,7 @@ func ExampleTable_PutSeq() {
 	defer db.Close()
 	devices := must(upsert.New[Device](dialect.SQLite, "devices"))
 
-	// A million rows would take no more memory: one chunk of them is held at a time.
+	// A million rows would need no more memory, because PutSeq holds only one chunk of rows at a time.
 	var feed iter.Seq2[Device, error] = func(yield func(Device, error) bool) {
 		for i := range 1000 {
 			if !yield(Device{ID: fmt.Sprint(i), Name: "sensor", Version: 1}, nil) {
@@ -163,7 +163,7 @@ func ExampleTable_Guarantee() {
 	fmt.Println(pages.Guarantee())
 	fmt.Println(counters.Guarantee())
 
-	// Nothing is sent: a counter is written inside a claim only.
+	// Put sends no statement, because a counter may be written only inside a claim.
 	_, err := counters.Put(context.Background(), exampleDB("SELECT 1"), &Counter{"/", 1})
 	fmt.Println(errors.Is(err, upsert.ErrUnguarded))
 	// Output:
@@ -183,7 +183,7 @@ func ExampleTarget() {
 	byEmail := must(upsert.New[User](dialect.SQLite, "users", upsert.Target("email")))
 
 	must(byEmail.Put(ctx, db, &User{"u1", "ada@example.com", "Ada"}))
-	// The same person comes from another system with another id: the id stays.
+	// Another system sends the same person with another id. The stored id stays.
 	must(byEmail.Put(ctx, db, &User{"u2", "ada@example.com", "Ada Lovelace"}))
 
 	var users []User

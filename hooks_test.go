@@ -14,10 +14,10 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// pair is the row of a test that needs no particular one.
+// pair is a row for tests that need no particular row type.
 type pair lab.Pair
 
-// heard keeps the events of a table's hooks, one line each, without what depends on the clock.
+// heard records the events of a table's hooks, one line for each event. The lines omit durations.
 type heard struct{ lines []string }
 
 func (h *heard) hooks() upsert.Hooks {
@@ -37,7 +37,8 @@ func (h *heard) want(t testing.TB, what string, want ...string) {
 	h.lines = nil
 }
 
-// TestHooksHearEachVerb: one Write for a call, whatever its number of statements and transactions.
+// TestHooksHearEachVerb checks that each call causes one Write event, however many statements and transactions the call
+// needs.
 func TestHooksHearEachVerb(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite postgres", func(l *lab.Lab) {
@@ -74,7 +75,7 @@ func TestHooksHearEachVerb(t *testing.T) {
 	})
 }
 
-// TestHooksHearRetries: OnRetry hears the same.
+// TestHooksHearRetries checks that OnRetry is called as often as the Retry hook.
 func TestHooksHearRetries(t *testing.T) {
 	t.Parallel()
 	var h heard
@@ -85,7 +86,7 @@ func TestHooksHearRetries(t *testing.T) {
 	}
 	_, err = table.PutAll(t.Context(), &lab.Refusing{}, []pair{{1, 1}, {2, 2}})
 	if err == nil || told != 2 {
-		t.Errorf("PutAll: %v after %d calls of OnRetry; want an error after 2", err, told)
+		t.Errorf("PutAll: %v after %d calls of OnRetry; want an error after 2 calls", err, told)
 	}
 	h.want(t, "PutAll", "retry things.PutAll by values: no rows, attempt 1, error true, took time true", "retry things.PutAll by values: no rows, attempt 2, error true, took time true",
 		"write things.PutAll by values: no rows, attempt 0, error true, took time true")

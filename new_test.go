@@ -13,7 +13,7 @@ import (
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
-// newRow is a row with a bit of everything that options can choose from.
+// newRow is a row type whose columns suit the options that the tests combine.
 type newRow struct {
 	ID      int64     `db:"id" upsert:"key"`
 	Email   string    `db:"email" upsert:"key=email"`
@@ -25,16 +25,16 @@ type newRow struct {
 	Serial  int64     `db:"serial" upsert:"generated"`
 }
 
-// newSays checks an error of New.
+// newSays checks the text of an error from New.
 func newSays(t *testing.T, what string, err error, want string) {
 	t.Helper()
 	switch {
 	case err == nil:
-		t.Errorf("%s: no error, want one that has %q", what, want)
+		t.Errorf("%s: no error; want an error that contains %q", what, want)
 	case !strings.HasPrefix(err.Error(), "upsert: ") || !strings.Contains(err.Error(), want):
-		t.Errorf("%s: %q, want it to begin with upsert: and to have %q", what, err, want)
+		t.Errorf("%s: %q, want a text that begins with upsert: and contains %q", what, err, want)
 	case strings.Count(err.Error(), "upsert: ") > 1:
-		t.Errorf("%s: %q says upsert: more than once", what, err)
+		t.Errorf("%s: %q contains upsert: more than once", what, err)
 	}
 }
 
@@ -139,10 +139,11 @@ func TestOnlyKeysIsInsertOrNothing(t *testing.T) {
 			t.Errorf("%s: %q, %v, want a statement that sets nothing", d.Name(), query, err)
 		}
 		if g := table.Guarantee(); g != upsert.RepeatSafe|upsert.OrderFree {
-			t.Errorf("%s: the guarantee is %v, want both", d.Name(), g)
+			t.Errorf("%s: the guarantee is %v, want repeat-safe and order-free", d.Name(), g)
 		}
 	}
-	// Even to itself a key is not assigned on PostgreSQL: it would lock out the inserts of rows that refer to this one.
+	// PostgreSQL: even "key = excluded.key" would lock out inserts of rows that refer to this row, so the key is not
+	// assigned at all.
 	table, err := upsert.New[texts](dialect.Postgres, "t")
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func TestLaterOptionWins(t *testing.T) {
 	a, _, _ := both.SQL()
 	b, _, _ := one.SQL()
 	if a != b || !strings.Contains(a, `ON CONFLICT ("shop", "number")`) {
-		t.Errorf("with both options the statement is\n%s\nwith the later one alone\n%s", a, b)
+		t.Errorf("with both options the statement is\n%s\nwith only the later option\n%s", a, b)
 	}
 }
 
@@ -248,7 +249,7 @@ func TestUint64KeysMayBeMixed(t *testing.T) {
 	}
 	for i, want := range []uint64{1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64} {
 		if i >= len(order) || order[i] != want {
-			t.Fatalf("the keys are sent in the order %d, want the numbers' order", order)
+			t.Fatalf("the keys are sent in the order %d; want numerical order", order)
 		}
 	}
 }
@@ -275,7 +276,7 @@ type onlyID struct {
 	ID int64 `db:"id" upsert:"key"`
 }
 
-// quotedTable returns the table's name as it stands in the statement.
+// quotedTable returns the table's name as the statement quotes it.
 func quotedTable(d dialect.Dialect, name string) (string, error) {
 	table, err := upsert.New[onlyID](d, name)
 	if err != nil {
@@ -349,7 +350,7 @@ func TestTableNameIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzTableName: no name panics, and what is accepted is quoted to what reads as the same name.
+// FuzzTableName checks that no name causes a panic, and that the quoted form of an accepted name reads as the same name.
 func FuzzTableName(f *testing.F) {
 	for _, seed := range []string{"t", "a.b", "a.b.c", "", ".", `"`, `""`, `""""`, `"a""b".c`, `"a"b`, `""."t"`, "\x00", "\xff.x", "a`b", `a"."b`, `"."."."`, "é.ü"} {
 		f.Add(seed)

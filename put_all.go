@@ -34,9 +34,10 @@ import (
 // PutAll returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
 // the driver's error. A database does not say which row of a statement made the statement fail. If the transaction is the
 // library's, PutAll finds the row by sending rows again and rolling them back: on PostgreSQL the rows whose keys are in the error
-// of a CHECK or NOT NULL constraint, otherwise halves of the statement's rows. In the caller's transaction the index is -1. A call that sends halves
-// takes up to twice as long as a call without an error, and with Copy two and a half times. PutAll returns ErrUnguarded if the
-// table has an Add column and the handle is not a [Claim], a [*SchemaError] as Put does, and with ChunkTx a [*PartialError].
+// of a CHECK or NOT NULL constraint, otherwise halves of the statement's rows. In the caller's transaction the index is -1. A
+// call that sends halves takes up to twice as long as a call without an error, and with Copy two and a half times. PutAll returns
+// ErrUnguarded if the table has an Add column and the handle is not a [Claim], a [*SchemaError] as Put does, and with ChunkTx a
+// [*PartialError].
 func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOption) (Result, error) {
 	ctx, w := t.table.watch(ctx, "PutAll")
 	r, err := t.putRows(ctx, db, rows, opts)

@@ -14,8 +14,8 @@ const (
 	both    = upsert.RepeatSafe | upsert.OrderFree
 )
 
-// guaranteed lists, for a table of a key and one column of a rule, what design says: alone, beside a version, with
-// omitzero, with both.
+// guaranteed lists the expected guarantee of a table that has a key and one column with the rule: the column alone, beside a
+// version column, with omitzero, and with omitzero beside a version column.
 var guaranteed = []struct {
 	rule                                 upsert.Rule
 	alone, versioned, omitted, omittedIn upsert.Guarantee
@@ -39,7 +39,7 @@ var guaranteed = []struct {
 func TestGuaranteeOfEveryRule(t *testing.T) {
 	t.Parallel()
 	if len(guaranteed) != len(dialect.Rules()) {
-		t.Fatalf("%d rules are tested, there are %d", len(guaranteed), len(dialect.Rules()))
+		t.Fatalf("%d rules are tested; %d rules exist", len(guaranteed), len(dialect.Rules()))
 	}
 	for i, g := range guaranteed {
 		if g.rule != upsert.Rule(i) {
@@ -97,7 +97,8 @@ func TestGuaranteeIsTheWeakest(t *testing.T) {
 	}
 }
 
-// A key of another target is written by an insert and never assigned: the first one wins.
+// TestAnotherTargetsKeyIsNeverAssigned checks that an insert writes the key of another target and that an update never
+// assigns this key: the first value stays.
 func TestAnotherTargetsKeyIsNeverAssigned(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -123,7 +124,7 @@ func TestGuaranteeCountsTheChosenColumns(t *testing.T) {
 	}
 	table, err := upsert.New[row](dialect.SQLite, "t", upsert.Columns("id", "peak"))
 	if err != nil || table.Guarantee() != both {
-		t.Errorf("%v: %v, want the column that is left out to count for nothing", table.Guarantee(), err)
+		t.Errorf("%v: %v, want a guarantee that ignores the column that is left out", table.Guarantee(), err)
 	}
 }
 
@@ -145,7 +146,7 @@ func TestStrings(t *testing.T) {
 		}
 	}
 	if !both.RepeatSafe() || !both.OrderFree() || neither.RepeatSafe() || neither.OrderFree() || upsert.RepeatSafe.OrderFree() {
-		t.Error("RepeatSafe and OrderFree do not tell what the guarantee has")
+		t.Error("RepeatSafe and OrderFree do not report the parts of the guarantee")
 	}
 	if r := (upsert.Result{Inserted: 1, Updated: 2, Unchanged: 3, Stale: 4, Unknown: 5}); r.Rows() != 15 {
 		t.Errorf("Rows() = %d, want 15", r.Rows())

@@ -14,7 +14,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// paper is a handle that keeps what it is sent and sends nothing on. It cannot begin a transaction.
+// paper is a handle that records statements and sends them nowhere. A paper cannot begin a transaction.
 type paper struct {
 	queries []string
 	args    [][]any
@@ -25,23 +25,24 @@ func (p *paper) ExecContext(_ context.Context, query string, args ...any) (sql.R
 	return driver.RowsAffected(1), nil
 }
 
-// QueryContext refuses the questions about the session and the unique index as a server does if the user lacks the right.
+// QueryContext refuses the questions about the session and the unique index, as a server does if the user lacks the right.
 func (p *paper) QueryContext(_ context.Context, query string, _ ...any) (*sql.Rows, error) {
 	if strings.HasPrefix(query, "SHOW INDEX ") || query == "SELECT @@sql_mode" {
 		return nil, &mysql.MySQLError{Number: 1142}
 	}
-	return nil, errors.New("a query was sent; want none where no outcome is asked for")
+	return nil, errors.New("a query was sent; want no query, because no outcome is requested")
 }
 
-// TestStatementShapesAreBounded: a batch of any size is cut into statements of few texts, which the server and the library
-// can keep.
+// TestStatementShapesAreBounded checks that a batch of any size is split into statements with few distinct texts, so that
+// the server and the library can cache them.
 func TestStatementShapesAreBounded(t *testing.T) {
 	t.Parallel()
-	// 1 to 7, four numbers for every further binary digit, and on SQLite 256, the most that a statement takes.
+	// The sizes are 1 to 7, then four sizes for every further binary digit. SQLite also has 256, the maximum size of a
+	// statement.
 	for name, want := range map[string]int{"sqlite": 28, "cockroachdb": 32, "mysql": 32, "mariadb": 32} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// PostgreSQL itself takes arrays, for which there is one text.
+			// PostgreSQL itself uses arrays, which need only one text. CockroachDB does not.
 			cockroach, err := dialect.FromVersion("CockroachDB CCL v24.1.5 (x86_64-pc-linux-gnu, built 2024/09/18 17:11:58, go1.22.5)")
 			d, ok := map[string]dialect.Dialect{
 				"sqlite": dialect.SQLite, "cockroachdb": cockroach, "mysql": dialect.MySQL, "mariadb": dialect.MariaDB,
@@ -56,7 +57,8 @@ func TestStatementShapesAreBounded(t *testing.T) {
 	}
 }
 
-// shapesUpTo puts batches of 1 to most rows, checks that each is sent whole, and returns how many texts that took.
+// shapesUpTo puts batches of 1 to most rows, checks that each batch is sent completely, and returns the number of distinct
+// texts.
 func shapesUpTo(t *testing.T, d dialect.Dialect, most int) int {
 	t.Helper()
 	type thing struct {
@@ -69,7 +71,7 @@ func shapesUpTo(t *testing.T, d dialect.Dialect, most int) int {
 	}
 	rows := make([]thing, most)
 	for i := range rows {
-		rows[i] = thing{int64(i + 1), int64(-i)} // AUTO_INCREMENT may take 0 for another number, so that the library asks
+		rows[i] = thing{int64(i + 1), int64(-i)} // a key of 0 would cause a question: AUTO_INCREMENT may replace 0 by another number
 	}
 	textOf, rowsOf := map[int]string{}, map[string]int{}
 	for n := 1; n <= most; n++ {
@@ -84,7 +86,7 @@ func shapesUpTo(t *testing.T, d dialect.Dialect, most int) int {
 			}
 			took := len(p.args[i]) / 2
 			if was, known := rowsOf[q]; known && was != took {
-				t.Fatalf("one text is for %d rows and for %d", was, took)
+				t.Fatalf("one text serves both %d rows and %d rows", was, took)
 			}
 			if was, known := textOf[took]; known && was != q {
 				t.Fatalf("%d rows have two texts", took)
@@ -92,7 +94,7 @@ func shapesUpTo(t *testing.T, d dialect.Dialect, most int) int {
 			rowsOf[q], textOf[took] = took, q
 		}
 		if !slices.Equal(sent, rows[:n]) {
-			t.Fatalf("of %d rows %d were sent: %v; want all, in order", n, len(sent), sent)
+			t.Fatalf("of %d rows, %d were sent: %v; want all rows, in order", n, len(sent), sent)
 		}
 	}
 	return len(rowsOf)

@@ -12,15 +12,16 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What callers are told, the first time and on a replay.
+// The tests of this file check the answers that callers get, on the first call and on a replay.
 
-// end is Run of a fn that ends in an error.
+// end calls Run with an fn that returns err.
 func (l *hazardLab) end(s *keys.Store, id string, err error, opts ...keys.ClaimOption) (replayed bool, _ error) {
 	_, replayed, err = keys.Run(l.Context(), s, hazardKey(id), keys.Fingerprint{}, func(context.Context, *keys.Tx) (string, error) { return "", err }, opts...)
 	return replayed, err
 }
 
-// TestAnswer_FnTookLongerThanTheLimit: MaxWait is about waiting for other callers, and fn's own time is none of it.
+// TestAnswer_FnTookLongerThanTheLimit checks that the time of fn does not count for MaxWait, which limits only the wait for
+// other callers.
 func TestAnswer_FnTookLongerThanTheLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 300 * time.Millisecond
@@ -85,12 +86,12 @@ func TestAnswer_FinalInAWrap(t *testing.T) {
 			for when, got := range map[string]error{"the first time": first, "on a replay": second} {
 				var final *keys.FinalError
 				if !errors.As(got, &final) || final.Text != text || got.Error() != text || !errors.Is(got, declined) {
-					l.Errorf("an error that is %s, %s: %v; want %q, and to find what it wraps", id, when, got, text)
+					l.Errorf("an error that is %s, %s: %v; want %q and an error that wraps the original error", id, when, got, text)
 				}
 			}
 			l.Want("an error that is "+id+": replayed", replayed, true)
 			if id != "bare" && !errors.Is(first, err) {
-				l.Errorf("an error that is %s: the first time it is %#v; want fn's own in it", id, first)
+				l.Errorf("an error that is %s: the first time the error is %#v; want an error that wraps the error of fn", id, first)
 			}
 		}
 	})
@@ -107,7 +108,8 @@ func TestAnswer_FinalTextIsNotUTF8(t *testing.T) {
 	})
 }
 
-// TestAnswer_FinalOfAnotherKey: what an inner call was told is none of the outer one's answers unless fn says so.
+// TestAnswer_FinalOfAnotherKey checks that the final error of an inner call becomes the answer of the outer call only if fn
+// marks it as final.
 func TestAnswer_FinalOfAnotherKey(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -128,7 +130,7 @@ func TestAnswer_FinalOfAnotherKey(t *testing.T) {
 			_, _, err := keys.Run(l.Context(), l.store, hazardKey(what), keys.Fingerprint{}, passesOn(wrap))
 			var final *keys.FinalError
 			if !errors.As(err, &final) || final.Text != "card 7: declined" {
-				l.Errorf("Run that returns an inner final error %s: %v; want that one", what, err)
+				l.Errorf("Run that returns an inner final error %s: %v; want the inner error", what, err)
 			}
 			l.wantUnknown(what)
 			l.wantUnknown("inner")

@@ -13,14 +13,14 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// run is the library's way.
+// run pays with the library.
 func (p *benchPlace) run(ctx context.Context, s *keys.Store, id string) (receipt, bool, error) {
 	return keys.Run(ctx, s, payment(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (receipt, error) {
 		return p.pay(ctx, tx, id)
 	})
 }
 
-// bare is the transaction without a key.
+// bare pays in a transaction without a key.
 func (p *benchPlace) bare(ctx context.Context, id string) error {
 	tx, err := p.db.BeginTxx(ctx, nil)
 	if err != nil {
@@ -33,13 +33,13 @@ func (p *benchPlace) bare(ctx context.Context, id string) error {
 	return tx.Commit()
 }
 
-// byHand is the transaction with a unique table, as a careful engineer writes it for one database.
+// byHand pays in a transaction with a unique table, as a careful engineer would write it for one database.
 func (p *benchPlace) byHand(ctx context.Context, id string) (r receipt, replayed bool, err error) {
 	return p.byHandIn(ctx, "processed", id)
 }
 
-// byHandIn has another table in place of processed. In processed_kept rows have a time by which they are found to be
-// removed.
+// byHandIn is byHand with another table in place of processed. The rows of processed_kept have an indexed time, so that old
+// rows can be found and removed.
 func (p *benchPlace) byHandIn(ctx context.Context, table, id string) (r receipt, replayed bool, err error) {
 	key := "tenant-17/payments.create/" + id
 	tx, err := p.db.BeginTxx(ctx, nil)
@@ -78,7 +78,7 @@ func rowsAffected(res sql.Result, err error) (int64, error) {
 	return res.RowsAffected()
 }
 
-// readByHand is the SELECT by key of one who knows that it is there.
+// readByHand selects the result by its key and relies on the row to exist.
 func (p *benchPlace) readByHand(ctx context.Context, id string) (r receipt, err error) {
 	var result []byte
 	if err := p.db.QueryRowContext(ctx, p.words.read, "tenant-17/payments.create/"+id).Scan(&result); err != nil {
@@ -87,13 +87,13 @@ func (p *benchPlace) readByHand(ctx context.Context, id string) (r receipt, err 
 	return r, json.Unmarshal(result, &r)
 }
 
-// layout is the same table as the library's, by hand and with bound arguments.
+// layout pays with a hand-written table of the library's layout and with bound arguments.
 type layout struct {
 	p             *benchPlace
 	claim, record string
 }
 
-// layoutColumns are those that have to be given a value.
+// layoutColumns are the columns that an insert must set.
 const layoutColumns = " (key_hash, scope, op, id, state, fingerprint_version, codec, attempts, fence, owner, lease_until, claimed_at, finished_at, expires_at) "
 
 func (p *benchPlace) newLayout() *layout {

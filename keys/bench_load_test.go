@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// loadPasses is how often the whole range of hashes is gone through, in order, which is quick. Keys that come one by
-	// one leave room on the index's pages, and so do several passes; one would leave none.
+	// loadPasses is the number of passes over the whole range of hashes. Each pass inserts in hash order, which is fast.
+	// Several passes leave room on the index pages, as keys that arrive one by one do. A single pass would leave no room.
 	loadPasses = 4
 	loadBatch  = 100_000
 )
 
-// load fills a table of keys with finished ones that the server makes. Their hashes are spread as hashes are, and their
-// times of expiry from 1 to 72 hours ahead, or that long ago.
+// load fills a table with n finished keys, which the server generates. The hashes are distributed evenly. The keys expire
+// between 1 and 72 hours from now, or expired as long ago.
 func (p *benchPlace) load(b *testing.B, table string, n int, expired bool) {
 	b.Helper()
 	p.makeRoom(b, n)
@@ -45,8 +45,8 @@ const loadColumns = " (key_hash, scope, op, id, state, fingerprint_version, fing
 
 const loadResult = `{"account":123,"amount":10,"status":"accepted"}`
 
-// loadStatement inserts the rows of one pass from one number to another. The first six bytes of a hash are its place in
-// the range.
+// loadStatement inserts the rows from one number to another in a pass. The first six bytes of a hash are its position in the
+// range of hashes.
 func (p *benchPlace) loadStatement(table string, pass, part, from, to, sign int) string {
 	prefix := func(random string) string {
 		return fmt.Sprintf("(i + (%d + %s) / %d.0) / %d.0 * 281474976710655", pass, random, loadPasses, part)
@@ -76,8 +76,8 @@ func (p *benchPlace) loadStatement(table string, pass, part, from, to, sign int)
 		fmt.Sprintf(" FROM (%s) AS s WHERE i < %d ORDER BY i", numbers, to)
 }
 
-// makeRoom gives a MariaDB that the tests have started, which reads past the system's cache, as much memory as the table
-// needs; the other databases have that cache.
+// makeRoom gives a MariaDB server that the tests have started enough memory for the table, because MariaDB bypasses the
+// cache of the operating system. The other databases use this cache.
 func (p *benchPlace) makeRoom(b *testing.B, n int) {
 	b.Helper()
 	if p.ns.Engine().Name() != "mariadb" || os.Getenv("UPSERT_MARIADB_DSN") != "" {

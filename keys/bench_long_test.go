@@ -12,8 +12,8 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// BenchmarkLongFullTable: claims a second in a table that holds a million finished keys, or UPSERT_BENCH_KEYS, against a
-// table that holds none (x-empty is the time of a claim against it). The effect is none at all.
+// BenchmarkLongFullTable reports claims per second in a table with a million finished keys, or UPSERT_BENCH_KEYS keys. It
+// also reports the time of a claim relative to a claim in an empty table (x-empty). fn has no effect.
 func BenchmarkLongFullTable(b *testing.B) {
 	benchEach(b, func(b *testing.B, p *benchPlace) {
 		empty := p.newStore(keys.Table("empty_keys"))
@@ -35,11 +35,12 @@ func claimOnly(ctx context.Context, s *keys.Store, id string) error {
 	return expectThat(err, !replayed, errReplayed)
 }
 
-// gcRounds is into how many parts the removal is cut, with as many claims after each as there were beside it.
+// gcRounds is the number of parts of the removal. After each part the benchmark makes as many claims without GC as it made
+// during the part.
 const gcRounds = 5
 
-// BenchmarkLongGC: the time of the slowest claims (p99) while GC removes a million expired keys, or UPSERT_BENCH_KEYS,
-// against the same claims without it.
+// BenchmarkLongGC measures the slowest claims (p99) while GC removes a million expired keys, or UPSERT_BENCH_KEYS keys, and
+// compares them with the same claims without GC.
 func BenchmarkLongGC(b *testing.B) {
 	for _, callers := range []int{1, 8} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
@@ -71,7 +72,7 @@ func (p *benchPlace) besideGC(b *testing.B, callers int) {
 	b.Logf("without it: %v", &without)
 }
 
-// claimsUntilRemoved returns how long claims took while GC removed some keys, and how long that took.
+// claimsUntilRemoved returns the durations of the claims made while GC removed some keys, and the duration of the removal.
 func (p *benchPlace) claimsUntilRemoved(b *testing.B, callers int, keysToRemove int64) (times []time.Duration, took time.Duration) {
 	b.Helper()
 	var over atomic.Bool
@@ -90,7 +91,7 @@ func (p *benchPlace) claimsUntilRemoved(b *testing.B, callers int, keysToRemove 
 	return times, took
 }
 
-// latencies are what each round's claims took, in nanoseconds.
+// latencies are percentiles of the claim durations of each round, in nanoseconds.
 type latencies struct {
 	claims         int
 	p50, p99, most []float64
@@ -107,14 +108,14 @@ func (l *latencies) String() string {
 	return fmt.Sprintf("%d claims, p50 %.2f ms, p99 %.2f ms, slowest %.2f ms", l.claims, benchMedian(l.p50)/1e6, benchMedian(l.p99)/1e6, benchMedian(l.most)/1e6)
 }
 
-// counting returns what says that so many were asked for.
+// counting returns a function that reports true after n calls.
 func counting(b *testing.B, n int) func() bool {
 	b.Helper()
 	var asked atomic.Int64
 	return func() bool { return asked.Add(1) > int64(n) }
 }
 
-// claims has callers claim fresh keys, one after the other, until it is over, and returns how long each claim took.
+// claims has callers claim fresh keys, one after the other, until over returns true. It returns the duration of each claim.
 func (p *benchPlace) claims(b *testing.B, callers int, over func() bool) (times []time.Duration) {
 	b.Helper()
 	var mu sync.Mutex

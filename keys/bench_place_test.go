@@ -13,7 +13,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// benchPlace is a namespace with the tables of the effect and of those who have it by hand.
+// benchPlace is a namespace with the tables of the effect and of the hand-written ways.
 type benchPlace struct {
 	testing.TB
 	ns      *engine.Namespace
@@ -21,20 +21,20 @@ type benchPlace struct {
 	store   *keys.Store
 	dialect dialect.Dialect
 	words   benchWords
-	serial  int  // of the identities
-	oneTrip bool // the driver sends a statement with its arguments at once
+	serial  int  // number of identities used so far
+	oneTrip bool // the driver sends a statement together with its arguments
 }
 
-// words are what databases say differently, as somebody would write it who knows one of them.
+// benchWords are the statements and expressions of one database, as an engineer who knows this database would write them.
 type benchWords struct {
 	tables       []string
-	update, note string // the effect
-	claim        string // the hand-written unique table
+	update, note string // statements of the effect
+	claim        string // statement on the hand-written unique table
 	record       string
 	read         string
 	now, later   string
 	param        func(n int) string
-	nothing      string // what an insert ends in that leaves alone what is there
+	nothing      string // end of an insert that leaves a stored row unchanged
 }
 
 func dollar(n int) string { return fmt.Sprintf("$%d", n) }
@@ -85,7 +85,7 @@ var sqliteBench = benchWords{
 	nothing: " ON CONFLICT (key_hash) DO NOTHING",
 }
 
-// tenDigits: MySQL 5.7 has no recursion.
+// tenDigits lists the digits from 0 to 9 without recursion, which MySQL 5.7 lacks.
 const tenDigits = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)"
 
 var mysqlBench = benchWords{
@@ -109,10 +109,10 @@ var mysqlBench = benchWords{
 	nothing: " ON DUPLICATE KEY UPDATE key_hash = key_hash",
 }
 
-// benchEngines are those with a hand-written twin.
+// benchEngines are the engines for which hand-written statements exist.
 var benchEngines = []string{"sqlite", "postgres", "postgres18", "mariadb"}
 
-// benchEach runs fn on each.
+// benchEach runs fn on each engine.
 func benchEach(b *testing.B, fn func(b *testing.B, p *benchPlace)) {
 	b.Helper()
 	for _, name := range benchEngines {
@@ -120,7 +120,8 @@ func benchEach(b *testing.B, fn func(b *testing.B, p *benchPlace)) {
 	}
 }
 
-// benchPlaces runs fn on each engine, and once more with the driver's setting that saves those who bind arguments a round trip.
+// benchPlaces runs fn on each engine. If a setting of the driver saves a round trip for statements with arguments, fn runs
+// again with this setting.
 func benchPlaces(b *testing.B, fn func(b *testing.B, p *benchPlace)) {
 	b.Helper()
 	saves := map[string]engine.Option{
@@ -170,7 +171,7 @@ func (p *benchPlace) exec(query string, args ...any) {
 	}
 }
 
-// newStore returns a store that has not met any key, as another process has it.
+// newStore returns a store that has not met any key, like the store of a new process.
 func (p *benchPlace) newStore(opts ...keys.Option) *keys.Store {
 	p.Helper()
 	return newStore(p, p.db, opts...)
@@ -188,7 +189,7 @@ func newStore(t testing.TB, db *sqlx.DB, opts ...keys.Option) *keys.Store {
 	return s
 }
 
-// fresh returns identities that nobody has used, as clients make them: random UUIDs.
+// fresh returns n unused identities, which look like the random UUIDs of clients.
 func (p *benchPlace) fresh(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
@@ -199,14 +200,14 @@ func (p *benchPlace) fresh(n int) []string {
 	return ids
 }
 
-// receipt is the effect's result.
+// receipt is the result of the effect.
 type receipt struct {
 	Account int    `json:"account"`
 	Amount  int    `json:"amount"`
 	Status  string `json:"status"`
 }
 
-// pay is the effect: a balance is added to and the ledger notes it.
+// pay is the effect: it adds to a balance and writes a row to the ledger.
 func (p *benchPlace) pay(ctx context.Context, tx upsert.DB, id string) (receipt, error) {
 	account := (int(id[0])*7 + int(id[1])*31 + int(id[2])*127) % 1000
 	r := receipt{Account: account, Amount: 10, Status: "accepted"}

@@ -15,9 +15,9 @@ var (
 	errNotReplayed = errors.New("a key that was there was not replayed")
 )
 
-// BenchmarkRun: a payment with a fresh key, against the same by hand with a table of nothing but the key and the result
-// (x-hand, the bar), with one whose rows can also be found when they are old (x-kept), with one of the library's layout
-// (x-layout), and without a key at all (x-bare).
+// BenchmarkRun pays with a fresh key. It compares Run with four other ways: by hand with a table that has only the key and
+// the result (x-hand, the bar), with such a table whose old rows can be found (x-kept), with a table of the library's layout
+// (x-layout), and without a key (x-bare).
 func BenchmarkRun(b *testing.B) {
 	benchPlaces(b, func(b *testing.B, p *benchPlace) {
 		ctx, hand := b.Context(), p.newLayout()
@@ -49,8 +49,9 @@ func (p *benchPlace) runFresh(ctx context.Context, id string) error {
 	return expectThat(err, !replayed, errReplayed)
 }
 
-// BenchmarkReplay: a payment whose key is there, in a process that has met it, against the SELECT of one who knows that it
-// is there (x-select) and the hand-written way of one who does not (x-hand).
+// BenchmarkReplay pays with a stored key, in a process that has met the key. It compares the replay with a SELECT by a
+// caller who knows that the key is stored (x-select), and with the hand-written way of a caller who does not know it
+// (x-hand).
 func BenchmarkReplay(b *testing.B) {
 	benchPlaces(b, func(b *testing.B, p *benchPlace) {
 		ctx := b.Context()
@@ -76,7 +77,7 @@ func BenchmarkReplayElsewhere(b *testing.B) {
 	})
 }
 
-// replay measures a way to replay.
+// replay measures a way to replay a stored key.
 func (p *benchPlace) replay(b *testing.B, w *way) {
 	b.Helper()
 	ctx, calls := b.Context(), callsPerBlock(b)
@@ -104,7 +105,8 @@ func (p *benchPlace) replay(b *testing.B, w *way) {
 	)
 }
 
-// BenchmarkHotKey: 64 callers at once with one key, one of which has the effect; the time until the last has its answer.
+// BenchmarkHotKey has 64 callers use one key at the same time. One caller has the effect. The benchmark measures the time
+// until the last caller has its answer.
 func BenchmarkHotKey(b *testing.B) {
 	benchPlaces(b, func(b *testing.B, p *benchPlace) {
 		ctx := b.Context()
@@ -126,7 +128,7 @@ func BenchmarkHotKey(b *testing.B) {
 
 const hotCallers = 64
 
-// warm opens connections, so that no call has to.
+// warm opens n connections in advance, so that no measured call has to connect.
 func (p *benchPlace) warm(n int) {
 	p.Helper()
 	for range n {

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// way is one of several ways to the same end that are measured against each other.
+// way is one of several ways to reach the same result, which the benchmarks compare.
 type way struct {
 	name    string
-	prepare func(calls int) []string // the identities of the calls to come; not measured
+	prepare func(calls int) []string // returns the identities of the next calls; not measured
 	call    func(id string) error
-	times   []time.Duration // a block of calls each
+	times   []time.Duration // one duration per block of calls
 	mallocs []uint64
 }
 
-// block measures some calls in one go.
+// block measures one block of calls.
 func (w *way) block(b *testing.B, calls int) {
 	b.Helper()
 	ids := w.prepare(calls)
@@ -36,14 +36,14 @@ func (w *way) block(b *testing.B, calls int) {
 	w.mallocs = append(w.mallocs, after.Mallocs-before.Mallocs)
 }
 
-// perCall is the median time of a call.
+// perCall returns the median time of a call.
 func (w *way) perCall(calls int) float64 { return benchMedian(w.times) / float64(calls) }
 
-// benchRounds is how often each way has its turn.
+// benchRounds is the number of rounds. Each way runs once per round.
 const benchRounds = 20
 
-// inTurn gives each way a block of calls in every round, reports how long the first takes against each of the others
-// and what its calls allocate, and logs the rest.
+// inTurn runs a block of calls of each way in every round. It reports the time of the first way relative to each of the
+// other ways, and the allocations of its calls. It logs the other results.
 func inTurn(b *testing.B, calls int, ways ...*way) {
 	b.Helper()
 	for n := 0; n < benchRounds || n < b.N; n++ {
@@ -68,13 +68,13 @@ func benchMedian[T uint64 | float64 | time.Duration](xs []T) float64 {
 	return float64(xs[len(xs)/2])
 }
 
-// benchPercentile is the least of the times that p percent of them do not exceed.
+// benchPercentile returns the smallest duration that is not exceeded by p percent of the durations.
 func benchPercentile(times []time.Duration, p int) time.Duration {
 	times = slices.Sorted(slices.Values(times))
 	return times[max(len(times)*p/100, 1)-1]
 }
 
-// benchSetting is a number from the environment.
+// benchSetting reads a number from the environment.
 func benchSetting(b *testing.B, name string, otherwise int) int {
 	b.Helper()
 	text := os.Getenv(name)
@@ -88,8 +88,8 @@ func benchSetting(b *testing.B, name string, otherwise int) int {
 	return n
 }
 
-// callsPerBlock is how many calls a block has: 200, or a number for trying things out.
+// callsPerBlock returns the number of calls in a block: 200, or UPSERT_BENCH_CALLS for experiments.
 func callsPerBlock(b *testing.B) int { return benchSetting(b, "UPSERT_BENCH_CALLS", 200) }
 
-// finishedKeys is how many keys the tables of the long benchmarks have.
+// finishedKeys returns the number of keys in the tables of the long benchmarks.
 func finishedKeys(b *testing.B) int { return benchSetting(b, "UPSERT_BENCH_KEYS", 1_000_000) }

@@ -10,17 +10,17 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// wrongTable is what Schema writes, with one thing wrong.
+// wrongTable is the table of Schema with one error.
 type wrongTable struct {
-	swap swaps  // in the text
-	then string // statements behind it
-	want string // the beginning of the one problem
-	do   string // what it says to do
+	swap swaps  // replacements in the text of Schema
+	then string // statements to run after the schema
+	want string // the beginning of the only problem
+	do   string // the remedy in the problem's text
 }
 
 type swaps = []string // old, new, …
 
-// wrongAnywhere are those that every database words the same.
+// wrongAnywhere returns the wrong tables whose statements are the same in every database.
 func wrongAnywhere() []wrongTable {
 	return []wrongTable{
 		{then: "CREATE UNIQUE INDEX u ON idempotency_keys (owner)", want: "index u is unique", do: "drop it"},
@@ -142,14 +142,14 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 			t.Run(w.want, func(t *testing.T) {
 				t.Parallel()
 				x := newDDL(t, e.Open(t))
-				x.db.SetMaxOpenConns(1) // a temporary table is the connection's
+				x.db.SetMaxOpenConns(1) // a temporary table belongs to its connection
 				w.refused(x)
 			})
 		}
 	})
 }
 
-// made makes the table.
+// made creates the table.
 func (w wrongTable) made(x ddl) {
 	x.Helper()
 	text := keys.Schema(x.d)
@@ -170,7 +170,7 @@ func (w wrongTable) refused(x ddl) {
 	case !errors.As(err, &wrong):
 		x.Fatalf("Open: %v, want a SchemaError", err)
 	case len(wrong.Problems) != 1 || !strings.HasPrefix(wrong.Problems[0].Why, w.want) || !strings.Contains(wrong.Problems[0].Mend, w.do):
-		x.Errorf("the problems are %q, want one: %s … %s", wrong.Problems, w.want, w.do)
+		x.Errorf("the problems are %q, want only: %s … %s", wrong.Problems, w.want, w.do)
 	case wrong.Table != plainName || !strings.HasPrefix(err.Error(), "upsert: table idempotency_keys: "+w.want):
 		x.Errorf("the error is of table %s: %v", wrong.Table, err)
 	default:
@@ -178,7 +178,7 @@ func (w wrongTable) refused(x ddl) {
 	}
 }
 
-// isTyped: the problem's fields name the column or the index that the text names.
+// isTyped checks that the fields of the problem name the column or the index that its text names.
 func (w wrongTable) isTyped(x ddl, p upsert.Problem) {
 	x.Helper()
 	kind, rest, _ := strings.Cut(w.want, " ")
@@ -189,7 +189,7 @@ func (w wrongTable) isTyped(x ddl, p upsert.Problem) {
 	}
 }
 
-// Other types than Schema's serve as well.
+// TestOpenTakesWhatServes checks that Open accepts other types than the types of Schema if they serve as well.
 func TestOpenTakesWhatServes(t *testing.T) {
 	t.Parallel()
 	taken := map[string][]wrongTable{
@@ -219,8 +219,8 @@ func TestOpenTakesWhatServes(t *testing.T) {
 	})
 }
 
-// A table that nothing but Migrate is missing from is opened, or Migrate could not be called; with anything else the missing
-// index is named too.
+// TestOpenNamesEverythingAtOnce checks that Open accepts a table that lacks only what Migrate adds, because Migrate needs an
+// open store. If the table has other problems, the error also names the missing index.
 func TestOpenNamesEverythingAtOnce(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {
@@ -240,7 +240,8 @@ func TestOpenNamesEverythingAtOnce(t *testing.T) {
 	})
 }
 
-// An index for GC is one that can be searched by expires_at alone.
+// TestMigrateMakesAnIndexThatServes checks that only an index that can be searched by expires_at alone counts as an index
+// for GC.
 func TestMigrateMakesAnIndexThatServes(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
@@ -258,7 +259,7 @@ func TestMigrateMakesAnIndexThatServes(t *testing.T) {
 			x.exec(x.part(createFile, "Up"))
 			x.exec("CREATE INDEX other ON idempotency_keys " + index)
 			x.migrate()
-			x.exec(x.part(indexFile, "Down")) // it would fail on MySQL if there were none
+			x.exec(x.part(indexFile, "Down")) // on MySQL this fails if the index does not exist
 			if x.indexed(plainName) {
 				t.Errorf("the index %s counts as one for GC", index)
 			}

@@ -13,8 +13,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TestConformance runs the suite on every engine. A long run has it again with the parameters of a driver or a server that
-// change what is sent or what is told.
+// TestConformance runs the suite on every engine. A long run repeats the suite with the parameters of a driver or a server
+// that change the statements or the reported results.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	engine.EachDialect(t, func(t *testing.T, e *engine.Engine) {
@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 				exercise(t, e, name, engine.Param(name, value))
 			}
 			exercise(t, e, "innodb_snapshot_isolation", engine.Param("innodb_snapshot_isolation", "ON"))
-		case "mysql": // all at once, for its waits take seconds
+		case "mysql": // all settings in one run, because the waits of the suite take seconds
 			var all []engine.Option
 			for name, value := range family {
 				all = append(all, engine.Param(name, value))
@@ -40,13 +40,14 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// family are settings of the driver and of sessions on MariaDB and MySQL.
+// family are settings of the driver and of the session on MariaDB and MySQL.
 var family = map[string]string{
 	"clientFoundRows": "true", "interpolateParams": "true",
 	"sql_mode": "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,STRICT_ALL_TABLES'",
 }
 
-// TestFilterIsOneStatement: ten thousand messages are one statement. A driver counts, because Filter takes transactions only.
+// TestFilterIsOneStatement checks that ten thousand messages need one statement. The driver counts the statements, because
+// Filter accepts only transactions.
 func TestFilterIsOneStatement(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
@@ -60,12 +61,12 @@ func TestFilterIsOneStatement(t *testing.T) {
 		for i := range ids {
 			ids[i] = fmt.Sprintf("message %d", len(ids)-i)
 		}
-		first, repeated := 1, 2 // one more proves that what was seen is there
+		first, repeated := 1, 2 // the second statement proves that the seen messages are stored
 		switch e.Dialect() {
 		case "mysql":
-			first = 2 // it has no RETURNING
+			first = 2 // MySQL has no RETURNING
 		case "mariadb":
-			repeated = 1 // it returns them all
+			repeated = 1 // MariaDB returns all rows
 		}
 		for _, c := range []struct{ fresh, statements int }{{len(ids), first}, {0, repeated}} {
 			tx, err := recorded.BeginTxx(t.Context(), nil)

@@ -15,7 +15,7 @@ import (
 
 const plainName = "idempotency_keys"
 
-// ddl is a database in which tables of keys are made and looked at.
+// ddl is a database in which the tests create and inspect tables of keys.
 type ddl struct {
 	*testing.T
 	db *sqlx.DB
@@ -36,7 +36,7 @@ func eachDDL(t *testing.T, fn func(x ddl)) {
 	engine.Each(t, func(t *testing.T, e *engine.Engine) { fn(newDDL(t, e.Open(t))) })
 }
 
-// exec runs statements that end in a semicolon and a line's end, one at a time.
+// exec runs statements, one at a time. A statement ends in a semicolon and a line break.
 func (x ddl) exec(text string) {
 	x.Helper()
 	for _, statement := range strings.Split(strings.TrimSpace(text)+"\n", ";\n") {
@@ -65,7 +65,8 @@ func (x ddl) migrate(opts ...keys.Option) {
 	}
 }
 
-// indexed has Open look for the index, which it misses silently as long as nothing else is wrong.
+// indexed reports whether Open finds the index on expires_at. Open reports a missing index only together with another
+// problem, so indexed adds one.
 func (x ddl) indexed(table string) bool {
 	x.Helper()
 	x.exec("ALTER TABLE " + table + " ADD COLUMN spoiler INTEGER")
@@ -78,7 +79,7 @@ func (x ddl) indexed(table string) bool {
 	return !strings.Contains(err.Error(), "no index on expires_at")
 }
 
-// part is one direction of a migration.
+// part returns one direction of a migration.
 func (x ddl) part(file, direction string, opts ...keys.Option) string {
 	x.Helper()
 	text, err := fs.ReadFile(keys.Migrations(opts...), x.d.Name()+"/"+file)
@@ -90,7 +91,7 @@ func (x ddl) part(file, direction string, opts ...keys.Option) string {
 	return part
 }
 
-// insert stores a row, by hand.
+// insert stores a row with a hand-written statement.
 func (x ddl) insert(table string, n int) {
 	x.Helper()
 	bytes := func(hex string) string {

@@ -18,7 +18,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// readGolden reads a file of vectors. They may never change: what they say is stored in databases.
+// readGolden reads a file of vectors. The vectors must never change, because databases store their results.
 func readGolden(t *testing.T, file string, into any) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + file)
@@ -39,7 +39,7 @@ func noError[T any](v T, err error) T {
 	return v
 }
 
-// goldenPart returns a vector's part as the Go value it stands for.
+// goldenPart returns the Go value that a part of a vector stands for.
 func goldenPart(kind, value string) any {
 	switch kind {
 	case "bool":
@@ -78,7 +78,7 @@ func TestDeriveGolden(t *testing.T) {
 	}
 	readGolden(t, "derive.json", &golden)
 	if len(golden.Vectors) < 26 {
-		t.Fatalf("%d vectors, want all that were ever there", len(golden.Vectors))
+		t.Fatalf("%d vectors, want all vectors that ever existed", len(golden.Vectors))
 	}
 	for _, v := range golden.Vectors {
 		var natural []any
@@ -216,15 +216,15 @@ func TestDeriveRefuses(t *testing.T) {
 		}
 	}
 	if deriveID(t, nullText{}) != deriveID(t, "null") {
-		t.Error("a Valuer that is not NULL is not its text")
+		t.Error("Derive does not use the text of a Valuer that is not NULL")
 	}
 	if _, err := keys.Derive("s", "o", noText{}); !errors.Is(err, errNoText) {
-		t.Errorf("%v, want MarshalText's own error in it", err)
+		t.Errorf("%v, want an error that wraps the error of MarshalText", err)
 	}
 	if _, err := keys.Derive("", "o", 1); err == nil {
-		t.Error("no scope is taken")
+		t.Error("Derive accepts an empty scope")
 	}
 	if _, err := keys.Derive("s", strings.Repeat("o", 256), 1); err == nil {
-		t.Error("an op of 256 bytes is taken")
+		t.Error("Derive accepts an op of 256 bytes")
 	}
 }

@@ -16,19 +16,19 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 )
 
-// Account is a balance that payments are added to: only under a claim, for adding is not safe to repeat.
+// Account is a balance. Payments add to it only under a claim, because adding is not safe to repeat.
 type Account struct {
 	Owner   string `db:"owner" upsert:"key"`
 	Balance int64  `db:"balance" upsert:"add"`
 }
 
-// Receipt is what a payment returns, the first time and on every replay.
+// Receipt is the result of a payment, on the first call and on every replay.
 type Receipt struct {
 	Owner  string `json:"owner"`
 	Amount int64  `json:"amount"`
 }
 
-// bank is a repository layer with payments that happen once.
+// bank is a repository whose payments happen once per key.
 type bank struct {
 	db       *sqlx.DB
 	keys     *keys.Store
@@ -37,7 +37,7 @@ type bank struct {
 
 var errDeclined = errors.New("declined")
 
-// openBank opens a bank in memory.
+// openBank opens an in-memory bank.
 func openBank(opts ...keys.Option) *bank {
 	ctx := context.Background()
 	db := must(sqlx.Open("sqlite3", ":memory:"))
@@ -73,7 +73,7 @@ func (b *bank) balance(owner string) (n int64) {
 	return n
 }
 
-// must ends an example that fails.
+// must ends the program if err is not nil.
 func must[T any](v T, err error) T {
 	if err != nil {
 		log.Fatal(err)
@@ -108,9 +108,9 @@ func ExampleRun() {
 	// declined replayed: true true
 }
 
-// Once is for a transaction that is there already, and that has more to write than the effect.
-// A row of an audit log is to stay whatever becomes of the payment, so it goes past fn's transaction, and is meant to. On
-// SQLite, which has one writer at a time, it would be refused: write it when Run has returned.
+// ExampleOutside writes a row of an audit log that must stay even if the payment fails. Therefore the row is written outside
+// of fn's transaction on purpose. SQLite has one writer at a time and refuses such a write; with SQLite, write the row after
+// Run has returned.
 func ExampleOutside() {
 	type attempt struct {
 		ID string `db:"id" upsert:"key"`
@@ -135,6 +135,7 @@ func ExampleOutside() {
 	_ = pay
 }
 
+// ExampleOnce uses Once in the caller's own transaction, which also has other writes than the effect.
 func ExampleOnce() {
 	ctx, b := context.Background(), openBank()
 	defer b.db.Close()
@@ -155,7 +156,7 @@ func ExampleOnce() {
 			return struct{}{}, err
 		})
 		if err != nil || !commit {
-			return err // what the key recorded goes with the rest of the transaction
+			return err // the rollback also removes the record of the key
 		}
 		fmt.Println("replayed:", replayed)
 		return tx.Commit()
@@ -176,7 +177,7 @@ func ExampleOnce() {
 	// visits: 2 balance: 5
 }
 
-// delivery is what the broker sends.
+// delivery is a message as the broker sends it.
 type delivery struct {
 	ID     string
 	Owner  string
@@ -185,7 +186,7 @@ type delivery struct {
 
 func deliveryID(d delivery) string { return d.ID }
 
-// Filter is for a transaction that is the caller's.
+// ExampleFilter filters the messages of a batch in the caller's own transaction.
 func ExampleFilter() {
 	ctx, b := context.Background(), openBank()
 	defer b.db.Close()
@@ -219,7 +220,7 @@ func ExampleFilter() {
 	// fresh: [{m3 bob 1}]
 }
 
-// A consumer handles each message of a batch once, however often the broker delivers it.
+// ExampleConsume handles each message of a batch once, however often the broker delivers it.
 func ExampleConsume() {
 	ctx, b := context.Background(), openBank()
 	defer b.db.Close()
@@ -240,7 +241,7 @@ func ExampleConsume() {
 	// ada: 10 bob: 6 <nil>
 }
 
-// A message that cannot be handled is given up after some attempts, and not lost.
+// ExampleStore_Fail gives up a message after several failed attempts. The message is not lost.
 func ExampleStore_Fail() {
 	ctx, b := context.Background(), openBank(keys.MaxAttempts(2))
 	defer b.db.Close()
@@ -253,7 +254,7 @@ func ExampleStore_Fail() {
 	for _, m := range must(b.keys.Dead(ctx, "ledger", 100)) {
 		fmt.Printf("%s: %s: %s\n", m.ID, m.Error, m.Payload)
 	}
-	fmt.Println(b.keys.Revive(ctx, "ledger", "m1")) // when the account is there
+	fmt.Println(b.keys.Revive(ctx, "ledger", "m1")) // after the account has been created
 	// Output:
 	// 1 <nil>
 	// 2 keys: message m1 of consumer ledger is dead after 2 attempts: Store.Dead lists it, Store.Revive revives it

@@ -10,12 +10,12 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// TestFail_CountsOnceBesideOthers: a call whose commit's answer is lost, again and again, counts once, however many others have
-// counted theirs before it asks again.
+// TestFail_CountsOnceBesideOthers checks that a failed attempt counts once even if its commit loses its answer several
+// times. Other calls may count many attempts before the call asks again.
 func TestFail_CountsOnceBesideOthers(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		const calls, losses, most = 80, 3, 150 // more than a message remembers the calls of
+		const calls, losses, most = 80, 3, 150 // a message remembers fewer calls
 		others := l.open(l.DB, keys.MaxAttempts(most))
 		want, armed := 0, 0
 		fail := func(s *keys.Store) {

@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// hashOfCanonical is what a fingerprint is of the canonical JSON, written down a second time.
+// hashOfCanonical is a second implementation of the fingerprint of canonical JSON.
 func hashOfCanonical(canonical string) string {
 	sum := sha256.Sum256([]byte("github.com/goupsert/upsert/keys fingerprint 1 json\x00" + canonical))
 	return "v1:" + hex.EncodeToString(sum[:])
@@ -45,7 +45,7 @@ func TestFingerprintGolden(t *testing.T) {
 	}
 	readGolden(t, "fingerprint.json", &golden)
 	if len(golden.Vectors) < 13 || len(golden.Bytes) < 5 {
-		t.Fatalf("%d and %d vectors, want all that were ever there", len(golden.Vectors), len(golden.Bytes))
+		t.Fatalf("%d and %d vectors, want all vectors that ever existed", len(golden.Vectors), len(golden.Bytes))
 	}
 	for _, v := range golden.Vectors {
 		if got := fingerprintOfText(t, v.JSON, v.Omit...).String(); got != v.Fingerprint {
@@ -62,7 +62,8 @@ func TestFingerprintGolden(t *testing.T) {
 	}
 }
 
-// The example of RFC 8785, section 3.2.2, whose canonical form section 3.2.4 gives in hex.
+// TestFingerprintRFC8785 checks the example of RFC 8785, section 3.2.2, whose canonical form is given in hex in section
+// 3.2.4.
 func TestFingerprintRFC8785(t *testing.T) {
 	t.Parallel()
 	const sample = `{
@@ -74,12 +75,12 @@ func TestFingerprintRFC8785(t *testing.T) {
 		7b 22 6c 69 74 65 72 61 6c 73 22 3a 5b 6e 75 6c 6c 2c 74 72 75 65 2c 66 61 6c 73 65 5d 2c 22 6e 75 6d 62 65 72 73 22 3a
 		5b 33 33 33 33 33 33 33 33 33 2e 33 33 33 33 33 33 33 2c 31 65 2b 33 30 2c 34 2e 35 2c 30 2e 30 30 32 2c 31 65 2d 32 37
 		5d 2c 22 73 74 72 69 6e 67 22 3a 22 e2 82 ac 24 5c 75 30 30 30 66 5c 6e 41 27 42 5c 22 5c 5c 5c 5c 5c 22 2f 22 7d`), "")))))
-	for _, number := range []string{"333333333.33333329", "333333333.3333333"} { // the RFC's, and what it becomes
+	for _, number := range []string{"333333333.33333329", "333333333.3333333"} { // the number of the RFC, and its canonical form
 		if got := fingerprintOfText(t, strings.Replace(sample, "NUMBER", number, 1)).String(); got != want {
 			t.Errorf("with %s: %s, want %s", number, got, want)
 		}
 	}
-	// Section 3.2.3.
+	// The following example is from section 3.2.3.
 	got := fingerprintOfText(t, `{"\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh", "1": "One",
 		"\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control", "\u00f6": "Latin Small Letter O With Diaeresis"}`).String()
 	want = hashOfCanonical(`{"\r":"Carriage Return","1":"One","` + "\u0080" + `":"Control","ö":"Latin Small Letter O With Diaeresis",` +
@@ -89,7 +90,7 @@ func TestFingerprintRFC8785(t *testing.T) {
 	}
 }
 
-// Appendix B of RFC 8785.
+// TestFingerprintDoubles checks the examples of appendix B of RFC 8785.
 func TestFingerprintDoubles(t *testing.T) {
 	t.Parallel()
 	for bits, want := range map[uint64]string{
@@ -199,17 +200,18 @@ func TestFingerprintOmits(t *testing.T) {
 	}
 }
 
-// hidden writes what it does not show.
+// hidden is a type whose JSON contains an unexported field.
 type hidden struct{ text string }
 
 func (h hidden) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]string{"text": h.text}) }
 
-// spelled has a text that is none of its fields.
+// spelled is a type whose MarshalText returns another text than its value.
 type spelled string
 
 func (s spelled) MarshalText() ([]byte, error) { return []byte(s + "!"), nil }
 
-// TestFingerprintOfReplacementCharacter: a U+FFFD that somebody has written is a character like any other, however it is written.
+// TestFingerprintOfReplacementCharacter checks that a U+FFFD in the input is a character like any other, however it is
+// written.
 func TestFingerprintOfReplacementCharacter(t *testing.T) {
 	t.Parallel()
 	want := fingerprintOf(t, json.RawMessage(`{"a":"\ufffd","b":"\\ufffd"}`))
@@ -300,7 +302,7 @@ func TestFingerprintRefuses(t *testing.T) {
 	}
 }
 
-// What a request may be made of costs what it is long, and no more.
+// TestFingerprintBounds checks that the cost of a request is at most proportional to its length.
 func TestFingerprintBounds(t *testing.T) {
 	t.Parallel()
 	digits := strings.Repeat("9", 1<<20)

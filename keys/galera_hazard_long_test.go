@@ -13,8 +13,9 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// A node that has lost its cluster refuses to end a transaction, too. The connection lives: the next BEGIN on it would commit
-// the claim and the effect of an attempt that was given up, and the next attempt would take the claim for its own.
+// galeraRefusesToEnd checks a node that has lost its cluster. The node also refuses to end a transaction, and the connection
+// stays open. The next BEGIN on the connection would commit the claim and the effect of the failed attempt, and the next
+// attempt would take this claim for its own.
 func galeraRefusesToEnd(f *fleet) {
 	refuse := func(what string) { f.mustExec(f.dbs[0], "SET GLOBAL wsrep_reject_queries = "+what) }
 	defer refuse("NONE")
@@ -69,7 +70,8 @@ func galeraRefusesToEnd(f *fleet) {
 	f.wantOnce(idsOf(4))
 }
 
-// A node is killed under its callers and comes back. A call may fail, and says then what to do; what one was told is true.
+// galeraNodeIsKilled kills a node while callers use it, and starts it again. A call may fail with an error whose class says
+// what to do. An answer that a call has returned stays true.
 func galeraNodeIsKilled(f *fleet) {
 	jobs := max(engine.Size(0, 1000), 20)
 	victim := f.nodes[2]
@@ -90,7 +92,7 @@ func galeraNodeIsKilled(f *fleet) {
 	f.race(jobs, each)
 	for _, err := range f.failed {
 		if c := dialect.Classify(err); c != dialect.Retryable && c != dialect.Ambiguous && c != dialect.LockTimeout {
-			f.Errorf("%v, of class %v; want one that says what to do", err, c)
+			f.Errorf("%v, of class %v; want a class that says what to do", err, c)
 		}
 	}
 	f.Logf("%d of %d calls failed", len(f.failed), 6*jobs)

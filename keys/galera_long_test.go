@@ -17,9 +17,9 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-const fleetPatience = 10 * time.Minute // a machine that has better things to do
+const fleetPatience = 10 * time.Minute // enough for a busy machine
 
-// fleet is a namespace on a Galera cluster, with a pool and a store on each of its nodes.
+// fleet is a namespace on a Galera cluster, with a connection pool and a store for each node.
 type fleet struct {
 	testing.TB
 	ctx    context.Context //nolint:containedctx // it bounds every wait of the test
@@ -27,21 +27,21 @@ type fleet struct {
 	ns     *engine.Namespace
 	dbs    []*sqlx.DB
 	stores []*keys.Store
-	late   []*sqlx.DB // waits for what was committed on the other nodes, whatever dbs do
+	late   []*sqlx.DB // pools that wait for the commits of the other nodes, whatever the setting of dbs is
 	counts *upsert.Table[tally]
 	tokens atomic.Int64
 	mu     sync.Mutex
-	told   map[string][]string // what calls that returned no error were told, by key
+	told   map[string][]string // the answers of the calls that returned no error, by key
 	failed []error
 }
 
-// tally is a row that every effect adds one to.
+// tally is a counter that an effect increments.
 type tally struct {
 	K string `upsert:"key"`
 	N int    `upsert:"add"`
 }
 
-// tallies are few, so that effects of different keys meet in them.
+// tallies is the number of counters. It is small, so that effects of different keys meet in the same counter.
 const tallies = 4
 
 func newFleet(t testing.TB, nodes []*engine.Node, syncWait string) *fleet {
@@ -64,7 +64,7 @@ func newFleet(t testing.TB, nodes []*engine.Node, syncWait string) *fleet {
 		}
 		f.stores = append(f.stores, store)
 	}
-	// The effects' table has no key: nothing but ours may keep an effect from being there twice.
+	// The table of effects has no key, so that only the library prevents a second effect.
 	f.dbs[0].MustExecContext(ctx, "CREATE TABLE effects (id VARCHAR(99) NOT NULL, token VARCHAR(99) NOT NULL)")
 	f.dbs[0].MustExecContext(ctx, "CREATE TABLE counts (k VARCHAR(9) PRIMARY KEY, n INT NOT NULL)")
 	d, err := dialect.Detect(ctx, f.dbs[0])
@@ -75,12 +75,12 @@ func newFleet(t testing.TB, nodes []*engine.Node, syncWait string) *fleet {
 		t.Fatal(err)
 	}
 	for _, n := range nodes {
-		n.On(f.ns) // has the tables then
+		n.On(f.ns) // waits until the node has the tables
 	}
 	return f
 }
 
-// have is the effect of a key: a row that no other effect writes, and one that all write.
+// have is the effect of a key: it inserts a row of its own and increments a shared counter.
 func (f *fleet) have(ctx context.Context, tx *keys.Tx, id string) (token string, err error) {
 	n := f.tokens.Add(1)
 	token = fmt.Sprint(id, " ", n)
@@ -90,7 +90,7 @@ func (f *fleet) have(ctx context.Context, tx *keys.Tx, id string) (token string,
 	return token, err
 }
 
-// race has callers on every node do each of the jobs once, all of them in the same order.
+// race has callers on every node do each of the jobs once, all in the same order.
 func (f *fleet) race(jobs int, do func(node, job int) error) {
 	var group sync.WaitGroup
 	for node := range f.dbs {
@@ -115,7 +115,7 @@ func (f *fleet) tell(id, token string) {
 	f.told[id] = append(f.told[id], token)
 }
 
-// run is Run of a key's effect.
+// run calls Run with the effect of a key.
 func (f *fleet) run(node int, id string) error {
 	token, _, err := keys.Run(f.ctx, f.stores[node], hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 		return f.have(ctx, tx, id)
@@ -126,7 +126,7 @@ func (f *fleet) run(node int, id string) error {
 	return err
 }
 
-// once is Once of it, in a transaction that is begun again where the database says that it can be.
+// once calls Once with the effect of a key, and begins a new transaction while the error is retryable.
 func (f *fleet) once(node int, id string) error {
 	for {
 		err := f.onceInTx(node, id)
@@ -154,7 +154,7 @@ func (f *fleet) onceInTx(node int, id string) error {
 	return err
 }
 
-// consume is Consume of messages whose effects are as those of keys.
+// consume calls Consume with messages that have the same effects as keys.
 func (f *fleet) consume(node int, ids []string) error {
 	same := func(id string) string { return id }
 	return keys.Consume(f.ctx, f.stores[node], "fleet", ids, same, func(ctx context.Context, tx *keys.Tx, fresh []string) error {
@@ -167,7 +167,7 @@ func (f *fleet) consume(node int, ids []string) error {
 	})
 }
 
-// wantNoErrors wants every call so far to have succeeded.
+// wantNoErrors wants all calls so far to have succeeded.
 func (f *fleet) wantNoErrors() {
 	f.Helper()
 	for _, err := range f.failed {
@@ -175,7 +175,8 @@ func (f *fleet) wantNoErrors() {
 	}
 }
 
-// wantOnce wants, on every node, one effect of each key or message, one record of it, and the callers to know that one.
+// wantOnce wants, on every node, one effect and one record of each key or message, and wants all callers to have received
+// this effect.
 func (f *fleet) wantOnce(ids []string) {
 	f.Helper()
 	for node, db := range f.late {
@@ -233,7 +234,7 @@ func idsOf(jobs int) (ids []string) {
 	return ids
 }
 
-// TestLongGaleraKeys is all that needs a cluster, which takes its time to start.
+// TestLongGaleraKeys runs all tests that need a cluster, because the cluster takes a long time to start.
 func TestLongGaleraKeys(t *testing.T) {
 	t.Parallel()
 	engine.NeedLong(t)
@@ -250,7 +251,7 @@ func TestLongGaleraKeys(t *testing.T) {
 	run("killed", galeraNodeIsKilled)
 }
 
-// All nodes claim each key at once.
+// galeraRun has all nodes claim each key at the same time.
 func galeraRun(f *fleet) {
 	jobs := engine.Size(0, 5000)
 	f.race(jobs, func(node, job int) error { return f.run(node, fmt.Sprint("k", job)) })
@@ -265,7 +266,7 @@ func galeraOnce(f *fleet) {
 	f.wantOnce(idsOf(jobs))
 }
 
-// All nodes are delivered each message, in batches that overlap.
+// galeraConsume delivers each message to all nodes, in overlapping batches.
 func galeraConsume(f *fleet) {
 	const batch, step = 10, 5
 	jobs := engine.Size(0, 2000)

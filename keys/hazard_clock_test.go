@@ -20,16 +20,17 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// Whose clock it is: K8. It is the database's that is set wrong here, which to the library is the same as its own.
+// The tests of this file check hazard K8 with a wrong clock of the database. To the library this looks the same as a wrong
+// clock of its own machine.
 
-// skew is how far the database's clock is ahead of the program's.
+// skew is the lead of the database's clock over the program's clock.
 const skew = 10 * time.Minute
 
-// ahead opens a pool whose database's clock is ahead of this process's by d.
+// ahead opens a pool whose database clock is ahead of this process by d.
 func (l *hazardLab) ahead(d time.Duration) *sqlx.DB {
 	l.Helper()
 	switch l.Family() {
-	case "postgres": // the function in the lab's schema tells the time
+	case "postgres": // the function in the lab's schema returns the shifted time
 		rewrite := func(text string) string {
 			return strings.ReplaceAll(text, "pg_catalog.clock_timestamp()", "clock_timestamp()")
 		}
@@ -47,7 +48,7 @@ func (l *hazardLab) ahead(d time.Duration) *sqlx.DB {
 	return sqlx.NewDb(db, "sqlite3")
 }
 
-// skewable prepares the engine for it.
+// skewable prepares the engine for a shifted clock.
 func (l *hazardLab) skewable() {
 	l.Helper()
 	if l.Family() == "postgres" {
@@ -55,7 +56,7 @@ func (l *hazardLab) skewable() {
 	}
 }
 
-// liteClock is SQLite with a function of its own.
+// liteClock is a connector to SQLite with a replaced time function.
 type liteClock struct {
 	driver *sqlite3.SQLiteDriver
 	dsn    string
@@ -64,7 +65,7 @@ type liteClock struct {
 func (c liteClock) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
 func (c liteClock) Driver() driver.Driver                        { return c.driver }
 
-// strftime is SQLite's, as far as the library uses it.
+// strftime is the part of SQLite's strftime that the library uses.
 func strftime(now time.Time, format string, later []string) (string, error) {
 	for _, modifier := range later {
 		seconds, err := strconv.ParseFloat(strings.TrimSuffix(modifier, " seconds"), 64)
@@ -81,10 +82,10 @@ func strftime(now time.Time, format string, later []string) (string, error) {
 	case "%Y-%m-%d %H:%M:%f":
 		return now.UTC().Format("2006-01-02 15:04:05.000"), nil
 	}
-	return "", fmt.Errorf("strftime(%q) is not known here", format)
+	return "", fmt.Errorf("strftime(%q) is not implemented", format)
 }
 
-// now is the database's time.
+// now returns the time of the database.
 func (l *hazardLab) now(db *sqlx.DB) time.Time {
 	l.Helper()
 	query := map[string]string{
@@ -113,7 +114,7 @@ func ulid(at time.Time) string {
 	return string(id[:]) + strings.Repeat("0", 16)
 }
 
-// history is what callers get, each in a process of its own, while the database's time goes by.
+// history returns the results of callers in different processes, while the time of the database advances.
 func (l *hazardLab) history(ahead time.Duration) (h []string) {
 	l.Helper()
 	const retention = 30 * time.Minute
@@ -176,7 +177,7 @@ func TestHazard_K8_ClocksOfTheMachinesDoNotMatter(t *testing.T) {
 			if off := time.Until(l.now(db)) - ahead; off.Abs() > time.Minute/2 {
 				l.Fatalf("the database's clock is off by another %v; want it %v ahead", off, ahead)
 			}
-			lease := time.Now().Add(5 * time.Minute) // that a program takes by its own clock
+			lease := time.Now().Add(5 * time.Minute) // a program that takes a lease computes its end with its own clock
 			expired += fmt.Sprint(lease.Before(l.now(db)), " ")
 			l.wantHistory(ahead, want)
 		}
@@ -184,7 +185,7 @@ func TestHazard_K8_ClocksOfTheMachinesDoNotMatter(t *testing.T) {
 	})
 }
 
-// wantHistory wants the same history at each skew, and times that are the database's.
+// wantHistory wants the given history at a skew, and wants stored times that agree with the database's clock.
 func (l *hazardLab) wantHistory(ahead time.Duration, want []string) {
 	l.Helper()
 	if got := l.history(ahead); !slices.Equal(got, want) {

@@ -13,13 +13,14 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What happens between an effect and its record: K1, K2, K5, K11, K12, K32, K33, K36.
+// The tests of this file check crashes and lost answers between an effect and its record: K1, K2, K5, K11, K12, K32, K33,
+// K36.
 
 func TestHazard_K1_CrashBetweenEffectAndRecord(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		l.Exec("CREATE TABLE naive (k VARCHAR(9) PRIMARY KEY)")
-		for range 2 { // the first one has its effect, and crashes before it marks the key
+		for range 2 { // the first caller has its effect and crashes before it marks the key
 			if l.Text("SELECT COUNT(*) FROM naive WHERE k = 'n'") == "0" {
 				l.Exec(`INSERT INTO effects VALUES ('"n"')`)
 			}
@@ -28,12 +29,12 @@ func TestHazard_K1_CrashBetweenEffectAndRecord(t *testing.T) {
 
 		tx := l.Begin(nil)
 		l.Want("Once", l.once(l.store, tx, "a"), "ran a")
-		if err := tx.Rollback(); err != nil { // the crash, after both
+		if err := tx.Rollback(); err != nil { // the crash after the effect and the record
 			l.Fatalf("Rollback: %v", err)
 		}
 		ctx, crash := context.WithCancel(l.Context())
 		_, _, err := keys.Run(ctx, l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
-			defer crash() // between the two
+			defer crash() // between the effect and the record
 			return effect("a")(ctx, tx)
 		})
 		l.WantErr("Run that ends between the effect and its record", err, context.Canceled)
@@ -49,7 +50,7 @@ func TestHazard_K2_NothingIsMarkedBeforeItIsHandled(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		l.Exec("CREATE TABLE naive (k VARCHAR(9) PRIMARY KEY)", "INSERT INTO naive VALUES ('n')")
-		// The handler crashes, and the message comes again.
+		// The handler crashes, and the broker delivers the message again.
 		l.Want("hazard: fresh messages, and effects", l.Text("SELECT 1 - COUNT(*) FROM naive WHERE k = 'n'")+" "+fmt.Sprint(l.effects("n")), "0 0")
 
 		_, err := l.filter(l.store, l.DB, "m")
@@ -69,13 +70,13 @@ func TestHazard_K2_NothingIsMarkedBeforeItIsHandled(t *testing.T) {
 	})
 }
 
-// overtaken is a Run whose row somebody else writes while fn is at it.
+// overtaken calls Run with an fn during which the row of the key is overwritten.
 func overtaken(l *hazardLab, write string) {
 	l.Helper()
 	attempts := 0
 	_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 		attempts = tx.Attempt()
-		l.On(tx, write) // on this transaction, for it has locked the row
+		l.On(tx, write) // in this transaction, because it has locked the row
 		return effect("a")(ctx, tx)
 	})
 	l.WantErr("Run whose key is taken over", err, keys.ErrClaimLost, "keys: lab/do/a: ")
@@ -124,7 +125,7 @@ func TestHazard_K11_ResultIsStoredOrTheEffectIsNot(t *testing.T) {
 			l.Want("hazard: a result of ten bytes", l.Text("SELECT result FROM naive"), "01234567")
 		}
 		s := l.open(l.DB, keys.MaxResult(1000))
-		whole, long := strings.Repeat("x", 998), strings.Repeat("x", 999) // and two quotation marks
+		whole, long := strings.Repeat("x", 998), strings.Repeat("x", 999) // the encoded result also has two quotation marks
 		l.Want("a result of the greatest size", l.run(s, whole[:255]), "ran "+whole[:255])
 		give := func(id, result string) (string, error) {
 			got, replayed, err := keys.Run(l.Context(), s, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
@@ -181,7 +182,7 @@ func TestHazard_K32_CommitWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL+" "+lab.Postgres, func(l *hazardLab) {
 		db := l.LostReplies()
-		for range 2 { // a caller that takes the error of a commit for its failure, and repeats it
+		for range 2 { // this caller takes the error of a commit for a failure and repeats the transaction
 			tx, err := db.BeginTx(l.Context(), nil)
 			if err != nil {
 				l.Fatalf("BeginTx: %v", err)
@@ -233,7 +234,7 @@ func TestHazard_K32_NobodyCanBeAsked(t *testing.T) {
 	})
 }
 
-// again is an error that says that nothing was kept.
+// again is an error whose class says that the database has kept no changes.
 type again struct{}
 
 func (again) Error() string        { return "again" }

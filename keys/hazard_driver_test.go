@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What drivers and poolers do: E1, E2 and E8. What a real PgBouncer does is in pooler_test.go.
+// The tests of this file check the hazards of drivers and poolers: E1, E2 and E8. pooler_test.go tests a real PgBouncer.
 
 func TestHazard_E1_LostReplyCountsOnceInsideRun(t *testing.T) {
 	t.Parallel()
@@ -82,14 +82,14 @@ func TestHazard_E2_NothingIsPrepared(t *testing.T) {
 		l.callAll(s, db.DB)
 		for _, r := range proxy.Requests()[n:] {
 			if r.Kind == faults.Prepare || r.Kind == faults.Exec || r.Text == "" || strings.Contains(r.Text, "$1") {
-				l.Errorf("request %v %q: want none with a prepared statement", r.Kind, r.Text)
+				l.Errorf("request %v %q: want no prepared statement", r.Kind, r.Text)
 			}
 		}
 		l.Want("statements left on the server", l.TextOn(db, left), 0)
 	})
 }
 
-// callAll makes every call of a store once, in its own transactions and in one of db.
+// callAll makes every call of a store once, in the store's own transactions and in a transaction of db.
 func (l *hazardLab) callAll(s *keys.Store, db *sql.DB) {
 	l.Helper()
 	none := func(context.Context, *keys.Tx) (int, error) { return 0, nil }

@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What is removed, and when: K15 to K18.
+// The tests of this file check which rows are removed, and when: K15 to K18.
 
 func TestHazard_K15_GCRemovesWhatIsFinishedAndPastItsTime(t *testing.T) {
 	t.Parallel()
@@ -27,14 +27,14 @@ func TestHazard_K15_GCRemovesWhatIsFinishedAndPastItsTime(t *testing.T) {
 				l.Fatalf("Fail: %v", err)
 			}
 		}
-		// Neither their age nor an end of theirs that was set wrong makes the unfinished ones go.
+		// An unfinished row must stay, even if the row is old or has a wrong expiry time.
 		l.Exec("UPDATE idempotency_keys SET claimed_at = '2000-01-01 00:00:00.000'", "UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000' WHERE state NOT IN (2, 3)")
 		reaper := l.Begin(nil)
 		l.On(reaper, "DELETE FROM idempotency_keys WHERE claimed_at < '2001-01-01 00:00:00.000'")
 		l.Want("hazard: keys that are left by a reaper that looks at their age", l.TextOn(reaper, "SELECT id FROM idempotency_keys WHERE id IN ('young', 'waiting', 'dead')"), "")
 		_ = reaper.Rollback()
 
-		// A claim that takes long, beside which GC runs; on SQLite nothing runs beside one that writes.
+		// GC runs beside a claim that takes long. On SQLite it cannot run beside a claim, because SQLite has only one writer.
 		if l.Family() != "sqlite" {
 			tx := l.Begin(nil)
 			l.Want("a claim under way", l.once(s, tx, "claimed"), "ran claimed")
@@ -63,7 +63,7 @@ func TestHazard_K16_KeyIsRemovedBetweenTheClaimAndTheLook(t *testing.T) {
 			l.Want("keys removed while Run was at it", l.gc(l.store), 1)
 			return nil
 		}
-		// Whichever statement of Run it happens after: the claim that meets the key, or the look at one that was met before.
+		// The key can be removed after the claim that meets the key, or after the look at a key that was met before.
 		db := faults.Open(l, l.NS, nil)
 		s := l.open(db.DB)
 		at := db.Next()
@@ -85,7 +85,7 @@ func TestHazard_K16_KeyIsRemovedBetweenTheClaimAndTheLook(t *testing.T) {
 	})
 }
 
-// trapAfter is a store that does something after the nth of its points to come.
+// trapAfter returns a store that calls do after its nth point from now.
 func trapAfter(l *hazardLab, n int, do faults.Hook) *keys.Store {
 	l.Helper()
 	var trap *faults.Trap
@@ -106,14 +106,14 @@ func TestHazard_K17_NothingIsLeftUnfinished(t *testing.T) {
 		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY, finished INT)", "INSERT INTO naive VALUES (1, NULL)", "DELETE FROM naive WHERE finished < 2000")
 		l.Want("hazard: rows that were never finished, after the cleanup", l.Text("SELECT COUNT(*) FROM naive"), 1)
 
-		// A claim without an end leaves nothing that would have to be removed.
+		// A claim that does not end leaves no row to remove.
 		func() {
 			defer func() { l.Want("fn's panic", recover(), "crash") }()
 			_, _, _ = keys.Run(l.Context(), l.store, hazardKey("a"), keys.Fingerprint{}, panics)
 		}()
 		l.Want("rows", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 0)
 
-		// A message that failed waits for its next delivery, and a dead one for a person: neither is ever removed as it is.
+		// A message that has failed waits for its next delivery, and a dead message waits for a person. GC removes neither.
 		s := l.open(l.DB, keys.MaxAttempts(1))
 		if _, err := s.Fail(l.Context(), "lab", "m", errors.New("no")); !errors.As(err, new(*keys.DeadError)) {
 			l.Fatalf("Fail: %v, want a *DeadError", err)
@@ -131,7 +131,7 @@ func TestHazard_K17_NothingIsLeftUnfinished(t *testing.T) {
 	})
 }
 
-// TestHazard_K17_StatementThatCommits has nothing that can be done about it: it shows what is documented.
+// TestHazard_K17_StatementThatCommits shows the documented behaviour. The library cannot prevent this hazard.
 func TestHazard_K17_StatementThatCommits(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
@@ -172,11 +172,11 @@ func TestHazard_K18_GCInBoundedBatchesThatWaitForNobody(t *testing.T) {
 	})
 }
 
-// wantUnblocked locks an expired row, which holds up a plain DELETE and not GC.
+// wantUnblocked locks an expired row, which blocks a plain DELETE but not GC.
 func (l *hazardLab) wantUnblocked() {
 	l.Helper()
-	l.Exec("UPDATE idempotency_keys SET expires_at = '1999-01-01 00:00:00' WHERE id = 'k0'") // so that it is the first to go
-	holder := l.Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})                     // or MariaDB locks all that it reads
+	l.Exec("UPDATE idempotency_keys SET expires_at = '1999-01-01 00:00:00' WHERE id = 'k0'") // so that GC removes this row first
+	holder := l.Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})                     // at other levels MariaDB locks all rows that it reads
 	l.TextOn(holder, "SELECT id FROM idempotency_keys WHERE id = 'k0' FOR UPDATE")
 	naive, code, short := "DELETE FROM idempotency_keys WHERE expires_at < '2001-01-01 00:00:00' AND id = 'k0'", "1205", engine.Param("innodb_lock_wait_timeout", "1")
 	if l.Family() == "postgres" {

@@ -12,7 +12,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What a key is, and what tells two requests apart: K9, K10, K13, K14, K20 to K22, K34.
+// The tests of this file check the identity of keys and requests: K9, K10, K13, K14, K20 to K22, K34.
 
 func fingerprint(l *hazardLab, body string) keys.Fingerprint {
 	l.Helper()
@@ -42,7 +42,7 @@ func TestHazard_K9_FingerprintOfWhatIsMeant(t *testing.T) {
 		_, _, err := keys.Run(l.Context(), l.store, hazardKey("a"), fingerprint(l, first), effect("a"))
 		l.WantErr("a fingerprint of another version", err, nil, "version 1", "version 2")
 		if errors.Is(err, keys.ErrMismatch) {
-			l.Errorf("a fingerprint of another version: %v; want no ErrMismatch, for it cannot be compared", err)
+			l.Errorf("a fingerprint of another version: %v; want no ErrMismatch, because it cannot be compared", err)
 		}
 		l.Want("effects", l.effects("a"), 1)
 	})
@@ -115,7 +115,7 @@ func TestHazard_K14_OneKeyEndToEnd(t *testing.T) {
 	})
 }
 
-// naiveNull stores two requests without a key, and wants that to go unnoticed.
+// naiveNull stores two requests with a NULL key. The database accepts both without an error.
 func naiveNull(l *hazardLab) {
 	l.Helper()
 	switch l.Family() {
@@ -163,7 +163,7 @@ func TestHazard_K20_NullAndEmpty(t *testing.T) {
 	})
 }
 
-// naiveText has the database take two keys for one, and lose a request.
+// naiveText has the database treat two keys as equal, so that one request is lost.
 func naiveText(l *hazardLab) {
 	l.Helper()
 	long := strings.Repeat("x", 64)
@@ -179,7 +179,7 @@ func naiveText(l *hazardLab) {
 		l.Exec("CREATE TABLE naive (k VARCHAR(64) PRIMARY KEY)", "INSERT IGNORE INTO naive VALUES ('abc')", "INSERT IGNORE INTO naive VALUES ('Abc')",
 			"INSERT IGNORE INTO naive VALUES ('abc ')", "INSERT IGNORE INTO naive VALUES ('"+long+"1')", "INSERT IGNORE INTO naive VALUES ('"+long+"2')")
 		want := 2
-		if l.NS.Engine().Name() == "mysql" { // since 8 its default collation does not pad
+		if l.NS.Engine().Name() == "mysql" { // since version 8 the default collation of MySQL does not pad
 			want = 3
 		}
 		l.Want("hazard: rows of five keys", l.Text("SELECT COUNT(*) FROM naive"), want)
@@ -201,7 +201,7 @@ func TestHazard_K21_CollationPaddingAndLength(t *testing.T) {
 	})
 }
 
-// wantApart wants each of the ids to be a key, and a message, of its own.
+// wantApart wants each of the ids to be a separate key and a separate message.
 func wantApart(l *hazardLab, ids []string) {
 	l.Helper()
 	for _, want := range []string{"ran ", "replayed "} {
@@ -248,7 +248,7 @@ func TestHazard_K34_HashIsSHA256(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		if adler32.Checksum([]byte("bab")) != adler32.Checksum([]byte("aca")) {
-			l.Errorf("hazard: Adler-32 tells bab from aca; want it not to")
+			l.Errorf("hazard: Adler-32 differs for bab and aca; want equal checksums")
 		}
 		wantApart(l, []string{"bab", "aca"})
 		var stored []byte

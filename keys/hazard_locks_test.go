@@ -14,7 +14,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What locks do: K25 and K27 to K30.
+// The tests of this file check the effects of locks: K25 and K27 to K30.
 
 func TestHazard_K25_RowNewerThanTheReadView(t *testing.T) {
 	t.Parallel()
@@ -101,7 +101,7 @@ func TestHazard_K28_GapLocks(t *testing.T) {
 
 		for _, level := range []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable} {
 			var open []interface{ Commit() error }
-			for i := range 8 { // none of them waits for any other
+			for i := range 8 { // no transaction waits for another one
 				tx := l.Begin(&sql.TxOptions{Isolation: level})
 				l.On(tx, "SET SESSION innodb_lock_wait_timeout = 1")
 				id := fmt.Sprint(level, i)
@@ -141,7 +141,7 @@ func TestHazard_K29_BatchesInOneOrder(t *testing.T) {
 		failed := lab.Code(l.Result(first)) + lab.Code(l.Result(second))
 		l.Want("hazard: the error of one of two batches in opposite orders", failed, code)
 
-		// One statement in one order, whatever order the messages come in.
+		// The messages are marked by one statement in one order, whatever order they arrive in.
 		db := faults.Open(l, l.NS, nil)
 		s, owner := l.open(db.DB), regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 		var sent []string
@@ -154,7 +154,7 @@ func TestHazard_K29_BatchesInOneOrder(t *testing.T) {
 			fresh, err := l.filter(s, tx, ids...)
 			l.Want("Filter", fmt.Sprint(len(fresh), err), "5 <nil>")
 			points := db.Points()[at:]
-			marks := points[0].Text // the other one on MySQL only reads
+			marks := points[0].Text // on MySQL the second statement only reads
 			l.Want("statements that mark", strings.Count(marks, "INSERT INTO"), 1)
 			sent = append(sent, owner.ReplaceAllString(marks, "owner"))
 			_ = tx.Rollback()
@@ -184,13 +184,13 @@ func TestHazard_K30_WriteLockIsTakenFirst(t *testing.T) {
 		})
 		waits, holder, got := l.open(db.DB, count), l.Session("BEGIN IMMEDIATE"), ""
 		done := lab.Later(func() error { got = l.run(waits, "a"); return nil })
-		<-claims // the transaction has begun, and is about to send its claim
+		<-claims // the transaction has begun and is about to send its claim
 		l.On(holder, "INSERT INTO effects VALUES ('z')")
 		l.On(holder, "COMMIT")
 		_ = l.Result(done)
 		l.Want("Run while another writes, and its retries", fmt.Sprint(got, retried), "ran a0")
 
-		// Nobody writes between what fn reads and what it writes.
+		// No other connection can write between the reads and the writes of fn.
 		s := l.open(l.DB, count)
 		other := l.Session("PRAGMA busy_timeout = 0")
 		got = told(keys.Run(l.Context(), s, hazardKey("b"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
@@ -200,7 +200,8 @@ func TestHazard_K30_WriteLockIsTakenFirst(t *testing.T) {
 		}))
 		l.Want("Run that reads and writes, and its retries", fmt.Sprint(got, retried), "ran b0")
 
-		// In a transaction of the caller's that has read nothing can be done: it has to be begun again.
+		// If the caller's transaction has read before another connection wrote, it cannot write. The caller must begin a new
+		// transaction.
 		tx := l.Begin(nil)
 		l.TextOn(tx, "SELECT * FROM effects")
 		l.Exec("INSERT INTO effects VALUES ('v')")

@@ -12,7 +12,7 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What a transaction may not do after a statement has lost it: E3.
+// The tests of this file check the use of a transaction after a statement has ended it: E3.
 
 func TestHazard_E3_SwallowedDeadlock(t *testing.T) {
 	t.Parallel()
@@ -75,7 +75,7 @@ func effectCount(ctx context.Context, tx *keys.Tx) (n int, err error) {
 	return n, err
 }
 
-// wantGone wants a call to have failed for good, and nothing of its transaction to be there.
+// wantGone wants an error that is retryable, an ended transaction, and no row of this transaction.
 func (l *hazardLab) wantGone(what string, tx interface{ Commit() error }, err error) {
 	l.Helper()
 	l.Want(what+": its error's class", dialect.Classify(err), dialect.Retryable)
@@ -84,17 +84,18 @@ func (l *hazardLab) wantGone(what string, tx interface{ Commit() error }, err er
 	l.Want(what+": keys", l.Text("SELECT COUNT(*) FROM idempotency_keys WHERE id <> 'run'"), 0)
 }
 
-// deadlock has a transaction lose a deadlock.
+// deadlock makes a transaction lose a deadlock.
 func (l *hazardLab) deadlock(tx upsert.DB) {
 	l.Helper()
 	l.loses(tx, func(query string) error { _, err := tx.ExecContext(l.Context(), query); return err })
 }
 
-// loses has a transaction lose one against another that has written more, with the statement that send sends.
+// loses makes a transaction lose a deadlock against a transaction that has written more. send sends the last statement of
+// the losing transaction.
 func (l *hazardLab) loses(tx upsert.DB, send func(query string) error) {
 	l.Helper()
 	l.On(tx, "UPDATE hot SET n = n + 1 WHERE k = 1")
-	other := l.Session("BEGIN", "UPDATE hot FORCE INDEX (`PRIMARY`) SET n = n + 1 WHERE k > 1") // or all rows are read, and the first is waited for
+	other := l.Session("BEGIN", "UPDATE hot FORCE INDEX (`PRIMARY`) SET n = n + 1 WHERE k > 1") // without the index the UPDATE would read all rows and wait for the first one
 	done := lab.Later(func() error {
 		_, err := other.ExecContext(l.Context(), "UPDATE hot SET n = n + 1 WHERE k = 1")
 		return err
@@ -105,7 +106,7 @@ func (l *hazardLab) loses(tx upsert.DB, send func(query string) error) {
 	l.On(other, "ROLLBACK")
 }
 
-// hot makes the rows of the deadlock.
+// hot creates the rows for the deadlock.
 func (l *hazardLab) hot() {
 	l.Helper()
 	l.Exec("CREATE TABLE hot (k INT PRIMARY KEY, n INT)", "INSERT INTO hot SELECT 1 + a.d + 10 * b.d + 100 * c.d, 0 FROM "+tenDigits+" a, "+tenDigits+" b, (SELECT 0 AS d UNION SELECT 1) c")
@@ -155,7 +156,7 @@ func TestHazard_E3_EveryMethodSeesIt(t *testing.T) {
 				if tx.Attempt() == 1 {
 					l.loses(tx, func(query string) error { return method(ctx, tx, query) })
 				}
-				_, _ = effect(name)(ctx, tx) // the first time nothing of it may arrive
+				_, _ = effect(name)(ctx, tx) // on the first attempt no row of the effect may be stored
 				return name, nil
 			})
 			l.Want("Run whose "+name+" lost the transaction, its effects", fmt.Sprint(err, l.effects(name)), "<nil> 1")

@@ -18,9 +18,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// What MySQL and MariaDB read, and so lock, and what MySQL before 8 lacks: K39 to K43.
+// The tests of this file check which rows MySQL and MariaDB read and therefore lock, and the features that MySQL before
+// version 8 lacks: K39 to K43.
 
-// handled marks messages as handled and lets their retention end, and returns their marks.
+// handled marks n messages as handled, ends their retention, and returns their marks.
 func (l *hazardLab) handled(n int) (marks []claimsql.Mark) {
 	l.Helper()
 	ids := make([]string, n)
@@ -42,7 +43,7 @@ func (l *hazardLab) handled(n int) (marks []claimsql.Mark) {
 	return marks
 }
 
-// inList is the marks' hashes as IN takes them.
+// inList returns the hashes of the marks as an IN list.
 func inList(marks []claimsql.Mark) string {
 	literals := make([]string, len(marks))
 	for i, m := range marks {
@@ -59,13 +60,13 @@ func (l *hazardLab) holds(id string) *sqlx.Tx {
 	return tx
 }
 
-// impatient is a pool whose statements wait for a lock for a second.
+// impatient opens a pool whose statements wait at most one second for a lock.
 func (l *hazardLab) impatient() *sqlx.DB {
 	l.Helper()
 	return l.NS.DB(engine.Param("innodb_lock_wait_timeout", "1"))
 }
 
-// naiveDelete names the key where it can be named, which is not enough.
+// naiveDelete returns a DELETE that names the index if the database allows this. Naming the index is not enough.
 func (l *hazardLab) naiveDelete(marks []claimsql.Mark) string {
 	if l.D.Name() == "mariadb" && len(marks) < 1000 {
 		return "DELETE FROM idempotency_keys WHERE key_hash IN (" + inList(marks) + ")"
@@ -97,10 +98,10 @@ func TestHazard_K40_LongListIsNoTable(t *testing.T) {
 	})
 }
 
-// unrepeated is a store that does not hide a wait by trying again.
+// unrepeated opens a store that fails the test if GC begins again, because a new attempt would hide a wait.
 func (l *hazardLab) unrepeated(db *sqlx.DB) *keys.Store {
 	l.Helper()
-	return l.open(db, keys.WithHooks(keys.Hooks{Retry: func(_ context.Context, e keys.Event) { l.Errorf("GC had to begin again: %v", e.Err) }}))
+	return l.open(db, keys.WithHooks(keys.Hooks{Retry: func(_ context.Context, e keys.Event) { l.Errorf("GC began again: %v", e.Err) }}))
 }
 
 func TestHazard_K41_ListOfRows(t *testing.T) {
@@ -120,7 +121,7 @@ func TestHazard_K42_NoLockIsWaitedFor(t *testing.T) {
 		l.handled(200)
 		locked := l.Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})
 		l.Want("rows that another transaction has", l.TextOn(locked, "SELECT COUNT(*) FROM (SELECT id FROM idempotency_keys WHERE id IN ('m0', 'm77', 'm199') FOR UPDATE) AS m"), 3)
-		// A session that would wait for the whole of the test.
+		// This session would wait for a lock until the end of the test.
 		patient := l.unrepeated(l.NS.DB(engine.Param("innodb_lock_wait_timeout", "1000")))
 		l.Want("GC around them", l.Result(lab.Later(func() error {
 			l.Want("keys removed", l.gc(patient, keys.GCBatchSize(50), keys.GCShare(1)), 197)
@@ -132,7 +133,8 @@ func TestHazard_K42_NoLockIsWaitedFor(t *testing.T) {
 	})
 }
 
-// TestHazard_K43_LevelOfTheNextTransaction: nothing that a session can be asked shows the level.
+// TestHazard_K43_LevelOfTheNextTransaction checks SET TRANSACTION without a following BEGIN. A session cannot be asked for
+// the resulting level.
 func TestHazard_K43_LevelOfTheNextTransaction(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -150,7 +152,7 @@ func TestHazard_K43_LevelOfTheNextTransaction(t *testing.T) {
 	})
 }
 
-// TestKeyIsUsed: the statements that lock read no row but those that they are about, however small the table is.
+// TestKeyIsUsed checks that a statement that locks reads only the rows of its keys, however small the table is.
 func TestKeyIsUsed(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -169,7 +171,8 @@ func TestKeyIsUsed(t *testing.T) {
 	})
 }
 
-// writers are what writes for the server, and for older ones whose text it takes too.
+// writers returns the statements for the server's version, and the statements for older versions whose syntax the server
+// accepts.
 func (l *hazardLab) writers() (all []*claimsql.SQL) {
 	l.Helper()
 	older := map[string][]string{"mysql57": nil, "mysql": {"5.7.44", "8.0.18"}, "mariadb": {"10.5.27-MariaDB"}}[l.NS.Engine().Name()]
@@ -191,7 +194,7 @@ func (l *hazardLab) writers() (all []*claimsql.SQL) {
 	return all
 }
 
-// TestTextsOfOlderServers: a newer server runs what an older one is sent, to the same end.
+// TestTextsOfOlderServers checks that a newer server runs the statements for an older server with the same result.
 func TestTextsOfOlderServers(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" mysql", func(l *hazardLab) {
@@ -217,7 +220,8 @@ func TestTextsOfOlderServers(t *testing.T) {
 	})
 }
 
-// unexplained is what EXPLAIN must not have: a time limit, because a busy machine takes longer, and a setting for one statement.
+// unexplained matches two parts that EXPLAIN must not contain: a time limit, which a busy machine can exceed, and a setting
+// for one statement.
 var unexplained = regexp.MustCompile(`/\*\+ MAX_EXECUTION_TIME\(\d+\) \*/ |^SET STATEMENT [^,]* FOR `)
 
 func (l *hazardLab) wantKeyUsed(stored int, q *claimsql.SQL, marks []claimsql.Mark) {
@@ -242,8 +246,9 @@ func (l *hazardLab) wantKeyUsed(stored int, q *claimsql.SQL, marks []claimsql.Ma
 	}
 }
 
-// TestHazard_K44_LockTimeoutThatLosesTheTransaction: what a lock's timeout takes back is a setting that the server starts with.
-// Whatever it is, fn's effect is there once, also where fn keeps the error to itself.
+// TestHazard_K44_LockTimeoutThatLosesTheTransaction checks a lock timeout with both values of a setting that the server
+// starts with. The setting decides whether the timeout rolls back the statement or the transaction. In both cases the effect
+// of fn is stored once, even if fn ignores the error.
 func TestHazard_K44_LockTimeoutThatLosesTheTransaction(t *testing.T) {
 	t.Parallel()
 	run := func(l *hazardLab) {

@@ -54,13 +54,13 @@ func TestHazard_K8_TimeZonesOfSessions(t *testing.T) {
 			seen = append(seen, info.ExpiresAt)
 		}
 		if shown[0] == shown[1] {
-			l.Errorf("hazard: one time in two zones is %s in both; want it to differ", shown[0])
+			l.Errorf("hazard: one time in two zones is %s in both; want two different texts", shown[0])
 		}
 		l.Want("the end of one key in two zones", seen[0], seen[1])
 	})
 }
 
-// TestHazard_K8_NoWallClock reads the source: the clock of this machine is for durations only.
+// TestHazard_K8_NoWallClock reads the source code: the library may use the clock of this machine only for durations.
 func TestHazard_K8_NoWallClock(t *testing.T) {
 	t.Parallel()
 	for _, folder := range []string{".", "../internal/claimsql", "../internal/backoff"} {
@@ -78,13 +78,14 @@ func TestHazard_K8_NoWallClock(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, at := range wallClocks(f) {
-				t.Errorf("%v reads the clock of this machine for something else than a duration: ask the database", fset.Position(at))
+				t.Errorf("%v reads the clock of this machine for a purpose other than a duration: ask the database", fset.Position(at))
 			}
 		}
 	}
 }
 
-// wallClocks returns where a file reads the clock but for a start named began, which only time.Since may look at.
+// wallClocks returns the positions at which a file reads the clock. It ignores a start time named began that only time.Since
+// reads.
 func wallClocks(f *ast.File) (at []token.Pos) {
 	fine := map[ast.Node]bool{}
 	pass := func(began, call ast.Expr, function string) {
@@ -108,7 +109,7 @@ func wallClocks(f *ast.File) (at []token.Pos) {
 			for _, name := range n.Names {
 				fine[name] = true
 			}
-		case *ast.SelectorExpr: // a field is judged as a whole
+		case *ast.SelectorExpr: // a field is checked together with its expression
 			fine[n.Sel] = true
 		}
 		return true
@@ -122,7 +123,7 @@ func wallClocks(f *ast.File) (at []token.Pos) {
 	return at
 }
 
-// isBegan: began, or a field of that name.
+// isBegan reports whether the expression is began or a field with this name.
 func isBegan(e ast.Expr) bool {
 	if s, ok := e.(*ast.SelectorExpr); ok {
 		e = s.Sel
@@ -131,7 +132,7 @@ func isBegan(e ast.Expr) bool {
 	return ok && id.Name == "began"
 }
 
-// isClock: a function of package time, called or not.
+// isClock reports whether the expression is the named function of package time, with or without a call.
 func isClock(e ast.Expr, function string) bool {
 	s, ok := e.(*ast.SelectorExpr)
 	if !ok || s.Sel.Name != function {

@@ -13,7 +13,8 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// PostgreSQL: K19, K23, K24, K26, K31; and K35 everywhere. K37 is in hot_test.go.
+// The tests of this file check the hazards of PostgreSQL: K19, K23, K24, K26 and K31. They also check K35 on all engines.
+// hot_test.go tests K37.
 
 func TestHazard_K19_PartitionNamesItsOwnConstraint(t *testing.T) {
 	t.Parallel()
@@ -44,7 +45,7 @@ func TestHazard_K19_PartitionNamesItsOwnConstraint(t *testing.T) {
 	})
 }
 
-// wantWaits runs a call that waits for another transaction, which is committed when it does.
+// wantWaits runs a call that must wait for another transaction. It commits this transaction when the call waits.
 func (l *hazardLab) wantWaits(p *lab.Pool, commit func(), call func() error) error {
 	l.Helper()
 	done := lab.Later(call)
@@ -126,7 +127,7 @@ func TestHazard_K24_SnapshotOlderThanTheClaim(t *testing.T) {
 	})
 }
 
-// wantConflict wants an error that has the caller run its transaction again, and that transaction gone.
+// wantConflict wants an error that asks the caller to repeat its transaction, and wants the transaction to have ended.
 func (l *hazardLab) wantConflict(what string, err error, tx interface{ Commit() error }) {
 	l.Helper()
 	if !errors.As(err, new(*keys.ConflictError)) || dialect.Classify(err) != dialect.Retryable {
@@ -210,7 +211,7 @@ func TestHazard_K35_RestoredTable(t *testing.T) {
 		if l.Family() == "postgres" {
 			l.Want("hazard: rows that are of the same transaction as before", l.Text("SELECT COUNT(*) FROM restored r JOIN idempotency_keys k USING (key_hash) WHERE r.xmin = k.xmin"), 0)
 		}
-		// What is known of a key is in its columns.
+		// The state of a key is stored only in columns.
 		l.Want("Run on the restored table", l.run(copied, "a"), "replayed a")
 		l.Want("a new key there", l.run(copied, "b"), "ran b")
 		l.Exec("UPDATE restored SET expires_at = '2000-01-01 00:00:00.000'")
@@ -219,8 +220,9 @@ func TestHazard_K35_RestoredTable(t *testing.T) {
 	})
 }
 
-// TestHazard_P29_FunctionOfAnotherRole: convert_from of pg_catalog takes a name and not a text, so one that takes a text fits
-// better.
+// TestHazard_P29_FunctionOfAnotherRole checks that the library calls the functions of pg_catalog even if another
+// convert_from is a better match. The function in pg_catalog takes a name, so a function that takes a text is a better match
+// for a text.
 func TestHazard_P29_FunctionOfAnotherRole(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {

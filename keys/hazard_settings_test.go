@@ -14,7 +14,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TestHazard_K46_SettingsThatAreRefused: a session in which keys would not be what they promise is refused with what to set.
+// TestHazard_K46_SettingsThatAreRefused checks that Open refuses a session whose settings would break the promises of keys.
+// The error names the setting to change.
 func TestHazard_K46_SettingsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -63,7 +64,8 @@ func quoted(value string) string {
 	return "'" + value + "'"
 }
 
-// TestHazard_K46_SafeUpdates: GC joins the keys that it removes, which the setting refuses. MySQL before 8.0.19 has no other form.
+// TestHazard_K46_SafeUpdates checks GC, whose DELETE has a join that the setting refuses. The library has another form, but
+// not for MySQL before 8.0.19.
 func TestHazard_K46_SafeUpdates(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -83,7 +85,8 @@ func TestHazard_K46_SafeUpdates(t *testing.T) {
 	})
 }
 
-// TestHazard_K46_StatementsInTheBinaryLog: a server that logs statements takes no write at READ COMMITTED.
+// TestHazard_K46_StatementsInTheBinaryLog checks that the calls work if the server logs statements. Such a server refuses
+// every write at READ COMMITTED.
 func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
 	t.Parallel()
 	lab.EachWith(t, lab.MariaDB, []string{"--log-bin", "--binlog-format=STATEMENT"}, func(plain *lab.Lab) {
@@ -98,7 +101,7 @@ func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
 	})
 }
 
-// wantFailures wants a message to fail until it is dead, and to be fresh after Revive.
+// wantFailures wants a message to fail until the message is dead, and to be fresh after Revive.
 func (l *hazardLab) wantFailures(s *keys.Store) {
 	l.Helper()
 	var err error
@@ -112,8 +115,8 @@ func (l *hazardLab) wantFailures(s *keys.Store) {
 	l.Want("a message after Revive", l.filtered(s, "m"), "[m] <nil>")
 }
 
-// TestHazard_K47_TriggerThatSwallowsAClaim: PostgreSQL reports success for an insert of no row. Open refuses the trigger, and a
-// trigger that is made later is an error of each call.
+// TestHazard_K47_TriggerThatSwallowsAClaim checks that no call succeeds if a trigger discards its insert, although
+// PostgreSQL reports success. Open refuses such a trigger. If the trigger is created later, each call returns an error.
 func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {
@@ -144,7 +147,7 @@ func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 	})
 }
 
-// wantSwallowed wants a batch, and a key, to be refused whose rows a trigger keeps from the table.
+// wantSwallowed wants Filter, Consume and Once to fail if a trigger keeps their rows from the table.
 func (l *hazardLab) wantSwallowed() {
 	l.Helper()
 	tx := l.Begin(nil)
@@ -156,13 +159,13 @@ func (l *hazardLab) wantSwallowed() {
 	tx = l.Begin(nil)
 	_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("new"), keys.Fingerprint{}, effect("new"))
 	_ = tx.Rollback()
-	if !errors.Is(err, keys.ErrClaimLost) { // an altered claim is there until its result is to be recorded
+	if !errors.Is(err, keys.ErrClaimLost) { // an altered claim is noticed when its result is recorded
 		l.WantErr("Once", err, nil, "not inserted and no row is stored", "trigger")
 	}
 	l.Want("effects", l.effects("new"), 0)
 }
 
-// filtered is what Filter returns in a transaction of its own.
+// filtered returns the result of Filter in a new transaction.
 func (l *hazardLab) filtered(s *keys.Store, ids ...string) string {
 	l.Helper()
 	tx := l.Begin(nil)
@@ -171,7 +174,8 @@ func (l *hazardLab) filtered(s *keys.Store, ids ...string) string {
 	return fmt.Sprint(fresh, err)
 }
 
-// TestHazard_K48_LimitOfTheSession: MySQL and MariaDB cut what a SELECT without a LIMIT returns.
+// TestHazard_K48_LimitOfTheSession checks sql_select_limit. MySQL and MariaDB then cut the result of a SELECT without a
+// LIMIT.
 func TestHazard_K48_LimitOfTheSession(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -186,7 +190,8 @@ func TestHazard_K48_LimitOfTheSession(t *testing.T) {
 	})
 }
 
-// TestOpenWithQuotedIdentifiers: a setting of PostgreSQL's that changes how the catalog shows a type.
+// TestOpenWithQuotedIdentifiers checks that Open accepts the table if a setting of PostgreSQL changes the text of a type in
+// the catalog.
 func TestOpenWithQuotedIdentifiers(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {

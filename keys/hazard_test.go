@@ -14,8 +14,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// hazardLab is a lab with a table of keys, and one of effects that has no key: nothing but ours may keep an effect from
-// being there twice.
+// hazardLab is a lab with a table of keys and a table of effects. The table of effects has no key, so that only the library
+// prevents a second effect.
 type hazardLab struct {
 	*lab.Lab
 	store *keys.Store
@@ -38,7 +38,7 @@ func openHazardLab(l *lab.Lab) *hazardLab {
 	return h
 }
 
-// open returns another store on the lab's table, as another process has one.
+// open returns another store on the lab's table, like the store of another process.
 func (l *hazardLab) open(db *sqlx.DB, opts ...keys.Option) *keys.Store {
 	l.Helper()
 	s, err := keys.Open(l.Context(), db, opts...)
@@ -48,7 +48,7 @@ func (l *hazardLab) open(db *sqlx.DB, opts ...keys.Option) *keys.Store {
 	return s
 }
 
-// Begin is that of Lab, of sqlx.
+// Begin is Begin of Lab with a transaction of sqlx.
 func (l *hazardLab) Begin(opts *sql.TxOptions) *sqlx.Tx {
 	l.Helper()
 	tx, err := l.DB.BeginTxx(l.Context(), opts)
@@ -61,7 +61,7 @@ func (l *hazardLab) Begin(opts *sql.TxOptions) *sqlx.Tx {
 
 func hazardKey(id string) keys.Key { return keys.Key{Scope: "lab", Op: "do", ID: id} }
 
-// effect is a fn that leaves a row, and returns its name.
+// effect returns an fn that inserts a row and returns the name.
 func effect(name string) func(context.Context, *keys.Tx) (string, error) {
 	return func(ctx context.Context, tx *keys.Tx) (string, error) {
 		_, err := tx.ExecContext(ctx, tx.Rebind("INSERT INTO effects VALUES (?)"), strconv.QuoteToASCII(name))
@@ -69,7 +69,7 @@ func effect(name string) func(context.Context, *keys.Tx) (string, error) {
 	}
 }
 
-// effects counts the rows that the effect of that name has left.
+// effects returns the number of rows that the named effect has inserted.
 func (l *hazardLab) effects(name string) (n int) {
 	l.Helper()
 	query := l.DB.Rebind("SELECT COUNT(*) FROM effects WHERE k = ?")
@@ -79,7 +79,7 @@ func (l *hazardLab) effects(name string) (n int) {
 	return n
 }
 
-// told is what a caller got, for comparing: "ran a", "replayed a", or the error.
+// told returns the answer to a caller as a text: "ran a", "replayed a", or the error.
 func told(got string, replayed bool, err error) string {
 	switch {
 	case err != nil:
@@ -90,22 +90,22 @@ func told(got string, replayed bool, err error) string {
 	return "ran " + got
 }
 
-// run is Run of the effect that is named as the key.
+// run calls Run with the effect that has the name of the key.
 func (l *hazardLab) run(s *keys.Store, id string, opts ...keys.ClaimOption) string {
 	return told(keys.Run(l.Context(), s, hazardKey(id), keys.Fingerprint{}, effect(id), opts...))
 }
 
-// once is Once of it.
+// once calls Once with the effect that has the name of the key.
 func (l *hazardLab) once(s *keys.Store, tx upsert.DB, id string) string {
 	return told(keys.Once(l.Context(), s, tx, hazardKey(id), keys.Fingerprint{}, effect(id)))
 }
 
-// filter is Filter of messages that are their own identities.
+// filter calls Filter with messages that are their own identities.
 func (l *hazardLab) filter(s *keys.Store, tx upsert.DB, ids ...string) ([]string, error) {
 	return keys.Filter(l.Context(), s, tx, "lab", ids, func(id string) string { return id })
 }
 
-// wantUnknown wants nothing to be known of a key.
+// wantUnknown wants a key that is not stored.
 func (l *hazardLab) wantUnknown(id string) {
 	l.Helper()
 	if info, err := l.store.Inspect(l.Context(), hazardKey(id)); !errors.Is(err, keys.ErrNotFound) {
@@ -113,13 +113,13 @@ func (l *hazardLab) wantUnknown(id string) {
 	}
 }
 
-// expire ends the retention of all that is finished.
+// expire ends the retention of all finished rows.
 func (l *hazardLab) expire() {
 	l.Helper()
 	l.Exec("UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000' WHERE state IN (2, 3)")
 }
 
-// gc is GC, which must succeed.
+// gc calls GC, which must succeed.
 func (l *hazardLab) gc(s *keys.Store, opts ...keys.GCOption) int64 {
 	l.Helper()
 	n, err := s.GC(l.Context(), opts...)

@@ -7,7 +7,8 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-// Hazard K37: a key that is finished is the same row on the same page, and no index hears of it.
+// TestHazard_K37_FinishingIsAHOTUpdate checks hazard K37: finishing a key updates the row on the same page and needs no
+// change of an index.
 func TestHazard_K37_FinishingIsAHOTUpdate(t *testing.T) {
 	t.Parallel()
 	engine.EachOf(t, "postgres", func(t *testing.T, e *engine.Engine) {
@@ -19,12 +20,12 @@ func TestHazard_K37_FinishingIsAHOTUpdate(t *testing.T) {
 		}
 		x.exec("CREATE INDEX unwise ON idempotency_keys (state)")
 		if hot := x.finish(rows, rows+1); hot != 0 {
-			x.Errorf("with an index on state %d updates were HOT: the figure means nothing", hot)
+			x.Errorf("with an index on state %d updates were HOT; want 0, or the test proves nothing", hot)
 		}
 	})
 }
 
-// finish claims and finishes keys one after the other, and returns how many of the updates were HOT.
+// finish claims and finishes keys one after the other, and returns the number of HOT updates.
 func (x ddl) finish(rows, from int) (hot int) {
 	x.Helper()
 	tx, err := x.db.BeginTxx(x.Context(), nil)
@@ -32,7 +33,7 @@ func (x ddl) finish(rows, from int) (hot int) {
 		x.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	// The connection's own counters, which have not been told to the table's yet.
+	// The query reads the connection's own counters, which the table's counters do not yet include.
 	const counter = "SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = 'idempotency_keys'::regclass"
 	var before int
 	if err := tx.GetContext(x.Context(), &before, counter); err != nil {

@@ -18,22 +18,23 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// What fn may do beside its effect, and what it may bring from elsewhere.
+// The tests of this file check other calls inside fn besides its effect, and errors that fn gets from other sources.
 
-// bounded ends what would wait for itself.
+// bounded returns a context that ends a call that would otherwise wait for itself forever.
 func (l *hazardLab) bounded() context.Context {
 	ctx, cancel := context.WithTimeout(l.Context(), lab.Patience)
 	l.Cleanup(cancel)
 	return ctx
 }
 
-// wantRefused wants a call inside fn to be refused before it waits.
+// wantRefused wants a call inside fn to be refused before the call waits.
 func (l *hazardLab) wantRefused(what string, err error) {
 	l.Helper()
 	l.WantErr(what, err, nil, "keys: ", "inside the fn of", "would wait for", "Tx")
 }
 
-// wantPast wants a call on the pool inside fn to be refused, unless it is meant, and on SQLite in any case.
+// wantPast wants a call on the pool inside fn to be refused unless keys.Outside marks the call as intended. On SQLite the
+// call is always refused.
 func (l *hazardLab) wantPast(ctx context.Context, what string, call func(context.Context) error) {
 	l.Helper()
 	err := call(ctx)
@@ -106,7 +107,7 @@ func TestInside_AnotherKey(t *testing.T) {
 	})
 }
 
-// TestInside_UpsertOnThePool: the easiest mistake to make is the pool in place of tx.
+// TestInside_UpsertOnThePool checks the most likely mistake, which is the use of the pool instead of tx.
 func TestInside_UpsertOnThePool(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -150,7 +151,8 @@ func TestInside_UpsertOnThePool(t *testing.T) {
 	})
 }
 
-// TestInside_OneConnection: the pool cannot give a second one while fn runs, whatever is meant.
+// TestInside_OneConnection checks that a call inside fn is refused if the pool has only one connection, even if keys.Outside
+// marks the call as intended.
 func TestInside_OneConnection(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -166,11 +168,12 @@ func TestInside_OneConnection(t *testing.T) {
 	})
 }
 
-// TestInside_HeldByTheTransaction: Once and Filter with fn's Tx leave keys and messages there that fn's transaction has.
+// TestInside_HeldByTheTransaction checks calls for keys and messages that fn's own transaction has locked through Once and
+// Filter.
 func TestInside_HeldByTheTransaction(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		again := l.open(l.NS.DB()) // another pool, and the same table
+		again := l.open(l.NS.DB()) // another pool with the same table
 		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 			l.Want("Once", l.once(l.store, tx, "b"), "ran b")
 			_, err := l.filter(l.store, tx, "m")
@@ -189,7 +192,7 @@ func TestInside_HeldByTheTransaction(t *testing.T) {
 	})
 }
 
-// TestInside_DeeperDown: the transaction is that of all the keys that are claimed in it.
+// TestInside_DeeperDown checks nested claims: a transaction belongs to all keys that are claimed in the transaction.
 func TestInside_DeeperDown(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -238,7 +241,8 @@ func TestInside_GC(t *testing.T) {
 	})
 }
 
-// TestInside_FnHasEnded: what was refused in fn is not when it has returned, whatever became of its context.
+// TestInside_FnHasEnded checks that fn's context can be used after fn has returned: calls that were refused inside fn are
+// allowed again.
 func TestInside_FnHasEnded(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite+" mariadb", func(l *hazardLab) {
@@ -252,7 +256,8 @@ func TestInside_FnHasEnded(t *testing.T) {
 	})
 }
 
-// TestInside_ErrorFromElsewhere: an error of fn's that looks like a lost connection is not the transaction's.
+// TestInside_ErrorFromElsewhere checks that an error of fn does not count as an error of the transaction if the error has
+// another source, even if the error looks like a lost connection.
 func TestInside_ErrorFromElsewhere(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -289,7 +294,8 @@ func TestInside_ErrorFromElsewhere(t *testing.T) {
 	})
 }
 
-// TestInside_TransactionThatHasRead: on SQLite one that has read before another wrote cannot write any more (hazard K30).
+// TestInside_TransactionThatHasRead checks SQLite: a transaction that has read before another connection wrote cannot write
+// (hazard K30).
 func TestInside_TransactionThatHasRead(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"DELETE", "WAL"} {
@@ -312,7 +318,7 @@ func TestInside_TransactionThatHasRead(t *testing.T) {
 						l.Errorf("%s: %v, class %v; want a *ConflictError that is Retryable", what, err, dialect.Classify(err))
 					}
 					l.WantErr(what+": its transaction's commit", tx.Commit(), nil, "already been committed or rolled back")
-					l.Commit(other) // in a rollback journal it waits for who has read
+					l.Commit(other) // with a rollback journal the commit waits for readers
 					l.Exec("DELETE FROM effects")
 				}
 				l.Want("the same again", l.run(l.store, "a"), "ran a")

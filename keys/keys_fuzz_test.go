@@ -14,8 +14,9 @@ import (
 	"github.com/gowebpki/jcs"
 )
 
-// FuzzCanonical: what is accepted has the fingerprint of its canonical form, of itself when written by encoding/json, and
-// of itself without a member that is not there; and nothing that jcs refuses is accepted.
+// FuzzCanonical checks each accepted text in several forms. The canonical form, the value that encoding/json reads, and the
+// text without a member that does not exist must have the same fingerprint. Every accepted text must also be accepted by
+// jcs.
 func FuzzCanonical(f *testing.F) {
 	for _, text := range []string{
 		`{"a":[1,-0,1.50,1e21,{"b":null}],"\u00e9":"\ud83d\ude00"}`, `{"a":1,"a":2}`, `9007199254740993`, `"\ufffd"`, "\"\xff\"", `[1e400]`,
@@ -45,7 +46,7 @@ func FuzzCanonical(f *testing.F) {
 		if again, err := keys.FingerprintOf(v); again != fp {
 			t.Errorf("%q has the fingerprint %s, but as %#v it has %s, %v", text, fp, v, again, err)
 		}
-		// Leaving a member out does not depend on how it is written.
+		// The result of omitting a member does not depend on the spelling of the member.
 		if less, err := keys.FingerprintOf(json.RawMessage(text), omit); err == nil && less != fp {
 			if again, err := keys.FingerprintOf(json.RawMessage(canonical), omit); again != less || err != nil {
 				t.Errorf("%q without %q has the fingerprint %s, but its canonical form has %s, %v", text, omit, less, again, err)
@@ -59,7 +60,7 @@ type wirePart struct {
 	text string
 }
 
-// partsOf makes parts from whatever bytes there are: a type, a length, and that many bytes.
+// partsOf derives parts from arbitrary bytes. Each part is read as a type, a length, and as many bytes.
 func partsOf(data []byte) (parts []wirePart, natural []any) {
 	for len(data) > 1 {
 		kind, size := "bisxt"[data[0]%5], min(int(data[1])%20, len(data)-2)
@@ -87,7 +88,7 @@ func partsOf(data []byte) (parts []wirePart, natural []any) {
 	return parts, natural
 }
 
-// writeParts gives what Derive hashes, written down a second time; readParts is its inverse.
+// writeParts is a second implementation of the encoding that Derive hashes. readParts is its inverse.
 func writeParts(parts []wirePart) []byte {
 	var b []byte
 	for _, p := range parts {
@@ -107,7 +108,8 @@ func readParts(b []byte) (parts []wirePart) {
 	return parts
 }
 
-// FuzzDerive: a key is the hash of an encoding that can be read back, so that two lists of parts are never written alike.
+// FuzzDerive checks that a key is the hash of a reversible encoding, so that two different lists of parts never have the
+// same encoding.
 func FuzzDerive(f *testing.F) {
 	f.Add([]byte("\x02\x02ab\x02\x01c"), []byte("\x02\x01a\x02\x02bc"))
 	f.Add([]byte("\x01\x011"), []byte("\x02\x011"))

@@ -10,7 +10,8 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// A caller whose time is over must not be told that nothing was done where something was.
+// The tests of this file check calls whose context ends. If the effect was stored, the caller must not be told that it was
+// not.
 
 // TestKillContext ends the caller's context at each point of the call.
 func TestKillContext(t *testing.T) {
@@ -35,7 +36,7 @@ func TestKillContext(t *testing.T) {
 	})
 }
 
-// wantOver wants an answer, or the context's end, or a doubt, or what fn has returned.
+// wantOver wants an answer, the error of the context, an error that reports doubt, or the error of fn.
 func (g *ground) wantOver(what string, c call) {
 	g.Helper()
 	if c.own != nil && errors.Is(c.Err, c.own) {
@@ -46,8 +47,8 @@ func (g *ground) wantOver(what string, c call) {
 	}
 }
 
-// TestKillContextAndCommit loses the commit, or its answer, while the caller's context ends: which of them it was is known
-// to the database only, which is asked for a moment.
+// TestKillContextAndCommit loses the commit or its answer while the caller's context ends. Only the database knows which of
+// the two was lost, so the library asks the database for a short time.
 func TestKillContextAndCommit(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
@@ -59,15 +60,15 @@ func TestKillContextAndCommit(t *testing.T) {
 			db.at(commit, m, func(p *faults.Point) error { cancel(); return faults.Cut(p) })
 			c := fresh.run(ctx, db.store, id, g.level)
 			if done := c.Err == nil; !c.doubtful() && (done != (m == faults.After) || !done && !errors.Is(c.Err, context.Canceled)) {
-				g.Errorf("%s: %v; want nil if it was committed, and else context.Canceled, or a doubt", what, c.Err)
+				g.Errorf("%s: %v; want nil if the commit happened, context.Canceled if it did not, or an error that reports doubt", what, c.Err)
 			}
 			g.wantOnce(what, fresh, id, &c, db.store, g.store)
 		}
 	})
 }
 
-// TestKillContextAndLateCommit: the commit is on its way, and happens only when the key is asked for. A slow machine may have no
-// time to ask, and then the caller is told that it is not known, but not each time.
+// TestKillContextAndLateCommit delays the commit until the library asks for the key. On a slow machine there may be no time
+// to ask, and the caller is told that the result is unknown. This must not happen in all attempts.
 func TestKillContextAndLateCommit(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
@@ -75,7 +76,7 @@ func TestKillContextAndLateCommit(t *testing.T) {
 		for n := range 10 {
 			c = g.cancelAtCommit(fmt.Sprint("late", n), func(w *wired, r faults.Request) faults.Fate {
 				if isClaim(r) {
-					go w.proxy.Release() // it waits for the server, and the server may wait for this one
+					go w.proxy.Release() // Release waits for the server, and the server may wait for this request
 				}
 				return faults.Pass
 			})
@@ -89,7 +90,7 @@ func TestKillContextAndLateCommit(t *testing.T) {
 	})
 }
 
-// TestKillContextAndAllElse: nobody can be asked what became of the commit, so the caller is told that it is not known.
+// TestKillContextAndAllElse blocks all questions about the commit, so that the caller is told that the result is unknown.
 func TestKillContextAndAllElse(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
@@ -101,8 +102,8 @@ func TestKillContextAndAllElse(t *testing.T) {
 	})
 }
 
-// cancelAtCommit has the commit late and the context over, and then that rule. It returns what became of the call, whose effect is
-// there once.
+// cancelAtCommit delays the commit, ends the context, and then applies the rule to all later requests. It returns the result
+// of the call. After the same call has been repeated, the effect must be stored once.
 func (g *ground) cancelAtCommit(name string, then func(*wired, faults.Request) faults.Fate) call {
 	g.Helper()
 	_, commit := g.requests(fresh)

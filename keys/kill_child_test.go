@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/internal/faults"
 )
 
-// killJob is a call that a child makes, and where it dies.
+// killJob is a call that a child process makes, and the point at which the child dies.
 type killJob struct {
 	Driver, DSN string
 	Scenario    scenario
@@ -18,7 +18,7 @@ type killJob struct {
 	Moment      faults.Moment
 }
 
-// TestKillChild is no test: it is what children do.
+// TestKillChild is not a test. It is the code of the child processes.
 func TestKillChild(t *testing.T) {
 	t.Parallel()
 	var j killJob
@@ -32,7 +32,8 @@ func TestKillChild(t *testing.T) {
 	report(fmt.Sprint(c))
 }
 
-// TestKillProcess kills a process at each point of its call, by SIGKILL; this one is the second process.
+// TestKillProcess kills a process with SIGKILL at each point of its call. The test's own process then acts as the second
+// process.
 func TestKillProcess(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
@@ -46,7 +47,7 @@ func TestKillProcess(t *testing.T) {
 					g.prepare(s, id)
 					exit := faults.RunChild(g, "TestKillChild", killJob{faults.DriverName(g.ns), g.ns.DSN(), s, id, g.level, at.Index, m})
 					if !exit.Killed {
-						g.Errorf("%s: the child was not killed; want its call to come that far", what)
+						g.Errorf("%s: the child was not killed; want its call to reach this point", what)
 					}
 					if s == fresh {
 						g.wantCommitted(what, id, at.Index > g.commit(points) || at.Kind == faults.Commit && m == faults.After)
@@ -58,7 +59,7 @@ func TestKillProcess(t *testing.T) {
 	})
 }
 
-// wantCommitted wants the effect to be there if the commit was done, and not otherwise.
+// wantCommitted wants one effect if the commit happened, and no effect otherwise.
 func (g *ground) wantCommitted(what, id string, committed bool) {
 	g.Helper()
 	if there := g.tokens(id); (len(there) == 1) != committed {

@@ -12,23 +12,23 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// ground is where things are killed: an engine, at one isolation level.
+// ground is the environment of the kill tests: an engine at one isolation level.
 type ground struct {
 	testing.TB
 	ns    *engine.Namespace
-	db    *sqlx.DB    // that nothing happens to
-	store *keys.Store // on it
+	db    *sqlx.DB    // without faults
+	store *keys.Store // uses db
 	level sql.IsolationLevel
-	first bool // of the engine's levels
+	first bool // this is the first of the engine's levels
 }
 
-// grounds runs fn on each engine and level; with -short at one level.
+// grounds runs fn on each engine and isolation level. With -short it uses only one level per engine.
 func grounds(t *testing.T, fn func(g *ground)) {
 	t.Helper()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		levels := []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}
 		if e.Dialect() == "sqlite" {
-			levels = levels[2:] // it has no other
+			levels = levels[2:] // SQLite has only this level
 		}
 		if testing.Short() {
 			levels = levels[:1]
@@ -44,7 +44,7 @@ func grounds(t *testing.T, fn func(g *ground)) {
 	})
 }
 
-// newGround makes the tables. The effect's has no key at all: nothing but ours may keep an effect from being there twice.
+// newGround creates the tables. The table of effects has no key, so that only the library prevents a second effect.
 func newGround(t *testing.T, e *engine.Engine, level sql.IsolationLevel) *ground {
 	t.Helper()
 	g := &ground{TB: t, ns: e.Namespace(t), level: level}
@@ -59,7 +59,7 @@ func newGround(t *testing.T, e *engine.Engine, level sql.IsolationLevel) *ground
 	return g
 }
 
-// wire reports whether there is one between a caller and the database.
+// wire reports whether a network connection leads to the database.
 func (g *ground) wire() bool { return g.ns.Engine().Dialect() != "sqlite" }
 
 func openStore(t testing.TB, db *sqlx.DB) *keys.Store {
@@ -71,11 +71,11 @@ func openStore(t testing.TB, db *sqlx.DB) *keys.Store {
 	return store
 }
 
-// trapped is a pool that keeps no connection, so that a call begins with connecting.
+// trapped is a pool that keeps no idle connection, so that each call begins with a new connection.
 type trapped struct {
 	db    *faults.DB
 	store *keys.Store
-	begin int // the first point of the calls to come
+	begin int // the first point of the next calls
 	traps atomic.Pointer[[]*faults.Trap]
 }
 
@@ -102,13 +102,13 @@ func newTrapped(t testing.TB, driverName, dsn string) *trapped {
 	return db
 }
 
-// clear begins to count anew, without traps.
+// clear restarts the count of points and removes the traps.
 func (db *trapped) clear() {
 	db.begin = db.db.Next()
 	db.traps.Store(&[]*faults.Trap{})
 }
 
-// at sets a trap at a point of the calls to come, counted from 0.
+// at sets a trap at a point of the next calls. The first point is 0.
 func (db *trapped) at(index int, m faults.Moment, do faults.Hook) *faults.Trap {
 	trap := faults.At(db.begin+index, m, do)
 	more := append([]*faults.Trap{trap}, *db.traps.Load()...)
@@ -116,7 +116,7 @@ func (db *trapped) at(index int, m faults.Moment, do faults.Hook) *faults.Trap {
 	return trap
 }
 
-// points are those of a call that nothing happens to, counted from 0.
+// points returns the points of a call without faults. The first point is 0.
 func (g *ground) points(s scenario) (points []faults.Point) {
 	g.Helper()
 	id := string(s) + "-clean"
@@ -134,7 +134,7 @@ func (g *ground) points(s scenario) (points []faults.Point) {
 	return points
 }
 
-// commit finds the commit.
+// commit returns the index of the commit.
 func (g *ground) commit(points []faults.Point) int {
 	g.Helper()
 	for _, p := range points {
@@ -146,7 +146,7 @@ func (g *ground) commit(points []faults.Point) int {
 	return 0
 }
 
-// tokens returns the effects of an id, in the eyes of somebody else.
+// tokens returns the effects of an id as another connection sees them.
 func (g *ground) tokens(id string) (tokens []string) {
 	g.Helper()
 	if err := g.db.SelectContext(g.Context(), &tokens, "SELECT token FROM effects WHERE id = '"+id+"'"); err != nil {

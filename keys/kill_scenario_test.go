@@ -13,19 +13,20 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// killPatience is how long a call may take before it counts as stuck: less than MySQL and MariaDB wait for a lock.
+// killPatience is the time after which a call counts as stuck. It is shorter than the lock timeout of MySQL and MariaDB.
 const killPatience = 30 * time.Second
 
-// scenario is what the call is to meet.
+// scenario is the situation that a call meets.
 type scenario string
 
 const (
 	fresh  scenario = "fresh"  // a new key
-	replay scenario = "replay" // one that is done
-	final  scenario = "final"  // a new one, and an error that is remembered
+	replay scenario = "replay" // a finished key
+	final  scenario = "final"  // a new key whose fn returns a final error
 )
 
-// scenarios are a new key's at each isolation level, and all of them at the first; in a long run all at each.
+// scenarios returns the scenarios for this isolation level. A new key is tested at each level, and the other scenarios only
+// at the first level. A long run tests all scenarios at each level.
 func (g *ground) scenarios() []scenario {
 	if g.first || engine.IsLong() {
 		return []scenario{fresh, replay, final}
@@ -33,7 +34,8 @@ func (g *ground) scenarios() []scenario {
 	return []scenario{fresh}
 }
 
-// moments are those to kill at: after a statement is as good as before the next, so for a new key only it is done at both.
+// moments returns the moments to kill at. A kill after one statement is similar to a kill before the next statement, so only
+// a new key is tested at both moments.
 func (s scenario) moments() []faults.Moment {
 	if s == fresh {
 		return []faults.Moment{faults.Before, faults.After}
@@ -41,7 +43,8 @@ func (s scenario) moments() []faults.Moment {
 	return []faults.Moment{faults.After}
 }
 
-// fates are those of a request. Whether a connection ends or is reset is all one but to a driver, and counts at the commit.
+// fates returns the fates of a request. Only a driver can distinguish a closed connection from a reset connection. The
+// difference is tested at the commit.
 func fates(k faults.Kind) []faults.Fate {
 	if k == faults.Commit {
 		return []faults.Fate{faults.Swallow, faults.SwallowReset, faults.Lose, faults.LoseReset}
@@ -51,13 +54,13 @@ func fates(k faults.Kind) []faults.Fate {
 
 var errRefused = errors.New("declined")
 
-// call is what a caller got, and how often its fn was called.
+// call is the result of a call, and the number of calls of fn.
 type call struct {
 	Token    string
 	Replayed bool
 	Calls    int
 	Err      error
-	own      error // what fn returned, if that was an error of its statement
+	own      error // the error of fn, if its statement failed
 }
 
 func (c call) declined() bool {
@@ -65,13 +68,13 @@ func (c call) declined() bool {
 	return errors.As(c.Err, &f)
 }
 
-// doubtful reports whether the error says that the effect may be there.
+// doubtful reports whether the error says that the effect may have been stored.
 func (c call) doubtful() bool {
 	var u *keys.UnknownError
 	return errors.As(c.Err, &u) || dialect.Classify(c.Err) == dialect.Ambiguous
 }
 
-// run makes the call, once.
+// run makes the call once.
 func (s scenario) run(ctx context.Context, store *keys.Store, id string, level sql.IsolationLevel) (c call) {
 	ctx, cancel := context.WithTimeout(ctx, killPatience)
 	defer cancel()
@@ -96,7 +99,7 @@ func (g *ground) run(s scenario, store *keys.Store, id string) call {
 	return s.run(g.Context(), store, id, g.level)
 }
 
-// prepare makes what the scenario wants to be there.
+// prepare stores the key that the scenario requires.
 func (g *ground) prepare(s scenario, id string) {
 	g.Helper()
 	if s != replay {
@@ -107,8 +110,8 @@ func (g *ground) prepare(s scenario, id string) {
 	}
 }
 
-// wantAbsorbed wants a call that lost one connection to have ended as if it had not. Where it lost the commit's answer, or
-// nothing, it must not have called fn again.
+// wantAbsorbed wants the result of a call that lost one connection to equal the result of a call without faults. If once is
+// true, the call lost only the answer to its commit or no connection at all, and must not have called fn again.
 func (g *ground) wantAbsorbed(what string, s scenario, c call, once bool) {
 	g.Helper()
 	most := 2
@@ -125,12 +128,12 @@ func (g *ground) wantAbsorbed(what string, s scenario, c call, once bool) {
 		ok = c.declined() && c.Calls >= 1 && c.Calls <= most
 	}
 	if !ok {
-		g.Errorf("%s: token %q, replayed %v, fn called %d times, %v; want what a call that lost nothing gets", what, c.Token, c.Replayed, c.Calls, c.Err)
+		g.Errorf("%s: token %q, replayed %v, fn called %d times, %v; want the result of a call without faults", what, c.Token, c.Replayed, c.Calls, c.Err)
 	}
 }
 
-// wantOnce wants what the first caller was told to be true, and then the same call on other stores to be answered with the
-// one effect that is there. The first caller may be nil: killed, it was told nothing.
+// wantOnce wants the answer of the first caller to be true. It then repeats the call on other stores and wants the one
+// stored effect as the answer. first is nil if the first caller was killed and got no answer.
 func (g *ground) wantOnce(what string, s scenario, id string, first *call, stores ...*keys.Store) {
 	g.Helper()
 	there := g.tokens(id)
@@ -143,9 +146,9 @@ func (g *ground) wantOnce(what string, s scenario, id string, first *call, store
 		g.Errorf("%s: %d effects %q; want at most %d", what, len(there), there, most)
 	case first == nil, s == final:
 	case first.Err == nil && (len(there) != 1 || there[0] != first.Token):
-		g.Errorf("%s: told %q, and the effects are %q; want it there", what, first.Token, there)
+		g.Errorf("%s: told %q, and the effects are %q; want this effect", what, first.Token, there)
 	case first.Err != nil && !first.doubtful() && len(there) != 0 && s != replay:
-		g.Errorf("%s: told %v, and the effects are %q; want none", what, first.Err, there)
+		g.Errorf("%s: told %v, and the effects are %q; want no effect", what, first.Err, there)
 	}
 	settled := len(there) == 1 || s == final && first != nil && first.declined()
 	for _, store := range stores {
@@ -159,7 +162,8 @@ func (g *ground) wantOnce(what string, s scenario, id string, first *call, store
 	}
 }
 
-// wantAnswer wants a call after the fault to be answered with the effect that is there, from the store if it is settled.
+// wantAnswer wants the answer to a call after the fault to be the stored effect. If settled is true, the answer must come
+// from the store.
 func (g *ground) wantAnswer(what string, s scenario, id string, c call, settled bool) {
 	g.Helper()
 	if settled && (c.Calls != 0 || s != final && !c.Replayed) {
@@ -168,8 +172,8 @@ func (g *ground) wantAnswer(what string, s scenario, id string, c call, settled 
 	there := g.tokens(id)
 	switch {
 	case s == final && (!c.declined() || len(there) != 0):
-		g.Errorf("%s: repeated: %v, effects %q; want the remembered error and none", what, c.Err, there)
+		g.Errorf("%s: repeated: %v, effects %q; want the remembered error and no effect", what, c.Err, there)
 	case s != final && (c.Err != nil || len(there) != 1 || there[0] != c.Token):
-		g.Errorf("%s: repeated: %q, %v, and the effects are %q; want it there once", what, c.Token, c.Err, there)
+		g.Errorf("%s: repeated: %q, %v, and the effects are %q; want this effect once", what, c.Token, c.Err, there)
 	}
 }

@@ -17,13 +17,13 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// afterTheEnd is how long a call may go on after its context's end, and what a busy machine adds.
+// afterTheEnd is the time that a call may take after the end of its context, plus a margin for a busy machine.
 const afterTheEnd = time.Second + 9*time.Second
 
-// labelled is the head of a group of goroutines that have the same stack.
+// labelled matches the head of a group of goroutines that have the same stack.
 var labelled = regexp.MustCompile(`(?m)^(\d+) @`)
 
-// waitingInTheDriver counts the goroutines of a label that calls have left behind.
+// waitingInTheDriver returns the number of goroutines with this label that calls have left behind.
 func waitingInTheDriver(label string) (n int) {
 	var b strings.Builder
 	_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
@@ -36,14 +36,14 @@ func waitingInTheDriver(label string) (n int) {
 	return n
 }
 
-// TestKillWireSilently: from one request on the network carries nothing, and does not say so. The call comes back soon after its
-// context's end, says if it does not know, and leaves no more than one goroutine a connection, until the sockets end. What fn itself
-// sends is fn's.
+// TestKillWireSilently has the network drop everything from one request on, without an error. The call must return soon
+// after the end of its context, and must say if the result is unknown. It may leave one goroutine per connection until the
+// sockets close. Statements of fn itself are not tested.
 func TestKillWireSilently(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
 		if !g.first {
-			return // the level is nothing to a network
+			return // the isolation level makes no difference to the network
 		}
 		requests, commit := g.requests(fresh)
 		for at, r := range requests {
@@ -79,22 +79,22 @@ func (g *ground) silence(at int, unknown bool, what string) {
 	select {
 	case c = <-done:
 	case <-time.After(lab.Patience):
-		g.Fatalf("%s: it has not come back", what)
+		g.Fatalf("%s: the call has not returned", what)
 	}
 	if took := time.Since(<-ended); took > afterTheEnd {
-		g.Errorf("%s: it came back after %v", what, took)
+		g.Errorf("%s: the call returned after %v", what, took)
 	}
 	var u *keys.UnknownError
 	if errors.As(c.Err, &u) != unknown || !errors.Is(c.Err, context.Canceled) {
-		g.Errorf("%s: %v; want the context's end, and to be told if it is unknown", what, c.Err)
+		g.Errorf("%s: %v; want the error of the context, and an UnknownError if the result is unknown", what, c.Err)
 	}
 	if n := waitingInTheDriver(label); n > 2 {
-		g.Errorf("%s: %d goroutines wait, want one a connection", what, n)
+		g.Errorf("%s: %d goroutines wait, want one per connection", what, n)
 	}
 	w.proxy.Cut(false)
 	for deadline := time.Now().Add(lab.Patience); waitingInTheDriver(label) > 0; {
 		if time.Now().After(deadline) {
-			g.Fatalf("%s: a goroutine waits though the sockets have ended", what)
+			g.Fatalf("%s: a goroutine waits although the sockets are closed", what)
 		}
 	}
 	g.wantOnce(what, fresh, id, &c, g.store)

@@ -7,10 +7,10 @@ import (
 	"github.com/goupsert/upsert/internal/faults"
 )
 
-// The kill matrix: at every boundary of Run, on every engine and isolation level, something is killed, and the call is
-// repeated. The effect must be there once, and its token must be what every caller is told.
+// The kill tests stop a session, a connection, a process or a context at every point of Run, on every engine and isolation
+// level, and then repeat the call. The effect must be stored once, and every caller must receive the token of this effect.
 
-// TestKillSession ends the server's side of the connection. On SQLite, which has none, it closes the connection.
+// TestKillSession ends the server's side of the connection. SQLite has no server, so there the test closes the connection.
 func TestKillSession(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
@@ -18,8 +18,8 @@ func TestKillSession(t *testing.T) {
 	})
 }
 
-// TestKillConnection loses the connection on the caller's side: before, the statement does not arrive; after, its answer
-// does not. It is for SQLite: where there is a wire, that is cut.
+// TestKillConnection loses the connection on the caller's side. Before a statement, the statement does not arrive; after it,
+// its answer does not arrive. The test runs only on SQLite. For other databases TestKillWire cuts the network connection.
 func TestKillConnection(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
@@ -29,7 +29,7 @@ func TestKillConnection(t *testing.T) {
 	})
 }
 
-// atEachPoint does that at each point of a call, alone.
+// atEachPoint calls do at each point of a call, one point per run.
 func (g *ground) atEachPoint(name string, do faults.Hook) {
 	g.Helper()
 	db := g.trapped()
@@ -43,7 +43,7 @@ func (g *ground) atEachPoint(name string, do faults.Hook) {
 				trap := db.at(at.Index, m, do)
 				c := g.run(s, db.store, id)
 				if !trap.Sprung() {
-					g.Errorf("%s: the call did not come that far", what)
+					g.Errorf("%s: the call did not reach this point", what)
 				}
 				lostCommit := at.Kind == faults.Commit && m == faults.After
 				g.wantAbsorbed(what, s, c, lostCommit)
@@ -53,12 +53,12 @@ func (g *ground) atEachPoint(name string, do faults.Hook) {
 	}
 }
 
-// TestKillConnectionTwice loses the answer of the commit, and then the connection that is to tell what became of it.
+// TestKillConnectionTwice loses the answer of the commit, and then the connection that asks for the result of the commit.
 func TestKillConnectionTwice(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
 		if g.wire() {
-			return // TestKillWireTwice
+			return // TestKillWireTwice tests this
 		}
 		commit, db := g.commit(g.points(fresh)), g.trapped()
 		for _, m := range []faults.Moment{faults.Before, faults.After} {
@@ -71,7 +71,7 @@ func TestKillConnectionTwice(t *testing.T) {
 				c := g.run(fresh, db.store, id)
 				sprung = trap.Sprung()
 				if next == 0 && !sprung {
-					g.Errorf("%s: nothing was asked after the commit", what)
+					g.Errorf("%s: no question was sent after the commit", what)
 				}
 				g.wantAbsorbed(what, fresh, c, true)
 				g.wantOnce(what, fresh, id, &c, db.store, g.store)

@@ -9,8 +9,8 @@ import (
 	"github.com/goupsert/upsert/internal/faults"
 )
 
-// TestKillSessionOthersWaitFor ends a session, at each point after it has the key, when another caller is about to wait for
-// that key. One of the two has the effect, and the other gets its result.
+// TestKillSessionOthersWaitFor ends a session at each point after its claim, when another caller is about to wait for the
+// same key. One of the two callers has the effect, and the other caller gets its result.
 func TestKillSessionOthersWaitFor(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(g *ground) {
@@ -38,10 +38,10 @@ func TestKillSessionOthersWaitFor(t *testing.T) {
 			first := g.run(fresh, db.store, id)
 			waiting.Wait()
 			if !trap.Sprung() {
-				g.Errorf("%s: the call did not come that far", what)
+				g.Errorf("%s: the call did not reach this point", what)
 			}
 			if first.Replayed == waiter.Replayed || first.Token != waiter.Token {
-				g.Errorf("%s: %+v, and the waiter %+v; want one effect, and its replay", what, first, waiter)
+				g.Errorf("%s: %+v, and the waiter %+v; want one effect and one replay", what, first, waiter)
 			}
 			g.wantOnce(what, fresh, id, &first, db.store)
 			g.wantOnce(what, fresh, id, &waiter, g.store)
@@ -49,7 +49,7 @@ func TestKillSessionOthersWaitFor(t *testing.T) {
 	})
 }
 
-// claim finds the statement that claims the key.
+// claim returns the index of the statement that claims the key.
 func (g *ground) claim(points []faults.Point) int {
 	g.Helper()
 	for _, p := range points {

@@ -11,11 +11,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// wired is a pool behind a proxy. It keeps no connection.
+// wired is a pool behind a proxy. It keeps no idle connection.
 type wired struct {
 	proxy *faults.Proxy
 	store *keys.Store
-	begin int // the first request of the calls to come
+	begin int // the first request of the next calls
 }
 
 func (g *ground) wired() *wired {
@@ -32,13 +32,13 @@ func (g *ground) wired() *wired {
 	return w
 }
 
-// clear begins to count anew, and lets everything pass.
+// clear restarts the count of requests and lets all requests pass.
 func (w *wired) clear() {
 	w.proxy.Obey(nil)
 	w.begin = len(w.proxy.Requests())
 }
 
-// came returns the requests of the calls, counted from 0.
+// came returns the requests of the calls. The first request is 0.
 func (w *wired) came() []faults.Request {
 	came := w.proxy.Requests()[w.begin:]
 	for i := range came {
@@ -47,7 +47,7 @@ func (w *wired) came() []faults.Request {
 	return came
 }
 
-// wires runs fn on each engine that has a wire.
+// wires runs fn on each engine that has a network connection.
 func wires(t *testing.T, fn func(g *ground)) {
 	t.Helper()
 	grounds(t, func(g *ground) {
@@ -57,7 +57,7 @@ func wires(t *testing.T, fn func(g *ground)) {
 	})
 }
 
-// requests are those of a call that nothing happens to, and which of them is the first commit.
+// requests returns the requests of a call without faults, and the index of the first commit.
 func (g *ground) requests(s scenario) (requests []faults.Request, commit int) {
 	g.Helper()
 	id := string(s) + "-clean"
@@ -74,7 +74,8 @@ func (g *ground) requests(s scenario) (requests []faults.Request, commit int) {
 	return requests, -1
 }
 
-// TestKillWire cuts the wire at each request, which the server gets or not: what it has done, nobody hears of.
+// TestKillWire cuts the network connection at each request, before or after the server receives the request. The caller gets
+// no answer.
 func TestKillWire(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
@@ -90,7 +91,7 @@ func TestKillWire(t *testing.T) {
 					w.proxy.Obey(faults.Nth(w.begin+at.Index, f))
 					c := g.run(s, w.store, id)
 					if len(w.came()) <= at.Index {
-						g.Errorf("%s: the call did not come that far", what)
+						g.Errorf("%s: the call did not reach this point", what)
 					}
 					g.wantAbsorbed(what, s, c, at.Kind == faults.Commit && (f == faults.Lose || f == faults.LoseReset))
 					g.wantOnce(what, s, id, &c, w.store, g.store)
@@ -100,7 +101,7 @@ func TestKillWire(t *testing.T) {
 	})
 }
 
-// TestKillWireTwice loses the answer of the commit, and then the wire that is to tell what became of it.
+// TestKillWireTwice loses the answer of the commit, and then the network connection that asks for the result of the commit.
 func TestKillWireTwice(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
@@ -124,7 +125,7 @@ func TestKillWireTwice(t *testing.T) {
 				c := g.run(fresh, w.store, id)
 				came = len(w.came()) > commit+next
 				if next == 1 && !came {
-					g.Errorf("%s: nothing was asked after the commit", what)
+					g.Errorf("%s: no question was sent after the commit", what)
 				}
 				g.wantAbsorbed(what, fresh, c, true)
 				g.wantOnce(what, fresh, id, &c, w.store, g.store)
@@ -133,8 +134,8 @@ func TestKillWireTwice(t *testing.T) {
 	})
 }
 
-// TestKillWireLate: the caller's connection ends and the server's does not. Its session holds what it has locked, and goes
-// on, with the request that was on its way, only when the caller has begun again.
+// TestKillWireLate ends only the caller's side of the connection. The server's session keeps its locks. It continues with
+// the delayed request only after the caller has begun again.
 func TestKillWireLate(t *testing.T) {
 	t.Parallel()
 	wires(t, func(g *ground) {
@@ -153,7 +154,7 @@ func TestKillWireLate(t *testing.T) {
 					case r.Index == begin+at.Index:
 						return faults.Late
 					case r.Index > begin+at.Index && isClaim(r):
-						releases.Go(w.proxy.Release) // it waits for the server, and the server may wait for this one
+						releases.Go(w.proxy.Release) // Release waits for the server, and the server may wait for this request
 					}
 					return faults.Pass
 				})
@@ -168,5 +169,5 @@ func TestKillWireLate(t *testing.T) {
 	})
 }
 
-// isClaim finds the statement that waits for a session that has the key.
+// isClaim reports whether the request is the claim, which waits for a session that has the key.
 func isClaim(r faults.Request) bool { return strings.Contains(r.Text, "INSERT") }

@@ -14,15 +14,15 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// What becomes of a transaction that was lost by a statement whose error fn does not look at.
+// The tests of this file check a transaction that a failed statement has ended, if fn ignores the error of the statement.
 
-// consume is Consume of messages that are their own identities.
+// consume calls Consume with messages that are their own identities.
 func (l *hazardLab) consume(s *keys.Store, fn func(ctx context.Context, tx *keys.Tx) error, ids ...string) error {
 	return keys.Consume(l.Context(), s, "lab", ids, func(id string) string { return id },
 		func(ctx context.Context, tx *keys.Tx, _ []string) error { return fn(ctx, tx) })
 }
 
-// wantOnce wants fn, which loses its first transaction and says nothing, to have its effect once, by Run and by Consume.
+// wantOnce wants one effect from Run and from Consume with an fn that loses its first transaction and returns no error.
 func (l *hazardLab) wantOnce(name string, fn func(ctx context.Context, tx *keys.Tx) error) {
 	l.Helper()
 	calls := 0
@@ -37,7 +37,7 @@ func (l *hazardLab) wantOnce(name string, fn func(ctx context.Context, tx *keys.
 	err = l.consume(l.store, func(ctx context.Context, tx *keys.Tx) error { calls++; return fn(ctx, tx) }, name)
 	l.Want("Consume with "+name+": its end, calls and effects", fmt.Sprintln(err, calls, l.effects(name), l.effects(name+" after")), "<nil> 2 1 1\n")
 	if info, err := l.store.InspectMessage(l.Context(), "lab", name); err != nil || info.State != keys.StateDone {
-		l.Errorf("the message after Consume with %s: %+v, %v; want it to be done", name, info, err)
+		l.Errorf("the message after Consume with %s: %+v, %v; want the message done", name, info, err)
 	}
 	l.Exec("DELETE FROM effects")
 }
@@ -73,7 +73,7 @@ func TestLost_InRowThatIsNotLookedAt(t *testing.T) {
 	})
 }
 
-// TestLost_BeatsFinal: an error by which the transaction was lost is no answer, however fn marks it.
+// TestLost_BeatsFinal checks that an error that has ended the transaction is no answer, even if fn marks it as final.
 func TestLost_BeatsFinal(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -94,8 +94,9 @@ func TestLost_BeatsFinal(t *testing.T) {
 	})
 }
 
-// TestLost_InPreparedStatement: Tx does not see what one returns, so what fn writes after it may be committed by itself. The
-// claim's loss is found at the end and is an error for good.
+// TestLost_InPreparedStatement checks the result if a prepared statement loses the transaction. Tx does not see the error of
+// a prepared statement, so later writes of fn may be committed separately. The library notices the lost claim at the end and
+// returns a permanent error.
 func TestLost_InPreparedStatement(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -124,11 +125,11 @@ func TestLost_InPreparedStatement(t *testing.T) {
 	})
 }
 
-// endlessWrite is a write that never ends by itself. It calls stop, a function of the connection.
+// endlessWrite is a write that does not end by itself. It calls stop, a function of the connection.
 const endlessWrite = "INSERT INTO effects WITH RECURSIVE c (i) AS (SELECT stop() UNION ALL SELECT i + 1 FROM c) SELECT 'endless' FROM c WHERE i < 0"
 
-// interruptible is a pool of one connection on which stop ends the write that calls it: what it returns is the context for
-// that.
+// interruptible returns a pool of one connection on which stop ends the write that calls it. The write must run with a
+// context that within returns.
 func (l *hazardLab) interruptible() (db *sqlx.DB, within func(context.Context) context.Context) {
 	l.Helper()
 	db = l.NS.DB()
@@ -174,7 +175,7 @@ func TestLost_WriteThatItsContextEnded(t *testing.T) {
 			}
 			if first {
 				first = false
-				_, err := tx.ExecContext(within(ctx), endlessWrite) // best effort, says fn
+				_, err := tx.ExecContext(within(ctx), endlessWrite) // fn ignores the error of this write
 				l.WantErr("the write", err, context.Canceled)
 				_, err = effect("after")(ctx, tx)
 				l.WantErr("what comes after", err, nil, "a statement has ended the claim's transaction")
@@ -211,7 +212,7 @@ func TestLost_BatchThatItsContextEnded(t *testing.T) {
 		l.WantErr("Consume", err, nil, "has ended the claim's transaction")
 		l.Want("effects of it", fmt.Sprint(l.effects("a"), l.effects("b")), "0 0")
 		if _, err := l.store.InspectMessage(l.Context(), "lab", "m"); err == nil {
-			l.Error("the message is marked; want nothing to be known of it")
+			l.Error("the message is marked; want the message not stored")
 		}
 	})
 }
@@ -239,7 +240,8 @@ func TestLost_CallersWritesGoWithIt(t *testing.T) {
 	})
 }
 
-// TestLost_ResultThatWasNeverCommitted: at READ UNCOMMITTED the other's row can be seen before its end.
+// TestLost_ResultThatWasNeverCommitted checks READ UNCOMMITTED, at which another transaction's row is visible before its
+// end.
 func TestLost_ResultThatWasNeverCommitted(t *testing.T) {
 	t.Parallel()
 	uncommitted := func(l *hazardLab) {

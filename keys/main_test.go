@@ -11,6 +11,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = mysql.SetLogger(log.New(io.Discard, "", 0)) // it reports each connection that a test cuts
+	_ = mysql.SetLogger(log.New(io.Discard, "", 0)) // the driver logs each connection that a test cuts
 	os.Exit(engine.Run(m, engine.Also("mysql57")))
 }

@@ -28,13 +28,14 @@ func TestMigrateTwice(t *testing.T) {
 	})
 }
 
-// Processes that start together all migrate, and each finds the table as it should be.
+// TestMigrateAtOnce checks processes that start and migrate at the same time. Each process must find a correct table.
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) { migrateAtOnce(t, e.Namespace(t)) })
 }
 
-// Hazards E2 and E8: behind a transaction pooler each statement may meet another connection.
+// TestHazard_E2_MigrateBehindATransactionPooler checks hazards E2 and E8: behind a transaction pooler each statement may use
+// another connection.
 func TestHazard_E2_MigrateBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
 	migrateAtOnce(t, engine.Pooler(engine.Get("postgres").Namespace(t)))
@@ -74,14 +75,15 @@ func migrateAtOnce(t *testing.T, ns *engine.Namespace) {
 	}
 }
 
-// Another schema than the connection's own, and a table of the same name in that one which is none of ours.
+// TestMigrateInASchema checks that a table may be in another schema than the connection's default schema, even if the
+// default schema has an unrelated table of the same name.
 func TestMigrateInASchema(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		x := newDDL(t, e.Open(t))
 		schema := "other.one"
 		if e.Dialect() == "sqlite" {
-			x.db.SetMaxOpenConns(1) // what is attached is the connection's
+			x.db.SetMaxOpenConns(1) // an attached database belongs to its connection
 			x.exec("ATTACH ':memory:' AS " + x.d.Quote(schema))
 		} else {
 			schema = e.Namespace(t).Name()
@@ -146,7 +148,8 @@ func TestMigrateOddNames(t *testing.T) {
 	})
 }
 
-// On these, names that differ in case are two tables.
+// TestMigrateBesideANameInOtherCase checks Open and Migrate if another table has a name that differs only by case. On some
+// databases the two names are two tables.
 func TestMigrateBesideANameInOtherCase(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {
@@ -168,7 +171,8 @@ func TestMigrateBesideANameInOtherCase(t *testing.T) {
 	})
 }
 
-// A table of an older version, or one that was made by hand without its index, gets what it lacks and keeps its rows.
+// TestMigrateUpgrades checks that Migrate adds the missing parts and keeps the rows if a table was made by an older version,
+// or by hand without its index.
 func TestMigrateUpgrades(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {
@@ -185,7 +189,7 @@ func TestMigrateUpgrades(t *testing.T) {
 	})
 }
 
-// A newer version's column is none of ours to judge.
+// TestMigrateLeavesANewerColumn checks that Migrate does not change a column of a newer version.
 func TestMigrateLeavesANewerColumn(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {
@@ -199,7 +203,8 @@ func TestMigrateLeavesANewerColumn(t *testing.T) {
 	})
 }
 
-// Somebody else's index has the name that ours needs.
+// TestMigrateWhereTheIndexNameIsTaken checks that the error names the migration if an unrelated index already has the name
+// that the migration needs.
 func TestMigrateWhereTheIndexNameIsTaken(t *testing.T) {
 	t.Parallel()
 	eachDDL(t, func(x ddl) {
@@ -219,8 +224,8 @@ func TestMigrateWrongTable(t *testing.T) {
 		x.exec("CREATE TABLE idempotency_keys (key_hash INT PRIMARY KEY, expires_at INT)")
 		var wrong *keys.SchemaError
 		if err := s.Migrate(x.Context()); !errors.As(err, &wrong) || len(wrong.Problems) < 15 || wrong.Table != plainName {
-			x.Errorf("Migrate: %v, want a SchemaError with all that is wrong", err)
+			x.Errorf("Migrate: %v, want a SchemaError with all problems", err)
 		}
-		x.exec("CREATE INDEX idempotency_keys_expires_at ON idempotency_keys (expires_at)") // so Migrate has not made it
+		x.exec("CREATE INDEX idempotency_keys_expires_at ON idempotency_keys (expires_at)") // succeeds, so Migrate has not created the index
 	})
 }

@@ -27,10 +27,10 @@ func TestMigrationsDown(t *testing.T) {
 	eachDDL(t, func(x ddl) {
 		x.migrate()
 		x.exec(x.part(indexFile, "Down"))
-		x.exec("CREATE INDEX idempotency_keys_expires_at ON idempotency_keys (claimed_at)") // its name is free
+		x.exec("CREATE INDEX idempotency_keys_expires_at ON idempotency_keys (claimed_at)") // the name of the index is free
 		x.exec(x.part(indexFile, "Down"))
 		x.exec(x.part(createFile, "Down"))
-		x.exec("CREATE TABLE idempotency_keys (a INT)") // so is the table's
+		x.exec("CREATE TABLE idempotency_keys (a INT)") // the name of the table is free too
 		x.exec(x.part(createFile, "Down"))
 		x.migrate()
 	})

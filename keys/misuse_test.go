@@ -14,7 +14,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Calls that nobody should make: an error says so, nothing panics and nothing is written.
+// The tests of this file check mistakes of callers. Each mistake causes an error, but no panic and no write.
 
 func TestMisuse_TxAfterItsEnd(t *testing.T) {
 	t.Parallel()
@@ -47,8 +47,8 @@ func TestMisuse_TxAfterItsEnd(t *testing.T) {
 			})
 			for name, use := range uses {
 				if err := use(kept); err == nil {
-					l.Errorf("%s on a Tx whose fn is %s: no error; want it to be refused", name, id)
-				} else if !strings.HasPrefix(name, "QueryRow") { // whose error can only be a context's
+					l.Errorf("%s on a Tx whose fn is %s: no error; want a refusal", name, id)
+				} else if !strings.HasPrefix(name, "QueryRow") { // the error of QueryRow can only be a context's error
 					l.WantErr(name+" on a Tx whose fn is "+id, err, nil, "the claim has ended")
 				}
 			}
@@ -59,7 +59,8 @@ func TestMisuse_TxAfterItsEnd(t *testing.T) {
 	})
 }
 
-// TestMisuse_CommitBehindTx: the effect is there and the claim has no result, so nothing can be promised any more.
+// TestMisuse_CommitBehindTx checks that Run returns ErrClaimLost if fn commits the transaction itself. The effect is stored
+// but the claim has no result, so the library cannot promise a single effect.
 func TestMisuse_CommitBehindTx(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -148,7 +149,7 @@ func TestMisuse_StoreThatWasNotOpened(t *testing.T) {
 	})
 }
 
-// named is a codec that is called so.
+// named is a codec with the given name.
 type named string
 
 func (n named) Name() string                  { return string(n) }
@@ -186,7 +187,8 @@ func TestMisuse_Share(t *testing.T) {
 	})
 }
 
-// TestMisuse_RowsLeftOpen: what a driver says of a connection that is busy with rows is no reason to call fn again.
+// TestMisuse_RowsLeftOpen checks that fn is called only once if it leaves rows open. The driver's error about the busy
+// connection must not cause another call of fn.
 func TestMisuse_RowsLeftOpen(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -205,7 +207,7 @@ func TestMisuse_RowsLeftOpen(t *testing.T) {
 				return 1, err
 			})
 			words := []string{"has left the rows of a query open"}
-			if goesOn { // a driver may say so by itself
+			if goesOn { // a driver may report this by itself
 				words = nil
 			}
 			l.WantErr("Run", err, nil, words...)

@@ -9,8 +9,8 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// imagined is what a table of keys and the effects are to hold, as the documentation words it, in plain Go and without a
-// database. Calls come one after another; what each is told is said as text.
+// imagined predicts the contents of a table of keys and of the effects. It implements the documentation in plain Go, without
+// a database. The calls are made one after the other, and the answer of each call is recorded as a text.
 type imagined struct {
 	rows    map[string]imaginedRow
 	effects map[string]bool
@@ -19,33 +19,33 @@ type imagined struct {
 
 type imaginedRow struct {
 	state    keys.State // 1 while fn runs
-	print    int        // -1: a message's
-	result   string     // the value, the final error's text, or the last attempt's cause
+	print    int        // -1 for a message
+	result   string     // the value, the text of the final error, or the cause of the last attempt
 	known    bool       // the final error is one of KnownErrors
 	attempts int
 	retain   time.Duration
-	aged     bool // made to look past its retention
+	aged     bool // the row looks past its retention
 }
 
-// imaginedAttempts is the stores' MaxAttempts.
+// imaginedAttempts is the MaxAttempts setting of the stores.
 const imaginedAttempts = 3
 
 func newImagined() *imagined {
 	return &imagined{rows: map[string]imaginedRow{}, effects: map[string]bool{}}
 }
 
-// say notes what a caller is told.
+// say records the answer to a caller.
 func (m *imagined) say(format string, args ...any) {
 	m.told = append(m.told, fmt.Sprintf(format, args...))
 }
 
-// saved returns what brings the rows and the effects back to what they are now.
+// saved returns a function that restores the current rows and effects.
 func (m *imagined) saved() (restore func()) {
 	rows, effects := maps.Clone(m.rows), maps.Clone(m.effects)
 	return func() { m.rows, m.effects = rows, effects }
 }
 
-// finished: only these may be removed.
+// finished reports whether GC may remove the row.
 func (r imaginedRow) finished() bool {
 	return r.state == keys.StateDone || r.state == keys.StateFinalError
 }
@@ -90,7 +90,7 @@ func (mv *claimMove) imagine(m *imagined) {
 	m.rows[mv.subject()] = row
 }
 
-// meet is a claim of a key that is there.
+// meet predicts a claim of a stored key.
 func (m *imagined) meet(mv *claimMove, row imaginedRow) {
 	switch {
 	case mv.print != 0 && row.print != 0 && mv.print != row.print:
@@ -186,7 +186,7 @@ func (mv *reviveMove) imagine(m *imagined) {
 	m.say("revived %d", revived)
 }
 
-// imagine: an age makes a finished row look past its retention, which is not waited for.
+// imagine makes a finished row look past its retention, so that the test need not wait.
 func (mv *ageMove) imagine(m *imagined) {
 	if row, there := m.rows[mv.subject]; there && row.finished() {
 		row.aged = true

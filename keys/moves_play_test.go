@@ -36,7 +36,7 @@ func (mv *txMove) play(p *player) {
 	}
 }
 
-// fresh has the effects of the messages that were handed out.
+// fresh runs the effects of the messages that Filter returned.
 func (mv *filterMove) fresh(p *player, tx playTx, fresh []int) {
 	var ids []string
 	for _, m := range fresh {
@@ -95,7 +95,7 @@ func (mv *deadMove) play(p *player) {
 	var dead []string
 	for _, m := range list {
 		if string(m.Payload) != m.Error {
-			p.Errorf("Dead: message %q has the payload %q; want that of its last attempt, %q", m.ID, m.Payload, m.Error)
+			p.Errorf("Dead: message %q has the payload %q; want the payload of its last attempt, %q", m.ID, m.Payload, m.Error)
 		}
 		dead = append(dead, fmt.Sprintf("%q %d %s", m.ID, m.Attempts, m.Error))
 	}

@@ -8,34 +8,34 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// move is one call of a random history: played on a database, and imagined.
+// move is one call of a random history. It can be played on a database and imagined by the model.
 type move interface {
 	play(p *player)
 	imagine(m *imagined)
 }
 
-// inside is what can be done in a transaction.
+// inside is a move that can be made in a transaction.
 type inside interface {
 	playInside(p *player, tx playTx)
 	imagine(m *imagined)
 }
 
-// end is how a fn ends.
+// end is the way in which an fn ends.
 type end int
 
 const (
 	endsWell end = iota
 	endsBadly
 	endsInPanic
-	endsFinally // in a final error
-	endsKnown   // in one of the store's KnownErrors
+	endsFinally // with a final error
+	endsKnown   // with one of the store's KnownErrors
 )
 
-// What there is to move: few, so that they meet.
+// The keys and messages of a history are few, so that the calls meet each other.
 const (
-	playKeys     = 7 // of keys
+	playKeys     = 7 // number of keys
 	playMessages = 9
-	playHealthy  = 6 // of them
+	playHealthy  = 6 // number of messages that rarely fail
 )
 
 const (
@@ -43,29 +43,29 @@ const (
 	ages              = 200 * 365 * 24 * time.Hour
 )
 
-// playKey names a key. Some carry a time of their own, long ago or far ahead; the scope tells them apart.
+// playKey returns a key. Some keys carry their own time, which is long ago or far ahead. The scope distinguishes the keys.
 func playKey(n int) keys.Key {
 	id := []string{"plain", "nul\x00 and é", "' OR 1", "01BX5ZZKBKACTAV9WEVGEMMVRZ", "016f5e66-e800-7cc0-98c4-dc0c0c07398f",
 		"03bb2cc3-d800-7cc0-98c4-dc0c0c07398f", "plain"}[n]
 	return keys.Key{Scope: fmt.Sprintf("scope %d", n), Op: "play", ID: id}
 }
 
-// playKeyIsOld: it is from 2017 or 2020.
+// playKeyIsOld reports whether the time of the key is in 2017 or 2020.
 func playKeyIsOld(n int) bool { return n == 3 || n == 4 }
 
-// playKeyIsAhead: it is from 2100.
+// playKeyIsAhead reports whether the time of the key is in 2100.
 func playKeyIsAhead(n int) bool { return n == 5 }
 
 func keySubject(n int) string     { return fmt.Sprintf("key %d", n) }
 func messageSubject(n int) string { return fmt.Sprintf("message %d", n) }
 func messageID(n int) string      { return fmt.Sprintf("m%d\x00é", n) }
 
-// claimMove is one claim of a key, with what its fn does besides its effect.
+// claimMove is one claim of a key. Its fn can make other moves besides its effect.
 type claimMove struct {
-	id     string // of the effect, and the result
+	id     string // name of the effect, and the result
 	key    int
 	print  int
-	retain time.Duration // 0: the store's
+	retain time.Duration // 0 for the retention of the store
 	end    end
 	inside []inside
 }
@@ -94,7 +94,7 @@ type runMove struct {
 	level int
 }
 
-// txMove is a transaction of the caller's.
+// txMove is a transaction of the caller.
 type txMove struct {
 	level  int
 	plain  bool // the handle is a *sql.Tx
@@ -127,10 +127,10 @@ type ageMove struct{ subject string }
 
 type gcMove struct{ batch int }
 
-// dealer draws moves.
+// dealer chooses random moves.
 type dealer struct {
 	rand *rand.Rand
-	n    int // ids given
+	n    int // number of ids used so far
 }
 
 func (d *dealer) id() string {
@@ -187,7 +187,7 @@ func (d *dealer) transaction() *txMove {
 
 func (d *dealer) filter() *filterMove { return &filterMove{id: d.id(), batch: d.batch()} }
 
-// batch has a message twice, at times.
+// batch returns messages for a batch. A message can occur twice.
 func (d *dealer) batch() (batch []int) {
 	for len(batch) == 0 || d.rand.IntN(5) > 0 {
 		m := d.rand.IntN(playMessages)
@@ -199,7 +199,8 @@ func (d *dealer) batch() (batch []int) {
 	return batch
 }
 
-// ill is a message that fails: mostly one of those that are rarely handled, or none would fail often enough.
+// ill chooses a message that fails. It prefers messages that are rarely handled, because other messages would not fail often
+// enough.
 func (d *dealer) ill() int {
 	if d.rand.IntN(4) == 0 {
 		return d.rand.IntN(playMessages)

@@ -9,7 +9,8 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// TestWithoutParseTime: go-sql-driver returns times as text by default, and the other tests have it parse them.
+// TestWithoutParseTime checks go-sql-driver without parseTime, its default, which returns times as text. The other tests use
+// parseTime.
 func TestWithoutParseTime(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"mariadb", "mysql"} {

@@ -9,8 +9,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TestPooler runs the suite through PgBouncer in transaction mode, with lib/pq's default settings: each transaction meets
-// another of a few connections (hazards E2 and E8).
+// TestPooler runs the suite through PgBouncer in transaction mode with the default settings of lib/pq. Each transaction uses
+// one of a few server connections (hazards E2 and E8).
 func TestPooler(t *testing.T) {
 	t.Parallel()
 	if !engine.IsRequired("pgbouncer") {

@@ -15,20 +15,20 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// killers are the statements that end a random query or session among those of a user's.
+// killers returns a query that finds a random session of the lab, and the statements that end a query or a session.
 func (l *hazardLab) killers() (find string, kills []string) {
 	if l.Family() == "postgres" {
 		find = "SELECT pid FROM pg_stat_activity WHERE application_name = '" + l.NS.Name() + "' ORDER BY random() LIMIT 1"
 		return find, []string{"SELECT pg_cancel_backend(%s)", "SELECT pg_terminate_backend(%s)"}
 	}
 	find = "SELECT id FROM information_schema.processlist WHERE db = '" + l.NS.Name() + "' AND id <> CONNECTION_ID() ORDER BY RAND() LIMIT 1"
-	if l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8) { // a session that misses its KILL holds its locks for ever
+	if l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8) { // a session that misses its KILL keeps its locks forever
 		return find, []string{"KILL QUERY %s"}
 	}
 	return find, []string{"KILL QUERY %s", "KILL %s"}
 }
 
-// killAtRandom kills until ctx ends, and counts.
+// killAtRandom kills queries and sessions until ctx ends, and counts the kills.
 func (l *hazardLab) killAtRandom(ctx context.Context, n *atomic.Int64) {
 	find, kills := l.killers()
 	tick := time.NewTicker(3 * time.Millisecond)
@@ -41,7 +41,7 @@ func (l *hazardLab) killAtRandom(ctx context.Context, n *atomic.Int64) {
 		}
 		var id string
 		if err := l.DB.GetContext(l.Context(), &id, find); err != nil {
-			continue // nobody is there at the moment
+			continue // no session exists at the moment
 		}
 		if _, err := l.DB.ExecContext(l.Context(), fmt.Sprintf(kills[rand.N(len(kills))], id)); err == nil {
 			n.Add(1)
@@ -49,12 +49,12 @@ func (l *hazardLab) killAtRandom(ctx context.Context, n *atomic.Int64) {
 	}
 }
 
-// TestPropertyUnderKills: whatever queries and sessions are killed, each key has its effect once and each message too, once everybody has
-// asked again; and nothing else is stored.
+// TestPropertyUnderKills kills random queries and sessions. After all callers have repeated their failed calls, each key and
+// each message must have its effect once, and no other rows may be stored.
 func TestPropertyUnderKills(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
-		const workers, each = 8, 4 // who ask for one key
+		const workers, each = 8, 4 // each: number of callers of one key
 		opts := []engine.Option{}
 		if l.Family() == "postgres" {
 			opts = append(opts, engine.Param("application_name", l.NS.Name()))
@@ -78,7 +78,7 @@ func TestPropertyUnderKills(t *testing.T) {
 				return nil
 			})
 		}
-		stores := make([]*keys.Store, workers) // as so many processes have
+		stores := make([]*keys.Store, workers) // one store per worker, as if each worker were a process
 		for i := range stores {
 			stores[i] = l.open(db)
 		}
@@ -90,11 +90,11 @@ func TestPropertyUnderKills(t *testing.T) {
 		for w := range workers {
 			s := stores[w]
 			all.Go(func() {
-				// The calls may all be over before the first kill: then they are made again.
+				// All calls may end before the first kill. Then the workers repeat them.
 				for n := 0; n < rounds*each/workers || kills.Load() == 0 && l.Context().Err() == nil; n++ {
 					at := (n*workers + w) / each % rounds
 					for _, call := range []func(*keys.Store, int) error{run, consume} {
-						if call(s, at) != nil { // it has given up, or does not know
+						if call(s, at) != nil { // the call has given up or its result is unknown
 							failed[w]++
 						}
 					}

@@ -21,8 +21,8 @@ import (
 
 var historySeed = flag.Uint64("history-seed", 0, "the first seed of the random histories in TestPropertyHistory")
 
-// TestPropertyHistory: for random histories of calls, one after another, what each call tells, the rows and the effects are
-// those of the plain Go model. Two stores stand for two processes.
+// TestPropertyHistory checks random histories of calls that are made one after the other. The answer of each call, the rows
+// and the effects must agree with the model in plain Go. Two stores represent two processes.
 func TestPropertyHistory(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
@@ -47,7 +47,7 @@ var (
 	errPlayedFails = errors.New("fn fails")
 )
 
-// playTx is a transaction's handle.
+// playTx is the handle of a transaction.
 type playTx = upsert.DB
 
 // player plays moves on a database.
@@ -56,7 +56,7 @@ type player struct {
 	rand          *rand.Rand
 	db            *sqlx.DB
 	stores        []*keys.Store
-	keys, effects string // the tables
+	keys, effects string // names of the tables
 	told          []string
 	moves         []string
 }
@@ -96,7 +96,7 @@ func (p *player) effect(tx playTx, id string) {
 	p.exec(tx, "INSERT INTO "+p.effects+" (id) VALUES ('"+id+"')")
 }
 
-// step plays a move and compares what it told and left with what was imagined.
+// step plays a move. It compares the answers, the rows and the effects with the prediction of the model.
 func (p *player) step(m *imagined, mv move) {
 	p.Helper()
 	p.told, m.told = nil, nil
@@ -128,7 +128,7 @@ func (p *player) differs(what, got, want string) {
 	p.Fatalf("after\n%s\n%s: got\n%s\nwant the model's\n%s", strings.Join(p.moves, "\n"), what, got, want)
 }
 
-// totals compares the effects, and how many rows there are in each state.
+// totals compares the effects and the number of rows in each state.
 func (p *player) totals(m *imagined) {
 	p.Helper()
 	var ids []string
@@ -157,7 +157,7 @@ func (p *player) totals(m *imagined) {
 	}
 }
 
-// look compares one row, as Inspect tells of it.
+// look compares one row with the result of Inspect.
 func (p *player) look(m *imagined, subject string) {
 	p.Helper()
 	var n int
@@ -195,7 +195,7 @@ func show(info *keys.Info) string {
 	var result any
 	switch info.State {
 	case keys.StateDone:
-		if info.Codec != "json" { // a message's
+		if info.Codec != "json" { // the row belongs to a message
 			break
 		}
 		if err := json.Unmarshal(info.Result, &result); err != nil {
@@ -210,10 +210,10 @@ func show(info *keys.Info) string {
 	}
 	from := info.FinishedAt
 	if info.Key.Op != "" {
-		from = info.ClaimedAt // it counts from then
+		from = info.ClaimedAt // the retention starts at the claim
 	}
 	if info.Key == playKey(5) {
-		from = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) // the key's own time
+		from = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) // the time of the key itself
 	}
 	remembered := fmt.Sprint(info.ExpiresAt.Sub(from).Round(time.Minute))
 	switch year := info.ExpiresAt.Year(); year {
@@ -276,7 +276,7 @@ func (mv *claimMove) options() (opts []keys.ClaimOption) {
 	return opts
 }
 
-// told says how a claim has ended.
+// told records the end of a claim.
 func (mv *claimMove) told(p *player, result string, again bool, err error) {
 	var final *keys.FinalError
 	switch {
@@ -303,7 +303,7 @@ func (mv *claimMove) told(p *player, result string, again bool, err error) {
 	}
 }
 
-// caught says that a panic of its fn came through.
+// caught records a panic of the move's own fn. It repeats any other panic.
 func (mv *claimMove) caught(p *player, panicked any) {
 	switch panicked {
 	case nil:

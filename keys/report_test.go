@@ -13,9 +13,10 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// What is stored of a failed attempt, and what is listed of it.
+// The tests of this file check the stored report of a failed attempt, and the listing of these reports.
 
-// TestReport_ConnectionsCharset: a connection whose character set lacks a letter gets "?" for it.
+// TestReport_ConnectionsCharset checks that a report is complete even if the connection's character set lacks a letter. Such
+// a connection reads the letter as "?".
 func TestReport_ConnectionsCharset(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -39,7 +40,7 @@ func TestReport_ConnectionsCharset(t *testing.T) {
 	}, engine.Param("charset", "latin1"))
 }
 
-// TestReport_TooBig: what is too big to be stored must not keep the attempt from being counted.
+// TestReport_TooBig checks that an attempt is counted even if its error or its payload is too big to be stored.
 func TestReport_TooBig(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -49,7 +50,7 @@ func TestReport_TooBig(t *testing.T) {
 			n, err := s.Fail(l.Context(), "c", "m", cause, keys.Payload(make([]byte, size)))
 			var dead *keys.DeadError
 			if n != i+1 || errors.As(err, &dead) != (i == 2) || i < 2 && err != nil {
-				l.Errorf("attempt with %d bytes: %d, %v; want it to be counted", size, n, err)
+				l.Errorf("attempt with %d bytes: %d, %v; want the attempt to be counted", size, n, err)
 			}
 			if i > 0 {
 				continue
@@ -66,7 +67,7 @@ func TestReport_TooBig(t *testing.T) {
 		m := dead[0]
 		l.Want("payload, and its size", fmt.Sprint(len(m.Payload), m.PayloadSize, m.TooBig), fmt.Sprint(0, 1<<20, 1<<20))
 		if len(m.Error) < 8<<10-3 || len(m.Error) > 8<<10+8 || !utf8.ValidString(m.Error) || !strings.HasSuffix(m.Error, "ü …") {
-			l.Errorf("the error has %d bytes and ends in %q; want 8 KiB of it", len(m.Error), m.Error[max(0, len(m.Error)-8):])
+			l.Errorf("the error has %d bytes and ends in %q; want the first 8 KiB", len(m.Error), m.Error[max(0, len(m.Error)-8):])
 		}
 		_, err = s.Fail(l.Context(), "c", "whole", errors.New(strings.Repeat("x", 8<<10)), keys.Payload(make([]byte, 100)))
 		l.Want("Fail with what just fits", err, nil)
@@ -89,20 +90,21 @@ func TestReport_GoesWhenTheMessageIsHandled(t *testing.T) {
 		l.Commit(tx)
 		info, err = l.store.InspectMessage(l.Context(), "lab", "m")
 		if err != nil || info.State != keys.StateDone || len(info.Result) > 0 || info.Codec != "" || info.Attempts != 2 {
-			l.Errorf("the message when it is handled: %+v, %v; want it done, after 2 attempts, without a report", info, err)
+			l.Errorf("the handled message: %+v, %v; want it done, after 2 attempts, without a report", info, err)
 		}
 	})
 }
 
-// TestHazard_K53_SmallPackets: what does not fit into a statement is refused or left out before it is sent.
+// TestHazard_K53_SmallPackets checks values that do not fit a statement. The library refuses or omits them before it sends
+// the statement.
 func TestHazard_K53_SmallPackets(t *testing.T) {
 	t.Parallel()
 	lab.EachWith(t, lab.MariaDB+" "+lab.MySQL, []string{"--max-allowed-packet=1M"}, func(bare *lab.Lab) {
 		l := openHazardLab(bare)
 		const half = 512 << 10
-		// The server hangs up while the statement is still written, so that the error may be the wire's.
+		// The server hangs up while the statement is being written, so the error may come from the network.
 		if _, err := l.DB.ExecContext(l.Context(), "SELECT LENGTH('"+strings.Repeat("x", 2*half)+"')"); err == nil {
-			l.Errorf("hazard: a statement longer than a packet is taken")
+			l.Errorf("hazard: a statement longer than a packet is accepted")
 		}
 		for size, refused := range map[int]bool{half: true, half - 128<<10: false} {
 			id := fmt.Sprint("k", size)

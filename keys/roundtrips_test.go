@@ -12,13 +12,13 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// counted is a pool whose conversation with the server is written down.
+// counted is a pool that records its messages to the server.
 type counted struct {
 	place *benchPlace
 	sent  func() []string
 }
 
-// cost is what a call has sent.
+// cost returns the messages that a call has sent.
 func (c *counted) cost(call func(ctx context.Context) error) (sent []string) {
 	c.place.Helper()
 	before := len(c.sent())
@@ -28,7 +28,7 @@ func (c *counted) cost(call func(ctx context.Context) error) (sent []string) {
 	return c.sent()[before:]
 }
 
-// statements counts what the driver is given.
+// statements returns a pool that counts the statements given to the driver.
 func statements(t *testing.T, e *engine.Engine) *counted {
 	t.Helper()
 	p := newBenchPlace(t, e)
@@ -43,7 +43,7 @@ func statements(t *testing.T, e *engine.Engine) *counted {
 	})
 }
 
-// roundTrips counts the client's messages that the server answers.
+// roundTrips returns a pool that counts the client's messages that the server answers.
 func roundTrips(t *testing.T, e *engine.Engine) *counted {
 	t.Helper()
 	p := newBenchPlace(t, e)
@@ -61,7 +61,7 @@ func roundTrips(t *testing.T, e *engine.Engine) *counted {
 	})
 }
 
-// newCounted connects before anything is counted.
+// newCounted opens the store before the count starts.
 func newCounted(p *benchPlace, db *sqlx.DB, sent func() []string) *counted {
 	p.Helper()
 	p.db = db
@@ -76,7 +76,8 @@ func wantCost(t *testing.T, what string, sent []string, want int) {
 	}
 }
 
-// TestCost: the statements and, where there is a wire, the round trips of each call.
+// TestCost checks the number of statements of each call. If the database has a network connection, it also checks the number
+// of round trips.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
@@ -95,7 +96,7 @@ func TestCost(t *testing.T) {
 }
 
 func testCost(t *testing.T, c *counted) {
-	// Only MySQL does not tell in one statement whose the row is that a claim meets.
+	// A claim that meets a row needs to know the owner of this row. Only MySQL needs a second statement to read it.
 	look, elsewhere := 0, 4
 	switch c.place.ns.Engine().Dialect() {
 	case "mysql":
@@ -120,7 +121,7 @@ func testCost(t *testing.T, c *counted) {
 	wantCost(t, "Filter in its transaction", c.cost(c.place.filter), 3+look)
 }
 
-// once is the bare transaction with a key in it.
+// once pays in the caller's transaction with a key.
 func (p *benchPlace) once(ctx context.Context, id string) error {
 	return p.inTx(ctx, func(tx *sqlx.Tx) error {
 		_, replayed, err := keys.Once(ctx, p.store, tx, payment(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (receipt, error) {
@@ -134,7 +135,7 @@ func (p *benchPlace) filter(ctx context.Context) error {
 	return p.inTx(ctx, func(tx *sqlx.Tx) error {
 		ids := p.fresh(100)
 		fresh, err := keys.Filter(ctx, p.store, tx, "mailer", append(ids, ids[:10]...), func(id string) string { return id })
-		return expectThat(err, len(fresh) == len(ids), fmt.Errorf("%d of %d are fresh", len(fresh), len(ids)))
+		return expectThat(err, len(fresh) == len(ids), fmt.Errorf("%d of %d messages are fresh", len(fresh), len(ids)))
 	})
 }
 

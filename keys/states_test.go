@@ -20,7 +20,7 @@ type stateLab struct {
 	mark claimsql.Mark
 }
 
-// TestStates: the statements change a row as the table of transitions says, and in no other way.
+// TestStates checks that the statements change a row as the table of transitions says, and in no other way.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -39,7 +39,7 @@ func TestStates(t *testing.T) {
 	})
 }
 
-// transitions plays all verbs on all states and returns what they have changed.
+// transitions plays all verbs on all states and returns the changes.
 func (s *stateLab) transitions() (found []string) {
 	s.lab.Helper()
 	for verb, variants := range s.verbs() {
@@ -63,7 +63,7 @@ func (s *stateLab) transitions() (found []string) {
 	return slices.Compact(found)
 }
 
-// verbs are all that write, with what makes a difference to the state.
+// verbs returns all verbs that write, in all variants that can lead to different states.
 func (s *stateLab) verbs() map[string][]func() {
 	q, marks, owner := s.q, []claimsql.Mark{s.mark}, [claimsql.OwnerSize]byte{9}
 	sends := func(st claimsql.Statement) func() {
@@ -85,8 +85,8 @@ func (s *stateLab) verbs() map[string][]func() {
 	}
 }
 
-// collect calls GC until a row is removed, and often enough if none is to be: MySQL 5.7 takes a row for a locked one if a busy
-// machine needs more than a moment to lock it, and GC then leaves the row for later.
+// collect calls GC until a row is removed. If no row is removed, it stops after several calls: if a busy machine needs long
+// to lock a row, MySQL 5.7 reports the row as locked, and GC leaves the row for later.
 func (s *stateLab) collect() {
 	for range 20 {
 		if s.lab.gc(s.lab.store) > 0 {
@@ -95,13 +95,13 @@ func (s *stateLab) collect() {
 	}
 }
 
-// fail is a failed attempt, by a call of that name.
+// fail returns the statement of a failed attempt. call identifies the call.
 func (s *stateLab) fail(call string, most int) claimsql.Statement {
 	f := claimsql.Failure{Call: [claimsql.CallSize]byte([]byte(call)), Owner: [claimsql.OwnerSize]byte([]byte(call)), Most: most, Report: []byte("{}")}
 	return s.q.Fail("c", s.mark, f)
 }
 
-// put leaves one row in a state, past its retention, or none.
+// put stores one row in the given state, past its retention. For the state Absent it stores no row.
 func (s *stateLab) put(state int) {
 	s.lab.Helper()
 	s.lab.Exec("DELETE FROM idempotency_keys")
@@ -116,7 +116,7 @@ func (s *stateLab) put(state int) {
 	s.lab.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, expires_at = '2000-01-01 00:00:00.000'", state))
 }
 
-// stored is what a verb may change, the state first.
+// stored returns the columns that a verb may change. The state is first.
 func (s *stateLab) stored() string {
 	s.lab.Helper()
 	return s.lab.Text("SELECT state, attempts FROM idempotency_keys")

@@ -11,16 +11,17 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// How long calls wait. Those that wait too long here wait for ever, or for a minute.
+// The tests of this file check the waiting time of calls. A call that waits too long here would wait forever or for a
+// minute.
 
-// inProgress is what Run returns, and how often it began again.
+// inProgress returns the type of Run's error and whether the answer was replayed.
 func (l *hazardLab) inProgress(s *hazardStore, id string, opts ...keys.ClaimOption) string {
 	l.Helper()
 	_, replayed, err := keys.Run(l.bounded(), s.store, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) { return "", nil }, opts...)
 	return fmt.Sprintf("%T replayed %v", err, replayed)
 }
 
-// hazardStore counts what it does again.
+// hazardStore is a store that counts its retries.
 type hazardStore struct {
 	store   *keys.Store
 	pool    *lab.Pool
@@ -36,7 +37,7 @@ func (l *hazardLab) counting(opts ...engine.Option) *hazardStore {
 
 const inProgress = "*keys.InProgressError replayed false"
 
-// writes holds SQLite's lock until the function that is returned is called.
+// writes holds SQLite's write lock until end is called.
 func (l *hazardLab) writes() (end func()) {
 	l.Helper()
 	tx := l.Begin(nil)
@@ -44,18 +45,18 @@ func (l *hazardLab) writes() (end func()) {
 	return func() { l.Commit(tx) }
 }
 
-// TestHazard_K51_BeginOfSQLite: with _txlock=immediate it is BEGIN that waits for the lock.
+// TestHazard_K51_BeginOfSQLite checks _txlock=immediate, with which BEGIN waits for the lock.
 func TestHazard_K51_BeginOfSQLite(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite, func(l *hazardLab) {
 		for _, c := range []struct {
 			name, busy string
 			opts       []keys.ClaimOption
-			most       int // retries
+			most       int // maximum number of retries
 		}{
 			{"NoWait", "60000", []keys.ClaimOption{keys.NoWait()}, 0},
 			{"MaxWait", "60000", []keys.ClaimOption{keys.MaxWait(50 * time.Millisecond)}, 0},
-			{"no limit", "200", nil, 2}, // the pool's own limit is one for the call, and not for each attempt
+			{"no limit", "200", nil, 2}, // the limit of the pool applies to the whole call and not to each attempt
 		} {
 			for _, lock := range []string{"immediate", "deferred"} {
 				s := l.counting(engine.Param("_txlock", lock), engine.Param("_busy_timeout", c.busy))
@@ -71,7 +72,8 @@ func TestHazard_K51_BeginOfSQLite(t *testing.T) {
 	})
 }
 
-// TestHazard_K51_AttemptsOfSQLite: what waits for SQLite's lock without a limit of its own has the pool's, once.
+// TestHazard_K51_AttemptsOfSQLite checks calls without their own wait limit. The limit of the pool applies once to such a
+// call, and not to each attempt.
 func TestHazard_K51_AttemptsOfSQLite(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite, func(l *hazardLab) {
@@ -94,8 +96,8 @@ func TestHazard_K51_AttemptsOfSQLite(t *testing.T) {
 	})
 }
 
-// TestHazard_K51_LockedTable: the look at a key that the process has met waits no longer than the call may, even
-// for a table that is locked, and neither does a claim.
+// TestHazard_K51_LockedTable checks that a call ends at its wait limit if the table is locked. The limit holds for the look
+// at a known key and for a claim.
 func TestHazard_K51_LockedTable(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -123,7 +125,8 @@ func TestHazard_K51_LockedTable(t *testing.T) {
 	})
 }
 
-// TestHazard_K51_PoolWithoutConnection: a pool without a free connection is waited for no longer than another caller would be.
+// TestHazard_K51_PoolWithoutConnection checks that a call ends at its wait limit if the pool has no free connection. This
+// limit is the same as the limit to waiting for another caller.
 func TestHazard_K51_PoolWithoutConnection(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
@@ -137,7 +140,8 @@ func TestHazard_K51_PoolWithoutConnection(t *testing.T) {
 	})
 }
 
-// TestHazard_K50_RepetitionsLeaveThePool: internal/keysuite shows what else becomes of those who wait.
+// TestHazard_K50_RepetitionsLeaveThePool checks that waiting callers of one key do not occupy the pool. internal/keysuite
+// tests the other properties of waiting callers.
 func TestHazard_K50_RepetitionsLeaveThePool(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
@@ -170,7 +174,8 @@ func TestHazard_K50_RepetitionsLeaveThePool(t *testing.T) {
 	})
 }
 
-// TestHazard_K52_ReplayThatLocksTheRow: a key that is done is replayed beside another replay whose transaction goes on.
+// TestHazard_K52_ReplayThatLocksTheRow checks that a finished key is replayed even if the transaction of another replay has
+// locked the row.
 func TestHazard_K52_ReplayThatLocksTheRow(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {

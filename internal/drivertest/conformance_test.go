@@ -10,24 +10,24 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// throughPgx is what the path Copy takes of pgx.
+// throughPgx lets the path Copy work with pgx.
 var throughPgx = upsert.CopyThrough(pgxcopy.From)
 
-// TestConformance runs the suite with the drivers that the library's own run of it leaves out.
+// TestConformance runs the suite with drivers that the library's own run of the suite does not cover.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	exercise(t, "sqlite", conformance.Server{Name: "modernc.org/sqlite"}, engine.Driver("sqlite"), engine.Param("_time_format", "sqlite")) // the form that the library writes
+	exercise(t, "sqlite", conformance.Server{Name: "modernc.org/sqlite"}, engine.Driver("sqlite"), engine.Param("_time_format", "sqlite")) // the format that the library writes
 	for _, on := range []string{"postgres", "postgres18"} {
 		exercise(t, on, conformance.Server{Name: "pgx on " + on, Options: []upsert.Option{throughPgx}}, engine.Driver("pgx"))
 		overPaths(t, on, "pgx on "+on, engine.Driver("pgx"))
 	}
-	// What pgx prepares, and how it sends what it does not, is its mode's to say.
+	// The mode of pgx decides which statements pgx prepares and how pgx sends the other statements.
 	for _, mode := range []string{"cache_describe", "exec", "simple_protocol"} {
 		overPaths(t, "postgres", "pgx with "+mode, engine.Driver("pgx"), engine.Param("default_query_exec_mode", mode))
 	}
 }
 
-// overPaths runs the suite over each path that batches can take through pgx. In a transaction of the caller's it cannot copy.
+// overPaths runs the suite for each path that batches can use with pgx. In the caller's transaction pgx cannot copy.
 func overPaths(t *testing.T, on, name string, opts ...engine.Option) {
 	t.Helper()
 	for _, path := range []upsert.Path{upsert.Values, upsert.Arrays, upsert.Copy} {

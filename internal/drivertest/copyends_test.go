@@ -15,7 +15,7 @@ import (
 	"github.com/goupsert/upsert/pgxcopy"
 )
 
-// called returns what f returned or panicked with. f must come back.
+// called returns the error or the panic value of f. It fails the test if f does not return.
 func (p *place) called(what string, f func() error) error {
 	p.Helper()
 	done := make(chan error, 1)
@@ -38,7 +38,8 @@ func (p *place) called(what string, f func() error) error {
 	}
 }
 
-// TestCopyThroughThatPanics: database/sql would close the connection, and wait for the transaction that is on it.
+// TestCopyThroughThatPanics checks that the connection stays usable if a copy function panics or ends its goroutine. In that
+// case database/sql would close the connection and wait for the transaction on this connection.
 func TestCopyThroughThatPanics(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(){"panicked: gone": func() { panic("gone") }, "ended its goroutine": runtime.Goexit} {
@@ -62,7 +63,7 @@ func TestCopyThroughThatPanics(t *testing.T) {
 							return err
 						})
 						if err == nil || !strings.Contains(err.Error(), name) {
-							p.Errorf("PutAll on a %s: %v, want that it %s", handle, err, name)
+							p.Errorf("PutAll on a %s: %v, want an error that says %q", handle, err, name)
 						}
 						p.wantRows(2)
 					}
@@ -74,7 +75,7 @@ func TestCopyThroughThatPanics(t *testing.T) {
 	}
 }
 
-// TestPgxCopyPartThatFails: the next part is being written when the first one fails.
+// TestPgxCopyPartThatFails checks that a batch ends if its first part fails while the next part is being written.
 func TestPgxCopyPartThatFails(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

@@ -22,7 +22,8 @@ var pgxServers = []server{{"postgres", "pgx"}, {"postgres18", "pgx"}}
 
 const copyQuery = "COPY t (id, v) FROM STDIN"
 
-// conn returns a connection of the pool, and a function that fails the test unless it is still the same one to the server.
+// conn returns a connection of the pool, and a function that fails the test unless the connection still has the same server
+// session.
 func (p *place) conn(db *sql.DB) (conn *sql.Conn, usable func()) {
 	p.Helper()
 	conn, err := db.Conn(p.Context())
@@ -39,7 +40,7 @@ func (p *place) conn(db *sql.DB) (conn *sql.Conn, usable func()) {
 	}
 }
 
-// from runs From on a connection, from which it keeps its error.
+// from runs From on a connection and returns the error of From.
 func (p *place) from(ctx context.Context, conn *sql.Conn, query string, rows io.Reader) (failed error) {
 	p.Helper()
 	if err := conn.Raw(func(c any) error { failed = pgxcopy.From(ctx, c, query, rows); return nil }); err != nil {
@@ -79,7 +80,7 @@ func TestCopyFrom(t *testing.T) {
 	})
 }
 
-// The pool of database/sql may stand on one of pgx's.
+// TestCopyFromPgxPool checks that From works if the pool of database/sql uses a pool of pgx.
 func TestCopyFromPgxPool(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -91,7 +92,7 @@ func TestCopyFromPgxPool(t *testing.T) {
 		db := stdlib.OpenDBFromPool(pool)
 		defer db.Close()
 		conn, usable := p.conn(db)
-		defer func() { _ = conn.Close() }() // before its pool
+		defer func() { _ = conn.Close() }() // closes the connection before its pool
 		if err := p.from(p.Context(), conn, copyQuery, strings.NewReader("c\t3\n")); err != nil {
 			p.Error(err)
 		}
@@ -102,7 +103,8 @@ func TestCopyFromPgxPool(t *testing.T) {
 
 var errOfRows = errors.New("the rows ended too soon")
 
-// An error of the rows must end the COPY as failed: what was read before it is not stored.
+// TestCopyFromRowsFail checks that From makes the COPY fail if reading a row fails, so that the rows read before are not
+// stored.
 func TestCopyFromRowsFail(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -111,7 +113,7 @@ func TestCopyFromRowsFail(t *testing.T) {
 		if err != nil {
 			p.Fatal(err)
 		}
-		for range 2 { // in a transaction, and then without one
+		for range 2 { // first in a transaction, then without a transaction
 			err := p.from(p.Context(), conn, copyQuery, io.MultiReader(strings.NewReader("c\t3\n"), iotest.ErrReader(errOfRows)))
 			if err != errOfRows { //nolint:errorlint // as it is
 				p.Errorf("From = %v, want the error of the rows", err)
@@ -123,7 +125,7 @@ func TestCopyFromRowsFail(t *testing.T) {
 	})
 }
 
-// What the server refuses is its error, even where the rows would go on for ever.
+// TestCopyFromServerRefuses checks that From returns the server's error, even if the rows would never end.
 func TestCopyFromServerRefuses(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -153,7 +155,7 @@ func TestCopyFromServerRefuses(t *testing.T) {
 	})
 }
 
-// endless is rows without an end.
+// endless is a reader of rows that never ends.
 type endless struct {
 	n    int
 	read func() error
@@ -167,7 +169,8 @@ func (e *endless) Read(b []byte) (int, error) {
 	return copy(b, fmt.Sprintf("r%d\t%d\n", e.n, e.n)), nil
 }
 
-// A context that ends while rows are read: the race detector sees a Read that comes after From has returned.
+// TestCopyFromContextEnds checks that From stops reading if its context ends. The race detector notices a Read after the end
+// of From.
 func TestCopyFromContextEnds(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -211,7 +214,7 @@ func TestCopyFromContextEndedBefore(t *testing.T) {
 	})
 }
 
-// A connection that is lost is not the rows' fault.
+// TestCopyFromConnectionKilled checks that a lost connection is not reported as an error of the rows.
 func TestCopyFromConnectionKilled(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

@@ -16,13 +16,13 @@ import (
 	"github.com/goupsert/upsert/pgxcopy"
 )
 
-// thing is a row of the place's table.
+// thing is a row of the table t.
 type thing struct {
 	ID string `db:"id" upsert:"key"`
 	V  value  `db:"v"`
 }
 
-// value is a number whose Value may fail.
+// value is a number whose Value method fails if the number is negative.
 type value int
 
 var errOfValue = errors.New("no such value")
@@ -42,7 +42,7 @@ func things(n int) []thing {
 	return rows
 }
 
-// copying is CopyThrough pgx, which counts, and reads the rows of the first through what around makes of them.
+// copying returns the option CopyThrough for pgx and a counter of the copies. The first copy reads its rows through around.
 func copying(around func(io.Reader) io.Reader) (opt upsert.Option, copies *atomic.Int64) {
 	copies = new(atomic.Int64)
 	return upsert.CopyThrough(func(ctx context.Context, conn any, query string, rows io.Reader) error {
@@ -53,12 +53,12 @@ func copying(around func(io.Reader) io.Reader) (opt upsert.Option, copies *atomi
 	}), copies
 }
 
-// readerFunc is a Read.
+// readerFunc is a function that serves as an io.Reader.
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// onceRead calls f when about so many bytes have been read.
+// onceRead calls f once, after the given number of bytes has been read.
 func onceRead(bytes int, f func()) func(io.Reader) io.Reader {
 	return func(rows io.Reader) io.Reader {
 		return readerFunc(func(p []byte) (int, error) {
@@ -91,7 +91,7 @@ func (p *place) put(tab *upsert.Table[thing], db upsert.DB, rows []thing, want u
 	}
 }
 
-// refuses checks that a path is refused with a reason.
+// refuses wants the path Copy to be refused with a hint.
 func (p *place) refuses(tab *upsert.Table[thing], db upsert.DB, hint string) {
 	p.Helper()
 	_, err := tab.PutAll(p.Context(), db, things(3), upsert.Via(upsert.Copy), upsert.Outcomes())
@@ -130,7 +130,8 @@ func TestPgxCopiesLargeBatches(t *testing.T) {
 	})
 }
 
-// Without CopyThrough, and in a transaction of the caller's, batches of any size go another way, and only Via(Copy) says no.
+// TestPgxWithoutCopy checks batches without CopyThrough and batches in the caller's transaction. Batches of any size use
+// another path, and only Via(Copy) is refused.
 func TestPgxWithoutCopy(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -154,7 +155,7 @@ func TestPgxWithoutCopy(t *testing.T) {
 	})
 }
 
-// What stops a copied batch is known by its row, and leaves nothing.
+// TestPgxCopyFails checks that the error of a copied batch names the row and that no row of the batch is stored.
 func TestPgxCopyFails(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -175,7 +176,7 @@ func TestPgxCopyFails(t *testing.T) {
 			_, err := tab.PutAll(p.Context(), p.db, rows)
 			var at *upsert.RowError
 			if !errors.As(err, &at) || at.Row != 12345 || !c.is(err) {
-				p.Errorf("%s: %v; want that of row 12345", c.name, err)
+				p.Errorf("%s: %v; want the error of row 12345", c.name, err)
 			}
 			rows[12345] = good
 			p.wantRows(2)
@@ -199,7 +200,8 @@ func TestPgxCopyContextEnds(t *testing.T) {
 	})
 }
 
-// A connection that is lost before the commit has kept nothing: the batch is sent again on another.
+// TestPgxCopyConnectionKilled checks that the library sends a batch again on another connection if the connection is lost
+// before the commit. In that case the database has stored no row.
 func TestPgxCopyConnectionKilled(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

@@ -11,7 +11,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// dsns are data source names of a server at an address, by driver.
+// dsns are data source names by driver. The verb %s stands for the server's address.
 var dsns = map[string]string{
 	"postgres": "postgres://u@%s/d?sslmode=disable",
 	"pgx":      "postgres://u@%s/d?sslmode=disable",
@@ -31,7 +31,7 @@ func ping(t *testing.T, driver, address string) error {
 	return err
 }
 
-// listen takes connections and hands each to f, until the test ends.
+// listen accepts connections and passes each connection to f, until the test ends. It returns the address.
 func listen(t *testing.T, f func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,7 +52,8 @@ func listen(t *testing.T, f func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// A server that is not there may have been there a moment ago: only a repeat-safe write may be sent again.
+// TestServerIsGone checks the class of a refused connection. If the server was reached a moment before, it may have executed
+// the write, so only a repeat-safe write may be sent again.
 func TestServerIsGone(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -74,7 +75,8 @@ func TestServerIsGone(t *testing.T) {
 func TestServerHangsUp(t *testing.T) {
 	t.Parallel()
 	address := listen(t, func(net.Conn) {})
-	// MySQL's server speaks first, PostgreSQL's client: the one's is cut off before a word, the other's after one.
+	// With MySQL the server sends first, and with PostgreSQL the client. The MySQL server hangs up before its first message,
+	// the PostgreSQL server after the client's first message.
 	spoken := listen(t, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 8)) })
 	for driver := range dsns {
 		at := spoken

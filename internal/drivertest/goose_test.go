@@ -10,7 +10,8 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// The migrations are ones that goose can run, up and down, and what they make is the table that Migrate makes.
+// TestGooseRunsTheMigrations checks that goose can run the migrations up and down, and that they create the same table as
+// Migrate.
 func TestGooseRunsTheMigrations(t *testing.T) {
 	t.Parallel()
 	each(t, slices.Concat(sqliteServers, postgresServers, mysqlServers), func(p *place) {
@@ -52,9 +53,9 @@ func (p *place) goose(d dialect.Dialect, name string) {
 		}
 	}
 	if d.Name() == "mysql" {
-		p.must(p.db, "DROP TABLE "+d.Quote(name)) // it has no CREATE INDEX IF NOT EXISTS
+		p.must(p.db, "DROP TABLE "+d.Quote(name)) // MySQL has no CREATE INDEX IF NOT EXISTS
 	} else if err := up(); err != nil {
-		p.Errorf("%s: up beside the table that Migrate has made: %v", name, err)
+		p.Errorf("%s: up on the table that Migrate has created: %v", name, err)
 	}
 	if err := down(); err != nil {
 		p.Errorf("%s: down at the end: %v", name, err)

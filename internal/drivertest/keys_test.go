@@ -9,7 +9,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TestKeys runs the suite of package keys. What pgx prepares, and how it sends what it does not, is its mode's to say.
+// TestKeys runs the suite of package keys. The mode of pgx decides which statements pgx prepares and how pgx sends the other
+// statements.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	exercise := func(name, engineName, dialect string, opts ...engine.Option) {
@@ -27,7 +28,7 @@ func TestKeys(t *testing.T) {
 	exercise("modernc.org/sqlite", "sqlite", "sqlite", engine.Driver("sqlite"))
 }
 
-// TestKeysBehindPooler: pgx needs a mode without prepared statements there.
+// TestKeysBehindPooler runs the suite behind a pooler, which requires a mode of pgx without prepared statements.
 func TestKeysBehindPooler(t *testing.T) {
 	t.Parallel()
 	keysuite.Exercise(t, conformance.Server{

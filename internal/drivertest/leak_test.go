@@ -9,8 +9,9 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// TestSettingGoesBackWithConnection: a claim with a limit changes its connection's busy_timeout, and puts it back also where
-// its context ends while it waits. A driver that keeps such a connection would hand the changed one to the next caller.
+// TestSettingGoesBackWithConnection checks a claim with a wait limit, which changes busy_timeout on its connection. The
+// claim must restore the setting even if its context ends during the wait. Otherwise a driver that keeps the connection
+// would give the changed setting to the next caller.
 func TestSettingGoesBackWithConnection(t *testing.T) {
 	t.Parallel()
 	each(t, sqliteServers, func(p *place) {
@@ -44,7 +45,7 @@ func TestSettingGoesBackWithConnection(t *testing.T) {
 			}, opt)
 			cancel()
 			if err == nil {
-				p.Error("Run got a key while another one was writing")
+				p.Error("Run got a key while another connection was writing")
 			}
 			if after := setting(); after != before {
 				p.Errorf("busy_timeout after %v: %d; want %d as before", err, after, before)

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
 
-// server is an engine through one driver.
+// server is an engine and the driver that connects to it.
 type server struct{ engine, driver string }
 
 var (
@@ -27,7 +27,7 @@ var (
 	mysqlServers    = []server{{"mariadb", "mysql"}, {"mysql57", "mysql"}, {"mysql", "mysql"}}
 )
 
-// place is a fresh namespace, with two rows a and b in the table t (id, v), where v must not be NULL.
+// place is a new namespace with a table t (id, v), in which v must not be NULL. The table has two rows, a and b.
 type place struct {
 	*testing.T
 	space  *engine.Namespace
@@ -35,7 +35,7 @@ type place struct {
 	db     *sqlx.DB
 }
 
-// each runs f on each server in a namespace of its own.
+// each runs f on each server, in a separate namespace each time.
 func each(t *testing.T, servers []server, f func(*place)) {
 	t.Helper()
 	for _, s := range servers {
@@ -59,7 +59,7 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// timeout is far beyond what anything here takes: a test that hangs says so.
+// timeout is much longer than any test needs, so that a hanging test fails.
 const timeout = time.Minute
 
 func (p *place) exec(db execer, query string, args ...any) error {
@@ -76,7 +76,7 @@ func (p *place) must(db execer, query string, args ...any) {
 	}
 }
 
-// classified checks an error's class, bare and as the library wraps it.
+// classified checks the class of an error, both directly and when the error is wrapped as the library does.
 func (p *place) classified(what string, err error, want dialect.Class) {
 	p.Helper()
 	p.Logf("%s: %T %v", what, err, err)
@@ -97,7 +97,7 @@ func (p *place) fails(db execer, query string, want dialect.Class) {
 	p.classified(query, p.exec(db, query), want)
 }
 
-// begin begins a transaction on a connection of its own, rolled back at the end of the test.
+// begin begins a transaction on a separate connection. The end of the test rolls it back.
 func (p *place) begin(db *sqlx.DB, opts *sql.TxOptions) *sql.Tx {
 	p.Helper()
 	tx, err := db.DB.BeginTx(p.Context(), opts)
@@ -108,7 +108,7 @@ func (p *place) begin(db *sqlx.DB, opts *sql.TxOptions) *sql.Tx {
 	return tx
 }
 
-// number reads a number.
+// number returns the number that a query selects.
 func (p *place) number(db interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }, query string, args ...any) (n int64) {
@@ -119,13 +119,13 @@ func (p *place) number(db interface {
 	return n
 }
 
-// until asks again until the answer is not 0.
+// until repeats a query until the result is not 0.
 func (p *place) until(query string, args ...any) {
 	p.Helper()
 	p.untilOn(p.db, query, args...)
 }
 
-// untilOn is until on another handle.
+// untilOn is until on the given handle.
 func (p *place) untilOn(db *sqlx.DB, query string, args ...any) {
 	p.Helper()
 	for end := time.Now().Add(timeout); p.number(db, query, args...) == 0; {
@@ -135,14 +135,14 @@ func (p *place) untilOn(db *sqlx.DB, query string, args ...any) {
 	}
 }
 
-// meanwhile runs a statement that is going to wait, and returns its error when it has ended.
+// meanwhile starts a statement that will wait, and returns a channel with its error.
 func (p *place) meanwhile(db execer, query string) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- p.exec(db, query) }()
 	return done
 }
 
-// deadlocked lets two transactions wait for each other, and checks that the one that lost can run again.
+// deadlocked lets two transactions wait for each other, and checks that the error of the losing transaction is retryable.
 func deadlocked(p *place) {
 	p.Helper()
 	x, y := p.begin(p.db, nil), p.begin(p.db, nil)
@@ -151,18 +151,18 @@ func deadlocked(p *place) {
 	first := p.meanwhile(x, "UPDATE t SET v = v + 1 WHERE id = 'b'")
 	second := p.exec(y, "UPDATE t SET v = v + 1 WHERE id = 'a'")
 	if second == nil {
-		_ = y.Rollback() // x was the victim, or waits for this
+		_ = y.Rollback() // x lost the deadlock or waits for this rollback
 		p.classified("deadlock", <-first, dialect.Retryable)
 		return
 	}
 	_ = y.Rollback()
 	if err := <-first; err != nil {
-		p.Errorf("both lost: %v and %v", err, second)
+		p.Errorf("both transactions lost: %v and %v", err, second)
 	}
 	p.classified("deadlock", second, dialect.Retryable)
 }
 
-// plain are the errors that every database has.
+// plain checks the errors that every database has.
 func plain(p *place) {
 	p.Helper()
 	p.fails(p.db, "INSERT INTO t VALUES ('a', 9)", dialect.UniqueViolation)

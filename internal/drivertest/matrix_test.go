@@ -9,8 +9,8 @@ import (
 	"github.com/goupsert/upsert/internal/matrix"
 )
 
-// TestHazard_P34_OneEncodingForEveryWay: a value of any Go type is stored in a column of any type as the same, or refused, whichever driver, path
-// and verb it goes by.
+// TestHazard_P34_OneEncodingForEveryWay checks values of any Go type in columns of any type. Every driver, path and verb
+// must store the same value, or every one must refuse the value.
 func TestHazard_P34_OneEncodingForEveryWay(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"postgres", "postgres18"} {
@@ -20,7 +20,8 @@ func TestHazard_P34_OneEncodingForEveryWay(t *testing.T) {
 			e.LeaveTo(t, "postgres", "postgres18")
 			space := e.Namespace(t)
 			setup, columns := matrix.Postgres()
-			// The zone is far from the values', so that a driver that leaves a conversion to the server is seen.
+			// The session's time zone differs much from the values' time zones, to reveal a driver that leaves the
+			// conversion to the server.
 			zone := engine.Param("timezone", "Asia/Tokyo")
 			open := func(opts ...engine.Option) matrix.Driver {
 				return matrix.Driver{DB: space.DB(append(opts, zone)...)}

@@ -12,7 +12,8 @@ func TestMySQLErrors(t *testing.T) {
 	t.Parallel()
 	each(t, mysqlServers, func(p *place) {
 		plain(p)
-		// An overflow like the one that this package's statements make on purpose, but not that one.
+		// This overflow resembles the overflow that the library's statements cause on purpose, but it must not be taken for
+		// it.
 		p.fails(p.db, "UPDATE t SET v = 9223372036854775807 + 9223372036854775807", dialect.Permanent)
 	})
 }
@@ -28,13 +29,14 @@ func TestMySQLLockTimeout(t *testing.T) {
 		p.must(p.begin(p.db, nil), "UPDATE t SET v = 5 WHERE id = 'a'")
 		waiter := p.open(engine.Param("innodb_lock_wait_timeout", "1"))
 		p.fails(waiter, "UPDATE t SET v = 6 WHERE id = 'a'", dialect.LockTimeout)
-		if p.space.Engine().Name() != "mysql57" { // it has no NOWAIT
+		if p.space.Engine().Name() != "mysql57" { // MySQL 5.7 has no NOWAIT
 			p.fails(p.db, "SELECT * FROM t WHERE id = 'a' FOR UPDATE NOWAIT", dialect.LockTimeout)
 		}
 	})
 }
 
-// MariaDB's answer to a write on a row that is newer than the transaction's snapshot (hazard H20).
+// TestMariaDBSnapshotIsolation checks MariaDB's error for a write to a row that is newer than the transaction's snapshot
+// (hazard H20).
 func TestMariaDBSnapshotIsolation(t *testing.T) {
 	t.Parallel()
 	each(t, mysqlServers[:1], func(p *place) {

@@ -11,8 +11,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// pooled are the ways to PgBouncer in transaction mode. pgx's default mode is none: it prepares statements by name, which
-// another transaction's connection to the server does not know.
+// pooled are the ways to connect to PgBouncer in transaction mode. The default mode of pgx is missing: it prepares
+// statements by name, and the server connection of another transaction does not know the name.
 var pooled = []struct {
 	name string
 	opts []engine.Option
@@ -24,8 +24,8 @@ var pooled = []struct {
 	{"pgx with simple_protocol", []engine.Option{engine.Driver("pgx"), engine.Param("default_query_exec_mode", "simple_protocol")}},
 }
 
-// Hazards E2 and E8: each transaction meets another of a few connections to the server, so that a statement outside of one
-// may run as another client's, and a temporary table is not there any more.
+// TestBulkPathsBehindATransactionPooler checks hazards E2 and E8. Each transaction gets one of a few server connections. A
+// statement outside of a transaction may therefore run as another client's statement, and a temporary table may be missing.
 func TestBulkPathsBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
 	for _, w := range pooled {
@@ -41,13 +41,13 @@ func TestBulkPathsBehindATransactionPooler(t *testing.T) {
 }
 
 const (
-	crowd      = 8 // clients: twice what PgBouncer has connections
+	crowd      = 8 // number of clients: twice the number of PgBouncer's server connections
 	crowdTurns = 6
 	crowdRows  = 60
 )
 
-// crowd has many clients write through the pool, each its own rows, into two tables that one statement fits as well as
-// the other.
+// crowd has many clients write through the pool, each client its own rows, into two tables with the same columns. A
+// statement for one table would also fit the other table.
 func (p *place) crowd(db *sqlx.DB, path upsert.Path) {
 	p.Helper()
 	d, err := dialect.Detect(p.Context(), db)
@@ -79,7 +79,8 @@ func (p *place) crowd(db *sqlx.DB, path upsert.Path) {
 	}
 }
 
-// inCrowd writes one client's rows, in its own transaction every other time, where the driver can go the path in one.
+// inCrowd writes the rows of one client. In every second turn it uses a transaction, if the driver supports the path in a
+// transaction.
 func (p *place) inCrowd(db *sqlx.DB, tab *upsert.Table[thing], client int, path upsert.Path) {
 	p.Helper()
 	rows := make([]thing, crowdRows)
@@ -105,7 +106,7 @@ func (p *place) inCrowd(db *sqlx.DB, tab *upsert.Table[thing], client int, path 
 	}
 }
 
-// throughPgxFor is CopyThrough pgx where the pool is of pgx's connections, and nothing elsewhere.
+// throughPgxFor returns throughPgx if the pool uses pgx, and otherwise an option without effect.
 func throughPgxFor(db *sqlx.DB) upsert.Option {
 	if db.DriverName() == "pgx" {
 		return throughPgx

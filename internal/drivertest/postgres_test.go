@@ -33,7 +33,8 @@ func TestPostgresSerializationFailure(t *testing.T) {
 	})
 }
 
-// Of two transactions that each read what the other writes, one cannot commit: the error comes with the COMMIT.
+// TestPostgresSerializationFailureAtCommit checks two transactions that each read a row that the other one writes. One of
+// them cannot commit, and its COMMIT returns the error.
 func TestPostgresSerializationFailureAtCommit(t *testing.T) {
 	t.Parallel()
 	each(t, postgresServers, func(p *place) {
@@ -60,7 +61,8 @@ func TestPostgresLockTimeout(t *testing.T) {
 	})
 }
 
-// A statement that was cancelled has not happened, but nobody but its caller knows whether it is wanted again.
+// TestPostgresCancelledStatement checks the class of a cancelled statement. The statement had no effect, but only its caller
+// can decide whether to repeat it.
 func TestPostgresCancelledStatement(t *testing.T) {
 	t.Parallel()
 	each(t, postgresServers, func(p *place) {

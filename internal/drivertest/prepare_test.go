@@ -16,14 +16,15 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// pgxModes are pgx's ways to send a statement. One that is prepared by its caller goes the same way in each.
+// pgxModes are the modes in which pgx can send a statement. A statement that the caller has prepared is sent the same way in
+// each mode.
 var pgxModes = []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"}
 
 func pgxMode(mode string) []engine.Option {
 	return []engine.Option{engine.Driver("pgx"), engine.Param("default_query_exec_mode", mode)}
 }
 
-// withGenerated is a row of the place's table with a column d beside.
+// withGenerated is a row of the table t with an additional column d.
 type withGenerated struct {
 	ID string `db:"id" upsert:"key"`
 	V  int    `db:"v"`
@@ -44,7 +45,7 @@ func (p *place) generated() *upsert.Table[withGenerated] {
 	return tab
 }
 
-// prepared is Prepare, closed with the test.
+// prepared calls Prepare, and closes the statements at the end of the test.
 func prepared[T any](p *place, tab *upsert.Table[T], db upsert.DB) *upsert.Prepared[T] {
 	p.Helper()
 	stmts, err := tab.Prepare(p.Context(), db)
@@ -55,7 +56,7 @@ func prepared[T any](p *place, tab *upsert.Table[T], db upsert.DB) *upsert.Prepa
 	return stmts
 }
 
-// wantPut puts a row by prepared statements.
+// wantPut puts a row with prepared statements and wants the given outcome.
 func wantPut[T any](p *place, stmts *upsert.Prepared[T], row T, want upsert.Outcome) {
 	p.Helper()
 	if o, err := stmts.Put(p.Context(), &row); err != nil || o != want {
@@ -63,7 +64,7 @@ func wantPut[T any](p *place, stmts *upsert.Prepared[T], row T, want upsert.Outc
 	}
 }
 
-// one is a pool of one connection.
+// one opens a pool of one connection.
 func (p *place) one(opts ...engine.Option) *sqlx.DB {
 	p.Helper()
 	db := p.open(opts...)
@@ -98,19 +99,20 @@ func TestPgxPreparedOneRoundTrip(t *testing.T) {
 						p.Errorf("sent for a row that is %v: %v; want one execution", c.want, sent)
 					}
 				}
-				// Each mode keeps a text or sends it at once, and so the Result tells for Put too.
+				// In each mode pgx keeps a statement's text or sends the text at once, so Put also uses the text that
+				// reports the outcome in its Result.
 				if o, err := tab.Put(p.Context(), db, &thing{"d", 3}); err != nil || o != upsert.Updated {
-					p.Errorf("Put = %v, %v; want it updated", o, err)
+					p.Errorf("Put = %v, %v; want updated", o, err)
 				}
 				if sent := proxy.Requests(); !strings.HasPrefix(sent[len(sent)-1].Text, "WITH") || !strings.HasPrefix(sent[len(sent)-2].Text, "WITH") {
-					p.Errorf("sent for a Put, and for one by prepared statements: %v; want texts whose Result tells", sent[len(sent)-2:])
+					p.Errorf("sent for a Put and for a prepared Put: %v; want texts that report the outcome in the Result", sent[len(sent)-2:])
 				}
 			})
 		})
 	}
 }
 
-// forgetting are statements after which pgx's prepared ones cannot be used any more.
+// forgetting are statements that make prepared statements of pgx unusable, by the code of the error.
 var forgetting = map[string]string{"26000": "DEALLOCATE ALL", "0A000": "ALTER TABLE t ALTER COLUMN d TYPE text"}
 
 func TestPgxPreparedForgotten(t *testing.T) {
@@ -125,20 +127,21 @@ func TestPgxPreparedForgotten(t *testing.T) {
 				p.must(db, statement)
 				row := withGenerated{ID: "c", V: 2}
 				if o, err := stmts.Put(p.Context(), &row); err != nil || o != upsert.Updated || row.D != "7" {
-					p.Errorf("Put after %s = %v, %v, row %+v; want it updated and read back", statement, o, err, row)
+					p.Errorf("Put after %s = %v, %v, row %+v; want the row updated and read back", statement, o, err, row)
 				}
 				wantPut(p, stmts, withGenerated{ID: "c", V: 3}, upsert.Updated)
 				if err := stmts.Close(); err != nil {
 					p.Errorf("Close: %v", err)
 				}
-				// One that was forgotten is closed by a goroutine, which Close does not wait for.
+				// A goroutine closes the forgotten statement. Close does not wait for this goroutine.
 				p.untilOn(db, "SELECT CASE WHEN count(*) = 0 THEN 1 ELSE 0 END FROM pg_prepared_statements WHERE statement LIKE 'INSERT%'")
 			})
 		})
 	}
 }
 
-// In a transaction of the caller's the error is the caller's, and from a savepoint it goes on.
+// TestPgxPreparedForgottenInATransaction checks the caller's transaction: the caller gets the error, and the transaction can
+// continue from a savepoint.
 func TestPgxPreparedForgottenInATransaction(t *testing.T) {
 	t.Parallel()
 	for code, statement := range forgetting {
@@ -166,7 +169,8 @@ func TestPgxPreparedForgottenInATransaction(t *testing.T) {
 	}
 }
 
-// pgx looks at a connection only if it was idle for a second: the first call, as any Exec, is told that its session has gone.
+// TestPgxPreparedSessionKilled checks the first calls after a session was killed. pgx checks a connection only if it was
+// idle for a second, so the first call may report the lost session, as Exec does.
 func TestPgxPreparedSessionKilled(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -177,7 +181,7 @@ func TestPgxPreparedSessionKilled(t *testing.T) {
 			p.must(p.db, "SELECT pg_terminate_backend($1, 10000)", p.number(pool, "SELECT pg_backend_pid()"))
 		}
 		_, putErr := stmts.Put(p.Context(), &thing{"c", 2})
-		_, prepareErr := tab.Prepare(p.Context(), idle) // it asks for the way to the server, which nobody has asked there
+		_, prepareErr := tab.Prepare(p.Context(), idle) // Prepare asks for the way to the server, which is unknown for this pool
 		for what, err := range map[string]error{"Put": putErr, "Prepare": prepareErr} {
 			if state := dialect.SQLState(err); err != nil && state != "57P01" {
 				p.Errorf("%s on a session that was killed: %v; want success or 57P01", what, err)
@@ -188,7 +192,8 @@ func TestPgxPreparedSessionKilled(t *testing.T) {
 	})
 }
 
-// A wrapped driver does not say what it is connected to.
+// TestPgxPreparedThroughAWrappedDriver checks that Prepare is refused if the driver is wrapped, because a wrapped driver
+// does not tell the library the address of the server.
 func TestPgxPreparedThroughAWrappedDriver(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
@@ -224,7 +229,7 @@ func TestPgxDirectConnectionIsNotRefused(t *testing.T) {
 	})
 }
 
-// Hazard E2.
+// TestPrepareBehindATransactionPooler checks hazard E2.
 func TestPrepareBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
 	for _, w := range pooled {
@@ -271,7 +276,7 @@ func TestPrepareBehindATransactionPooler(t *testing.T) {
 	}
 }
 
-// prepareInTx closes the statements before the transaction ends: after it they are on somebody else's connection.
+// prepareInTx closes the statements before the transaction ends. Afterwards another client may use their connection.
 func (p *place) prepareInTx(db *sqlx.DB, client, turn int) error {
 	ctx, cancel := context.WithTimeout(p.Context(), timeout)
 	defer cancel()

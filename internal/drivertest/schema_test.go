@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// eachMode runs f on each PostgreSQL with pgx in each of its modes, on a pool of one connection.
+// eachMode runs f on each PostgreSQL server with pgx in each of its modes, on a pool of one connection.
 func eachMode(t *testing.T, f func(p *place)) {
 	t.Helper()
 	for _, mode := range pgxModes {
@@ -22,7 +22,8 @@ func eachMode(t *testing.T, f func(p *place)) {
 	}
 }
 
-// A statement that pgx keeps is refused once the types of its result have changed. The verbs of one row send it again.
+// TestHazard_P39_StalePlanIsMadeAgain checks that the verbs for one row send a statement again if the server refuses it. pgx
+// keeps statements, and the server refuses a kept statement if the types of its result have changed.
 func TestHazard_P39_StalePlanIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(p *place) {
@@ -55,7 +56,8 @@ func TestHazard_P39_StalePlanIsMadeAgain(t *testing.T) {
 	})
 }
 
-// In a transaction of the caller's the error is the caller's, and says that the whole of the transaction can be run again.
+// TestHazard_P39_StalePlanInATransaction checks the caller's transaction: the caller gets the error, whose class says that
+// the whole transaction can be repeated.
 func TestHazard_P39_StalePlanInATransaction(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(p *place) {
@@ -87,7 +89,8 @@ func TestHazard_P39_StalePlanInATransaction(t *testing.T) {
 	})
 }
 
-// A plain table tells an insert by a system column, which one that is partitioned lacks before PostgreSQL 18.
+// TestHazard_P39_TableThatBecamePartitioned checks that Put writes the row if the table has become partitioned. The
+// statement for a plain table reads a system column, which a partitioned table lacks before PostgreSQL 18.
 func TestHazard_P39_TableThatBecamePartitioned(t *testing.T) {
 	t.Parallel()
 	each(t, postgresServers, func(p *place) {
@@ -101,7 +104,7 @@ func TestHazard_P39_TableThatBecamePartitioned(t *testing.T) {
 		p.must(p.db, "ALTER TABLE t ATTACH PARTITION part DEFAULT")
 		row.V = 6
 		if o, err := tab.Put(p.Context(), p.db, &row); err != nil || o != upsert.Updated && o != upsert.Unknown {
-			p.Errorf("the first Put on the partitioned table = %v, %v; want it written", o, err)
+			p.Errorf("the first Put on the partitioned table = %v, %v; want the row written", o, err)
 		}
 		if got := p.number(p.db, "SELECT v FROM t WHERE id = 'a'"); got != 6 {
 			p.Errorf("v is %d, want 6", got)
@@ -109,8 +112,8 @@ func TestHazard_P39_TableThatBecamePartitioned(t *testing.T) {
 	})
 }
 
-// A statement that pgx keeps has the types that its parameters had at first, and a value goes through them: a new Table does not
-// meet the old one's statements.
+// TestHazard_P39_NewTableHasTheTypesOfNow checks that a new Table does not use the old Table's statements if the types of
+// the columns have changed. A statement that pgx keeps converts values to the original types of its parameters.
 func TestHazard_P39_NewTableHasTheTypesOfNow(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -118,7 +121,7 @@ func TestHazard_P39_NewTableHasTheTypesOfNow(t *testing.T) {
 		V string `db:"v"`
 	}
 	eachMode(t, func(p *place) {
-		for at, c := range [][4]string{ // the first type with a value, and the second
+		for at, c := range [][4]string{ // the first type with a value, and the second type with a value
 			{"real", "1", "double precision", "0.1"}, {"integer", "1", "numeric", "2.5"}, {"date", "2026-01-02", "timestamp", "2026-01-02 03:04:05"},
 			{"text", "{}", "jsonb", `{"a": 1}`}, {"timestamp", "2026-01-02 03:04:05", "timestamptz", "2026-01-02 03:04:05+00"}, {"integer", "1", "text", "abc"}, {"char(3)", "a", "text", "a  "},
 		} {

@@ -27,7 +27,7 @@ func TestSQLiteErrors(t *testing.T) {
 	})
 }
 
-// impatient is a connection that waits for no lock.
+// impatient returns a connection that does not wait for locks.
 func (p *place) impatient() *sql.Conn {
 	p.Helper()
 	conn, err := p.open().DB.Conn(p.Context())
@@ -53,7 +53,7 @@ func TestSQLiteBusy(t *testing.T) {
 	})
 }
 
-// In WAL mode a transaction that has read and is no longer at the newest state cannot write, however long it waits.
+// TestSQLiteBusySnapshot checks WAL mode: a transaction that has read an old state cannot write, however long it waits.
 func TestSQLiteBusySnapshot(t *testing.T) {
 	t.Parallel()
 	each(t, sqliteServers, func(p *place) {
@@ -64,7 +64,7 @@ func TestSQLiteBusySnapshot(t *testing.T) {
 	})
 }
 
-// One connection that reads a table cannot drop it.
+// TestSQLiteLocked checks that a connection cannot drop a table while it reads the table.
 func TestSQLiteLocked(t *testing.T) {
 	t.Parallel()
 	each(t, sqliteServers, func(p *place) {
@@ -98,7 +98,7 @@ func TestSQLiteFileThatCannotBeUsed(t *testing.T) {
 	})
 }
 
-// TestSQLiteTimesAreOneText: what one driver has stored is the key that another one finds.
+// TestSQLiteTimesAreOneText checks that each driver finds a time key that another driver has stored.
 func TestSQLiteTimesAreOneText(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -8,14 +8,14 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// listed has values that only pgx can encode, and rows without them.
+// listed has values that only pgx can encode.
 type listed struct {
 	K    int      `upsert:"key"`
 	Tags []string `db:"tags"`
 	Doc  []doc    `db:"doc"`
 }
 
-// doc is a document of a struct.
+// doc is a struct that is stored as a JSON document.
 type doc struct {
 	N int `json:"n"`
 }
@@ -30,12 +30,13 @@ func listedRows(n int) []listed {
 	return rows
 }
 
-// TestPgxValuesOnlyTheDriverKnows: rows that can be neither copied nor put into arrays go many a statement all the same.
+// TestPgxValuesOnlyTheDriverKnows checks rows that can be neither copied nor sent as arrays. The library still sends many
+// rows in one statement.
 func TestPgxValuesOnlyTheDriverKnows(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {
 		for i, c := range []struct {
-			tags string // with it arrays are refused beforehand
+			tags string // for text[] the library refuses arrays in advance
 			rows int
 		}{{"text[]", 5000}, {"text[]", 500}, {"jsonb", 5000}, {"jsonb", 500}} {
 			name := fmt.Sprint("listed", i)
@@ -57,9 +58,9 @@ func TestPgxValuesOnlyTheDriverKnows(t *testing.T) {
 					p.Errorf("%d rows with %s: %v, %v; want %v", c.rows, c.tags, got, err, want)
 				}
 			}
-			// A statement of values takes 1,000 rows, and a split one inserts twice.
+			// A statement of values takes 1,000 rows, and a split statement inserts twice.
 			if got, most := p.number(p.db, "SELECT last_value FROM "+name+"_inserts"), int64(2*(c.rows/1000+5)); got > most {
-				p.Errorf("%d rows with %s were inserted twice in %d statements, want %d at most", c.rows, c.tags, got, most)
+				p.Errorf("%d rows with %s took %d inserts for two batches, want %d at most", c.rows, c.tags, got, most)
 			}
 		}
 	})

@@ -10,8 +10,8 @@ import (
 	"github.com/goupsert/upsert/internal/faults"
 )
 
-// Around a driver that is wrapped, as many a tracer does, (*sql.Conn).Raw gives the wrapper's connection: batches of any size
-// go as arrays, and Via(Copy) says why it cannot.
+// TestWrappedDriverTakesArrays checks that batches of any size are sent as arrays if the driver is wrapped, as many tracers
+// do. (*sql.Conn).Raw then returns the wrapper's connection, so Via(Copy) is refused with a reason.
 func TestWrappedDriverTakesArrays(t *testing.T) {
 	t.Parallel()
 	each(t, postgresServers, func(p *place) {
@@ -39,7 +39,8 @@ func (p *place) wrapped() *faults.DB {
 	return faults.OpenDSN(p, p.driver, p.space.DSN(engine.Driver(p.driver)), nil)
 }
 
-// CopyThrough(pgxcopy.From) is refused there with what to do about it.
+// TestWrappedPgxRefusesFrom checks that a wrapped driver makes CopyThrough(pgxcopy.From) fail with an error that names the
+// type of the connection.
 func TestWrappedPgxRefusesFrom(t *testing.T) {
 	t.Parallel()
 	each(t, pgxServers, func(p *place) {

@@ -15,9 +15,9 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// The tests of this file are not parallel: allocations are counted for the whole process.
+// The tests of this file are not parallel, because allocations are counted for the whole process.
 
-// mailAccount is an account whose key is text.
+// mailAccount is an account with a text key.
 type mailAccount struct {
 	Email string `db:"email" upsert:"key"`
 	accountRest
@@ -43,7 +43,8 @@ func restOf(a lab.Account) accountRest {
 	return accountRest{a.Name, a.Balance, a.Score, a.Active, a.UpdatedAt, a.Payload}
 }
 
-// allocations of f, the least of two times: what the first one fills caches with does not count.
+// allocations returns the number of allocations of f. It is the smaller count of two runs, so that filling caches in the
+// first run does not count.
 func allocations(t *testing.T, before func(), f func() error) uint64 {
 	t.Helper()
 	least := ^uint64(0)
@@ -63,7 +64,7 @@ func allocations(t *testing.T, before func(), f func() error) uint64 {
 
 const few, many = 10_000, 20_000
 
-// allocationsARow are those of n rows more, so that what a call costs whatever its size is left out.
+// allocationsARow returns the additional allocations per additional row, so that the fixed cost of a call does not count.
 func allocationsARow(t *testing.T, before func(), f func(n int) error) float64 {
 	t.Helper()
 	m := allocations(t, before, func() error { return f(many) })
@@ -71,13 +72,13 @@ func allocationsARow(t *testing.T, before func(), f func(n int) error) float64 {
 	return (float64(m) - float64(n)) / (many - few)
 }
 
-// putAllocations are those of PutAll of rows that are new.
+// putAllocations returns the allocations per row of PutAll with new rows.
 func putAllocations[T any](t *testing.T, db *sqlx.DB, d dialect.Dialect, name string, row func(lab.Account) T, path upsert.Path) float64 {
 	t.Helper()
 	return allocationsARow(t, func() { empty(t, db, d, name) }, putter(t, db, d, name, row, path))
 }
 
-// putter puts the first n of the rows, which are in no order.
+// putter returns a function that puts the first n rows. The rows are unordered.
 func putter[T any](t *testing.T, db *sqlx.DB, d dialect.Dialect, name string, row func(lab.Account) T, path upsert.Path) func(n int) error {
 	t.Helper()
 	table, err := upsert.New[T](d, name, upsert.Via(path))
@@ -103,8 +104,8 @@ func empty(t *testing.T, db *sqlx.DB, d dialect.Dialect, name string) {
 	db.MustExec(query + name)
 }
 
-// TestAllocationsOfBulkPaths: on the paths that write text a row of the benchmarks has no allocation of its own. At most one is
-// promised; what is left is that of blocks of rows.
+// TestAllocationsOfBulkPaths checks the paths that write text. A single row of the benchmarks needs no allocation there, and
+// the documentation promises at most one per row. The remaining allocations are for blocks of rows.
 func TestAllocationsOfBulkPaths(t *testing.T) {
 	db := engine.Get("postgres").Open(t)
 	const rest = ", name TEXT, balance BIGINT, score DOUBLE PRECISION, active BOOLEAN, updated_at TIMESTAMPTZ, payload TEXT)"
@@ -127,12 +128,12 @@ func TestAllocationsOfBulkPaths(t *testing.T) {
 	}
 }
 
-// TestAllocationsOfValues: a row costs its arguments in boxes, and what the driver makes of these.
+// TestAllocationsOfValues checks that a row costs one boxed value per argument plus the driver's own allocations.
 func TestAllocationsOfValues(t *testing.T) {
 	db := benchSQLite(t)
 	lib := putAllocations(t, db, dialect.SQLite, "accounts", func(a lab.Account) lab.Account { return a }, upsert.Values)
 	driver := driverAllocations(t, db)
-	const boxed = 7 // of eight fields a boolean needs no box
+	const boxed = 7 // a boolean, one of eight fields, needs no box
 	t.Logf("values: %.3f allocations a row, of which the driver makes %.3f", lib, driver)
 	if lib-driver > boxed+0.5 {
 		t.Errorf("%.3f allocations a row, want the driver's %.3f and %d boxes at most", lib, driver, boxed)
@@ -146,10 +147,11 @@ func benchSQLite(t *testing.T) *sqlx.DB {
 	return db
 }
 
-// driverAllocations are those of a prepared statement with the arguments of PutAll, which are in their boxes before.
+// driverAllocations returns the allocations of a prepared statement with the arguments of PutAll. The arguments are boxed
+// before the count starts.
 func driverAllocations(t *testing.T, db *sqlx.DB) float64 {
 	t.Helper()
-	const part = 80 // ten thousand rows are a whole number of parts
+	const part = 80 // ten thousand rows divide into complete parts
 	tab, err := upsert.New[lab.Account](dialect.SQLite, "accounts")
 	if err != nil {
 		t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// TestCancelledCallLeavesItsConnectionFree: the ROLLBACK of a call that was cancelled must not come after the BEGIN of the
-// next call on the same connection.
+// TestCancelledCallLeavesItsConnectionFree checks that the ROLLBACK of a cancelled call does not arrive after the BEGIN of
+// the next call on the same connection.
 func TestCancelledCallLeavesItsConnectionFree(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -27,7 +27,8 @@ func TestCancelledCallLeavesItsConnectionFree(t *testing.T) {
 			l.Exec("DELETE FROM things")
 			conn := l.Session().Conn
 			ctx, cancel := context.WithCancel(l.Context())
-			// Two rows of one key are two statements: the first one's is sent, and the second is not.
+			// Two rows of one key need two statements. The call sends the first statement and is cancelled before the second
+			// one.
 			_, err := table.PutAll(ctx, conn, []thing{{1, 1}, {1, 2}}, upsert.Progress(func(int64) { cancel() }))
 			_, next := table.PutAll(l.Context(), conn, []thing{{2, 1}, {2, 2}})
 			rows := l.Text("SELECT * FROM things")
@@ -41,7 +42,8 @@ func TestCancelledCallLeavesItsConnectionFree(t *testing.T) {
 	})
 }
 
-// TestCancelledWhileAStatementRuns: what a driver makes of it is its own, and lib/pq's is a bad connection.
+// TestCancelledWhileAStatementRuns checks the error of a cancelled statement. Each driver returns a different error; lib/pq
+// returns a bad connection.
 func TestCancelledWhileAStatementRuns(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -72,7 +74,7 @@ func TestCancelledWhileAStatementRuns(t *testing.T) {
 			},
 		} {
 			if verb == "GetOrCreate" && l.D.Name() == "postgres" {
-				continue // a row that is there is read, which waits for nobody
+				continue // GetOrCreate reads the stored row, and reading does not wait
 			}
 			ctx, cancel := context.WithCancel(l.Context())
 			s := l.Session()
@@ -84,12 +86,13 @@ func TestCancelledWhileAStatementRuns(t *testing.T) {
 			l.Want(verb+": class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
 		}
 		l.Commit(holder)
-		// MySQL and MariaDB let a statement that waits run to its end, for a client that is gone; a transaction is not committed.
+		// On MySQL and MariaDB a waiting statement runs to its end although the client is gone. A transaction is not
+		// committed.
 		l.Want("rows of the transaction", l.Text("SELECT * FROM things WHERE k = 0"), "")
 	})
 }
 
-// before is a handle of somebody's transaction that tells, once, when it is about to read.
+// before is a handle without BeginTx. It calls do once, before the first SELECT.
 type before struct {
 	upsert.DB
 	do func()
@@ -103,7 +106,8 @@ func (b *before) QueryContext(ctx context.Context, query string, args ...any) (*
 	return b.DB.QueryContext(ctx, query, args...)
 }
 
-// TestPutOfARowThatIsDeletedMeanwhile: the statement skips the row, and when its generated column is read it is gone.
+// TestPutOfARowThatIsDeletedMeanwhile checks Put if the statement skips the row and another connection deletes the row
+// before Put reads its generated column.
 func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -125,7 +129,7 @@ func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
 		l.Want("whether it was deleted meanwhile", db.do == nil, true)
 
 		table := lab.Table[versioned](l, "things")
-		lab.Put(l, table, l.DB, versioned{K: 2, V: 9}) // the catalog is known then
+		lab.Put(l, table, l.DB, versioned{K: 2, V: 9}) // Put loads the catalog
 		for _, stored := range []int{5, 9} {
 			l.Exec("DELETE FROM things", fmt.Sprintf("INSERT INTO things VALUES (1, %d)", stored))
 			db, old := &before{l.DB, func() { l.Exec("DELETE FROM things") }}, versioned{K: 1, V: 5}
@@ -136,7 +140,8 @@ func TestPutOfARowThatIsDeletedMeanwhile(t *testing.T) {
 	})
 }
 
-// TestRowDeletedSinceTheSnapshot: in the transaction's eyes the row that others have deleted is there beside its own.
+// TestRowDeletedSinceTheSnapshot checks outcomes if the transaction's snapshot still has a row that another connection has
+// deleted. The transaction sees the deleted row beside the row that it has inserted itself.
 func TestRowDeletedSinceTheSnapshot(t *testing.T) {
 	t.Parallel()
 	type thing struct {

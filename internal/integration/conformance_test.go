@@ -10,8 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TestConformance runs the suite on every server; the root package runs it on SQLite. A long run has it again over every path
-// that a batch can take, and again with the parameters of a driver that change what it does or is told.
+// TestConformance runs the suite on every server; the root package runs the suite on SQLite. A long run repeats the suite
+// for every path of a batch, and for the driver parameters that change the driver's behaviour or reports.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	engine.EachDialect(t, func(t *testing.T, e *engine.Engine) {
@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 			t.Skip("the root package runs the suite on SQLite")
 		}
 		exercise(t, e, "default", nil)
-		if !engine.IsLong() { // the default has arrays and copy among its batches by their size
+		if !engine.IsLong() { // the default run includes arrays and copy, because of the sizes of its batches
 			return
 		}
 		switch e.Dialect() {

@@ -1,3 +1,3 @@
-// Package integration tests package upsert on real servers, and the order of what it sends on a mock. The packages below it test
-// the hazards of databases, the paths of batches, and the rules against a model.
+// Package integration tests package upsert on real servers. It also tests the order of the statements on a mock. The
+// packages below it test the hazards of databases, the paths of batches, and the rules against a model.
 package integration

@@ -11,9 +11,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// What a Galera cluster does that a single server does not: E4, E5 and E7. TestLongGalera has the cluster.
+// The tests of this file show behaviour of a Galera cluster that a single server does not have: E4, E5 and E7.
+// TestLongGalera starts the cluster.
 
-// must runs statements that must succeed on a node.
+// must runs statements on a node and ends the test if a statement fails.
 func (f *fleet) must(db upsert.DB, statements ...string) {
 	f.Helper()
 	for _, s := range statements {
@@ -23,7 +24,7 @@ func (f *fleet) must(db upsert.DB, statements ...string) {
 	}
 }
 
-// count is a query's number, on a node.
+// count returns the number that a query returns on a node.
 func (f *fleet) count(db *sqlx.DB, query string) (n int) {
 	f.Helper()
 	if err := db.GetContext(f.ctx, &n, query); err != nil {
@@ -39,7 +40,8 @@ func (f *fleet) want(what string, got, want any) {
 	}
 }
 
-// A node that has not applied a write yet does not know the row, and makes it no second time.
+// galeraStaleRead checks GetOrCreate on a node that has not yet applied another node's insert: the call does not create the
+// row a second time.
 func galeraStaleRead(f *fleet) {
 	f.must(f.dbs[0], "CREATE TABLE pages (k VARCHAR(9) PRIMARY KEY, body VARCHAR(9) NOT NULL)")
 	type page struct {
@@ -50,7 +52,7 @@ func galeraStaleRead(f *fleet) {
 	f.wantOnEveryNode("pages", "0", countOf(f, "pages"))
 
 	late := f.conn(1)
-	f.must(late, "SET SESSION wsrep_sync_wait = 0", "FLUSH TABLES WITH READ LOCK") // it applies nothing now
+	f.must(late, "SET SESSION wsrep_sync_wait = 0", "FLUSH TABLES WITH READ LOCK") // the node now applies no writes
 	created, err := pages.GetOrCreate(f.ctx, f.dbs[0], &page{"a", "first"})
 	f.want("GetOrCreate on a node", fmt.Sprint(created, err), "true <nil>")
 	n := 0
@@ -75,7 +77,7 @@ func countOf(f *fleet, table string) func(*sqlx.DB) (string, error) {
 	}
 }
 
-// conn is a connection to a node.
+// conn opens a connection to a node.
 func (f *fleet) conn(node int) *sqlx.Conn {
 	f.Helper()
 	conn, err := f.dbs[node].Connx(f.ctx)
@@ -86,7 +88,8 @@ func (f *fleet) conn(node int) *sqlx.Conn {
 	return conn
 }
 
-// Two nodes let two transactions write one row, and the COMMIT of the later one says that there was a deadlock.
+// galeraLostCertification lets two transactions on two nodes write one row. The COMMIT of the later transaction reports a
+// deadlock.
 func galeraLostCertification(f *fleet) {
 	f.must(f.dbs[0], "INSERT INTO hot VALUES ('k00', 0, FALSE, 0)")
 	f.wantOnEveryNode("hot", "1", countOf(f, "hot"))
@@ -104,8 +107,9 @@ func galeraLostCertification(f *fleet) {
 	f.losesAfter("a staged batch", 1, []hotRow{row}, upsert.Via(upsert.Copy))
 }
 
-// losesAfter has another node's write come in after a statement of a batch, the first time. Whatever is sent next is told that
-// the transaction is gone, and only that: a COMMIT after it succeeds.
+// losesAfter has another node write the rows after the given statement of a batch, in the first attempt only. The next
+// statement of the batch then fails because the transaction is gone. Only this one statement fails: a COMMIT after it
+// succeeds.
 func (f *fleet) losesAfter(what string, statement int, rows []hotRow, opts ...upsert.PutOption) {
 	f.Helper()
 	f.must(f.dbs[0], "UPDATE hot SET high = 0, mask = 0")
@@ -123,8 +127,8 @@ func (f *fleet) losesAfter(what string, statement int, rows []hotRow, opts ...up
 	})
 }
 
-// A node that has lost its cluster refuses to end a transaction, too. The connection lives, and its next user would be in
-// that transaction.
+// galeraRefusesToEnd checks a node that has lost its cluster. The node also refuses to end a transaction. The connection
+// stays open, so that its next user would be inside the old transaction.
 func galeraRefusesToEnd(f *fleet) {
 	pool := f.nodes[0].On(f.ns).DB(engine.Param("wsrep_sync_wait", "7"))
 	pool.SetMaxOpenConns(1)
@@ -160,7 +164,7 @@ func galeraRefusesToEnd(f *fleet) {
 	}
 }
 
-// A MyISAM table is not replicated, and nothing says so.
+// galeraMyISAM shows that a MyISAM table is not replicated and that no error reports this.
 func galeraMyISAM(f *fleet) {
 	f.must(f.dbs[0], "CREATE TABLE local (k VARCHAR(9) PRIMARY KEY, high INT, odd BOOL, mask INT) ENGINE=MyISAM")
 	table := fleetTable[hotRow](f, "local")
@@ -169,9 +173,10 @@ func galeraMyISAM(f *fleet) {
 	f.want("hazard: its rows on another node", f.count(f.dbs[1], "SELECT COUNT(*) FROM local"), 0)
 }
 
-// The last node of three has no majority: it refuses everything, until it sees another one.
+// galeraWithoutACluster checks the last of three nodes. Without a majority it refuses every statement until it sees another
+// node.
 func galeraWithoutACluster(f *fleet) {
-	hasty := f.nodes[0].On(f.ns).DB() // with wsrep_sync_wait what is refused is the wait, by 1205
+	hasty := f.nodes[0].On(f.ns).DB() // with wsrep_sync_wait the node would refuse the wait, with error 1205
 	for _, n := range f.nodes[1:] {
 		if err := n.Kill(); err != nil {
 			f.Fatal(err)
@@ -181,12 +186,12 @@ func galeraWithoutACluster(f *fleet) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	// What is under way waits until the node has noticed. Then it fails in one way or another, and for all that follows there is
-	// one.
+	// Statements under way wait until the node notices the loss. They fail with different errors. All later statements fail
+	// with error 1047.
 	for number := 0; number != 1047; number, _ = dialect.MySQLNumber(err) {
 		_, err = table.Put(f.ctx, hasty, &hotRow{K: "under way"})
 		if c := dialect.Classify(err); err != nil && c != dialect.Retryable && c != dialect.Ambiguous && c != dialect.LockTimeout {
-			f.Fatalf("Put when the others have gone: %v, of class %v; want one that says what to do", err, c)
+			f.Fatalf("Put after the other nodes are gone: %v, of class %v; want a class that says what to do", err, c)
 		}
 	}
 	again := 0

@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	fleetPatience = 10 * time.Minute // a machine that has better things to do
+	fleetPatience = 10 * time.Minute // enough for a busy machine
 	fleetKeys     = 12
 	fleetBatch    = 7 // coprime to fleetKeys, so that batches overlap in every way
-	fleetWriters  = 2 // a node
+	fleetWriters  = 2 // per node
 )
 
-// fleet is a namespace on a Galera cluster, with a pool on each of its nodes.
+// fleet is a namespace on a Galera cluster, with a connection pool for each node.
 type fleet struct {
 	testing.TB
 	ctx     context.Context //nolint:containedctx // it bounds every wait of the test
@@ -55,7 +55,8 @@ func newFleet(t testing.TB, nodes []*engine.Node, tables ...string) *fleet {
 	return f
 }
 
-// fleetTable is New on the fleet, with attempts enough for any number of conflicts: an error is one that was not retried.
+// fleetTable calls New for the fleet. The table retries so often that any number of conflicts is no error: an error means
+// that the library did not retry.
 func fleetTable[T any](f *fleet, name string, opts ...upsert.Option) *upsert.Table[T] {
 	f.Helper()
 	opts = append([]upsert.Option{upsert.Retries(1000), upsert.OnRetry(func(error) { f.retries.Add(1) })}, opts...)
@@ -66,8 +67,8 @@ func fleetTable[T any](f *fleet, name string, opts ...upsert.Option) *upsert.Tab
 	return table
 }
 
-// race has writers on every node call write with each of their rounds, which no two of them share, and returns how many
-// there were.
+// race starts writers on every node. Each writer calls write for its own rounds; no two writers share a round. race returns
+// the number of rounds.
 func (f *fleet) race(each int, write func(db *sqlx.DB, round int) error) (rounds int) {
 	f.Helper()
 	writers := fleetWriters * len(f.dbs)
@@ -76,7 +77,7 @@ func (f *fleet) race(each int, write func(db *sqlx.DB, round int) error) (rounds
 		group.Go(func() {
 			for n := range each {
 				if err := write(f.dbs[w%len(f.dbs)], n*writers+w); err != nil {
-					f.Errorf("round %d on node %d, attempts of all so far beyond the first %d: %v", n*writers+w, w%len(f.dbs), f.retries.Load(), err)
+					f.Errorf("round %d on node %d, after %d retries of all writers: %v", n*writers+w, w%len(f.dbs), f.retries.Load(), err)
 				}
 			}
 		})
@@ -85,7 +86,7 @@ func (f *fleet) race(each int, write func(db *sqlx.DB, round int) error) (rounds
 	return each * writers
 }
 
-// hotKeys are the keys of a round, in an order that differs from one to the next.
+// hotKeys returns the keys of a round. Their order differs from round to round.
 func hotKeys(round int) (keys []string) {
 	for n := range fleetBatch {
 		keys = append(keys, fmt.Sprintf("k%02d", (round*5+n)%fleetKeys))
@@ -141,10 +142,10 @@ func (f *fleet) wantOnEveryNode(what, want string, ask func(db *sqlx.DB) (string
 
 const createHot = "CREATE TABLE hot (k VARCHAR(9) PRIMARY KEY, high INT NOT NULL, odd BOOL NOT NULL, mask INT NOT NULL)"
 
-// hotWrite writes a round's rows on one node.
+// hotWrite writes the rows of a round on one node.
 type hotWrite func(f *fleet, table *upsert.Table[hotRow], db *sqlx.DB, rows []hotRow) error
 
-// hotWrites are the ways to do so.
+// hotWrites returns the ways to write the rows by name.
 func hotWrites() map[string]hotWrite {
 	putAll := func(opts ...upsert.PutOption) hotWrite {
 		return func(f *fleet, table *upsert.Table[hotRow], db *sqlx.DB, rows []hotRow) error {
@@ -227,7 +228,7 @@ func withoutErrors[T any](rows iter.Seq[T]) iter.Seq2[T, error] {
 	}
 }
 
-// TestLongGalera is all that needs a cluster, which takes its time to start.
+// TestLongGalera runs all tests that need a cluster, because the cluster takes a long time to start.
 func TestLongGalera(t *testing.T) {
 	t.Parallel()
 	engine.NeedLong(t)
@@ -244,10 +245,10 @@ func TestLongGalera(t *testing.T) {
 	run("lost certification", galeraLostCertification)
 	run("refused end", galeraRefusesToEnd)
 	run("MyISAM", galeraMyISAM)
-	run("without a cluster", galeraWithoutACluster) // it ends the other nodes
+	run("without a cluster", galeraWithoutACluster) // stops the other nodes
 }
 
-// raceHot has all nodes write the hot rows, and wants what one after the other would leave.
+// raceHot has all nodes write the hot rows at the same time, and wants the result of writing the rounds one after the other.
 func (f *fleet) raceHot(write hotWrite) {
 	table := fleetTable[hotRow](f, "hot", lab.Load)
 	rounds := f.race(engine.Size(0, 3000), func(db *sqlx.DB, round int) error {
@@ -262,7 +263,7 @@ type versionRow struct {
 	Body string
 }
 
-// The newest version of each row stays, in whatever order the nodes write.
+// galeraNewestVersion checks that the newest version of each row stays, in whatever order the nodes write.
 func galeraNewestVersion(f *fleet) {
 	f.must(f.dbs[0], "CREATE TABLE docs (k VARCHAR(9) PRIMARY KEY, ver INT NOT NULL, body VARCHAR(99) NOT NULL)")
 	docs := fleetTable[versionRow](f, "docs")
@@ -276,7 +277,7 @@ func galeraNewestVersion(f *fleet) {
 	rounds := f.race(engine.Size(0, 3000), func(db *sqlx.DB, round int) error {
 		r, err := docs.PutAll(f.ctx, db, rowsOf(round), upsert.Outcomes())
 		if err == nil && (r.Rows() != fleetBatch || r.Unknown != 0) {
-			err = fmt.Errorf("the outcomes are %+v; want those of %d rows", r, fleetBatch)
+			err = fmt.Errorf("the outcomes are %+v; want the outcomes of %d rows", r, fleetBatch)
 		}
 		return err
 	})
@@ -296,7 +297,7 @@ func galeraNewestVersion(f *fleet) {
 	})
 }
 
-// Each row is created by one call, and all others read what that one wrote.
+// galeraCreatedOnce checks that one call creates each row and that all other calls read the created row.
 func galeraCreatedOnce(f *fleet) {
 	type thing struct {
 		K    string `upsert:"key"`
@@ -324,7 +325,7 @@ func galeraCreatedOnce(f *fleet) {
 	})
 	for k, rows := range read {
 		if created[k] != 1 || len(rows) != 1 {
-			f.Errorf("%s was created %d times and read as %v; want once, and one row", k, created[k], rows)
+			f.Errorf("%s was created %d times and read as %v; want one creation and one row", k, created[k], rows)
 		}
 	}
 	f.wantOnEveryNode("things", fmt.Sprint(rounds/writers), countOf(f, "things"))

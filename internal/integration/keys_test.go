@@ -20,13 +20,14 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// keyed is a row whose key is of type K. N tells where among the rows it stood.
+// keyed is a row whose key has type K. N is the position of the row in the batch.
 type keyed[K any] struct {
 	K K   `db:"k" upsert:"key"`
 	N int `db:"n"`
 }
 
-// inOrder wants rows to be inserted in the order of their keys. place is the column by which a table tells that.
+// inOrder wants the rows to be inserted in the order of their keys. The column place of the table tells the order of
+// insertion.
 func inOrder[K any](t *testing.T, db *sqlx.DB, d dialect.Dialect, typ, place string, compare func(a, b K) int, keys ...K) {
 	t.Helper()
 	const name = "t"
@@ -51,7 +52,7 @@ func inOrder[K any](t *testing.T, db *sqlx.DB, d dialect.Dialect, typ, place str
 	if !slices.Equal(have, want) {
 		t.Errorf("%T %v: the rows are inserted in the order %v, want %v", keys, keys, have, want)
 	}
-	for i := range rows { // a single row has room of its own
+	for i := range rows { // a single row has its own buffer
 		rows[i].N = -i
 		if _, err := table.Put(t.Context(), db, &rows[i]); err != nil {
 			t.Fatal(err)
@@ -62,13 +63,14 @@ func inOrder[K any](t *testing.T, db *sqlx.DB, d dialect.Dialect, typ, place str
 	}
 	have = nil
 	if err := db.Select(&have, "SELECT n FROM "+name+" WHERE n > 0"); err != nil || len(have) != 0 {
-		t.Errorf("%T: after each was put by itself rows %v are as they were, %v", keys, have, err)
+		t.Errorf("%T: after a Put of each row, the rows %v have not changed, %v", keys, have, err)
 	}
 }
 
 type keyText string
 
-// TestRowsAreInKeyOrder: two batches that lock rows in one order do not wait for each other in a ring (hazard P24).
+// TestRowsAreInKeyOrder checks that a batch is sent in key order. Two batches that lock rows in the same order cannot
+// deadlock (hazard P24).
 func TestRowsAreInKeyOrder(t *testing.T) {
 	t.Parallel()
 	db, d := engine.Get("sqlite").Open(t), dialect.SQLite
@@ -85,7 +87,7 @@ func TestRowsAreInKeyOrder(t *testing.T) {
 	inOrder(t, db, d, "TIMESTAMP", "rowid", time.Time.Compare, noon, noon.Add(-time.Hour).In(east), noon.Add(time.Hour), noon.AddDate(-1, 0, 0))
 }
 
-// TestUnsignedKeys: above the greatest int64 they are other numbers than the negative ones of the same bits.
+// TestUnsignedKeys checks that a uint64 key above the greatest int64 is not taken for the negative int64 of the same bits.
 func TestUnsignedKeys(t *testing.T) {
 	t.Parallel()
 	db := engine.Get("postgres").Open(t)
@@ -96,7 +98,8 @@ func TestUnsignedKeys(t *testing.T) {
 	}
 }
 
-// TestKeyOfSeveralColumns: the first that differs decides, and rows are one if all are equal, of which the last one stays.
+// TestKeyOfSeveralColumns checks keys of several columns. The first column that differs decides the order. Two rows have the
+// same key if all columns are equal, and the last of these rows stays.
 func TestKeyOfSeveralColumns(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -128,7 +131,8 @@ func TestKeyOfSeveralColumns(t *testing.T) {
 	}
 }
 
-// TestKeyThatCannotBe: what is no key is refused before anything is sent, with the row and the column.
+// TestKeyThatCannotBe checks that a value that cannot be a key is refused before the first statement. The error names the
+// row and the column.
 func TestKeyThatCannotBe(t *testing.T) {
 	t.Parallel()
 	db := engine.Get("sqlite").Open(t)
@@ -166,7 +170,7 @@ func refusesKey(t *testing.T, err error, row int, says string) {
 	}
 }
 
-// counter is a key that is another each time it is asked.
+// counter is a key whose Value method returns another number at each call.
 type counter struct{ asked *int64 }
 
 func (c counter) Value() (driver.Value, error) {
@@ -174,7 +178,7 @@ func (c counter) Value() (driver.Value, error) {
 	return *c.asked, nil
 }
 
-// TestKeyIsAskedOnce: what orders a row is what is sent.
+// TestKeyIsAskedOnce checks that Value is called once per key, so that rows are ordered by the same value that is sent.
 func TestKeyIsAskedOnce(t *testing.T) {
 	t.Parallel()
 	db := engine.Get("sqlite").Open(t)
@@ -188,11 +192,12 @@ func TestKeyIsAskedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(asked, []int64{1, 1, 1}) {
-		t.Errorf("the keys were asked %v times", asked)
+		t.Errorf("Value of the keys was called %v times; want once each", asked)
 	}
 }
 
-// TestBitKeyStays: an IF() with a branch of text makes the decimal text of a BIT, whose bytes would be stored for the number.
+// TestBitKeyStays checks BIT keys. An IF() with a text branch converts a BIT to decimal text, and the column would store the
+// bytes of this text instead of the number.
 func TestBitKeyStays(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -231,14 +236,15 @@ func TestBitKeyStays(t *testing.T) {
 	})
 }
 
-// TestNumberKeyOfAnotherColumnType: what is done for the sake of a BIT must leave the other types that take a number.
+// TestNumberKeyOfAnotherColumnType checks number keys in other column types: the treatment of BIT must not change how these
+// types store the key.
 func TestNumberKeyOfAnotherColumnType(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K int64 `upsert:"key"`
 		V int64
 	}
-	const big = 1<<62 + 1 // no float64
+	const big = 1<<62 + 1 // not representable as a float64
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 		for i, typ := range []string{"VARCHAR(30)", "VARBINARY(30)", "CHAR(30)", "BIGINT", "BIGINT UNSIGNED", "DECIMAL(30,2)", "DECIMAL(65,0)", "DOUBLE"} {
 			name := fmt.Sprintf("t%d", i)
@@ -256,7 +262,8 @@ func TestNumberKeyOfAnotherColumnType(t *testing.T) {
 	})
 }
 
-// TestKeyRoundedByItsType: the statement finds the row by the key as the column has it, so what reads the row must too.
+// TestKeyRoundedByItsType checks that the library finds the row of a key if the column rounds the key. The upsert finds the
+// row by the rounded key, so reading the row must use the rounded key too.
 func TestKeyRoundedByItsType(t *testing.T) {
 	t.Parallel()
 	type number struct {
@@ -290,7 +297,8 @@ func TestKeyRoundedByItsType(t *testing.T) {
 	})
 }
 
-// TestTimesThatAColumnTakesForOne: a server keeps microseconds, so keys that differ in less are one.
+// TestTimesThatAColumnTakesForOne checks keys that differ by less than a microsecond. A server stores microseconds, so the
+// keys are equal to the server.
 func TestTimesThatAColumnTakesForOne(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -13,14 +13,15 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// form is a form of MySQL's statement, on a pool whose driver is set up in one of the ways that change what it reports.
+// form is one of the two forms of the MySQL statement, and the driver parameters of a pool. The parameters change the
+// results that the driver reports.
 type form struct {
 	dialect dialect.Dialect
 	params  []engine.Option
 }
 
-// eachForm runs f with both forms of the statement, whatever the server's version would have chosen: who names
-// dialect.MySQL without a version sends VALUES() to a MySQL 8 as well. The conformance suite has the detected form only.
+// eachForm runs f with both forms of the statement, whichever form the server's version would select. A caller who passes
+// dialect.MySQL without a version sends VALUES() to MySQL 8 too. The conformance suite tests only the detected form.
 func eachForm(t *testing.T, schema string, f func(t *testing.T, m form, db *sqlx.DB)) {
 	t.Helper()
 	aliased, err := dialect.FromVersion("8.0.36")
@@ -53,7 +54,7 @@ func formTable[T any](t *testing.T, m form, name string) *upsert.Table[T] {
 	return table
 }
 
-// formStored returns the values of a query's only column.
+// formStored returns the values of a query with one column.
 func formStored(t *testing.T, db *sqlx.DB, query string) (values []string) {
 	t.Helper()
 	if err := db.Select(&values, query); err != nil {
@@ -62,7 +63,7 @@ func formStored(t *testing.T, db *sqlx.DB, query string) (values []string) {
 	return values
 }
 
-// formAccount has a generated number, so that an insert leaves it in the insert id.
+// formAccount has a generated number, so that an insert sets the insert id.
 type formAccount struct {
 	No        int64     `db:"no" upsert:"generated"`
 	Code      string    `db:"code" upsert:"key"`
@@ -138,8 +139,8 @@ func TestMySQLFormsPutAll(t *testing.T) {
 	})
 }
 
-// TestMySQLFormsWithoutInsertID: a table without AUTO_INCREMENT, on one connection. An insert does not look like the update
-// that the connection reported before it.
+// TestMySQLFormsWithoutInsertID checks the outcomes if the table has no AUTO_INCREMENT. An insert must not be taken for an
+// update that the same connection reported before.
 func TestMySQLFormsWithoutInsertID(t *testing.T) {
 	t.Parallel()
 	type item struct {
@@ -162,8 +163,8 @@ func TestMySQLFormsWithoutInsertID(t *testing.T) {
 	})
 }
 
-// TestMySQLFormsOtherKey: a row that meets another in another unique key, whether it is there itself or not, and in each
-// kind of call. Nothing is changed.
+// TestMySQLFormsOtherKey checks that no row is changed if a row conflicts with another row in another unique key. The test
+// covers stored and new rows, and each kind of call.
 func TestMySQLFormsOtherKey(t *testing.T) {
 	t.Parallel()
 	type member struct {
@@ -208,7 +209,7 @@ func TestMySQLFormsOtherKey(t *testing.T) {
 	})
 }
 
-// TestMySQLFormsRules: what each rule makes of NULL and of values, together in one statement.
+// TestMySQLFormsRules checks the result of each rule for NULL and for other values, with all rules in one statement.
 func TestMySQLFormsRules(t *testing.T) {
 	t.Parallel()
 	type everything struct {

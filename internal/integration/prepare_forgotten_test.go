@@ -17,7 +17,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// forgetting are statements after which a prepared one of the connection cannot be used, and the error of its use.
+// forgetting are statements that make a prepared statement of the same connection unusable. code is the error code of its
+// next use.
 var forgetting = []struct{ name, statement, code string }{
 	{"deallocated", "DEALLOCATE ALL", "26000"},
 	{"of another result", "ALTER TABLE things ALTER COLUMN d TYPE text", "0A000"},
@@ -56,7 +57,8 @@ func TestPrepared_Forgotten(t *testing.T) {
 	}
 }
 
-// In a transaction of the caller's the error has ended it: it is the caller's to see, and from a savepoint it goes on.
+// TestPrepared_ForgottenInATransaction checks the caller's transaction: the error ends the transaction, and the caller
+// receives the error. From a savepoint the transaction can go on.
 func TestPrepared_ForgottenInATransaction(t *testing.T) {
 	t.Parallel()
 	for _, f := range forgetting {
@@ -86,13 +88,14 @@ func TestPrepared_ForgottenInATransaction(t *testing.T) {
 	}
 }
 
-// widened has more room than the column of lab.CreateThings.
+// widened is a row type with a larger integer than the column of lab.CreateThings.
 type widened struct {
 	K int   `upsert:"key"`
 	V int64 //
 }
 
-// A number that fits the column only since it was widened does not fit the statement's parameter.
+// TestPrepared_WidenedColumn checks that Put prepares its statement again if a number fits only the widened column. The
+// parameter of the old statement is too small for such a number.
 func TestPrepared_WidenedColumn(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -105,11 +108,12 @@ func TestPrepared_WidenedColumn(t *testing.T) {
 		l.WantCode("a number too large", err, "22003")
 		l.Exec("ALTER TABLE things ALTER COLUMN v TYPE bigint")
 		lab.WantPut(l, p, widened{1, 1 << 40}, upsert.Updated)
-		lab.WantPut(l, other, widened{1, 1 << 41}, upsert.Updated) // the table's types are known again by then
+		lab.WantPut(l, other, widened{1, 1 << 41}, upsert.Updated) // the types of the table have been read again
 	})
 }
 
-// MariaDB and MySQL give up on a statement whose tables keep changing, and know none of a session that was reset.
+// TestPrepared_ForgottenByMySQL checks two errors of MariaDB and MySQL: 1615, if the tables of a statement keep changing,
+// and 1243, because a session that was reset has no prepared statements.
 func TestPrepared_ForgottenByMySQL(t *testing.T) {
 	t.Parallel()
 	for _, number := range []uint16{1615, 1243} {
@@ -118,7 +122,7 @@ func TestPrepared_ForgottenByMySQL(t *testing.T) {
 			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				l.Exec(lab.CreateThings)
 				var armed, failed atomic.Int64
-				kind := faults.Query // of the statement that puts a row
+				kind := faults.Query // kind of the statement that puts a row
 				if l.D.Name() == "mysql" {
 					kind = faults.Exec
 				}
@@ -144,7 +148,7 @@ func TestPrepared_ForgottenByMySQL(t *testing.T) {
 				_, err := p.Put(l.Context(), &pair{1, 3})
 				l.WantCode("Put where it is forgotten each time", err, fmt.Sprint(number))
 				if n := failed.Load(); n > 10 {
-					l.Errorf("it was sent %d times; want it given up", n)
+					l.Errorf("the statement was sent %d times; want Put to give up earlier", n)
 				}
 				armed.Store(0)
 
@@ -164,7 +168,8 @@ func TestPrepared_ForgottenByMySQL(t *testing.T) {
 	}
 }
 
-// One loss is told to all that use the statements at that time, and each of them finds the new ones.
+// TestPrepared_ForgottenUnderACrowd checks many concurrent calls: one loss fails all calls that use the statements at that
+// time, and each call finds the new statements.
 func TestPrepared_ForgottenUnderACrowd(t *testing.T) {
 	t.Parallel()
 	const conns, clients, rounds = 6, 18, 30
@@ -203,7 +208,8 @@ func TestPrepared_ForgottenUnderACrowd(t *testing.T) {
 	})
 }
 
-// To prepare again must not wait for calls that are under way: what they wait for may be the caller's own.
+// TestPrepared_ForgottenWhileAnotherWaits checks that preparing again does not wait for other calls, because these calls may
+// wait for the caller's own transaction.
 func TestPrepared_ForgottenWhileAnotherWaits(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -218,7 +224,7 @@ func TestPrepared_ForgottenWhileAnotherWaits(t *testing.T) {
 		l.On(pool, "DEALLOCATE ALL")
 		own := lab.Later(func() error { _, err := p.Put(l.Context(), &pair{2, 2}); return err })
 		if err := l.Result(own); err != nil {
-			l.Errorf("Put beside one that waits: %v", err)
+			l.Errorf("Put while another Put waits: %v", err)
 		}
 		l.Commit(tx)
 		if err := l.Result(other); err != nil {
@@ -228,7 +234,8 @@ func TestPrepared_ForgottenWhileAnotherWaits(t *testing.T) {
 	})
 }
 
-// The same where the statement is a query, for it reads back.
+// TestPrepared_WidenedColumnOfAQuery is TestPrepared_WidenedColumn with a statement that returns a generated column and
+// therefore is a query.
 func TestPrepared_WidenedColumnOfAQuery(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -245,7 +252,8 @@ func TestPrepared_WidenedColumnOfAQuery(t *testing.T) {
 	})
 }
 
-// It may be forgotten again before it is used, and each of these says so.
+// TestPrepared_ForgottenAgainAndAgain checks that Put succeeds if the server forgets the statement several times in a row,
+// each time before its use.
 func TestPrepared_ForgottenAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	for name, forgotten := range map[string]error{
@@ -274,7 +282,8 @@ func TestPrepared_ForgottenAgainAndAgain(t *testing.T) {
 	}
 }
 
-// A table that tells no insert from an update has another text.
+// TestPrepared_TableIsPartitioned checks that Put changes its statement if the table becomes partitioned. Such a table
+// cannot tell an insert from an update.
 func TestPrepared_TableIsPartitioned(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"pool", "conn"} {
@@ -296,7 +305,8 @@ func TestPrepared_TableIsPartitioned(t *testing.T) {
 	}
 }
 
-// A row that does not fit has its statement prepared again, and the old one closed.
+// TestPrepared_FailedRowsLeaveNothing checks rows that do not fit the column. Each such row causes the statement to be
+// prepared again and the old statement to be closed.
 func TestPrepared_FailedRowsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -312,7 +322,7 @@ func TestPrepared_FailedRowsLeaveNothing(t *testing.T) {
 	})
 }
 
-// preparing is a connection on which something happens while a statement is prepared.
+// preparing is a connection that calls meanwhile after it has prepared a statement.
 type preparing struct {
 	*sql.Conn
 	meanwhile *func()
@@ -324,7 +334,8 @@ func (c preparing) PrepareContext(ctx context.Context, query string) (*sql.Stmt,
 	return stmt, err
 }
 
-// What is prepared while Close runs is closed with the rest, and nothing is prepared after it.
+// TestPrepared_ClosedWhileItPrepares checks that Close also closes a statement that is being prepared at the time, and that
+// no statement is prepared after Close.
 func TestPrepared_ClosedWhileItPrepares(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -342,9 +353,9 @@ func TestPrepared_ClosedWhileItPrepares(t *testing.T) {
 				l.Errorf("Close: %v", err)
 			}
 		}
-		for _, r := range []row{{1, 1}, {1, 0}, {1, 1}, {1, 0}} { // one of the two texts is prepared already
+		for _, r := range []row{{1, 1}, {1, 0}, {1, 1}, {1, 0}} { // Prepare has already prepared one of the two texts
 			if o, err := p.Put(l.Context(), &r); calls > 0 && (err == nil || !strings.Contains(err.Error(), "are closed")) {
-				l.Errorf("Put = %v, %v; want that the statements are closed", o, err)
+				l.Errorf("Put = %v, %v; want the error that the statements are closed", o, err)
 			}
 		}
 		l.Want("statements prepared after Prepare", calls, 1)

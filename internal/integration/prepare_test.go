@@ -12,7 +12,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// handleOn is one of a pool's three kinds of handles; end ends it.
+// handleOn returns one of the three kinds of handles of a pool. end releases the handle.
 func handleOn(l *lab.Lab, kind string, db *sql.DB) (handle upsert.DB, end func()) {
 	l.Helper()
 	switch kind {
@@ -32,7 +32,7 @@ func handleOn(l *lab.Lab, kind string, db *sql.DB) (handle upsert.DB, end func()
 	return db, func() {}
 }
 
-// watched is a pool of one connection, and what says what is sent on it: its kinds, and that without a word on the others.
+// watched returns a pool of one connection, and a function that returns the kinds of the messages sent on the pool.
 func watched(l *lab.Lab) (db *sql.DB, sent func() []string) {
 	l.Helper()
 	if l.Family() == "sqlite" {
@@ -60,7 +60,9 @@ func watched(l *lab.Lab) (db *sql.DB, sent func() []string) {
 	}
 }
 
-// SQLite asks one statement after the other, and none of them is a round trip. The row before is Unchanged.
+// TestPrepared_OneRoundTrip checks that a server executes a prepared Put in one round trip. SQLite takes up to three
+// statements, which need no round trips. Their order depends on the outcome of the row before; the first row of the list
+// follows an unchanged row.
 func TestPrepared_OneRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"pool", "conn", "tx"} {
@@ -100,13 +102,13 @@ func TestPrepared_OneRoundTrip(t *testing.T) {
 	}
 }
 
-// What is wrong with the table is known before there is a row.
+// TestPrepared_NoTable checks that Prepare reports a missing table before a row is put.
 func TestPrepared_NoTable(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.All, func(l *lab.Lab) {
 		p, err := lab.Table[pair](l, "nowhere").Prepare(l.Context(), l.DB)
 		if p != nil || err == nil || !strings.HasPrefix(err.Error(), "upsert: table nowhere: ") {
-			l.Errorf("Prepare: %v, %v; want nothing but an error of the table", p, err)
+			l.Errorf("Prepare: %v, %v; want no statements and an error that names the table", p, err)
 		}
 	})
 }
@@ -123,7 +125,8 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 			return l.TextOn(db, "SELECT count(*) FROM pg_prepared_statements")
 		},
 		"mysql": func(l *lab.Lab, db upsert.DB) string {
-			// One that MySQL 8 prepares again by itself, because a parameter has another type, counts as prepared too.
+			// If the type of a parameter changes, MySQL 8 prepares a statement again by itself. Com_stmt_prepare counts this
+			// too.
 			var closed, prepared, again int
 			status := l.TextOn(db, "SHOW SESSION STATUS WHERE Variable_name IN ('Com_stmt_prepare', 'Com_stmt_close', 'Com_stmt_reprepare')")
 			if _, err := fmt.Sscanf(status, "Com_stmt_close|%d Com_stmt_prepare|%d Com_stmt_reprepare|%d", &closed, &prepared, &again); err != nil {
@@ -148,9 +151,10 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 					lab.WantPut(l, p, row{K: i}, upsert.Inserted)
 					lab.WantPut(l, p, row{K: i, V: 1}, upsert.Updated)
 				}
-				want := "2" // one for each text of an insert
+				want := "2" // one statement for each text of an insert
 				if l.D.Name() == "mysql" {
-					// A generated column takes a second statement there, and so a transaction, in which nothing is prepared.
+					// On MySQL a generated column needs a second statement and so a transaction, in which no statement is
+					// prepared.
 					want = map[string]string{"pool": "1", "conn": "1", "tx": "3"}[kind]
 				}
 				l.Want("prepared statements on the server", open[l.Family()](l, db), want)
@@ -163,7 +167,8 @@ func TestPrepared_NothingIsLeft(t *testing.T) {
 	}
 }
 
-// The session's end is seen by Put as it is by Exec: on a pool not at all.
+// TestPrepared_SessionKilled checks that the end of a session has the same effect on a prepared Put as on Exec: no error on
+// a pool, an error on a connection.
 func TestPrepared_SessionKilled(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
@@ -189,13 +194,14 @@ func TestPrepared_SessionKilled(t *testing.T) {
 	})
 }
 
-// To ask for the way to the server takes a connection, and it may have died while nobody used it.
+// TestPrepared_IdleConnectionHasDied checks that each verb takes another connection if the idle connection of the pool has
+// died.
 func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec(lab.CreateThings)
 		table := lab.Table[pair](l, "things")
-		lab.Put(l, table, l.DB, pair{9, 9}) // the catalog is known
+		lab.Put(l, table, l.DB, pair{9, 9}) // Put loads the catalog
 		for name, use := range map[string]func(db upsert.DB) error{
 			"Put":     func(db upsert.DB) error { _, err := table.Put(l.Context(), db, &pair{1, 1}); return err },
 			"PutAll":  func(db upsert.DB) error { _, err := table.PutAll(l.Context(), db, []pair{{2, 1}}); return err },
@@ -204,14 +210,15 @@ func TestPrepared_IdleConnectionHasDied(t *testing.T) {
 			pool := l.Pool()
 			l.KillSession(pool.ID)
 			if err := use(pool); err != nil {
-				l.Errorf("%s on a pool whose connection has died: %v; want it to take another", name, err)
+				l.Errorf("%s on a pool whose connection has died: %v; want the call to take another connection", name, err)
 			}
 		}
 		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|1 2|1 9|9")
 	})
 }
 
-// A context that ends while the statement waits for a lock ends the call, and not what comes after it.
+// TestPrepared_ContextEndsWhileItWaits checks that a context that ends while the statement waits for a lock ends this call
+// and no later call.
 func TestPrepared_ContextEndsWhileItWaits(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
@@ -231,7 +238,8 @@ func TestPrepared_ContextEndsWhileItWaits(t *testing.T) {
 	})
 }
 
-// A context ends a call that waits for a connection to prepare another text on.
+// TestPrepared_ContextEndsWhileItPrepares checks that a context ends a call that waits for a connection to prepare another
+// text.
 func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -256,7 +264,8 @@ func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
 	})
 }
 
-// How the outcome is told costs no round trip, and where the statement is not kept no work of the server's.
+// TestPut_AsksForTheResultWhereTheStatementIsKept checks that reporting the outcome takes no extra round trip. If the server
+// does not keep the statement, reporting the outcome also costs the server no work.
 func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -273,7 +282,7 @@ func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 			p := lab.Prepare(l, table, db)
 			for _, way := range []struct {
 				text string
-				most int // requests: lib/pq sends the text and its parameters apart
+				most int // number of requests: lib/pq sends the text and its parameters separately
 				put  func(*pair) (upsert.Outcome, error)
 			}{
 				{"INSERT", 2, func(row *pair) (upsert.Outcome, error) { return table.Put(l.Context(), db, row) }},
@@ -282,14 +291,14 @@ func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 				_, _ = way.put(&pair{1, 1})
 				before := len(proxy.Requests())
 				if o, err := way.put(&pair{1, 1}); err != nil || o != upsert.Unchanged {
-					l.Errorf("on a %s: %v, %v; want it unchanged", kind, o, err)
+					l.Errorf("on a %s: %v, %v; want unchanged", kind, o, err)
 				}
 				sent := proxy.Requests()[before:]
 				if text := sent[len(sent)-1].Text; !strings.HasPrefix(text, way.text) {
-					l.Errorf("on a %s was sent %s; want what begins with %s", kind, text, way.text)
+					l.Errorf("on a %s %q was sent; want a text that begins with %q", kind, text, way.text)
 				}
 				if len(sent) > way.most {
-					l.Errorf("on a %s was sent %v; want it sent once", kind, sent)
+					l.Errorf("on a %s %v was sent; want one statement", kind, sent)
 				}
 			}
 			_ = p.Close()
@@ -299,7 +308,8 @@ func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
 	})
 }
 
-// A table with many omitted columns has many statements, and each is kept by each connection's server.
+// TestPrepared_StatementsAreFew checks that the number of prepared statements stays small if a table has many omitzero
+// columns. The rows of such a table need many texts, and the server keeps a prepared statement for each text and connection.
 func TestPrepared_StatementsAreFew(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

@@ -49,18 +49,18 @@ func wantRetries(t *testing.T, retries int) {
 		t.Errorf("Put: %v, want the database's error after %d attempts", err, retries+1)
 	}
 	if len(db.At) != retries+1 || told != retries {
-		t.Fatalf("%d attempts and %d calls of OnRetry, want %d and %d", len(db.At), told, retries+1, retries)
+		t.Fatalf("%d attempts and %d calls of OnRetry; want %d attempts and %d calls", len(db.At), told, retries+1, retries)
 	}
 	equal := retries > 1
 	for i := range retries {
 		wait, most := db.At[i+1].Sub(db.At[i]), min(4*time.Millisecond<<i, 500*time.Millisecond)
 		if wait < 0 || wait >= most {
-			t.Errorf("wait %d is %v, want one below %v", i+1, wait, most)
+			t.Errorf("wait %d is %v, want less than %v", i+1, wait, most)
 		}
 		equal = equal && wait == db.At[1].Sub(db.At[0])
 	}
 	if equal {
-		t.Errorf("all waits are %v: those who met once would meet again", db.At[1].Sub(db.At[0]))
+		t.Errorf("all waits are %v: two calls that collided once would collide again", db.At[1].Sub(db.At[0]))
 	}
 }
 
@@ -76,22 +76,23 @@ func TestCancelEndsTheWaitForARetry(t *testing.T) {
 			_, err := table.Put(ctx, db, &pair{1, 1})
 			done <- err
 		}()
-		synctest.Wait() // until Put waits: the bubble's clock stands still
+		synctest.Wait() // until Put waits, because the clock of the bubble stands still
 		if len(done) > 0 || len(db.At) != 1 {
 			t.Fatalf("after %d attempts Put has ended or not begun; want it to wait after one", len(db.At))
 		}
 		cancel()
 		err := <-done
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, lab.SerializationFailure{}) || dialect.Classify(err) != dialect.Permanent {
-			t.Errorf("Put: %v, class %v; want the context's error and the database's, Permanent", err, dialect.Classify(err))
+			t.Errorf("Put: %v, class %v; want the errors of the context and the database, class Permanent", err, dialect.Classify(err))
 		}
 		if took := time.Since(began); took != 0 || len(db.At) != 1 {
-			t.Errorf("Put ended after %v and %d attempts, want at once and one", took, len(db.At))
+			t.Errorf("Put ended after %v and %d attempts, want one attempt and an immediate end", took, len(db.At))
 		}
 	})
 }
 
-// TestErrorsOfTheCallersAreNotTheConnections: an error of the caller's file looks like one of a connection that was lost.
+// TestErrorsOfTheCallersAreNotTheConnections checks that an error from the caller's code is not taken for a lost connection,
+// even if the two errors look alike.
 func TestErrorsOfTheCallersAreNotTheConnections(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -147,13 +148,14 @@ func TestOptionsThatSayNothingAreRefused(t *testing.T) {
 		}
 	}
 	if len(db.At) > 0 {
-		t.Errorf("%d statements were sent, want none", len(db.At))
+		t.Errorf("%d statements were sent, want 0", len(db.At))
 	}
 }
 
-// TestRetriesASessionThatEndedWhileIdle: PostgreSQL's idle_session_timeout ends a session between two calls, and the driver hands out
-// its connection once more. If lib/pq reads why (57P05), or if a transaction was to begin, nothing was done and the call goes on. If
-// it can only see that the connection is gone, a single statement may have been done, and the caller is told so.
+// TestRetriesASessionThatEndedWhileIdle checks PostgreSQL's idle_session_timeout, which ends a session between two calls.
+// The driver hands out the dead connection once more. If lib/pq reads the cause (57P05), or if the call begins a
+// transaction, the database has done no work and the call continues. Otherwise lib/pq only sees that the connection is gone.
+// A single statement may then have been executed, and the call reports this to the caller.
 func TestRetriesASessionThatEndedWhileIdle(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

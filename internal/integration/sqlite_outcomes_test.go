@@ -12,7 +12,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// history are triggers that keep what a row was after each write: NULL where it was deleted.
+// history are triggers that record the value of a row after each write. A deleted row is recorded as NULL.
 var history = []string{
 	"CREATE TABLE history (n INTEGER PRIMARY KEY, v INT)",
 	"CREATE TRIGGER inserted AFTER INSERT ON things BEGIN INSERT INTO history (v) VALUES (new.v); END",
@@ -20,13 +20,13 @@ var history = []string{
 	"CREATE TRIGGER deleted AFTER DELETE ON things BEGIN INSERT INTO history (v) VALUES (NULL); END",
 }
 
-// told is what one Put was told, while the history grew from one length to another.
+// told is the outcome of one Put, and the length of the history before and after the Put.
 type told struct {
 	v, from, to int
 	outcome     upsert.Outcome
 }
 
-// possible reports whether one of the states of that time makes the outcome so.
+// possible reports whether the outcome fits one of the states of the row during the Put.
 func (c told) possible(states []sql.Null[int]) bool {
 	is := sql.Null[int]{V: c.v, Valid: true}
 	for at := c.from; at <= c.to; at++ {
@@ -37,7 +37,7 @@ func (c told) possible(states []sql.Null[int]) bool {
 	return false
 }
 
-// becomes is what a Put of v does to a row of that state.
+// becomes returns the outcome that a Put of v has on a row in the given state.
 func becomes(state sql.Null[int], v int) upsert.Outcome {
 	switch {
 	case !state.Valid:
@@ -48,7 +48,8 @@ func becomes(state sql.Null[int], v int) upsert.Outcome {
 	return upsert.Unchanged
 }
 
-// Which statement is sent first depends on what others were told before, and others write and delete between two of a call.
+// TestForetold_AmongOthers checks concurrent Puts. The outcome of earlier rows decides which statement is sent first, and
+// other connections write and delete between two statements of a call.
 func TestForetold_AmongOthers(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
@@ -93,7 +94,7 @@ func TestForetold_AmongOthers(t *testing.T) {
 	})
 }
 
-// wantHistory wants the calls to have been told of each write once, and of nothing that was not.
+// wantHistory wants each write to be reported by exactly one call, and each reported write to have happened.
 func wantHistory(l *lab.Lab, put []told) {
 	l.Helper()
 	states := []sql.Null[int]{{}}
@@ -114,7 +115,7 @@ func wantHistory(l *lab.Lab, put []told) {
 	}
 	for _, c := range put {
 		if !c.possible(states) {
-			l.Errorf("Put of %d is %v; want what the row was meanwhile: %v", c.v, c.outcome, states[c.from:c.to+1])
+			l.Errorf("Put of %d is %v; want an outcome that fits the states of the row meanwhile: %v", c.v, c.outcome, states[c.from:c.to+1])
 		}
 		if c.outcome != upsert.Unchanged {
 			counts[event{c.v, c.outcome}]--
@@ -122,17 +123,17 @@ func wantHistory(l *lab.Lab, put []told) {
 	}
 	for e, n := range counts {
 		if n != 0 {
-			l.Errorf("%v with %d: %+d writes beyond the Puts that were told of one", e.outcome, e.v, n)
+			l.Errorf("%v with %d: the writes exceed the Puts that reported one by %+d", e.outcome, e.v, n)
 		}
 	}
 }
 
-// meddler is somebody who does something to the row before each statement of a call.
+// meddler changes the row before each statement of a call, like another connection.
 type meddler struct {
 	*lab.Lab
-	state  sql.Null[int] // what the row is
-	script []string      // what is done before the statements to come
-	sent   int           // statements since the script began
+	state  sql.Null[int] // the state of the row
+	script []string      // actions before the next statements
+	sent   int           // number of statements since the script began
 	armed  bool
 }
 
@@ -146,7 +147,7 @@ func (m *meddler) before(p *faults.Point) error {
 	return nil
 }
 
-// do makes the row what its name says: the Put is of 1.
+// do brings the row into the named state. The tested Put writes the value 1.
 func (m *meddler) do(what string) {
 	m.Helper()
 	switch what {
@@ -160,8 +161,8 @@ func (m *meddler) do(what string) {
 	}
 }
 
-// Whatever the order of the statements and whatever others do between them, the last one says what it has met, and a call
-// ends when the others do.
+// TestForetold_WhateverOthersDoBetween checks every order of the statements and every action of others between the
+// statements. The last statement reports the state that it met, and the call ends soon after the others stop.
 func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 	t.Parallel()
 	does := []string{"nothing", "deleted", "same", "other"}
@@ -179,7 +180,7 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 						put = func(row pair) (upsert.Outcome, error) { return p.Put(l.Context(), &row) }
 					}
 					for n := range 3 * 4 * 4 * 4 {
-						m.do(does[1+n/64]) // what it is at first
+						m.do(does[1+n/64]) // the first state of the row
 						before := m.state
 						m.script = []string{does[n/16%4], does[n/4%4], does[n%4]}
 						foretell(l, put, last, n)
@@ -203,7 +204,8 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 	}
 }
 
-// Where the row is there for each insert and has gone for each change, nothing is made up.
+// TestForetold_GivesUp checks that Put gives up if the row exists at each insert and is deleted before each update. Put
+// returns an error and invents no outcome.
 func TestForetold_GivesUp(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
@@ -215,15 +217,15 @@ func TestForetold_GivesUp(t *testing.T) {
 		}
 		o, err := table.Put(l.Context(), db, &pair{1, 1})
 		if err == nil || !strings.Contains(err.Error(), "neither inserted nor visible") || o != upsert.Unknown {
-			l.Errorf("Put = %v, %v; want that the row was neither inserted nor visible", o, err)
+			l.Errorf("Put = %v, %v; want the error that the row was neither inserted nor visible", o, err)
 		}
 		if len(m.script) == 0 {
-			l.Error("Put goes on without end; want it to give up")
+			l.Error("Put does not end; want Put to give up")
 		}
 	})
 }
 
-// foretell puts another row, whose outcome decides what is tried first for the next one.
+// foretell puts another row first. The outcome of that row decides which statement Put tries first for the next row.
 func foretell(l *lab.Lab, put func(pair) (upsert.Outcome, error), last upsert.Outcome, n int) {
 	l.Helper()
 	rows := map[upsert.Outcome][]pair{

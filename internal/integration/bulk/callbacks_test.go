@@ -14,9 +14,10 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// What a call is given to call, it calls on its own goroutine, whatever it does in the background, and that may end there.
+// The tests of this file check the functions that a caller passes to a call. The call runs these functions on its own
+// goroutine, even if it works in the background. A function may also end this goroutine.
 
-// callbackEach is bulkEach over SQLite too, whose only path is Values.
+// callbackEach is bulkEach that also covers SQLite, whose only path is Values.
 func callbackEach(t *testing.T, fn func(b *bulkLab)) {
 	t.Helper()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, fn)
@@ -26,7 +27,7 @@ func callbackEach(t *testing.T, fn func(b *bulkLab)) {
 	})
 }
 
-// newPool is newCall where SQLite's connection has no name, and does not wait for a lock.
+// newPool is newCall for all databases. On SQLite the pool does not wait for a lock and has no connection id.
 func (b *bulkLab) newPool() *stageCall {
 	if b.Family() != "sqlite" {
 		return b.newCall()
@@ -36,7 +37,7 @@ func (b *bulkLab) newPool() *stageCall {
 	return s
 }
 
-// failsOnce makes a table whose first write must be tried again.
+// failsOnce creates a table whose first write fails with a retryable error.
 func (b *bulkLab) failsOnce() {
 	b.Helper()
 	b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
@@ -44,13 +45,13 @@ func (b *bulkLab) failsOnce() {
 	case "postgres":
 		b.Exec("CREATE SEQUENCE tries", "CREATE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') = 1 THEN RAISE EXCEPTION 'once' USING ERRCODE = '40001'; END IF; RETURN NULL; END $$",
 			"CREATE TRIGGER once BEFORE INSERT ON things FOR EACH STATEMENT EXECUTE FUNCTION once()")
-	case "mysql": // a MyISAM table keeps what is written to it when the transaction is rolled back
+	case "mysql": // a rollback does not undo writes to a MyISAM table
 		b.Exec("CREATE TABLE tries (n INT) ENGINE=MyISAM", "INSERT INTO tries VALUES (0)", "CREATE TRIGGER once BEFORE INSERT ON things FOR EACH ROW BEGIN UPDATE tries SET n = n + 1; "+
 			"IF (SELECT n FROM tries) = 1 THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF; END")
 	}
 }
 
-// failAgain makes the next write, or on SQLite all until release, one that must be tried again.
+// failAgain makes the next write fail with a retryable error. On SQLite all writes fail until release is called.
 func (b *bulkLab) failAgain() (release func()) {
 	b.Helper()
 	switch b.Family() {
@@ -71,7 +72,7 @@ func (b *bulkLab) failAgain() (release func()) {
 	}
 }
 
-// failNoMore has what failsOnce made let all writes through.
+// failNoMore lets all writes to the table of failsOnce succeed.
 func (b *bulkLab) failNoMore() {
 	b.Helper()
 	switch b.Family() {
@@ -82,7 +83,7 @@ func (b *bulkLab) failNoMore() {
 	}
 }
 
-// actingRows are rows of which some do what is to be done when they are read.
+// actingRows returns n rows. Every tenth row calls do when its value is read.
 func actingRows(n int, do func()) []acting {
 	rows := make([]acting, n)
 	for i := range rows {
@@ -93,7 +94,7 @@ func actingRows(n int, do func()) []acting {
 	return rows
 }
 
-// actingSeq is a sequence of rows that does it before some of them.
+// actingSeq is a sequence that calls do before every tenth row.
 func actingSeq(rows []acting, do func()) iter.Seq2[acting, error] {
 	return func(yield func(acting, error) bool) {
 		for i, row := range rows {
@@ -111,7 +112,7 @@ func TestBulkCallbacksRunOnTheGoroutineOfTheCall(t *testing.T) {
 	t.Parallel()
 	callbackEach(t, func(b *bulkLab) {
 		b.failsOnce()
-		told := map[string]map[string]int{} // without a lock: the race detector tells too
+		told := map[string]map[string]int{} // without a lock, so that the race detector notices another goroutine
 		note := func(what string) func() {
 			told[what] = map[string]int{}
 			return func() { told[what][goroutine()]++ }
@@ -119,7 +120,7 @@ func TestBulkCallbacksRunOnTheGoroutineOfTheCall(t *testing.T) {
 		release, retry := func() {}, note("OnRetry")
 		table := bulkTable[acting](b, "things", upsert.OnRetry(func(error) { retry(); release() }))
 		progress, each, seq := note("Progress"), note("EachOutcome"), note("sequence")
-		rows := actingRows(10500, note("Valuer")) // more than a part of a sequence
+		rows := actingRows(10500, note("Valuer")) // more than one part of a sequence
 		opts := []upsert.PutOption{upsert.Progress(func(int64) { progress() })}
 		withEach := append(opts[:1:1], upsert.EachOutcome(func(int, upsert.Outcome) { each() }))
 		s := b.newPool()
@@ -156,15 +157,15 @@ func TestBulkCallbacksRunOnTheGoroutineOfTheCall(t *testing.T) {
 	})
 }
 
-// callback is one that ends its call.
+// callback is a function that ends the call that runs it.
 type callback struct {
 	name    string
-	retries bool // it is called where something fails first
-	kept    bool // what is written is committed before
+	retries bool // the call runs the function only after a failed attempt
+	kept    bool // the rows are committed before the function runs
 	put     func(c *callbackCall) error
 }
 
-// callbackCall is a call that is ended by what it calls.
+// callbackCall is a call that is ended by one of its callbacks.
 type callbackCall struct {
 	*stageCall
 	table *upsert.Table[acting]
@@ -174,8 +175,8 @@ type callbackCall struct {
 
 const callbackRows = 6000
 
-// eachRows is how many rows have their outcome asked for, each of which takes three statements on MySQL, with the trigger of
-// failsOnce.
+// eachRows returns the number of rows whose outcome is requested. On MySQL such a row takes three statements, because
+// failsOnce creates a trigger.
 func (b *bulkLab) eachRows() int {
 	if b.D.Name() == "mysql" {
 		return 700
@@ -228,7 +229,8 @@ func callbacks() []callback {
 	}
 }
 
-// TestBulkCallbacksThatEnd: a panic reaches the caller, as the end of its goroutine does, and nothing is left.
+// TestBulkCallbacksThatEnd checks that a panic of a callback reaches the caller, that a callback can end the goroutine, and
+// that the call leaves no rows and no goroutine behind.
 func TestBulkCallbacksThatEnd(t *testing.T) {
 	t.Parallel()
 	for _, c := range callbacks() {
@@ -238,7 +240,7 @@ func TestBulkCallbacksThatEnd(t *testing.T) {
 				b.failsOnce()
 				for _, handle := range []string{"pool", "conn", "tx"} {
 					if handle == "tx" && c.retries || handle == "conn" && !engine.IsLong() {
-						continue // a transaction is the caller's to run again, and a Conn is much like a pool
+						continue // the caller must retry a transaction, and a Conn is similar to a pool
 					}
 					b.endsWith(c, handle, errActed, func() { panic(errActed) })
 					b.endsWith(c, handle, errors.New("it never returned"), runtime.Goexit)
@@ -248,7 +250,7 @@ func TestBulkCallbacksThatEnd(t *testing.T) {
 	}
 }
 
-// endsWith makes a call that is ended by act.
+// endsWith runs a call that act ends, and wants the given error.
 func (b *bulkLab) endsWith(c callback, handle string, want error, act func()) {
 	b.Helper()
 	what := fmt.Sprintf("%s on a %s, %v", c.name, handle, want)
@@ -286,7 +288,7 @@ func (b *bulkLab) endsWith(c callback, handle string, want error, act func()) {
 	s.wantNoGoroutine()
 }
 
-// handle is the pool, or one of its connection, and what gives that back.
+// handle returns the pool, one of its connections or a transaction. end releases the handle.
 func (s *stageCall) handle(kind string) (db upsert.DB, end func()) {
 	s.Helper()
 	var err error

@@ -1,2 +1,2 @@
-// Package bulk tests the paths by which batches reach a database (arrays, COPY, LOAD DATA) on every engine that has them.
+// Package bulk tests the paths of batches (arrays, COPY, LOAD DATA) on every engine that has these paths.
 package bulk

@@ -10,13 +10,14 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// A batch of several parts ends as soon as one of them has failed, although the next is being written.
+// The tests of this file check that a batch of several parts ends soon after one part fails, even while the next part is
+// being written.
 
-// partEnding is why the first part of a batch fails.
+// partEnding is a cause for the failure of the first part of a batch.
 type partEnding struct {
 	name    string
 	prepare func(b *bulkLab)
-	beside  func(s *stageCall, cancel func()) // beside the call; a row of the second part waits for its end
+	beside  func(s *stageCall, cancel func()) // runs beside the call; a row of the second part waits for its end
 	want    func(s *stageCall, what string, err error)
 }
 
@@ -43,7 +44,7 @@ func partEndings() []partEnding {
 	}
 }
 
-// lockTimeout has a session's statements wait for a lock for the shortest time, by family.
+// lockTimeout sets the shortest lock timeout of a session, by family.
 var lockTimeout = map[string]string{"postgres": "SET lock_timeout = 100", "mysql": "SET innodb_lock_wait_timeout = 1"}
 
 // lockRow locks a row of the first part.
@@ -78,7 +79,7 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 					}
 					rows := make([]acting, 3*c.part)
 					for i := range rows {
-						rows[i] = acting{i, meanwhile{v: strings.Repeat("x", 150)}} // more blocks than a stream has room for
+						rows[i] = acting{i, meanwhile{v: strings.Repeat("x", 150)}} // more blocks than a stream can hold
 					}
 					ctx, cancel := context.WithCancel(b.Context())
 					done := make(chan struct{})
@@ -106,7 +107,8 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 	}
 }
 
-// TestBulkPanicDoesNotWaitForALock: what is under way when a callback panics will not be committed, so nobody waits for it.
+// TestBulkPanicDoesNotWaitForALock checks that a call ends at once if a callback panics while a part waits for a lock. The
+// part will not be committed, so the call need not wait.
 func TestBulkPanicDoesNotWaitForALock(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
@@ -114,7 +116,7 @@ func TestBulkPanicDoesNotWaitForALock(t *testing.T) {
 		table, s, other := bulkTable[acting](b, "things"), b.newCall(), b.Begin(nil)
 		b.On(other, "INSERT INTO things VALUES (7, 'abc')")
 		waits := lab.Later(func() error { b.UntilWaits(s.id); return nil })
-		// The first row of a later part, which is written while the first part waits.
+		// This row belongs to a later part, which is written while the first part waits.
 		part := map[upsert.Path]int{upsert.Copy: 50000, upsert.Auto: 50000, upsert.Arrays: 5000, upsert.Values: 1000}[b.via]
 		rows := actingRows(2*part, nil)
 		rows[part+10].V.do = func() { b.Result(waits); panic(errActed) } //nolint:errcheck // what it waits for cannot fail

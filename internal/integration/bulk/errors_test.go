@@ -14,7 +14,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// Errors and outcomes are the same on every path.
+// The tests of this file check that errors and outcomes are the same on every path.
 
 type checked struct {
 	K   int `upsert:"key"`
@@ -24,13 +24,13 @@ type checked struct {
 	U   *int
 }
 
-// checkedTable refuses rows for every reason there is.
+// checkedTable creates a table that can refuse a row for every possible reason.
 func checkedTable(b *bulkLab) (*upsert.Table[checked], []checked) {
 	b.Exec("CREATE TABLE parents (k INT PRIMARY KEY)", "INSERT INTO parents VALUES (1)",
 		"CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(99) NOT NULL, n INT, ref INT, u INT UNIQUE, FOREIGN KEY (ref) REFERENCES parents (k))", "INSERT INTO things VALUES (-1, 'x', 1, 1, -1)")
 	b.Check("things", "n < 9")
 	v := strings.Repeat("x", 80)
-	rows := make([]checked, 4000) // many blocks of lines, so that an error comes while rows are still written
+	rows := make([]checked, 4000) // many blocks of lines, so that the error arrives while rows are still being written
 	for i := range rows {
 		rows[i] = checked{len(rows) - i, &v, 1, 1, nil}
 	}
@@ -57,10 +57,10 @@ func TestBulkOneBadRow(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 				if c.name == "NUL" && b.Family() != "postgres" {
-					return // it is a character there
+					return // these databases allow a NUL in a text
 				}
 				table, rows := checkedTable(b)
-				bad := 3998 // the keys go down, so it is the second that is sent
+				bad := 3998 // the keys descend, so this row is the second one sent
 				c.bad(&rows[bad])
 				want := putError(b, rows[bad])
 				_, err := table.PutAll(b.Context(), b.DB, rows)
@@ -85,7 +85,8 @@ func TestBulkOneBadRow(t *testing.T) {
 	}
 }
 
-// TestBulkBadRowIsFoundInFewStatements: wherever the bad row is, and whatever rows before it are needed for.
+// TestBulkBadRowIsFoundInFewStatements checks the number of calls that the search for a bad row needs, with the bad row at
+// different positions.
 func TestBulkBadRowIsFoundInFewStatements(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.All, func(l *lab.Lab) {
@@ -98,7 +99,7 @@ func TestBulkBadRowIsFoundInFewStatements(t *testing.T) {
 			_, err := table.PutAll(b.Context(), db.DB, rows)
 			b.wantRow("PutAll", err, want, bad)
 			if n := len(db.Points()); n > 200 {
-				b.Errorf("row %d of %d was found in %d calls of the driver, want few", bad, len(rows), n)
+				b.Errorf("row %d of %d was found in %d calls of the driver, want fewer calls", bad, len(rows), n)
 			}
 			rows[bad].Ref = 1
 		}
@@ -143,7 +144,7 @@ func TestBulkBadRowsWhoseKeysTheErrorShows(t *testing.T) {
 	})
 }
 
-// nullable is a key that is NULL where it is negative.
+// nullable is a key whose negative values are NULL.
 type nullable int64
 
 func (n nullable) Value() (driver.Value, error) {
@@ -153,7 +154,7 @@ func (n nullable) Value() (driver.Value, error) {
 	return int64(n), nil
 }
 
-// TestBulkRowsThatAreNotSent: what is wrong with the rows themselves is found before anything is sent, or while it is.
+// TestBulkRowsThatAreNotSent checks errors in the rows themselves. The library finds such an error before or during sending.
 func TestBulkRowsThatAreNotSent(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -184,8 +185,8 @@ func TestBulkRowsThatAreNotSent(t *testing.T) {
 	})
 }
 
-// TestBulkOutcomeOfEachRow: in the order of the rows, whatever order they are sent in, with keys that come again, columns that
-// are omitted in every other row, and rows that others have made or that are as they were.
+// TestBulkOutcomeOfEachRow checks that outcomes arrive in the order of the rows, whatever order the rows are sent in. The
+// batch has repeated keys and stored rows, and half of the rows omit a column.
 func TestBulkOutcomeOfEachRow(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -200,7 +201,7 @@ func TestBulkOutcomeOfEachRow(t *testing.T) {
 		var stored []string
 		var want []upsert.Outcome
 		for i := range 2400 {
-			n := (i * 7) % 2400 // the order of the rows is not that of their keys
+			n := (i * 7) % 2400 // the order of the rows differs from key order
 			row := thing{fmt.Sprintf("k%d", n), 1, n / 100 % 2}
 			switch n % 3 {
 			case 0:
@@ -219,7 +220,7 @@ func TestBulkOutcomeOfEachRow(t *testing.T) {
 		var got []upsert.Outcome
 		r, err := table.PutAll(b.Context(), b.DB, rows, upsert.EachOutcome(func(row int, o upsert.Outcome) {
 			if row != len(got) {
-				b.Errorf("an outcome of row %d after %d others; want them in order", row, len(got))
+				b.Errorf("an outcome of row %d after %d other outcomes; want the order of the rows", row, len(got))
 			}
 			got = append(got, o)
 		}))

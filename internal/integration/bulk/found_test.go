@@ -11,9 +11,10 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// What the bulk paths were once found to get wrong.
+// The tests of this file repeat bugs that the bulk paths once had.
 
-// TestBulkNotesHideNoWarning: a server keeps few of the notes and warnings of a statement.
+// TestBulkNotesHideNoWarning checks that a warning is noticed even if a statement causes many notes. A server keeps only
+// some notes and warnings of a statement, so that a note could displace a warning.
 func TestBulkNotesHideNoWarning(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -25,7 +26,7 @@ func TestBulkNotesHideNoWarning(t *testing.T) {
 		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, d DECIMAL(10,2), v VARCHAR(3))")
 		var rows []thing
 		for i := range 100 {
-			rows = append(rows, thing{i, "1.2345", "abc"}) // a note each
+			rows = append(rows, thing{i, "1.2345", "abc"}) // each row causes a note
 		}
 		rows = append(rows, thing{100, "1", "abcd"})
 		want := putError(b, rows[100])
@@ -41,7 +42,7 @@ func TestBulkNotesHideNoWarning(t *testing.T) {
 	})
 }
 
-// TestBulkCompositeTypes: unnest makes columns of a composite's fields.
+// TestBulkCompositeTypes checks composite types, because unnest makes one column of each field of a composite.
 func TestBulkCompositeTypes(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -58,7 +59,8 @@ func TestBulkCompositeTypes(t *testing.T) {
 	})
 }
 
-// TestBulkKeysThatATypeTakesForOne: the second of two rows must not be judged by what was there before the first.
+// TestBulkKeysThatATypeTakesForOne checks two rows whose keys are equal to the column's type. The second row must not be
+// compared with the row stored before the first row.
 func TestBulkKeysThatATypeTakesForOne(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -82,7 +84,7 @@ func TestBulkKeysThatATypeTakesForOne(t *testing.T) {
 	}
 }
 
-// TestBulkSchemaThatHasChanged: what a table knows of its columns' types may be out of date.
+// TestBulkSchemaThatHasChanged checks that a batch succeeds if the column types have changed since the library read them.
 func TestBulkSchemaThatHasChanged(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -106,8 +108,8 @@ func TestBulkSchemaThatHasChanged(t *testing.T) {
 	})
 }
 
-// TestBulkTransactionThatEndsMeanwhile: database/sql rolls back a transaction whose context ends, and gives its connection to
-// the next.
+// TestBulkTransactionThatEndsMeanwhile checks a call if the context of its transaction ends: database/sql then rolls back
+// the transaction and reuses the connection.
 func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -125,7 +127,7 @@ func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
 		}
 		_, err = table.PutAll(ctx, tx, []thing{{1, 1}, {1, 2}}, upsert.Progress(func(int64) {
 			cancel()
-			if conn, err := pool.Conn(b.Context()); err == nil { // once it has been rolled back
+			if conn, err := pool.Conn(b.Context()); err == nil { // succeeds after the rollback
 				_ = conn.Close()
 			}
 		}))
@@ -138,7 +140,8 @@ func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
 	})
 }
 
-// TestBulkFewRowsAStatement: a stage may come to hold a single row, or a row that is to be sent by itself.
+// TestBulkFewRowsAStatement checks the results if a staging table receives only a single row, and if some rows need their
+// own statement.
 func TestBulkFewRowsAStatement(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -172,7 +175,7 @@ func TestBulkFewRowsAStatement(t *testing.T) {
 	})
 }
 
-// TestBulkNumbersInTexts: a number that a column of text takes keeps all its digits.
+// TestBulkNumbersInTexts checks that a number in a text column keeps all its digits.
 func TestBulkNumbersInTexts(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
@@ -182,7 +185,8 @@ func TestBulkNumbersInTexts(t *testing.T) {
 	})
 }
 
-// TestBulkErrorOfAnotherCall: what one call makes of an error must not be missing in another that is under way.
+// TestBulkErrorOfAnotherCall checks two concurrent calls: one call's treatment of an error must not affect the error of the
+// other call.
 func TestBulkErrorOfAnotherCall(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -203,8 +207,8 @@ func TestBulkErrorOfAnotherCall(t *testing.T) {
 	})
 }
 
-// TestBulkSequenceThatWrites: a sequence may write in the transaction that its rows go to, by the same path, to another table
-// or the same.
+// TestBulkSequenceThatWrites checks that a sequence may write in the transaction that receives its rows, by the same path,
+// to the same table or to another table.
 func TestBulkSequenceThatWrites(t *testing.T) {
 	t.Parallel()
 	type thing struct {

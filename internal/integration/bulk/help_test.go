@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// putError is Put's error, which is what every path's must be.
+// putError returns the error of Put, which every path must return too.
 func putError[T any](b *bulkLab, row T) *upsert.RowError {
 	b.Helper()
 	_, err := lab.Table[T](b.Lab, "things").Put(b.Context(), b.DB, &row)
@@ -20,7 +20,7 @@ func putError[T any](b *bulkLab, row T) *upsert.RowError {
 	return want
 }
 
-// wantRow wants the error that Put has, with that row.
+// wantRow wants an error like the error of Put, with the given row number.
 func (b *bulkLab) wantRow(what string, err error, want *upsert.RowError, row int) {
 	b.Helper()
 	got, ok := lab.AsType[*upsert.RowError](err)
@@ -35,7 +35,7 @@ func (b *bulkLab) wantRow(what string, err error, want *upsert.RowError, row int
 	b.Want(what+": SQLSTATE of "+err.Error(), dialect.SQLState(err), dialect.SQLState(want))
 }
 
-// meanwhile is a column that does something when it is read.
+// meanwhile is a column value that calls do when it is read.
 type meanwhile struct {
 	do func()
 	v  string

@@ -9,8 +9,8 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// bulkPaths returns what a test of the bulk paths runs over: all of them in a long run. A usual run leaves out Values, which the
-// conformance suite takes on most engines, and Auto, which is one of the others.
+// bulkPaths returns the paths that the tests cover. A long run covers all paths. A short run omits Values, which the
+// conformance suite uses on most engines, and Auto, which selects one of the other paths.
 func bulkPaths() []upsert.Path {
 	paths := []upsert.Path{upsert.Arrays, upsert.Copy}
 	if engine.IsLong() {
@@ -25,12 +25,12 @@ type bulkLab struct {
 	via upsert.Path
 }
 
-// bulkEach runs fn in a lab of its own for each path on each of the engines that has it.
+// bulkEach runs fn for each path, on each of the engines that have the path, in a separate lab each time.
 func bulkEach(t *testing.T, engines string, fn func(b *bulkLab)) {
 	t.Helper()
 	for _, via := range bulkPaths() {
 		names := engines
-		if via == upsert.Auto || via == upsert.Arrays { // elsewhere Auto is Values
+		if via == upsert.Auto || via == upsert.Arrays { // on MySQL and MariaDB Auto is Values
 			names = strings.ReplaceAll(names, lab.OnDuplicateKey, "")
 		}
 		t.Run(via.String(), func(t *testing.T) {
@@ -40,13 +40,13 @@ func bulkEach(t *testing.T, engines string, fn func(b *bulkLab)) {
 	}
 }
 
-// bulkTable is a table whose batches go by the lab's path.
+// bulkTable returns a table whose batches use the path of the lab.
 func bulkTable[T any](b *bulkLab, name string, opts ...upsert.Option) *upsert.Table[T] {
 	b.Helper()
 	return lab.Table[T](b.Lab, name, append([]upsert.Option{lab.Load, upsert.Via(b.via)}, opts...)...)
 }
 
-// bulkPut is PutAll with Outcomes, which must succeed.
+// bulkPut calls PutAll with Outcomes, which must succeed.
 func bulkPut[T any](b *bulkLab, table *upsert.Table[T], db upsert.DB, rows []T) upsert.Result {
 	b.Helper()
 	r, err := table.PutAll(b.Context(), db, rows, upsert.Outcomes())
@@ -56,7 +56,7 @@ func bulkPut[T any](b *bulkLab, table *upsert.Table[T], db upsert.DB, rows []T) 
 	return r
 }
 
-// versions is the row versions of a table on PostgreSQL: it changes if a row is written, or locked.
+// versions describes the row versions of a table on PostgreSQL. The text changes if a row is written or locked.
 func (b *bulkLab) versions(table string) string {
 	b.Helper()
 	return b.Text("SELECT COUNT(*), COUNT(*) FILTER (WHERE xmax::text <> '0'), md5(string_agg(ctid::text || xmin::text, ' ' ORDER BY ctid)) FROM " + table)

@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// everyByte holds each byte once, most of which are no UTF-8 there.
+// everyByte returns each byte value once, so that the result is not valid UTF-8.
 func everyByte() []byte {
 	all := make([]byte, 256)
 	for i := range all {
@@ -27,7 +27,7 @@ func TestHazard_H25_LoadDataTakesAnyByte(t *testing.T) {
 	type thing struct {
 		K       []byte `upsert:"key"`
 		Blob    []byte
-		Text    string // in a column of bytes
+		Text    string // for a column of bytes
 		Fixed   []byte
 		Number  uint64
 		Flag    bool
@@ -72,8 +72,8 @@ func TestHazard_H25_LoadDataTakesAnyByte(t *testing.T) {
 	})
 }
 
-// TestHazard_H25_BitsFromBytes: a BIT takes bytes as well as a number. MySQL 8 refuses bytes that are no UTF-8 (3988) where they are
-// the parameter of a prepared statement that is used again, whoever writes it.
+// TestHazard_H25_BitsFromBytes checks that a BIT column accepts bytes as well as a number. MySQL 8 refuses bytes that are
+// not valid UTF-8 (3988) if they are a parameter of a prepared statement that is executed again, for every client.
 func TestHazard_H25_BitsFromBytes(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -96,7 +96,7 @@ func TestHazard_H25_BitsFromBytes(t *testing.T) {
 	})
 }
 
-// TestHazard_H25_OtherValuesInBytes: what is no bytes is stored in a column of bytes as its text, on each path.
+// TestHazard_H25_OtherValuesInBytes checks other types in a column of bytes: each path stores the text of the value.
 func TestHazard_H25_OtherValuesInBytes(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -113,7 +113,7 @@ func TestHazard_H25_OtherValuesInBytes(t *testing.T) {
 	})
 }
 
-// TestHazard_H25_IsReal: what is no UTF-8 cannot be loaded as it is.
+// TestHazard_H25_IsReal shows that LOAD DATA refuses bytes that are not valid UTF-8.
 func TestHazard_H25_IsReal(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
@@ -124,7 +124,8 @@ func TestHazard_H25_IsReal(t *testing.T) {
 	})
 }
 
-// TestBulkColumnsOfATemporaryTable: information_schema does not know them.
+// TestBulkColumnsOfATemporaryTable checks that the library knows the columns of a temporary table, which information_schema
+// does not list.
 func TestBulkColumnsOfATemporaryTable(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -160,7 +161,8 @@ func TestBulkOutcomesOfLoadData(t *testing.T) {
 	})
 }
 
-// TestBulkPatchThatRemovesMembers: the patch is lost if the statement is not told that it removes something.
+// TestBulkPatchThatRemovesMembers checks JSON patches that remove members. Such a patch would be lost if the statement were
+// not told about the removal.
 func TestBulkPatchThatRemovesMembers(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -9,8 +9,8 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// TestBulkRowsBeginAsInserts: what a table has beside its columns acts on every path as on INSERT … ON CONFLICT, where each row
-// begins as an insert.
+// TestBulkRowsBeginAsInserts checks that triggers, constraints and other additions to a table act on every path as with
+// INSERT … ON CONFLICT, which first tries to insert each row.
 func TestBulkRowsBeginAsInserts(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -41,7 +41,7 @@ func TestBulkRowsBeginAsInserts(t *testing.T) {
 				_, err := table.PutAll(b.Context(), b.DB, rows)
 				b.Want("PutAll", err, nil)
 				want := c.want
-				if c.name == "a trigger before the insert" { // an equal row is left out before
+				if c.name == "a trigger before the insert" { // the batch omits an equal row before the trigger can run
 					want = "1|A 2|b 3|c"
 				}
 				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), want)
@@ -50,7 +50,8 @@ func TestBulkRowsBeginAsInserts(t *testing.T) {
 	}
 }
 
-// TestBulkRefusesWhatAnInsertRefuses: a row that is there is checked as it was given, although what is stored of it would pass.
+// TestBulkRefusesWhatAnInsertRefuses checks stored rows whose new values break a constraint. Such a row is refused, although
+// the rules would not store these values.
 func TestBulkRefusesWhatAnInsertRefuses(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -72,7 +73,7 @@ func TestBulkRefusesWhatAnInsertRefuses(t *testing.T) {
 	})
 }
 
-// TestBulkRowsOfAKeyAlone: every other column is zero and left to its DEFAULT.
+// TestBulkRowsOfAKeyAlone checks rows in which only the key is set. Every other column is zero and gets its DEFAULT.
 func TestBulkRowsOfAKeyAlone(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -87,9 +88,10 @@ func TestBulkRowsOfAKeyAlone(t *testing.T) {
 	})
 }
 
-// TestBulkStagedRowsAreTakenInKeyOrder: whatever the sizes of the two tables are, and in whatever order theirs are stored (hazard
-// P24). The keys of the last tables are more than there is room for in one hash table, out of which rows come by its parts. New
-// versions are stored at the end, one after the other.
+// TestBulkStagedRowsAreTakenInKeyOrder checks that staged rows are written in key order, whatever the sizes and the physical
+// orders of the two tables are (hazard P24). The keys of the last sizes do not fit one hash table, and a hash table in
+// several parts returns rows part by part. New row versions are stored at the end of the table, so that their physical order
+// shows the order of the writes.
 func TestBulkStagedRowsAreTakenInKeyOrder(t *testing.T) {
 	t.Parallel()
 	type thing struct {

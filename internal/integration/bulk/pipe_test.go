@@ -15,15 +15,17 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// The server works on one statement while the caller's goroutine prepares the next, on which all of the caller's code runs.
+// The tests of this file check that the server works on one statement while the caller's goroutine prepares the next
+// statement. All of the caller's code runs on this goroutine.
 
-// goroutine is the number of the one that calls it. It is slow, because the runtime writes the whole stack for it.
+// goroutine returns the number of the calling goroutine. The function is slow, because the runtime writes a stack trace.
 func goroutine() string {
 	text := make([]byte, 64)
 	return strings.Fields(string(text[:runtime.Stack(text, false)]))[1]
 }
 
-// homely is a value that must be asked, and read, on one goroutine. A map has no lock: the race detector tells too.
+// homely is a value that counts the goroutines that call its Value method. The map has no lock, so that the race detector
+// notices a second goroutine.
 type homely struct {
 	n    int64
 	home map[string]int
@@ -36,15 +38,15 @@ func (h homely) Value() (driver.Value, error) {
 	return h.n, nil
 }
 
-// homelyKey is a key that asks for its goroutine.
+// homelyKey is a key that also checks the goroutine that calls its Scan method.
 type homelyKey struct{ homely }
 
-// errStray is what a key's Scan says on another goroutine than the one that called PutAll last.
+// errStray is the error of Scan on a goroutine that does not run the test.
 var errStray = errors.New("Scan is called on a goroutine that no call was made on")
 
 func (k *homelyKey) Scan(v any) error {
 	text := make([]byte, 64<<10)
-	if !strings.Contains(string(text[:runtime.Stack(text, false)]), "TestBulk") { // the test is in its stack
+	if !strings.Contains(string(text[:runtime.Stack(text, false)]), "TestBulk") { // the name of the test is in its stack
 		return errStray
 	}
 	_, err := fmt.Sscan(fmt.Sprintf("%v", v), &k.n)
@@ -88,7 +90,8 @@ func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
 	})
 }
 
-// TestBulkProgressGrows: it is told of every statement once it is done, in the order of the rows, and at last of all of them.
+// TestBulkProgressGrows checks that Progress is called after every statement, in the order of the rows, and at the end with
+// the number of all rows.
 func TestBulkProgressGrows(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
@@ -122,19 +125,20 @@ func TestBulkProgressGrows(t *testing.T) {
 			var told []int64
 			_, err := c.put(upsert.Progress(func(n int64) {
 				if len(told) > 0 && n <= told[len(told)-1] {
-					b.Errorf("%s: progress %d after %d; want it to grow", c.name, n, told[len(told)-1])
+					b.Errorf("%s: progress %d after %d; want a greater number", c.name, n, told[len(told)-1])
 				}
 				told = append(told, n)
 			}))
 			if err != nil || len(told) < 2 || told[len(told)-1] != int64(len(c.rows)) {
-				b.Errorf("%s: %v, progress %v; want more than one, the last %d", c.name, err, told, len(c.rows))
+				b.Errorf("%s: %v, progress %v; want several numbers, the last %d", c.name, err, told, len(c.rows))
 			}
 		}
 		b.Want("rows", b.Text("SELECT COUNT(*), SUM(v) FROM things"), fmt.Sprintf("%d|%d", n, n))
 	})
 }
 
-// TestBulkOneConnection: a call takes one connection at a time, also to find the row that an error is about.
+// TestBulkOneConnection checks that a call uses one connection at a time, even while it searches for the row that caused an
+// error.
 func TestBulkOneConnection(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
@@ -142,7 +146,7 @@ func TestBulkOneConnection(t *testing.T) {
 		b.Check("things", "v < 9")
 		pool := b.Pool()
 		n := 6000
-		if b.Family() == "mysql" { // a row whose outcome is asked for takes three statements on MySQL, with the triggers of Check
+		if b.Family() == "mysql" { // on MySQL a row with an outcome takes three statements, because Check creates triggers
 			n = 1200
 		}
 		rows := make([]pair, n)
@@ -167,7 +171,7 @@ func TestBulkOneConnection(t *testing.T) {
 	})
 }
 
-// TestBulkSequencesThatEnd: a sequence may panic, fail or end its goroutine at any row; nothing stays.
+// TestBulkSequencesThatEnd checks that no row stays if a sequence panics, fails or ends its goroutine.
 func TestBulkSequencesThatEnd(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
@@ -216,8 +220,8 @@ func untilRow(n int, end func(yield func(pair, error) bool)) iter.Seq2[pair, err
 	}
 }
 
-// TestBulkDeadlockIsRetried: the first attempt is a deadlock's victim in the middle of the batch, and leaves nothing to the
-// second.
+// TestBulkDeadlockIsRetried checks that a batch succeeds if its first attempt loses a deadlock in the middle. The first
+// attempt must leave no rows for the second attempt.
 func TestBulkDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
@@ -230,8 +234,8 @@ func TestBulkDeadlockIsRetried(t *testing.T) {
 			rows[i] = pair{i, 1}
 		}
 		pool, other := b.Pool(), b.Begin(nil)
-		if b.Family() != "postgres" { // the lighter transaction is the victim
-			b.Exec("CREATE TABLE heavy (k INT)", "CREATE TABLE lasting (k INT) ENGINE=MyISAM") // a transaction that has written to such a one, too
+		if b.Family() != "postgres" { // the server rolls back the smaller transaction
+			b.Exec("CREATE TABLE heavy (k INT)", "CREATE TABLE lasting (k INT) ENGINE=MyISAM") // a write to a MyISAM table also protects a transaction
 			b.On(other, "INSERT INTO lasting VALUES (1)")
 			b.On(other, "INSERT INTO heavy VALUES (1)")
 			for range 14 {
@@ -250,11 +254,11 @@ func TestBulkDeadlockIsRetried(t *testing.T) {
 			return err
 		})
 		b.UntilWaits(pool.ID)
-		b.On(other, "UPDATE things SET v = v + 7 WHERE k = 0") // which the batch has locked
+		b.On(other, "UPDATE things SET v = v + 7 WHERE k = 0") // the batch has locked this row
 		b.Commit(other)
 		err := b.Result(done)
 		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 2998, Updated: 2}, nil))
-		b.Want("it was retried", retries > 0, true) // again where the second attempt is faster than the other's waking
+		b.Want("it was retried", retries > 0, true) // several retries are possible if a retry is faster than the wake-up of the other transaction
 		for _, err := range told {
 			b.Want("class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Retryable)
 		}

@@ -9,19 +9,21 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// What others do between the moment in which a batch looks at the stored rows and the one in which it writes.
+// The tests of this file check changes by other transactions after a batch has compared the stored rows and before the batch
+// writes.
 
-// TestBulkMeetsAnothersChange: the batch's statement sees what was there before, waits, and judges by what it meets then.
+// TestBulkMeetsAnothersChange checks that a statement decides by the rows that it finds after it has waited for a lock, even
+// if it compared the stored rows before.
 func TestBulkMeetsAnothersChange(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K    int    `upsert:"key"`
-		V    string // replaced
+		V    string // rule replace
 		High int    `upsert:"max"`
 	}
 	for _, c := range []struct {
 		name, does string
-		row        thing // the second of three; that of before is 2|b|2
+		row        thing // the second of three rows; the stored row is 2|b|2
 		want       upsert.Outcome
 		stored     string
 	}{
@@ -60,7 +62,7 @@ func TestBulkMeetsAnothersChange(t *testing.T) {
 				b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(want, nil))
 				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 4|d|4 5|e|5")
 			})
-			bulkEach(t, lab.Postgres, func(b *bulkLab) { // where no outcome is asked for
+			bulkEach(t, lab.Postgres, func(b *bulkLab) { // without outcomes
 				b.Exec("CREATE TABLE things (k int PRIMARY KEY, v text, high int)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (4, 'd', 4)")
 				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
 				b.On(holder, c.does)
@@ -77,7 +79,8 @@ func TestBulkMeetsAnothersChange(t *testing.T) {
 	}
 }
 
-// TestBulkVersionMeetsAnothersChange: what a row was can be asked no more when the statement has skipped it.
+// TestBulkVersionMeetsAnothersChange checks rows that the statement skips. After the statement, the library can no longer
+// ask for the previous state of such a row.
 func TestBulkVersionMeetsAnothersChange(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -113,7 +116,7 @@ func TestBulkVersionMeetsAnothersChange(t *testing.T) {
 				b.Want("outcomes", fmt.Sprint(got, err), fmt.Sprint([]upsert.Outcome{upsert.Stale, c.want, upsert.Unchanged}, nil))
 				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
 			})
-			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) { // where no outcome is asked for
+			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) { // without outcomes
 				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
 				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
 				b.On(holder, c.does)
@@ -130,7 +133,7 @@ func TestBulkVersionMeetsAnothersChange(t *testing.T) {
 	}
 }
 
-// TestBulkBatchesInOppositeOrder: they meet in the same order all the same.
+// TestBulkBatchesInOppositeOrder checks that two batches in opposite orders lock their rows in the same order.
 func TestBulkBatchesInOppositeOrder(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -168,7 +171,8 @@ func TestBulkBatchesInOppositeOrder(t *testing.T) {
 	})
 }
 
-// TestBulkPartialIndexIsNotFiltered: a row that is not in the index does not conflict through it.
+// TestBulkPartialIndexIsNotFiltered checks rows outside of a partial index, which cause no conflict and therefore must not
+// be filtered.
 func TestBulkPartialIndexIsNotFiltered(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -186,7 +190,8 @@ func TestBulkPartialIndexIsNotFiltered(t *testing.T) {
 	})
 }
 
-// TestBulkFoldedKeys: a key that only a collation or a type takes for the stored one is not filtered out either.
+// TestBulkFoldedKeys checks keys that only a collation or a type treats as equal to the stored key. Such rows must not be
+// filtered either.
 func TestBulkFoldedKeys(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -13,9 +13,9 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// A batch that is sent again writes nothing on PostgreSQL, whatever its path and its rules.
+// The tests of this file check that repeating a batch on PostgreSQL writes no row, on each path and with each rule.
 
-// ruled has every rule but key, version and add.
+// ruled has a column for every rule except version and add.
 type ruled struct {
 	K        int `upsert:"key"`
 	Last     string
@@ -23,7 +23,7 @@ type ruled struct {
 	Seen     int             `upsert:"touch"`
 	High     int             `upsert:"max"`
 	Low      int             `upsert:"min"`
-	Doc      json.RawMessage // replaced
+	Doc      json.RawMessage // rule replace
 	Patch    json.RawMessage `upsert:"merge"`
 	Some     *int            `upsert:"coalesce"`
 	Filled   *int            `upsert:"fill"`
@@ -43,7 +43,7 @@ func ruledRow(k int) ruled {
 	}
 }
 
-// countTriggers has a trigger count the rows that are about to be written, beyond any rollback.
+// countTriggers creates a trigger that counts the rows about to be written. A rollback does not reset the count.
 func (b *bulkLab) countTriggers() {
 	b.Exec("CREATE SEQUENCE fired", `CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM nextval('fired'); RETURN NEW; END$$`,
 		"CREATE TRIGGER fire BEFORE INSERT OR UPDATE ON things FOR EACH ROW EXECUTE FUNCTION fire()")
@@ -54,7 +54,7 @@ func TestBulkReplayWritesNothing(t *testing.T) {
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
 		b.Exec(ruledTable)
 		b.countTriggers()
-		// Merging is for TestBulkRuleByRule: its function is slow, and looks at one row after the other.
+		// TestBulkRuleByRule tests merge: the merge function is slow and processes one row at a time.
 		table := bulkTable[ruled](b, "things", upsert.Columns("k", "last", "first", "seen", "high", "low", "doc", "some", "filled", "any", "all", "optional"))
 		rows := make([]ruled, 2002)
 		for i := range rows {
@@ -63,7 +63,7 @@ func TestBulkReplayWritesNothing(t *testing.T) {
 		b.Want("the first time", bulkPut(b, table, b.DB, rows), upsert.Result{Inserted: 2002})
 		before, fired := b.versions("things"), b.Text("SELECT last_value FROM fired")
 		slices.Reverse(rows)
-		for i := range rows { // what is spelt differently, and what never counts
+		for i := range rows { // other spellings, and columns that do not count
 			rows[i].Doc, rows[i].Seen, rows[i].First = json.RawMessage(`{"b": [1, 2], "a": 1}`), 99, "other"
 			rows[i].Some, rows[i].High, rows[i].Low = nil, 4, 6
 		}
@@ -75,7 +75,7 @@ func TestBulkReplayWritesNothing(t *testing.T) {
 		r, err = table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(1200), upsert.Outcomes())
 		b.Want("in chunks", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
 		tx := b.Begin(nil)
-		// What the connection did before may not have been reported yet, and counts here.
+		// PostgreSQL may not yet have reported the earlier work of the connection, which would be counted here.
 		const tuples = "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables WHERE relid = 'things'::regclass"
 		already := b.TextOn(tx, tuples)
 		b.Want("in a transaction of the caller's", bulkPut(b, table, tx, rows), upsert.Result{Unchanged: 2002})
@@ -86,7 +86,7 @@ func TestBulkReplayWritesNothing(t *testing.T) {
 	})
 }
 
-// TestBulkRuleByRule changes one column of each row, which by its rule counts or does not.
+// TestBulkRuleByRule changes one column in each row. The rule of the column decides whether the change counts.
 func TestBulkRuleByRule(t *testing.T) {
 	t.Parallel()
 	six, yes, no := 6, true, false
@@ -94,7 +94,7 @@ func TestBulkRuleByRule(t *testing.T) {
 		name   string
 		change func(*ruled)
 		want   upsert.Outcome
-		stored string // what differs from the first row then
+		stored string // the difference from the first row afterwards
 	}{
 		{"nothing", func(*ruled) {}, upsert.Unchanged, ""},
 		{"replace", func(r *ruled) { r.Last = "LAST" }, upsert.Updated, "last=LAST"},
@@ -151,7 +151,8 @@ func TestBulkRuleByRule(t *testing.T) {
 	})
 }
 
-// differences is a row's columns as name=value, in the alphabet's order but for what its version is, which stands first.
+// differences returns the columns of a row as name=value in alphabetical order. The first element says whether the row
+// version is old or new.
 func (b *bulkLab) differences(k int) []string {
 	b.Helper()
 	text := b.Text(fmt.Sprintf(`SELECT CASE WHEN t.xmin::text = (SELECT xmin::text FROM things WHERE k = 0) THEN 'old' ELSE 'new' END,
@@ -198,7 +199,7 @@ func TestBulkAddsOnce(t *testing.T) {
 	})
 }
 
-// bulkClaim is a claim's transaction.
+// bulkClaim is the transaction of a claim.
 type bulkClaim struct{ *sql.Tx }
 
 func (bulkClaim) UpsertClaim() error { return nil }

@@ -18,9 +18,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Which path a batch goes, by its size, its table, the user's rights and the server's settings.
+// The tests of this file check how the path of a batch depends on its size, its table, the rights of the user and the
+// settings of the server.
 
-// sentPath is the path of what was sent, told by the words of its statements.
+// sentPath returns the path of the sent statements, which it recognizes by their words.
 func sentPath(texts []string) string {
 	all := strings.Join(texts, "\n")
 	switch {
@@ -34,13 +35,13 @@ func sentPath(texts []string) string {
 	return "none"
 }
 
-// listed has a text that can be that of an array.
+// listed has a text column that can hold the text of an array.
 type listed struct {
 	K int `upsert:"key"`
 	V string
 }
 
-// retriedRows are n rows of value v, from key 0 on.
+// retriedRows returns n rows with the value v. The keys start at 0.
 func retriedRows(n, v int) []pair {
 	rows := make([]pair, n)
 	for i := range rows {
@@ -49,7 +50,7 @@ func retriedRows(n, v int) []pair {
 	return rows
 }
 
-// wantRefused wants an UnsupportedError with a hint of these words.
+// wantRefused wants an UnsupportedError with this hint.
 func wantRefused(l *lab.Lab, what string, err error, hint string) {
 	l.Helper()
 	lacks, ok := lab.AsType[*dialect.UnsupportedError](err)
@@ -58,7 +59,7 @@ func wantRefused(l *lab.Lab, what string, err error, hint string) {
 	}
 }
 
-// overheard is a pool whose statements can be read afterwards.
+// overheard is a pool that records its statements.
 type overheard struct {
 	*sql.DB
 	proxy *faults.Proxy
@@ -76,7 +77,7 @@ func overhear(l *lab.Lab) *overheard {
 	return &overheard{DB: db, proxy: proxy}
 }
 
-// path is that of what was sent since it was asked last.
+// path returns the path of the statements sent since the last call of path.
 func (w *overheard) path() string {
 	var texts []string
 	all := w.proxy.Requests()
@@ -87,7 +88,7 @@ func (w *overheard) path() string {
 	return sentPath(texts)
 }
 
-// TestBulkPathIsChosen: by the number of rows, the database and the table.
+// TestBulkPathIsChosen checks that the path depends on the number of rows, the database and the table.
 func TestBulkPathIsChosen(t *testing.T) {
 	t.Parallel()
 	type sparse struct {
@@ -129,7 +130,8 @@ func TestBulkPathIsChosen(t *testing.T) {
 	})
 }
 
-// TestBulkPathOfAnArrayColumn: its values can be copied, and cannot be elements of an array.
+// TestBulkPathOfAnArrayColumn checks that a batch is copied or sent as values if a column has an array type: its values
+// cannot be elements of an array.
 func TestBulkPathOfAnArrayColumn(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -146,7 +148,8 @@ func TestBulkPathOfAnArrayColumn(t *testing.T) {
 	})
 }
 
-// TestBulkPathIsRefused: one that the database, the table or the driver does not have, and nothing is written.
+// TestBulkPathIsRefused checks that a call fails and writes no row if the database, the table or the driver does not support
+// the path.
 func TestBulkPathIsRefused(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres+" "+lab.OnDuplicateKey+" "+lab.SQLite, func(l *lab.Lab) {
@@ -175,15 +178,15 @@ func TestBulkPathIsRefused(t *testing.T) {
 	})
 }
 
-// poor is a user of a database in which nobody may make temporary tables but those who are granted it.
+// poor is a user of a database in which only users with an explicit grant may create temporary tables.
 type poor struct {
 	*lab.Lab
-	db, owner *sqlx.DB // of the user, of the one who grants
+	db, owner *sqlx.DB // connections of the user and of the granting owner
 	pool      func() *sqlx.DB
-	grant     func(statement string) // with its %s for the database and the user
+	grant     func(statement string) // the two %s of the statement are the database and the user
 }
 
-// newPoor makes the database and the user, which only a whole server can have.
+// newPoor creates the database and the user. Only a whole server can have both.
 func newPoor(l *lab.Lab) *poor {
 	l.Helper()
 	name := l.NS.Name() + "_poor"
@@ -207,7 +210,7 @@ func newPoor(l *lab.Lab) *poor {
 	return p
 }
 
-// rows are those of the table, as their number and sum.
+// rows returns the number of rows in the table and the sum of their values.
 func (p *poor) rows() string { return p.TextOn(p.owner, "SELECT COUNT(*), SUM(v) FROM things") }
 
 func TestBulkWithoutTheRightToStage(t *testing.T) {
@@ -229,7 +232,7 @@ func TestBulkWithoutTheRightToStage(t *testing.T) {
 			_, err = table.PutSeq(l.Context(), db, lab.Seq(retriedRows(3000, 2)), upsert.Via(upsert.Copy))
 			wantRefused(l, "Via(Copy) of a sequence on "+what, err, "grant TEMPORARY on the database, or use Via(Arrays)")
 		}
-		l.Commit(tx) // it has not failed
+		l.Commit(tx) // the transaction is not in a failed state
 		l.Want("rows", p.rows(), "3001|3001")
 		p.grant("GRANT TEMPORARY ON DATABASE %s TO %s")
 		_, err = table.PutAll(l.Context(), p.db, retriedRows(3000, 3))
@@ -242,7 +245,7 @@ func TestBulkWithoutTheRightToStage(t *testing.T) {
 	})
 }
 
-// TestBulkRightToStageIsTaken: a table that has staged rows goes by arrays when it may no more.
+// TestBulkRightToStageIsTaken checks that batches use arrays if the user loses the right to stage rows.
 func TestBulkRightToStageIsTaken(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -264,8 +267,8 @@ func TestBulkRightToStageIsTaken(t *testing.T) {
 	})
 }
 
-// infileOff is a MariaDB that says of itself that local_infile is off, which is one setting for a whole server. It keeps what
-// is sent.
+// infileOff is a connector to MariaDB that reports local_infile as off, because the real setting applies to a whole server.
+// The connector records the statements.
 type infileOff struct {
 	driver.Connector
 	sent []string
@@ -346,7 +349,8 @@ func TestBulkWithoutLocalInfile(t *testing.T) {
 	})
 }
 
-// TestBulkTypeThatChangesQuietly: a change that causes no error is not noticed before the next New.
+// TestBulkTypeThatChangesQuietly shows that a change of a column's type is noticed only by the next New if the change causes
+// no error.
 func TestBulkTypeThatChangesQuietly(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

@@ -19,7 +19,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// However a batch ends, nothing of it is left on its connection.
+// The tests of this file check that a batch leaves no temporary table and no setting on its connection, however the batch
+// ends.
 
 type acting struct {
 	K int `upsert:"key"`
@@ -28,15 +29,15 @@ type acting struct {
 
 var errActed = errors.New("it will not say")
 
-// ending is a way in which a batch ends.
+// ending is a way in which a batch can end.
 type ending struct {
 	name string
-	act  func(s *stageCall) // in the middle of the rows
-	last string             // the last row's value
+	act  func(s *stageCall) // called in the middle of the rows
+	last string             // value of the last row
 	want func(s *stageCall, err error)
 }
 
-// stageCall is a batch on a pool of one connection.
+// stageCall is a call with a batch, on a pool of one connection.
 type stageCall struct {
 	*bulkLab
 	pool   *sqlx.DB
@@ -57,13 +58,14 @@ func endings() []ending {
 		{"a panic", func(*stageCall) { panic(errActed) }, "abc", func(s *stageCall, err error) { s.WantErr("PutAll", err, errActed) }},
 		{"the goroutine's end", func(*stageCall) { runtime.Goexit() }, "abc", func(s *stageCall, err error) { s.Want("PutAll", err, "it never returned") }},
 		{"the context's end", func(s *stageCall) { s.cancel() }, "abc", func(s *stageCall, err error) { s.WantErr("PutAll", err, context.Canceled) }},
-		{"the session's end", (*stageCall).kill, "abc", nil}, // the library may begin again
+		{"the session's end", (*stageCall).kill, "abc", nil}, // the library may try again
 	}
 }
 
 func (s *stageCall) kill() { s.KillSession(s.id) }
 
-// newCall opens the pool. On MariaDB it keeps what is sent, for its temporary tables are in no catalog.
+// newCall opens the pool. On MariaDB and MySQL the pool records its statements, because temporary tables are in no catalog
+// there.
 func (b *bulkLab) newCall() *stageCall {
 	s := &stageCall{bulkLab: b, pool: b.NS.DB()}
 	query := "SELECT pg_backend_pid()"
@@ -76,7 +78,7 @@ func (b *bulkLab) newCall() *stageCall {
 	return s
 }
 
-// rows are more than one statement of values, or more than one block of lines.
+// rows returns more rows than fit one statement of values or one block of lines.
 func (s *stageCall) rows(e ending) []acting {
 	n := 700
 	if s.via == upsert.Auto || s.via == upsert.Copy {
@@ -99,7 +101,7 @@ func (s *stageCall) rows(e ending) []acting {
 	return rows
 }
 
-// run calls f in a goroutine of its own, which it may end, and returns its error or what it panicked with.
+// run calls f in a new goroutine, which f may end. run returns the error or the panic value of f.
 func (s *stageCall) run(f func(ctx context.Context) error) (err error) {
 	ctx, cancel := context.WithCancel(s.Context())
 	defer cancel()
@@ -125,7 +127,7 @@ func (s *stageCall) run(f func(ctx context.Context) error) (err error) {
 	return err
 }
 
-// wantNoGoroutine wants none to be left that run has begun, once the pool is closed.
+// wantNoGoroutine closes the pool and wants the goroutines of run to end.
 func (s *stageCall) wantNoGoroutine() {
 	s.Helper()
 	_ = s.pool.Close()
@@ -138,7 +140,7 @@ func (s *stageCall) wantNoGoroutine() {
 
 var stageTables = regexp.MustCompile("CREATE TEMPORARY TABLE (`[^`]+`)")
 
-// wantClean wants no temporary table and no setting on the connection.
+// wantClean wants the connection to have no temporary table and no changed setting.
 func (s *stageCall) wantClean(db upsert.DB) {
 	s.Helper()
 	if s.points == nil {
@@ -169,9 +171,9 @@ func TestBulkLeavesNothingOnAPool(t *testing.T) {
 				})
 				want := 0
 				switch {
-				case e.want == nil && err != nil: // a statement alone: it may have come to its end
+				case e.want == nil && err != nil: // a single statement may have been completed
 					b.Want("class of "+err.Error(), dialect.Classify(err), dialect.Ambiguous)
-				case e.want == nil: // nothing was kept of the session, so the library began again
+				case e.want == nil: // the session kept no rows, so the library tried again
 					want = len(rows)
 				case e.last == "abc" && e.act == nil:
 					want = len(rows)
@@ -213,7 +215,7 @@ func TestBulkLeavesNothingOnAConn(t *testing.T) {
 				} else if err == nil {
 					b.Errorf("PutAll on a session that was ended: nil; want an error")
 				}
-				// lib/pq gives up a connection whose statement was cancelled.
+				// lib/pq closes a connection whose statement was cancelled.
 				if lost := e.want == nil || e.name == "the context's end"; !lost {
 					s.wantClean(conn)
 					_, err = table.PutAll(b.Context(), conn, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
@@ -250,7 +252,7 @@ func TestBulkLeavesNothingInATransaction(t *testing.T) {
 				if e.want != nil {
 					e.want(s, err)
 				}
-				if !s.alive(tx) { // with its session, which cannot be had back
+				if !s.alive(tx) { // the session has ended, so its transaction cannot be restored
 					_ = tx.Rollback()
 				} else {
 					b.On(tx, "ROLLBACK TO SAVEPOINT start")
@@ -268,7 +270,7 @@ func TestBulkLeavesNothingInATransaction(t *testing.T) {
 	}
 }
 
-// alive reports whether the transaction's session takes a rollback.
+// alive reports whether the session of the transaction accepts a rollback.
 func (s *stageCall) alive(tx *sql.Tx) bool {
 	_, err := tx.ExecContext(s.Context(), "ROLLBACK TO SAVEPOINT start")
 	return err == nil

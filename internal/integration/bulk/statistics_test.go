@@ -11,20 +11,22 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// planned is a statement that joins given rows with stored ones.
+// planned is a statement that joins given rows with stored rows.
 type planned struct {
 	name  string
 	query string
 	args  []any
 }
 
-// plannedRows is how many rows a statement is given, and how many others are stored. A statement of values has fewer.
+// plannedRows is the number of given rows and also the number of other stored rows. A statement of values gets only
+// plannedValues rows.
 const (
 	plannedRows   = 3000
 	plannedValues = 1000
 )
 
-// plannedStatements are all that the library sends for rows of things: upserts that filter or split, and comparisons.
+// plannedStatements returns all statements that the library sends for rows of things: upserts that filter or split, and
+// comparisons.
 func plannedStatements(l *lab.Lab, first int) []planned {
 	table, target := dialect.Table{Name: "things"}, dialect.Target{Columns: []string{"k"}}
 	cols := []dialect.Column{{Name: "k", Rule: dialect.Key, Kind: dialect.KindNumber}, {Name: "v", Rule: dialect.Replace, Kind: dialect.KindText}}
@@ -59,7 +61,7 @@ func plannedStatements(l *lab.Lab, first int) []planned {
 	return list
 }
 
-// plannedArgs are rows from first on.
+// plannedArgs returns arguments for rows whose keys start at first.
 func plannedArgs(from dialect.Source, first int) (args []any) {
 	var keys, values []string
 	for i := first; i < first+plannedRows; i++ {
@@ -74,7 +76,7 @@ func plannedArgs(from dialect.Source, first int) (args []any) {
 	return args
 }
 
-// plan is a node of EXPLAIN's.
+// plan is a node in the output of EXPLAIN.
 type plan struct {
 	Type    string  `json:"Node Type"`
 	Rows    float64 `json:"Actual Rows"`
@@ -84,7 +86,7 @@ type plan struct {
 	Plans   []plan  `json:"Plans"`
 }
 
-// work is how many rows the nodes of a plan have looked at.
+// work returns the number of rows that the nodes of a plan have processed.
 func (p plan) work() float64 {
 	n := (p.Rows + p.Removed + p.Joined) * p.Loops
 	for _, child := range p.Plans {
@@ -93,7 +95,7 @@ func (p plan) work() float64 {
 	return n
 }
 
-// work runs a statement as the library does, and rolls back.
+// work runs a statement as the library does, rolls back, and returns the work of its plan.
 func (p planned) work(l *lab.Lab, first int) float64 {
 	l.Helper()
 	tx := l.Begin(nil)
@@ -114,7 +116,7 @@ func (p planned) work(l *lab.Lab, first int) float64 {
 	switch {
 	case strings.HasPrefix(p.name, "a split"):
 		l.TextOn(tx, stage.Order)
-	case strings.HasPrefix(p.name, "a naive"): // the joins that keep no order
+	case strings.HasPrefix(p.name, "a naive"): // turns off the joins that do not preserve the order
 		l.On(tx, "SET LOCAL enable_hashjoin = off")
 		l.On(tx, "SET LOCAL enable_mergejoin = off")
 	}
@@ -139,20 +141,20 @@ func TestHazard_P46_StatisticsSayThatTheTableIsEmpty(t *testing.T) {
 		naive := planned{name: "a naive filter", args: plannedArgs(dialect.FromArrays, plannedRows+1), query: "SELECT e.k FROM unnest($1::int[], $2::text[]) AS e (k, v) " +
 			"WHERE NOT EXISTS (SELECT FROM things AS t WHERE t.k = e.k AND t.v IS NOT DISTINCT FROM e.v)"}
 		if got := naive.work(l, plannedRows+1); got < plannedRows*plannedRows/2 {
-			l.Errorf("a naive filter looks at %.0f rows; want it to be quadratic, or the hazard is none", got)
+			l.Errorf("a naive filter looks at %.0f rows; want a quadratic number, or the hazard is gone", got)
 		}
-		// Given rows that are stored, and rows that are not.
+		// The given rows are first stored rows and then rows that are not stored.
 		for _, first := range []int{1, plannedRows + 1} {
 			for _, p := range plannedStatements(l, first) {
 				if got := p.work(l, first); got > 30*plannedRows {
-					l.Errorf("%s, rows from %d on: it looks at %.0f rows for %d; want a few for each", p.name, first, got, plannedRows)
+					l.Errorf("%s, rows from %d on: it looks at %.0f rows for %d given rows; want only a few for each", p.name, first, got, plannedRows)
 				}
 			}
 		}
 	})
 }
 
-// TestBulkAnalyzeInTheMiddle: what the statistics say changes nothing that is stored, whatever the path.
+// TestBulkAnalyzeInTheMiddle checks that the statistics do not affect the stored rows, on each path.
 func TestBulkAnalyzeInTheMiddle(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {

@@ -12,9 +12,11 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// What a column's type has to do with a path: the same is stored, or the same is refused.
+// The tests of this file check that the type of a column leads to the same stored value, or to the same error, on every
+// path.
 
-// TestBulkTextOfEveryType: a text is read as the column's type, on every path as by Put, and is no change when it comes again.
+// TestBulkTextOfEveryType checks that every path reads a text as the column's type, as Put does. Sending the same text again
+// is no change.
 func TestBulkTextOfEveryType(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -67,8 +69,8 @@ func putTwice[T any](b *bulkLab, table *upsert.Table[T], rows []T) (all []upsert
 	return all, nil
 }
 
-// sameAsPut compares what a batch and Put make of the same values, in tables of a key and a column of that type. A batch of
-// arrays may be refused with a reason.
+// sameAsPut compares the stored values of a batch and of Put, in tables with a key and a column of the given type. The path
+// Arrays may refuse the batch with a reason.
 func (b *bulkLab) sameAsPut(typ string, batch func(table string) ([]upsert.Result, error), put func(table string) error) {
 	b.Helper()
 	b.Exec("DROP TABLE IF EXISTS batched, alone", "CREATE TABLE batched (k INT PRIMARY KEY, v "+typ+")", "CREATE TABLE alone (k INT PRIMARY KEY, v "+typ+")")
@@ -95,7 +97,8 @@ func (b *bulkLab) sameAsPut(typ string, batch func(table string) ([]upsert.Resul
 	b.Want(typ, b.Text(fmt.Sprintf(text, "batched")), b.Text(fmt.Sprintf(text, "alone")))
 }
 
-// TestBulkRefusedTexts: what a column cannot hold is the same error on every path, and is not cut to fit.
+// TestBulkRefusedTexts checks texts that a column cannot store. Every path returns the same error, and no path shortens the
+// text.
 func TestBulkRefusedTexts(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -132,7 +135,8 @@ func TestBulkRefusedTexts(t *testing.T) {
 	})
 }
 
-// TestBulkRefusedNumbers: LOAD DATA gives the server a number as text, which these types take for another value.
+// TestBulkRefusedNumbers checks numbers in columns of special types. LOAD DATA sends a number as text, which these types
+// read as another value.
 func TestBulkRefusedNumbers(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
@@ -147,7 +151,7 @@ func TestBulkRefusedNumbers(t *testing.T) {
 	})
 }
 
-// TestBulkNames: no name of a column or a table is one that the statements use for themselves.
+// TestBulkNames checks that a column or a table may have any name that the statements use internally.
 func TestBulkNames(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -180,8 +184,8 @@ func TestBulkNames(t *testing.T) {
 	})
 }
 
-// TestBulkColumnWithTheNameOfThePlace: a staging table of rows that have an outcome each has a column of its own, and Copy refuses
-// a table that has one of that name; Auto takes another path.
+// TestBulkColumnWithTheNameOfThePlace checks that Copy refuses a table with a column named _upsert_place if outcomes are
+// requested for each row, because the staging table has a column of this name. Auto uses another path.
 func TestBulkColumnWithTheNameOfThePlace(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -210,7 +214,7 @@ func TestBulkColumnWithTheNameOfThePlace(t *testing.T) {
 	})
 }
 
-// TestBulkTargets: a table of any kind, wherever it is.
+// TestBulkTargets checks tables of every kind and in every schema.
 func TestBulkTargets(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -239,7 +243,8 @@ func TestBulkTargets(t *testing.T) {
 	})
 }
 
-// TestBulkMapWithATimeKey: a key that comes back is text from go-sql-driver without parseTime.
+// TestBulkMapWithATimeKey checks that a map may have a time key, even if go-sql-driver returns the key as text because
+// parseTime is off.
 func TestBulkMapWithATimeKey(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

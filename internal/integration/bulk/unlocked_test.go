@@ -10,9 +10,10 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// What the documentation says of rows that a batch on PostgreSQL leaves out, and of what a staged one sets.
+// The tests of this file check the documentation's statements about rows that a batch on PostgreSQL leaves out, and about
+// the settings of a staged batch.
 
-// TestBulkLeavesOutMoreThanTheWrite: a row that is left out is none to a sequence or a CHECK either.
+// TestBulkLeavesOutMoreThanTheWrite checks that a row that is left out neither uses a sequence value nor meets a CHECK.
 func TestBulkLeavesOutMoreThanTheWrite(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -32,7 +33,8 @@ func TestBulkLeavesOutMoreThanTheWrite(t *testing.T) {
 	})
 }
 
-// TestBulkUnderASnapshot: what the snapshot says is the same is left alone, whatever others have made of it since.
+// TestBulkUnderASnapshot checks that a row that is equal in the snapshot is left out, whatever other transactions have
+// changed since.
 func TestBulkUnderASnapshot(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -50,7 +52,8 @@ func TestBulkUnderASnapshot(t *testing.T) {
 	})
 }
 
-// TestBulkOthersMayTakeUnchangedRows: they are not locked, so that another transaction's change comes first.
+// TestBulkOthersMayTakeUnchangedRows checks that a batch does not lock unchanged rows, so that another transaction can
+// change them first.
 func TestBulkOthersMayTakeUnchangedRows(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -63,7 +66,7 @@ func TestBulkOthersMayTakeUnchangedRows(t *testing.T) {
 		b.Want("the batch", bulkPut(b, table, tx, []thing{{1, 1}, {2, 2}, {3, 4}}), upsert.Result{Updated: 1, Unchanged: 2})
 		for _, free := range []string{"UPDATE things SET v = 9 WHERE k = 1", "DELETE FROM things WHERE k = 2"} {
 			if _, err := other.ExecContext(b.Context(), free); err != nil {
-				b.Errorf("%s: %v, want it not to wait", free, err)
+				b.Errorf("%s: %v, want no wait", free, err)
 			}
 		}
 		b.Fails(other, "55P03", "DELETE FROM things WHERE k = 3")
@@ -76,7 +79,7 @@ func TestBulkOthersMayTakeUnchangedRows(t *testing.T) {
 	})
 }
 
-// TestBulkStageSetsMemory: for its own transaction only.
+// TestBulkStageSetsMemory checks that a staged batch sets work_mem only for its own transaction.
 func TestBulkStageSetsMemory(t *testing.T) {
 	t.Parallel()
 	type thing struct {

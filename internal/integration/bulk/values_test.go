@@ -12,9 +12,9 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// Values at the edges of their types, which every path must store as Put does.
+// The tests of this file check values at the limits of their types. Every path must store them as Put does.
 
-// sameValues sends values by the lab's path and by Put.
+// sameValues sends values by the path of the lab and by Put, and compares the stored values.
 func sameValues[V any](b *bulkLab, typ string, values ...V) {
 	b.Helper()
 	type thing struct {
@@ -80,7 +80,7 @@ func TestBulkValues(t *testing.T) {
 		sameValues(b, "jsonb", []byte(`{"a":"\\N\t"}`), []byte("null"))
 		for _, typ := range []string{"double precision", "real", "numeric", "text"} {
 			some := append([]float64{math.NaN(), math.Inf(1), math.Inf(-1)}, floats...)
-			if typ == "text" { // lib/pq writes +Inf
+			if typ == "text" { // lib/pq writes +Inf, which differs from the text of PostgreSQL
 				some = some[3:]
 			}
 			if typ == "real" {
@@ -100,7 +100,7 @@ func TestBulkValues(t *testing.T) {
 	})
 }
 
-// times are instants from one year to another, in zones of all kinds.
+// times returns instants between the two years, in different time zones.
 func times(from, to int) []time.Time {
 	var all []time.Time
 	for _, zone := range []int{0, 3600, -12600, 4*3600 + 1800 + 8, -(15*3600 + 59*60), 14 * 3600} {

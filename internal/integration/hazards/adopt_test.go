@@ -11,7 +11,7 @@ import (
 	"github.com/goupsert/upsert/internal/engine"
 )
 
-// adopting are the statements of docs/migrations.md that a database needs for the table things.
+// adopting returns the statements of docs/migrations.md that a database needs for the table things.
 func adopting(t *testing.T, d string) (find, mend string) {
 	t.Helper()
 	text, err := os.ReadFile("../../../docs/migrations.md")
@@ -24,11 +24,11 @@ func adopting(t *testing.T, d string) (find, mend string) {
 	if row == nil || question == nil {
 		t.Fatalf("docs/migrations.md has no statements for %s", d)
 	}
-	// Behind CONCURRENTLY the server waits for every transaction of its other tests.
+	// With CONCURRENTLY the server would wait for every transaction of its other tests.
 	return question[1], strings.Replace(row[2], "CONCURRENTLY ", "", 1)
 }
 
-// A table that was there before is refused until its rows and its index are as docs/migrations.md says.
+// TestDocsAdoptATable checks that an existing table is refused until its rows and its index are as docs/migrations.md says.
 func TestDocsAdoptATable(t *testing.T) {
 	t.Parallel()
 	engine.EachDialect(t, func(t *testing.T, e *engine.Engine) {
@@ -57,7 +57,7 @@ func TestDocsAdoptATable(t *testing.T) {
 			t.Errorf("rows of one key: %d, %d, %d times, %v", a, b, n, err)
 		}
 		if _, err := db.Exec(mend); err == nil {
-			t.Error("the index was made beside two rows of one key")
+			t.Error("the index was created despite two rows of one key")
 		}
 		db.MustExec("DELETE FROM things")
 		db.MustExec("INSERT INTO things VALUES (1, 2, 3)")

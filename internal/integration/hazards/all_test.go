@@ -11,7 +11,8 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// What is the same hazard on every database, and what the same input does on each (docs/hazards.md, Several engines).
+// The tests of this file check hazards that every database has, and compare the results of the same input on all databases
+// (docs/hazards.md, Several engines).
 
 func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
 	t.Parallel()
@@ -43,7 +44,7 @@ func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
 		for i := range batch {
 			batch[i] = map[string]any{"k": i}
 			for c := range columns - 1 {
-				batch[i][fmt.Sprintf("c%d", c)] = "" // of no length, so that nothing but the count cuts
+				batch[i][fmt.Sprintf("c%d", c)] = "" // empty, so that only the number of parameters splits the batch
 			}
 		}
 		table := lab.Table[map[string]any](l, "wide", opts...)
@@ -166,7 +167,7 @@ func TestHazard_P21_BeforeTriggersFireOnAConflict(t *testing.T) {
 		l.Want("what the trigger saw of a row that ended in a conflict", l.Text("SELECT v FROM fired"), 10)
 		want := 10
 		if l.D.Name() == "postgres" {
-			want = 20 // the trigger's value is the excluded row's
+			want = 20 // the excluded row has the trigger's value
 		}
 		l.Want("the row", l.Text("SELECT v FROM things"), want)
 		l.Want("the same row again", lab.Put(l, table, l.DB, thing{1, 10}), upsert.Unchanged)
@@ -214,7 +215,7 @@ func TestHazard_SameInput_DuplicateKeysInABatch(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K      int  `upsert:"key"`
-		Last   int  // replaced
+		Last   int  // rule replace
 		First  int  `upsert:"keep"`
 		High   int  `upsert:"max"`
 		Filled *int `upsert:"coalesce"`
@@ -285,7 +286,7 @@ func TestHazard_SameInput_ErrorInsideATransaction(t *testing.T) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 1)")
 		l.Check("things", "v > 0")
 		bad, table := -1, lab.Table[thing](l, "things")
-		// The row with a value is in a statement of its own, after the others'.
+		// The row with a value needs its own statement, which is sent after the statement of the other rows.
 		for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}} {
 			_, err := table.PutAll(l.Context(), l.DB, []thing{{K: 1}, {K: 2}, {3, &bad}}, opts...)
 			l.WantErr("PutAll with a row that is refused", err, nil, "row 2", "table things")

@@ -26,7 +26,7 @@ func TestHazard_P24_UnsortedKeysDeadlock(t *testing.T) {
 			code, setup = "40P01", []string{"SET deadlock_timeout = '20ms'", "BEGIN"}
 		}
 		x, y := l.Session(setup...), l.Session(setup...)
-		// The wrapping makes the transactions the caller's.
+		// The wrapper hides BeginTx, so that the library treats the transactions as the caller's.
 		put := func(s *lab.Session, k string, v int) error {
 			_, err := table.Put(l.Context(), struct{ upsert.DB }{s}, &thing{k, v})
 			return err
@@ -63,7 +63,7 @@ func TestHazard_P24_UnsortedKeysDeadlock(t *testing.T) {
 	})
 }
 
-// TestOverlappingBatchesNeverDeadlock also has H21: gap locks deadlock even within the order of the keys.
+// TestOverlappingBatchesNeverDeadlock also tests H21: gap locks can deadlock even if all transactions use the key order.
 func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 	t.Parallel()
 	const writers, keys = 8, 24
@@ -91,7 +91,7 @@ func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 					if w%2 == 1 {
 						slices.Reverse(batch)
 					}
-					// Every other round asks for outcomes, which takes a transaction of several statements.
+					// Every second round requests outcomes, which needs a transaction of several statements.
 					var opts []upsert.PutOption
 					if round/writers%2 == 1 {
 						opts = append(opts, upsert.Outcomes())
@@ -116,13 +116,13 @@ func TestOverlappingBatchesNeverDeadlock(t *testing.T) {
 	})
 }
 
-// TestLockTimeoutThatEndsTheTransaction: with innodb_rollback_on_timeout a lock's timeout takes back the whole transaction, not
-// the statement alone. The call runs all of it again.
+// TestLockTimeoutThatEndsTheTransaction checks innodb_rollback_on_timeout. With this setting a lock timeout rolls back the
+// whole transaction instead of only the statement. The call then repeats the whole transaction.
 func TestLockTimeoutThatEndsTheTransaction(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K int `upsert:"key"`
-		V int `upsert:"omitzero"` // so that rows with a value are in a statement of their own
+		V int `upsert:"omitzero"` // so that rows with a value need a separate statement
 	}
 	lab.EachWith(t, lab.OnDuplicateKey, []string{"--innodb-rollback-on-timeout=ON"}, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT DEFAULT 7)", "INSERT INTO things VALUES (3, 1)")

@@ -17,7 +17,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// unpreparing counts how often a statement is prepared on it.
+// unpreparing is a transaction that counts the statements prepared on it.
 type unpreparing struct {
 	*sql.Tx
 	prepared int
@@ -43,19 +43,20 @@ func TestHazard_E2_NothingIsPreparedOnPostgres(t *testing.T) {
 		if _, err := lab.Table[thing](l, "things").PutAll(l.Context(), handle, rows); err != nil {
 			l.Fatalf("PutAll: %v", err)
 		}
-		// Behind a pooler its name could be another client's statement; elsewhere a text that comes again is worth it.
+		// Behind a pooler the statement's name could belong to another client. On other databases a repeated text is worth
+		// preparing.
 		l.Want("prepared statements", handle.prepared, map[bool]int{true: 0, false: 1}[l.D.Name() == "postgres"])
 	})
 }
 
-// brokenServer is a driver whose statements fail as fail says, and whose Commit always succeeds, as Galera's does after a
+// brokenServer is a driver whose statements return the errors of fail. Its Commit always succeeds, as on Galera after a
 // deadlock.
 type brokenServer struct {
 	fail func(nth int, query string) error // nth counts INSERTs from 1
 
 	mu      sync.Mutex
 	inserts int
-	log     []string // the words of what was sent
+	log     []string // the first words of the statements
 }
 
 func (s *brokenServer) note(query string) error {
@@ -76,7 +77,7 @@ func (s *brokenServer) Driver() driver.Driver                        { return ni
 type brokenConn struct{ *brokenServer }
 
 func (c brokenConn) Prepare(query string) (driver.Stmt, error) {
-	return nil, fmt.Errorf("%s is prepared; want every statement to be another", query)
+	return nil, fmt.Errorf("%s is prepared; want different statements, which are not prepared", query)
 }
 func (c brokenConn) Close() error { return nil }
 func (c brokenConn) Begin() (driver.Tx, error) {
@@ -86,12 +87,12 @@ func (c brokenConn) ExecContext(_ context.Context, query string, _ []driver.Name
 	return driver.RowsAffected(1), c.note(query)
 }
 
-// QueryContext fails only when the rows are read.
+// QueryContext returns rows. A failure appears only when the rows are read.
 func (c brokenConn) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	switch {
 	case strings.HasPrefix(query, "SHOW INDEX"), query == "SELECT @@sql_mode":
 		return nil, &mysql.MySQLError{Number: 1142}
-	case strings.HasPrefix(query, "SELECT"): // the catalog, which knows of no table
+	case strings.HasPrefix(query, "SELECT"): // the catalog, which has no columns for the table
 		return &brokenRows{err: io.EOF}, nil
 	}
 	return &brokenRows{err: c.note(query), key: args[0].Value}, nil
@@ -102,7 +103,7 @@ type brokenTx struct{ *brokenServer }
 func (t brokenTx) Commit() error   { return t.note("COMMIT") }
 func (t brokenTx) Rollback() error { return t.note("ROLLBACK") }
 
-// brokenRows is one inserted row of MariaDB's.
+// brokenRows is one inserted row as MariaDB returns it.
 type brokenRows struct {
 	err error
 	key driver.Value
@@ -122,7 +123,7 @@ func TestHazard_E3_FailedTransactionIsNeverCommitted(t *testing.T) {
 	t.Parallel()
 	type thing struct {
 		K int `upsert:"key"`
-		V int `upsert:"omitzero"` // so that two rows are two statements
+		V int `upsert:"omitzero"` // so that two rows need two statements
 	}
 	deadlock := &mysql.MySQLError{Number: 1213, Message: "Deadlock found"}
 	syntax := &mysql.MySQLError{Number: 1064, Message: "You have an error"}
@@ -201,7 +202,7 @@ func TestHazard_E3_ErrorOfTheRowsOrOfTheCallback(t *testing.T) {
 			defer db.Close()
 			r, err := put(t, table, db, rows, c.opt)
 			if committed := strings.HasSuffix(c.log, "COMMIT"); committed != (err == nil) || committed != (r.Inserted == 2) {
-				t.Errorf("PutAll: %+v, err %v; want success and both inserted if and only if it was committed", r, err)
+				t.Errorf("PutAll: %+v, err %v; want success and two inserted rows if and only if the transaction was committed", r, err)
 			}
 			if got := strings.Join(server.log, " "); got != c.log {
 				t.Errorf("what was sent: %s, want %s", got, c.log)
@@ -210,7 +211,7 @@ func TestHazard_E3_ErrorOfTheRowsOrOfTheCallback(t *testing.T) {
 	}
 }
 
-// put is PutAll with a panic as an error.
+// put calls PutAll and returns a panic as an error.
 func put[T any](t *testing.T, table *upsert.Table[T], db upsert.DB, rows []T, opt upsert.PutOption) (r upsert.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -220,7 +221,8 @@ func put[T any](t *testing.T, table *upsert.Table[T], db upsert.DB, rows []T, op
 	return table.PutAll(t.Context(), db, rows, opt)
 }
 
-// Hazards that belong elsewhere: those of claims and inboxes, and what H18, S9 and P25 advise on tables and lock budgets, to package keys; P18
-// to the fast bulk paths; P10's check at startup, H10's refusal and E7's engine check to Verify; E7's classes and the text
-// for MySQL (H11, H15, H19) to package dialect's; E2's detection of a pooler and E8 to Prepare and staging. E4 and E5 need
-// a Galera cluster; E9 and E10 are of databases that are not supported.
+// Other packages test the remaining hazards. Package keys tests the hazards of claims and inboxes, and the advice of H18, S9
+// and P25 about tables and lock budgets. The tests of the bulk paths have P18. Verify has the startup check of P10, the
+// refusal of H10 and the engine check of E7. Package dialect tests the classes of E7 and the texts for MySQL (H11, H15,
+// H19). Prepare and staging have E8 and the detection of a pooler for E2. E4 and E5 need a Galera cluster. E9 and E10 are
+// about databases that are not supported.

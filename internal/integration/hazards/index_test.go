@@ -51,7 +51,8 @@ func TestHazard_H24_MissingUniqueIndex(t *testing.T) {
 	}
 }
 
-// wantNoIndex wants every verb on every handle to refuse the table, and the statement of the error to mend it.
+// wantNoIndex wants every verb on every handle to refuse the table. It also wants the statement in the error to correct the
+// table.
 func wantNoIndex(l *lab.Lab) {
 	l.Helper()
 	row, rows := indexed{1, 2, 3}, []indexed{{1, 2, 3}, {2, 2, 3}}
@@ -65,7 +66,7 @@ func wantNoIndex(l *lab.Lab) {
 			"GetOrCreate": func(t *upsert.Table[indexed]) error { _, err := t.GetOrCreate(l.Context(), db, &row); return err },
 			"Prepare": func(t *upsert.Table[indexed]) error {
 				if name == "bare" {
-					return &upsert.SchemaError{} // it is refused for another reason
+					return &upsert.SchemaError{} // Prepare refuses a bare handle for another reason
 				}
 				_, err := t.Prepare(l.Context(), db)
 				return err
@@ -77,7 +78,7 @@ func wantNoIndex(l *lab.Lab) {
 			}
 		}
 	}
-	l.Commit(tx) // it has the table's metadata lock
+	l.Commit(tx) // the transaction holds the table's metadata lock
 	_, err := lab.Table[indexed](l, "things").Put(l.Context(), l.DB, &row)
 	l.WantErr("the error", err, nil, "upsert: table things: no unique index has exactly the key's columns (a, b)", "ADD UNIQUE INDEX", "GROUP BY")
 	if !errors.As(err, &wrong) {
@@ -107,7 +108,8 @@ func TestHazard_H24_RowsThatWouldStopTheIndex(t *testing.T) {
 	})
 }
 
-// TestHazard_H24_WhatCannotBeAsked goes on: a view, and a table of the session's own that hides another one is seen.
+// TestHazard_H24_WhatCannotBeAsked checks that a write through a view goes on, and that the library finds the indexes of a
+// temporary table that hides another table.
 func TestHazard_H24_WhatCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
@@ -129,7 +131,7 @@ func TestHazard_H24_WhatCannotBeAsked(t *testing.T) {
 	})
 }
 
-// asking counts the questions about indexes.
+// asking is a pool that counts the questions about indexes.
 type asking struct {
 	*sql.DB
 	asked int

@@ -30,7 +30,7 @@ func TestHazard_E1_LostReplyRunsTheStatementTwice(t *testing.T) {
 		db.WantLost(l, "the naive statement")
 		l.Want("hazard: a counter that was raised once, and the error", fmt.Sprintln(l.Text("SELECT n FROM counters"), err), "2 <nil>\n")
 
-		// A row is right even so, but its insert may be told as unchanged.
+		// The row is correct even if the answer is lost, but the outcome of its insert may be unchanged.
 		table := lab.Table[thing](l, "things")
 		db.LoseNext("INSERT INTO")
 		l.Want("Put of a new row", lab.Put(l, table, db, thing{1, 1, 1}), upsert.Unchanged)
@@ -40,13 +40,13 @@ func TestHazard_E1_LostReplyRunsTheStatementTwice(t *testing.T) {
 		db.WantLost(l, "Put")
 		db.LoseNext("INSERT INTO")
 		if _, err := table.PutAll(l.Context(), db, []thing{{3, 1, 1}, {2, 1, 1}}); err != nil {
-			l.Errorf("PutAll: %v, want its answer's loss to go unnoticed", err)
+			l.Errorf("PutAll: %v, want success although the answer was lost", err)
 		}
 		db.WantLost(l, "PutAll")
 		db.LoseNext("INSERT INTO")
 		row := thing{4, 1, 1}
 		if created, err := table.GetOrCreate(l.Context(), db, &row); created || err != nil {
-			l.Errorf("GetOrCreate: created %v, err %v; want neither for the second of the statements", created, err)
+			l.Errorf("GetOrCreate: created %v, err %v; want no creation and no error from the second statement", created, err)
 		}
 		db.WantLost(l, "GetOrCreate")
 		l.Want("rows", l.Text("SELECT * FROM things ORDER BY k"), "1|2|2|2 2|1|1|1 3|1|1|1 4|1|1|1")
@@ -70,7 +70,8 @@ func TestHazard_E1_LostReplyInsideATransaction(t *testing.T) {
 		db.WantLost(l, "PutAll")
 		l.Want("PutAll whose statement's answer was lost", fmt.Sprintln(r, err, retried), fmt.Sprintln(upsert.Result{Inserted: 2}, nil, 1))
 
-		// Nobody can know whether a COMMIT without an answer happened, so it is the caller's to repeat.
+		// If the answer to a COMMIT is lost, the library cannot know whether the COMMIT happened. The caller must decide
+		// whether to repeat the call.
 		batch[0].V, retried = 2, 0
 		db.LoseNext("COMMIT")
 		r, err = table.PutAll(l.Context(), db, batch, upsert.Outcomes())
@@ -80,7 +81,7 @@ func TestHazard_E1_LostReplyInsideATransaction(t *testing.T) {
 		r, err = table.PutAll(l.Context(), db, batch, upsert.Outcomes())
 		l.Want("the call repeated", fmt.Sprintln(r, err), fmt.Sprintln(upsert.Result{Unchanged: 2}, nil))
 
-		// In a transaction of the caller's the error is the caller's, and nothing was kept.
+		// In the caller's transaction the caller gets the error, and no row is kept.
 		tx, err := db.BeginTx(l.Context(), nil)
 		if err != nil {
 			l.Fatalf("BeginTx: %v", err)
@@ -94,25 +95,25 @@ func TestHazard_E1_LostReplyInsideATransaction(t *testing.T) {
 	})
 }
 
-// untouched is a handle that nothing may be sent on.
+// untouched is a handle that fails the test if a statement is sent.
 type untouched struct{ testing.TB }
 
 func (u untouched) ExecContext(_ context.Context, query string, _ ...any) (sql.Result, error) {
-	u.Errorf("%s was sent; want nothing to be", query)
+	u.Errorf("%s was sent; want no statement", query)
 	return nil, errors.New("untouched")
 }
 
 func (u untouched) QueryContext(_ context.Context, query string, _ ...any) (*sql.Rows, error) {
-	u.Errorf("%s was sent; want nothing to be", query)
+	u.Errorf("%s was sent; want no statement", query)
 	return nil, errors.New("untouched")
 }
 
 func (u untouched) BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error) {
-	u.Errorf("a transaction was begun; want nothing to be sent")
+	u.Errorf("a transaction was begun; want no transaction")
 	return nil, errors.New("untouched")
 }
 
-// lostClaim is a claim that somebody else has taken over.
+// lostClaim is a claim that another client has taken over.
 type lostClaim struct{ untouched }
 
 var errClaimLost = errors.New("somebody else has it")
@@ -148,7 +149,7 @@ func TestHazard_E1_AddIsRefusedWithoutAClaim(t *testing.T) {
 				t.Errorf("%s on %s: %v, want ErrUnguarded", name, d.Name(), err)
 			}
 			if err := verb(lostClaim{untouched{t}}); !errors.Is(err, upsert.ErrUnguarded) || !errors.Is(err, errClaimLost) {
-				t.Errorf("%s on %s with a lost claim: %v, want ErrUnguarded and why", name, d.Name(), err)
+				t.Errorf("%s on %s with a lost claim: %v, want ErrUnguarded and the reason", name, d.Name(), err)
 			}
 		}
 	}

@@ -10,5 +10,5 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(engine.Run(m, engine.Also("mysql57"))) }
 
-// pair is the row of a test that needs no particular one.
+// pair is a row for tests that need no particular row type.
 type pair lab.Pair

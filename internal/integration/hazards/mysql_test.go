@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// MariaDB: H10 to H21, and E6.
+// The tests of this file check the hazards of MariaDB and MySQL from H10 to H21, and E6.
 
 func TestHazard_H10_OtherUniqueKeyNeverFires(t *testing.T) {
 	t.Parallel()
@@ -221,7 +221,8 @@ func TestHazard_E6_GeneratedIDsWithAnIncrement(t *testing.T) {
 
 func TestHazard_H16_AssignmentsSeeTheStoredRow(t *testing.T) {
 	t.Parallel()
-	// The version and the touched column come first, where an assignment in this order would mislead the others.
+	// The version and the touched column are declared first. Assignments in this order would give the later columns wrong
+	// values.
 	type thing struct {
 		Rev  int    `upsert:"version"`
 		Seen int    `upsert:"touch"`

@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// TestHazard_H41_TriggerWritesARowThatIsUnchanged: nothing can be done against it but in the trigger.
+// TestHazard_H41_TriggerWritesARowThatIsUnchanged shows a hazard that only the trigger itself can avoid.
 func TestHazard_H41_TriggerWritesARowThatIsUnchanged(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -9,14 +9,14 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// MySQL and MariaDB: what a value becomes, H26 to H30.
+// The tests of this file check the hazards of MySQL and MariaDB from H26 to H30, which are about stored values.
 
 type anyKeyed struct {
 	K any `upsert:"key"`
 	V int
 }
 
-// keyedVerbs write one row by each verb, by way of each path.
+// keyedVerbs returns functions that write one row, for each verb and path.
 func keyedVerbs[T any](l *lab.Lab, table func(...upsert.Option) *upsert.Table[T]) map[string]func(row T) error {
 	return map[string]func(row T) error{
 		"Put": func(row T) error {
@@ -75,7 +75,7 @@ func TestHazard_H26_ZeroIsTheNextNumber(t *testing.T) {
 	})
 }
 
-// ordered has columns that are ordered by their types.
+// ordered has columns whose types define an order.
 type ordered[V any] struct {
 	K   int `upsert:"key"`
 	Max V   `upsert:"max"`
@@ -154,7 +154,8 @@ func TestHazard_H29_SessionThatIsNotStrict(t *testing.T) {
 	})
 }
 
-// TestHazard_H30_LastInsertIDOfTheSession: the documentation of Put says so, and what to do.
+// TestHazard_H30_LastInsertIDOfTheSession checks that the library changes LAST_INSERT_ID() of the session, and the
+// workaround that the documentation of Put describes.
 func TestHazard_H30_LastInsertIDOfTheSession(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -22,10 +22,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// beside are two tables that one statement fits as well as the other.
+// beside are two tables with the same columns, so that a statement fits either table.
 var beside = []string{"even", "odd"}
 
-// pooled is a lab on PostgreSQL with both tables, and the same namespace behind PgBouncer in transaction mode.
+// pooled runs f in a lab on PostgreSQL with both tables. through is the same namespace behind PgBouncer in transaction mode.
 func pooled(t *testing.T, f func(l *lab.Lab, through *engine.Namespace)) {
 	t.Helper()
 	lab.Each(t, "postgres", func(l *lab.Lab) {
@@ -36,7 +36,7 @@ func pooled(t *testing.T, f func(l *lab.Lab, through *engine.Namespace)) {
 	})
 }
 
-// wantUnsupported wants a refusal with a reason and what to do.
+// wantUnsupported wants a refusal that gives the reason and a remedy.
 func wantUnsupported(l *lab.Lab, what string, err error, hints ...string) {
 	l.Helper()
 	var lacks *dialect.UnsupportedError
@@ -51,18 +51,18 @@ func wantUnsupported(l *lab.Lab, what string, err error, hints ...string) {
 	}
 }
 
-// A client's statement is prepared on one connection to the server and executed on another, where its name is that of the
-// other client's.
+// TestHazard_E2_PreparedStatementIsAnotherClients prepares a statement on one server connection and executes the statement
+// on another one. On the second connection the statement's name belongs to the statement of another client.
 func TestHazard_E2_PreparedStatementIsAnotherClients(t *testing.T) {
 	t.Parallel()
 	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
-		for try := range 20 { // the pool is nobody else's: once is enough but for its own housekeeping
+		for try := range 20 { // only this test uses the pool, so one try suffices unless the pooler's housekeeping interferes
 			one, other, third := through.DB(), through.DB(), through.DB()
 			stmt, err := one.PrepareContext(l.Context(), "INSERT INTO even VALUES ($1, $2)")
 			if err != nil {
 				continue
 			}
-			busy, err := third.BeginTx(l.Context(), nil) // it takes the connection
+			busy, err := third.BeginTx(l.Context(), nil) // occupies the server connection
 			if err != nil {
 				l.Fatal(err)
 			}
@@ -87,7 +87,8 @@ const (
 	poolCalls   = 40
 )
 
-// What the library sends by itself is right with lib/pq's default settings too.
+// TestHazard_E2_PutBehindATransactionPooler checks that the library's own statements are correct with the default settings
+// of lib/pq too.
 func TestHazard_E2_PutBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 5} {
@@ -123,7 +124,8 @@ func TestHazard_E2_PutBehindATransactionPooler(t *testing.T) {
 	}
 }
 
-// putRows puts one row by Put and several by PutAll, and wants each inserted or updated.
+// putRows writes a single row with Put and several rows with PutAll. It wants each row inserted if fresh is true, else
+// updated.
 func putRows(l *lab.Lab, table *upsert.Table[pair], db upsert.DB, rows []pair, fresh bool) error {
 	want, all := upsert.Updated, upsert.Result{Updated: int64(len(rows))}
 	if fresh {
@@ -132,13 +134,13 @@ func putRows(l *lab.Lab, table *upsert.Table[pair], db upsert.DB, rows []pair, f
 	if len(rows) == 1 {
 		o, err := table.Put(l.Context(), db, &rows[0])
 		if err == nil && o != want {
-			err = fmt.Errorf("it is %v; want %v", o, want)
+			err = fmt.Errorf("the outcome is %v; want %v", o, want)
 		}
 		return err
 	}
 	res, err := table.PutAll(l.Context(), db, rows, upsert.Outcomes())
 	if err == nil && res != all {
-		err = fmt.Errorf("they are %v; want %v", res, all)
+		err = fmt.Errorf("the result is %v; want %v", res, all)
 	}
 	return err
 }
@@ -154,7 +156,7 @@ func TestHazard_E2_PrepareIsRefusedBehindATransactionPooler(t *testing.T) {
 				l.Fatal(err)
 			}
 			for _, handle := range []upsert.DB{db, db.DB, conn, conn.Conn} {
-				for range 2 { // the second time it is known
+				for range 2 { // the second time the library knows the answer already
 					_, err := table.Prepare(l.Context(), handle)
 					wantUnsupported(l, fmt.Sprintf("Prepare on a %T", handle), err, "use Put")
 				}
@@ -162,12 +164,12 @@ func TestHazard_E2_PrepareIsRefusedBehindATransactionPooler(t *testing.T) {
 			_ = conn.Close()
 		}
 		l.Want("rows", l.Text("SELECT * FROM even"), "")
-		lab.Prepare(l, table, l.DB) // what is refused is the handle and not the table
+		lab.Prepare(l, table, l.DB) // Prepare refuses the handle and not the table
 	})
 }
 
-// In a transaction the connection to the server stays the same. The statements must be closed before it ends, for after it
-// they are on a connection that is somebody else's.
+// TestHazard_E2_PrepareInATransactionBehindAPooler checks Prepare in a transaction, which keeps its server connection. The
+// statements must be closed before the transaction ends, because another client may use the connection afterwards.
 func TestHazard_E2_PrepareInATransactionBehindAPooler(t *testing.T) {
 	t.Parallel()
 	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
@@ -209,7 +211,8 @@ func prepareInTx(l *lab.Lab, db *sqlx.DB, client, call int) error {
 	return errors.Join(p.Close(), tx.Commit())
 }
 
-// A driver that is wrapped does not say what it is connected to.
+// TestHazard_E2_PrepareThroughAWrappedDriver checks that Prepare is refused if the driver is wrapped, because a wrapped
+// driver does not tell the library the address of the server. In a transaction Prepare is allowed.
 func TestHazard_E2_PrepareThroughAWrappedDriver(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -252,14 +255,14 @@ func TestHazard_E2_DirectConnectionIsNotRefused(t *testing.T) {
 	})
 }
 
-// unixSocket is a way to the server by a Unix socket.
+// unixSocket returns a DSN that reaches the server through a Unix socket.
 func unixSocket(l *lab.Lab, dsn string) string {
 	l.Helper()
 	u, err := url.Parse(dsn)
 	if err != nil {
 		l.Fatal(err)
 	}
-	folder, err := os.MkdirTemp("", "pg") // a socket's path must be short, and l.TempDir's has the test's name in it
+	folder, err := os.MkdirTemp("", "pg") // the path of a socket must be short, and l.TempDir contains the name of the test
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -299,7 +302,8 @@ func relay(client net.Conn, addr string) {
 	_ = client.Close()
 }
 
-// Behind a pooler a Put needs a transaction only where the driver sends a text and its parameters apart.
+// TestPut_BeginsBehindAPoolerWhereItMust checks that Put behind a pooler begins a transaction only if the driver sends a
+// text and its parameters separately.
 func TestPut_BeginsBehindAPoolerWhereItMust(t *testing.T) {
 	t.Parallel()
 	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
@@ -315,7 +319,7 @@ func TestPut_BeginsBehindAPoolerWhereItMust(t *testing.T) {
 			lab.Put(l, table, db, pair{1, 2})
 			sent := proxy.Requests()[before:]
 			if began := sent[0].Kind == faults.Begin; began != want {
-				l.Errorf("with binary_parameters=%s was sent %v; want a transaction: %v", binary, sent, want)
+				l.Errorf("with binary_parameters=%s %v was sent; want a transaction: %v", binary, sent, want)
 			}
 			_ = db.Close()
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// What is written to a row of PostgreSQL, and what transactions do to each other there: P11, P13, P14, P16, P17, P19,
-// P23, P25.
+// The tests of this file check the hazards of PostgreSQL that are about writing rows and about concurrent transactions: P11,
+// P13, P14, P16, P17, P19, P23, P25.
 
 func TestHazard_P11_KeyIsNeverAssigned(t *testing.T) {
 	t.Parallel()
@@ -64,14 +64,14 @@ func TestHazard_P13_UnchangedRowIsNotWritten(t *testing.T) {
 	})
 }
 
-// claim is a claim that is held for as long as its handle.
+// claim is a claim that is held as long as its handle exists.
 type claim struct{ upsert.DB }
 
 func (claim) UpsertClaim() error { return nil }
 
 func TestHazard_P14_StoredColumnsAreQualified(t *testing.T) {
 	t.Parallel()
-	// The names are those that a careless statement confuses.
+	// A careless statement would confuse these names.
 	type thing struct {
 		K        int `upsert:"key"`
 		V        int `upsert:"add"`
@@ -120,7 +120,7 @@ func TestHazard_P16_GeneratedColumnsAreNotWritten(t *testing.T) {
 	})
 }
 
-// putReading is Put, which must succeed and reads the generated columns back into the row.
+// putReading calls Put, which must succeed and reads the generated columns back into the row.
 func putReading[T any](l *lab.Lab, table *upsert.Table[T], row *T) upsert.Outcome {
 	l.Helper()
 	o, err := table.Put(l.Context(), l.DB, row)
@@ -145,7 +145,7 @@ func TestHazard_P17_ParametersHaveTheirColumnsTypes(t *testing.T) {
 		l.Fails(l.DB, "42804", "INSERT INTO things (rev) SELECT rev FROM (VALUES ($1)) AS s (rev)", 1)
 		l.Fails(l.DB, "42725", "SELECT * FROM unnest($1, $2)", "{1}", "{1}")
 
-		// A stale row is told by a SELECT over a list of parameters.
+		// A SELECT over a list of parameters detects a stale row.
 		table, cost, noon := lab.Table[thing](l, "things"), 1.5, time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 		row := thing{noon, 2, true, pq.StringArray{"a", "b"}, &cost}
 		l.Want("the row", lab.Put(l, table, l.DB, row), upsert.Inserted)
@@ -212,9 +212,9 @@ func TestHazard_P23_ConflictLeavesTheTransactionUsable(t *testing.T) {
 		tx, table := l.Begin(nil), lab.Table[thing](l, "things")
 		l.Want("Put on a row that is there", lab.Put(l, table, tx, thing{1, "b"}), upsert.Updated)
 		if created, err := table.GetOrCreate(l.Context(), tx, &thing{1, "c"}); err != nil || created {
-			l.Errorf("GetOrCreate after it: created %v, err %v; want neither", created, err)
+			l.Errorf("GetOrCreate after it: created %v, err %v; want no creation and no error", created, err)
 		}
-		// An error does end it, and nothing can be kept of it.
+		// An error ends the transaction, so that no row of the transaction is kept.
 		_, err := table.Put(l.Context(), tx, &thing{2, "b"})
 		l.WantErr("Put that meets another key", err, upsert.ErrOtherKey)
 		_, err = table.Put(l.Context(), tx, &thing{3, "c"})

@@ -8,7 +8,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// PostgreSQL: from P40 on, about which row is the stored one.
+// The tests of this file check the hazards of PostgreSQL from P40 on, which are about the choice of the stored row.
 
 func TestHazard_P40_ChildrenHaveRowsOfTheirOwn(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// How a conflict is arbitrated on PostgreSQL, and what comes back: P1 to P10, P22.
+// The tests of this file check how PostgreSQL arbitrates a conflict and which rows it returns: P1 to P10, P22.
 
 func TestHazard_P1_PartialIndexPredicateIsLiteral(t *testing.T) {
 	t.Parallel()
@@ -37,11 +37,11 @@ func TestHazard_P1_PartialIndexPredicateIsLiteral(t *testing.T) {
 		defer func() { _ = stmt.Close() }()
 		for n := range 8 {
 			if _, err := stmt.ExecContext(l.Context(), args...); err != nil {
-				l.Errorf("execution %d of %s: %v, want none to fail", n+1, query, err)
+				l.Errorf("execution %d of %s: %v, want no error", n+1, query, err)
 			}
 		}
 		l.Want("the outcome on a generic plan", lab.Put(l, table, s, thing{1, 1, 8}), upsert.Updated)
-		l.Exec("INSERT INTO things VALUES (1, 0, 0)") // no conflict: it is outside of the index
+		l.Exec("INSERT INTO things VALUES (1, 0, 0)") // causes no conflict, because the row is outside of the index
 		l.Want("rows", l.Text("SELECT * FROM things ORDER BY live"), "1|0|0 1|1|8")
 	})
 }
@@ -78,7 +78,8 @@ func TestHazard_P2_OutcomeOfPartitionedTableAndView(t *testing.T) {
 			}
 			l.Want("outcomes of PutAll on "+name, got, []upsert.Outcome{want[0], want[1], want[0]})
 		}
-		// An update in the same transaction is no insert, though xmax of a fresh row says so elsewhere.
+		// The update of a row that the same transaction has inserted must not be reported as an insert because of the xmax of
+		// the fresh row.
 		tx := l.Begin(nil)
 		plain := lab.Table[thing](l, "plain")
 		l.Want("an insert in a transaction", lab.Put(l, plain, tx, thing{50, 1}), upsert.Inserted)
@@ -104,7 +105,7 @@ func TestHazard_P3_SkippedRowsAreNotReturned(t *testing.T) {
 		if o, err := table.Put(l.Context(), l.DB, &row); err != nil || o != upsert.Unchanged || row.ID != 2 {
 			l.Errorf("Put of an unchanged row: %v, id %d, err %v; want unchanged with the stored row's id 2", o, row.ID, err)
 		}
-		// Not in key order, with a skipped row in the middle of those returned.
+		// The rows are not in key order, and the skipped row is between two returned rows.
 		var got []upsert.Outcome
 		each := upsert.EachOutcome(func(i int, o upsert.Outcome) {
 			l.Want("the row that an outcome is told of", i, len(got))
@@ -213,7 +214,7 @@ func TestHazard_P6_RowNewerThanTheSnapshot(t *testing.T) {
 				}
 				l.Want("the row", l.Text(fmt.Sprintf("SELECT v FROM things WHERE k = %d", row.K)), 2-j)
 
-				// Even DO NOTHING fails in a transaction of the caller's, and only the caller can run that again.
+				// In the caller's transaction even DO NOTHING fails, and only the caller can repeat the transaction.
 				err := put(table, old, &row)
 				l.WantCode(level+", the caller's transaction", err, "40001")
 				l.Want("its class", dialect.Classify(err), dialect.Retryable)

@@ -12,9 +12,11 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// What the type of a column of PostgreSQL makes of values: P35, P36, P37, P38.
+// The tests of this file check the hazards P35 to P38 of PostgreSQL, in which the type of a column changes the meaning of a
+// value.
 
-// writeEachWay has each verb and path write a first row and then a second one with its key, and wants what becomes of the second.
+// writeEachWay writes the rows first and second, which have the same key, with each verb and path. It wants the given
+// outcome for second and the given stored text.
 func writeEachWay[T any](l *lab.Lab, name string, first, second T, want upsert.Outcome, stored string) {
 	l.Helper()
 	table := lab.Table[T](l, name)
@@ -31,7 +33,7 @@ func writeEachWay[T any](l *lab.Lab, name string, first, second T, want upsert.O
 	for way, write := range ways {
 		l.Exec("DELETE FROM " + name)
 		_, err := write(first)
-		if _, refused := lab.AsType[*dialect.UnsupportedError](err); refused { // an array cannot be an element of one
+		if _, refused := lab.AsType[*dialect.UnsupportedError](err); refused { // an array cannot be an element of an array
 			continue
 		}
 		if err != nil {
@@ -43,8 +45,8 @@ func writeEachWay[T any](l *lab.Lab, name string, first, second T, want upsert.O
 	}
 }
 
-// TestHazard_P35_SettingsDoNotDecideWhatIsEqual: texts that are the same under the session's settings can be those of values that
-// are not.
+// TestHazard_P35_SettingsDoNotDecideWhatIsEqual checks different values that have the same text under the settings of the
+// session.
 func TestHazard_P35_SettingsDoNotDecideWhatIsEqual(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -56,7 +58,7 @@ func TestHazard_P35_SettingsDoNotDecideWhatIsEqual(t *testing.T) {
 	}
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Want("hazard: that two numbers differ, by their texts", l.Text("SELECT (0.1::float8 + 0.2)::text IS DISTINCT FROM 0.3::float8::text"), "false")
-		fall := time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC) // half past one in New York, and once more an hour later
+		fall := time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC) // 1:30 in New York, which is 1:30 again an hour later
 		for typ, c := range map[string]struct {
 			first, second any
 			stored        string
@@ -75,7 +77,7 @@ func TestHazard_P35_SettingsDoNotDecideWhatIsEqual(t *testing.T) {
 	}, settings...)
 }
 
-// TestHazard_P36_ValuesThatATypeTakesForEqual: bytes, and values of an any, are told apart as strings are.
+// TestHazard_P36_ValuesThatATypeTakesForEqual checks that values of type []byte and any are distinguished as strings are.
 func TestHazard_P36_ValuesThatATypeTakesForEqual(t *testing.T) {
 	t.Parallel()
 	type bytes struct {
@@ -100,14 +102,15 @@ func TestHazard_P36_ValuesThatATypeTakesForEqual(t *testing.T) {
 	})
 }
 
-// folding makes types that take 'a' for 'A', by a collation and by domains over it.
+// folding creates types that treat 'a' and 'A' as equal: a collation, and domains over it.
 func folding(l *lab.Lab) {
 	l.Helper()
 	l.Exec("CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)", "CREATE DOMAIN folded AS text COLLATE folding",
 		"CREATE DOMAIN twice_folded AS folded", "CREATE DOMAIN exactly AS numeric", "CREATE DOMAIN rounded AS exactly")
 }
 
-// TestHazard_P36_KeysThatATypeTakesForEqual: none of the verbs takes the row of one for that of the other, whatever the key's Go type.
+// TestHazard_P36_KeysThatATypeTakesForEqual checks that no verb writes to the row of another key that the type treats as
+// equal, whatever the Go type of the key.
 func TestHazard_P36_KeysThatATypeTakesForEqual(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
@@ -148,7 +151,7 @@ func refuseOtherKey[K any](l *lab.Lab, typ string, first, second K) {
 	l.Want(what, l.Text("SELECT * FROM things"), "a|1")
 }
 
-// TestHazard_P37_JSONThatIsNoJSONB: the type json holds documents that jsonb refuses, and comparing two by jsonb fails then.
+// TestHazard_P37_JSONThatIsNoJSONB checks json documents that jsonb refuses. Comparing such a document as jsonb fails.
 func TestHazard_P37_JSONThatIsNoJSONB(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -169,8 +172,8 @@ func TestHazard_P37_JSONThatIsNoJSONB(t *testing.T) {
 	})
 }
 
-// TestHazard_P38_NowIsUTCWithoutAZone: a column without a zone takes the session's wall clock for the database's time, which beside a
-// time that was bound is hours away.
+// TestHazard_P38_NowIsUTCWithoutAZone checks columns without a time zone. PostgreSQL stores the session's wall clock as the
+// current time in such a column. This time can differ by hours from a time that was bound.
 func TestHazard_P38_NowIsUTCWithoutAZone(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -199,7 +202,8 @@ func TestHazard_P38_NowIsUTCWithoutAZone(t *testing.T) {
 	}, engine.Param("timezone", "Pacific/Kiritimati"))
 }
 
-// TestCopyOfBytesInTheCallersTransaction: what the staging table has beside the columns is no value of the last one's type.
+// TestCopyOfBytesInTheCallersTransaction checks the additional column of the staging table: its value must not be encoded
+// like the value of the last bytea column.
 func TestCopyOfBytesInTheCallersTransaction(t *testing.T) {
 	t.Parallel()
 	type thing struct {

@@ -10,23 +10,23 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// PostgreSQL: P42, about rows that a statement has neither written nor seen.
+// The tests of this file check hazard P42 of PostgreSQL: rows that a statement has neither written nor seen.
 
-// unseen is a row: those whose value is 9 are kept out.
+// unseen is a row type. Rows with the value 9 are kept out.
 type unseen struct {
 	K   int `upsert:"key"`
 	Rev int `upsert:"keep"`
 	V   int
 }
 
-// unseenRev is the same with a version.
+// unseenRev is unseen with a version.
 type unseenRev struct {
 	K   int `upsert:"key"`
 	Rev int `upsert:"version"`
 	V   int
 }
 
-// keepOut has the table things keep rows out in some way.
+// keepOut are the ways to keep rows out of the table things.
 var keepOut = map[string][]string{
 	"a trigger before the insert": {"CREATE TRIGGER skip BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION skip()"},
 	"a trigger of a partition": {
@@ -41,7 +41,7 @@ var keepOut = map[string][]string{
 	},
 }
 
-// keepsOut makes the table, and returns a session that cannot see around the policy.
+// keepsOut creates the table and returns a session to which the policy applies.
 func keepsOut(l *lab.Lab, how string) *lab.Session {
 	l.Helper()
 	l.Exec("CREATE TABLE things (k int PRIMARY KEY, rev int, v int, owner text DEFAULT 'me')",
@@ -84,7 +84,7 @@ func TestHazard_P42_RowThatIsNeitherWrittenNorSeen(t *testing.T) {
 	}
 }
 
-// wantKeptOut wants the first row of a batch to be unknown by each path.
+// wantKeptOut wants the outcome of the first row of a batch to be unknown on each path.
 func wantKeptOut[T any](l *lab.Lab, s *lab.Session, table *upsert.Table[T], rows ...T) {
 	l.Helper()
 	for _, via := range []upsert.Path{upsert.Values, upsert.Arrays, upsert.Copy} {
@@ -102,7 +102,8 @@ func wantKeptOut[T any](l *lab.Lab, s *lab.Session, table *upsert.Table[T], rows
 	}
 }
 
-// Who asks for a row must be told that there is none, and the trigger has its effect once.
+// TestHazard_P42_GetOrCreateSaysWhatItSaw checks that GetOrCreate reports a missing row as an error and that the trigger
+// runs only once.
 func TestHazard_P42_GetOrCreateSaysWhatItSaw(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -128,7 +129,8 @@ func TestHazard_P42_GetOrCreateSaysWhatItSaw(t *testing.T) {
 	})
 }
 
-// What a hidden row contains is the database's to say, or nobody's.
+// TestHazard_P42_HiddenRowThatDiffersIsTheDatabasesError checks that a hidden row that differs causes an error of the
+// database. Only the database may reveal the contents of a hidden row.
 func TestHazard_P42_HiddenRowThatDiffersIsTheDatabasesError(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {

@@ -8,7 +8,8 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// TestHazard_H40_WhichIndexIsMetFirst: a row meets its key and, with a column that stays, another unique key of another row.
+// TestHazard_H40_WhichIndexIsMetFirst checks the result if a row conflicts with its own key and also with another row's
+// unique key. The column of the other key has the rule keep.
 func TestHazard_H40_WhichIndexIsMetFirst(t *testing.T) {
 	t.Parallel()
 	type byID struct {
@@ -28,7 +29,7 @@ func TestHazard_H40_WhichIndexIsMetFirst(t *testing.T) {
 			"id, email":     "(id INT NOT NULL, email VARCHAR(9) NOT NULL, v INT, UNIQUE (id), UNIQUE (email))",
 			"email, id":     "(id INT NOT NULL, email VARCHAR(9) NOT NULL, v INT, UNIQUE (email), UNIQUE (id))",
 		} {
-			// The index that MySQL and MariaDB meet first.
+			// The unique index that MySQL and MariaDB check first.
 			first := "id"
 			if name == "email, id" {
 				first = "email"

@@ -11,7 +11,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// unendingWait is longer than a test lasts.
+// unendingWait is longer than any test.
 const unendingWait = "600000"
 
 type busyThing struct {
@@ -20,7 +20,7 @@ type busyThing struct {
 	G int `upsert:"generated"`
 }
 
-// busyVerbs write by each verb, in one statement and in several.
+// busyVerbs returns functions that write with each verb, in one statement or in several.
 func busyVerbs(l *lab.Lab, table *upsert.Table[busyThing]) map[string]func(context.Context, upsert.DB) error {
 	rows := make([]busyThing, 600)
 	for i := range rows {
@@ -89,11 +89,11 @@ func TestHazard_S15_ABusyWaitEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// wantUsable wants what is sent on the handle next to be kept.
+// wantUsable wants the next write on the handle to be kept.
 func wantUsable(l *lab.Lab, what string, db upsert.DB) {
 	l.Helper()
 	if tx, ok := db.(*sql.Tx); ok {
-		_ = tx.Rollback() // SQLite has done so where the write was interrupted
+		_ = tx.Rollback() // if the write was interrupted, SQLite has already rolled back
 		db = l.DB
 	}
 	l.On(db, "INSERT INTO things (k, v) VALUES (-1, -1)")

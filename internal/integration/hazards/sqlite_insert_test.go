@@ -9,11 +9,12 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// SQLite: S20, about what an insert meets before its conflict.
+// The tests of this file check the hazards S20 and S21 of SQLite, which are about checks and triggers that act before the
+// conflict of an insert.
 
 const sqliteCheck, sqliteTrigger = "275", "1811"
 
-// insertRefused are rows whose key is stored. An INSERT of them is refused, which an UPDATE of the stored row is not.
+// insertRefused are rows whose key is stored. SQLite refuses an INSERT of such a row, but not an UPDATE of the stored row.
 var insertRefused = map[string]struct {
 	ddl, code string
 	column    upsert.Option
@@ -55,7 +56,7 @@ func TestHazard_S20_PutMeetsWhatAnInsertMeets(t *testing.T) {
 	})
 }
 
-// putEveryWay are the ways to put a row.
+// putEveryWay returns the ways to put a row.
 func putEveryWay(l *lab.Lab, table *upsert.Table[map[string]any]) map[string]func(map[string]any) (upsert.Outcome, error) {
 	l.Helper()
 	prepared := lab.Prepare(l, table, l.DB)
@@ -121,7 +122,7 @@ func TestHazard_S21_TriggerThatIgnoresARow(t *testing.T) {
 	}
 }
 
-// wantIgnored wants the first row of a batch to be unknown.
+// wantIgnored wants the outcome of the first row of a batch to be unknown.
 func wantIgnored[T any](l *lab.Lab, table *upsert.Table[T], rows []T, want upsert.Result) {
 	l.Helper()
 	var each []upsert.Outcome

@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// SQLite: S1 to S11.
+// The tests of this file check the hazards of SQLite from S1 to S11.
 
 const (
 	sqliteNotNull = "1299"
@@ -21,7 +21,7 @@ const (
 	sqliteSyntax  = "1" // SQLITE_ERROR
 )
 
-// wantSQL wants words in a table's statement, and others not in it.
+// wantSQL wants a table's statement to contain the text with and not the text without.
 func wantSQL[T any](l *lab.Lab, table *upsert.Table[T], with, without string) {
 	l.Helper()
 	query, _, err := table.SQL()
@@ -224,7 +224,7 @@ func TestHazard_S10_KeysOfTwoGoTypes(t *testing.T) {
 		_, err := table.PutAll(l.Context(), l.DB, []map[string]any{{"k": "1", "v": 1}, {"k": []byte("1"), "v": 2}})
 		l.WantErr("PutAll with a string and bytes for keys", err, nil, "row 1", "column k", "[]uint8", "string")
 		l.Want("rows that it left", l.Text("SELECT COUNT(*) FROM things"), 0)
-		// What differs in Go's type only is bound as one.
+		// Three different Go types are bound as the same type, a text.
 		_, err = table.PutAll(l.Context(), l.DB, []map[string]any{{"k": "1", "v": 1}, {"k": name("1"), "v": 2}, {"k": new(string), "v": 3}})
 		if err != nil {
 			l.Errorf("PutAll with three types of string: %v", err)
@@ -233,7 +233,7 @@ func TestHazard_S10_KeysOfTwoGoTypes(t *testing.T) {
 	})
 }
 
-// labRecorder tells when a statement is about to be sent.
+// labRecorder is a connection that calls before with each statement, before sending the statement.
 type labRecorder struct {
 	*sql.Conn
 	before func(query string)
@@ -260,7 +260,8 @@ func TestHazard_S11_WriteTransactionsBeginImmediately(t *testing.T) {
 		holder := l.Session("BEGIN IMMEDIATE")
 		l.Fails(l.Session("PRAGMA busy_timeout = 0"), "5", "INSERT INTO things VALUES (1, 1) ON CONFLICT DO NOTHING")
 
-		// A batch that asks before it writes begins while another writes, and must see what that one commits.
+		// A batch that reads before it writes begins while another transaction writes. The batch must see the commit of this
+		// transaction.
 		table, began := lab.Table[thing](l, "things", upsert.Retries(0)), make(chan string, 1)
 		var once sync.Once
 		conn := labRecorder{l.Session().Conn, func(query string) { once.Do(func() { began <- query }) }}
@@ -278,7 +279,7 @@ func TestHazard_S11_WriteTransactionsBeginImmediately(t *testing.T) {
 		l.On(holder, "INSERT INTO things VALUES (2, 5)")
 		l.On(holder, "COMMIT")
 		if err := l.Result(done); err != nil || r != (upsert.Result{Updated: 1, Unchanged: 1}) {
-			l.Errorf("PutAll that waited for another writer: %+v, err %v; want one row updated and the other's unchanged", r, err)
+			l.Errorf("PutAll that waited for another writer: %+v, err %v; want one row updated and the other transaction's row unchanged", r, err)
 		}
 	})
 }

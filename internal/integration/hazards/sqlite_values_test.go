@@ -11,12 +11,12 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// SQLite: what a value or a name becomes, S16 to S23.
+// The tests of this file check the hazards of SQLite from S16 to S23, which are about stored values and about names.
 
 func TestHazard_S16_TableOfManyColumns(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
-		const n = 1900 // SQLite takes 2,000
+		const n = 1900 // SQLite allows 2,000 columns
 		columns, opts, row := []string{"k INTEGER PRIMARY KEY"}, []upsert.Option{upsert.Column("k", upsert.Key)}, map[string]any{"k": 1}
 		var differ []string
 		for i := range n {

@@ -15,7 +15,7 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// triggers are those that a table may have, each of which takes something out of what a statement's result tells.
+// triggers are the triggers that a table may have. Each of them hides part of a statement's result.
 var triggers = map[string][]string{
 	"none":                       nil,
 	"before update":              {"CREATE TRIGGER tr BEFORE UPDATE ON things FOR EACH ROW SET @x = 1"},
@@ -34,7 +34,7 @@ type triggered struct {
 	V   int
 }
 
-// triggeredRows are rows in their order and what happens to each.
+// triggeredRows are rows in the order of their Puts, with their outcomes.
 var triggeredRows = []struct {
 	row  triggered
 	want upsert.Outcome
@@ -50,7 +50,7 @@ var triggeredRows = []struct {
 // putRow puts one row.
 type putRow func(*triggered) (upsert.Outcome, error)
 
-// putWays are the ways to put one row, each on a handle on which outcomes are exact.
+// putWays are the ways to put one row. Each way uses a handle on which outcomes are exact.
 var putWays = map[string]func(l *lab.Lab, t *upsert.Table[triggered]) (put putRow, end func()){
 	"pool":   func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) { return putOn(l, t, l.DB) },
 	"sql.DB": func(l *lab.Lab, t *upsert.Table[triggered]) (putRow, func()) { return putOn(l, t, l.DB.DB) },
@@ -91,7 +91,7 @@ func preparedOn(l *lab.Lab, t *upsert.Table[triggered], db upsert.DB) (putRow, f
 	return func(row *triggered) (upsert.Outcome, error) { return p.Put(l.Context(), row) }, func() { _ = p.Close() }
 }
 
-// createTriggered makes the table, with a key that AUTO_INCREMENT does or does not make a number beside.
+// createTriggered creates the table. If auto is true, the table has an AUTO_INCREMENT column beside the key.
 func createTriggered(l *lab.Lab, auto bool, triggers []string) {
 	l.Helper()
 	id := ""
@@ -136,7 +136,7 @@ func wantTriggeredOutcomes(l *lab.Lab, way string) {
 	}
 }
 
-// TestHazard_H23_IsReal: the naive reading of the insert id takes an updated row for an inserted one.
+// TestHazard_H23_IsReal shows that a naive use of the insert id takes an updated row for an inserted row.
 func TestHazard_H23_IsReal(t *testing.T) {
 	t.Parallel()
 	const put = "INSERT INTO things (k, v) VALUES ('a', 2) ON DUPLICATE KEY UPDATE v = IF(LAST_INSERT_ID(5), VALUES(v), v)"
@@ -153,7 +153,7 @@ func TestHazard_H23_IsReal(t *testing.T) {
 	})
 }
 
-// bare has nothing but the two methods, as a handle of which nobody knows whether it stays on one connection.
+// bare has only the two methods of upsert.DB, so that the library cannot know whether the handle stays on one connection.
 type bare struct{ upsert.DB }
 
 func TestHazard_H23_UnknownOnABareHandle(t *testing.T) {
@@ -182,7 +182,8 @@ func TestHazard_H23_WhoCreatedTheRow(t *testing.T) {
 	})
 }
 
-// TestHazard_H23_QuestionThatFails: the row is written by then, so nothing is sent again.
+// TestHazard_H23_QuestionThatFails checks that the library sends no statement again if the question for the code fails,
+// because the row is already written.
 func TestHazard_H23_QuestionThatFails(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
@@ -201,7 +202,8 @@ func TestHazard_H23_QuestionThatFails(t *testing.T) {
 	})
 }
 
-// TestHazard_H23_ThroughAView: the triggers are those of a table that is not named.
+// TestHazard_H23_ThroughAView checks that outcomes are exact if the statement names a view, whose underlying table has the
+// triggers.
 func TestHazard_H23_ThroughAView(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
@@ -220,7 +222,8 @@ func TestHazard_H23_ThroughAView(t *testing.T) {
 	})
 }
 
-// TestHazard_H23_TriggerThatComesLater is seen by the first row that it hides and that was changed.
+// TestHazard_H23_TriggerThatComesLater checks that the library notices a trigger even if the trigger is created after the
+// library has asked for triggers. The first changed row whose code the trigger hides reveals the trigger.
 func TestHazard_H23_TriggerThatComesLater(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.MySQL, func(l *lab.Lab) {
@@ -239,8 +242,9 @@ func TestHazard_H23_TriggerThatComesLater(t *testing.T) {
 	})
 }
 
-// TestHazard_H23_KeysAreStoredAsAnInsertStoresThem: an expression around a key's parameter would change its type on MySQL 8, and
-// store what is in another character set than the connection's unconverted.
+// TestHazard_H23_KeysAreStoredAsAnInsertStoresThem checks the text of the statement: an expression around the key's
+// parameter would change the parameter's type on MySQL 8. A key in a column of another character set would then be stored
+// without conversion.
 func TestHazard_H23_KeysAreStoredAsAnInsertStoresThem(t *testing.T) {
 	t.Parallel()
 	type thing struct {
@@ -275,7 +279,7 @@ func TestHazard_H23_KeysAreStoredAsAnInsertStoresThem(t *testing.T) {
 	}
 }
 
-// counting counts what is sent on a connection, beside the question that is asked once.
+// counting is a connection that counts the statements sent on it.
 type counting struct {
 	*sql.Conn
 	sent int
@@ -291,7 +295,8 @@ func (c *counting) QueryContext(ctx context.Context, query string, args ...any) 
 	return c.Conn.QueryContext(ctx, query, args...)
 }
 
-// TestPutIsOneStatementWithoutATrigger also where AUTO_INCREMENT makes a number, which is no code.
+// TestPutIsOneStatementWithoutATrigger checks that Put needs one statement. This also holds if AUTO_INCREMENT generates a
+// number, which must not be taken for a code.
 func TestPutIsOneStatementWithoutATrigger(t *testing.T) {
 	t.Parallel()
 	for _, auto := range []bool{false, true} {
@@ -300,7 +305,7 @@ func TestPutIsOneStatementWithoutATrigger(t *testing.T) {
 			lab.Each(t, lab.OnDuplicateKey, func(l *lab.Lab) {
 				createTriggered(l, auto, nil)
 				table := lab.Table[triggered](l, "things")
-				lab.Put(l, table, l.Conn(), triggered{"first", 1, 1}) // asks for the index
+				lab.Put(l, table, l.Conn(), triggered{"first", 1, 1}) // asks for the indexes
 				db := &counting{Conn: l.Conn()}
 				for _, c := range triggeredRows {
 					lab.Put(l, table, db, c.row)

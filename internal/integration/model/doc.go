@@ -1,2 +1,2 @@
-// Package model compares random tables, rows and names on real engines with what a model in plain Go says of them.
+// Package model compares random tables, rows and names on real engines with the predictions of a model in plain Go.
 package model

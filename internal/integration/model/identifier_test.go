@@ -13,7 +13,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// FuzzIdentifierRoundTrip: a column of any name that a dialect accepts can be made, written and read back on the engine.
+// FuzzIdentifierRoundTrip checks that a column of any name that a dialect accepts can be created, written and read on the
+// engine.
 func FuzzIdentifierRoundTrip(f *testing.F) {
 	for _, seed := range []string{
 		"v", "V", "select", "a b", `say "hi"`, "back`tick", "it's", "semi;colon", "--", "/* x */", "dot.dot", "ü", "表", "\t", "\n", "1", "$1", "?", ":x", "@v",
@@ -36,8 +37,8 @@ type roundTripEngine struct {
 	conn    *sqlx.Conn
 }
 
-// roundTripEngines opens what there is: an engine that is missing is named in the log, and fails the test where it is
-// required.
+// roundTripEngines opens the available engines. It logs a missing engine, and a missing engine that is required fails the
+// test.
 func roundTripEngines(f *testing.F) (open []roundTripEngine) {
 	f.Helper()
 	for _, e := range []string{"sqlite", "postgres", "mariadb"} {
@@ -59,7 +60,7 @@ func roundTripEngines(f *testing.F) (open []roundTripEngine) {
 	return open
 }
 
-// openIfThere takes the engine's word for a skip without ending this test.
+// openIfThere opens an engine. If the engine would skip the test, openIfThere returns false instead.
 func openIfThere(f *testing.F, name string) (db *sqlx.DB, ok bool) {
 	f.Helper()
 	probe := &skipper{F: f}
@@ -75,7 +76,7 @@ func openIfThere(f *testing.F, name string) (db *sqlx.DB, ok bool) {
 	return db, db != nil
 }
 
-// skipper ends its goroutine where a test would be skipped or failed.
+// skipper ends its goroutine instead of skipping or failing the test.
 type skipper struct {
 	*testing.F
 	failed string
@@ -98,7 +99,7 @@ func (e roundTripEngine) roundTrip(t *testing.T, name string) {
 	if e.dialect.CheckIdent(name) != nil || unusable(e.dialect, name) {
 		return
 	}
-	// The key's name is another in every folding.
+	// The key's name must differ from the column's name in every case folding.
 	key := "k"
 	if strings.EqualFold(name, key) {
 		key = "other"
@@ -128,7 +129,7 @@ func (e roundTripEngine) roundTrip(t *testing.T, name string) {
 	}
 }
 
-// unusable names what a database has columns of already.
+// unusable reports whether the name belongs to a system column of the database.
 func unusable(d dialect.Dialect, name string) bool {
 	if d.Name() != "postgres" {
 		return false

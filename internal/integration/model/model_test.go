@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert"
 )
 
-// model is what a table is to hold, by the rules as the documentation words them, in plain Go and without a database.
+// model predicts the contents of a table. It implements the documented rules in plain Go, without a database.
 type model struct {
 	cols []modelColumn
 	rows map[string]map[string]any // by key
@@ -39,7 +39,7 @@ func (m *model) key(row map[string]any) string {
 	return fmt.Sprint(k...)
 }
 
-// put applies one row and says what happened.
+// put applies one row and returns its outcome.
 func (m *model) put(row map[string]any) upsert.Outcome {
 	k := m.key(row)
 	old, ok := m.rows[k]
@@ -76,7 +76,8 @@ func (m *model) version() string {
 	return ""
 }
 
-// apply returns what the rules make of the row, and whether a column other than the touched ones and the version changed.
+// apply returns the row that the rules produce. changed reports whether a column other than the touched columns and the
+// version changed.
 func (m *model) apply(old, row map[string]any) (next map[string]any, changed bool) {
 	next = map[string]any{}
 	for _, c := range m.cols {
@@ -160,7 +161,7 @@ func less(a, b any) bool {
 
 func equal(a, b any) bool { return reflect.DeepEqual(normalJSON(a), normalJSON(b)) }
 
-// decode reads JSON text; what is decoded already stays as it is.
+// decode parses JSON text. A decoded value is returned unchanged.
 func decode(v any) any {
 	text, ok := v.(string)
 	if !ok {
@@ -204,7 +205,7 @@ func mergePatch(target, patch any) any {
 	return out
 }
 
-// dump writes the table for comparison, one line a row, in key order.
+// dump writes the table for comparison, one row per line, in key order.
 func dump(cols []modelColumn, rows []map[string]any) string {
 	var lines []string
 	for _, row := range rows {
@@ -228,7 +229,7 @@ func dump(cols []modelColumn, rows []map[string]any) string {
 
 func (m *model) dump() string { return dump(m.cols, slices.Collect(maps.Values(m.rows))) }
 
-// randomTable draws the columns of a table. Two rows of one key never carry the same version with other content, for
+// randomTable chooses the columns of a table. Two rows with the same key and version always have the same content, because
 // randomRow derives the content from the version.
 func randomTable(r *rand.Rand) []modelColumn {
 	cols := []modelColumn{{"id", "int", upsert.Key}}
@@ -252,7 +253,7 @@ func randomTable(r *rand.Rand) []modelColumn {
 	if r.IntN(3) == 0 {
 		cols = append(cols, modelColumn{"ver", "int", upsert.Version})
 	}
-	// Some tables are such that their Guarantee is the stronger one.
+	// Some tables use only rules that give the stronger Guarantee.
 	if r.IntN(3) == 0 {
 		cols = slices.DeleteFunc(cols, func(c modelColumn) bool {
 			return !slices.Contains([]upsert.Rule{upsert.Key, upsert.Max, upsert.Min, upsert.Or, upsert.And}, c.rule)

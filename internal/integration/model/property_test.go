@@ -13,12 +13,12 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// claimed is a transaction that says it is a claim, so that tables with add columns run.
+// claimed is a transaction that counts as a claim, so that tables with add columns can be written.
 type claimed struct{ *sqlx.Tx }
 
 func (claimed) UpsertClaim() error { return nil }
 
-// propertyTable is a random table on a real engine beside its model.
+// propertyTable is a random table on a real engine, together with its model.
 type propertyTable struct {
 	*model
 	t   *testing.T
@@ -67,7 +67,8 @@ func columnType(dialectName, kind string) string {
 	return "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 }
 
-// apply sends rows in batches of the given size (1 is Put) and compares every outcome with the model's.
+// apply sends rows in batches of the given size and compares every outcome with the model's prediction. A batch of size 1 is
+// a Put.
 func (p *propertyTable) apply(rows []map[string]any, size int) {
 	p.t.Helper()
 	ctx := p.t.Context()
@@ -100,10 +101,10 @@ func (p *propertyTable) apply(rows []map[string]any, size int) {
 	}
 }
 
-// stored is the table as the database has it.
+// stored returns the table's contents in the database.
 func (p *propertyTable) stored() string { return p.read(p.cols) }
 
-// promised is what Guarantee speaks of: all but the touched columns.
+// promised returns the contents that Guarantee covers: all columns except the touched columns.
 func (p *propertyTable) promised() string {
 	return p.read(slices.DeleteFunc(slices.Clone(p.cols), func(c modelColumn) bool { return c.rule == upsert.Touch }))
 }
@@ -132,7 +133,7 @@ func (p *propertyTable) read(cols []modelColumn) string {
 	return dump(cols, all)
 }
 
-// plainValue undoes what drivers make of a value.
+// plainValue converts a value from its driver representation to the representation of the model.
 func plainValue(v any, kind string) any {
 	if b, ok := v.([]byte); ok {
 		v = string(b)
@@ -190,8 +191,8 @@ func randomHistory(r *rand.Rand, cols []modelColumn) []map[string]any {
 	return rows
 }
 
-// TestPropertyModel: for random tables and histories with duplicates, in batches of any size, the table and every outcome
-// are those of the plain Go model.
+// TestPropertyModel checks random tables and histories with duplicates, in batches of any size. The table and every outcome
+// must agree with the model.
 func TestPropertyModel(t *testing.T) {
 	t.Parallel()
 	forHistories(t, func(t *testing.T, db *sqlx.DB, d dialect.Dialect, r *rand.Rand, name string) {
@@ -202,7 +203,7 @@ func TestPropertyModel(t *testing.T) {
 	})
 }
 
-// TestPropertyRepeat: repeating any suffix of a history changes nothing where Guarantee says repeat-safe.
+// TestPropertyRepeat checks that repeating any suffix of a history changes no row if Guarantee is repeat-safe.
 func TestPropertyRepeat(t *testing.T) {
 	t.Parallel()
 	forHistories(t, func(t *testing.T, db *sqlx.DB, d dialect.Dialect, r *rand.Rand, name string) {
@@ -216,20 +217,20 @@ func TestPropertyRepeat(t *testing.T) {
 		before := p.stored()
 		p.apply(rows[len(rows)-1:], 1)
 		if after := p.stored(); after != before {
-			t.Fatalf("%s\nrepeating the last row left\n%s\nwant what was there\n%s", p.ddl, after, before)
+			t.Fatalf("%s\nrepeating the last row left\n%s\nwant the table as before\n%s", p.ddl, after, before)
 		}
 		before = p.promised()
 		for range 4 {
 			from := r.IntN(len(rows))
 			p.apply(rows[from:], 1+r.IntN(12))
 			if after := p.promised(); after != before {
-				t.Fatalf("%s\nrepeating the history from row %d on left\n%s\nwant what was there\n%s", p.ddl, from, after, before)
+				t.Fatalf("%s\nrepeating the history from row %d on left\n%s\nwant the table as before\n%s", p.ddl, from, after, before)
 			}
 		}
 	})
 }
 
-// TestPropertyOrder: any order of arrival leaves the same table where Guarantee says order-free.
+// TestPropertyOrder checks that every order of arrival leaves the same table if Guarantee is order-free.
 func TestPropertyOrder(t *testing.T) {
 	t.Parallel()
 	forHistories(t, func(t *testing.T, db *sqlx.DB, d dialect.Dialect, r *rand.Rand, name string) {
@@ -252,8 +253,8 @@ func TestPropertyOrder(t *testing.T) {
 	})
 }
 
-// orderFreeTable draws columns of which Guarantee must say order-free: of every three tables a random one, one of
-// accumulating columns, and one of replaced columns with a version.
+// orderFreeTable chooses columns whose Guarantee must be order-free. One third of the tables are random tables, one third
+// have accumulating columns, and one third have replaced columns and a version.
 func orderFreeTable(r *rand.Rand) []modelColumn {
 	if r.IntN(3) == 0 {
 		for {
