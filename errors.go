@@ -101,7 +101,7 @@ func (t *table) fail(err error) error {
 	var known *write.RowError
 	errors.As(err, &known)
 	public := &RowError{Table: t.name, Column: known.Column, Row: known.Row, Err: err, input: known.Input}
-	if err == error(known) {
+	if _, isOutermost := err.(*write.RowError); isOutermost { //nolint:errorlint // only the outermost error is replaced
 		public.Err = known.Err
 	}
 	return public
