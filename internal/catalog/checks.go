@@ -24,12 +24,18 @@ type Checks struct {
 	pools dbconn.Recent[struct{}]
 	other atomic.Bool
 	hides atomic.Bool
+	// triggers means that Check asks whether the table has triggers.
+	triggers bool
 }
 
 // NewChecks returns Checks that have asked nothing. runner sends the questions.
 func NewChecks(spec schema.Spec, runner *txn.Runner) *Checks {
 	return &Checks{spec: spec, text: spec.Dialect.UniqueIndex(spec.Table, spec.Target.Columns), txn: runner}
 }
+
+// AskForTriggers makes Check ask whether the table has triggers, because a trigger would hide the outcome of a row. AskForTriggers
+// must be called before the first Check.
+func (c *Checks) AskForTriggers() { c.triggers = true }
 
 // NamesIndexes reports whether UniqueIndexes can ask for the unique indexes.
 func (c *Checks) NamesIndexes() bool { return c.text.Ask != "" }
@@ -194,11 +200,11 @@ func isPool(h dbconn.Handle) bool {
 	return pool || dbconn.CanBegin(h) && !conn
 }
 
-// lookForTriggers asks whether the table may have triggers that hide the outcome in a statement's result. The triggers of a
+// lookForTriggers asks, if Check is to ask, whether the table may have triggers that hide the outcome in a statement's result. The triggers of a
 // view's tables are not looked up, so a view counts as having triggers. To a user without the right TRIGGER, the server says that
 // there are no triggers.
 func (c *Checks) lookForTriggers(ctx context.Context, h dbconn.Handle, view bool) error {
-	if c.spec.Dialect.Traits().Reporting != dialect.ReportLastID || c.hides.Load() {
+	if !c.triggers || c.hides.Load() {
 		return nil
 	}
 	n := 1

@@ -8,8 +8,8 @@ import (
 
 // Peer is what is known of the connection between a handle and its server. If the driver does not tell, Peer is the zero value.
 type Peer struct {
-	process
-	server int // the server's process id
+	driver process // of the driver's connection
+	server int     // the server's process id
 }
 
 // process is what a driver's connection reports about the server's process.
@@ -21,20 +21,20 @@ type process struct {
 }
 
 // IsKnown reports whether the driver tells the facts that the other methods report.
-func (p Peer) IsKnown() bool { return p.isKnown }
+func (p Peer) IsKnown() bool { return p.driver.isKnown }
 
 // IsDirect reports whether the connection is the server's own. A pooler gives its clients process ids that it makes up.
-func (p Peer) IsDirect() bool { return p.isKnown && p.id == p.server }
+func (p Peer) IsDirect() bool { return p.driver.isKnown && p.driver.id == p.server }
 
 // KeepsTexts reports whether the driver prepares each text that it is sent, and keeps the prepared statement.
-func (p Peer) KeepsTexts() bool { return p.keepsTexts }
+func (p Peer) KeepsTexts() bool { return p.driver.keepsTexts }
 
 // SplitsBehindPooler reports whether a statement with parameters may execute on another server connection than the one that
 // parsed its text. This happens with lib/pq behind a pooler in transaction mode unless the DSN has binary_parameters=yes:
 // lib/pq sends text and parameters separately, and executes the statement that the connection's last user has parsed (hazard
 // E2). Other known drivers name a statement by its text, or send text and parameters together. For a wrapped driver the answer
 // is unknown, and SplitsBehindPooler returns false.
-func (p Peer) SplitsBehindPooler() bool { return p.sendsApart && !p.IsDirect() }
+func (p Peer) SplitsBehindPooler() bool { return p.driver.sendsApart && !p.IsDirect() }
 
 // Peers finds out about handles, once for each handle.
 type Peers struct{ recent Recent[Peer] }
@@ -65,10 +65,10 @@ func (c *Peers) Of(ctx context.Context, h Handle) (p Peer, err error) {
 
 func ask(ctx context.Context, h Handle, conn Rawer) (p Peer, err error) {
 	err = OnDriver(conn, func(driverConn any) error {
-		p.process = processOf(driverConn)
+		p.driver = processOf(driverConn)
 		return nil
 	})
-	if err != nil || !p.isKnown {
+	if err != nil || !p.driver.isKnown {
 		return p, err
 	}
 	rows, err := h.QueryContext(ctx, "SELECT pg_catalog.pg_backend_pid()")

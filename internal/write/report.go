@@ -34,6 +34,7 @@ func newReporter(t *Table) reporter {
 	case dialect.ReportCode:
 		return codeReporter{t}
 	case dialect.ReportLastID:
+		t.checks.AskForTriggers()
 		return lastIDReporter{t}
 	case dialect.ReportFlag:
 		return returningReporter{table: t, marks: true}
