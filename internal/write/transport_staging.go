@@ -122,7 +122,7 @@ const savepoint = "_upsert_split"
 
 // sendStaged moves the staged rows into the table, and returns the error of the row that the table does not take.
 func (w *writer) sendStaged(s batchStatement) error {
-	if !w.session.ownsTx || w.session.stage.text.Part == "" || len(s.rows) < 2 {
+	if !w.session.ownsTx || w.session.stage.text.Part == "" {
 		_, err := w.moveStaged(s)
 		return w.failStatement(s, err)
 	}
