@@ -68,6 +68,16 @@ func postgresStageFault(n *pg.Node) string {
 		}
 		return temporary(c.GetRelation().GetSchemaname(), c.GetRelation().GetRelname())
 	}
+	if c := n.GetInsertStmt(); c != nil { // a run of the staged rows, from one staging table into another
+		from := c.GetSelectStmt().GetSelectStmt().GetFromClause()
+		if len(from) != 1 || c.GetRelation().GetRelname() == from[0].GetRangeVar().GetRelname() {
+			return "it takes rows from something else than another staging table"
+		}
+		if fault := temporary(c.GetRelation().GetSchemaname(), c.GetRelation().GetRelname()); fault != "" {
+			return fault
+		}
+		return temporary(from[0].GetRangeVar().GetSchemaname(), from[0].GetRangeVar().GetRelname())
+	}
 	if c := n.GetTruncateStmt(); c != nil {
 		if len(c.GetRelations()) != 1 {
 			return "it is about several tables"
