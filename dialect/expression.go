@@ -134,6 +134,12 @@ func assignedColumns(cols []Column, target []string) (set []Column, version *Col
 	return set, version
 }
 
+// Assigns reports whether a conflict with the target can change one of the columns. For builders of dialects.
+func Assigns(columns []Column, target Target) bool {
+	set, _ := assignedColumns(columns, target.Columns)
+	return !onlyTouches(set)
+}
+
 // onlyTouches reports whether nothing can change, because a touched column changes only with another column.
 func onlyTouches(set []Column) bool {
 	for _, c := range set {

@@ -34,6 +34,7 @@ type rule struct {
 	value func(g *grammar, stored, excluded string, k Kind) string
 	// computes: value returns the result of an operator, whose type is the base type if the column's type is a domain.
 	computes   bool
+	ranks      bool // the rule asks which of two values is the greater
 	repeatSafe bool
 	orderFree  orderFree
 	takesNow   bool // the database's clock can give the value, because a repetition does not change the row
@@ -56,12 +57,12 @@ var rules = [...]rule{
 	Keep:      {word: "keep", fits: anyGoKind, repeatSafe: true, takesNow: true},
 	Fill:      {word: "fill", fits: anyGoKind, value: firstNotNull, repeatSafe: true, takesNow: true},
 	Coalesce:  {word: "coalesce", fits: anyGoKind, value: newUnlessNull, repeatSafe: true},
-	Max:       {word: "max", fits: orderedGoKinds, value: inOrder(" > "), repeatSafe: true, orderFree: withoutVersion},
-	Min:       {word: "min", fits: orderedGoKinds, value: inOrder(" < "), repeatSafe: true, orderFree: withoutVersion},
+	Max:       {word: "max", fits: orderedGoKinds, ranks: true, value: inOrder(" > "), repeatSafe: true, orderFree: withoutVersion},
+	Min:       {word: "min", fits: orderedGoKinds, ranks: true, value: inOrder(" < "), repeatSafe: true, orderFree: withoutVersion},
 	Or:        {word: "or", fits: GoBool, value: byOperator(" OR "), computes: true, repeatSafe: true, orderFree: withoutVersion},
 	And:       {word: "and", fits: GoBool, value: byOperator(" AND "), computes: true, repeatSafe: true, orderFree: withoutVersion},
 	Merge:     {word: "merge", fits: GoText | GoBytes | GoJSON, value: merged, repeatSafe: true},
-	Version:   {word: "version", fits: orderedGoKinds, value: newValue, repeatSafe: true, orderFree: always, inEveryRow: true},
+	Version:   {word: "version", fits: orderedGoKinds, ranks: true, value: newValue, repeatSafe: true, orderFree: always, inEveryRow: true},
 	Touch:     {word: "touch", fits: anyGoKind, value: newValue, repeatSafe: true, orderFree: always, takesNow: true},
 	Add:       {word: "add", fits: GoNumber, value: byOperator(" + "), computes: true, orderFree: withoutVersion},
 	Generated: {word: "generated", fits: anyGoKind, repeatSafe: true, orderFree: always, inEveryRow: true},
@@ -143,6 +144,10 @@ func (r Rule) OrderFree(versioned bool) bool {
 	}
 	return false
 }
+
+// Ranks reports whether the rule asks which of two values is the greater. A column's type can have an order of its own (hazard
+// H27).
+func (r Rule) Ranks() bool { return r.row().ranks }
 
 // TakesNow reports whether the database's clock can give the value of a column of the rule.
 func (r Rule) TakesNow() bool { return r.row().takesNow }

@@ -23,15 +23,14 @@ type Builder struct {
 
 // New returns a Builder that has written nothing.
 func New(spec schema.Spec) *Builder {
-	b := &Builder{spec: spec, traits: spec.Dialect.Traits()}
+	b := &Builder{spec: spec, traits: spec.Dialect.Traits(), assigns: dialect.Assigns(spec.Writes, spec.Target)}
 	b.rowsMax = b.Full(dialect.Params(spec.Writes))
 	merges, ranks := false, false
 	for _, w := range spec.Writes {
 		inTarget := slices.Contains(spec.Target.Columns, w.Name)
-		b.assigns = b.assigns || !inTarget && w.Rule != dialect.Key && w.Rule != dialect.Keep && w.Rule != dialect.Touch
 		b.maybe = b.maybe || inTarget && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny || b.traits.Filter)
 		merges = merges || w.Rule == dialect.Merge
-		ranks = ranks || w.Kind != dialect.KindPlain && (w.Rule == dialect.Max || w.Rule == dialect.Min || w.Rule == dialect.Version)
+		ranks = ranks || w.Kind != dialect.KindPlain && w.Rule.Ranks()
 	}
 	b.needs = b.traits.Filter || b.traits.Ordinals && ranks || b.traits.Typed && (merges || !b.assigns && b.maybe)
 	return b
