@@ -29,8 +29,8 @@ func (f *failedStatement) Unwrap() error { return f.err }
 // is rolled back. It does so only if the failed transaction was the library's and the error can be a row's fault. If no row fails
 // alone, locate returns err unchanged.
 func (t *Table) locate(ctx context.Context, db dbconn.Handle, err error) error {
-	var f *failedStatement
-	if !errors.As(err, &f) || !dbconn.CanBegin(db) || ctx.Err() != nil || !blamesRow(f.err) {
+	f := searchable(ctx, err)
+	if f == nil || !dbconn.CanBegin(db) {
 		return err
 	}
 	p := newLocator(f)
@@ -42,8 +42,8 @@ func (t *Table) locate(ctx context.Context, db dbconn.Handle, err error) error {
 // the library's own and is rolled back afterwards. The staged rows outlive a rollback to the savepoint before the statement, so
 // the client need not send the rows again.
 func (w *writer) locateStaged(last statement.Variant, err error) error {
-	var f *failedStatement
-	if !errors.As(err, &f) || !w.session.ownsTx || w.session.stage.text.Part == "" || w.session.ctx.Err() != nil || !blamesRow(f.err) {
+	f := searchable(w.session.ctx, err)
+	if f == nil {
 		return err
 	}
 	if _, lost := w.session.db.ExecContext(w.session.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); lost != nil {
@@ -75,10 +75,16 @@ type stagedPart struct {
 	insert      statement.Variant
 }
 
-// blamesRow reports whether a row can be at fault if a statement of several rows fails with err.
-func blamesRow(err error) bool {
-	c := dialect.Classify(err)
-	return (c == dialect.Permanent || c == dialect.UniqueViolation) && dialect.BlamesRow(err)
+// searchable returns the failed statement that an error is about, if a row can be at fault and the call goes on, or nil.
+func searchable(ctx context.Context, err error) *failedStatement {
+	var f *failedStatement
+	if !errors.As(err, &f) || ctx.Err() != nil || !dialect.BlamesRow(f.err) {
+		return nil
+	}
+	if c := dialect.Classify(f.err); c != dialect.Permanent && c != dialect.UniqueViolation {
+		return nil
+	}
+	return f
 }
 
 // locator is a failed statement whose rows are sent again.
@@ -153,7 +159,7 @@ func (p *locator) shown() (rows []int32) {
 // blame sends a row alone and keeps the error. blame always returns an error.
 func (p *locator) blame(ctx context.Context, db dbconn.Handle, row int32) error {
 	if err := p.exec(ctx, db, []int32{row}); err != nil {
-		p.found = p.failed.batch.table.Explain(p.failed.batch.otherKey(ctx, db, row, err), int(row)+p.failed.batch.rows.first)
+		p.found = p.alone.table.Explain(p.failed.batch.otherKey(ctx, db, row, err), int(row)+p.failed.batch.rows.first)
 	}
 	return errLocated
 }
@@ -219,11 +225,11 @@ func (p *locator) exec(ctx context.Context, db dbconn.Handle, rows []int32) erro
 		if err != nil {
 			return err
 		}
-		query, err := p.failed.batch.table.stmts.Upsert(s.variant, p.failed.batch.table.catalog.Kept())
+		query, err := p.alone.table.text(s.variant)
 		if err != nil {
 			return err
 		}
-		if _, err := p.failed.batch.table.txn.Exec(ctx, db, query, s.args); err != nil {
+		if _, err := p.alone.table.txn.Exec(ctx, db, query, s.args); err != nil {
 			return err
 		}
 		rows = rows[taken:]
@@ -238,12 +244,12 @@ func (p *locator) execStaged(ctx context.Context, db dbconn.Handle, first, rows 
 			return err
 		}
 	}
-	if _, err := p.failed.batch.table.txn.Exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
+	if _, err := p.alone.table.txn.Exec(ctx, db, p.staged.fill, []any{rows, first}); err != nil {
 		return err
 	}
-	query, err := p.failed.batch.table.stmts.Upsert(p.staged.insert, p.failed.batch.table.catalog.Kept())
+	query, err := p.alone.table.text(p.staged.insert)
 	if err == nil {
-		_, err = p.failed.batch.table.txn.Exec(ctx, db, query, nil)
+		_, err = p.alone.table.txn.Exec(ctx, db, query, nil)
 	}
 	p.staged.isFull = p.staged.isFull || err == nil // a rollback puts back what was cleared
 	return err
