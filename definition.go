@@ -16,8 +16,6 @@ import (
 
 // definition is what New finds out about a table.
 type definition struct {
-	dialect   dialect.Dialect
-	traits    dialect.Traits
 	name      string // as given to New
 	mapping   *mapping.Mapping
 	needs     *mapping.Mapping  // what a row must have: if a row is a map, the chosen columns
@@ -64,7 +62,7 @@ func tagError(err error) error {
 }
 
 func (d *definition) setName(*config) (err error) {
-	if d.spec.Table, err = sqlname.Parse(d.dialect, d.name); err != nil {
+	if d.spec.Table, err = sqlname.Parse(d.spec.Dialect, d.name); err != nil {
 		return fmt.Errorf("upsert: table name %q: %w", d.name, err)
 	}
 	return nil
@@ -129,7 +127,7 @@ func (d *definition) setTarget(c *config) error {
 	if c.where != "" && c.constraint != "" {
 		return errors.New("upsert: IndexWhere and OnConstraint exclude each other: a constraint has no predicate")
 	}
-	d.spec.Dialect, d.spec.Generated = d.dialect, write.Names(d.generated)
+	d.spec.Generated = write.Names(d.generated)
 	d.spec.Target = dialect.Target{Where: c.where, Constraint: c.constraint}
 	var omits []bool
 	for i, col := range d.cols {
@@ -188,7 +186,7 @@ func (d *definition) checkTarget(c *config) error {
 
 func (d *definition) checkIdents(*config) error {
 	check := func(what, name string) error {
-		if err := d.dialect.CheckIdent(name); err != nil {
+		if err := d.spec.Dialect.CheckIdent(name); err != nil {
 			return fmt.Errorf("upsert: %s: %s", what, strings.TrimPrefix(err.Error(), "upsert: "))
 		}
 		return nil
@@ -212,8 +210,8 @@ func (d *definition) checkCase() error {
 	seen := map[string]*mapping.Column{}
 	for _, col := range slices.Concat(d.cols, d.generated) {
 		name := strings.ToLower(col.Name)
-		if other := seen[name]; other != nil && d.traits.FoldsNames {
-			return &TagError{Type: d.mapping.Type, Field: col.Field, Reason: fmt.Sprintf("column %q differs from %q of %s by case alone, so that they are one column to %s: rename one, or leave one out with `db:\"-\"`", col.Name, other.Name, other.Field, d.dialect.Name())}
+		if other := seen[name]; other != nil && d.spec.Dialect.Traits().FoldsNames {
+			return &TagError{Type: d.mapping.Type, Field: col.Field, Reason: fmt.Sprintf("column %q differs from %q of %s by case alone, so that they are one column to %s: rename one, or leave one out with `db:\"-\"`", col.Name, other.Name, other.Field, d.spec.Dialect.Name())}
 		}
 		seen[name] = col
 	}
