@@ -140,9 +140,9 @@ func (w *watch) endOne(ctx context.Context, o Outcome, err error) {
 	if w == nil {
 		return
 	}
-	var r Result
+	var c write.Counts
 	if err == nil {
-		r.count(o, 1)
+		c.Add(write.Outcome(o), 1)
 	}
-	w.end(ctx, r, err)
+	w.end(ctx, Result(c), err)
 }

@@ -83,21 +83,6 @@ func (r Result) String() string {
 	return strings.Join(parts, ", ")
 }
 
-func (r *Result) count(o Outcome, n int) {
-	switch o {
-	case Inserted:
-		r.Inserted += int64(n)
-	case Updated:
-		r.Updated += int64(n)
-	case Unchanged:
-		r.Unchanged += int64(n)
-	case Stale:
-		r.Stale += int64(n)
-	default:
-		r.Unknown += int64(n)
-	}
-}
-
 func (r *Result) add(s Result) {
 	r.Inserted += s.Inserted
 	r.Updated += s.Updated

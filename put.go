@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"maps"
 	"reflect"
 
 	"github.com/goupsert/upsert/internal/dbconn"
@@ -93,29 +92,8 @@ func (t *Table[T]) getOrCreateRow(ctx context.Context, db dbconn.Handle, row *T)
 	if err := t.checkCall(ctx, db, row); err != nil {
 		return false, err
 	}
-	created, err = t.create(ctx, db, row)
-	if err != nil && t.table.write.IsOutdated(ctx, db, err) {
-		created, err = t.create(ctx, db, row)
-	}
+	created, err = t.table.write.Create(ctx, db, reflect.ValueOf(row).Elem())
 	return created, t.table.fail(err)
-}
-
-// create fills the row completely, or leaves the row as it is if there is an error.
-func (t *Table[T]) create(ctx context.Context, db dbconn.Handle, row *T) (created bool, err error) {
-	fresh := clone(row)
-	if created, err = t.table.write.Create(ctx, db, reflect.ValueOf(fresh).Elem()); err != nil {
-		return false, err
-	}
-	*row = *fresh
-	return created, nil
-}
-
-func clone[T any](row *T) *T {
-	fresh := *row
-	if m, ok := any(fresh).(map[string]any); ok {
-		fresh = any(maps.Clone(m)).(T)
-	}
-	return &fresh
 }
 
 // Exec sends one statement for row, the text that [Table.SQL] returns, and nothing else. Exec asks the server nothing before,

@@ -90,8 +90,8 @@ func (t *Table[T]) putChunks(ctx context.Context, db dbconn.Handle, rows []T, cf
 	return total, nil
 }
 
-// after returns the options for a part of the call that comes after the first done rows.
-func (c *putConfig) after(done int) write.Options {
+// writeOptions returns the options for the part of the call that comes after the first done rows.
+func (c *putConfig) writeOptions(done int) write.Options {
 	o := write.Options{Outcomes: c.outcomes, Unique: c.unique, InOrder: c.inOrder, Via: write.Path(c.via)}
 	if c.progress != nil {
 		o.Progress = func(rows int64) { c.progress(int64(done) + rows) }
@@ -104,6 +104,6 @@ func (c *putConfig) after(done int) write.Options {
 
 // putBatch writes rows in one transaction. first is the index of the first row in the caller's call.
 func (t *table) putBatch(ctx context.Context, db dbconn.Handle, rows reflect.Value, first int, cfg *putConfig) (Result, error) {
-	counts, err := t.write.PutBatch(ctx, db, write.RowsOf(rows, first), cfg.after(first))
+	counts, err := t.write.PutBatch(ctx, db, write.RowsOf(rows, first), cfg.writeOptions(first))
 	return Result(counts), t.fail(err)
 }

@@ -42,7 +42,7 @@ func (t *Table[T]) putSeq(ctx context.Context, db dbconn.Handle, rows iter.Seq2[
 		return t.seqChunks(ctx, db, rows, cfg)
 	}
 	c := &collector[T]{n: t.table.write.PartRows(write.Path(cfg.via)), free: make(chan []T, 2)}
-	counts, err := t.table.write.PutParts(ctx, db, cfg.after(0), func(ctx context.Context, put func(write.Rows, func()) error) error {
+	counts, err := t.table.write.PutParts(ctx, db, cfg.writeOptions(0), func(ctx context.Context, put func(write.Rows, func()) error) error {
 		return c.collect(ctx, rows, func(part []T, first int) error {
 			return put(write.RowsOf(reflect.ValueOf(part), first), func() { c.release(part) })
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/inside"
+	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/write"
 )
 
@@ -50,7 +51,7 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 	if err != nil {
 		return nil, err
 	}
-	df := &definition{dialect: d, traits: d.Traits(), name: name, mapping: p, needs: p}
+	df := &definition{name: name, mapping: p, needs: p, spec: schema.Spec{Dialect: d}}
 	for _, step := range []func(*config) error{df.setName, df.setColumns, df.setTarget, df.checkIdents} {
 		if err := step(&c); err != nil {
 			return nil, err

@@ -79,7 +79,7 @@ func (w *writer) send(s batchStatement) error {
 
 // record records the outcome of a row.
 func (w *writer) record(i int32, o Outcome) {
-	w.session.counts.add(o, 1)
+	w.session.counts.Add(o, 1)
 	if w.each != nil {
 		w.each[i] = o
 	}

@@ -17,7 +17,7 @@ func (t *Table) PutBatch(ctx context.Context, h dbconn.Handle, rows Rows, o Opti
 		err = t.tryBatch(ctx, h, rows, op)
 	}
 	if err != nil {
-		return Counts{}, t.Explain(t.locate(ctx, h, err), -1)
+		return Counts{}, t.locate(ctx, h, err)
 	}
 	for i, now := range op.each {
 		o.Each(i, now)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/statement"
 )
 
 // loadFacts asks the catalog if a statement needs the answer.
@@ -17,6 +18,9 @@ func (t *Table) loadFacts(ctx context.Context, db dbconn.Handle) error {
 	_, err := t.catalog.Look(ctx, db)
 	return err
 }
+
+// text returns the statement of a variant, written with the facts that are known.
+func (t *Table) text(v statement.Variant) (string, error) { return t.stmts.Upsert(v, t.catalog.Kept()) }
 
 // maySkip reports whether a statement may leave a row unwritten without having seen a stored row (hazard P42).
 func (t *Table) maySkip() bool {

@@ -17,8 +17,8 @@ type Counts struct {
 	Inserted, Updated, Unchanged, Stale, Unknown int64
 }
 
-// add counts n rows.
-func (c *Counts) add(o Outcome, n int) {
+// Add counts n rows.
+func (c *Counts) Add(o Outcome, n int) {
 	switch o {
 	case Inserted:
 		c.Inserted += int64(n)

@@ -41,7 +41,7 @@ func (t *Table) Prepare(ctx context.Context, h dbconn.Handle) (*Prepared, error)
 	if err != nil {
 		return nil, err
 	}
-	query, err := t.stmts.Upsert(first, t.catalog.Kept())
+	query, err := t.text(first)
 	if err == nil {
 		_, err = cache.Get(ctx, query) // prepare one statement now, so that an error about the table is returned here
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"reflect"
 
 	"github.com/goupsert/upsert/internal/dbconn"
@@ -15,7 +16,7 @@ func (t *Table) Put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Ou
 	if err != nil && t.catalog.IsOutdated(ctx, h, err) {
 		o, err = t.put(ctx, h, row)
 	}
-	return o, t.Explain(err, -1)
+	return o, err
 }
 
 func (t *Table) put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error) {
@@ -30,21 +31,30 @@ func (t *Table) put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Ou
 }
 
 // Create inserts a row if no stored row has its key, and fills the row with the stored row. created says whether the row was
-// inserted. If there is an error, the row's content is undefined.
+// inserted. If there is an error, the row stays as it is.
 func (t *Table) Create(ctx context.Context, h dbconn.Handle, row reflect.Value) (created bool, err error) {
-	op, err := t.newRowOp(ctx, h, row)
+	created, err = t.create(ctx, h, row)
+	if err != nil && t.catalog.IsOutdated(ctx, h, err) {
+		created, err = t.create(ctx, h, row)
+	}
+	return created, err
+}
+
+func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) (created bool, err error) {
+	fresh := reflect.New(row.Type()).Elem()
+	fresh.Set(row)
+	if t.rows.mapping.IsMap() {
+		fresh.Set(reflect.ValueOf(maps.Clone(row.Interface().(map[string]any))))
+	}
+	op, err := t.newRowOp(ctx, h, fresh)
 	if err == nil {
 		err = t.retryDeleted(func() error { return t.reporter.create(ctx, h, op) })
 	}
 	if err != nil {
 		return false, op.batch.otherKey(ctx, h, 0, err)
 	}
+	row.Set(fresh)
 	return op.outcome == Inserted, nil
-}
-
-// IsOutdated reports whether the schema has changed since the server was asked, and err may come from this change.
-func (t *Table) IsOutdated(ctx context.Context, h dbconn.Handle, err error) bool {
-	return t.catalog.IsOutdated(ctx, h, err)
 }
 
 // Exec writes one row without asking the server about the table.

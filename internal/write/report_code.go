@@ -59,7 +59,7 @@ func (w *writer) sendCoded(s batchStatement) error {
 	if w.each != nil && len(s.rows) > 1 {
 		s.variant.Return = statement.ReturnKeys
 	}
-	query, err := w.table.stmts.Upsert(s.variant, w.table.catalog.Kept())
+	query, err := w.table.text(s.variant)
 	if err != nil {
 		return err
 	}

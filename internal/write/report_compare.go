@@ -120,7 +120,7 @@ func (s *rowOp) compareNothing(ctx context.Context, db dbconn.Handle) error {
 func (w *writer) createFirst(one batchStatement) error {
 	create := one
 	create.variant.Mode, create.variant.Return = dialect.Create, statement.ReturnKeys
-	query, err := w.table.stmts.Upsert(create.variant, w.table.catalog.Kept())
+	query, err := w.table.text(create.variant)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (w *writer) sendCompareFirst(s batchStatement) error {
 	if err != nil {
 		return err
 	}
-	query, err := w.table.stmts.Upsert(s.variant, w.table.catalog.Kept())
+	query, err := w.table.text(s.variant)
 	if err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func (s *rowOp) writeLastID(ctx context.Context, db dbconn.Handle) error {
 func (s *rowOp) sendReport(ctx context.Context, db dbconn.Handle, mode dialect.Mode) (err error) {
 	variant := s.stmt.variant
 	variant.Mode, variant.Report = mode, true
-	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
+	query, err := s.table.text(variant)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (s *rowOp) createLastID(ctx context.Context, db dbconn.Handle) error {
 // sendLastID sends the statement of one row and records the row's outcome.
 func (w *writer) sendLastID(one batchStatement) error {
 	one.variant.Report = true
-	query, err := w.table.stmts.Upsert(one.variant, w.table.catalog.Kept())
+	query, err := w.table.text(one.variant)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (noReporter) isRowAtATime() bool                                          {
 
 // writePlain sends a statement on a database that does not tell the outcome.
 func (s *rowOp) writePlain(ctx context.Context, db dbconn.Handle) error {
-	query, err := s.table.stmts.Upsert(s.stmt.variant, s.table.catalog.Kept())
+	query, err := s.table.text(s.stmt.variant)
 	if err != nil {
 		return err
 	}
@@ -44,13 +44,13 @@ func (s *rowOp) writePlain(ctx context.Context, db dbconn.Handle) error {
 
 // sendPlain sends a statement without asking for outcomes.
 func (w *writer) sendPlain(s batchStatement) error {
-	query, err := w.table.stmts.Upsert(s.variant, w.table.catalog.Kept())
+	query, err := w.table.text(s.variant)
 	if err != nil {
 		return err
 	}
 	if err := w.session.run(s, query); err != nil {
 		return err
 	}
-	w.session.counts.add(Unknown, len(s.rows))
+	w.session.counts.Add(Unknown, len(s.rows))
 	return nil
 }

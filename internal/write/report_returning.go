@@ -113,7 +113,7 @@ func (s *rowOp) writeMarked(ctx context.Context, db dbconn.Handle) error {
 func (s *rowOp) writeByResult(ctx context.Context, db dbconn.Handle) error {
 	variant := s.stmt.variant
 	variant.Report, variant.Result = true, true
-	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
+	query, err := s.table.text(variant)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (w *writer) sendMarked(s batchStatement) error {
 	if err != nil {
 		return err
 	}
-	query, err := w.table.stmts.Upsert(s.variant, w.table.catalog.Kept())
+	query, err := w.table.text(s.variant)
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func (w *writer) isCounted(s batchStatement) bool {
 // sendCounted sends a statement that returns how many rows it wrote and how many of them are new.
 func (w *writer) sendCounted(s batchStatement) error {
 	s.variant.Report, s.variant.Count = w.marks, true
-	query, err := w.table.stmts.Upsert(s.variant, w.table.catalog.Kept())
+	query, err := w.table.text(s.variant)
 	if err != nil {
 		return err
 	}
@@ -274,13 +274,13 @@ func (w *writer) sendCounted(s batchStatement) error {
 	if err != nil {
 		return err
 	}
-	w.session.counts.add(Unchanged, len(s.rows)-written)
+	w.session.counts.Add(Unchanged, len(s.rows)-written)
 	if !w.marks {
-		w.session.counts.add(Unknown, written)
+		w.session.counts.Add(Unknown, written)
 		return nil
 	}
-	w.session.counts.add(Inserted, fresh)
-	w.session.counts.add(Updated, written-fresh)
+	w.session.counts.Add(Inserted, fresh)
+	w.session.counts.Add(Updated, written-fresh)
 	return nil
 }
 
@@ -297,7 +297,7 @@ func (w *writer) compareBefore(s batchStatement) ([]comparison, error) {
 // recordSkipped finds the outcomes of the rows that a statement did not return.
 func (w *writer) recordSkipped(s batchStatement, m *matcher, written int, before []comparison) error {
 	if !w.rechecks && (m.seen == nil || w.each == nil) {
-		w.session.counts.add(Unchanged, len(s.rows)-written)
+		w.session.counts.Add(Unchanged, len(s.rows)-written)
 		if w.each != nil { // then the statement has one row only
 			w.each[s.rows[0]] = Unchanged
 		}

@@ -67,7 +67,7 @@ func (s *rowOp) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, r
 	if len(s.table.rows.generated) > 0 {
 		variant.Return = statement.ReturnGenerated
 	}
-	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
+	query, err := s.table.text(variant)
 	if err != nil {
 		return false, err
 	}
@@ -131,7 +131,7 @@ func (s *rowOp) checkFound(found bool, err error) error {
 func (s *rowOp) create(ctx context.Context, db dbconn.Handle, report bool, dest ...any) (returned bool, err error) {
 	variant := s.stmt.variant
 	variant.Mode, variant.Report, variant.Return = dialect.Create, report, statement.ReturnAll
-	query, err := s.table.stmts.Upsert(variant, s.table.catalog.Kept())
+	query, err := s.table.text(variant)
 	if err != nil {
 		return false, err
 	}

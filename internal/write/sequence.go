@@ -20,7 +20,7 @@ func (t *Table) PutParts(ctx context.Context, h dbconn.Handle, o Options, feed F
 	op := &sequenceOp{table: t, options: &o, feed: feed}
 	if !dbconn.CanBegin(h) {
 		err := op.send(ctx, h)
-		return op.counts, t.Explain(err, -1)
+		return op.counts, err
 	}
 	var err error
 	for retry := t.txn.Retry(false); ; {
@@ -35,7 +35,7 @@ func (t *Table) PutParts(ctx context.Context, h dbconn.Handle, o Options, feed F
 	}
 	if err != nil {
 		t.catalog.IsOutdated(ctx, h, err) // for the next call
-		return Counts{}, t.Explain(t.locate(ctx, h, err), -1)
+		return Counts{}, t.locate(ctx, h, err)
 	}
 	return op.counts, nil
 }

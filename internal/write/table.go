@@ -4,6 +4,7 @@ package write
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/catalog"
@@ -69,13 +70,7 @@ func New(c Config) (*Table, error) {
 	t := &Table{name: c.Name, spec: c.Spec, traits: c.Spec.Dialect.Traits(), copies: c.Copy, chosen: c.Events.Chosen, peers: &dbconn.Peers{}}
 	t.rows = rowType{mapping: c.Mapping, needs: c.Needs, cols: c.Columns, generated: c.Generated, keys: c.Keys}
 	for i, w := range c.Spec.Writes {
-		place := -1
-		for n, k := range c.Keys {
-			if k == i {
-				place = n
-			}
-		}
-		t.rows.keyPlace = append(t.rows.keyPlace, place)
+		t.rows.keyPlace = append(t.rows.keyPlace, slices.Index(c.Keys, i))
 		t.rows.versioned = t.rows.versioned || w.Rule == dialect.Version
 		t.rows.merges = t.rows.merges || w.Rule == dialect.Merge
 	}
@@ -105,7 +100,7 @@ func (t *Table) reportPath(ctx context.Context, by Path) {
 
 // columns returns every column, written and generated.
 func (r *rowType) columns() []*column {
-	return append(append([]*column(nil), r.cols...), r.generated...)
+	return slices.Concat(r.cols, r.generated)
 }
 
 // Names returns the columns' names.
