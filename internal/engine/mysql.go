@@ -54,8 +54,35 @@ func (f mysqlFamily) drop(ctx context.Context, admin *sql.DB, name string) error
 	if f.keeps {
 		return nil
 	}
-	_, err := admin.ExecContext(ctx, "DROP DATABASE `"+name+"`")
-	return err
+	for again := true; ; again = false {
+		_, err := admin.ExecContext(ctx, "DROP DATABASE `"+name+"`")
+		if err == nil || ctx.Err() != nil || !killedAgain(ctx, admin, name) && !again {
+			return err
+		}
+	}
+}
+
+// killedAgain kills the sessions of a database that were killed before and have not ended, and reports whether there are any.
+// MySQL 5.7 sometimes does not end a killed session whose client has gone. The session's transaction is not a forgotten one.
+func killedAgain(ctx context.Context, admin *sql.DB, database string) bool {
+	rows, err := admin.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE command = 'Killed' AND db = ?", database)
+	if err != nil {
+		return false
+	}
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		if rows.Scan(&id) == nil {
+			ids = append(ids, id)
+		}
+	}
+	if rows.Close() != nil || rows.Err() != nil {
+		return false
+	}
+	for _, id := range ids {
+		_, _ = admin.ExecContext(ctx, fmt.Sprint("KILL ", id)) // the session may have ended meanwhile
+	}
+	return len(ids) > 0
 }
 
 func (mysqlFamily) dsn(base, name string, o options) (string, error) {

@@ -11,7 +11,7 @@ import (
 )
 
 // dropTimeout limits how long the end of a test waits for locks of a forgotten transaction.
-const dropTimeout = 20 * time.Second
+const dropTimeout = time.Minute
 
 // Namespace is a separate place for the tables of one test: a file, a schema or a database.
 type Namespace struct {
