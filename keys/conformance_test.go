@@ -17,7 +17,7 @@ import (
 // that change the statements or the reported results.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	engine.EachDialect(t, func(t *testing.T, e *engine.Engine) {
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		exercise(t, e, "default")
 		if !engine.IsLong() {
 			return

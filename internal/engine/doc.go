@@ -21,7 +21,7 @@
 //	postgres17  PostgreSQL 17                    UPSERT_POSTGRES17_DSN   in long tests
 //	postgres18  PostgreSQL 18 or later           UPSERT_POSTGRES18_DSN   always
 //	mariadb     MariaDB                          UPSERT_MARIADB_DSN      always
-//	mysql57     MySQL before 8                   UPSERT_MYSQL57_DSN      by the conformance suites, see [Also]
+//	mysql57     MySQL before 8                   UPSERT_MYSQL57_DSN      without MariaDB, and by its own tests, see [Also]
 //	mysql       MySQL 8 or later                 UPSERT_MYSQL_DSN        if UPSERT_REQUIRE names it
 //
 // PgBouncer can run between the test and a PostgreSQL engine, see [Pooler]. Its name is pgbouncer, and this package always
@@ -67,9 +67,8 @@
 // # Usual runs and long ones
 //
 // A usual run should take less than two minutes on two cores. Most of its tests therefore skip an engine if a similar engine
-// runs the same test ([Engine.LeaveTo]): PostgreSQL 15 leaves its tests to 18, and MySQL 5.7 leaves its tests to MariaDB, except
-// in the conformance suites ([EachDialect]). An engine never leaves its tests to another engine if UPSERT_REQUIRE names the
-// engine or its DSN variable is set.
+// runs the same test ([Engine.LeaveTo]): PostgreSQL 15 leaves its tests to 18, and MySQL 5.7 leaves its tests to MariaDB. An
+// engine never leaves its tests to another engine if UPSERT_REQUIRE names the engine or its DSN variable is set.
 //
 // UPSERT_LONG is a factor for the size of long tests: 1 for make long, 0.01 for automated runs. A long run uses every engine,
 // every path of a batch and every setting of a driver. Without UPSERT_LONG, a test that calls [NeedLong] or [Galera] is skipped,

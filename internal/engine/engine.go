@@ -77,17 +77,6 @@ func EachOf(t *testing.T, dialect string, fn func(t *testing.T, e *Engine)) {
 	})
 }
 
-// EachDialect is Each, but even a usual run uses an engine of every dialect. So it uses MySQL beside MariaDB.
-func EachDialect(t *testing.T, fn func(t *testing.T, e *Engine)) {
-	t.Helper()
-	each(t, All(), func(t *testing.T, e *Engine) {
-		if e.like != "" && e.session.named(e.like).dialect == e.dialect {
-			e.LeaveTo(t, e.like)
-		}
-		fn(t, e)
-	})
-}
-
 func each(t *testing.T, engines []*Engine, fn func(t *testing.T, e *Engine)) {
 	t.Helper()
 	for _, e := range engines {

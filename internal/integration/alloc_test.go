@@ -62,7 +62,7 @@ func allocations(t *testing.T, before func(), f func() error) uint64 {
 	return least
 }
 
-const few, many = 10_000, 20_000
+const few, many = 4_000, 8_000
 
 // allocationsARow returns the additional allocations per additional row, so that the fixed cost of a call does not count.
 func allocationsARow(t *testing.T, before func(), f func(n int) error) float64 {

@@ -173,7 +173,7 @@ type callbackCall struct {
 	act   func()
 }
 
-const callbackRows = 6000
+const callbackRows = 2500
 
 // eachRows returns the number of rows whose outcome is requested. On MySQL such a row takes three statements, because
 // failsOnce creates a trigger.
@@ -243,7 +243,9 @@ func TestBulkCallbacksThatEnd(t *testing.T) {
 						continue // the caller must retry a transaction, and a Conn is similar to a pool
 					}
 					b.endsWith(c, handle, errActed, func() { panic(errActed) })
-					b.endsWith(c, handle, errors.New("it never returned"), runtime.Goexit)
+					if handle == "pool" || engine.IsLong() {
+						b.endsWith(c, handle, errors.New("it never returned"), runtime.Goexit)
+					}
 				}
 			})
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/lab"
 )
 
@@ -73,6 +74,9 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 						return table.PutSeq(ctx, db, lab.Seq(rows))
 					}},
 				} {
+					if name == "PutAll" && e.beside != nil && !engine.IsLong() {
+						continue // a statement that waits ends both calls in the same way, and PutAll sends five times the rows
+					}
 					s := b.newCall()
 					if e.name == "a lock that is not had in time" {
 						b.On(s.pool, lockTimeout[b.Family()])

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 )
@@ -24,13 +25,13 @@ type checked struct {
 	U   *int
 }
 
-// checkedTable creates a table that can refuse a row for every possible reason.
-func checkedTable(b *bulkLab) (*upsert.Table[checked], []checked) {
+// checkedTable creates a table that can refuse a row for every possible reason, and n rows for it.
+func checkedTable(b *bulkLab, n int) (*upsert.Table[checked], []checked) {
 	b.Exec("CREATE TABLE parents (k INT PRIMARY KEY)", "INSERT INTO parents VALUES (1)",
 		"CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(99) NOT NULL, n INT, ref INT, u INT UNIQUE, FOREIGN KEY (ref) REFERENCES parents (k))", "INSERT INTO things VALUES (-1, 'x', 1, 1, -1)")
 	b.Check("things", "n < 9")
 	v := strings.Repeat("x", 80)
-	rows := make([]checked, 4000) // many blocks of lines, so that the error arrives while rows are still being written
+	rows := make([]checked, n)
 	for i := range rows {
 		rows[i] = checked{len(rows) - i, &v, 1, 1, nil}
 	}
@@ -59,8 +60,12 @@ func TestBulkOneBadRow(t *testing.T) {
 				if c.name == "NUL" && b.Family() != "postgres" {
 					return // these databases allow a NUL in a text
 				}
-				table, rows := checkedTable(b)
-				bad := 3998 // the keys descend, so this row is the second one sent
+				n := 800 // more than one block of lines, so that the error arrives while rows are still being written
+				if engine.IsLong() {
+					n = 4000
+				}
+				table, rows := checkedTable(b, n)
+				bad, chunk := len(rows)-2, len(rows)*9/20 // the keys descend, so this row is the second one sent
 				c.bad(&rows[bad])
 				want := putError(b, rows[bad])
 				_, err := table.PutAll(b.Context(), b.DB, rows)
@@ -71,12 +76,12 @@ func TestBulkOneBadRow(t *testing.T) {
 				b.wantRow("PutSeq", err, want, bad)
 				b.Want("rows", b.Text("SELECT k FROM things"), -1)
 				var partial *upsert.PartialError
-				r, err := table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(1800), upsert.Outcomes())
+				r, err := table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(chunk), upsert.Outcomes())
 				b.wantRow("PutAll in chunks", err, want, bad)
-				if !errors.As(err, &partial) || partial.Rows != 3600 || partial.Result != r || r.Inserted != 3600 {
-					b.Errorf("PutAll in chunks: %v, %v; want a *PartialError of 3600 inserted rows", r, err)
+				if !errors.As(err, &partial) || partial.Rows != int64(2*chunk) || partial.Result != r || r.Inserted != int64(2*chunk) {
+					b.Errorf("PutAll in chunks: %v, %v; want a *PartialError of %d inserted rows", r, err, 2*chunk)
 				}
-				b.Want("rows of two chunks", b.Text("SELECT COUNT(*) FROM things"), 3601)
+				b.Want("rows of two chunks", b.Text("SELECT COUNT(*) FROM things"), 2*chunk+1)
 				tx := b.Begin(nil)
 				_, err = table.PutAll(b.Context(), tx, rows)
 				b.Want("in a transaction of the caller's, class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Classify(want))
@@ -91,8 +96,8 @@ func TestBulkBadRowIsFoundInFewStatements(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.All, func(l *lab.Lab) {
 		b := &bulkLab{l, upsert.Values}
-		table, rows := checkedTable(b)
-		for _, bad := range []int{len(rows) - 1, 2500, 0} {
+		table, rows := checkedTable(b, 4000)
+		for _, bad := range []int{len(rows) - 1, len(rows) * 5 / 8, 0} {
 			rows[bad].Ref = 2
 			want := putError(b, rows[bad])
 			db := faults.Open(b, b.NS, nil)

@@ -31,7 +31,7 @@ func adopting(t *testing.T, d string) (find, mend string) {
 // TestDocsAdoptATable checks that an existing table is refused until its rows and its index are as docs/migrations.md says.
 func TestDocsAdoptATable(t *testing.T) {
 	t.Parallel()
-	engine.EachDialect(t, func(t *testing.T, e *engine.Engine) {
+	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		db := e.Open(t)
 		d, err := dialect.Detect(t.Context(), db)
 		if err != nil {
