@@ -70,7 +70,7 @@ func groups() []group {
 	}
 }
 
-// Exercise runs every behaviour as a parallel subtest in a namespace of its own.
+// Exercise runs every behaviour as a parallel subtest in a namespace of its own, and with -short the first three of each group.
 func Exercise(t *testing.T, s Server) {
 	t.Helper()
 	t.Run(s.Name, func(t *testing.T) {
@@ -83,7 +83,11 @@ func Exercise(t *testing.T, s Server) {
 			}
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
-				for _, b := range g.behaviours {
+				behaviours := g.behaviours
+				if testing.Short() {
+					behaviours = behaviours[:min(3, len(behaviours))]
+				}
+				for _, b := range behaviours {
 					if b.only != "" && b.only != s.Dialect {
 						continue
 					}

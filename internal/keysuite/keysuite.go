@@ -49,7 +49,7 @@ func groups() []group {
 	}
 }
 
-// Exercise runs every behaviour as a parallel subtest in a namespace of its own.
+// Exercise runs every behaviour as a parallel subtest in a namespace of its own, and with -short the first three of each group.
 func Exercise(t *testing.T, s conformance.Server) {
 	t.Helper()
 	t.Run(s.Name, func(t *testing.T) {
@@ -57,7 +57,11 @@ func Exercise(t *testing.T, s conformance.Server) {
 		for _, g := range groups() {
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
-				for _, b := range g.behaviours {
+				behaviours := g.behaviours
+				if testing.Short() {
+					behaviours = behaviours[:min(3, len(behaviours))]
+				}
+				for _, b := range behaviours {
 					t.Run(b.name, func(t *testing.T) {
 						t.Parallel()
 						b.run(newPlace(t, s))

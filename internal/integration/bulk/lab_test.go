@@ -9,10 +9,13 @@ import (
 	"github.com/goupsert/upsert/internal/lab"
 )
 
-// bulkPaths returns the paths that the tests cover. A long run covers all paths. A short run omits Values, which the
-// conformance suite uses on most engines, and Auto, which selects one of the other paths.
+// bulkPaths returns the paths that the tests cover. A long run covers all paths. A usual run omits Values, which the
+// conformance suite uses on most engines, and Auto, which selects one of the other paths. With -short, Copy stands for all.
 func bulkPaths() []upsert.Path {
 	paths := []upsert.Path{upsert.Arrays, upsert.Copy}
+	if testing.Short() {
+		return paths[1:]
+	}
 	if engine.IsLong() {
 		paths = append(paths, upsert.Values, upsert.Auto)
 	}
