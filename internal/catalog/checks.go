@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/catalogsql"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/stmtcache"
@@ -223,7 +224,7 @@ func (c *Checks) lookForTriggers(ctx context.Context, h dbconn.Handle, view bool
 
 // Mode returns the session's sql_mode.
 func (c *Checks) Mode(ctx context.Context, h dbconn.Handle) (mode string, err error) {
-	_, err = c.txn.QueryRow(ctx, stmtcache.Unwrap(h), "SELECT @@sql_mode", nil, []any{&mode})
+	_, err = c.txn.QueryRow(ctx, stmtcache.Unwrap(h), catalogsql.MySQLMode, nil, []any{&mode})
 	return mode, err
 }
 

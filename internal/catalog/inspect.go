@@ -172,7 +172,7 @@ func (i *Inspector) readTriggers(ctx context.Context, q catalogsql.Query, l *sch
 
 // Count returns how many rows a query returns.
 func (i *Inspector) Count(ctx context.Context, query string) (n int64, err error) {
-	_, err = i.row(ctx, catalogsql.Query{Text: "SELECT COUNT(*) FROM (" + query + ") AS " + i.spec.Dialect.Quote("_d")}, &n)
+	_, err = i.row(ctx, catalogsql.Count(i.spec.Dialect, query), &n)
 	return n, err
 }
 
@@ -196,38 +196,29 @@ func (i *Inspector) keyColumns(l *schema.Live) (columns []*schema.LiveColumn) {
 	return columns
 }
 
-// askFoldings asks which texts a column takes for one. collate writes a text as a value of the column.
-func (i *Inspector) askFoldings(ctx context.Context, c *schema.LiveColumn, collate func(text string) string) error {
+// askFoldings asks which texts are one. equal writes the comparison of two texts.
+func (i *Inspector) askFoldings(ctx context.Context, equal func(a, b string) string) (folds []schema.Folding, err error) {
 	pairs := catalogsql.Foldings()
-	var list []string
-	equal, dest := make([]sql.NullBool, len(pairs)), make([]any, len(pairs))
-	for n, p := range pairs {
-		list = append(list, collate(p.A)+" = "+collate(p.B))
-		dest[n] = &equal[n]
+	is, dest := make([]sql.NullBool, len(pairs)), make([]any, len(pairs))
+	for n := range pairs {
+		dest[n] = &is[n]
 	}
-	if _, err := i.row(ctx, catalogsql.Query{Text: "SELECT " + strings.Join(list, ", ")}, dest...); err != nil {
-		return err
-	}
+	_, err = i.row(ctx, catalogsql.AskFoldings(equal), dest...)
 	for n, p := range pairs {
-		if equal[n].Bool {
-			c.Folds = append(c.Folds, schema.Folding{What: p.What, A: p.A, B: p.B})
+		if is[n].Bool {
+			folds = append(folds, schema.Folding{What: p.What, A: p.A, B: p.B})
 		}
 	}
-	return nil
+	return folds, err
 }
 
 // refusesTarget asks whether the server takes the conflict target, by a statement that the server plans and does not run.
 func (i *Inspector) refusesTarget(ctx context.Context) (bool, error) {
-	u := dialect.Upsert{Table: i.spec.Table, Target: i.spec.Target, Rows: 1, Mode: dialect.Create}
-	var args []any
-	for _, name := range i.spec.Target.Columns {
-		u.Columns, args = append(u.Columns, dialect.Column{Name: name, Rule: dialect.Key}), append(args, nil)
-	}
-	text, err := i.spec.Dialect.Upsert(u)
+	query, err := catalogsql.Explain(i.spec.Dialect, i.spec.Table, i.spec.Target)
 	if err != nil {
 		return false, err
 	}
-	err = i.each(ctx, catalogsql.Query{Text: "EXPLAIN " + text, Args: args}, func(*sql.Rows) error { return nil })
+	err = i.each(ctx, query, func(*sql.Rows) error { return nil })
 	if err == nil || ctx.Err() != nil {
 		return false, err
 	}

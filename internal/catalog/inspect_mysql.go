@@ -81,14 +81,14 @@ func (r *mysqlReader) triggers(ctx context.Context, q catalogsql.Query, l *schem
 
 // complete asks for the session's mode and about the key's collations.
 func (r *mysqlReader) complete(ctx context.Context, l *schema.Live) (err error) {
-	if _, err = r.row(ctx, catalogsql.Query{Text: "SELECT @@sql_mode"}, &l.Session.Mode); err != nil {
+	if _, err = r.row(ctx, catalogsql.Query{Text: catalogsql.MySQLMode}, &l.Session.Mode); err != nil {
 		return err
 	}
 	for _, c := range r.keyColumns(l) {
 		if c.Collation == "" || strings.HasPrefix(c.Type, "enum") || strings.HasPrefix(c.Type, "set") {
 			continue
 		}
-		if err := r.askFoldings(ctx, c, catalogsql.MySQLText(c.Collation)); err != nil {
+		if c.Folds, err = r.askFoldings(ctx, catalogsql.MySQLEqual(c.Collation)); err != nil {
 			return err
 		}
 	}

@@ -37,14 +37,14 @@ func (r *postgresReader) triggers(ctx context.Context, q catalogsql.Query, l *sc
 }
 
 // complete asks about the key's collations, and whether the predicate of a partial index is the target's.
-func (r *postgresReader) complete(ctx context.Context, l *schema.Live) error {
+func (r *postgresReader) complete(ctx context.Context, l *schema.Live) (err error) {
 	key := r.keyColumns(l)
 	for _, c := range key {
 		facts := l.Facts.Columns[c.Name]
 		if !facts.Folds && facts.Base != "bpchar" {
 			continue
 		}
-		if err := r.askFoldings(ctx, c, catalogsql.PostgresText(facts.Type, c.Collation)); err != nil {
+		if c.Folds, err = r.askFoldings(ctx, catalogsql.PostgresEqual(facts.Type, c.Collation)); err != nil {
 			return err
 		}
 	}

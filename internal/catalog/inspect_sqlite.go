@@ -96,7 +96,7 @@ func (r *sqliteReader) triggers(ctx context.Context, q catalogsql.Query, l *sche
 	})
 }
 
-// complete asks whether SQLite takes the target. If it does, the index's collations are the columns' own.
+// complete asks whether SQLite takes the target, and about the collations of the key's columns and of the indexes that have them.
 func (r *sqliteReader) complete(ctx context.Context, l *schema.Live) (err error) {
 	key := r.keyColumns(l)
 	if key == nil || !l.IsTable() {
@@ -105,26 +105,38 @@ func (r *sqliteReader) complete(ctx context.Context, l *schema.Live) (err error)
 	if l.RefusesTarget, err = r.refusesTarget(ctx); err != nil {
 		return err
 	}
+	for _, c := range key {
+		if c.Folds, err = r.askFoldings(ctx, catalogsql.SQLiteColumnEqual(r.spec.Table, c.Name)); err != nil {
+			return err
+		}
+	}
 	for n := range l.Indexes {
 		x := &l.Indexes[n]
-		isTarget := x.Has(r.spec.Target.Columns, true)
 		for k := range x.Columns {
-			at := &x.Columns[k]
-			if c := l.Column(at.Name, true); isTarget && !l.RefusesTarget && c != nil {
-				c.Collation = at.Collation
-			}
-			if !isTarget || !l.RefusesTarget || r.spec.Target.Where != "" {
-				at.Collation = ""
+			if err := r.compareCollation(ctx, &x.Columns[k], l, x.Has(r.spec.Target.Columns, true)); err != nil {
+				return err
 			}
 		}
 	}
-	for _, c := range key {
-		if c.Collation == "" || strings.EqualFold(c.Collation, "BINARY") {
-			continue
-		}
-		if err := r.askFoldings(ctx, c, catalogsql.SQLiteText(c.Collation)); err != nil {
-			return err
-		}
+	return nil
+}
+
+// compareCollation leaves an index's collation only if the collation takes other texts for one than the column's does.
+func (r *sqliteReader) compareCollation(ctx context.Context, at *schema.IndexColumn, l *schema.Live, isKey bool) error {
+	name := at.Collation
+	at.Collation = ""
+	c := l.Column(at.Name, true)
+	if c == nil || !isKey || name == "" || name == "BINARY" && len(c.Folds) == 0 {
+		return nil
+	}
+	folds, err := r.askFoldings(ctx, catalogsql.SQLiteEqual(name))
+	if err != nil {
+		return err
+	}
+	if slices.Equal(folds, c.Folds) {
+		c.Collation = name
+	} else {
+		at.Collation = name
 	}
 	return nil
 }

@@ -40,3 +40,29 @@ func Of(d dialect.Dialect, t dialect.Table) (q Questions, ok bool) {
 	}
 	return q, false
 }
+
+// Count returns the query that counts the rows of another query.
+func Count(d dialect.Dialect, query string) Query {
+	return Query{Text: "SELECT COUNT(*) FROM (" + query + ") AS " + d.Quote("_d")}
+}
+
+// Explain returns a statement that the server plans and does not run, and refuses if no index arbitrates for the target.
+func Explain(d dialect.Dialect, t dialect.Table, by dialect.Target) (Query, error) {
+	u := dialect.Upsert{Table: t, Target: by, Rows: 1, Mode: dialect.Create}
+	var args []any
+	for _, name := range by.Columns {
+		u.Columns, args = append(u.Columns, dialect.Column{Name: name, Rule: dialect.Key}), append(args, nil)
+	}
+	text, err := d.Upsert(u)
+	return Query{Text: "EXPLAIN " + text, Args: args}, err
+}
+
+// MySQLMode asks for the session's sql_mode.
+const MySQLMode = "SELECT @@sql_mode"
+
+// Savepoint and the others keep an error of a question from ending a transaction of PostgreSQL.
+const (
+	Savepoint = "SAVEPOINT upsert_verify"
+	Back      = "ROLLBACK TO SAVEPOINT upsert_verify"
+	Release   = "RELEASE SAVEPOINT upsert_verify"
+)

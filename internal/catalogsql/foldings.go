@@ -3,6 +3,8 @@ package catalogsql
 import (
 	"encoding/hex"
 	"strings"
+
+	"github.com/goupsert/upsert/dialect"
 )
 
 // Folding is a pair of texts that some collations take for one.
@@ -16,33 +18,42 @@ func Foldings() []Folding {
 	}
 }
 
-// PostgresText writes a text as a value of a type, with a collation if the type has one.
-func PostgresText(typ, collation string) func(text string) string {
-	return func(text string) string {
-		value := "CAST(" + literal(text) + " AS " + typ + ")"
-		if collation != "" {
-			value += " COLLATE " + collation
-		}
-		return value
+// AskFoldings returns the query that says of each pair if a column takes its texts for one. equal writes the comparison of two texts
+// as values of the column.
+func AskFoldings(equal func(a, b string) string) Query {
+	var list []string
+	for _, p := range Foldings() {
+		list = append(list, equal(p.A, p.B))
 	}
+	return Query{Text: "SELECT " + strings.Join(list, ", ")}
 }
 
-// MySQLText writes a text in the collation's character set. A character that the set lacks is a question mark.
-func MySQLText(collation string) func(text string) string {
+// PostgresEqual compares texts as values of a type, by a collation if the type has one.
+func PostgresEqual(typ, collation string) func(a, b string) string {
+	if collation != "" {
+		collation = " COLLATE " + collation
+	}
+	value := func(text string) string { return "CAST(" + literal(text) + " AS " + typ + ")" + collation }
+	return func(a, b string) string { return value(a) + " = " + value(b) }
+}
+
+// MySQLEqual compares texts in the collation's character set. A character that the set lacks is a question mark.
+func MySQLEqual(collation string) func(a, b string) string {
 	set, _, _ := strings.Cut(collation, "_")
-	return func(text string) string {
+	value := func(text string) string {
 		return "CONVERT(_utf8mb4 X'" + hex.EncodeToString([]byte(text)) + "' USING " + set + ") COLLATE " + collation
 	}
+	return func(a, b string) string { return value(a) + " = " + value(b) }
 }
 
-// SQLiteText writes a text in a collation.
-func SQLiteText(collation string) func(text string) string {
-	return func(text string) string { return "'" + text + "' COLLATE " + sqliteQuote(collation) }
+// SQLiteEqual compares texts in a collation.
+func SQLiteEqual(collation string) func(a, b string) string {
+	return func(a, b string) string { return "'" + a + "' = '" + b + "' COLLATE " + sqliteQuote(collation) }
 }
 
-// Savepoint and the others keep an error of a question from ending a transaction of PostgreSQL.
-const (
-	Savepoint = "SAVEPOINT upsert_verify"
-	Back      = "ROLLBACK TO SAVEPOINT upsert_verify"
-	Release   = "RELEASE SAVEPOINT upsert_verify"
-)
+// SQLiteColumnEqual compares texts in the collation of a column, which SQLite does not name: the result of a compound SELECT has the
+// collation of its first part.
+func SQLiteColumnEqual(t dialect.Table, column string) func(a, b string) string {
+	from := " FROM (SELECT " + sqliteQuote(column) + " AS c FROM " + dialect.SQLite.QuoteTable(t) + " WHERE 0 UNION ALL SELECT '"
+	return func(a, b string) string { return "(SELECT c = '" + b + "'" + from + a + "'))" }
+}

@@ -22,29 +22,45 @@ func checkArbiter(r *report) {
 		return
 	}
 	var near *schema.Index
-	found, reason := false, ""
+	found, rank := false, 0
 	for i := range r.Live.Indexes {
 		x := &r.Live.Indexes[i]
-		why := r.unfit(x)
-		switch {
+		switch why := r.unfit(x); {
 		case why == "":
 			found = true
-		case x.Has(target.Columns, r.folds) && x.Unique && !x.Exclusion && x.Valid && !x.Immediate && x.Predicate == "":
+		case x.Has(target.Columns, r.folds) && x.Unique && x.Valid && !x.Immediate && x.Predicate == "":
 			r.deferrable(x) // an index beside it does not help
 			return
-		case near == nil || !near.Unique && x.Unique:
-			if why != unlike {
-				near, reason = x, why
-			}
+		case r.nearness(x) > rank:
+			near, rank = x, r.nearness(x)
 		}
 	}
 	if !found || r.Live.RefusesTarget {
-		r.noArbiter(near, reason)
+		r.noArbiter(near)
 	}
 }
 
-// unlike says that an index is about other columns than the target.
-const unlike = "has other columns"
+// nearness says how near an index that does not arbitrate comes to the target, from 0 on.
+func (r *report) nearness(x *schema.Index) (n int) {
+	names := x.Names()
+	hasAll := func(have, want []string) bool {
+		return !slices.ContainsFunc(want, func(name string) bool {
+			return !slices.ContainsFunc(have, func(h string) bool { return schema.SameNames([]string{h}, []string{name}, r.folds) })
+		})
+	}
+	switch {
+	case x.Has(r.Spec.Target.Columns, r.folds):
+		n = 6
+	case slices.Contains(names, "") && len(names) == len(r.Spec.Target.Columns):
+		n = 4
+	case x.Unique && (hasAll(names, r.Spec.Target.Columns) || hasAll(r.Spec.Target.Columns, names)):
+		n = 2
+	}
+	if n > 0 && x.Unique {
+		n++
+	}
+	return n
+}
 
 // unfit says why an index does not arbitrate, and returns "" if it does.
 func (r *report) unfit(x *schema.Index) string {
@@ -53,7 +69,7 @@ func (r *report) unfit(x *schema.Index) string {
 		if slices.Contains(x.Names(), "") && len(x.Columns) == len(r.Spec.Target.Columns) {
 			return "is on an expression"
 		}
-		return unlike
+		return "has the columns (" + joined(x.Names()) + ")"
 	}
 	at := slices.IndexFunc(x.Columns, func(c schema.IndexColumn) bool { return c.Collation != "" })
 	prefix := slices.IndexFunc(x.Columns, func(c schema.IndexColumn) bool { return c.Prefix > 0 })
@@ -81,7 +97,7 @@ func (r *report) unfit(x *schema.Index) string {
 }
 
 // noArbiter reports that no index arbitrates. near is the index that comes nearest, or nil.
-func (r *report) noArbiter(near *schema.Index, reason string) {
+func (r *report) noArbiter(near *schema.Index) {
 	target := r.Spec.Target
 	p := schema.Problem{Check: schema.NoUniqueIndex, Column: joined(target.Columns)}
 	consequence := r.name() + " refuses every write"
@@ -92,8 +108,8 @@ func (r *report) noArbiter(near *schema.Index, reason string) {
 	name := ddl.IndexName(r.dialect(), r.Spec.Table, target.Columns, r.indexNames())
 	var first, last []string
 	if near != nil {
-		p.Index = near.Name
-		p.Why = "no unique index matches the key (" + p.Column + ") exactly: " + near.Name + " " + reason
+		p.Index, r.near = near.Name, near.Name
+		p.Why = "no unique index matches the key (" + p.Column + ") exactly: " + near.Name + " " + r.unfit(near) + ", so " + consequence
 		switch {
 		case !near.Visible && near.Unique:
 			p.Mend = "ALTER TABLE " + r.quoted() + " ALTER INDEX " + r.dialect().Quote(near.Name) + " " + r.visible()
@@ -160,7 +176,7 @@ func (r *report) checkConstraint() {
 	i := slices.IndexFunc(r.Live.Indexes, func(x schema.Index) bool { return x.Name == target.Constraint && x.Constraint })
 	switch {
 	case i < 0:
-		r.noArbiter(nil, "")
+		r.noArbiter(nil)
 	case !r.Live.Indexes[i].Has(target.Columns, r.folds):
 		if wrong := schema.WrongConstraint(target, r.Live.Indexes[i].Names()); wrong != nil {
 			r.fault(*wrong)
@@ -169,7 +185,7 @@ func (r *report) checkConstraint() {
 		if x := &r.Live.Indexes[i]; !x.Immediate {
 			r.deferrable(x)
 		} else {
-			r.noArbiter(x, r.unfit(x))
+			r.noArbiter(x)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func checkOtherIndexes(r *report) {
 			s := r.stored(c.Name)
 			return s != nil && r.written(c.Name) == nil && (s.Computed == schema.Identity || s.Computed == schema.IdentityAlways)
 		})
-		if !x.Unique && !x.Exclusion || isTarget || isFilled {
+		if !x.Unique && !x.Exclusion || isTarget || isFilled || x.Name == r.near && r.near != "" {
 			continue
 		}
 		why := "index " + x.Name + " is unique too: a row that meets another row through it is refused with ErrOtherKey"

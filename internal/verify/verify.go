@@ -51,15 +51,20 @@ var checks = []struct {
 // report collects findings.
 type report struct {
 	Subject
-	folds    bool // the names of columns are equal in upper and lower case
+	folds    bool   // the names of columns are equal in upper and lower case
+	near     string // the index that comes nearest to the target, if no index is the target's
 	problems []schema.Problem
 }
 
 // Run returns everything that the checks find.
 func Run(s Subject) []schema.Problem {
 	r := &report{Subject: s, folds: s.Spec.Dialect.Traits().FoldsNames}
-	if !s.Live.Exists() {
+	switch s.Live.Relation.Kind {
+	case schema.Nothing:
 		checkTable(r)
+		return r.problems
+	case schema.FixedView, schema.ForeignTable, schema.VirtualTable:
+		checkRelation(r)
 		return r.problems
 	}
 	for _, c := range checks {

@@ -61,3 +61,16 @@ func script(l *lab.Lab, name, text string) {
 		l.Exec(strings.ReplaceAll(statement, "$", name))
 	}
 }
+
+// simple leaves out the name of an index that the database has chosen, because each database chooses another one.
+func simple(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		fields := strings.Split(line, `"`)
+		if len(fields) == 5 && !strings.HasPrefix(fields[3], "t") {
+			fields[3] = ""
+		}
+		lines = append(lines, strings.Join(fields, `"`))
+	}
+	return strings.Join(lines, "\n")
+}
