@@ -34,6 +34,8 @@ func NewInspector(spec schema.Spec, runner *txn.Runner, h dbconn.Handle, pooled 
 
 // A reader reads one database's answers.
 type reader interface {
+	// relation reads what the table is.
+	relation(ctx context.Context, q catalogsql.Questions, l *schema.Live) error
 	// columns reads the table's columns into l.
 	columns(ctx context.Context, q catalogsql.Query, l *schema.Live) error
 	indexes(ctx context.Context, q catalogsql.Query, l *schema.Live) error
@@ -52,20 +54,16 @@ func (i *Inspector) reader() reader {
 	return &mysqlReader{i}
 }
 
-// Live reads the catalog.
+// Live reads the catalog. If the user may not see the table at all, Live returns the rights that the user lacks and no columns.
 func (i *Inspector) Live(ctx context.Context) (*schema.Live, error) {
 	l := &schema.Live{Session: schema.Session{Pooled: i.pooled}}
-	table, err := i.locate(ctx)
-	if err != nil {
-		return nil, err
+	table, found, err := i.locate(ctx)
+	if err != nil || !found {
+		return l, err
 	}
 	q, _ := catalogsql.Of(i.spec.Dialect, table)
 	r := i.reader()
-	err = i.readRelation(ctx, q.Relation, l)
-	if hidden, ok := r.(*mysqlReader); ok && err == nil && !l.Exists() {
-		err = hidden.readHidden(ctx, q.Columns, l)
-	}
-	if err != nil || !l.Exists() || len(l.Session.Lacks) == 3 {
+	if err := r.relation(ctx, q, l); err != nil || !l.Exists() || l.Session.Hidden {
 		return l, err
 	}
 	for _, step := range []struct {
@@ -85,29 +83,27 @@ func (i *Inspector) Live(ctx context.Context) (*schema.Live, error) {
 	return l, r.complete(ctx, l)
 }
 
-// locate returns the table's name, on SQLite with the database that has the table.
-func (i *Inspector) locate(ctx context.Context) (dialect.Table, error) {
-	table := i.spec.Table
-	if i.spec.Dialect.Name() != "sqlite" || table.Schema != "" {
-		return table, nil
+// locate returns the table's name, on SQLite with the connection's database that has the table. found is false if there is no such
+// database.
+func (i *Inspector) locate(ctx context.Context) (table dialect.Table, found bool, err error) {
+	table = i.spec.Table
+	if i.spec.Dialect.Name() != "sqlite" {
+		return table, true, nil
 	}
-	table.Schema = "main"
 	var schemas []string
-	err := i.each(ctx, catalogsql.Query{Text: catalogsql.SQLiteSchemas}, func(rows *sql.Rows) error {
+	err = i.each(ctx, catalogsql.Query{Text: catalogsql.SQLiteSchemas}, func(rows *sql.Rows) error {
 		schemas = append(schemas, "")
 		return rows.Scan(&schemas[len(schemas)-1])
 	})
 	for _, name := range schemas {
-		if err != nil {
-			break
+		if err != nil || found || table.Schema != "" && !strings.EqualFold(name, i.spec.Table.Schema) {
+			continue
 		}
-		var found bool
 		if found, err = i.row(ctx, catalogsql.SQLiteHas(name, table.Name), new(int)); found {
 			table.Schema = name
-			break
 		}
 	}
-	return table, err
+	return table, found, err
 }
 
 var kinds = map[string]schema.Kind{
@@ -115,16 +111,17 @@ var kinds = map[string]schema.Kind{
 	"fixed view": schema.FixedView, "foreign": schema.ForeignTable, "virtual": schema.VirtualTable,
 }
 
-func (i *Inspector) readRelation(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
+func (i *Inspector) relation(ctx context.Context, q catalogsql.Questions, l *schema.Live) error {
 	var kind, lacks string
 	r := &l.Relation
 	into := []any{&kind, &r.Engine, &r.Transactional, &r.Unlogged, &r.Secured, &r.SecuresUser, &r.Strict, &l.Session.User, &lacks}
-	found, err := i.row(ctx, q, into...)
+	found, err := i.row(ctx, q.Relation, into...)
 	if err != nil || !found {
 		return err
 	}
 	r.Kind = kinds[kind]
 	l.Session.Lacks = words(lacks)
+	l.Session.Hidden = lacks == "USAGE"
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/catalogsql"
 	"github.com/goupsert/upsert/internal/schema"
-	"github.com/goupsert/upsert/internal/txn"
 )
 
 // mysqlReader reads the catalog of MySQL and MariaDB.
@@ -95,24 +94,25 @@ func (r *mysqlReader) complete(ctx context.Context, l *schema.Live) (err error) 
 	return nil
 }
 
-// readHidden finds out about a table that information_schema does not show: a temporary table, or a table on which the user has no
-// right at all.
-func (r *mysqlReader) readHidden(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
-	rows, err := r.h.QueryContext(ctx, q.Text) //nolint:rowserrcheck // Each checks it
-	if err == nil {
-		err = txn.Each(rows, func() error { return nil })
+// relation finds out about a table that information_schema does not show, by a question for its columns: a temporary table, or a
+// table on which the user has no right at all.
+func (r *mysqlReader) relation(ctx context.Context, q catalogsql.Questions, l *schema.Live) error {
+	if err := r.Inspector.relation(ctx, q, l); err != nil {
+		return err
 	}
+	err := r.each(ctx, q.Columns, func(*sql.Rows) error { return nil })
 	switch number, isServers := dialect.MySQLNumber(err); {
-	case err == nil:
+	case err == nil && !l.Exists():
 		l.Relation.Kind, l.Relation.Transactional = schema.PlainTable, true
-		return nil
 	case isServers && lacksRight(number):
-		l.Relation.Kind, l.Session.Lacks = schema.PlainTable, []string{"SELECT", "INSERT", "UPDATE"}
-		return nil
+		l.Relation.Kind, l.Relation.Transactional = schema.PlainTable, true
+		l.Session.Lacks, l.Session.Hidden = []string{"INSERT", "UPDATE", "SELECT"}, true
 	case isServers && (number == errNoSuchTable || number == errUnknownDatabase || number == errNoDatabase):
-		return nil
+		l.Relation.Kind = schema.Nothing
+	default:
+		return err
 	}
-	return err
+	return nil
 }
 
 const (

@@ -56,6 +56,8 @@ type Session struct {
 	Pooled bool   // a pooler is between the driver and the server
 	// Lacks are the rights that the user lacks, besides those that the columns name.
 	Lacks []string
+	// Hidden: the user may not see the table's columns.
+	Hidden bool
 }
 
 // LiveColumn is a column of a stored table.

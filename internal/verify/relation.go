@@ -73,7 +73,7 @@ func checkEngine(r *report) {
 
 // checkMode: a session that is not strict cuts what does not fit (hazard H29).
 func checkMode(r *report) {
-	if !r.isMySQL() || r.Live.Session.Mode == "" && len(r.Live.Columns) == 0 || strings.Contains(r.Live.Session.Mode, "STRICT_") {
+	if !r.isMySQL() || r.Live.Session.Hidden || strings.Contains(r.Live.Session.Mode, "STRICT_") {
 		return
 	}
 	r.fault(schema.Problem{

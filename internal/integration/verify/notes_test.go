@@ -77,7 +77,6 @@ var sounds = []finding{
 	{"rowid", map[string]string{"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY, name TEXT)"}, of[item](), ""},
 	{"without rowid", map[string]string{"sqlite": "CREATE TABLE $ (code TEXT PRIMARY KEY, n BIGINT) WITHOUT ROWID"}, of[coded](), ""},
 	{"strict", map[string]string{"sqlite": "CREATE TABLE $ (code TEXT PRIMARY KEY, n INTEGER) STRICT"}, of[coded](), ""},
-	{"temporary", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255))"), of[item](), ""},
 	{"columns in another order", same("CREATE TABLE $ (a BIGINT NOT NULL, b BIGINT NOT NULL, UNIQUE (b, a))"), of[paired](), ""},
 	{"a partial index", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (id) WHERE name > ''"), of[item](upsert.IndexWhere("name > ''")), ""},
 	{"a constraint", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT, CONSTRAINT $_c UNIQUE (id))"}, func(l *lab.Lab, name string) verifier { return of[item](upsert.OnConstraint(name+"_c"))(l, name) }, ""},
