@@ -111,11 +111,11 @@ var kinds = map[string]schema.Kind{
 	"fixed view": schema.FixedView, "foreign": schema.ForeignTable, "virtual": schema.VirtualTable,
 }
 
-func (i *Inspector) relation(ctx context.Context, q catalogsql.Questions, l *schema.Live) error {
+func (i *Inspector) readRelation(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
 	var kind, lacks string
 	r := &l.Relation
 	into := []any{&kind, &r.Engine, &r.Transactional, &r.Unlogged, &r.Secured, &r.SecuresUser, &r.Strict, &l.Session.User, &lacks}
-	found, err := i.row(ctx, q.Relation, into...)
+	found, err := i.row(ctx, q, into...)
 	if err != nil || !found {
 		return err
 	}

@@ -12,10 +12,10 @@ import (
 )
 
 // mysqlReader reads the catalog of MySQL and MariaDB.
-type mysqlReader struct{ *Inspector }
+type mysqlReader struct{ i *Inspector }
 
 func (r *mysqlReader) columns(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
-	rows, err := r.h.QueryContext(ctx, q.Text)
+	rows, err := r.i.h.QueryContext(ctx, q.Text)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (r *mysqlReader) indexes(ctx context.Context, q catalogsql.Query, l *schema
 	if !l.IsTable() {
 		return nil
 	}
-	rows, err := r.h.QueryContext(ctx, q.Text)
+	rows, err := r.i.h.QueryContext(ctx, q.Text)
 	if err != nil {
 		return err
 	}
@@ -75,19 +75,19 @@ func (r *mysqlReader) indexes(ctx context.Context, q catalogsql.Query, l *schema
 }
 
 func (r *mysqlReader) triggers(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
-	return r.readTriggers(ctx, q, l)
+	return r.i.readTriggers(ctx, q, l)
 }
 
 // complete asks for the session's mode and about the key's collations.
 func (r *mysqlReader) complete(ctx context.Context, l *schema.Live) (err error) {
-	if _, err = r.row(ctx, catalogsql.Query{Text: catalogsql.MySQLMode}, &l.Session.Mode); err != nil {
+	if _, err = r.i.row(ctx, catalogsql.Query{Text: catalogsql.MySQLMode}, &l.Session.Mode); err != nil {
 		return err
 	}
-	for _, c := range r.keyColumns(l) {
+	for _, c := range r.i.keyColumns(l) {
 		if c.Collation == "" || strings.HasPrefix(c.Type, "enum") || strings.HasPrefix(c.Type, "set") {
 			continue
 		}
-		if c.Folds, err = r.askFoldings(ctx, catalogsql.MySQLEqual(c.Collation)); err != nil {
+		if c.Folds, err = r.i.askFoldings(ctx, catalogsql.MySQLEqual(c.Collation)); err != nil {
 			return err
 		}
 	}
@@ -97,10 +97,10 @@ func (r *mysqlReader) complete(ctx context.Context, l *schema.Live) (err error) 
 // relation finds out about a table that information_schema does not show, by a question for its columns: a temporary table, or a
 // table on which the user has no right at all.
 func (r *mysqlReader) relation(ctx context.Context, q catalogsql.Questions, l *schema.Live) error {
-	if err := r.Inspector.relation(ctx, q, l); err != nil {
+	if err := r.i.readRelation(ctx, q.Relation, l); err != nil {
 		return err
 	}
-	err := r.each(ctx, q.Columns, func(*sql.Rows) error { return nil })
+	err := r.i.each(ctx, q.Columns, func(*sql.Rows) error { return nil })
 	switch number, isServers := dialect.MySQLNumber(err); {
 	case err == nil && !l.Exists():
 		l.Relation.Kind, l.Relation.Transactional = schema.PlainTable, true

@@ -12,13 +12,17 @@ import (
 )
 
 // sqliteReader reads SQLite's pragmas, and the texts of CREATE for what the pragmas leave out.
-type sqliteReader struct{ *Inspector }
+type sqliteReader struct{ i *Inspector }
+
+func (r *sqliteReader) relation(ctx context.Context, q catalogsql.Questions, l *schema.Live) error {
+	return r.i.readRelation(ctx, q.Relation, l)
+}
 
 // columns reads the columns. If no index is the primary key's, the primary key is the rowid, which is never NULL and counts by
 // itself: the columns come with the index that SQLite does not list.
 func (r *sqliteReader) columns(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
 	rowid := schema.Index{Unique: true, Constraint: true, Valid: true, Visible: true, Immediate: true}
-	err := r.each(ctx, q, func(rows *sql.Rows) error {
+	err := r.i.each(ctx, q, func(rows *sql.Rows) error {
 		var c schema.LiveColumn
 		var hidden, pk int
 		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Default, &hidden, &pk); err != nil {
@@ -43,7 +47,7 @@ var predicateOf = regexp.MustCompile(`(?is)\)\s*WHERE\s+(.*)$`)
 
 func (r *sqliteReader) indexes(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
 	rowids := len(l.Indexes)
-	if err := r.readIndexes(ctx, q, l); err != nil {
+	if err := r.i.readIndexes(ctx, q, l); err != nil {
 		return err
 	}
 	for n := range l.Indexes {
@@ -74,8 +78,8 @@ var (
 
 // triggers reads the moment of a trigger from its text. A trigger without a moment runs before the write.
 func (r *sqliteReader) triggers(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
-	writes := regexp.MustCompile(`(?is)\b(?:UPDATE|INTO)\s+(?:OR\s+\w+\s+)?["'` + "`" + `\[]?` + regexp.QuoteMeta(r.spec.Table.Name) + `\b`)
-	return r.each(ctx, q, func(rows *sql.Rows) error {
+	writes := regexp.MustCompile(`(?is)\b(?:UPDATE|INTO)\s+(?:OR\s+\w+\s+)?["'` + "`" + `\[]?` + regexp.QuoteMeta(r.i.spec.Table.Name) + `\b`)
+	return r.i.each(ctx, q, func(rows *sql.Rows) error {
 		var name, text string
 		if err := rows.Scan(&name, &text); err != nil {
 			return err
@@ -98,22 +102,22 @@ func (r *sqliteReader) triggers(ctx context.Context, q catalogsql.Query, l *sche
 
 // complete asks whether SQLite takes the target, and about the collations of the key's columns and of the indexes that have them.
 func (r *sqliteReader) complete(ctx context.Context, l *schema.Live) (err error) {
-	key := r.keyColumns(l)
+	key := r.i.keyColumns(l)
 	if key == nil || !l.IsTable() {
 		return nil
 	}
-	if l.RefusesTarget, err = r.refusesTarget(ctx); err != nil {
+	if l.RefusesTarget, err = r.i.refusesTarget(ctx); err != nil {
 		return err
 	}
 	for _, c := range key {
-		if c.Folds, err = r.askFoldings(ctx, catalogsql.SQLiteColumnEqual(r.spec.Table, c.Name)); err != nil {
+		if c.Folds, err = r.i.askFoldings(ctx, catalogsql.SQLiteColumnEqual(r.i.spec.Table, c.Name)); err != nil {
 			return err
 		}
 	}
 	for n := range l.Indexes {
 		x := &l.Indexes[n]
 		for k := range x.Columns {
-			if err := r.compareCollation(ctx, &x.Columns[k], l, x.Has(r.spec.Target.Columns, true)); err != nil {
+			if err := r.compareCollation(ctx, &x.Columns[k], l, x.Has(r.i.spec.Target.Columns, true)); err != nil {
 				return err
 			}
 		}
@@ -129,7 +133,7 @@ func (r *sqliteReader) compareCollation(ctx context.Context, at *schema.IndexCol
 	if c == nil || !isKey || name == "" || name == "BINARY" && len(c.Folds) == 0 {
 		return nil
 	}
-	folds, err := r.askFoldings(ctx, catalogsql.SQLiteEqual(name))
+	folds, err := r.i.askFoldings(ctx, catalogsql.SQLiteEqual(name))
 	if err != nil {
 		return err
 	}

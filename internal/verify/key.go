@@ -100,16 +100,12 @@ func (r *report) unfit(x *schema.Index) string {
 func (r *report) noArbiter(near *schema.Index) {
 	target := r.Spec.Target
 	p := schema.Problem{Check: schema.NoUniqueIndex, Column: joined(target.Columns)}
-	consequence := r.name() + " refuses every write"
-	if r.isMySQL() {
-		consequence = r.name() + " would insert a row again each time that it is written"
-	}
-	p.Why = "no unique index has exactly the key's columns (" + p.Column + "), so " + consequence
+	p.Why = "no unique index has exactly the key's columns (" + p.Column + "), so " + r.consequence(near)
 	name := ddl.IndexName(r.dialect(), r.Spec.Table, target.Columns, r.indexNames())
 	var first, last []string
 	if near != nil {
 		p.Index, r.near = near.Name, near.Name
-		p.Why = "no unique index matches the key (" + p.Column + ") exactly: " + near.Name + " " + r.unfit(near) + ", so " + consequence
+		p.Why = "no unique index matches the key (" + p.Column + ") exactly: " + near.Name + " " + r.unfit(near) + ", so " + r.consequence(near)
 		switch {
 		case !near.Visible && near.Unique:
 			p.Mend = "ALTER TABLE " + r.quoted() + " ALTER INDEX " + r.dialect().Quote(near.Name) + " " + r.visible()
@@ -135,6 +131,22 @@ func (r *report) visible() string {
 
 func hasPrefix(x *schema.Index) bool {
 	return slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool { return c.Prefix > 0 })
+}
+
+// consequence says what an index that is not the target's makes happen, or no index.
+func (r *report) consequence(near *schema.Index) string {
+	isSame := near != nil && near.Unique && near.Has(r.Spec.Target.Columns, r.folds)
+	switch {
+	case isSame && !near.Visible:
+		return "each look for a row by its key reads the whole table"
+	case isSame && hasPrefix(near):
+		return "a key that begins as a stored key is refused"
+	case isSame && slices.ContainsFunc(near.Columns, func(c schema.IndexColumn) bool { return c.Collation != "" }):
+		return "a conflict does not mean the row that a look by the key finds"
+	case r.isMySQL():
+		return r.name() + " would insert a row again each time that it is written"
+	}
+	return r.name() + " refuses every write"
 }
 
 // makeIndex returns the statements that make the target's index, between other statements, or advice if a column cannot be indexed

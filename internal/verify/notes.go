@@ -15,7 +15,8 @@ func checkOtherIndexes(r *report) {
 		isTarget := slices.ContainsFunc(targets, func(t []string) bool { return x.Has(t, r.folds) && !hasPrefix(&x) })
 		isFilled := slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool {
 			s := r.stored(c.Name)
-			return s != nil && r.written(c.Name) == nil && (s.Computed == schema.Identity || s.Computed == schema.IdentityAlways)
+			isNumbered := s != nil && (s.Computed == schema.Identity || s.Computed == schema.IdentityAlways)
+			return s != nil && r.written(c.Name) == nil && (isNumbered || s.Default && slices.Contains(r.Spec.Generated, c.Name))
 		})
 		if !x.Unique && !x.Exclusion || isTarget || isFilled || x.Name == r.near && r.near != "" {
 			continue

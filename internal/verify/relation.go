@@ -132,9 +132,9 @@ func (r *report) needs(right, column string) bool {
 	case "INSERT":
 		return w != nil
 	case "UPDATE":
-		return w != nil && (r.assigned(w.Name) || isKey && r.isMySQL())
+		return w != nil && (r.assigned(w) || isKey && r.isMySQL())
 	}
-	return w != nil && (isKey || r.assigned(w.Name)) || slices.Contains(r.Spec.Generated, column)
+	return w != nil && (isKey || r.assigned(w)) || slices.Contains(r.Spec.Generated, column)
 }
 
 // checkMerge: the rule merge needs a function of the library's on PostgreSQL.

@@ -50,7 +50,9 @@ var checks = []struct {
 
 // report collects findings.
 type report struct {
-	Subject
+	Spec     schema.Spec
+	Table    ddl.Table
+	Live     *schema.Live
 	folds    bool   // the names of columns are equal in upper and lower case
 	near     string // the index that comes nearest to the target, if no index is the target's
 	problems []schema.Problem
@@ -58,7 +60,7 @@ type report struct {
 
 // Run returns everything that the checks find.
 func Run(s Subject) []schema.Problem {
-	r := &report{Subject: s, folds: s.Spec.Dialect.Traits().FoldsNames}
+	r := &report{Spec: s.Spec, Table: s.Table, Live: s.Live, folds: s.Spec.Dialect.Traits().FoldsNames}
 	switch s.Live.Relation.Kind {
 	case schema.Nothing:
 		checkTable(r)
@@ -99,11 +101,9 @@ func (r *report) written(name string) *dialect.Column {
 	return nil
 }
 
-// assigned reports whether a conflict can assign one of the columns that the table writes, or the named column.
-func (r *report) assigned(name string) bool {
-	return slices.ContainsFunc(r.Spec.Writes, func(c dialect.Column) bool {
-		return (name == "" || c.Name == name) && c.Rule != dialect.Key && c.Rule != dialect.Keep && !slices.Contains(r.Spec.Target.Columns, c.Name)
-	})
+// assigned reports whether a conflict can change the column.
+func (r *report) assigned(c *dialect.Column) bool {
+	return c.Rule != dialect.Key && c.Rule != dialect.Keep && !slices.Contains(r.Spec.Target.Columns, c.Name) && dialect.Assigns(r.Spec.Writes, r.Spec.Target)
 }
 
 // checkTable: there is nothing of that name.

@@ -86,7 +86,7 @@ var sounds = []finding{
 		"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL UNIQUE)", "postgres": "CREATE TABLE $ (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code TEXT NOT NULL UNIQUE)",
 		"mariadb": "CREATE TABLE $ (id BIGINT AUTO_INCREMENT PRIMARY KEY, code VARCHAR(255)" + nopad + " NOT NULL UNIQUE)",
 	}, of[identified](), ""},
-	{"a serial key", map[string]string{"postgres": "CREATE TABLE $ (id BIGSERIAL, code TEXT NOT NULL UNIQUE)"}, of[identified](), ""},
+	{"a serial key", map[string]string{"postgres": "CREATE TABLE $ (id BIGSERIAL PRIMARY KEY, code TEXT NOT NULL UNIQUE)"}, of[identified](), ""},
 	{"the database's clock", map[string]string{
 		"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY, created TIMESTAMP NOT NULL)", "postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, created TIMESTAMPTZ NOT NULL)", "my": "CREATE TABLE $ (id BIGINT PRIMARY KEY, created DATETIME(6) NOT NULL)",
 	}, of[dated](), ""},
