@@ -76,8 +76,8 @@ func (i *Inspector) Live(ctx context.Context) (*schema.Live, error) {
 		if step.query.Text == "" {
 			continue
 		}
-		if err := step.read(ctx, step.query, l); err != nil {
-			return nil, err
+		if err := step.read(ctx, step.query, l); err != nil || l.Session.Hidden {
+			return l, err
 		}
 	}
 	return l, r.complete(ctx, l)

@@ -16,10 +16,14 @@ type mysqlReader struct{ i *Inspector }
 
 func (r *mysqlReader) columns(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
 	rows, err := r.i.h.QueryContext(ctx, q.Text)
-	if err != nil {
-		return err
+	if err == nil {
+		err = eachNamed(rows, func(value func(string) sql.NullString) { l.Columns = append(l.Columns, mysqlColumn(value)) })
 	}
-	return eachNamed(rows, func(value func(string) sql.NullString) { l.Columns = append(l.Columns, mysqlColumn(value)) })
+	if number, isServers := dialect.MySQLNumber(err); isServers && lacksRight(number) {
+		l.Session.Lacks, l.Session.Hidden = []string{"INSERT", "UPDATE", "SELECT"}, true
+		return nil
+	}
+	return err
 }
 
 // mysqlColumn reads a row of SHOW FULL COLUMNS.
@@ -97,22 +101,18 @@ func (r *mysqlReader) complete(ctx context.Context, l *schema.Live) (err error) 
 // relation finds out about a table that information_schema does not show, by a question for its columns: a temporary table, or a
 // table on which the user has no right at all.
 func (r *mysqlReader) relation(ctx context.Context, q catalogsql.Questions, l *schema.Live) error {
-	if err := r.i.readRelation(ctx, q.Relation, l); err != nil {
+	if err := r.i.readRelation(ctx, q.Relation, l); err != nil || l.Exists() {
 		return err
 	}
 	err := r.i.each(ctx, q.Columns, func(*sql.Rows) error { return nil })
 	switch number, isServers := dialect.MySQLNumber(err); {
-	case err == nil && !l.Exists():
+	case err == nil, isServers && lacksRight(number):
 		l.Relation.Kind, l.Relation.Transactional = schema.PlainTable, true
-	case isServers && lacksRight(number):
-		l.Relation.Kind, l.Relation.Transactional = schema.PlainTable, true
-		l.Session.Lacks, l.Session.Hidden = []string{"INSERT", "UPDATE", "SELECT"}, true
+		return nil
 	case isServers && (number == errNoSuchTable || number == errUnknownDatabase || number == errNoDatabase):
-		l.Relation.Kind = schema.Nothing
-	default:
-		return err
+		return nil
 	}
-	return nil
+	return err
 }
 
 const (

@@ -203,7 +203,7 @@ func fitSQLite(g mapping.GoType, column string, strict bool) *Misfit {
 		}
 		return false
 	}
-	isNumber := has("INT") || !has("CHAR", "CLOB", "TEXT", "BLOB") && has("REAL", "FLOA", "DOUB", "NUM", "DEC")
+	isNumber := has("INT") || !has("CHAR", "CLOB", "TEXT", "BLOB") && has("REAL", "FLOA", "DOUB", "NUM", "DEC") //nolint:misspell // as SQLite looks for it
 	isText := !has("INT") && has("CHAR", "CLOB", "TEXT")
 	isBlob := !has("INT", "CHAR", "CLOB", "TEXT") && has("BLOB")
 	f := fitting{g: g, column: column}

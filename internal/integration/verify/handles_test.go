@@ -61,7 +61,7 @@ func TestVerifyErrors(t *testing.T) {
 			}
 		}
 	})
-	table, err := upsert.New[item](dialect.Dialect(mustVersion(t, "8.0.11-TiDB-v7.5.0")), "things")
+	table, err := upsert.New[item](mustVersion(t, "8.0.11-TiDB-v7.5.0"), "things")
 	if err != nil {
 		t.Fatal(err)
 	}
