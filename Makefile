@@ -38,7 +38,7 @@ engines: ## install the servers the tests start (Debian, root), or MORE="--mysql
 
 generate: ## rewrite the golden files from what the code says now
 	cd internal/syntaxtest && GOWORK=off go test . -run Golden -update
-	go test ./dialect -run Golden -update
+	go test ./dialect ./internal/coltype -run Golden -update
 
 nested: ## vet and test the modules below this one
 	scripts/each-module go vet ./...

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/ddl"
 	"github.com/goupsert/upsert/internal/mapping"
 	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/sqlname"
@@ -23,6 +24,7 @@ type definition struct {
 	generated []*mapping.Column
 	keys      []int // indexes in cols of the target's columns
 	spec      schema.Spec
+	layout    ddl.Table
 	adds      bool
 	guarantee Guarantee
 }

@@ -17,9 +17,10 @@
 //
 // # What it does not do
 //
-// The library creates temporary tables only, and does not check the schema. The one exception is the unique index on exactly the
-// key's columns. SQLite and PostgreSQL refuse every statement without this index. MySQL and MariaDB would insert a second row, so
-// there the library asks for the index before the first write, and returns a [*SchemaError] if the index is missing.
+// The library creates temporary tables only, and checks the schema only if you call [Table.Verify]. The one exception is the unique
+// index on exactly the key's columns. SQLite and PostgreSQL refuse every statement without this index. MySQL and MariaDB would
+// insert a second row, so there the library asks for the index before the first write, and returns a [*SchemaError] if the index is
+// missing. [Table.Schema] writes a CREATE TABLE statement for your migrations.
 //
 // BEFORE triggers also run for rows that end in a conflict, and such rows use up identity values. If a trigger changes what is
 // stored, the outcome still describes the row that was sent. MySQL and MariaDB run UPDATE triggers for every row that is there,

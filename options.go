@@ -30,6 +30,7 @@ type config struct {
 	hooks      []Hooks
 	via        Path
 	copy       CopyFunc
+	types      map[string]string // by ColumnType
 	register   func(string, func() io.Reader)
 	deregister func(string)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/ddl"
 	"github.com/goupsert/upsert/internal/inside"
 	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/write"
@@ -26,6 +27,8 @@ type table struct {
 	adds      bool // a rule is not repeat-safe, so a call needs a claim
 	via       Path
 	hooks     []Hooks
+	spec      schema.Spec
+	layout    ddl.Table // the table as Schema makes it
 }
 
 // New binds a row's type to a table of a database. The type is a struct whose tags say which columns the struct has and what a
@@ -52,12 +55,12 @@ func New[T any](d dialect.Dialect, name string, opts ...Option) (*Table[T], erro
 		return nil, err
 	}
 	df := &definition{name: name, mapping: p, needs: p, spec: schema.Spec{Dialect: d}}
-	for _, step := range []func(*config) error{df.setName, df.setColumns, df.setTarget, df.checkIdents} {
+	for _, step := range []func(*config) error{df.setName, df.setColumns, df.setTarget, df.checkIdents, df.setLayout} {
 		if err := step(&c); err != nil {
 			return nil, err
 		}
 	}
-	t := &table{name: name, guarantee: df.guarantee, adds: df.adds, via: c.via, family: dialect.Family(d), dialect: d.Name(), hooks: c.hooks}
+	t := &table{name: name, guarantee: df.guarantee, adds: df.adds, via: c.via, family: dialect.Family(d), dialect: d.Name(), hooks: c.hooks, spec: df.spec, layout: df.layout}
 	if t.write, err = df.newWriter(&c, t.events()); err != nil {
 		return nil, err
 	}
@@ -72,9 +75,9 @@ func isNil(db dbconn.Handle) bool {
 	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// guard refuses a handle that is nil, a handle whose driver speaks to another database than the dialect's, and a pool inside the
-// fn of a claim on the same pool. If the table has an Add column, guard also refuses a handle that is not a live claim.
-func (t *table) guard(ctx context.Context, db dbconn.Handle) error {
+// checkHandle refuses a handle that is nil, a handle whose driver speaks to another database than the dialect's, and a pool inside
+// the fn of a claim on the same pool.
+func (t *table) checkHandle(ctx context.Context, db dbconn.Handle) error {
 	if isNil(db) {
 		return &RowError{Table: t.name, Row: -1, Err: errors.New("the handle is nil: give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's")}
 	}
@@ -84,8 +87,13 @@ func (t *table) guard(ctx context.Context, db dbconn.Handle) error {
 	if err := inside.Refuse(ctx, db); err != nil {
 		return &RowError{Table: t.name, Row: -1, Err: err}
 	}
-	if !t.adds {
-		return nil
+	return nil
+}
+
+// guard does what checkHandle does. If the table has an Add column, guard also refuses a handle that is not a live claim.
+func (t *table) guard(ctx context.Context, db dbconn.Handle) error {
+	if err := t.checkHandle(ctx, db); err != nil || !t.adds {
+		return err
 	}
 	claim, ok := db.(Claim)
 	if !ok {

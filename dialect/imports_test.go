@@ -12,7 +12,7 @@ const module = "github.com/goupsert/upsert"
 // Whoever writes text sends nothing: text generation does not know database/sql.
 func TestTextGenerationSendsNothing(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{"../internal/statement", "../internal/schema", "../internal/claimsql", "../internal/rowtext"} {
+	for _, dir := range []string{"../internal/statement", "../internal/schema", "../internal/claimsql", "../internal/catalogsql", "../internal/coltype", "../internal/ddl", "../internal/rowtext"} {
 		for _, path := range imports(t, dir) {
 			if path == "database/sql" {
 				t.Errorf("package %s imports %s", dir, path)
@@ -51,24 +51,29 @@ func TestImportsGoOneWay(t *testing.T) {
 		return slices.Clone(more)
 	}
 	for dir, allowed := range map[string][]string{
-		"..": of(sqlx, "/dialect", "/internal/dbconn", "/internal/inside", "/internal/mapping", "/internal/schema", "/internal/sqlname", "/internal/write"),
+		"..": of(sqlx, "/dialect", "/internal/catalog", "/internal/dbconn", "/internal/ddl", "/internal/inside", "/internal/mapping", "/internal/schema", "/internal/sqlname", "/internal/verify",
+			"/internal/write"),
 		"../internal/write": of(nil, "/dialect", "/internal/catalog", "/internal/dbconn", "/internal/mapping", "/internal/pipeline", "/internal/rowkey",
 			"/internal/rowtext", "/internal/schema", "/internal/statement", "/internal/stmtcache", "/internal/txn"),
-		"../internal/catalog":   of(nil, "/dialect", "/internal/dbconn", "/internal/schema", "/internal/stmtcache", "/internal/txn"),
-		"../internal/statement": of(nil, "/dialect", "/internal/schema"),
-		"../internal/schema":    of(nil, "/dialect"),
-		"../internal/txn":       of(sqlx, "/dialect", "/internal/backoff", "/internal/dbconn", "/internal/stmtcache"),
-		"../internal/stmtcache": of(nil, "/internal/dbconn"),
-		"../internal/rowkey":    of(sqlx, "/dialect", "/internal/mapping"),
-		"../internal/mapping":   of(sqlx, "/dialect"),
-		"../internal/sqlname":   of(nil, "/dialect"),
-		"../internal/claimsql":  of(nil, "/dialect"),
-		"../internal/backoff":   nil,
-		"../internal/dbconn":    nil,
-		"../internal/inside":    nil,
-		"../internal/pipeline":  nil,
-		"../internal/rowtext":   nil,
-		"../keys":               append(of(sqlx, "", "/dialect", "/internal/backoff", "/internal/claimsql", "/internal/dbconn", "/internal/inside", "/internal/sqlname", "/internal/txn"), "github.com/gowebpki/jcs"),
+		"../internal/catalog":    of(nil, "/dialect", "/internal/catalogsql", "/internal/dbconn", "/internal/schema", "/internal/stmtcache", "/internal/txn"),
+		"../internal/catalogsql": of(nil, "/dialect"),
+		"../internal/verify":     of(nil, "/dialect", "/internal/coltype", "/internal/ddl", "/internal/mapping", "/internal/schema"),
+		"../internal/ddl":        of(nil, "/dialect", "/internal/coltype", "/internal/mapping"),
+		"../internal/coltype":    of(nil, "/dialect", "/internal/mapping", "/internal/schema"),
+		"../internal/statement":  of(nil, "/dialect", "/internal/schema"),
+		"../internal/schema":     of(nil, "/dialect"),
+		"../internal/txn":        of(sqlx, "/dialect", "/internal/backoff", "/internal/dbconn", "/internal/stmtcache"),
+		"../internal/stmtcache":  of(nil, "/internal/dbconn"),
+		"../internal/rowkey":     of(sqlx, "/dialect", "/internal/mapping"),
+		"../internal/mapping":    of(sqlx, "/dialect"),
+		"../internal/sqlname":    of(nil, "/dialect"),
+		"../internal/claimsql":   of(nil, "/dialect"),
+		"../internal/backoff":    nil,
+		"../internal/dbconn":     nil,
+		"../internal/inside":     nil,
+		"../internal/pipeline":   nil,
+		"../internal/rowtext":    nil,
+		"../keys":                append(of(sqlx, "", "/dialect", "/internal/backoff", "/internal/claimsql", "/internal/dbconn", "/internal/inside", "/internal/sqlname", "/internal/txn"), "github.com/gowebpki/jcs"),
 	} {
 		for _, path := range imports(t, dir) {
 			if strings.Contains(strings.Split(path, "/")[0], ".") && !slices.Contains(allowed, path) {

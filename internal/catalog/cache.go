@@ -92,16 +92,13 @@ func (c *Cache) checkConstraint(known *schema.Table) error {
 			columns = append(columns, name)
 		}
 	}
-	slices.Sort(columns)
-	if len(columns) == 0 || slices.Equal(columns, slices.Sorted(slices.Values(c.spec.Target.Columns))) {
+	if len(columns) == 0 {
 		return nil
 	}
-	return &schema.Error{Problems: []schema.Problem{{
-		Check: schema.ConstraintColumns, Column: strings.Join(c.spec.Target.Columns, ", "), Index: c.spec.Target.Constraint,
-		Why: "the constraint " + c.spec.Target.Constraint + " of OnConstraint has the columns (" + strings.Join(columns, ", ") + ") and not the key's (" +
-			strings.Join(c.spec.Target.Columns, ", ") + "), so a conflict would change the row of another key",
-		Mend: "name a constraint of exactly the key's columns, or leave OnConstraint out",
-	}}}
+	if wrong := schema.WrongConstraint(c.spec.Target, columns); wrong != nil {
+		return &schema.Error{Problems: []schema.Problem{*wrong}}
+	}
+	return nil
 }
 
 // IsOutdated reports whether the schema has changed since the catalog was asked and err may come from this change. If so, Kept
@@ -148,15 +145,16 @@ func (c *Cache) Ask(ctx context.Context, h dbconn.Handle) (*schema.Table, error)
 // readColumns reads the answer of SHOW COLUMNS, and keeps it by the names that the columns have in the mapping.
 func (c *Cache) readColumns(rows *sql.Rows, t *schema.Table) error {
 	t.Writes = slices.Clone(c.spec.Writes)
-	return eachNamed(rows, func(value func(string) string) {
-		base, _, _ := strings.Cut(strings.ToLower(value("Type")), "(")
+	return eachNamed(rows, func(value func(string) sql.NullString) {
+		typ := value("Type").String
+		base, _, _ := strings.Cut(strings.ToLower(typ), "(")
 		for i, w := range c.spec.Writes {
-			if strings.EqualFold(w.Name, value("Field")) {
+			if strings.EqualFold(w.Name, value("Field").String) {
 				if base == "enum" || base == "set" {
 					t.Writes[i].Kind = dialect.KindOrdinal
 				}
-				t.Types[w.Name] = value("Type")
-				t.Columns[w.Name] = schema.Column{Base: base, AutoIncrement: strings.Contains(strings.ToLower(value("Extra")), "auto_increment")}
+				t.Types[w.Name] = typ
+				t.Columns[w.Name] = schema.Column{Base: base, AutoIncrement: strings.Contains(strings.ToLower(value("Extra").String), "auto_increment")}
 			}
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/catalogsql"
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/stmtcache"
@@ -121,16 +122,16 @@ func (c *Checks) UniqueIndexes(ctx context.Context, h dbconn.Handle) (indexes []
 	if err != nil {
 		return nil, err
 	}
-	err = eachNamed(rows, func(value func(string) string) {
-		if value("Non_unique") != "0" {
+	err = eachNamed(rows, func(value func(string) sql.NullString) {
+		if value("Non_unique").String != "0" {
 			return
 		}
-		name := value("Key_name")
+		name := value("Key_name").String
 		if n := len(indexes); n == 0 || indexes[n-1].Name != name {
 			indexes = append(indexes, UniqueIndex{Name: name})
 		}
 		last := &indexes[len(indexes)-1]
-		last.Columns = append(last.Columns, value("Column_name"))
+		last.Columns = append(last.Columns, value("Column_name").String)
 	})
 	return indexes, err
 }
@@ -150,7 +151,7 @@ func isView(ctx context.Context, h dbconn.Handle, kind string) (bool, error) {
 
 // eachNamed calls f for every row with a function that returns a column's value by its name, because servers and versions differ
 // in the columns that they return, and in their order.
-func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
+func eachNamed(rows *sql.Rows, f func(value func(column string) sql.NullString)) error {
 	columns, err := rows.Columns()
 	values, dest := make([]sql.NullString, len(columns)), make([]any, len(columns))
 	for i := range values {
@@ -160,11 +161,11 @@ func eachNamed(rows *sql.Rows, f func(value func(column string) string)) error {
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		f(func(column string) string {
+		f(func(column string) (value sql.NullString) {
 			if i := slices.Index(columns, column); i >= 0 {
-				return values[i].String
+				value = values[i]
 			}
-			return ""
+			return value
 		})
 		return nil
 	})
@@ -223,7 +224,7 @@ func (c *Checks) lookForTriggers(ctx context.Context, h dbconn.Handle, view bool
 
 // Mode returns the session's sql_mode.
 func (c *Checks) Mode(ctx context.Context, h dbconn.Handle) (mode string, err error) {
-	_, err = c.txn.QueryRow(ctx, stmtcache.Unwrap(h), "SELECT @@sql_mode", nil, []any{&mode})
+	_, err = c.txn.QueryRow(ctx, stmtcache.Unwrap(h), catalogsql.MySQLMode, nil, []any{&mode})
 	return mode, err
 }
 

@@ -1,9 +1,6 @@
 package catalog
 
-import (
-	"slices"
-	"strings"
-)
+import "github.com/goupsert/upsert/internal/schema"
 
 // UniqueIndex is a unique index of the table.
 type UniqueIndex struct {
@@ -12,14 +9,4 @@ type UniqueIndex struct {
 }
 
 // Has reports whether the index has exactly these columns, in any order.
-func (x UniqueIndex) Has(columns []string) bool {
-	lower := func(names []string) []string {
-		var out []string
-		for _, n := range names {
-			out = append(out, strings.ToLower(n))
-		}
-		slices.Sort(out)
-		return out
-	}
-	return slices.Equal(lower(x.Columns), lower(columns))
-}
+func (x UniqueIndex) Has(columns []string) bool { return schema.SameNames(x.Columns, columns, true) }

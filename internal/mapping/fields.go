@@ -133,7 +133,7 @@ func (w *walker) column(node *reflectx.FieldInfo, f reflect.StructField, path, t
 	}
 	c := o.column(node.Path, path)
 	c.Kind = comparedAs(kind)
-	c.value = fieldValue(f.Type, node.Index)
+	c.value, c.typ = fieldValue(f.Type, node.Index), f.Type
 	w.mapping.Columns = append(w.mapping.Columns, c)
 	return nil
 }

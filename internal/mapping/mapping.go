@@ -24,6 +24,7 @@ type Column struct {
 	Targets  []string // the targets that the column is part of: "" for the default one
 
 	value value
+	typ   reflect.Type // the field's; nil for a map's column
 }
 
 // Mapping holds the columns of a type.

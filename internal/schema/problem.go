@@ -5,21 +5,49 @@ type Error struct{ Problems []Problem }
 
 func (e *Error) Error() string { return e.Problems[0].Why }
 
-// Problem is one fault of a stored table.
+// Problem is one thing about a stored table that is wrong, or good to know.
 type Problem struct {
-	Check  Check
-	Column string // the column's name, or several names with commas between them
-	Index  string // the index's name, or ""
-	Why    string // what the problem makes happen
-	Find   string // a query for the rows that would stop Mend, or ""
-	Mend   string // statements that solve the problem, or advice in words
+	Check      Check
+	IsNote     bool   // the problem is harmless to users who know about it
+	Column     string // the column's name, or several names with commas between them
+	Index      string // the index's name, or ""
+	Why        string // what the problem makes happen
+	Find       string // a query for the rows that would stop Mend, or ""
+	Mend       string // statements that solve the problem, or advice in words
+	Duplicates int64  // how many rows Find returns, if they have been counted
 }
 
 // Check names the property of the table that was checked.
 type Check string
 
-// The properties.
+// The properties. Package upsert documents them.
 const (
 	NoUniqueIndex     Check = "no unique index"
 	ConstraintColumns Check = "constraint of other columns"
+	NoTable           Check = "no table"
+	NoColumn          Check = "no column"
+	NotWritable       Check = "not writable"
+	NullableKey       Check = "nullable key"
+	KeyCollation      Check = "key collation"
+	KeyPadding        Check = "key padding"
+	Engine            Check = "engine"
+	ComputedColumn    Check = "computed column"
+	MandatoryColumn   Check = "mandatory column"
+	NotNull           Check = "not null"
+	Type              Check = "type"
+	Range             Check = "range"
+	Length            Check = "length"
+	Precision         Check = "precision"
+	Rights            Check = "rights"
+	NotStrict         Check = "session is not strict"
+	NoMergeFunction   Check = "no merge function"
+
+	OtherUniqueIndex Check = "other unique index"
+	TriggerOnWrite   Check = "trigger"
+	RowSecurity      Check = "row-level security"
+	IsView           Check = "view"
+	Partitions       Check = "partitions"
+	Pooler           Check = "pooler"
+	Unenforced       Check = "constraint that is not enforced"
+	Unlogged         Check = "unlogged"
 )

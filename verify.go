@@ -1,0 +1,108 @@
+package upsert
+
+import (
+	"context"
+	"slices"
+
+	"github.com/goupsert/upsert/internal/catalog"
+	"github.com/goupsert/upsert/internal/schema"
+	"github.com/goupsert/upsert/internal/verify"
+)
+
+// VerifyOption is an option of [Table.Verify].
+type VerifyOption interface{ applyVerify(*verifyConfig) }
+
+type verifyOption func(*verifyConfig)
+
+func (o verifyOption) applyVerify(c *verifyConfig) { o(c) }
+
+type verifyConfig struct {
+	ignored []Check
+	count   bool
+	note    func(Problem)
+	trusts  bool
+}
+
+// Ignore leaves out the faults and the notes of these checks.
+func Ignore(checks ...Check) VerifyOption {
+	return verifyOption(func(c *verifyConfig) { c.ignored = append(c.ignored, checks...) })
+}
+
+// CountDuplicates counts the rows of each [Problem.Find], which reads the whole table. Without it, [Problem.Duplicates] is 0.
+func CountDuplicates() VerifyOption { return verifyOption(func(c *verifyConfig) { c.count = true }) }
+
+// OnNote calls f with each note, on the goroutine of the call. Without it, notes are not reported.
+func OnNote(f func(Problem)) VerifyOption { return verifyOption(func(c *verifyConfig) { c.note = f }) }
+
+// TrustUniqueIndexes says that no unique index will be added to the table while the program runs. It makes no difference to Verify.
+func TrustUniqueIndexes() VerifyOption {
+	return verifyOption(func(c *verifyConfig) { c.trusts = true })
+}
+
+// Verify compares the stored table with the Table. It reads the catalog of the database and changes nothing; a read-only transaction
+// is enough. If the handle can begin a transaction, Verify reads in a read-only transaction of its own. Call it when a program
+// starts, or in a test of the migrations.
+//
+// A finding is a fault, if writes fail, are wrong or are lost, or a note, which is harmless to those who know it. Verify returns one
+// [*SchemaError] with all faults, and nil if there are none; notes go to the function of [OnNote]. Each [Check] is a kind of
+// finding, and docs/migrations.md has the list. A fault about values that only some rows have counts as well: for example, a string
+// in a varchar(20), because a longer string fails.
+//
+// Rights are asked for and not tried. A right that the user's role could take on with SET ROLE counts as lacking. Verify does not
+// look at the rows, except to count them with [CountDuplicates].
+//
+// Verify returns a [*RowError] around the error if the server cannot be asked, for example because the context has ended or the pool
+// is closed, and a *dialect.UnsupportedError for a database other than SQLite, PostgreSQL, MySQL and MariaDB.
+func (t *Table[T]) Verify(ctx context.Context, db DB, opts ...VerifyOption) error {
+	var c verifyConfig
+	for _, o := range opts {
+		if o != nil {
+			o.applyVerify(&c)
+		}
+	}
+	_, err := t.table.verify(ctx, db, &c)
+	return err
+}
+
+// verify returns what is known of the stored table if the table has no faults.
+func (t *table) verify(ctx context.Context, db DB, c *verifyConfig) (*schema.Live, error) {
+	if err := t.checkHandle(ctx, db); err != nil {
+		return nil, err
+	}
+	var live *schema.Live
+	var found []schema.Problem
+	err := t.write.Inspect(ctx, db, func(i *catalog.Inspector) (err error) {
+		if live, err = i.Live(ctx); err != nil {
+			return err
+		}
+		found = verify.Run(verify.Subject{Spec: t.spec, Table: t.layout, Live: live})
+		found = slices.DeleteFunc(found, func(p schema.Problem) bool { return slices.Contains(c.ignored, Check(p.Check)) })
+		return c.countRows(ctx, i, found)
+	})
+	if err != nil {
+		return nil, t.fail(err)
+	}
+	faults := &schema.Error{}
+	for _, p := range found {
+		switch {
+		case !p.IsNote:
+			faults.Problems = append(faults.Problems, p)
+		case c.note != nil:
+			c.note(publicProblem(p))
+		}
+	}
+	if len(faults.Problems) > 0 {
+		return nil, t.schemaError(faults)
+	}
+	return live, nil
+}
+
+// countRows counts the rows of each Find, if it is asked to.
+func (c *verifyConfig) countRows(ctx context.Context, i *catalog.Inspector, found []schema.Problem) (err error) {
+	for n := range found {
+		if c.count && found[n].Find != "" && err == nil {
+			found[n].Duplicates, err = i.Count(ctx, found[n].Find)
+		}
+	}
+	return err
+}
