@@ -44,3 +44,22 @@ func ExampleTable_Schema() {
 	//   PRIMARY KEY ("id")
 	// )
 }
+
+func ExampleTable_Plain() {
+	type Item struct {
+		ID   int64 `upsert:"key"`
+		Name string
+	}
+	ctx, db := context.Background(), exampleDB("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+	defer db.Close()
+	items := must(upsert.New[Item](dialect.SQLite, "items"))
+
+	plain := must(items.Plain(ctx, db))
+
+	query, _, _ := plain.SQL()
+	fmt.Println(query)
+	fmt.Println(must(plain.Put(ctx, db, &Item{1, "lamp"})), must(plain.Put(ctx, db, &Item{1, "lamp"})))
+	// Output:
+	// INSERT INTO "items" ("id", "name") VALUES (?, ?) ON CONFLICT ("id") DO UPDATE SET "name" = EXCLUDED."name" WHERE "items"."name" IS NOT EXCLUDED."name"
+	// inserted unchanged
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/goupsert/upsert/internal/verify"
 )
 
-// VerifyOption is an option of [Table.Verify].
+// VerifyOption is an option of [Table.Verify] and [Table.Plain].
 type VerifyOption interface{ applyVerify(*verifyConfig) }
 
 type verifyOption func(*verifyConfig)
@@ -23,6 +23,16 @@ type verifyConfig struct {
 	trusts  bool
 }
 
+func newVerifyConfig(opts []VerifyOption) *verifyConfig {
+	c := &verifyConfig{}
+	for _, o := range opts {
+		if o != nil {
+			o.applyVerify(c)
+		}
+	}
+	return c
+}
+
 // Ignore leaves out the faults and the notes of these checks.
 func Ignore(checks ...Check) VerifyOption {
 	return verifyOption(func(c *verifyConfig) { c.ignored = append(c.ignored, checks...) })
@@ -34,7 +44,8 @@ func CountDuplicates() VerifyOption { return verifyOption(func(c *verifyConfig) 
 // OnNote calls f with each note, on the goroutine of the call. Without it, notes are not reported.
 func OnNote(f func(Problem)) VerifyOption { return verifyOption(func(c *verifyConfig) { c.note = f }) }
 
-// TrustUniqueIndexes says that no unique index will be added to the table while the program runs. It makes no difference to Verify.
+// TrustUniqueIndexes says that the table will get no further unique index as long as the Table of [Table.Plain] is used. It matters on
+// MySQL and MariaDB alone, and makes no difference to Verify.
 func TrustUniqueIndexes() VerifyOption {
 	return verifyOption(func(c *verifyConfig) { c.trusts = true })
 }
@@ -54,14 +65,40 @@ func TrustUniqueIndexes() VerifyOption {
 // Verify returns a [*RowError] around the error if the server cannot be asked, for example because the context has ended or the pool
 // is closed, and a *dialect.UnsupportedError for a database other than SQLite, PostgreSQL, MySQL and MariaDB.
 func (t *Table[T]) Verify(ctx context.Context, db DB, opts ...VerifyOption) error {
-	var c verifyConfig
-	for _, o := range opts {
-		if o != nil {
-			o.applyVerify(&c)
-		}
-	}
-	_, err := t.table.verify(ctx, db, &c)
+	_, err := t.table.verify(ctx, db, newVerifyConfig(opts))
 	return err
+}
+
+// Plain verifies the stored table, as [Table.Verify] does with the same options, and returns another Table, whose statements leave out
+// each clause that this catalog shows to be needless. The rows that it writes and the outcomes that it reports are the same. [Table.SQL]
+// of each Table shows what that one sends, and neither text ever changes. Exec is the fastest verb for a single row, and Put adds no
+// more than the report of the outcome.
+//
+// On PostgreSQL and SQLite the stored row needs no alias, and a text whose collation tells all texts apart is compared as it is: WHERE
+// "items"."name" IS DISTINCT FROM EXCLUDED."name". A column of a type or a collation that takes different values for equal keeps its
+// comparison by bytes: numeric from a string, json, citext. Batches that go through arrays, a staging table or a filter are sent as
+// before.
+//
+// On MySQL and MariaDB each statement compares the stored key with the row's key, because any unique index can cause the update
+// (hazard H10). That comparison goes only with [TrustUniqueIndexes], if the table has no other unique index and no collation of a key
+// takes two keys for one. From then on, a unique index that somebody adds makes a plain statement update another row than the key's,
+// without an error; call Plain anew, or restart the program, after a migration.
+//
+// If the schema changes, a plain Table does not notice. Plain returns the errors of Verify, and nil beside an error. A fault that
+// [Ignore] leaves out is the caller's to answer for: if a key's collation takes two keys for one, the clause that refuses the second
+// key stays.
+func (t *Table[T]) Plain(ctx context.Context, db DB, opts ...VerifyOption) (*Table[T], error) {
+	c := newVerifyConfig(opts)
+	live, err := t.table.verify(ctx, db, c)
+	if err != nil {
+		return nil, err
+	}
+	plain := *t.table
+	plain.spec = verify.Plain(verify.Subject{Spec: t.table.spec, Table: t.table.layout, Live: live}, c.trusts)
+	if plain.write, err = t.table.write.With(plain.spec); err != nil {
+		return nil, t.table.fail(err)
+	}
+	return &Table[T]{&plain}, nil
 }
 
 // verify returns what is known of the stored table if the table has no faults.

@@ -51,6 +51,9 @@ type Dialect interface {
 	Upsert(Upsert) (string, error)
 	// Compare writes the SELECT that reports what an upsert would do to the stored rows.
 	Compare(Compare) (string, error)
+	// IsExact reports whether the column can be of KindExact: two values that the stored column takes for equal are the same. folds
+	// says that the column's collation or type takes different texts for equal. Column.Base must be known if Traits.Typed is set.
+	IsExact(c Column, folds bool) bool
 	// Catalog writes the query that lists a table's columns and says which of them the target's Constraint has. The query has
 	// no parameter: behind a transaction pooler a parameter would be no safer than in any other statement (hazard E2). The
 	// query returns the columns of PostgreSQL's catalog if Traits.Typed is set, and the columns of SHOW COLUMNS on MySQL and

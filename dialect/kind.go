@@ -20,6 +20,9 @@ const (
 	KindJSON
 	// KindOrdinal: MySQL's ENUM and SET, which are ordered by position (hazard H27).
 	KindOrdinal
+	// KindExact: values that the stored column takes for equal are the same, as its catalog says, so the column's own comparison
+	// decides. It stands for another kind where Upsert.Plain is set (see Dialect.IsExact).
+	KindExact
 	// kindImage is a column whose type has no equality of its own, or has a text that depends on the session's settings. Values
 	// are compared by the stored bytes.
 	kindImage

@@ -74,6 +74,9 @@ func (d mysql) Upsert(u Upsert) (string, error) {
 	return d.syntax(u.Table).upsert(u)
 }
 
+// IsExact returns false: a statement compares only keys and the columns that a rule asks for, and a comparison by bytes is always right.
+func (mysql) IsExact(Column, bool) bool { return false }
+
 // Compare is never needed: the database reports the outcome of every row.
 func (d mysql) Compare(Compare) (string, error) {
 	return "", &UnsupportedError{Feature: "comparison after the fact", Dialect: d.name}

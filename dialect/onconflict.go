@@ -12,10 +12,11 @@ const storedAlias = "_t"
 type onConflict struct {
 	d          Dialect
 	expr       grammar
+	stored     string                          // the name of the stored row
 	param      func(n int, cast string) string // the n-th parameter, for the first time
 	paramAgain func(n int) string              // the n-th parameter once more
 	// marker returns an expression in RETURNING that is true for an insert; nil if the database has no such expression.
-	marker        func(target []string) string
+	marker        func(stored string, target []string) string
 	returningWith string // the beginning of RETURNING
 	// columnOf writes a column of the table in RETURNING and SELECT; nil if the name alone will do.
 	columnOf func(t Table, column string) string
@@ -35,10 +36,13 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 		deleting.expr.patch = func(c string) string { return o.paramAgain(paramNumber(u.Columns, c)) }
 		o = &deleting
 	}
-	var b strings.Builder
 	if u.Mode == Change {
 		return o.update(u), nil
 	}
+	if u.isPlain() {
+		o = o.withoutAlias(u.Table)
+	}
+	var b strings.Builder
 	o.writeInto(&b, u)
 	switch {
 	case u.Split:
@@ -65,7 +69,24 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 }
 
 func (o *onConflict) writeInto(b *strings.Builder, u Upsert) {
-	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) + " (" + quoteList(o.d, columnNames(u.Columns)) + ") ")
+	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table))
+	if o.stored == storedAlias {
+		b.WriteString(" AS " + o.d.Quote(storedAlias))
+	}
+	b.WriteString(" (" + quoteList(o.d, columnNames(u.Columns)) + ") ")
+}
+
+// withoutAlias returns the syntax of a statement in which the stored row has the table's name. A table keeps its alias (hazard P14)
+// if it has the name of the excluded row, or a name that can be one of the other aliases.
+func (o *onConflict) withoutAlias(t Table) *onConflict {
+	if strings.EqualFold(t.Name, "excluded") || strings.HasPrefix(t.Name, "_") {
+		return o
+	}
+	plain := *o
+	plain.stored = t.Name
+	plain.expr.stored = func(c string) string { return o.d.Quote(t.Name) + "." + o.d.Quote(c) }
+	plain.expr.excluded = func(c string) string { return "EXCLUDED." + o.d.Quote(c) }
+	return &plain
 }
 
 func (o *onConflict) writeTarget(b *strings.Builder, t Target) {
@@ -162,7 +183,7 @@ func (o *onConflict) writeReturning(b *strings.Builder, u Upsert) {
 	}
 	b.WriteString(" RETURNING ")
 	if report {
-		b.WriteString(o.returningWith + o.marker(u.Target.Columns))
+		b.WriteString(o.returningWith + o.marker(o.stored, u.Target.Columns))
 		if len(u.Return) > 0 {
 			b.WriteString(", ")
 		}

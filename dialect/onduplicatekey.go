@@ -62,8 +62,11 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 		b.WriteString(o.rowAlias)
 	}
 	b.WriteString(" ON DUPLICATE KEY UPDATE ")
-	o.checkKey(&b, u, set, version)
-	o.writeAssignments(&b, set, version)
+	assignments := o.assignments(set, version)
+	if check := o.keyCheck(u, set, version); check != "" {
+		assignments = append([]string{check}, assignments...)
+	}
+	b.WriteString(strings.Join(assignments, ", "))
 	o.writeReturning(&b, u, code)
 	return b.String(), nil
 }
@@ -139,25 +142,35 @@ func (o *onDuplicate) withValues() *onDuplicate {
 	return &s
 }
 
-// checkKey writes the first assignment: the key is set to itself if the stored key and the new key are the same.
-func (o *onDuplicate) checkKey(b *strings.Builder, u Upsert, set []Column, version *Column) {
+// keyCheck returns the first assignment: the key is set to itself if the stored key and the new key are the same. A plain statement
+// does not compare the keys. If such a statement assigns other columns and reports no outcome, it needs no first assignment.
+func (o *onDuplicate) keyCheck(u Upsert, set []Column, version *Column) string {
+	key := u.Target.Columns[0]
+	self, reports := o.expr.stored(key), u.Report && o.d.Traits().Reporting != ReportUnknown
+	if reports {
+		self = "IF(LAST_INSERT_ID(" + o.outcomeCode(set, version) + ") > 0, " + self + ", NULL)"
+	}
+	assign := o.d.Quote(key) + " = "
+	switch {
+	case u.isPlain() && !reports && len(set) > 0:
+		return ""
+	case u.isPlain():
+		return assign + self
+	}
+	return assign + "IF(" + o.sameKey(u) + ", " + self + ", " + otherKey(o.expr.stored(key)) + ")"
+}
+
+// sameKey returns a condition that is true if the stored key and the new key are the same, byte by byte.
+func (o *onDuplicate) sameKey(u Upsert) string {
 	kinds := map[string]Kind{}
 	for _, c := range u.Columns {
 		kinds[c.Name] = c.Kind
 	}
-	key := u.Target.Columns[0]
-	b.WriteString(o.d.Quote(key) + " = IF(")
-	for i, k := range u.Target.Columns {
-		if i > 0 {
-			b.WriteString(" AND ")
-		}
-		b.WriteString(o.equal(o.expr.stored(k), o.expr.excluded(k), kinds[k]))
+	var same []string
+	for _, k := range u.Target.Columns {
+		same = append(same, o.equal(o.expr.stored(k), o.expr.excluded(k), kinds[k]))
 	}
-	self, other := o.expr.stored(key), otherKey(o.expr.stored(key))
-	if u.Report && o.d.Traits().Reporting != ReportUnknown {
-		self = "IF(LAST_INSERT_ID(" + o.outcomeCode(set, version) + ") > 0, " + self + ", NULL)"
-	}
-	b.WriteString(", " + self + ", " + other + ")")
+	return strings.Join(same, " AND ")
 }
 
 // outcomeCode returns an expression for the outcome of a stored row. It reads the stored values, so it must come before the
@@ -172,17 +185,16 @@ func (o *onDuplicate) outcomeCode(set []Column, version *Column) string {
 	return "IF(" + o.expr.changes(set) + ", " + codeText(CodeUpdated) + ", " + codeText(CodeUnchanged) + ")"
 }
 
-// writeAssignments writes the assignments. They run from left to right and see the results of the assignments before them
+// assignments returns the assignments. They run from left to right and see the results of the assignments before them
 // (hazard H16). So a touched column, which reads the other columns, comes first, and the version, which the others read, comes
 // last.
-func (o *onDuplicate) writeAssignments(b *strings.Builder, set []Column, version *Column) {
+func (o *onDuplicate) assignments(set []Column, version *Column) (list []string) {
 	write := func(c Column, cond string) {
-		b.WriteString(", " + o.d.Quote(c.Name) + " = ")
-		if cond == "" {
-			b.WriteString(o.expr.value(c))
-		} else {
-			b.WriteString("IF(" + cond + ", " + o.expr.value(c) + ", " + o.expr.stored(c.Name) + ")")
+		value := o.expr.value(c)
+		if cond != "" {
+			value = "IF(" + cond + ", " + value + ", " + o.expr.stored(c.Name) + ")"
 		}
+		list = append(list, o.d.Quote(c.Name)+" = "+value)
 	}
 	cond := ""
 	if version != nil {
@@ -210,6 +222,7 @@ func (o *onDuplicate) writeAssignments(b *strings.Builder, set []Column, version
 	if version != nil {
 		write(*version, cond)
 	}
+	return list
 }
 
 func (o *onDuplicate) differ(a, b string, k Kind) string { return "NOT (" + o.equal(a, b, k) + ")" }

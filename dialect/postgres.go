@@ -71,13 +71,28 @@ func (postgres) Quote(name string) string       { return quoteWith(`"`, name) }
 func (d postgres) QuoteTable(t Table) string    { return quoteTable(d, t) }
 
 func (d postgres) Upsert(u Upsert) (string, error) {
-	u.Columns = d.byType(u.Columns)
+	u.Columns = d.byType(u.Columns, u.isPlain())
 	return d.syntax().upsert(u)
 }
 
 func (d postgres) Compare(c Compare) (string, error) {
-	c.Columns = d.byType(c.Columns)
+	c.Columns = d.byType(c.Columns, false)
 	return d.syntax().compare(c)
+}
+
+func (d postgres) IsExact(c Column, folds bool) bool {
+	if d.name != "postgres" {
+		return false
+	}
+	switch storedKind(c) {
+	case KindPlain:
+		return c.Base != ""
+	case KindJSON: // the column is jsonb
+		return true
+	case KindText:
+		return !folds && slices.Contains([]string{"text", "varchar", "bpchar"}, c.Base)
+	}
+	return false
 }
 
 func (postgres) Lock(Table) string { return "" }
@@ -182,7 +197,7 @@ func (postgres) UniqueIndex(Table, []string) IndexText { return IndexText{} }
 
 func (d postgres) syntax() *onConflict {
 	o := &onConflict{
-		d: d,
+		d: d, stored: storedAlias,
 		expr: grammar{
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "EXCLUDED." + d.Quote(c) },
@@ -206,9 +221,9 @@ func (d postgres) syntax() *onConflict {
 	switch d.Traits().Reporting {
 	case ReportFlag:
 		o.returningWith = `WITH (OLD AS "_o") `
-		o.marker = func(target []string) string { return `"_o".` + d.Quote(target[0]) + " IS NULL" }
+		o.marker = func(_ string, target []string) string { return `"_o".` + d.Quote(target[0]) + " IS NULL" }
 	case ReportFlagPlain:
-		o.marker = func([]string) string { return d.Quote(storedAlias) + ".xmax = 0" }
+		o.marker = func(stored string, _ []string) string { return d.Quote(stored) + ".xmax = 0" }
 	}
 	o.paramTable = func(c Compare) (with, from string) {
 		var b strings.Builder
@@ -237,14 +252,17 @@ func (d postgres) distinct(a, b string, k Kind) string {
 }
 
 // byType returns the columns with the kinds that follow from their types, if the types are known. A column's type decides how
-// its values are compared, whatever the Go values are.
-func (d postgres) byType(columns []Column) []Column {
+// its values are compared, whatever the Go values are. If exact is false, KindExact is undone: the columns of a source that is no
+// parameter have a collation of their own, which may not be the stored column's.
+func (d postgres) byType(columns []Column, exact bool) []Column {
 	if !d.bytes {
 		return columns
 	}
 	typed := slices.Clone(columns)
 	for i := range typed {
-		typed[i].Kind = storedKind(typed[i])
+		if !exact || typed[i].Kind != KindExact {
+			typed[i].Kind = storedKind(typed[i])
+		}
 	}
 	return typed
 }

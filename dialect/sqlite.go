@@ -37,12 +37,15 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(c.Wide).compare(c) }
 
+// IsExact: SQLite compares texts by the column's collation, and everything else by value.
+func (sqlite) IsExact(c Column, folds bool) bool { return !folds && c.Rule != Merge }
+
 // rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not
 // have the column's type, as an inserted value has (hazard S19).
 func (o *onConflict) rounding(wide bool) *onConflict {
 	if exact := o.expr.distinct; wide {
 		o.expr.distinct = func(a, b string, k Kind) string {
-			if k != KindNumber && k != KindAny {
+			if k != KindNumber && k != KindAny && k != KindExact {
 				return exact(a, b, k)
 			}
 			return "(" + exact(a, b, k) + " AND NOT (typeof(" + a + ") = 'real' AND " + a + " IS CAST(" + b + " AS REAL)))"
@@ -80,7 +83,7 @@ func sqliteOperator(a, op, b string) string {
 
 func (d sqlite) syntax() *onConflict {
 	o := &onConflict{
-		d: d,
+		d: d, stored: storedAlias,
 		expr: grammar{
 			stored:   func(c string) string { return d.Quote(storedAlias) + "." + d.Quote(c) },
 			excluded: func(c string) string { return "excluded." + d.Quote(c) },
@@ -88,6 +91,9 @@ func (d sqlite) syntax() *onConflict {
 			distinct: func(a, b string, k Kind) string {
 				if k == kindMerged {
 					a, b = "json("+a+")", "json("+b+")"
+				}
+				if k == KindExact {
+					return a + " IS NOT " + b
 				}
 				return a + " IS NOT " + b + " COLLATE BINARY"
 			},

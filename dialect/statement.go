@@ -68,6 +68,10 @@ type Upsert struct {
 	Split bool
 	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
 	Count bool
+	// Plain: the catalog shows that the statement needs no guard (Table.Plain of package upsert). The stored row has the table's name
+	// and no alias, and on MySQL and MariaDB the stored key is not compared. Plain counts only for rows of parameters that are
+	// not filtered.
+	Plain bool
 	// Types are the columns' types without modifiers, if Traits.Typed is set. The modifier is left out because a cast to
 	// varchar(3), for example, would cut a value that an insert refuses.
 	Types map[string]string
@@ -78,6 +82,11 @@ type Upsert struct {
 	// Only: the statement looks at the table alone, and not at the tables that inherit from it, as the table's unique index
 	// does.
 	Only bool
+}
+
+// isPlain reports whether Plain counts.
+func (u Upsert) isPlain() bool {
+	return u.Plain && u.Source == FromParams && !u.Filter && !u.Split && !u.Count
 }
 
 // Compare describes the SELECT that reports what an upsert would do to stored rows. The SELECT returns two integers for each

@@ -26,7 +26,7 @@ func (o *onConflict) count(statement string, u Upsert) string {
 
 // returningMarker returns each written row's insert marker, as a column with a name.
 func (o *onConflict) returningMarker(u Upsert) string {
-	return " RETURNING " + o.returningWith + o.marker(u.Target.Columns) + " AS " + o.d.Quote("_new")
+	return " RETURNING " + o.returningWith + o.marker(o.stored, u.Target.Columns) + " AS " + o.d.Quote("_new")
 }
 
 // reportInResult wraps the statement into a statement that selects no row, one row or two rows, without columns.

@@ -57,7 +57,7 @@ func (i *Inspector) reader() reader {
 // Live reads the catalog. If the user may not see the table at all, Live returns the rights that the user lacks and no columns.
 func (i *Inspector) Live(ctx context.Context) (*schema.Live, error) {
 	l := &schema.Live{Session: schema.Session{Pooled: i.pooled}}
-	table, found, err := i.locate(ctx)
+	table, found, err := i.locate(ctx, l)
 	if err != nil || !found {
 		return l, err
 	}
@@ -85,7 +85,7 @@ func (i *Inspector) Live(ctx context.Context) (*schema.Live, error) {
 
 // locate returns the table's name, on SQLite with the connection's database that has the table. found is false if there is no such
 // database.
-func (i *Inspector) locate(ctx context.Context) (table dialect.Table, found bool, err error) {
+func (i *Inspector) locate(ctx context.Context, l *schema.Live) (table dialect.Table, found bool, err error) {
 	table = i.spec.Table
 	if i.spec.Dialect.Name() != "sqlite" {
 		return table, true, nil
@@ -99,7 +99,7 @@ func (i *Inspector) locate(ctx context.Context) (table dialect.Table, found bool
 		if err != nil || found || table.Schema != "" && !strings.EqualFold(name, i.spec.Table.Schema) {
 			continue
 		}
-		if found, err = i.row(ctx, catalogsql.SQLiteHas(name, table.Name), new(int)); found {
+		if found, err = i.row(ctx, catalogsql.SQLiteHas(name, table.Name), &l.Relation.Collates); found {
 			table.Schema = name
 		}
 	}

@@ -12,9 +12,10 @@ func sqliteQuote(name string) string { return `"` + strings.ReplaceAll(name, `"`
 // SQLiteSchemas asks in which of the connection's databases a name can be found, in the order in which SQLite looks.
 const SQLiteSchemas = `SELECT name FROM pragma_database_list ORDER BY name <> 'temp', name <> 'main', seq`
 
-// SQLiteHas asks whether a database has a table or a view of that name.
+// SQLiteHas asks for the table or the view of that name in a database: one row, which says whether the text of its CREATE names a
+// collation.
 func SQLiteHas(schema, name string) Query {
-	return Query{`SELECT 1 FROM ` + sqliteMaster(schema) + ` WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE`, []any{name}}
+	return Query{`SELECT sql LIKE '%collate%' FROM ` + sqliteMaster(schema) + ` WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE`, []any{name}}
 }
 
 // sqliteMaster returns the name of a database's table of tables.

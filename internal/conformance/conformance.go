@@ -23,6 +23,8 @@ type Server struct {
 	// InTx replaces Options for tables that are used in the caller's transaction, because some drivers cannot use every path
 	// there. If InTx is nil, Options apply.
 	InTx []upsert.Option
+	// Plain makes each table plain, with the indexes trusted and every fault left out, if the stored table is there.
+	Plain bool
 }
 
 // behaviour is one thing that every database does. If only is not empty, the behaviour applies to that dialect alone.

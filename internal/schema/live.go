@@ -32,6 +32,7 @@ type Relation struct {
 	Secured       bool   // row-level security is enabled
 	SecuresUser   bool   // row-level security applies to this user
 	Strict        bool   // SQLite's STRICT: the types of columns are enforced
+	Collates      bool   // SQLite: a column may have another collation than BINARY
 }
 
 // Kind says what kind of thing has a table's name.

@@ -12,6 +12,7 @@ type Spec struct {
 	Writes    []dialect.Column // the columns that are written
 	Generated []string         // the columns that are only read back
 	Zeros     []int            // indexes in Writes of the columns with omitzero
+	Plain     bool             // statements need no guard, as the catalog says
 }
 
 // Table is what a server answered about a table.

@@ -60,12 +60,13 @@ func (b *Builder) upsert(v Variant, known *schema.Table) (string, error) {
 		Table: b.spec.Table, Target: b.spec.Target, Columns: b.columns(known, v.Omit), Rows: v.Rows, Mode: v.Mode, Removes: v.Removes, Wide: v.Wide,
 		Guard:  v.Mode == dialect.Write && b.ChecksKey(known),
 		Report: v.Report, Result: v.Result, Return: b.returned(v.Return), Source: v.Source, Filter: v.Filter, Split: v.Split, Count: v.Count, Nth: v.Nth,
+		Plain: b.spec.Plain,
 	}
 	if known != nil {
 		u.Types, u.Only = known.Types, known.IsPlain
 	}
 	text, err := b.spec.Dialect.Upsert(u)
-	if known != nil && v.Source == dialect.FromParams && !v.Filter {
+	if known != nil && v.Source == dialect.FromParams && !v.Filter && !b.spec.Plain {
 		text += known.Mark
 	}
 	return text, err

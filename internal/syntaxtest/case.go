@@ -24,6 +24,9 @@ type Case struct {
 // Stage reports whether the statement is about the staging table alone, and no upsert.
 func (c *Case) Stage() bool { return strings.HasPrefix(c.Name, "stage-") }
 
+// Plain reports whether the statement is a plain table's, which has no guard.
+func (c *Case) Plain() bool { return strings.HasPrefix(c.Name, "plain") }
+
 // Cases returns every case.
 func Cases() []Case { return append([]Case(nil), cases[:]...) }
 
@@ -31,6 +34,7 @@ var cases = func() []Case {
 	all := append(ruleCases(), shapeCases()...)
 	all = append(all, targetCases()...)
 	all = append(all, directCases()...)
+	all = append(all, plainCases()...)
 	return append(all, bulkCases()...)
 }()
 

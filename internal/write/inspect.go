@@ -6,6 +6,7 @@ import (
 
 	"github.com/goupsert/upsert/internal/catalog"
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/stmtcache"
 	"github.com/goupsert/upsert/internal/txn"
 )
@@ -49,4 +50,12 @@ func (t *Table) isPooled(ctx context.Context, h dbconn.Handle) (bool, error) {
 	}
 	p, err := t.peers.Of(ctx, h)
 	return p.IsKnown() && !p.IsDirect(), err
+}
+
+// With returns a Table that writes the same rows by another spec, which differs in how its columns are compared.
+func (t *Table) With(spec schema.Spec) (*Table, error) {
+	return New(Config{
+		Name: t.name, Mapping: t.rows.mapping, Needs: t.rows.needs, Columns: t.rows.cols, Keys: t.rows.keys, Generated: t.rows.generated,
+		Spec: spec, Attempts: t.txn.Attempts, Copy: t.copies, Events: Events{Retried: t.txn.Retried, Chosen: t.chosen},
+	})
 }

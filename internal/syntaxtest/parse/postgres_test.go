@@ -69,7 +69,7 @@ func postgresFaults(s syntaxtest.Statement, tree *pg.ParseResult) (faults []stri
 	}
 	conflict := insert.GetOnConflictClause()
 	fault(conflict == nil, "it has no ON CONFLICT")
-	fault(insert.GetRelation().GetAlias().GetAliasname() != "_t", "hazard P14: the table has no alias")
+	fault(!s.Case.Plain() && insert.GetRelation().GetAlias().GetAliasname() != "_t", "hazard P14: the table has no alias")
 	target, written, set := indexColumns(conflict.GetInfer()), resultNames(insert.GetCols()), resultNames(conflict.GetTargetList())
 	if conflict.GetInfer().GetConname() == "" {
 		fault(len(target) == 0, "hazard P7: the target is not explicit")

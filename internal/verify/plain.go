@@ -1,0 +1,56 @@
+package verify
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/schema"
+)
+
+// Plain returns the program's table with the clauses left out that the stored table does not need. trusts says that the table will get
+// no further unique index.
+//
+// On SQLite and PostgreSQL every table becomes plain, and a column keeps a comparison by bytes if its type or its collation takes
+// different values for equal. On MySQL and MariaDB a conflict with any unique index makes the statement update a row. So the comparison
+// of the key goes only if the caller trusts the indexes, and if no other index and no collation can make another row conflict.
+func Plain(s Subject, trusts bool) schema.Spec {
+	r := &report{Subject: s, folds: s.Spec.Dialect.Traits().FoldsNames}
+	spec := s.Spec
+	spec.Writes = slices.Clone(spec.Writes)
+	for i := range spec.Writes {
+		c := &spec.Writes[i]
+		typed := *c
+		folds := s.Live.Relation.Collates
+		if s.Live.Facts != nil {
+			facts := s.Live.Facts.Columns[c.Name]
+			typed.Base, folds = facts.Base, facts.Folds
+		}
+		folds = folds || slices.Contains(spec.Target.Columns, c.Name) && r.hasFoldingIndex()
+		if spec.Dialect.IsExact(typed, folds) {
+			c.Kind = dialect.KindExact
+		}
+	}
+	spec.Plain = !r.isMySQL() || trusts && r.isOnlyArbiter()
+	return spec
+}
+
+// hasFoldingIndex reports whether a unique index of the target's columns has a collation of its own. PostgreSQL lets such an index
+// arbitrate beside the target's.
+func (r *report) hasFoldingIndex() bool {
+	return slices.ContainsFunc(r.Live.Indexes, func(x schema.Index) bool {
+		return x.Unique && x.Has(r.Spec.Target.Columns, r.folds) && slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool { return c.Collation != "" })
+	})
+}
+
+// isOnlyArbiter reports whether each unique index is the target's, and tells all keys apart.
+func (r *report) isOnlyArbiter() bool {
+	for i := range r.Live.Indexes {
+		if x := &r.Live.Indexes[i]; x.Unique && r.unfit(x) != "" {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(r.Live.Columns, func(c schema.LiveColumn) bool {
+		return len(c.Folds) > 0 && slices.ContainsFunc(r.Spec.Target.Columns, func(k string) bool { return strings.EqualFold(k, c.Name) })
+	})
+}
