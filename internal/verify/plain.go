@@ -15,7 +15,7 @@ import (
 // different values for equal. On MySQL and MariaDB a conflict with any unique index makes the statement update a row. So the comparison
 // of the key goes only if the caller trusts the indexes, and if no other index and no collation can make another row conflict.
 func Plain(s Subject, trusts bool) schema.Spec {
-	r := &report{Subject: s, folds: s.Spec.Dialect.Traits().FoldsNames}
+	r := newReport(s)
 	spec := s.Spec
 	spec.Writes = slices.Clone(spec.Writes)
 	for i := range spec.Writes {

@@ -58,9 +58,13 @@ type report struct {
 	problems []schema.Problem
 }
 
+func newReport(s Subject) *report {
+	return &report{Spec: s.Spec, Table: s.Table, Live: s.Live, folds: s.Spec.Dialect.Traits().FoldsNames}
+}
+
 // Run returns everything that the checks find.
 func Run(s Subject) []schema.Problem {
-	r := &report{Spec: s.Spec, Table: s.Table, Live: s.Live, folds: s.Spec.Dialect.Traits().FoldsNames}
+	r := newReport(s)
 	switch s.Live.Relation.Kind {
 	case schema.Nothing:
 		checkTable(r)
