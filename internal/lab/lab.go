@@ -44,7 +44,7 @@ func Each(t *testing.T, engines string, fn func(l *Lab), opts ...engine.Option) 
 			t.Parallel()
 			e := engine.Get(name)
 			e.LeaveTo(t, names...)
-			fn(open(t, e, opts))
+			fn(Open(t, e, opts...))
 		})
 	}
 }
@@ -56,12 +56,13 @@ func EachWith(t *testing.T, engines string, settings []string, fn func(l *Lab)) 
 	for name := range strings.FieldsSeq(engines) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fn(open(t, engine.Own(t, name, settings...), nil))
+			fn(Open(t, engine.Own(t, name, settings...)))
 		})
 	}
 }
 
-func open(t *testing.T, e *engine.Engine, opts []engine.Option) *Lab {
+// Open returns a lab on an engine.
+func Open(t testing.TB, e *engine.Engine, opts ...engine.Option) *Lab {
 	t.Helper()
 	ns := e.Namespace(t)
 	l := &Lab{TB: t, NS: ns, DB: ns.DB(opts...)}
