@@ -19,6 +19,7 @@ func TestConformance(t *testing.T) {
 	exercise(t, "sqlite", conformance.Server{Name: "modernc.org/sqlite"}, engine.Driver("sqlite"), engine.Param("_time_format", "sqlite")) // the format that the library writes
 	for _, on := range []string{"postgres", "postgres18"} {
 		exercise(t, on, conformance.Server{Name: "pgx on " + on, Options: []upsert.Option{throughPgx}}, engine.Driver("pgx"))
+		exercise(t, on, conformance.Server{Name: "plain tables, pgx on " + on, Options: []upsert.Option{throughPgx}, Plain: true}, engine.Driver("pgx"))
 		overPaths(t, on, "pgx on "+on, engine.Driver("pgx"))
 	}
 	// The mode of pgx decides which statements pgx prepares and how pgx sends the other statements.
