@@ -1,0 +1,2 @@
+// Package upserttest checks that a write can be repeated.
+package upserttest

@@ -1,0 +1,198 @@
+package upserttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// run is one call of the code under test, on a handle of its own.
+type run struct {
+	world   *world
+	strike  *strike // nil: the run does not break
+	gate    *gate   // nil: the run does not pause
+	ctx     context.Context
+	cancel  context.CancelFunc
+	err     error         // of the call
+	changed chan struct{} // has a value after a connection was given back
+
+	mu     sync.Mutex
+	points []*point
+	conns  []*conn
+	ended  bool
+	leaks  []string
+}
+
+var (
+	errReturned = errors.New("upserttest: the write has returned already")
+	errExited   = errors.New("upserttest: the write ended its goroutine, as t.FailNow does")
+)
+
+type runKey struct{}
+
+func newRun(w *world) *run {
+	r := &run{world: w, changed: make(chan struct{}, 1)}
+	r.ctx, r.cancel = context.WithCancel(context.WithValue(context.Background(), runKey{}, r))
+	return r
+}
+
+// call runs the code under test. Afterwards every connection is back in the pool that open returned, whatever the code did.
+func (r *run) call(write writeFunc) *run {
+	db := openOuter(r)
+	r.err = errExited
+	defer db.Close()
+	defer r.finish()
+	r.err = write(r.ctx, withPool(r.world.handle, db))
+	return r
+}
+
+// arrive makes what is about to be sent a point, and pauses there if the run has a gate.
+func (r *run) arrive(q request, inTx bool) (*point, error) {
+	p := &point{kind: q.kind, text: q.text, rows: q.rows, inTx: inTx, caller: callerOf()}
+	if err := r.append(p); err != nil {
+		return nil, err
+	}
+	if r.gate != nil && p.kind != rollback && !r.gate.pause(p) {
+		return nil, errReturned
+	}
+	return p, nil
+}
+
+func (r *run) append(p *point) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return errReturned
+	}
+	p.number = len(r.points) + 1
+	r.points = append(r.points, p)
+	return nil
+}
+
+// note adds a point that never breaks and never pauses.
+func (r *run) note(k kind, text string) {
+	_ = r.append(&point{kind: k, text: text, inTx: true, caller: callerOf()})
+}
+
+// forget takes the last point back, if the driver refused to send it in this way.
+func (r *run) forget(p *point) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.points); n > 0 && r.points[n-1] == p {
+		r.points = r.points[:n-1]
+	}
+}
+
+func (r *run) mayGoOn() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return errReturned
+	}
+	return nil
+}
+
+func (r *run) add(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns = append(r.conns, c)
+}
+
+func (r *run) remove(c *conn) {
+	r.mu.Lock()
+	r.conns = slices.DeleteFunc(r.conns, func(o *conn) bool { return o == c })
+	r.mu.Unlock()
+	r.world.giveSlot()
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (r *run) open() []*conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.conns)
+}
+
+// patience is how long a run that has returned may take to give its connections back, if its context has ended.
+const patience = 2 * time.Second
+
+// finish ends the context of the run, as a server does after a request, and takes every connection back. If a connection is in
+// use and does not end with the context, the run has leaked it.
+func (r *run) finish() {
+	r.cancel()
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for isLate := false; ; {
+		open := r.open()
+		if len(open) == 0 {
+			return
+		}
+		if isLate || !slices.ContainsFunc(open, (*conn).endsWithContext) {
+			for _, c := range open {
+				r.leak(c.describe())
+				_ = c.lose()
+				_ = c.Close()
+			}
+			return
+		}
+		select {
+		case <-r.changed:
+		case <-late.C:
+			isLate = true
+		}
+	}
+}
+
+func (r *run) leak(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leaks = append(r.leaks, text)
+}
+
+// endsWithContext reports whether database/sql will give the connection back, because the context of its transaction or its
+// statement has ended.
+func (c *conn) endsWithContext() bool {
+	if open := c.tx.Load(); open != nil {
+		return open.ctx != nil && open.ctx.Err() != nil
+	}
+	last, ok := c.ctx.Load().(holder)
+	return ok && last.ctx.Err() != nil
+}
+
+// describe tells what a connection was used for when it should have been given back.
+func (c *conn) describe() string {
+	if open := c.tx.Load(); open != nil {
+		return fmt.Sprintf("a transaction is left open: neither Commit nor Rollback was called (begun by statement %d%s)", open.begun.number, at(open.begun))
+	}
+	if p := c.last.Load(); p != nil {
+		return fmt.Sprintf("a connection is left in use: rows or a *sql.Conn were not closed (last used by statement %d%s)", p.number, at(p))
+	}
+	return "a connection is left in use: a *sql.Conn was not closed"
+}
+
+func at(p *point) string {
+	if p.caller == "" {
+		return ""
+	}
+	return ", " + p.caller
+}
+
+// failed returns the last point that has an error, or nil.
+func (r *run) failed() *point {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range slices.Backward(r.points) {
+		if p.err != nil {
+			return p
+		}
+	}
+	return nil
+}
