@@ -98,6 +98,7 @@ func (c *check) runClean(f func(w *world) error) error {
 	c.t.Helper()
 	var last *run
 	first := func(w *world) (err error) {
+		c.t.Helper()
 		if last, err = c.cleanRun(w); err != nil {
 			return err
 		}
@@ -110,6 +111,7 @@ func (c *check) runClean(f func(w *world) error) error {
 	for range 2 {
 		same := false
 		err := c.inWorld(func(w *world) error {
+			c.t.Helper()
 			next, err := c.cleanRun(w)
 			if err != nil {
 				return err
@@ -211,13 +213,17 @@ func (c *check) twice(w *world) error {
 	if !c.wants("twice") {
 		return nil
 	}
-	watch, err := startWatch(w, c.o)
-	if err != nil {
-		return err
+	var before snapshot
+	var err error
+	r := newRun(w)
+	if c.o.quiet {
+		r.writes = &writeCount{}
+		if before, err = w.snapshot(c.o); err != nil {
+			return err
+		}
 	}
-	defer watch.close()
-	r, err := c.run(w, "twice", nil)
-	if err != nil {
+	r.call(c.write)
+	if err := c.reportLeaks(r, "twice"); err != nil {
 		return err
 	}
 	report := c.newReport("not safe to repeat")
@@ -230,7 +236,7 @@ func (c *check) twice(w *world) error {
 	if err := c.compare(w, report, "twice"); err != nil || !c.o.quiet {
 		return err
 	}
-	diffs, err := watch.changes(c.o)
+	diffs, err := c.notQuiet(w, before, r)
 	if err != nil {
 		return err
 	}

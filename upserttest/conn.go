@@ -21,6 +21,7 @@ type conn struct {
 	tx          atomic.Pointer[openTx]
 	last        atomic.Pointer[point]
 	ctx         atomic.Value // holder of the context of the last call
+	count       connCount
 }
 
 // openTx is a transaction on the connection.
@@ -67,7 +68,9 @@ func (c *conn) send(ctx context.Context, q request, call func(complete bool) err
 			return p, err
 		}
 	}
+	c.run.sending.Add(1)
 	err = c.patiently(p, func() error { return call(c.run.hits(p, after) || c.resendsBusy()) })
+	c.run.sending.Add(-1)
 	if err == driver.ErrSkip { //nolint:errorlint // database/sql compares in the same way
 		c.run.forget(p)
 		return p, err
@@ -104,6 +107,7 @@ func (c *conn) follow(p *point) {
 	case commit, rollback:
 		c.tx.Store(nil)
 	}
+	c.count.follow(p.kind)
 }
 
 func (c *conn) exec(ctx context.Context, query string, call func() (driver.Result, error)) (result driver.Result, err error) {
@@ -190,6 +194,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (inner driver
 		return nil, err
 	}
 	c.tx.Store(&openTx{p, ctx})
+	c.count.follow(begin)
 	return &tx{c, inner}, nil
 }
 
@@ -257,6 +262,7 @@ func (c *conn) Close() error {
 		return nil
 	}
 	defer c.run.remove(c)
+	c.count.end(c.run)
 	lite, isLite := c.run.world.engine.(sqlite)
 	switch {
 	case c.lost.Load() && isLite && !lite.inMemory:
@@ -299,5 +305,7 @@ func (t *tx) Rollback() error {
 	}
 	t.c.run.note(rollback, "ROLLBACK")
 	t.c.tx.Store(nil)
-	return t.inner.Rollback()
+	err := t.inner.Rollback()
+	t.c.count.follow(rollback)
+	return err
 }

@@ -46,6 +46,7 @@ func (c *conn) setUp(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	c.count.begin(c.run, c.held)
 	if c.resendsBusy() {
 		return c.dropBusyTimeout(ctx)
 	}

@@ -33,7 +33,7 @@ func (sqlite) isWaiting(context.Context, asker, int64, []int64) (bool, error) { 
 
 func (sqlite) failTx(context.Context, *sql.Conn) {} // a failed statement leaves a transaction as it is
 
-// versions needs no table: see watcher, which asks SQLite whether the file has changed.
+// versions is not known for a table: see writeCount.
 func (sqlite) versions(context.Context, asker, *table) (string, error) { return "", nil }
 
 // isBusy reports whether SQLite refused a statement because of another connection's lock, and would take it later. The drivers
@@ -53,7 +53,7 @@ func isBusy(err error) bool {
 
 // sqliteCode returns the extended result code in an error of mattn/go-sqlite3 (a field) or of modernc.org/sqlite (a method), or 0.
 func sqliteCode(err error) int64 {
-	if with, ok := err.(interface{ Code() int }); ok { //nolint:errorlint // a driver's error comes here as the driver made it
+	if with, ok := err.(interface{ Code() int }); ok {
 		return int64(with.Code())
 	}
 	v := reflect.Indirect(reflect.ValueOf(err))

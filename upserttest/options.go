@@ -92,10 +92,9 @@ func (o *options) ignores(t *table) []bool {
 }
 
 // check reports names in the options that the database does not have.
-func (o *options) check(s snapshot) error {
-	var tables, columns []string
+func (o *options) check(tables []string, s snapshot) error {
+	var columns []string
 	for _, t := range s {
-		tables = append(tables, t.name)
 		for _, column := range t.columns {
 			columns = append(columns, t.name+"."+column)
 		}

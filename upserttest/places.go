@@ -10,7 +10,10 @@ func (c *check) strikes(faults ...fault) error {
 			if !c.wants(s.place()) {
 				continue
 			}
-			err := c.inWorld(func(w *world) error { return c.breakAt(w, p, s) })
+			err := c.inWorld(func(w *world) error {
+				c.t.Helper()
+				return c.breakAt(w, p, s)
+			})
 			if err != nil {
 				return err
 			}
@@ -87,6 +90,7 @@ func (c *check) interleave() error {
 			}
 			played++
 			err := c.inWorld(func(w *world) error {
+				c.t.Helper()
 				reached, err := c.playAt(w, i, j)
 				if reached < j.number {
 					last = reached

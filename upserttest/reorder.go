@@ -58,8 +58,12 @@ func (c *check) reorder(n int, order *[]int, show func(i int) string) error {
 	if err := c.runClean(func(*world) error { return nil }); err != nil {
 		return err
 	}
+	try := func(w *world) error {
+		c.t.Helper()
+		return c.deliverAs(w, *order, show)
+	}
 	if c.place != "" {
-		return errors.Join(c.deliverPlace(n, order, show), c.missedPlace())
+		return errors.Join(c.deliverPlace(n, order, try), c.missedPlace())
 	}
 	total := countDeliveries(n)
 	tried := min(total, c.o.orders)
@@ -67,7 +71,7 @@ func (c *check) reorder(n int, order *[]int, show func(i int) string) error {
 		if *order = delivery(n, i*(total/tried)); i == 0 {
 			continue // the clean run's
 		}
-		if err := c.inWorld(func(w *world) error { return c.deliverAs(w, *order, show) }); err != nil {
+		if err := c.inWorld(try); err != nil {
 			return err
 		}
 	}
@@ -78,7 +82,7 @@ func (c *check) reorder(n int, order *[]int, show func(i int) string) error {
 }
 
 // deliverPlace tries the one delivery that the place names.
-func (c *check) deliverPlace(n int, order *[]int, show func(i int) string) error {
+func (c *check) deliverPlace(n int, order *[]int, try func(w *world) error) error {
 	c.t.Helper()
 	for _, text := range strings.Split(strings.TrimPrefix(c.place, "order/"), "-") {
 		number, err := strconv.Atoi(text)
@@ -89,7 +93,7 @@ func (c *check) deliverPlace(n int, order *[]int, show func(i int) string) error
 	}
 	*order = (*order)[n:] // after the clean run's
 	c.tried = true
-	return c.inWorld(func(w *world) error { return c.deliverAs(w, *order, show) })
+	return c.inWorld(try)
 }
 
 // manyDeliveries limits the numbers of deliveries that can be told apart. Nobody tries so many.

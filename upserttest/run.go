@@ -6,18 +6,21 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // run is one call of the code under test, on a handle of its own.
 type run struct {
 	world   *world
-	strike  *strike // nil: the run does not break
-	gate    *gate   // nil: the run does not pause
+	strike  *strike     // nil: the run does not break
+	gate    *gate       // nil: the run does not pause
+	writes  *writeCount // nil: nobody asks
 	ctx     context.Context
 	cancel  context.CancelFunc
 	err     error         // of the call
 	changed chan struct{} // has a value after a connection was given back
+	sending atomic.Int64  // statements without an answer
 
 	mu     sync.Mutex
 	points []*point
@@ -45,6 +48,8 @@ func (r *run) call(write writeFunc) *run {
 	r.err = errExited
 	defer db.Close()
 	defer r.finish()
+	stall := watchStall(r, db)
+	defer func() { r.err = stall.end(r.err) }()
 	r.err = write(r.ctx, withPool(r.world.handle, db))
 	return r
 }

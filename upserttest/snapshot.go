@@ -45,7 +45,9 @@ func (w *world) snapshot(o *options) (snapshot, error) {
 		return nil, err
 	}
 	var all snapshot
+	var names []string
 	for _, t := range tables {
+		names = append(names, t.name)
 		if !o.reads(t.name) {
 			continue
 		}
@@ -60,10 +62,11 @@ func (w *world) snapshot(o *options) (snapshot, error) {
 		all = append(all, t)
 	}
 	if o.effects != nil {
+		names = append(names, "effects")
 		all = append(all, o.effects.table())
 	}
 	all.label(o)
-	return all, o.check(all)
+	return all, o.check(names, all)
 }
 
 func (t *table) read(ctx context.Context, db asker) error {

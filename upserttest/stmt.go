@@ -26,7 +26,12 @@ type copier interface {
 // wrapper could do, so only such a driver's statement has it.
 type converterStmt struct {
 	*stmt
-	driver.ColumnConverter
+	converter
+}
+
+// converter gives driver.ColumnConverter another name, because an embedded field ColumnConverter would hide the method.
+type converter interface {
+	driver.ColumnConverter //nolint:staticcheck // deprecated, but database/sql asks for it
 }
 
 func wrapStmt(inner driver.Stmt, text string, c *conn) driver.Stmt {
