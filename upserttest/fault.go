@@ -48,6 +48,8 @@ func (s strike) possibleAt(p *point) bool {
 	switch {
 	case p.kind == rollback:
 		return false // whoever rolls back has nothing to lose
+	case p.err != nil && s.moment == after:
+		return false // the statement fails by itself
 	case s.fault == resend:
 		return s.moment == after && p.kind == statement && !p.inTx
 	case s.fault == cancel && p.kind == commit:

@@ -37,9 +37,7 @@ func (c *check) breakAt(w *world, p *point, s strike) error {
 	switch {
 	case err != nil:
 		return err
-	case s.struck == nil:
-		return c.refuse(c.clean, broken.points)
-	case s.struck.text != p.text || s.struck.kind != p.kind:
+	case s.struck == nil && firstDifference(c.clean, broken.points) >= 0, s.struck != nil && !s.struck.isLike(p):
 		return c.refuse(c.clean, broken.points)
 	case broken.err == nil:
 		// The caller takes the write for done, so it must be, without being run again.

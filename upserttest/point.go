@@ -1,10 +1,7 @@
 package upserttest
 
 import (
-	"path/filepath"
-	"reflect"
-	"runtime"
-	"strconv"
+	"regexp"
 	"strings"
 )
 
@@ -44,86 +41,25 @@ type point struct {
 	err    error  // the driver's error
 }
 
-// frames that belong to the library and not to the code under test
-var (
-	ownPackage = reflect.TypeFor[point]().PkgPath()
-	library    = strings.TrimSuffix(ownPackage, "/upserttest")
-)
+// literal is a value in a statement's text.
+var literal = regexp.MustCompile(`'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b`)
 
-// callerOf returns the file and line of the code under test that sends a statement now. The frame nearest to the driver counts
-// that belongs neither to the standard library, nor to a module in the module cache, nor to this module's packages.
-func callerOf() string {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
-	var root, fallback string
-	for {
-		f, more := frames.Next()
-		if before, _, ok := strings.Cut(f.File, "database/sql/"); ok && strings.HasPrefix(f.Function, "database/sql.") {
-			root = before
-		}
-		switch where := frameOwner(f, root); where {
-		case ownedByUser:
-			return shorten(f.File) + ":" + strconv.Itoa(f.Line)
-		case ownedByModule:
-			if fallback == "" {
-				fallback = shorten(f.File) + ":" + strconv.Itoa(f.Line)
-			}
-		}
-		if !more {
-			return fallback
-		}
+// isLike reports whether two points are the same statement, whatever the values in their texts are.
+func (p *point) isLike(o *point) bool {
+	if p.kind == effect && o.kind == effect {
+		return true
 	}
+	return p.kind == o.kind && (p.text == o.text || literal.ReplaceAllString(p.text, "?") == literal.ReplaceAllString(o.text, "?"))
 }
 
-type owner int
-
-const (
-	ownedByStandard owner = iota
-	ownedByModule
-	ownedByUser
-)
-
-func frameOwner(f runtime.Frame, root string) owner {
-	isTest := strings.HasSuffix(f.File, "_test.go")
-	switch {
-	case f.Function == "" || strings.HasPrefix(f.Function, ownPackage+"."):
-		return ownedByStandard
-	case root != "" && strings.HasPrefix(f.File, root):
-		return ownedByStandard
-	case isStandard(f.Function):
-		return ownedByStandard
-	case strings.Contains(f.File, "/pkg/mod/"), strings.Contains(f.File, "@v"), strings.Contains(f.File, "/vendor/"):
-		return ownedByModule
-	case !isTest && (strings.HasPrefix(f.Function, library+".") || strings.HasPrefix(f.Function, library+"/keys") || strings.HasPrefix(f.Function, library+"/internal/")):
-		return ownedByModule
-	}
-	return ownedByUser
-}
-
-// isStandard recognises the packages of the standard library that lie between a statement and its caller, for binaries that
-// were built with -trimpath.
-func isStandard(function string) bool {
-	for _, p := range []string{"database/sql.", "runtime.", "testing.", "net/http.", "net/http/httptest.", "sync.", "reflect.", "iter.", "slices.", "context."} {
-		if strings.HasPrefix(function, p) {
-			return true
+// blur replaces the values by dots that differ in another run, so that a report has the same text in each run of a test.
+func (p *point) blur(o *point) {
+	values := literal.FindAllString(o.text, -1)
+	i := 0
+	p.text = literal.ReplaceAllStringFunc(p.text, func(value string) string {
+		if i++; i > len(values) || values[i-1] != value {
+			return "'…'"
 		}
-	}
-	return false
-}
-
-// shorten returns the path from the folder of the running test, or the last two elements of a path that is elsewhere.
-func shorten(file string) string {
-	if rel, err := filepath.Rel(workingFolder(), file); err == nil && !strings.HasPrefix(rel, "..") {
-		return filepath.ToSlash(rel)
-	}
-	dir, base := filepath.Split(filepath.ToSlash(file))
-	return filepath.Base(dir) + "/" + base
-}
-
-func workingFolder() string {
-	dir, err := filepath.Abs(".")
-	if err != nil {
-		return "."
-	}
-	return dir
+		return value
+	})
 }

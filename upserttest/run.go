@@ -22,6 +22,8 @@ type run struct {
 	changed chan struct{} // has a value after a connection was given back
 	sending atomic.Int64  // statements without an answer
 
+	goroutine string // in which the code under test is called, "" if the callers of statements may stay unknown
+
 	mu     sync.Mutex
 	points []*point
 	conns  []*conn
@@ -56,7 +58,7 @@ func (r *run) call(write writeFunc) *run {
 
 // arrive makes what is about to be sent a point, and pauses there if the run has a gate.
 func (r *run) arrive(q request, inTx bool) (*point, error) {
-	p := &point{kind: q.kind, text: q.text, rows: q.rows, inTx: inTx, caller: callerOf()}
+	p := &point{kind: q.kind, text: q.text, rows: q.rows, inTx: inTx, caller: callerOf(r)}
 	if err := r.append(p); err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func (r *run) append(p *point) error {
 
 // note adds a point that never breaks and never pauses.
 func (r *run) note(k kind, text string) {
-	_ = r.append(&point{kind: k, text: text, inTx: true, caller: callerOf()})
+	_ = r.append(&point{kind: k, text: text, inTx: true, caller: callerOf(r)})
 }
 
 // forget takes the last point back, if the driver refused to send it in this way.

@@ -3,6 +3,7 @@ package upserttest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -26,9 +27,9 @@ type world struct {
 	taken int // connections that runs have
 }
 
-// newWorld opens a fresh database. The world must be closed.
-func newWorld(t testing.TB, open openFunc) (w *world, err error) {
-	w = &world{scope: &scope{TB: t}}
+// newWorld opens a fresh database, which must not be the last one. The world must be closed.
+func newWorld(t testing.TB, open openFunc, last *sql.DB) (*world, error) {
+	w := &world{scope: &scope{TB: t}}
 	isOpen := false
 	defer func() {
 		if !isOpen {
@@ -36,8 +37,12 @@ func newWorld(t testing.TB, open openFunc) (w *world, err error) {
 		}
 	}()
 	w.handle = open(w.scope)
+	var err error
 	if w.pool, err = poolIn(w.handle); err != nil {
 		return nil, err
+	}
+	if w.pool == last {
+		return nil, errors.New("open returned the same handle twice: it must make a fresh database at each call")
 	}
 	w.limit = w.pool.Stats().MaxOpenConnections
 	if w.engine, err = detect(context.Background(), w.pool); err != nil {
