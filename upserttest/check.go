@@ -20,6 +20,7 @@ type check struct {
 	last  *sql.DB // the pool that open returned last
 	want  snapshot
 	clean []*point // what a clean run sends
+	conns int      // that a clean run has at once
 }
 
 func newCheck(t testing.TB, open openFunc, write writeFunc, opts []Option) *check {
@@ -120,7 +121,7 @@ func (c *check) runClean(f func(w *world) error) error {
 				last, c.clean = next, last.points
 				return nil
 			}
-			c.clean = next.points
+			c.clean, c.conns = next.points, next.most
 			for i, p := range c.clean {
 				p.blur(last.points[i])
 			}

@@ -114,6 +114,9 @@ func isChosen(n, total, limit int) bool {
 func (c *check) playAt(w *world, i, j *point) (reached int, err error) {
 	c.t.Helper()
 	place := fmt.Sprintf("switch/%d/%d", i.number, j.number)
+	if err := w.warm(2 * c.conns); err != nil {
+		return 0, err
+	}
 	s, reached, err := w.play(c.write, i.number, j.number)
 	if err != nil {
 		return reached, fmt.Errorf("%w\nplace: two runs at once, %s\n%s", err, place, rerun(place, c.t.Name()))

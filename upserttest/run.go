@@ -27,6 +27,7 @@ type run struct {
 	mu     sync.Mutex
 	points []*point
 	conns  []*conn
+	most   int // connections at once
 	ended  bool
 	leaks  []string
 }
@@ -106,6 +107,7 @@ func (r *run) add(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conns = append(r.conns, c)
+	r.most = max(r.most, len(r.conns))
 }
 
 func (r *run) remove(c *conn) {

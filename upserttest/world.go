@@ -60,6 +60,29 @@ func (w *world) close() {
 	}
 }
 
+// warm opens the connections that two runs at once need. SQLite's drivers send statements when they open a connection, and would wait there
+// for the lock of a run that has been stopped.
+func (w *world) warm(conns int) error {
+	if w.limit > 0 {
+		conns = min(conns, w.limit)
+	}
+	w.pool.SetMaxIdleConns(conns + 1)
+	held := make([]*sql.Conn, 0, conns)
+	defer func() {
+		for _, c := range held {
+			_ = c.Close()
+		}
+	}()
+	for range conns {
+		c, err := w.pool.Conn(context.Background())
+		if err != nil {
+			return err
+		}
+		held = append(held, c)
+	}
+	return nil
+}
+
 // takeSlot waits for a free connection of the pool. Without a gate the handle waits itself.
 func (r *run) takeSlot() error {
 	w := r.world

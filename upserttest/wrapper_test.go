@@ -173,7 +173,7 @@ func drivers(dsn string) map[string]driver.Connector {
 
 func openWith(t testing.TB, name string) *sql.DB {
 	t.Helper()
-	db := sql.OpenDB(drivers("file:" + t.TempDir() + "/x.db?_busy_timeout=3000")[name])
+	db := sql.OpenDB(drivers("file:" + t.TempDir() + "/x.db?_busy_timeout=3000&_synchronous=OFF")[name])
 	if _, err := db.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY, s TEXT)"); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestWrapperPassesOn(t *testing.T) {
 	t.Parallel()
 	var all []checking
 	upserttest.Idempotent(t, func(t testing.TB) *sql.DB {
-		c := drivers("file:" + t.TempDir() + "/x.db")["checking"].(checking)
+		c := drivers("file:" + t.TempDir() + "/x.db?_synchronous=OFF")["checking"].(checking)
 		all = append(all, c)
 		db := sql.OpenDB(c)
 		if _, err := db.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY)"); err != nil {
