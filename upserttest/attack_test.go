@@ -270,7 +270,7 @@ func TestWriteEndsTheTest(t *testing.T) {
 // Checks that run at once do not see each other, as the rest of this package's tests shows; these are on one engine and one table.
 func TestParallel(t *testing.T) {
 	t.Parallel()
-	for range 4 {
+	for range 2 {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
 			attack(t, openBank, "", withTx(setAda, setBob))

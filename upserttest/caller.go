@@ -15,23 +15,30 @@ var (
 	library    = strings.TrimSuffix(ownPackage, "/upserttest")
 )
 
-// callerOf returns the file and line of the code under test that sends a statement now. The frame nearest to the driver counts
-// that belongs neither to the standard library, nor to a module in the module cache, nor to this module's packages.
-func callerOf(r *run) string {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+// callerOf returns the file and line of the code under test that sends a statement, whose stack is given. The frame nearest to the driver
+// counts that belongs neither to the standard library, nor to a module in the module cache, nor to this module's packages. If
+// the stack has none, the goroutine is looked at that waits for this one.
+func callerOf(stack []uintptr, waiting string) string {
 	var search frameSearch
-	for more := true; more; {
+	frames := runtime.CallersFrames(stack)
+	for more := len(stack) > 0; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
 		if search.sees(f) {
 			return search.found
 		}
 	}
-	if r.goroutine != "" && search.inGoroutine(r.goroutine) {
+	if waiting != "" && search.inGoroutine(waiting) {
 		return search.found
 	}
 	return search.fallback
+}
+
+// stackHere returns the stack of the running goroutine. Finding the caller in it takes longer than many a statement, and is left to
+// the report.
+func stackHere() []uintptr {
+	stack := make([]uintptr, 64)
+	return stack[:runtime.Callers(3, stack)]
 }
 
 // frameSearch looks for the caller from the innermost frame outwards.
@@ -46,17 +53,17 @@ func (s *frameSearch) sees(f runtime.Frame) bool {
 	if before, _, ok := strings.Cut(f.File, "database/sql/"); ok && strings.HasPrefix(f.Function, "database/sql.") {
 		s.root = before
 	}
-	at := shorten(f.File) + ":" + strconv.Itoa(f.Line)
-	switch frameOwner(f, s.root) {
-	case ownedByUser:
-		s.found = at
-		return true
-	case ownedByModule:
-		if s.fallback == "" {
-			s.fallback = at
-		}
+	owner := frameOwner(f, s.root)
+	if owner == ownedByStandard || owner == ownedByModule && s.fallback != "" {
+		return false
 	}
-	return false
+	at := shorten(f.File) + ":" + strconv.Itoa(f.Line)
+	if owner == ownedByModule {
+		s.fallback = at
+		return false
+	}
+	s.found = at
+	return true
 }
 
 var (

@@ -11,7 +11,7 @@ import (
 // safeWrites are writes that can be repeated.
 func safeWrites() []entry {
 	return append([]entry{
-		{name: "claim in the transaction, lock", write: func(ctx context.Context, s *shop) error {
+		{name: "claim in the transaction", write: func(ctx context.Context, s *shop) error {
 			return s.once(ctx, func(tx *sql.Tx) error { return s.all(ctx, tx, pay, get) })
 		}},
 		{name: "absolute upsert", write: func(ctx context.Context, s *shop) error {

@@ -2,7 +2,6 @@ package upserttest
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -15,9 +14,9 @@ type check struct {
 	o     *options
 	open  openFunc
 	write writeFunc
-	place string  // the one place to be tried, "" for all
-	tried bool    // the place was found
-	last  *sql.DB // the pool that open returned last
+	place string // the one place to be tried, "" for all
+	tried bool   // the place was found
+	last  *world // the one before
 	want  snapshot
 	clean []*point // what a clean run sends
 	conns int      // that a clean run has at once
@@ -61,7 +60,7 @@ func (c *check) inWorld(f func(w *world) error) error {
 		return err
 	}
 	defer w.close()
-	c.last = w.pool
+	c.last = w
 	c.o.effects.reset()
 	return f(w)
 }

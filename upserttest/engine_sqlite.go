@@ -11,17 +11,17 @@ import (
 type sqlite struct{ inMemory bool }
 
 func (sqlite) tables(ctx context.Context, db asker) ([]*table, error) {
-	rows, err := askAll(ctx, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`)
-	if err != nil {
-		return nil, err
-	}
+	rows, err := askAll(ctx, db, `SELECT m.name, COALESCE(c.name, '') FROM sqlite_master AS m LEFT JOIN pragma_table_info(m.name) AS c ON c.pk > 0
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY m.name, c.pk`)
 	var all []*table
 	for _, row := range rows {
-		all = append(all, &table{name: row[0], from: quoteWith(`"`, row[0])})
+		if n := len(all); n == 0 || all[n-1].name != row[0] {
+			all = append(all, &table{name: row[0], from: quoteWith(`"`, row[0])})
+		}
+		if row[1] != "" {
+			addKeys(all[len(all)-1:], [][]string{row})
+		}
 	}
-	keys, err := askAll(ctx, db, `SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c
-		WHERE m.type = 'table' AND c.pk > 0 ORDER BY m.name, c.pk`)
-	addKeys(all, keys)
 	return all, err
 }
 

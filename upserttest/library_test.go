@@ -55,11 +55,14 @@ func TestLibrary(t *testing.T) {
 			t.Fatal(err)
 		}
 		upserttest.Idempotent(t, open, func(ctx context.Context, db *sqlx.DB) error {
-			_, err := items.PutAll(ctx, db, []item{{1, "a"}, {2, "b"}})
+			_, err := items.Put(ctx, db, &item{1, "a"})
 			return err
 		}, upserttest.Quiet(), upserttest.MaxSchedules(10))
+		if !engine.IsLong() && e.Dialect() != "sqlite" {
+			return
+		}
 		upserttest.Idempotent(t, open, func(ctx context.Context, db *sqlx.DB) error {
-			_, err := items.Put(ctx, db, &item{1, "a"})
+			_, err := items.PutAll(ctx, db, []item{{1, "a"}, {2, "b"}})
 			return err
 		}, upserttest.Quiet(), upserttest.MaxSchedules(10))
 	})
@@ -103,7 +106,7 @@ func TestLibraryKeys(t *testing.T) {
 				return "done", err
 			})
 			return err
-		}, upserttest.Tables("balances"), upserttest.MaxSchedules(20))
+		}, upserttest.Tables("balances"), upserttest.MaxSchedules(engine.Size(5, 100)))
 	})
 }
 

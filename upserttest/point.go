@@ -35,10 +35,19 @@ type point struct {
 	number int // counts from 1 in each run
 	kind   kind
 	text   string
-	caller string // file:line of the code under test, "" if another goroutine sent the point
+	stack  []uintptr
+	sender string // file:line of the code under test; see caller
 	inTx   bool   // a transaction was open before the point
 	rows   bool   // the answer has rows
 	err    error  // the driver's error
+}
+
+// caller returns the file and line of the code under test, "" if they are not known.
+func (p *point) caller() string {
+	if p.sender == "" {
+		p.sender = callerOf(p.stack, "")
+	}
+	return p.sender
 }
 
 // literal is a value in a statement's text.

@@ -30,7 +30,7 @@ func (r *report) addPoint(word string, p *point) {
 		return
 	}
 	r.add(word, fmt.Sprintf("%d: %s", p.number, p.text))
-	r.add("at", p.caller)
+	r.add("at", p.caller())
 }
 
 // oneLine is the text of an error in a report. Joined errors have a line each.

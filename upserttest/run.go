@@ -59,7 +59,10 @@ func (r *run) call(write writeFunc) *run {
 
 // arrive makes what is about to be sent a point, and pauses there if the run has a gate.
 func (r *run) arrive(q request, inTx bool) (*point, error) {
-	p := &point{kind: q.kind, text: q.text, rows: q.rows, inTx: inTx, caller: callerOf(r)}
+	p := &point{kind: q.kind, text: q.text, rows: q.rows, inTx: inTx, stack: stackHere()}
+	if r.goroutine != "" {
+		p.sender = callerOf(p.stack, r.goroutine)
+	}
 	if err := r.append(p); err != nil {
 		return nil, err
 	}
@@ -82,7 +85,7 @@ func (r *run) append(p *point) error {
 
 // note adds a point that never breaks and never pauses.
 func (r *run) note(k kind, text string) {
-	_ = r.append(&point{kind: k, text: text, inTx: true, caller: callerOf(r)})
+	_ = r.append(&point{kind: k, text: text, inTx: true, stack: stackHere()})
 }
 
 // forget takes the last point back, if the driver refused to send it in this way.
@@ -188,10 +191,10 @@ func (c *conn) describe() string {
 }
 
 func at(p *point) string {
-	if p.caller == "" {
-		return ""
+	if caller := p.caller(); caller != "" {
+		return ", " + caller
 	}
-	return ", " + p.caller
+	return ""
 }
 
 // failed returns the last point that has an error, or nil.

@@ -27,8 +27,8 @@ type world struct {
 	taken int // connections that runs have
 }
 
-// newWorld opens a fresh database, which must not be the last one. The world must be closed.
-func newWorld(t testing.TB, open openFunc, last *sql.DB) (*world, error) {
+// newWorld opens a fresh database, which must not be the last one's, and is of the same engine. The world must be closed.
+func newWorld(t testing.TB, open openFunc, last *world) (*world, error) {
 	w := &world{scope: &scope{TB: t}}
 	isOpen := false
 	defer func() {
@@ -41,11 +41,13 @@ func newWorld(t testing.TB, open openFunc, last *sql.DB) (*world, error) {
 	if w.pool, err = poolIn(w.handle); err != nil {
 		return nil, err
 	}
-	if w.pool == last {
+	if last != nil && w.pool == last.pool {
 		return nil, errors.New("open returned the same handle twice: it must make a fresh database at each call")
 	}
 	w.limit = w.pool.Stats().MaxOpenConnections
-	if w.engine, err = detect(context.Background(), w.pool); err != nil {
+	if last != nil {
+		w.engine = last.engine
+	} else if w.engine, err = detect(context.Background(), w.pool); err != nil {
 		return nil, err
 	}
 	isOpen = true
