@@ -68,6 +68,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"../internal/inside":    nil,
 		"../internal/pipeline":  nil,
 		"../internal/rowtext":   nil,
+		"../upserttest":         nil,
 		"../keys":               append(of(sqlx, "", "/dialect", "/internal/backoff", "/internal/claimsql", "/internal/dbconn", "/internal/inside", "/internal/sqlname", "/internal/txn"), "github.com/gowebpki/jcs"),
 	} {
 		for _, path := range imports(t, dir) {

@@ -131,7 +131,7 @@ func TestGoroutines(t *testing.T) {
 	attack(t, openBank, "", func(ctx context.Context, db *sql.DB) error {
 		return inGoroutine(func() error { return withTx(setAda, setBob)(ctx, db) })
 	})
-	attack(t, openBank, "at         report_test.go:28", func(ctx context.Context, db *sql.DB) error {
+	attack(t, openBank, "at          report_test.go:28", func(ctx context.Context, db *sql.DB) error {
 		return inGoroutine(func() error { return transfer(ctx, db) })
 	})
 }

@@ -16,7 +16,7 @@ func unsafeWrites() []entry {
 	return append([]entry{
 		{name: "counter without a claim", finds: []string{"second of two runs", "60 → 20"},
 			write: func(ctx context.Context, s *shop) error { return s.exec(ctx, s, pay) }},
-		{name: "check then insert, lock", finds: []string{"two runs at once", "doubled", "B stops    2: INSERT INTO payments"},
+		{name: "check then insert, lock", finds: []string{"two runs at once", "doubled", "B stops     2: INSERT INTO payments"},
 			write: func(ctx context.Context, s *shop) error {
 				n, err := s.number(ctx, s, "SELECT COUNT(*) FROM payments WHERE account = 'ada'")
 				if err != nil || n > 0 {
@@ -164,7 +164,7 @@ func moreUnsafeWrites() []entry {
 				}
 				return tx.Commit()
 			}},
-		{name: "busy flag outside a transaction", finds: []string{"an error after statement 1 of 3", "again      failed: another one is busy with it"},
+		{name: "busy flag outside a transaction", finds: []string{"an error after statement 1 of 3", "again       failed: another one is busy with it"},
 			write: func(ctx context.Context, s *shop) error {
 				if ok, err := s.isNew(ctx, s, "UPDATE accounts SET last = 'busy' WHERE name = 'ada' AND last = ''"); err != nil || !ok {
 					return errors.Join(err, errIf(err == nil, "another one is busy with it"))

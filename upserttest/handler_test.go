@@ -34,7 +34,7 @@ func TestHandler(t *testing.T) {
 		return err
 	}), request)
 	out, failed := reportOf(t, func(t testing.TB) { upserttest.Handler(t, openBank, transfers(transfer), request) })
-	for _, want := range []string{"an error after statement 2 of 4", "broken run failed: the handler answers 500 Internal Server Error: upserttest: an error after", "60 → 20"} {
+	for _, want := range []string{"an error after statement 2 of 4", "broken run  failed: the handler answers 500 Internal Server Error: upserttest: an error after", "60 → 20"} {
 		if !failed || !strings.Contains(out, want) {
 			t.Errorf("failed = %v, want %q:\n%s", failed, want, out)
 		}
@@ -77,7 +77,7 @@ func TestReorder(t *testing.T) {
 	reorder(t, "UPDATE accounts SET version = ?1, balance = ?2 WHERE name = 'ada' AND version < ?1")
 	reorder(t, "INSERT INTO payments (id, payer, amount) VALUES (?1, 'ada', ?2) ON CONFLICT DO NOTHING")
 	for query, wants := range map[string][]string{
-		"UPDATE accounts SET balance = ?2 WHERE name = 'ada' AND ?1 > 0":                                                {"in the order 1, 2, 3, 1", "message 1  {ID:1 Balance:10}", "30 → 10"},
+		"UPDATE accounts SET balance = ?2 WHERE name = 'ada' AND ?1 > 0":                                                {"in the order 1, 2, 3, 1", "message 1   {ID:1 Balance:10}", "30 → 10"},
 		"UPDATE accounts SET balance = balance + ?2 WHERE name = 'ada' AND ?1 > 0":                                      {"in the order 1, 2, 3, 1", "160 → 170", "UPSERTTEST_PLACE=order/1-2-3-1 "},
 		"INSERT INTO payments (payer, amount) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM payments WHERE payer = ?1)": {"in the order 2, 1, 3", "different"},
 	} {

@@ -40,7 +40,7 @@ func (r *report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "upserttest: %s\n\n", r.title)
 	for _, line := range r.lines {
-		fmt.Fprintf(&b, "  %-10s %s\n", line[0], line[1])
+		fmt.Fprintf(&b, "  %-12s%s\n", line[0], line[1])
 	}
 	for _, t := range r.diffs {
 		b.WriteString("\n" + t.grid(r.o))

@@ -37,17 +37,17 @@ func transfer(ctx context.Context, db *sql.DB) error {
 
 const transferReport = `upserttest: TestReport: not safe to repeat
 
-  place      an error after statement 2 of 4
-  statement  2: UPDATE accounts SET balance = balance - ? WHERE name = ?
-  at         report_test.go:28
-  broken run failed: upserttest: an error after statement 2
-  then       run again
+  place       an error after statement 2 of 4
+  statement   2: UPDATE accounts SET balance = balance - ? WHERE name = ?
+  at          report_test.go:28
+  broken run  failed: upserttest: an error after statement 2
+  then        run again
 
   table accounts (wanted → got)
                name  balance
     different  ada   60 → 20
 
-  rerun      UPSERTTEST_PLACE=2/after/error go test -count=1 -run '^TestReport$' github.com/goupsert/upsert/upserttest
+  rerun       UPSERTTEST_PLACE=2/after/error go test -count=1 -run '^TestReport$' github.com/goupsert/upsert/upserttest
 
 `
 
@@ -80,7 +80,7 @@ func TestRerunLine(t *testing.T) {
 	}
 	t.Setenv("UPSERTTEST_PLACE", "switch/2/3")
 	out, failed = reportOf(t, func(t testing.TB) { upserttest.Idempotent(t, open, transfer) })
-	if !failed || !strings.Contains(out, "B stops    3: UPDATE accounts") {
+	if !failed || !strings.Contains(out, "B stops     3: UPDATE accounts") {
 		t.Error(out)
 	}
 }
@@ -91,7 +91,7 @@ func TestRerunLineInAShell(t *testing.T) {
 	if os.Getenv("UPSERTTEST_PLACE") == "" {
 		t.Run("it's (one)", func(t *testing.T) {
 			out, _ := reportOf(t, func(t testing.TB) { upserttest.Idempotent(t, openBank, transfer) })
-			_, line, ok := strings.Cut(out, "rerun      ")
+			_, line, ok := strings.Cut(out, "rerun       ")
 			if !ok {
 				t.Fatal(out)
 			}
