@@ -87,9 +87,29 @@ func (c *check) reportLeaks(r *run, place string) error {
 		report.addPoint("statement", r.strike.struck)
 	}
 	for _, leak := range r.leaks {
-		report.add("open", leak)
+		text := leak.what
+		if p := leak.by; p != nil {
+			p = c.known(p)
+			text = fmt.Sprintf(text, p.number, at(p))
+		}
+		report.add("open", text)
 	}
 	return c.report(report, place)
+}
+
+// known returns the same point of a clean run, whose caller is known even if a library has sent it from another goroutine.
+func (c *check) known(p *point) *point {
+	if i := p.number - 1; i < len(c.clean) && c.clean[i].isLike(p) {
+		return c.clean[i]
+	}
+	return p
+}
+
+func at(p *point) string {
+	if caller := p.caller(); caller != "" {
+		return ", " + caller
+	}
+	return ""
 }
 
 // runClean runs the write on fresh databases until two runs in a row have sent the same statements; the first run may send more,

@@ -3,7 +3,6 @@ package upserttest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,7 +28,7 @@ type run struct {
 	conns  []*conn
 	most   int // connections at once
 	ended  bool
-	leaks  []string
+	leaks  []leak
 }
 
 var (
@@ -149,7 +148,7 @@ func (r *run) finish() {
 		}
 		if isLate || !slices.ContainsFunc(open, (*conn).endsWithContext) {
 			for _, c := range open {
-				r.leak(c.describe())
+				r.addLeak(c.leak())
 				_ = c.lose()
 				_ = c.Close()
 			}
@@ -163,10 +162,16 @@ func (r *run) finish() {
 	}
 }
 
-func (r *run) leak(text string) {
+// leak is a connection that is still in use when the code under test has returned.
+type leak struct {
+	what string
+	by   *point // that needed the connection
+}
+
+func (r *run) addLeak(l leak) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leaks = append(r.leaks, text)
+	r.leaks = append(r.leaks, l)
 }
 
 // endsWithContext reports whether database/sql will give the connection back, because the context of its transaction or its
@@ -179,22 +184,15 @@ func (c *conn) endsWithContext() bool {
 	return ok && last.ctx.Err() != nil
 }
 
-// describe tells what a connection was used for when it should have been given back.
-func (c *conn) describe() string {
+// leak tells what a connection was used for when it should have been given back.
+func (c *conn) leak() leak {
 	if open := c.tx.Load(); open != nil {
-		return fmt.Sprintf("a transaction is left open: neither Commit nor Rollback was called (begun by statement %d%s)", open.begun.number, at(open.begun))
+		return leak{"a transaction is left open: neither Commit nor Rollback was called (begun by statement %d%s)", open.begun}
 	}
 	if p := c.last.Load(); p != nil {
-		return fmt.Sprintf("a connection is left in use: rows or a *sql.Conn were not closed (last used by statement %d%s)", p.number, at(p))
+		return leak{"a connection is left in use: rows or a *sql.Conn were not closed (last used by statement %d%s)", p}
 	}
-	return "a connection is left in use: a *sql.Conn was not closed"
-}
-
-func at(p *point) string {
-	if caller := p.caller(); caller != "" {
-		return ", " + caller
-	}
-	return ""
+	return leak{what: "a connection is left in use: a *sql.Conn was not closed"}
 }
 
 // failed returns the last point that has an error, or nil.
