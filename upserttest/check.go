@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
 // check is one call of Idempotent, Handler or Reorder.
@@ -125,9 +126,11 @@ func (c *check) runClean(f func(w *world) error) error {
 		c.want, err = w.snapshot(c.o)
 		return err
 	}
+	began := time.Now()
 	if err := c.inWorld(first); err != nil {
 		return err
 	}
+	c.awaitClock(began)
 	for range 2 {
 		same := false
 		err := c.inWorld(func(w *world) error {

@@ -45,8 +45,9 @@
 //
 // Whether a run waits is asked of the server: pg_blocking_pids on PostgreSQL, the status of InnoDB on MariaDB and MySQL (which needs GRANT PROCESS). On
 // SQLite a statement that finds the database locked is sent again when the other run has moved. Nothing is guessed by time, so a test gives the
-// same result each time. There is one exception: a write that has waited 5 seconds for a connection, while its own transactions have all
-// of its pool, would wait for ever, and is reported.
+// same result each time. There are two waits. If the first clean run has left a time of its own, the second begins a second later, because
+// many clocks have whole seconds. And a write that has waited 5 seconds for a connection, while its own transactions have all of its pool,
+// would wait for ever, and is reported.
 //
 // Not compared are sequences, indexes, views and temporary tables. Not tried are two faults in one run, and three runs at once.
 package upserttest

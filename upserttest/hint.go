@@ -1,9 +1,6 @@
 package upserttest
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // hint tells how a difference can be allowed if it is meant: generated keys, and times. A difference in other columns is a fault.
 func hint(diffs []tableDiff, columns []string) string {
@@ -27,13 +24,4 @@ func hint(diffs []tableDiff, columns []string) string {
 		return "If these values may differ, add:\n\t" + ignoreLine(columns)
 	}
 	return ""
-}
-
-func (c cell) isTime() bool {
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime, "2006-01-02 15:04:05.999999999-07:00"} {
-		if _, err := time.Parse(layout, c.text); err == nil {
-			return true
-		}
-	}
-	return false
 }

@@ -138,3 +138,20 @@ func TestMaxSchedules(t *testing.T) {
 		}
 	}
 }
+
+// A time of whole seconds is found to be the run's own in every run of the test, and not only if a second has passed.
+func TestTimesOfTheRun(t *testing.T) {
+	t.Parallel()
+	const schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, n INTEGER)"
+	for _, at := range []string{"CURRENT_TIMESTAMP, NULL", "NULL, unixepoch()", "strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), NULL", "datetime('now', 'localtime'), NULL"} {
+		column := "t.at"
+		if strings.HasPrefix(at, "NULL") {
+			column = "t.n"
+		}
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			mustFail(t, schema, []string{"INSERT OR IGNORE INTO t VALUES (1, " + at + ")"}, fmt.Sprintf("upserttest.IgnoreColumns(%q)", column))
+		})
+	}
+	mustPass(t, schema, []string{"INSERT OR IGNORE INTO t VALUES (1, '2026-01-01 12:00:00', 7)"})
+}
