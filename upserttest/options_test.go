@@ -155,3 +155,20 @@ func TestTimesOfTheRun(t *testing.T) {
 	}
 	mustPass(t, schema, []string{"INSERT OR IGNORE INTO t VALUES (1, '2026-01-01 12:00:00', 7)"})
 }
+
+// A place costs one database and two runs; two runs at once are run again only if they fail.
+func TestCostOfAPlace(t *testing.T) {
+	t.Parallel()
+	opened, runs := 0, 0
+	upserttest.Idempotent(t, func(t testing.TB) *sql.DB {
+		opened++
+		return openBank(t)
+	}, func(ctx context.Context, db *sql.DB) error {
+		runs++
+		return withTx(setAda, setBob)(ctx, db)
+	}, upserttest.MaxSchedules(0))
+	// Two clean runs; then for BEGIN and the two statements six faults, and four for COMMIT.
+	if places := 3*6 + 4; opened != 2+places || runs != 2+1+2*places {
+		t.Errorf("%d databases and %d runs, want %d and %d", opened, runs, 2+places, 2+1+2*places)
+	}
+}
