@@ -99,6 +99,9 @@ func (c *check) reportLeaks(r *run, place string) error {
 
 // known returns the same point of a clean run, whose caller is known even if a library has sent it from another goroutine.
 func (c *check) known(p *point) *point {
+	if p == nil {
+		return nil
+	}
 	if i := p.number - 1; i < len(c.clean) && c.clean[i].isLike(p) {
 		return c.clean[i]
 	}
@@ -112,10 +115,13 @@ func at(p *point) string {
 	return ""
 }
 
+// twicePlace is the place of the second of two runs in a row.
+const twicePlace = "twice"
+
 // twice runs the write again after a clean run.
 func (c *check) twice(w *world) error {
 	c.t.Helper()
-	if !c.wants("twice") {
+	if !c.wants(twicePlace) {
 		return nil
 	}
 	var before snapshot
@@ -128,17 +134,17 @@ func (c *check) twice(w *world) error {
 		}
 	}
 	r.call(c.write)
-	if err := c.reportLeaks(r, "twice"); err != nil {
+	if err := c.reportLeaks(r, twicePlace); err != nil {
 		return err
 	}
 	report := c.newReport("not safe to repeat")
 	report.add("place", "the second of two runs in a row")
 	if r.err != nil {
 		report.add("again", oneLine(r.err))
-		report.addPoint("statement", r.failed())
-		return c.report(report, "twice")
+		report.addPoint("statement", c.known(r.failed()))
+		return c.report(report, twicePlace)
 	}
-	if err := c.compare(w, report, "twice"); err != nil || !c.o.quiet {
+	if err := c.compare(w, report, twicePlace); err != nil || !c.o.quiet {
 		return err
 	}
 	diffs, err := c.notQuiet(w, before, r)
@@ -148,7 +154,8 @@ func (c *check) twice(w *world) error {
 	if len(diffs) > 0 {
 		report.title = c.t.Name() + ": not quiet"
 		report.diffs = diffs
-		return c.report(report, "twice")
+		report.addWriters(c.clean, diffs)
+		return c.report(report, twicePlace)
 	}
 	return nil
 }
@@ -163,6 +170,9 @@ func (c *check) compare(w *world, report *report, place string) error {
 	report.diffs = differ{ignores: c.o.ignores}.compare(c.want, got)
 	if len(report.diffs) == 0 {
 		return nil
+	}
+	if place == twicePlace {
+		report.addWriters(c.clean, report.diffs)
 	}
 	if note := hint(report.diffs, changed(report.diffs, c.o)); note != "" {
 		report.notes = append(report.notes, note)

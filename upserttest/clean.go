@@ -83,6 +83,7 @@ func (c *check) compareClean(w *world) error {
 	}
 	report := c.newReport("two clean runs on fresh databases leave different rows")
 	report.diffs = diffs
+	report.addWriters(c.clean, diffs)
 	if columns := changed(diffs, c.o); columns != nil {
 		report.notes = append(report.notes, "If these values may differ, add:\n\t"+ignoreLine(columns))
 	}
@@ -126,4 +127,3 @@ func (c *check) refuse(a, b []*point) error {
 	}
 	return c.report(report, "")
 }
-

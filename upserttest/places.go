@@ -62,7 +62,7 @@ func (c *check) runAgain(w *world, report *report, place string) error {
 	}
 	if again.err != nil {
 		report.add("again", "failed: "+oneLine(again.err))
-		report.addPoint("statement", again.failed())
+		report.addPoint("statement", c.known(again.failed()))
 		return c.report(report, place)
 	}
 	return c.compare(w, report, place)

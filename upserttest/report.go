@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -31,6 +32,30 @@ func (r *report) addPoint(word string, p *point) {
 	}
 	r.add(word, fmt.Sprintf("%d: %s", p.number, p.text))
 	r.add("at", p.caller())
+}
+
+// maxWriters limits the statements of a report about a run as a whole.
+const maxWriters = 6
+
+// addWriters tells the statements that can have made the difference: those that name a table that differs, and are no SELECT.
+func (r *report) addWriters(points []*point, diffs []tableDiff) {
+	writers := slices.DeleteFunc(slices.Clone(points), func(p *point) bool {
+		text := strings.ToLower(p.text)
+		names := func(d tableDiff) bool { return strings.Contains(text, strings.ToLower(d.table.shortName())) }
+		return p.kind != statement && p.kind != effect || strings.HasPrefix(text, "select") || !slices.ContainsFunc(diffs, names)
+	})
+	for i, p := range writers {
+		if i == maxWriters {
+			r.add("", fmt.Sprintf("and %d more", len(writers)-maxWriters))
+			return
+		}
+		r.addPoint("statement", p)
+	}
+}
+
+// shortName is the table's name without its schema.
+func (t *table) shortName() string {
+	return t.name[strings.LastIndexByte(t.name, '.')+1:]
 }
 
 // oneLine is the text of an error in a report. Joined errors have a line each.
