@@ -68,6 +68,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"../internal/mapping":    of(sqlx, "/dialect"),
 		"../internal/sqlname":    of(nil, "/dialect"),
 		"../internal/claimsql":   of(nil, "/dialect"),
+		"../upserttest":          nil,
 		"../internal/backoff":    nil,
 		"../internal/dbconn":     nil,
 		"../internal/inside":     nil,

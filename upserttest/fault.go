@@ -1,0 +1,133 @@
+package upserttest
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// moment is a side of a point.
+type moment bool
+
+const (
+	before moment = false // the point is not sent
+	after  moment = true  // the point is done, but its answer does not arrive
+)
+
+func (m moment) String() string {
+	if m == after {
+		return "after"
+	}
+	return "before"
+}
+
+// fault is a way in which a run breaks.
+type fault int
+
+const (
+	failure fault = iota // an error; the connection stays
+	loss                 // the connection is lost
+	cancel               // the context of the run is cancelled
+	resend               // the answer is lost, and the driver has the statement sent again
+)
+
+var faultWords = []string{"error", "lost", "cancel", "resend"} // as in a place
+
+// strike is one fault at one place of one run.
+type strike struct {
+	number int
+	moment moment
+	fault  fault
+	struck *point // the point at which it happened
+}
+
+// possibleAt reports whether the strike differs at this point from all others.
+func (s strike) possibleAt(p *point) bool {
+	switch {
+	case p.kind == rollback:
+		return false // whoever rolls back has nothing to lose
+	case p.err != nil && s.moment == after:
+		return false // the statement fails by itself
+	case s.fault == resend:
+		return s.moment == after && p.kind == statement && !p.inTx
+	case s.fault == cancel && p.kind == commit:
+		return false // database/sql looks at the context before COMMIT is sent: it is the cancelled context after the point before
+	}
+	return true
+}
+
+// strikesAt lists the strikes by some faults at a point, in the order in which they are tried.
+func strikesAt(p *point, faults []fault) (all []strike) {
+	for _, m := range []moment{before, after} {
+		for _, f := range faults {
+			if s := (strike{number: p.number, moment: m, fault: f}); s.possibleAt(p) {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+// what is the fault in words. The moment and the statement follow.
+func (s strike) what() string {
+	return [...]string{"an error", "the connection lost", "the context cancelled", "sent a second time by the driver"}[s.fault]
+}
+
+func (s strike) String() string {
+	return fmt.Sprintf("%s %s statement %d", s.what(), s.moment, s.number)
+}
+
+// BrokenError is the error that a run gets in place of a statement's answer. A write needs not know it: it is an error like any other.
+type BrokenError struct {
+	Place string // such as "an error before statement 2"
+	lost  bool
+}
+
+// Error returns the place.
+func (e *BrokenError) Error() string { return "upserttest: " + e.Place }
+
+// Unwrap returns io.ErrUnexpectedEOF if the connection was lost, as drivers do.
+func (e *BrokenError) Unwrap() error {
+	if e.lost {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// hits reports whether the strike happens at this point and moment.
+func (r *run) hits(p *point, m moment) bool {
+	s := r.strike
+	return s != nil && p != nil && s.moment == m && s.number == p.number && (s.struck == nil || s.struck == p)
+}
+
+// strikeAt breaks the run at the point of a connection. It returns nil if the point goes on as if nothing had happened.
+func (r *run) strikeAt(ctx context.Context, c *conn, p *point) error {
+	s := r.strike
+	s.struck = p
+	broken := &BrokenError{Place: s.String(), lost: s.fault == loss}
+	switch s.fault {
+	case failure:
+		if c != nil && s.moment == before && p.inTx && p.kind == statement {
+			r.world.engine.failTx(context.WithoutCancel(ctx), c.held)
+		}
+		return broken
+	case cancel:
+		r.cancel()
+		if s.moment == after && !p.rows {
+			return nil // the statement has succeeded, and the next one sees the context
+		}
+		return ctx.Err()
+	case loss, resend:
+		if c != nil {
+			if err := c.lose(); err != nil {
+				return errors.Join(broken, err)
+			}
+		}
+		if s.fault == resend {
+			return driver.ErrBadConn
+		}
+	}
+	return broken
+}
