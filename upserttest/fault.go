@@ -70,16 +70,17 @@ func strikesAt(p *point, faults []fault) (all []strike) {
 	return all
 }
 
-// what is the fault in words. The moment and the statement follow.
-func (s strike) what() string {
+// words names the fault. The moment and the statement follow.
+func (s strike) words() string {
 	return [...]string{"an error", "the connection lost", "the context cancelled", "sent a second time by the driver"}[s.fault]
 }
 
 func (s strike) String() string {
-	return fmt.Sprintf("%s %s statement %d", s.what(), s.moment, s.number)
+	return fmt.Sprintf("%s %s statement %d", s.words(), s.moment, s.number)
 }
 
-// BrokenError is the error that a run gets in place of a statement's answer. A write needs not know it: it is an error like any other.
+// BrokenError is the error that a run gets in place of a statement's answer. A write needs not know it: it is an error like any
+// other.
 type BrokenError struct {
 	Place string // such as "an error before statement 2"
 	lost  bool
