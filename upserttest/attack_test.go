@@ -136,7 +136,7 @@ func TestGoroutines(t *testing.T) {
 	})
 }
 
-// What a write leaves in use is reported, and taken back.
+// A connection that a write leaves in use is reported, and taken back.
 func TestLeaks(t *testing.T) {
 	t.Parallel()
 	for want, write := range map[string]func(*sql.DB) error{

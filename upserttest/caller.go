@@ -15,9 +15,9 @@ var (
 	library    = strings.TrimSuffix(ownPackage, "/upserttest")
 )
 
-// callerOf returns the file and line of the code under test that sends a statement, whose stack is given. The frame nearest to the driver
-// counts that belongs neither to the standard library, nor to a module in the module cache, nor to this module's packages. If
-// the stack has none, the goroutine is looked at that waits for this one.
+// callerOf returns the file and line of the code under test that sends a statement, whose stack is given. The frame nearest to
+// the driver counts that belongs neither to the standard library, nor to a module in the module cache, nor to this module's
+// packages. If the stack has none, the goroutine is looked at that waits for this one.
 func callerOf(stack []uintptr, waiting string) string {
 	var search frameSearch
 	frames := runtime.CallersFrames(stack)

@@ -114,6 +114,12 @@ func moreSafeWrites() []entry {
 				return s.exec(ctx, tx, "RELEASE SAVEPOINT a")
 			})
 		}},
+		{name: "error that PostgreSQL does not let be swallowed", engines: "postgres", write: func(ctx context.Context, s *shop) error {
+			return s.once(ctx, func(tx *sql.Tx) error {
+				_ = s.exec(ctx, tx, pay)
+				return nil
+			})
+		}},
 		{name: "pool of one", limit: 1, write: func(ctx context.Context, s *shop) error {
 			return s.once(ctx, func(tx *sql.Tx) error { return s.all(ctx, tx, pay, get) })
 		}},

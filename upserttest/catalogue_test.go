@@ -171,8 +171,8 @@ func (e entry) check(t testing.TB, on *engine.Engine) {
 	}, append(e.opts, upserttest.WithEffects(effects))...)
 }
 
-// TestCatalogue runs 20 writes that are safe and 20 that are not. In a usual run SQLite has all of them, and the servers those that show
-// what SQLite does not: waits for locks.
+// TestCatalogue runs 20 writes that are safe and 20 that are not. In a usual run SQLite has all of them, and the servers those
+// that show what SQLite does not: waits for locks.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, on *engine.Engine) {

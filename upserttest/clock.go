@@ -8,8 +8,8 @@ import (
 // clockStep is the coarsest step of a clock that writes times: CURRENT_TIMESTAMP of SQLite and MySQL has whole seconds.
 const clockStep = time.Second
 
-// awaitClock waits until every clock has another time, if the database holds a time of the first clean run. Otherwise the second run, in
-// the same second, would leave the same time, and the test would fail only now and then.
+// awaitClock waits until every clock has another time, if the database holds a time of the first clean run. Otherwise the
+// second run, in the same second, would leave the same time, and the test would fail only now and then.
 func (c *check) awaitClock(began time.Time) {
 	if c.want.hasTimeSince(c.o, began) {
 		<-time.After(clockStep)
@@ -31,8 +31,8 @@ func (s snapshot) hasTimeSince(o *options, began time.Time) bool {
 	return false
 }
 
-// isBetween reports whether the cell can be a time in the interval: a time, a text, or the seconds or milliseconds since 1970. A text without
-// a zone is UTC or local.
+// isBetween reports whether the cell can be a time in the interval: a time, a text, or the seconds or milliseconds since 1970.
+// A text without a zone is UTC or local.
 func (c cell) isBetween(from, to time.Time) bool {
 	within := func(at time.Time) bool { return at.After(from) && at.Before(to) }
 	if n, err := strconv.ParseInt(c.text, 10, 64); err == nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // connector makes the connections of a run's handle. Each is one of the pool that open returned, taken from the pool for one
-// statement or one transaction, so that the pool's limit, its session state and its driver are those of the pool.
+// statement or one transaction, so the pool's limit, its driver and the state of its sessions apply to the run.
 type connector struct{ run *run }
 
 func (c *connector) Driver() driver.Driver { return c.run.world.pool.Driver() }

@@ -11,10 +11,11 @@
 //		})
 //	}
 //
-// [Handler] does the same with an HTTP handler, and [Reorder] delivers messages in other orders and more than once. The code under test need
-// not use package upsert, and this package imports the standard library only. It works on SQLite, PostgreSQL, MariaDB and MySQL.
+// [Handler] does the same with an HTTP handler, and [Reorder] delivers messages in other orders and more than once. The code
+// under test need not use package upsert, and this package imports the standard library only. It works on SQLite, PostgreSQL,
+// MariaDB and MySQL.
 //
-// # What is tried
+// # The runs
 //
 // In this order, each on a fresh database:
 //
@@ -29,25 +30,26 @@
 //   - A run in which the driver sends a statement a second time because the answer to the first was lost, as database/sql has
 //     drivers do outside transactions. The run sees no error.
 //
-// A run may fail when it is broken. The last run must not, and all tables must have the rows of a clean run.
+// A run may fail when it is broken. The last run must succeed, and all tables must have the rows of a clean run.
 //
-// # What a failure prints
+// # The report
 //
-// The first place that fails, with the statement, its file and line, the rows that are doubled, missing, different or added, and a line for
-// the shell that tries this place alone. Such a line sets UPSERTTEST_PLACE, which is the only setting this package reads.
+// A failure prints the first place that fails, with the statement, its file and line, the rows that are doubled, missing,
+// different or added, and a line for the shell that tries this place alone. Such a line sets UPSERTTEST_PLACE, which is the
+// only setting this package reads.
 //
 // # How it works
 //
-// open returns an ordinary handle. The helper puts a driver of its own between a copy of the handle and the handle's connections, so that the write sees
-// the limit of its pool, the settings of its connections and its driver's types. Code that asks for the driver's own connection by
-// (*sql.Conn).Raw gets the helper's, which has the methods of package driver only. So pgx's own interface cannot be used in a write that is
-// tested.
+// open returns an ordinary handle. The helper puts a driver of its own between a copy of the handle and the handle's
+// connections, so that the write sees the limit of its pool, the settings of its connections and its driver's types. Code that
+// asks for the driver's own connection by (*sql.Conn).Raw gets the helper's, which has the methods of package driver only. So
+// pgx's own interface cannot be used in a write that is tested.
 //
-// Whether a run waits is asked of the server: pg_blocking_pids on PostgreSQL, the status of InnoDB on MariaDB and MySQL (which needs GRANT PROCESS). On
-// SQLite a statement that finds the database locked is sent again when the other run has moved. Nothing is guessed by time, so a test gives the
-// same result each time. There are two waits. If the first clean run has left a time of its own, the second begins a second later, because
-// many clocks have whole seconds. And a write that has waited 5 seconds for a connection, while its own transactions have all of its pool,
-// would wait for ever, and is reported.
+// Whether a run waits is asked of the server: pg_blocking_pids on PostgreSQL, the status of InnoDB on MariaDB and MySQL (which
+// needs GRANT PROCESS). On SQLite a statement that finds the database locked is sent again when the other run has moved.
+// Nothing is guessed by time, so a test gives the same result each time. There are two waits. If the first clean run has left a
+// time of its own, the second begins a second later, because many clocks have whole seconds. And a write that has waited 5
+// seconds for a connection, while its own transactions have all of its pool, would wait for ever, and is reported.
 //
 // Not compared are sequences, indexes, views and temporary tables. Not tried are two faults in one run, and three runs at once.
 package upserttest

@@ -6,22 +6,22 @@ import (
 	"sync"
 )
 
-// Effects is a fake of something outside the database: a payment provider, a mail server. It counts its calls by their keys. The zero
-// Effects is ready for use.
+// Effects is a fake of something outside the database: a payment provider, a mail server. It counts its calls by their keys.
+// The zero Effects is ready for use.
 //
-// With the option [WithEffects] a call is a place like a statement: runs break before and after it, and the counts are compared like
-// a table with the name "effects". Each check begins with no calls.
+// With the option [WithEffects] a call is a place like a statement: runs break before and after it, and the counts are compared
+// like a table with the name "effects". Each check begins with no calls.
 type Effects struct {
-	// Dedup has the provider do a call once for each key, as providers do that take an idempotency key. Calls that have the key of an earlier
-	// one count no more.
+	// Dedup has the provider do a call once for each key, as providers do that take an idempotency key. Calls that have the key
+	// of an earlier one count no more.
 	Dedup bool
 
 	mu     sync.Mutex
 	counts map[string]int
 }
 
-// Call is a call of the provider with a key. It returns the error of a broken place, or nil. Give it the context that the write was given;
-// with another context the call is counted, but is no place.
+// Call is a call of the provider with a key. It returns the error of a broken place, or nil. Give it the context that the write
+// was given; with another context the call is counted, but is no place.
 func (e *Effects) Call(ctx context.Context, key string) error {
 	r, ok := ctx.Value(runKey{}).(*run)
 	if !ok {

@@ -9,8 +9,8 @@ import (
 
 type postgres struct{}
 
-// tables returns those of all schemas, unless the connection's search_path is another one than PostgreSQL's default: then the
-// test keeps its tables in the schemas that the search_path names, and other tests may use the others.
+// tables returns the tables of all schemas. If the connection has a search_path of its own, only its schemas count, because the
+// test keeps its tables there, and other tests may use the other schemas.
 func (postgres) tables(ctx context.Context, db asker) ([]*table, error) {
 	path, err := askText(ctx, db, "SHOW search_path")
 	if err != nil {

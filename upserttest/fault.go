@@ -70,26 +70,27 @@ func strikesAt(p *point, faults []fault) (all []strike) {
 	return all
 }
 
-// what is the fault in words. The moment and the statement follow.
-func (s strike) what() string {
+// words names the fault. The moment and the statement follow.
+func (s strike) words() string {
 	return [...]string{"an error", "the connection lost", "the context cancelled", "sent a second time by the driver"}[s.fault]
 }
 
 func (s strike) String() string {
-	return fmt.Sprintf("%s %s statement %d", s.what(), s.moment, s.number)
+	return fmt.Sprintf("%s %s statement %d", s.words(), s.moment, s.number)
 }
 
-// BrokenError is the error that a run gets in place of a statement's answer. A write needs not know it: it is an error like any other.
-type BrokenError struct {
-	Place string // such as "an error before statement 2"
+// brokenError is the error that a run gets in place of a statement's answer. A write needs not know it: it is an error like any
+// other.
+type brokenError struct {
+	place string // such as "an error before statement 2"
 	lost  bool
 }
 
-// Error returns the place.
-func (e *BrokenError) Error() string { return "upserttest: " + e.Place }
+// Error tells the place.
+func (e *brokenError) Error() string { return "upserttest: " + e.place }
 
 // Unwrap returns io.ErrUnexpectedEOF if the connection was lost, as drivers do.
-func (e *BrokenError) Unwrap() error {
+func (e *brokenError) Unwrap() error {
 	if e.lost {
 		return io.ErrUnexpectedEOF
 	}
@@ -106,7 +107,7 @@ func (r *run) hits(p *point, m moment) bool {
 func (r *run) strikeAt(ctx context.Context, c *conn, p *point) error {
 	s := r.strike
 	s.struck = p
-	broken := &BrokenError{Place: s.String(), lost: s.fault == loss}
+	broken := &brokenError{place: s.String(), lost: s.fault == loss}
 	switch s.fault {
 	case failure:
 		if c != nil && s.moment == before && p.inTx && p.kind == statement {

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// Handler is [Idempotent] for an HTTP handler: each run makes a handler on the run's handle and serves one request. A response with a
-// status of 400 or more, and a panic, count as an error, after which the client sends the request again.
+// Handler is [Idempotent] for an HTTP handler: each run makes a handler on the run's handle and serves one request. A response
+// with a status of 400 or more, and a panic, count as an error, after which the client sends the request again.
 //
-// Function newHandler returns the handler for a handle; request returns the request, with a new body at each call. The handler gets the
-// request with a context that ends with the run.
+// Function newHandler returns the handler for a handle; request returns the request, with a new body at each call. The handler
+// gets the request with a context that ends with the run.
 func Handler[D DB](t testing.TB, open func(testing.TB) D, newHandler func(D) http.Handler, request func() *http.Request, opts ...Option) {
 	t.Helper()
 	Idempotent(t, open, func(ctx context.Context, db D) error {

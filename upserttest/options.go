@@ -40,8 +40,8 @@ func optionsOf(all []Option) *options {
 // PostgreSQL and SQLite no row that is written again with the values it had.
 func Quiet() Option { return optionFunc(func(o *options) { o.quiet = true }) }
 
-// Tables has only these tables compared. Without it all tables of the database are: on PostgreSQL those of all schemas, or those of
-// the schemas in search_path if the connection sets one; on MariaDB and MySQL those of the current database.
+// Tables has only these tables compared. Without this option all tables of the current database are compared. On PostgreSQL
+// these are the tables of all schemas or, if the connection sets a search_path, of the schemas in it.
 func Tables(names ...string) Option {
 	return optionFunc(func(o *options) { o.only = append(o.only, names...) })
 }
@@ -52,23 +52,24 @@ func IgnoreColumns(names ...string) Option {
 	return optionFunc(func(o *options) { o.ignored = append(o.ignored, names...) })
 }
 
-// GeneratedID names a column whose values the database generates, as "table.column", and the columns that refer to it. The values may
-// differ from those of a clean run, if the rows that belong together still do. A column that is ignored by [IgnoreColumns] would not
-// show a child row under the wrong parent; this does.
+// GeneratedID names a column whose values the database generates, as "table.column", and the columns that refer to it. The
+// values may differ from a clean run's, if the rows that belong together still do. [IgnoreColumns] would overlook a child row
+// under the wrong parent; GeneratedID finds it.
 //
 //	upserttest.GeneratedID("orders.id", "lines.order_id", "invoices.order_id")
 func GeneratedID(column string, references ...string) Option {
 	return optionFunc(func(o *options) { o.ids = append(o.ids, append(idDomain{column}, references...)) })
 }
 
-// MaxSchedules limits the interleavings of two runs; the default is 200. A write of n statements has n × (n-1) of them. If there are more
-// than the limit, a part is taken that is spread evenly, and the test's log says how many were left out. 0 leaves out all.
+// MaxSchedules limits the interleavings of two runs; the default is 200. A write of n statements has n × (n-1) of them. If
+// there are more than the limit, a part is taken that is spread evenly, and the test's log says how many were left out. 0
+// leaves out all.
 func MaxSchedules(n int) Option {
 	return optionFunc(func(o *options) { o.schedules = max(n, 0) })
 }
 
-// MaxOrders limits the orders in which [Reorder] delivers messages; the default is 200. If there are more, a part is taken that is spread
-// evenly, and the test's log says how many were left out.
+// MaxOrders limits the orders in which [Reorder] delivers messages; the default is 200. If there are more, a part is taken that
+// is spread evenly, and the test's log says how many were left out.
 func MaxOrders(n int) Option {
 	return optionFunc(func(o *options) { o.orders = max(n, 1) })
 }

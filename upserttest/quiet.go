@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// writeCount counts the rows that a run has written on SQLite, for [Quiet]. The other engines tell it by the rows' versions. Rows of
-// transactions that were rolled back do not count.
+// writeCount counts the rows that a run has written on SQLite, for [Quiet]. The other engines tell it by the rows' versions.
+// Rows of transactions that were rolled back do not count.
 type writeCount struct{ rows atomic.Int64 }
 
 // connCount is the part of one connection.

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// Reorder checks that messages may be delivered in any order and more than once: every delivery leaves the database that delivering
-// them once in the given order leaves. It tries each order of the messages, and in each order each message once more at the end, and
-// each message twice in a row.
+// Reorder checks that messages may be delivered in any order and more than once: every delivery leaves the database that
+// delivering them once in the given order leaves. It tries each order of the messages, and in each order each message once more
+// at the end, and each message twice in a row.
 //
-// If handle returns an error, the message is delivered again after the others, as a broker does; an error that stays fails the test.
-// Functions open and handle are like those of [Idempotent].
+// If handle returns an error, the message is delivered again after the others, as a broker does; an error that stays fails the
+// test. Functions open and handle are like those of [Idempotent].
 func Reorder[D DB, M any](t testing.TB, open func(testing.TB) D, msgs []M, handle func(context.Context, D, M) error, opts ...Option) {
 	t.Helper()
 	var order []int // the delivery that is tried

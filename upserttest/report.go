@@ -25,7 +25,7 @@ func (r *report) add(word, text string) {
 	}
 }
 
-// addPoint tells a statement and where it was sent from.
+// addPoint tells a statement and its caller.
 func (r *report) addPoint(word string, p *point) {
 	if p == nil {
 		return

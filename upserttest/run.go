@@ -56,7 +56,7 @@ func (r *run) call(write writeFunc) *run {
 	return r
 }
 
-// arrive makes what is about to be sent a point, and pauses there if the run has a gate.
+// arrive adds a point for a request, and pauses there if the run has a gate.
 func (r *run) arrive(q request, inTx bool) (*point, error) {
 	p := &point{kind: q.kind, text: q.text, rows: q.rows, inTx: inTx, stack: stackHere()}
 	if r.goroutine != "" {

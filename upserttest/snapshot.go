@@ -97,7 +97,7 @@ func (t *table) read(ctx context.Context, db asker) error {
 	return rows.Err()
 }
 
-// compareRows puts numbers in the order of their values, so that a person finds rows where they are looked for.
+// compareRows puts numbers in the order of their values, in which a person looks for them.
 func compareRows(a, b []cell) int {
 	for i := range a {
 		if c := a[i].compare(b[i]); c != 0 {

@@ -10,7 +10,8 @@ import (
 // stallTime is how long a run may wait for a connection while its own idle transactions have them all. It would wait for ever.
 const stallTime = 5 * time.Second
 
-// stallWatch ends a run that waits for itself: its transaction has the last connection of the pool, and it asks the pool for another.
+// stallWatch ends a run that waits for itself: its transaction has the last connection of the pool, and it asks the pool for
+// another.
 type stallWatch struct {
 	run     *run
 	db      *sql.DB

@@ -19,12 +19,13 @@ type DB interface {
 	Close() error
 }
 
-// Idempotent checks that write can be repeated: whatever happens to a run of it, running it again leaves the database that one clean
-// run leaves. The package comment tells what is tried.
+// Idempotent checks that write can be repeated: whatever happens to a run of it, running it again leaves the database that one
+// clean run leaves. The package comment lists the runs.
 //
-// Function open returns a new handle on a fresh database with the tables and rows that the write needs, the same at each call; it may
-// call t.Cleanup and t.TempDir. Idempotent closes the handle. Function write is called with a handle like it, and must send everything
-// through that handle, with the context that it is given or one derived from it. It may be called a few hundred times.
+// Function open returns a new handle on a fresh database with the tables and rows that the write needs, the same at each call;
+// it may call t.Cleanup and t.TempDir. Idempotent closes the handle. Function write is called with a handle like it, and must
+// send everything through that handle, with the context that it is given or one derived from it. It may be called a few hundred
+// times.
 //
 // Idempotent calls t.Errorf with a report for the first place at which the check fails, and then returns.
 func Idempotent[D DB](t testing.TB, open func(testing.TB) D, write func(context.Context, D) error, opts ...Option) {
@@ -39,7 +40,7 @@ func (c *check) idempotent() error {
 	if err := c.runClean(c.twice); err != nil {
 		return err
 	}
-	// What is easiest to understand comes first.
+	// The faults that are easiest to understand come first.
 	if err := c.strikes(failure, loss, cancel); err != nil {
 		return err
 	}

@@ -62,8 +62,8 @@ func (w *world) close() {
 	}
 }
 
-// warm opens the connections that two runs at once need. SQLite's drivers send statements when they open a connection, and would wait there
-// for the lock of a run that has been stopped.
+// warm opens the connections that two runs at once need. SQLite's drivers send statements when they open a connection, and
+// would wait there for the lock of a run that has been stopped.
 func (w *world) warm(conns int) error {
 	if w.limit > 0 {
 		conns = min(conns, w.limit)

@@ -180,7 +180,7 @@ func openWith(t testing.TB, name string) *sql.DB {
 	return db
 }
 
-// Whatever a handle is asked, it answers as it would without the helper between it and its driver.
+// A handle answers every call as it would without the helper between the handle and its driver.
 func TestWrapperAnswersAsTheDriver(t *testing.T) {
 	t.Parallel()
 	for name := range drivers("") {

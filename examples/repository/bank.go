@@ -19,8 +19,8 @@ type Bank struct{ db *sql.DB }
 // NewBank returns a bank on a handle.
 func NewBank(db *sql.DB) *Bank { return &Bank{db} }
 
-// TransferNaive moves an amount, unless the request has been handled. It looks right, and every test of it with one call and with two
-// calls passes.
+// TransferNaive moves an amount, unless the request has been handled. It looks right, and every test of it with one call and
+// with two calls passes.
 func (b *Bank) TransferNaive(ctx context.Context, request, payer, payee string, amount int64) error {
 	var n int
 	err := b.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM transfers WHERE request = ?", request).Scan(&n)
