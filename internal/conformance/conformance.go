@@ -67,6 +67,7 @@ func groups() []group {
 		{"retries", retryBehaviours()},
 		{"prepared", preparedBehaviours()},
 		{"exec", execBehaviours()},
+		{"returning", returningBehaviours()},
 	}
 }
 
