@@ -150,7 +150,7 @@ func (d mysql) FindAll(f FindAll) (text string, times int) {
 	if f.Index != "" {
 		from += " FORCE INDEX (" + d.Quote(f.Index) + ")"
 	}
-	text = "SELECT " + position + ", " + quoteList(d, f.Return) + " FROM " + from + " WHERE " + where
+	text = "SELECT " + position + ", " + quoteList(d, f.Return) + " FROM " + from + " WHERE " + strings.Join(append([]string{where}, f.Target.covered()...), " AND ")
 	if f.Lock {
 		text += d.Traits().LockingRead
 	}
