@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/goupsert/upsert/internal/mapping"
@@ -124,7 +125,7 @@ func OnRetry(f func(error)) Option {
 	})
 }
 
-// PutOption is an option of [Table.PutAll] and [Table.PutSeq].
+// PutOption is an option of [Table.PutAll], [Table.PutSeq] and [Table.Put].
 type PutOption interface{ applyPut(*putConfig) }
 
 type putOption func(*putConfig)
@@ -132,14 +133,18 @@ type putOption func(*putConfig)
 func (o putOption) applyPut(c *putConfig) { o(c) }
 
 type putConfig struct {
-	outcomes bool
-	each     func(int, Outcome)
-	progress func(int64)
-	chunked  bool
-	chunk    int
-	unique   bool
-	inOrder  bool
-	via      Path
+	outcomes  bool
+	each      func(int, Outcome)
+	progress  func(int64)
+	chunked   bool
+	chunk     int
+	unique    bool
+	inOrder   bool
+	via       Path
+	returning bool
+	returned  any // the function of EachReturned, or nil
+	// stored receives what is stored under a row's key, if the call wants this.
+	stored func(row int, stored reflect.Value)
 }
 
 // Outcomes makes the Result tell what happened to the rows. Without Outcomes, the database is not asked and every row is counted

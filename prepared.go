@@ -48,16 +48,20 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 // a row that was not written. If the server has forgotten a statement, or if a change of the schema has made its plan void, Put
 // prepares the statement again. In the caller's transaction Put returns the error instead, because the error has ended the
 // transaction.
-func (p *Prepared[T]) Put(ctx context.Context, row *T) (Outcome, error) {
+func (p *Prepared[T]) Put(ctx context.Context, row *T, opts ...PutOption) (Outcome, error) {
 	ctx, w := p.table.table.watch(ctx, "Prepared.Put")
-	o, err := p.put(ctx, row)
+	o, err := p.put(ctx, row, opts)
 	w.endOne(ctx, o, err)
 	return o, err
 }
 
-func (p *Prepared[T]) put(ctx context.Context, row *T) (Outcome, error) {
+func (p *Prepared[T]) put(ctx context.Context, row *T, opts []PutOption) (Outcome, error) {
 	if err := p.table.checkCall(ctx, p.db, row); err != nil {
 		return Unknown, err
+	}
+	if len(opts) > 0 {
+		return p.table.putWith(opts, row, func(row reflect.Value) (write.Outcome, error) { return p.prepared.Put(ctx, row) },
+			func(row reflect.Value) (write.Outcome, error) { return p.prepared.PutReturning(ctx, row) })
 	}
 	o, err := p.prepared.Put(ctx, reflect.ValueOf(row).Elem())
 	return Outcome(o), p.table.table.fail(err)

@@ -7,11 +7,16 @@ import (
 	"reflect"
 
 	"github.com/goupsert/upsert/internal/dbconn"
+	"github.com/goupsert/upsert/internal/write"
 )
 
 // Put writes one row and returns what happened to the row. Put reads the generated columns of the stored row back into row,
 // whatever the outcome. The other fields keep the values that row has, even fields with the modifier now and fields that get a
-// DEFAULT. To read those fields, use [Table.GetOrCreate] or a SELECT.
+// DEFAULT. With [Returning], Put reads all columns back.
+//
+// Put also accepts [Outcomes], [InOrder] and [Via], which change nothing for a single row, and [EachOutcome], whose function is
+// called with row 0 after a success. So the options of a batch can be given to Put too, except those that a single row cannot
+// mean: [ChunkTx], [RefuseDuplicates], [Progress] and [EachReturned] are refused.
 //
 // On MySQL and MariaDB, Put, PutAll with [Outcomes] and GetOrCreate change the session's LAST_INSERT_ID(), also in the caller's
 // transaction: afterwards LAST_INSERT_ID() is a number above 9223372036854775800 (hazard H30). SQL of your own that uses
@@ -42,16 +47,20 @@ import (
 // Put returns a [*RowError] around [ErrNullKey], [ErrOtherKey], a Valuer's error or the driver's error; [ErrUnguarded] if the
 // table has an Add column and the handle is not a [Claim]; and a *dialect.UnsupportedError for Merge if a PostgreSQL database
 // does not have the merge function.
-func (t *Table[T]) Put(ctx context.Context, db DB, row *T) (Outcome, error) {
+func (t *Table[T]) Put(ctx context.Context, db DB, row *T, opts ...PutOption) (Outcome, error) {
 	ctx, w := t.table.watch(ctx, "Put")
-	o, err := t.putRow(ctx, db, row)
+	o, err := t.putRow(ctx, db, row, opts)
 	w.endOne(ctx, o, err)
 	return o, err
 }
 
-func (t *Table[T]) putRow(ctx context.Context, db dbconn.Handle, row *T) (Outcome, error) {
+func (t *Table[T]) putRow(ctx context.Context, db dbconn.Handle, row *T, opts []PutOption) (Outcome, error) {
 	if err := t.checkCall(ctx, db, row); err != nil {
 		return Unknown, err
+	}
+	if len(opts) > 0 {
+		return t.putWith(opts, row, func(row reflect.Value) (write.Outcome, error) { return t.table.write.Put(ctx, db, row) },
+			func(row reflect.Value) (write.Outcome, error) { return t.table.write.PutReturning(ctx, db, row) })
 	}
 	o, err := t.table.write.Put(ctx, db, reflect.ValueOf(row).Elem())
 	return Outcome(o), t.table.fail(err)

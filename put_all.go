@@ -15,7 +15,8 @@ import (
 // deadlock. The stored rows are the same as after single calls of [Table.Put], with one exception: a row that can be written only
 // after a row of another key may be refused. For example, a child may be refused because its parent comes later, in a table that
 // refers to itself, or a row may be refused because its unique value still belongs to another row of the batch. For such rows use
-// [InOrder]. The other options are [Outcomes], [EachOutcome], [Progress], [ChunkTx], [RefuseDuplicates] and [Via].
+// [InOrder]. The other options are [Outcomes], [EachOutcome], [Returning], [Progress], [ChunkTx], [RefuseDuplicates] and
+// [Via].
 //
 // On MySQL and MariaDB, PutAll with Outcomes changes the session's LAST_INSERT_ID(), as [Table.Put] says.
 //
@@ -29,7 +30,7 @@ import (
 // asks for the columns' types again, and if the types have changed, PutAll sends the rows once more.
 //
 // The Result counts the rows by outcome: exactly with Outcomes, and all as Unknown without Outcomes. The Result is zero if
-// nothing was committed. Generated columns are not read back: use [Table.Put] for them.
+// nothing was committed. Generated columns are read back only with [Returning].
 //
 // PutAll returns a [*RowError] with the row's index around [ErrNullKey], [ErrDuplicateKey], [ErrOtherKey], a Valuer's error or
 // the driver's error. A database does not say which row of a statement made the statement fail. If the transaction is the
@@ -47,6 +48,10 @@ func (t *Table[T]) PutAll(ctx context.Context, db DB, rows []T, opts ...PutOptio
 
 func (t *Table[T]) putRows(ctx context.Context, db dbconn.Handle, rows []T, opts []PutOption) (Result, error) {
 	cfg, err := t.table.putConfig(ctx, db, opts)
+	if err == nil {
+		slice := reflect.ValueOf(rows)
+		err = t.returnStored(cfg, func(row int, stored reflect.Value) { t.table.write.Fill(slice.Index(row), stored) })
+	}
 	if err != nil || len(rows) == 0 {
 		return Result{}, err
 	}
@@ -60,7 +65,7 @@ func (t *table) putConfig(ctx context.Context, db dbconn.Handle, opts []PutOptio
 	cfg := &putConfig{via: t.via}
 	for _, o := range opts {
 		if o == nil {
-			return nil, errors.New("upsert: a put option is nil")
+			return nil, errNilPutOption
 		}
 		o.applyPut(cfg)
 	}
@@ -98,6 +103,9 @@ func (c *putConfig) writeOptions(done int) write.Options {
 	}
 	if c.each != nil {
 		o.Each = func(row int, now write.Outcome) { c.each(done+row, Outcome(now)) }
+	}
+	if c.stored != nil {
+		o.Stored = func(row int, stored reflect.Value) { c.stored(done+row, stored) }
 	}
 	return o
 }

@@ -19,8 +19,8 @@ import (
 // PutSeq stops if the sequence yields an error, which PutSeq returns with the row's index, and if the context ends. Without
 // ChunkTx nothing is kept then. A sequence can be read only once. So without ChunkTx, PutSeq returns a deadlock error instead of
 // retrying; with ChunkTx, PutSeq retries each chunk. If the schema has changed, PutSeq returns the error and does not send the
-// rows again, and the next call knows the new schema. PutSeq takes the options of PutAll except EachOutcome and RefuseDuplicates,
-// which need all rows.
+// rows again, and the next call knows the new schema. PutSeq takes the options of PutAll except EachOutcome, Returning and
+// RefuseDuplicates, which need all rows. What is stored is told by [EachReturned].
 func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], opts ...PutOption) (Result, error) {
 	ctx, w := t.table.watch(ctx, "PutSeq")
 	r, err := t.putSeq(ctx, db, rows, opts)
@@ -30,11 +30,16 @@ func (t *Table[T]) PutSeq(ctx context.Context, db DB, rows iter.Seq2[T, error], 
 
 func (t *Table[T]) putSeq(ctx context.Context, db dbconn.Handle, rows iter.Seq2[T, error], opts []PutOption) (Result, error) {
 	cfg, err := t.table.putConfig(ctx, db, opts)
+	if err == nil {
+		err = t.returnStored(cfg, nil)
+	}
 	switch {
 	case err != nil:
 		return Result{}, err
 	case cfg.each != nil:
 		return Result{}, errors.New("upsert: EachOutcome is for PutAll: a sequence's rows are gone when they are committed")
+	case cfg.returning:
+		return Result{}, errors.New("upsert: Returning is for Put and PutAll: a sequence's rows are gone when they are committed: give the call EachReturned, whose function gets what is stored")
 	case cfg.unique:
 		return Result{}, errors.New("upsert: RefuseDuplicates is for PutAll: a sequence's keys are not kept")
 	}

@@ -3,7 +3,7 @@ package dialect
 import "strings"
 
 // The statements in this file look for stored rows by their keys: compare reports what a write would do to the rows, find
-// reads one row.
+// reads one row, and findAll reads several.
 
 func (o *onConflict) compare(c Compare) (string, error) {
 	if err := refuseSource(o.d, c.Source, false); err != nil {
@@ -23,20 +23,23 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	if c.Source == FromArrays {
 		position += " - 1"
 	}
-	stored, alias, match := onlyKeyword(c.Only)+o.d.QuoteTable(c.Table), " AS "+o.d.Quote(storedAlias), joined.keyConditions(c.Target.Columns)
+	b.WriteString(with + "SELECT " + position + ", " + joined.expr.comparison(c, set, version) + " FROM " + from + joined.storedRows(c))
+	return b.String(), nil
+}
+
+// storedRows joins the stored rows with the source rows that stand before them in the FROM list.
+func (o *onConflict) storedRows(c Compare) string {
+	stored, alias, match := onlyKeyword(c.Only)+o.d.QuoteTable(c.Table), " AS "+o.d.Quote(storedAlias), o.keyConditions(c.Target.Columns)
 	covered := c.Target.covered()
-	b.WriteString(with + "SELECT " + position + ", " + joined.expr.comparison(c, set, version) + " FROM " + from)
 	switch {
 	case o.d.Traits().Typed:
 		// OFFSET 0 hides from the planner that the key is unique, because a snapshot may contain, beside the current row, a
 		// row with the same key that others have deleted since.
-		b.WriteString(", LATERAL (SELECT * FROM " + stored + alias + " WHERE " + strings.Join(append(match, covered...), " AND ") + " OFFSET 0)" + alias)
+		return ", LATERAL (SELECT * FROM " + stored + alias + " WHERE " + strings.Join(append(match, covered...), " AND ") + " OFFSET 0)" + alias
 	case len(covered) > 0: // a subquery, in which the predicate's columns are the table's and not the parameters'
-		b.WriteString(" JOIN (SELECT * FROM " + stored + " WHERE " + covered[0] + ")" + alias + " ON " + strings.Join(match, " AND "))
-	default:
-		b.WriteString(" JOIN " + stored + alias + " ON " + strings.Join(match, " AND "))
+		return " JOIN (SELECT * FROM " + stored + " WHERE " + covered[0] + ")" + alias + " ON " + strings.Join(match, " AND ")
 	}
-	return b.String(), nil
+	return " JOIN " + stored + alias + " ON " + strings.Join(match, " AND ")
 }
 
 // covered returns a condition that is true for a stored row in the arbiter, if the arbiter is a partial index.
@@ -89,6 +92,22 @@ func findText(d Dialect, f Find, list string, param func(n int) string) string {
 		b.WriteString(d.Traits().LockingRead)
 	}
 	return b.String()
+}
+
+func (o *onConflict) findAll(f FindAll) string {
+	c := Compare{Table: f.Table, Target: f.Target, Rows: f.Keys, Types: f.Types, Only: f.Only}
+	for _, k := range f.Target.Columns {
+		c.Columns = append(c.Columns, Column{Name: k, Rule: Key})
+	}
+	alias := o.d.Quote(sourceRows(c).alias())
+	joined := *o
+	joined.expr.excluded = func(col string) string { return alias + "." + o.d.Quote(col) }
+	list := []string{alias + "." + o.d.Quote(sourceRows(c).position())}
+	for _, col := range f.Return {
+		list = append(list, o.expr.stored(col))
+	}
+	with, from := o.paramTable(c)
+	return with + "SELECT " + strings.Join(list, ", ") + " FROM " + from + joined.storedRows(c)
 }
 
 func onlyKeyword(is bool) string {

@@ -65,6 +65,9 @@ type Dialect interface {
 	Lock(t Table) string
 	// Find writes the SELECT of one row by its key.
 	Find(Find) string
+	// FindAll writes the SELECT of several rows by their keys, and returns how often the SELECT needs the parameters, one after
+	// the other.
+	FindAll(FindAll) (text string, times int)
 	// UniqueIndex writes the query that says whether a unique index has the columns, for a database that does not refuse an
 	// upsert without such an index.
 	UniqueIndex(t Table, columns []string) IndexText

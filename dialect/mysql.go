@@ -129,6 +129,37 @@ func (d mysql) Find(f Find) string {
 	return findText(d, f, quoteList(d, f.Return), func(int) string { return "?" })
 }
 
+// FindAll finds a row's position by comparing the row's key with the keys once more, because a table of parameters would not have
+// the columns' collations.
+func (d mysql) FindAll(f FindAll) (text string, times int) {
+	var same, key, params []string
+	for _, k := range f.Target.Columns {
+		same, key, params = append(same, d.Quote(k)+" = ?"), append(key, d.Quote(k)), append(params, "?")
+	}
+	position, where, times := "0", strings.Join(same, " AND "), 1
+	if f.Keys > 1 {
+		position, times = "CASE", 2
+		for n := range f.Keys {
+			position += " WHEN " + where + " THEN " + strconv.Itoa(n)
+		}
+		position += " ELSE -1 END"
+		one, left := "?", strings.Join(key, ", ")
+		if len(key) > 1 {
+			one, left = "("+strings.Join(params, ", ")+")", "("+left+")"
+		}
+		where = left + " IN (" + one + strings.Repeat(", "+one, f.Keys-1) + ")"
+	}
+	from := d.QuoteTable(f.Table)
+	if f.Index != "" {
+		from += " FORCE INDEX (" + d.Quote(f.Index) + ")"
+	}
+	text = "SELECT " + position + ", " + quoteList(d, f.Return) + " FROM " + from + " WHERE " + strings.Join(append([]string{where}, f.Target.covered()...), " AND ")
+	if f.Lock {
+		text += d.Traits().LockingRead
+	}
+	return text, times
+}
+
 // UniqueIndex: ON DUPLICATE KEY UPDATE names no index, so without a unique index the statement is a plain INSERT.
 func (d mysql) UniqueIndex(t Table, columns []string) IndexText {
 	table, list := d.QuoteTable(t), quoteList(d, columns)

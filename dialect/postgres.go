@@ -192,6 +192,8 @@ const postgresSkips = `c.relkind IN ('v', 'f') OR c.relrowsecurity OR EXISTS (
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
 
+func (d postgres) FindAll(f FindAll) (text string, times int) { return d.syntax().findAll(f), 1 }
+
 // UniqueIndex: PostgreSQL refuses a statement whose target has no unique index (42P10).
 func (postgres) UniqueIndex(Table, []string) IndexText { return IndexText{} }
 

@@ -65,6 +65,8 @@ func (d sqlite) Lock(t Table) string { return "DELETE FROM " + d.QuoteTable(t) +
 
 func (d sqlite) Find(f Find) string { return d.syntax().find(f) }
 
+func (d sqlite) FindAll(f FindAll) (text string, times int) { return d.syntax().findAll(f), 1 }
+
 // UniqueIndex: SQLite refuses a statement whose target has no unique index.
 func (sqlite) UniqueIndex(Table, []string) IndexText { return IndexText{} }
 

@@ -116,6 +116,22 @@ type Find struct {
 	Only  bool // as in the Upsert
 }
 
+// FindAll describes the SELECT of the rows that are stored under several keys. The SELECT returns the position of the row's key
+// among the parameters' keys, from 0, and the columns of Return. The database compares the keys, so the position is right even if
+// the stored key is another spelling of the sent key. The parameters are the values of the target's columns, key by key. For
+// builders of dialects.
+type FindAll struct {
+	Table  Table
+	Target Target
+	Return []string
+	Keys   int  // at least 1
+	Lock   bool // as in the Find
+	// Index is the name of the unique index, or "", for a database that would read, and lock, a small table as a whole.
+	Index string
+	Types map[string]string // as in the Find
+	Only  bool              // as in the Upsert
+}
+
 // IndexText holds the queries for a server that accepts an upsert although no unique index arbitrates it, and inserts the row a
 // second time without an error (hazard H24). IndexText is empty for a database that refuses such a statement by itself. For
 // builders of dialects.

@@ -25,6 +25,7 @@ type Checks struct {
 	pools dbconn.Recent[struct{}]
 	other atomic.Bool
 	hides atomic.Bool
+	index atomic.Pointer[string] // the name of the target's unique index, once it is known
 	// triggers means that Check asks whether the table has triggers.
 	triggers bool
 }
@@ -112,9 +113,31 @@ func (c *Checks) noIndex() error {
 // because equal values have equal prefixes, and the statement compares whole values.
 func (c *Checks) findIndex(ctx context.Context, h dbconn.Handle) (bool, error) {
 	indexes, err := c.UniqueIndexes(ctx, h)
-	found := slices.ContainsFunc(indexes, func(x UniqueIndex) bool { return x.Has(c.spec.Target.Columns) })
-	return found, err
+	at := slices.IndexFunc(indexes, func(x UniqueIndex) bool { return x.Has(c.spec.Target.Columns) })
+	if at >= 0 {
+		c.index.Store(&indexes[at].Name)
+	}
+	return at >= 0, err
 }
+
+// TargetIndex returns the name of a unique index that has exactly the target's columns. If there is none, as for a view, or if the
+// user may not ask, TargetIndex returns "". TargetIndex asks only if no earlier question was answered.
+func (c *Checks) TargetIndex(ctx context.Context, h dbconn.Handle) (string, error) {
+	if name := c.index.Load(); name != nil {
+		return *name, nil
+	}
+	found, err := c.findIndex(ctx, h)
+	if number, isServers := dialect.MySQLNumber(err); isServers && lacksRight(number) {
+		return "", nil
+	}
+	if err != nil || !found {
+		return "", err
+	}
+	return *c.index.Load(), nil
+}
+
+// ForgetIndex makes TargetIndex ask again, because the table of another database may have another index.
+func (c *Checks) ForgetIndex() { c.index.Store(nil) }
 
 // UniqueIndexes asks for the table's unique indexes, and returns them in the order in which the server checks them.
 func (c *Checks) UniqueIndexes(ctx context.Context, h dbconn.Handle) (indexes []UniqueIndex, err error) {

@@ -69,6 +69,7 @@ func groups() []group {
 		{"retries", retryBehaviours()},
 		{"prepared", preparedBehaviours()},
 		{"exec", execBehaviours()},
+		{"returning", returningBehaviours()},
 	}
 }
 

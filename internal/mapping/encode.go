@@ -28,6 +28,7 @@ type value struct {
 	encode     func(row reflect.Value, to Encoder) error
 	zero       func(row reflect.Value) bool
 	scanTarget func(row reflect.Value) any // the target of rows.Scan
+	copy       func(to, from reflect.Value)
 }
 
 // Encode passes the column's value in row to an encoder. Encode returns the error of a Valuer.
@@ -81,6 +82,9 @@ func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }
 // ScanTarget returns a target through which rows.Scan can fill the column's field. row must be addressable, or a map.
 func (c *Column) ScanTarget(row reflect.Value) any { return c.value.scanTarget(row) }
 
+// Copy sets the column's value in a row to the value in another row. to must be addressable, or a map.
+func (c *Column) Copy(to, from reflect.Value) { c.value.copy(to, from) }
+
 func fieldValue(t reflect.Type, index []int) value {
 	give := encoderOf(t)
 	if len(index) == 1 {
@@ -89,6 +93,7 @@ func fieldValue(t reflect.Type, index []int) value {
 			encode:     func(row reflect.Value, to Encoder) error { return give(row.Field(i), to) },
 			zero:       func(row reflect.Value) bool { return isZero(row.Field(i)) },
 			scanTarget: func(row reflect.Value) any { return scanTargetOf(row.Field(i)) },
+			copy:       func(to, from reflect.Value) { to.Field(i).Set(from.Field(i)) },
 		}
 	}
 	return value{
@@ -104,6 +109,11 @@ func fieldValue(t reflect.Type, index []int) value {
 			return !ok || isZero(f)
 		},
 		scanTarget: func(row reflect.Value) any { return scanTargetOf(makeField(row, index)) },
+		copy: func(to, from reflect.Value) {
+			if f, ok := fieldAt(from, index); ok {
+				makeField(to, index).Set(f)
+			}
+		},
 	}
 }
 
@@ -145,6 +155,9 @@ func mapValue(name string) value {
 			return v == nil || isZero(reflect.ValueOf(v))
 		},
 		scanTarget: func(row reflect.Value) any { return &mapTarget{row.Interface().(map[string]any), name} },
+		copy: func(to, from reflect.Value) {
+			to.Interface().(map[string]any)[name] = from.Interface().(map[string]any)[name]
+		},
 	}
 }
 

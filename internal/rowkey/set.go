@@ -97,7 +97,7 @@ func (s Set) split(order []int32) [][]int32 {
 
 // InOrder returns the rows of passes in the caller's order. A pass ends before a row whose key is already in the pass.
 func (s Set) InOrder(passes [][]int32, rows int) (ordered [][]int32) {
-	key := s.numbers(passes, rows)
+	key := s.Numbers(passes, rows)
 	last := make([]int, len(passes[0])) // by key: the number of the pass with its latest row, from 1
 	order := make([]int32, rows)
 	from := 0
@@ -111,8 +111,8 @@ func (s Set) InOrder(passes [][]int32, rows int) (ordered [][]int32) {
 	return append(ordered, order[from:])
 }
 
-// numbers returns the number of each row's key, in the order of keys.
-func (s Set) numbers(passes [][]int32, rows int) []int32 {
+// Numbers returns the number of each row's key, in the order of keys.
+func (s Set) Numbers(passes [][]int32, rows int) []int32 {
 	key := make([]int32, rows)
 	for _, pass := range passes { // the first pass has every key
 		at := 0

@@ -93,6 +93,18 @@ func (b *Builder) Find(columns []string, lock bool, known *schema.Table) string 
 	return b.spec.Dialect.Find(f)
 }
 
+// FindAll returns the query for the whole rows of several keys, how many of n keys the query takes, and how often it needs their
+// parameters. index is the name of the unique index, or "".
+func (b *Builder) FindAll(n int, index string, known *schema.Table) (text string, times, taken int) {
+	f := dialect.FindAll{Table: b.spec.Table, Target: b.spec.Target, Return: b.returned(ReturnAll), Lock: true, Index: index}
+	f.Keys = b.Fit(n, 2*len(b.spec.Target.Columns)) // a database may need the parameters twice
+	if known != nil {
+		f.Types, f.Only = known.Exact, known.IsPlain
+	}
+	text, times = b.spec.Dialect.FindAll(f)
+	return text, times, f.Keys
+}
+
 // Columns returns the written columns without the omitted columns. A column that is not inserted must not be assigned either,
 // because the excluded row would give the column its DEFAULT (hazard P12).
 func (b *Builder) Columns(omit uint64) []dialect.Column { return b.columns(nil, omit) }

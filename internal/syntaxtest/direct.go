@@ -45,6 +45,14 @@ func find(f dialect.Find) func(dialect.Dialect) (string, error) {
 	return func(d dialect.Dialect) (string, error) { return d.Find(f), nil }
 }
 
+func findAll(f dialect.FindAll) func(dialect.Dialect) (string, error) {
+	f.Types = map[string]string{"id": "bigint", "tenant": "text", "number": "bigint"}
+	return func(d dialect.Dialect) (string, error) {
+		text, _ := d.FindAll(f)
+		return text, nil
+	}
+}
+
 // directCases are the statements that Table.SQL does not show: what is sent to tell what happened.
 func directCases() []Case {
 	all := columns(updated, title, attr, version, count, created)
@@ -75,6 +83,10 @@ func directCases() []Case {
 		{"find-lock", "The same inside a transaction: on MySQL and MariaDB only a locking read sees a row that is newer than the\ntransaction's view (hazard H19).", id, find(dialect.Find{Table: dialect.Table{Schema: "app", Name: "items"}, Target: dialect.Target{Columns: id}, Return: []string{"id"}, Lock: true})},
 		{"find-only", "On PostgreSQL a unique index is its own table's, and not that of the tables that inherit from it.", id, find(dialect.Find{Table: items, Target: dialect.Target{Columns: id}, Return: []string{"title"}, Only: true})},
 		{"find-index-where", "Of several rows with the key, the one in the partial index.", id, find(dialect.Find{Table: items, Target: dialect.Target{Columns: id, Where: "deleted_at IS NULL"}, Return: []string{"title"}})},
+		{"find-all", "What Returning reads: the rows of several keys, each with its place among the keys. On MySQL and MariaDB the keys are sent\ntwice, and the index is named, so that a small table is not read, and locked, as a whole.", id, findAll(dialect.FindAll{Table: items, Target: dialect.Target{Columns: id}, Return: []string{"id", "title"}, Keys: 2, Lock: true, Index: "PRIMARY"})},
+		{"find-all-pair", "The same by a key of two columns.", id, findAll(dialect.FindAll{Table: items, Target: dialect.Target{Columns: []string{"tenant", "number"}}, Return: []string{"title"}, Keys: 2, Lock: true})},
+		{"find-all-one", "The same for one key.", id, findAll(dialect.FindAll{Table: items, Target: dialect.Target{Columns: id}, Return: []string{"title"}, Keys: 1, Lock: true})},
+		{"find-all-index-where", "The same for the rows in the partial index.", id, findAll(dialect.FindAll{Table: items, Target: dialect.Target{Columns: id, Where: "deleted_at IS NULL"}, Return: []string{"title"}, Keys: 2})},
 		{"compare-index-where", "The same for rows that are compared. The predicate's columns are the stored row's.", id, func(d dialect.Dialect) (string, error) {
 			return d.Compare(dialect.Compare{Table: items, Target: dialect.Target{Columns: id, Where: "title > ''"}, Columns: columns(title), Rows: 1, Types: map[string]string{"id": "bigint", "title": "text"}})
 		}},

@@ -2,6 +2,7 @@ package write
 
 import (
 	"errors"
+	"reflect"
 
 	"github.com/goupsert/upsert/dialect"
 )
@@ -14,44 +15,62 @@ type writer struct {
 	options   *Options
 	plan      plan
 	transport transport
-	each      []Outcome // the outcome of each row, for EachOutcome; otherwise nil
-	marks     bool      // a statement can return a flag that marks an inserted row
+	result    batchResult
+	marks     bool // a statement can return a flag that marks an inserted row
 	// rechecks means that if a statement has not written a row, the statement's result alone does not tell the row's outcome.
 	rechecks bool
 }
 
-// write sends the batch. The outcomes in each are known when the session has finished.
-func (b *batch) write(r *session, rt plan, o *Options) (each []Outcome, err error) {
+// batchResult is what a call learns of the rows of a batch.
+type batchResult struct {
+	each   []Outcome     // the outcome of each row, for EachOutcome; otherwise nil
+	stored reflect.Value // a slice of what is stored under the key of each row, for Returning; otherwise the zero Value
+}
+
+// write sends the batch. The outcomes in the result are known when the session has finished.
+func (b *batch) write(r *session, rt plan, o *Options) (batchResult, error) {
 	w := &writer{table: b.table, batch: b, session: r, options: o}
 	if o.Each != nil {
-		w.each = make([]Outcome, b.rows.n)
+		w.result.each = make([]Outcome, b.rows.n)
 	}
-	if err := b.table.loadFacts(r.ctx, r.db); err != nil {
-		return nil, err
+	if o.Stored != nil {
+		w.result.stored = b.table.rows.blanks(b.rows.n)
 	}
-	if err := b.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
-		return nil, err
+	if err := w.prepare(rt); err != nil {
+		return batchResult{}, err
 	}
-	w.rechecks = b.table.mustRecheck()
-	if o.Outcomes {
-		if w.marks, err = b.table.reporter.canMarkInserts(r.ctx, r.db); err != nil {
-			return nil, err
-		}
-	}
-	if w.plan, err = w.fallBack(rt); err != nil {
-		return nil, err
-	}
-	w.transport = transportOf(w.plan.path)
 	for _, pass := range b.passes {
 		for left := pass; len(left) > 0; {
 			n, err := w.transport.send(w, left)
 			if err != nil {
-				return nil, err
+				return batchResult{}, err
 			}
 			left = left[n:]
 		}
 	}
-	return w.each, nil
+	return w.result, w.readStored()
+}
+
+// prepare finds out what the statements of the batch depend on.
+func (w *writer) prepare(rt plan) (err error) {
+	r := w.session
+	if err := w.table.loadFacts(r.ctx, r.db); err != nil {
+		return err
+	}
+	if err := w.batch.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
+		return err
+	}
+	w.rechecks = w.table.mustRecheck()
+	if w.options.Outcomes {
+		if w.marks, err = w.table.reporter.canMarkInserts(r.ctx, r.db); err != nil {
+			return err
+		}
+	}
+	if w.plan, err = w.fallBack(rt); err != nil {
+		return err
+	}
+	w.transport = transportOf(w.plan.path)
+	return nil
 }
 
 // failStatement wraps the error of a statement. If the statement has one row, the error names the row. If the statement has
@@ -71,6 +90,9 @@ func (w *writer) failStatement(s batchStatement, err error) error {
 
 // send sends a statement and records the rows' outcomes.
 func (w *writer) send(s batchStatement) error {
+	if w.table.readsRowByRow(w.options) {
+		return w.sendEach(s, w.sendReturning)
+	}
 	if !w.options.Outcomes {
 		return w.sendPlain(s)
 	}
@@ -80,8 +102,8 @@ func (w *writer) send(s batchStatement) error {
 // record records the outcome of a row.
 func (w *writer) record(i int32, o Outcome) {
 	w.session.counts.Add(o, 1)
-	if w.each != nil {
-		w.each[i] = o
+	if w.result.each != nil {
+		w.result.each[i] = o
 	}
 }
 

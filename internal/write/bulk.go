@@ -19,9 +19,10 @@ func (t *Table) PutBatch(ctx context.Context, h dbconn.Handle, rows Rows, o Opti
 	if err != nil {
 		return Counts{}, t.locate(ctx, h, err)
 	}
-	for i, now := range op.each {
+	for i, now := range op.result.each {
 		o.Each(i, now)
 	}
+	op.result.deliver(0, &o)
 	return op.counts, nil
 }
 
@@ -32,7 +33,7 @@ type batchOp struct {
 	plan    plan
 	isSent  bool // the server may have met the rows
 	counts  Counts
-	each    []Outcome
+	result  batchResult
 }
 
 // tryBatch checks and sends rows.
@@ -47,6 +48,9 @@ func (t *Table) tryBatch(ctx context.Context, h dbconn.Handle, rows Rows, op *ba
 	}
 	if op.options.InOrder {
 		op.batch.keepOrder()
+	}
+	if err := t.checkReturning(h, op.options); err != nil {
+		return err
 	}
 	if err := t.checks.Check(ctx, h); err != nil {
 		return err
@@ -73,9 +77,9 @@ func (op *batchOp) send(ctx context.Context, h dbconn.Handle) error {
 	}
 	s := t.newSession(ctx, h, op.batch.rows.n > t.stmts.RowsMax(), op.options)
 	defer s.abort()
-	each, err := op.batch.write(s, op.plan, op.options)
+	result, err := op.batch.write(s, op.plan, op.options)
 	err = cmp.Or(err, s.finish())
-	op.each, op.counts = each, s.counts
+	op.result, op.counts = result, s.counts
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"reflect"
 )
 
 // Options say how the rows of a call are written.
@@ -11,9 +12,11 @@ type Options struct {
 	Outcomes bool                       // find out what happened to each row
 	Each     func(row int, now Outcome) // is called for each row at the end, or is nil
 	Progress func(rows int64)           // is called for each statement with the rows so far, or is nil
-	Unique   bool                       // refuse two rows of one key
-	InOrder  bool                       // keep the caller's order
-	Via      Path
+	// Stored is called for each row at the end, with what is stored under the row's key, or is nil.
+	Stored  func(row int, stored reflect.Value)
+	Unique  bool // refuse two rows of one key
+	InOrder bool // keep the caller's order
+	Via     Path
 }
 
 // Path is how the rows of a batch get to the server. The package upsert documents the values.

@@ -24,7 +24,7 @@ const copyFrom = 2000
 // choosePlan finds the plan of a batch on a handle. It returns an error if the call names a path that the database or the table's
 // types do not have.
 func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (plan, error) {
-	if o.InOrder {
+	if o.InOrder || b.table.readsRowByRow(o) {
 		return plan{path: Values}, nil
 	}
 	r := plan{path: o.Via, auto: o.Via == Auto}

@@ -10,7 +10,7 @@ import (
 
 // A reporter is one technique by which a database tells what happened to a row.
 type reporter interface {
-	// put writes a row, finds its outcome and reads its generated columns back.
+	// put writes a row, finds its outcome and reads the columns of op.columnsBack back.
 	put(ctx context.Context, h dbconn.Handle, op *rowOp) error
 	// create inserts a row if no stored row has its key, and fills the row with the stored row.
 	create(ctx context.Context, h dbconn.Handle, op *rowOp) error

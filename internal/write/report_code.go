@@ -56,7 +56,7 @@ func (s *rowOp) createCoded(ctx context.Context, db dbconn.Handle) error {
 // sendCoded sends a statement that returns an outcome code for every row.
 func (w *writer) sendCoded(s batchStatement) error {
 	s.variant.Report = true
-	if w.each != nil && len(s.rows) > 1 {
+	if w.result.each != nil && len(s.rows) > 1 {
 		s.variant.Return = statement.ReturnKeys
 	}
 	query, err := w.table.text(s.variant)

@@ -20,9 +20,9 @@ type lastIDReporter struct{ table *Table }
 // put writes the row with one statement, whose result tells the row's outcome.
 func (r lastIDReporter) put(ctx context.Context, h dbconn.Handle, op *rowOp) error {
 	_, prepared := h.(*stmtcache.Pool)
-	// Generated columns take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
+	// Columns that are read back take a second statement. If a trigger hides the code, a pool's prepared statement needs a second
 	// statement too.
-	if len(r.table.rows.generated) > 0 || prepared && r.table.checks.HidesOutcome() && !staysOnConn(h) {
+	if op.back != statement.ReturnNothing || prepared && r.table.checks.HidesOutcome() && !staysOnConn(h) {
 		return txn.Transaction(ctx, r.table.txn, h, op, (*rowOp).writeLastID)
 	}
 	return txn.Statement(ctx, r.table.txn, h, op, (*rowOp).writeOnOneConn)
@@ -148,7 +148,7 @@ func (s *rowOp) writeOnOneConn(ctx context.Context, db dbconn.Handle) error {
 	return onOneConn(ctx, db, s, (*rowOp).writeLastID)
 }
 
-// writeLastID writes the row, finds its outcome and reads its generated columns back.
+// writeLastID writes the row, finds its outcome and reads columns of the stored row back.
 func (s *rowOp) writeLastID(ctx context.Context, db dbconn.Handle) error {
 	if err := s.sendReport(ctx, db, dialect.Write); err != nil {
 		return err

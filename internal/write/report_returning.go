@@ -29,7 +29,7 @@ func (r returningReporter) put(ctx context.Context, h dbconn.Handle, op *rowOp) 
 		return err
 	}
 	err = txn.Statement(ctx, r.table.txn, h, op, (*rowOp).writeMarked)
-	if err != nil || op.outcome != Unchanged || !r.table.mustRecheck() && len(r.table.rows.generated) == 0 {
+	if err != nil || op.outcome != Unchanged || !r.table.mustRecheck() && op.back == statement.ReturnNothing {
 		return err
 	}
 	if r.table.maySkip() { // do not send the statement again, because a trigger may have had an effect of its own
@@ -218,7 +218,7 @@ func (t *Table) resultTells(ctx context.Context, db dbconn.Handle) (bool, error)
 // statement did not return is unchanged, or may be stale if the table has a version.
 func (w *writer) sendMarked(s batchStatement) error {
 	s.variant.Report, s.variant.Return = w.marks, statement.ReturnKeys
-	if s.variant.Report && (len(s.rows) == 1 || w.each == nil && !w.rechecks) {
+	if s.variant.Report && (len(s.rows) == 1 || w.result.each == nil && !w.rechecks) {
 		s.variant.Return = statement.ReturnNothing // the number of rows is enough
 	}
 	before, err := w.compareBefore(s)
@@ -259,7 +259,7 @@ func (w *writer) sendMarked(s batchStatement) error {
 
 // isCounted reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
 func (w *writer) isCounted(s batchStatement) bool {
-	return w.table.traits.Filter && w.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
+	return w.table.traits.Filter && w.result.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
 }
 
 // sendCounted sends a statement that returns how many rows it wrote and how many of them are new.
@@ -296,10 +296,10 @@ func (w *writer) compareBefore(s batchStatement) ([]comparison, error) {
 
 // recordSkipped finds the outcomes of the rows that a statement did not return.
 func (w *writer) recordSkipped(s batchStatement, m *matcher, written int, before []comparison) error {
-	if !w.rechecks && (m.seen == nil || w.each == nil) {
+	if !w.rechecks && (m.seen == nil || w.result.each == nil) {
 		w.session.counts.Add(Unchanged, len(s.rows)-written)
-		if w.each != nil { // then the statement has one row only
-			w.each[s.rows[0]] = Unchanged
+		if w.result.each != nil { // then the statement has one row only
+			w.result.each[s.rows[0]] = Unchanged
 		}
 		return nil
 	}
@@ -352,7 +352,7 @@ func (w *writer) compareSkipped(s batchStatement, m *matcher, before []compariso
 	return now, err
 }
 
-// resolveSkipped finds the outcome of a row that the statement did not write, and reads the generated columns back.
+// resolveSkipped finds the outcome of a row that the statement did not write, and reads columns of the stored row back.
 func (s *rowOp) resolveSkipped(ctx context.Context, db dbconn.Handle) error {
 	if s.table.mustRecheck() {
 		f, err := s.compareOne(ctx, db)

@@ -20,8 +20,9 @@ type rowOp struct {
 	stmt        batchStatement
 	row         reflect.Value
 	outcome     Outcome
-	marks       bool // the statement can return a flag that marks an inserted row
-	resultTells bool // the Result of an Exec tells the outcome
+	marks       bool             // the statement can return a flag that marks an inserted row
+	resultTells bool             // the Result of an Exec tells the outcome
+	back        statement.Return // which columns of the stored row are read into row
 	keyRoom     [1]rowkey.Column
 	first       [1]int32
 }
@@ -49,6 +50,9 @@ func (t *Table) newRowOp(ctx context.Context, db dbconn.Handle, row reflect.Valu
 // emptyRowOp returns a rowOp for a row that is not checked yet.
 func (t *Table) emptyRowOp(row reflect.Value) *rowOp {
 	s := &rowOp{table: t, row: row}
+	if len(t.rows.generated) > 0 {
+		s.back = statement.ReturnGenerated
+	}
 	s.batch = batch{table: t, rows: Rows{n: 1, rows: row, one: true}, keyed: t.keySet(s.keyRoom[:], 1)}
 	return s
 }
@@ -59,14 +63,22 @@ func (s *rowOp) encode() (err error) {
 	return err
 }
 
+// columnsBack returns the columns that are read into the row.
+func (s *rowOp) columnsBack() []*column {
+	switch s.back {
+	case statement.ReturnGenerated:
+		return s.table.rows.generated
+	case statement.ReturnAll:
+		return s.table.rows.columns()
+	}
+	return nil
+}
+
 // send runs the row's statement in the given mode and reports whether the statement wrote the row. The returned values go to
-// dest, and the generated columns to the row.
+// dest, and the columns that are read back go to the row.
 func (s *rowOp) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
 	variant := s.stmt.variant
-	variant.Mode, variant.Report = mode, report
-	if len(s.table.rows.generated) > 0 {
-		variant.Return = statement.ReturnGenerated
-	}
+	variant.Mode, variant.Report, variant.Return = mode, report, s.back
 	query, err := s.table.text(variant)
 	if err != nil {
 		return false, err
@@ -79,7 +91,7 @@ func (s *rowOp) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, r
 		n, err := res.RowsAffected()
 		return n > 0, err
 	}
-	for _, c := range s.table.rows.generated {
+	for _, c := range s.columnsBack() {
 		dest = append(dest, c.ScanTarget(s.row))
 	}
 	return s.readRow(ctx, db, query, s.stmt.args, dest)
@@ -100,12 +112,12 @@ func (s *rowOp) compareOne(ctx context.Context, db dbconn.Handle) (f comparison,
 	return f, err
 }
 
-// readBack reads the generated columns of the stored row into the row.
+// readBack reads the columns that are read back from the stored row into the row.
 func (s *rowOp) readBack(ctx context.Context, db dbconn.Handle) error {
-	if len(s.table.rows.generated) == 0 {
+	if s.back == statement.ReturnNothing {
 		return nil
 	}
-	found, err := s.find(ctx, db, s.table.rows.generated)
+	found, err := s.find(ctx, db, s.columnsBack())
 	if err == nil && !found {
 		return errRowDeleted
 	}

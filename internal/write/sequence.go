@@ -14,12 +14,18 @@ type Feed func(ctx context.Context, put func(part Rows, done func()) error) erro
 // PutParts writes the parts of a sequence in one transaction. feed is called once at most, because a sequence can be read only
 // once.
 func (t *Table) PutParts(ctx context.Context, h dbconn.Handle, o Options, feed Feed) (Counts, error) {
+	if err := t.checkReturning(h, &o); err != nil {
+		return Counts{}, err
+	}
 	if err := t.checks.Check(ctx, h); err != nil {
 		return Counts{}, err
 	}
 	op := &sequenceOp{table: t, options: &o, feed: feed}
 	if !dbconn.CanBegin(h) {
 		err := op.send(ctx, h)
+		if err == nil {
+			op.deliver()
+		}
 		return op.counts, err
 	}
 	var err error
@@ -37,6 +43,7 @@ func (t *Table) PutParts(ctx context.Context, h dbconn.Handle, o Options, feed F
 		t.catalog.IsOutdated(ctx, h, err) // for the next call
 		return Counts{}, t.locate(ctx, h, err)
 	}
+	op.deliver()
 	return op.counts, nil
 }
 
@@ -47,6 +54,20 @@ type sequenceOp struct {
 	feed    Feed
 	started bool
 	counts  Counts
+	parts   []sequencePart // what is stored, until the rows are committed
+}
+
+// sequencePart is what is stored under the keys of a part of a sequence.
+type sequencePart struct {
+	first  int // the index of the part's first row
+	result batchResult
+}
+
+// deliver hands on what is stored.
+func (op *sequenceOp) deliver() {
+	for _, part := range op.parts {
+		part.result.deliver(part.first, op.options)
+	}
 }
 
 func (op *sequenceOp) send(ctx context.Context, h dbconn.Handle) error {
@@ -87,7 +108,10 @@ func (op *sequenceOp) sendPart(s *session, part Rows) error {
 	}
 	op.table.reportPath(s.ctx, p.path)
 	s.known = b.known
-	_, err = b.write(s, p, op.options)
+	result, err := b.write(s, p, op.options)
+	if op.options.Stored != nil {
+		op.parts = append(op.parts, sequencePart{part.first, result})
+	}
 	return err
 }
 

@@ -31,12 +31,12 @@ type session struct {
 
 // newSession returns a session for a call of one statement or of several statements. The session works in the background only in the
 // library's own transaction on a connection of its own, because the caller's code cannot use this connection between two rows. If
-// keys are read back into the caller's types, the session does not work in the background, because these types' methods are the
+// keys or rows are read back into the caller's types, the session does not work in the background, because these types' methods are the
 // caller's code too.
 func (t *Table) newSession(ctx context.Context, db dbconn.Handle, several bool, o *Options) *session {
 	tx, own := db.(*txn.Tx)
 	r := &session{table: t, ctx: ctx, db: db, cancel: func() {}, ownsTx: own, free: make(chan []any, 3)}
-	readsKeys := o.Each != nil || o.Outcomes && t.rows.versioned
+	readsKeys := o.Each != nil || o.Outcomes && t.rows.versioned || t.readsRowByRow(o)
 	r.pipe = pipeline.New(own && tx.IsPrivate() && several && !readsKeys, o.Progress)
 	if r.pipe.Concurrent() {
 		r.ctx, r.cancel = context.WithCancel(ctx)
@@ -132,6 +132,11 @@ func (r *session) query(s batchStatement, query string, scan func(*sql.Rows) err
 	}
 	r.checkAbandoned(err)
 	return err
+}
+
+// read is query for a text that may come again.
+func (r *session) read(_ context.Context, _ dbconn.Handle, query string, args []any, scan func(*sql.Rows) error) error {
+	return r.query(batchStatement{args: args}, query, scan)
 }
 
 // checkAbandoned notices an error which says that the statement is still running.

@@ -52,10 +52,11 @@ func (b *batch) next(by bundler, p plan, left []int32, room []any) (s batchState
 }
 
 // bindOnly reports whether the batch is a single statement, which needs no transaction around it, and keeps this statement in
-// b.bound. A batch with Progress always gets a transaction, because the write must be rolled back if Progress panics.
+// b.bound. A batch with Progress always gets a transaction, because the write must be rolled back if Progress panics. So does a
+// batch that reads rows back, because the rows are read after the write.
 func (b *batch) bindOnly(p plan, o *Options) (bool, error) {
 	by, ok := transportOf(p.path).(bundler)
-	if !ok || o.Outcomes || o.Progress != nil || len(b.passes) > 1 || b.rows.n > by.maxRows(b) {
+	if !ok || o.Outcomes || o.Progress != nil || o.Stored != nil || len(b.passes) > 1 || b.rows.n > by.maxRows(b) {
 		return false, nil
 	}
 	s, taken, err := by.next(b, p, b.passes[0], nil)

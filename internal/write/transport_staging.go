@@ -141,7 +141,7 @@ func (w *writer) sendStaged(s batchStatement) error {
 // split statement fails with a unique violation. Then moveStaged rolls back to the savepoint and sends the statement that resolves
 // conflicts. If the outcome of each row is asked for, moveStaged uses only the latter statement.
 func (w *writer) moveStaged(s batchStatement) (last statement.Variant, err error) {
-	if !w.session.stage.splits || !s.variant.Filter || w.each != nil || w.rechecks && w.options.Outcomes {
+	if !w.session.stage.splits || !s.variant.Filter || w.result.each != nil || w.rechecks && w.options.Outcomes {
 		return s.variant, w.send(s)
 	}
 	split := s
