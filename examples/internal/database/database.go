@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -115,32 +114,4 @@ func (sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 // Path is a SQLite DSN without its scheme: a file's name or a file: URI.
 func Path(dsn string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite://"), "sqlite:")
-}
-
-// IsNewFile tells whether a SQLite database is yet to be made. Of a database in memory it says so too.
-func IsNewFile(dsn string) bool {
-	name := File(dsn)
-	if name == "" {
-		return true
-	}
-	_, err := os.Stat(name)
-	return errors.Is(err, os.ErrNotExist)
-}
-
-// File is the name of a SQLite database's file, or "" for a database in memory.
-func File(dsn string) string {
-	name, params, _ := strings.Cut(Path(dsn), "?")
-	if uri, ok := strings.CutPrefix(name, "file:"); ok {
-		if values, err := url.ParseQuery(params); err == nil && values.Get("mode") == "memory" {
-			return ""
-		}
-		name = strings.TrimPrefix(strings.TrimPrefix(uri, "//localhost"), "//")
-		if plain, err := url.PathUnescape(name); err == nil {
-			name = plain
-		}
-	}
-	if name == ":memory:" {
-		return ""
-	}
-	return name
 }

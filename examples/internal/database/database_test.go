@@ -80,29 +80,3 @@ func TestConnector_ErrorsHideThePassword(t *testing.T) {
 		}
 	}
 }
-
-func TestIsNewFile(t *testing.T) {
-	t.Parallel()
-	there, missing := existing(t, "a b.db"), filepath.Join(t.TempDir(), "x.db")
-	for dsn, want := range map[string]bool{
-		there: false, there + "?_fk=1": false, "sqlite:" + there: false, "sqlite://" + there: false,
-		"file:" + there: false, "file://" + strings.ReplaceAll(there, " ", "%20") + "?mode=rw": false,
-		missing: true, "sqlite:" + missing: true, "file:" + missing + "?mode=rwc": true, ":memory:": true, "file::memory:?cache=shared": true,
-	} {
-		if got := database.IsNewFile(dsn); got != want {
-			t.Errorf("%s is new: %t; want %t", dsn, got, want)
-		}
-	}
-}
-
-func TestFile(t *testing.T) {
-	t.Parallel()
-	for dsn, want := range map[string]string{
-		"x.db": "x.db", "sqlite:x.db?_fk=1": "x.db", "sqlite:///a/x.db": "/a/x.db", "file:a%20b.db?mode=rwc": "a b.db", "file:///a/x.db": "/a/x.db",
-		"file://localhost/a/x.db": "/a/x.db", ":memory:": "", "file::memory:?cache=shared": "", "file:x?mode=memory&cache=shared": "", "": "",
-	} {
-		if got := database.File(dsn); got != want {
-			t.Errorf("the file of %q is %q; want %q", dsn, got, want)
-		}
-	}
-}

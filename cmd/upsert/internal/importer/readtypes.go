@@ -1,0 +1,58 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// infer finds the types of the columns and checks the rules against them. Nothing is asked of the database.
+func (p *program) infer(ctx context.Context, cols []column) error {
+	if err := p.readTypes(ctx, cols); err != nil {
+		return err
+	}
+	p.inferred = true
+	return checkKinds(p.cfg.rules, cols)
+}
+
+// readTypes reads the file once more, on its own; standard input cannot be read twice.
+func (p *program) readTypes(ctx context.Context, cols []column) error {
+	typed := make([]bool, len(cols))
+	var untyped []string
+	for i, c := range cols {
+		if _, typed[i] = p.cfg.types[c.name]; !typed[i] {
+			untyped = append(untyped, c.name)
+		}
+	}
+	if p.cfg.file == "-" {
+		if len(untyped) > 0 {
+			return fmt.Errorf("-create cannot infer types from standard input, which is read only once: give -type for %s", strings.Join(untyped, ", "))
+		}
+		return nil
+	}
+	in, err := openInput(ctx, p.cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	rd, err := in.reader(p.cfg)
+	if err != nil {
+		return err
+	}
+	p.progress.start("reading types", in)
+	defer p.progress.Stop()
+	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.cfg.reject != "", p.progress.rows)
+}
+
+// cancellable is a reader that ends with its context.
+type cancellable struct {
+	ctx context.Context
+	reader
+}
+
+func (c cancellable) next() ([]cell, error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.reader.next()
+}
