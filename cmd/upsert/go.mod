@@ -3,6 +3,7 @@ module github.com/goupsert/upsert/cmd/upsert
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/goupsert/upsert v0.1.0
 	github.com/lib/pq v1.12.3

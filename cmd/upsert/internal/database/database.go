@@ -2,6 +2,7 @@
 package database
 
 import (
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -153,4 +154,22 @@ func File(dsn string) string {
 		return ""
 	}
 	return name
+}
+
+// Open opens the database of a DSN without connecting to it. A SQLite file must be there: SQLite would make an empty one of a
+// name that is misspelt.
+func Open(dsn string) (*sql.DB, error) {
+	if dsn == "" {
+		return nil, errors.New("-dsn is missing: give " + Usage)
+	}
+	connector, kind, err := Connector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if name := File(dsn); kind == SQLite && name != "" {
+		if _, err := os.Stat(name); err != nil {
+			return nil, fmt.Errorf("-dsn: %w", err)
+		}
+	}
+	return sql.OpenDB(connector), nil
 }

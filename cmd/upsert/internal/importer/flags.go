@@ -1,13 +1,15 @@
 package importer
 
 import (
-	"errors"
+	"cmp"
 	"flag"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
+	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
 )
 
 const help = `upsert import upserts a CSV, TSV or NDJSON file into a table: rows that are new are inserted, rows that are there take the
@@ -33,7 +35,9 @@ that row ends.
 FILE may be compressed by gzip. FILE - is standard input. NDJSON is one JSON object a line, each with the names of the first.
 A CSV field cannot say whether it is empty or missing: an empty one is NULL, unless -null says what is.
 Values are converted to the types of the table's columns (or to -type) before they are sent. -create makes a column of times
-if all its values are RFC 3339, such as 2024-05-06T07:08:09.5+02:00: the instant is kept, and the offset is not.
+if all its values are RFC 3339, such as 2024-05-06T07:08:09.5+02:00: the instant is kept, and the offset is not. -column n=varchar(40)
+gives -create the type of a column. The default of -dsn is the SQLite file upsert.db. The rules add and generated are refused: the
+same file twice would count twice, and a generated column is never written.
 Keys that the table stores as one are one key: 007 and 7 in an integer column, 1.50 and 1.5 in a decimal one, a UUID in upper and
 lower case. A key that the column would round is refused. The rows of one key are written in the file's order.
 
@@ -49,6 +53,7 @@ type config struct {
 	keys           []string
 	rules          []assignment
 	types          map[string]kind
+	declared       cli.Assignments // the columns' types in the statement of -create, in SQL
 	create         bool
 	format, null   string
 	columns        []string
@@ -59,79 +64,25 @@ type config struct {
 	file           string
 }
 
-// assignment is one col=word of a flag.
-type assignment struct{ column, word string }
+type assignment = cli.Assignment
 
-// errUsage is a command line that cannot be run; the program ends with 2.
-type errUsage struct{ msg string }
-
-func (e *errUsage) Error() string { return e.msg }
-
-func usagef(format string, args ...any) error { return &errUsage{fmt.Sprintf(format, args...)} }
-
-// list is a flag that may be given several times, and with several words between commas.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, ",") }
-
-func (l *list) Set(s string) error {
-	for word := range strings.SplitSeq(s, ",") {
-		if word = strings.TrimSpace(word); word == "" {
-			return errors.New("an empty name")
-		} else {
-			*l = append(*l, word)
-		}
-	}
-	return nil
-}
-
-// assignments is a flag of the form col=word, several with commas between or given several times.
-type assignments []assignment
-
-func (a *assignments) String() string { return "" }
-
-func (a *assignments) Set(s string) error {
-	for one := range strings.SplitSeq(s, ",") {
-		if err := a.add(strings.TrimSpace(one)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *assignments) add(s string) error {
-	at := strings.LastIndexByte(s, '=')
-	if at < 1 || at == len(s)-1 {
-		return fmt.Errorf("%s: give it as column=word, or several with commas between", quote(s))
-	}
-	for _, had := range *a {
-		if had.column == s[:at] {
-			return fmt.Errorf("column %q is given twice", s[:at])
-		}
-	}
-	*a = append(*a, assignment{s[:at], s[at+1:]})
-	return nil
-}
+// usagef returns the error of a command line that cannot be run; the program ends with 2.
+func usagef(format string, args ...any) error { return cli.Usagef(format, args...) }
 
 // raw is what the flags hold before they are checked.
 type raw struct {
-	keys, columns  list
-	rules, types   assignments
+	table          tabledef.Definition
+	columns        cli.List
+	types          cli.Assignments
 	comma, comment string
 }
 
-// parseFlags returns flag.ErrHelp after it has printed the help to out, and *errUsage for what cannot be run.
+// parseFlags returns flag.ErrHelp after it has printed the help to out, and *cli.UsageError for what cannot be run.
 func parseFlags(args []string, out io.Writer) (*config, error) {
 	cfg, r := &config{types: map[string]kind{}}, &raw{}
 	fs := newFlagSet(cfg, r)
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(out, help)
-		fs.SetOutput(out)
-		fs.PrintDefaults()
+	if err := cli.Parse(fs, args, help, out); err != nil {
 		return nil, err
-	case err != nil:
-		return nil, usagef("%v", err)
 	}
 	switch fs.NArg() {
 	case 0:
@@ -146,12 +97,7 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 
 func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 	fs := flag.NewFlagSet("upsert import", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {}
-	fs.StringVar(&cfg.dsn, "dsn", "upsert.db", "the `database`: a SQLite file, sqlite:FILE, postgres://…, mysql://…, mariadb://… or user:pw@tcp(host:port)/db")
-	fs.StringVar(&cfg.table, "table", "", "the `table`, or schema.table (default: the file's name without its endings)")
-	fs.Var(&r.keys, "key", "the `column`s that make two rows the same row: a,b or given several times (required)")
-	fs.Var(&r.rules, "rule", "`column=rule`: what the column takes when the row is there: "+strings.Join(ruleNames(), " ")+" (default replace); a=keep,b=max or given several times")
+	r.table.Register(fs)
 	fs.Var(&r.types, "type", "`column=type` instead of the table's or the inferred one: integer real text boolean json timestamp; a=text,b=real or given several times")
 	fs.BoolVar(&cfg.create, "create", false, "create the table if it is missing, its types inferred from the whole file (from -type alone for standard input)")
 	fs.StringVar(&cfg.null, "null", "", "the CSV field `text` that means NULL (default: the empty field)")
@@ -166,18 +112,29 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 	return fs
 }
 
+// setTable takes what is said of the table in every subcommand.
+func (cfg *config) setTable(d *tabledef.Definition) {
+	cfg.dsn, cfg.table, cfg.keys, cfg.rules = cmp.Or(d.DSN, "upsert.db"), d.Table, d.Keys, d.Rules
+	for _, c := range d.Columns {
+		if c.Type != "" {
+			cfg.declared = append(cfg.declared, assignment{Column: c.Name, Word: c.Type})
+		}
+	}
+}
+
 // finish checks the flags against one another and fills in what follows from the file's name.
 func (cfg *config) finish(r *raw) error {
-	cfg.keys, cfg.columns, cfg.rules = r.keys, r.columns, r.rules
-	for _, t := range r.types {
-		k, err := parseKind(t.word)
-		if err != nil {
-			return usagef("-type %s=%s: %v", t.column, t.word, err)
-		}
-		cfg.types[t.column] = k
+	cfg.columns = r.columns
+	if err := r.table.Load(); err != nil {
+		return err
 	}
-	if len(cfg.keys) == 0 {
-		return usagef("-key is missing: name the columns that make two rows the same row")
+	cfg.setTable(&r.table)
+	for _, t := range r.types {
+		k, err := parseKind(t.Word)
+		if err != nil {
+			return usagef("-type %s=%s: %v", t.Column, t.Word, err)
+		}
+		cfg.types[t.Column] = k
 	}
 	if cfg.chunk < 0 {
 		return usagef("-chunk %d: give a number of rows, or 0 for all or none", cfg.chunk)

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
 )
 
 func TestParseFlags(t *testing.T) {
@@ -14,7 +16,7 @@ func TestParseFlags(t *testing.T) {
 	got := parsed(t, "-dsn", "x.db", "-key", "a,b", "-key", "c", "-rule", "n=keep, o=fill", "-rule", "m=max", "-type", "n=integer,m=text",
 		"-create", "-chunk", "10", "-null", "NA", "-comma", ";", "-comment", "#", "-columns", "a,b,c,n,m", "-quiet", "-in-order", "-reject", "bad.csv", "/tmp/Some Zones.csv.gz")
 	want := &config{
-		dsn: "x.db", table: "Some Zones", keys: []string{"a", "b", "c"}, rules: []assignment{{"n", "keep"}, {"o", "fill"}, {"m", "max"}},
+		dsn: "x.db", table: "Some Zones", keys: []string{"a", "b", "c"}, rules: []assignment{{Column: "n", Word: "keep"}, {Column: "o", Word: "fill"}, {Column: "m", Word: "max"}},
 		types: map[string]kind{"n": kindInteger, "m": kindText}, create: true, format: "csv", null: "NA", columns: []string{"a", "b", "c", "n", "m"},
 		comma: ';', comment: '#', chunk: 10, quiet: true, inOrder: true, reject: "bad.csv", file: "/tmp/Some Zones.csv.gz",
 	}
@@ -55,7 +57,7 @@ func TestParseFlags_Refuses(t *testing.T) {
 		"-key a -type n=number f.csv":             `there is no type "number": give one of integer, real`,
 		"-key a -chunk -1 f.csv":                  "-chunk -1",
 		"-key a -chunk x f.csv":                   "invalid value",
-		"-key a -nul x f.csv":                     "flag provided but not defined: -nul",
+		"-key a -nul x f.csv":                     "flag provided but not defined: -nul: is -null meant?",
 		"-key a f.txt":                            `the ending of "f.txt" does not say its format`,
 		"-key a -format xml f.csv":                "-format xml",
 		"-key a -format csv -":                    "-table is missing",
@@ -66,7 +68,7 @@ func TestParseFlags_Refuses(t *testing.T) {
 		"-key a -null NA f.ndjson":                "are about CSV",
 	} {
 		_, err := parseFlags(strings.Fields(args), io.Discard)
-		var usage *errUsage
+		var usage *cli.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), strings.ReplaceAll(want, "replace keep", "replace, keep")) {
 			t.Errorf("upsert import %s: error %v; want one of usage with %q", args, err, want)
 		}

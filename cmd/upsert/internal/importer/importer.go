@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
 	"github.com/goupsert/upsert/cmd/upsert/internal/database"
 	"github.com/goupsert/upsert/dialect"
 )
@@ -32,7 +33,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = p.load(ctx)
 		p.progress.Stop()
 	}
-	var usage *errUsage
+	var usage *cli.UsageError
 	switch {
 	case err == nil && p.rejects.count() > 0:
 		return statusRejects
@@ -179,7 +180,7 @@ func (p *program) columns(file string, fields []field) ([]column, error) {
 		errs = append(errs, missing("-key", key))
 	}
 	for _, r := range p.cfg.rules {
-		errs = append(errs, missing("-rule", r.column))
+		errs = append(errs, missing("-rule", r.Column))
 	}
 	for name := range p.cfg.types {
 		errs = append(errs, missing("-type", name))
@@ -234,7 +235,7 @@ func (p *program) create(ctx context.Context, cols []column) error {
 			return err
 		}
 	}
-	statement := p.family.createTable(p.cfg.table, cols)
+	statement := p.family.createTable(p.cfg.table, cols, p.cfg.declared)
 	if _, err := p.db.ExecContext(ctx, statement); err != nil {
 		if _, there := p.family.tableColumns(ctx, p.db, p.cfg.table); there == nil {
 			return nil // somebody was faster, and the table is theirs

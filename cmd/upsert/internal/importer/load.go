@@ -26,26 +26,26 @@ func ruleNames() []string {
 // checkRules refuses a word that is no rule, and the rules a file cannot be written with.
 func checkRules(given []assignment, keys []string) error {
 	for _, r := range given {
-		if problem := ruleProblem(r, slices.Contains(keys, r.column)); problem != "" {
-			return usagef("-rule %s=%s: %s", r.column, r.word, problem)
+		if problem := ruleProblem(r, slices.Contains(keys, r.Column)); problem != "" {
+			return usagef("-rule %s=%s: %s", r.Column, r.Word, problem)
 		}
 	}
 	return nil
 }
 
 func ruleProblem(r assignment, isKey bool) string {
-	if _, ok := rules[r.word]; ok && isKey {
+	if _, ok := rules[r.Word]; ok && isKey {
 		return "the column is a -key: what makes two rows the same row takes no rule"
 	} else if ok {
 		return ""
 	}
-	switch r.word {
+	switch r.Word {
 	case "add":
 		return "adding is not safe to repeat: the same file twice would count twice. So import does not offer it"
 	case "generated":
 		return "a generated column is never written: leave it out of the file"
 	case "key":
-		return "say -key " + r.column
+		return "say -key " + r.Column
 	}
 	return "there is no such rule: give one of " + strings.Join(ruleNames(), ", ")
 }
@@ -59,8 +59,8 @@ func columnRules(cols []column, given []assignment) []upsert.Option {
 			rule = upsert.Key
 		}
 		for _, g := range given {
-			if g.column == c.name {
-				rule = rules[g.word]
+			if g.Column == c.name {
+				rule = rules[g.Word]
 			}
 		}
 		opts = append(opts, upsert.Column(c.name, rule))

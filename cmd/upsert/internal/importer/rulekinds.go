@@ -7,11 +7,11 @@ import "strings"
 func checkKinds(given []assignment, cols []column) error {
 	for _, g := range given {
 		for _, c := range cols {
-			if c.name != g.column {
+			if c.name != g.Column {
 				continue
 			}
 			if problem := kindProblem(g, c.kind); problem != "" {
-				return usagef("-rule %s=%s: column %q is of type %s, and %s %s", g.column, g.word, c.name, c.typeName(), g.word, problem)
+				return usagef("-rule %s=%s: column %q is of type %s, and %s %s", g.Column, g.Word, c.name, c.typeName(), g.Word, problem)
 			}
 		}
 	}
@@ -20,14 +20,14 @@ func checkKinds(given []assignment, cols []column) error {
 
 // kindProblem is what a rule asks of its column's kind, or empty where it has that.
 func kindProblem(r assignment, k kind) string {
-	switch r.word {
+	switch r.Word {
 	case "or", "and":
 		if k != kindBoolean && k != kindFlag {
-			return "needs boolean (say -type " + r.column + "=boolean if that is what it holds)"
+			return "needs boolean (say -type " + r.Column + "=boolean if that is what it holds)"
 		}
 	case "merge":
 		if k != kindJSON && k != kindText {
-			return "needs json or text (say -type " + r.column + "=json if that is what it holds)"
+			return "needs json or text (say -type " + r.Column + "=json if that is what it holds)"
 		}
 	case "max", "min", "version":
 		if k == kindBoolean || k == kindJSON {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
+
 	"github.com/goupsert/upsert/cmd/upsert/internal/dbtest"
 )
 
@@ -22,8 +24,8 @@ func TestCheckKinds(t *testing.T) {
 			want = all
 		}
 		for _, k := range all {
-			err := checkKinds([]assignment{{"n", rule}}, []column{{field: field{name: "m"}}, {field: field{name: "n"}, kind: k, stored: tableColumn{declared: "NUMERIC"}}})
-			var usage *errUsage
+			err := checkKinds([]assignment{{Column: "n", Word: rule}}, []column{{field: field{name: "m"}}, {field: field{name: "n"}, kind: k, stored: tableColumn{declared: "NUMERIC"}}})
+			var usage *cli.UsageError
 			if slices.Contains(want, k) != (err == nil) || err != nil && !errors.As(err, &usage) {
 				t.Errorf("rule %s on %v: error %v; taken should be %v", rule, k, err, want)
 			}
@@ -39,7 +41,7 @@ func TestCheckKinds_NamesTheType(t *testing.T) {
 		`column "n" is of type any, and or needs boolean`:                                         {},
 	} {
 		c.name = "n"
-		wantError(t, checkKinds([]assignment{{"n", "or"}}, []column{c}), want)
+		wantError(t, checkKinds([]assignment{{Column: "n", Word: "or"}}, []column{c}), want)
 	}
 }
 

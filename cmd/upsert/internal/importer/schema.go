@@ -1,9 +1,13 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
+	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
 )
 
 // mysqlKeyWidth is the width of a text key made by -create: MySQL indexes a bounded prefix of text only.
@@ -26,38 +30,26 @@ func (f family) quoteName(name string) string {
 }
 
 func (f family) quoteTable(table string) string {
-	schema, name := splitTable(table)
+	schema, name := tabledef.SplitTable(table)
 	if schema == "" {
 		return f.quoteName(name)
 	}
 	return f.quoteName(schema) + "." + f.quoteName(name)
 }
 
-var tableParts = regexp.MustCompile(`^(?:("(?:[^"]|"")*"|[^".][^.]*)\.)?("(?:[^"]|"")*"|[^".][^.]*)$`)
-
-// splitTable reads a table's name as the library does: a part with a dot in it is put in double quotes.
-func splitTable(table string) (schema, name string) {
-	parts := tableParts.FindStringSubmatch(table)
-	if parts == nil {
-		return "", table
-	}
-	for i, part := range parts {
-		if inner, ok := strings.CutPrefix(part, `"`); ok {
-			parts[i] = strings.ReplaceAll(strings.TrimSuffix(inner, `"`), `""`, `"`)
-		}
-	}
-	return parts[1], parts[2]
-}
+var notNull = regexp.MustCompile(`(?i)\bnot\s+null\b`)
 
 // createTable is the statement of -create.
-func (f family) createTable(table string, cols []column) string {
+func (f family) createTable(table string, cols []column, declared cli.Assignments) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CREATE TABLE %s (\n", f.quoteTable(table))
 	var keys []string
 	for _, c := range cols {
-		fmt.Fprintf(&b, "  %s %s", f.quoteName(c.name), f.columnType(c))
+		fmt.Fprintf(&b, "  %s %s", f.quoteName(c.name), cmp.Or(declared.Word(c.name), f.columnType(c)))
 		if c.key {
 			keys = append(keys, f.quoteName(c.name))
+		}
+		if c.key && !notNull.MatchString(declared.Word(c.name)) {
 			b.WriteString(" NOT NULL")
 		}
 		b.WriteString(",\n")

@@ -40,7 +40,7 @@ func TestCreateTable(t *testing.T) {
 			"  `j` JSON,\n" +
 			"  PRIMARY KEY (`id`, `at`)\n) ENGINE=InnoDB",
 	} {
-		if got := f.createTable("shop.items", cols); got != want {
+		if got := f.createTable("shop.items", cols, nil); got != want {
 			t.Errorf("family %d: got\n%s\nwant\n%s", f, got, want)
 		}
 	}
@@ -63,18 +63,6 @@ func TestKindOf(t *testing.T) {
 	} {
 		if got := c.family.kindOf(c.name); got != c.want {
 			t.Errorf("family %d: %q is sent as %v; want %v", c.family, c.name, got, c.want)
-		}
-	}
-}
-
-func TestSplitTable(t *testing.T) {
-	t.Parallel()
-	for table, want := range map[string][2]string{
-		"items": {"", "items"}, "shop.items": {"shop", "items"}, `"shop.items"`: {"", "shop.items"}, `s."a""b.c"`: {"s", `a"b.c`},
-		`"a.b".c`: {"a.b", "c"}, "Some Zones": {"", "Some Zones"}, "a.b.c": {"", "a.b.c"},
-	} {
-		if schema, name := splitTable(table); schema != want[0] || name != want[1] {
-			t.Errorf("%s is %q and %q; want %q", table, schema, name, want)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
 )
 
 // tableColumn is a column of the table as it is, as far as values are checked before they are sent: the database's own
@@ -101,7 +103,7 @@ func (f family) lookCloser(ctx context.Context, db *sql.DB, table string, cols [
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
 		return err
 	}
-	schema, name := splitTable(table)
+	schema, name := tabledef.SplitTable(table)
 	const here = " = COALESCE(NULLIF(?, ''), DATABASE()) AND TABLE_NAME = ?"
 	lengths := "SELECT COLUMN_NAME, CHARACTER_MAXIMUM_LENGTH FROM information_schema.COLUMNS WHERE CHARACTER_MAXIMUM_LENGTH IS NOT NULL AND TABLE_SCHEMA" + here
 	err := eachRow(ctx, db, lengths, cols, func(c *tableColumn, text string, n int64) {
@@ -155,7 +157,7 @@ func (f family) checkKey(ctx context.Context, db *sql.DB, table string, keys []s
 	if f != familyMySQL {
 		return nil
 	}
-	schema, name := splitTable(table)
+	schema, name := tabledef.SplitTable(table)
 	rows, err := db.QueryContext(ctx, `SELECT INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS
 WHERE NON_UNIQUE = 0 AND COLUMN_NAME IS NOT NULL AND TABLE_SCHEMA = COALESCE(NULLIF(?, ''), DATABASE()) AND TABLE_NAME = ?`, schema, name)
 	if err != nil {
