@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
+	"github.com/goupsert/upsert/cmd/upsert/internal/database"
+	"github.com/goupsert/upsert/cmd/upsert/internal/progress"
+	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
+	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/keys"
+)
+
+const keysHelp = `upsert keys looks after the table in which package keys remembers requests and messages.
+
+  upsert keys inspect   tell what is known of a request or a message
+  upsert keys dead      list the messages whose handling has failed too often
+  upsert keys revive    make dead messages fresh again
+  upsert keys gc        remove what is past its retention
+
+  upsert keys inspect -dsn shop.db -scope shop-7 -op charge -id order-42
+  upsert keys dead -dsn shop.db -consumer mailer
+  upsert keys revive -dsn shop.db -consumer mailer evt-1 evt-2
+  upsert keys gc -dsn postgres://me@localhost/shop
+
+upsert keys COMMAND -h explains a command.
+`
+
+var (
+	keysCommands     = []command{{"inspect", runInspect}, {"dead", runDead}, {"revive", runRevive}, {"gc", runGC}}
+	keysCommandNames = []string{"inspect", "dead", "revive", "gc"}
+)
+
+func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	if len(args) == 0 {
+		return 0, cli.Usagef("say what to do: inspect, dead, revive or gc")
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		fmt.Fprint(stdout, keysHelp)
+		return statusDone, nil
+	}
+	for _, c := range keysCommands {
+		if c.name == args[0] {
+			return c.finish(ctx, "upsert keys "+c.name, args[1:], stdout, stderr), nil
+		}
+	}
+	return 0, cli.Usagef("there is no command %q: %s", args[0], cli.Suggest(args[0], keysCommandNames))
+}
+
+// keysFlags are what every command about keys has.
+type keysFlags struct {
+	set        *flag.FlagSet
+	dsn, table string
+	asJSON     bool
+	quiet      bool
+}
+
+func newKeysFlags(name string) *keysFlags {
+	k := &keysFlags{set: flag.NewFlagSet("upsert keys "+name, flag.ContinueOnError)}
+	k.set.StringVar(&k.dsn, "dsn", "", tabledef.DSNUsage)
+	k.set.StringVar(&k.table, "table", "idempotency_keys", "the `table` of the keys, or schema.table")
+	return k
+}
+
+// withStore calls f with the store.
+func (k *keysFlags) withStore(ctx context.Context, f func(*keys.Store) error) error {
+	if k.dsn == "" {
+		return cli.Usagef("-dsn is missing: give %s", database.Usage)
+	}
+	db, err := database.Open(k.dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	store, err := keys.Open(ctx, db, keys.Table(k.table))
+	if err != nil {
+		return err
+	}
+	err = f(store)
+	if err != nil && strings.Contains(err.Error(), noTable) {
+		return errors.New(strings.Replace(err.Error(), noTable, "the program that uses package keys makes it with Store.Migrate; -table names another", 1))
+	}
+	return err
+}
+
+// noTable is advice of the library in words of Go.
+const noTable = "run Store.Migrate, or name the table with the option Table"
+
+const inspectHelp = `upsert keys inspect tells what is known of a request's key, or of a message.
+
+  upsert keys inspect -dsn DSN -scope SCOPE -op OP -id ID
+  upsert keys inspect -dsn DSN -consumer CONSUMER -id ID
+
+  upsert keys inspect -dsn shop.db -scope shop-7 -op charge -id order-42
+  upsert keys inspect -dsn shop.db -consumer mailer -id evt-1 -json
+
+Exit status: 0 if something is known, 1 if nothing is, 2 if the command line is wrong or the database cannot be asked.
+
+Flags:
+`
+
+func runInspect(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	k := newKeysFlags("inspect")
+	var key keys.Key
+	var consumer string
+	k.set.StringVar(&key.Scope, "scope", "", "the key's `scope`")
+	k.set.StringVar(&key.Op, "op", "", "the key's `operation`")
+	k.set.StringVar(&key.ID, "id", "", "the `identity` of the key or of the message")
+	k.set.StringVar(&consumer, "consumer", "", "the message's `consumer`, in place of -scope and -op")
+	k.set.BoolVar(&k.asJSON, "json", false, "print JSON")
+	if err := cli.Parse(k.set, args, inspectHelp, stdout); err != nil {
+		return 0, err
+	}
+	switch {
+	case k.set.NArg() > 0:
+		return 0, noArguments(k.set)
+	case consumer != "" && (key.Scope != "" || key.Op != ""):
+		return 0, cli.Usagef("-consumer is about a message, -scope and -op are about a request: give the one or the others")
+	case consumer == "" && (key.Scope == "" || key.Op == ""), key.ID == "":
+		return 0, cli.Usagef("name a request by -scope, -op and -id, or a message by -consumer and -id")
+	}
+	var info *keys.Info
+	err := k.withStore(ctx, func(s *keys.Store) (err error) {
+		if consumer != "" {
+			info, err = s.InspectMessage(ctx, consumer, key.ID)
+		} else {
+			info, err = s.Inspect(ctx, key)
+		}
+		return err
+	})
+	if errors.Is(err, keys.ErrNotFound) {
+		fmt.Fprintf(stderr, "upsert keys inspect: %v\n", err)
+		return statusFaults, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return statusDone, printInfo(stdout, info, k.asJSON)
+}
+
+const gcHelp = `upsert keys gc removes the keys and messages that are past their retention, in small transactions with pauses, so that claims
+that run at the same time are hardly slower. Dead messages stay.
+
+  upsert keys gc -dsn DSN [flags]
+
+  upsert keys gc -dsn postgres://me@localhost/shop -limit 100000
+
+Exit status: 0, or 2 if the command line is wrong or the database has failed.
+
+Flags:
+`
+
+func runGC(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	k := newKeysFlags("gc")
+	limit := k.set.Int64("limit", 0, "remove `n` at most (default: all that are due)")
+	share := k.set.Float64("share", 0.1, "the `part` of the time in which keys are removed, from 0.001 to 1")
+	k.set.BoolVar(&k.quiet, "quiet", false, "no progress; the report at the end stays")
+	if err := cli.Parse(k.set, args, gcHelp, stdout); err != nil {
+		return 0, err
+	}
+	if err := noArguments(k.set); err != nil {
+		return 0, err
+	}
+	if *limit < 0 {
+		return 0, cli.Usagef("-limit %d: give at least 1", *limit)
+	}
+	bar := progress.New(stderr, "upsert keys gc", time.Now, k.quiet)
+	bar.Start(-1)
+	defer bar.Stop()
+	opts := []keys.GCOption{keys.GCShare(*share), keys.GCProgress(func(removed int64) {
+		if bar.Due() {
+			bar.Show(removed, words.Count(int(removed), "key")+" removed")
+		}
+	})}
+	if *limit != 0 {
+		opts = append(opts, keys.GCLimit(*limit))
+	}
+	return statusDone, k.withStore(ctx, func(s *keys.Store) error {
+		removed, err := s.GC(ctx, opts...)
+		bar.Stop()
+		if err != nil && removed > 0 {
+			fmt.Fprintf(stderr, "upsert keys gc: %s removed before; run it again to go on\n", words.Count(int(removed), "key"))
+		}
+		if err == nil {
+			fmt.Fprintf(stdout, "%s removed\n", words.Count(int(removed), "key"))
+		}
+		return err
+	})
+}
