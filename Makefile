@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test long race lint fuzz bench benchkeys cover engines generate nested ci
+.PHONY: help test long race lint fuzz bench benchkeys cover engines generate nested dist ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ engines: ## install the servers the tests start (Debian, root), or MORE="--mysql
 generate: ## rewrite the golden files from what the code says now
 	cd internal/syntaxtest && GOWORK=off go test . -run Golden -update
 	go test ./dialect ./internal/coltype -run Golden -update
+
+dist: ## write static binaries of the command to dist/: all platforms, or FOR="linux/amd64 windows/amd64"
+	scripts/dist $(FOR)
 
 nested: ## vet and test the modules below this one
 	scripts/each-module go vet ./...
