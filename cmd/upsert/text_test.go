@@ -103,6 +103,30 @@ qty = "max"
 	})
 }
 
+// TestImport_Clock: a column of the database's time is made and written, and not looked for in the file.
+func TestImport_Clock(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
+		ns := e.Namespace(t)
+		args := []string{"import", "-dsn", ns.DSN(), "-create", "-table", "items", "-key", "id", "-rule", "changed=touch+now"}
+		upsertWith(t, append(args, writeFile(t, "x.csv", "id,n\n1,5\n2,7\n"))...).ended(t, 0, "2 inserted")
+		upsertWith(t, append(args, writeFile(t, "x.csv", "id,n\n1,5\n2,8\n"))...).ended(t, 0, "0 inserted, 1 updated, 1 unchanged")
+		var times int
+		if err := ns.DB().QueryRowContext(t.Context(), "SELECT count(changed) FROM items").Scan(&times); err != nil || times != 2 {
+			t.Fatalf("%d rows have a time, error %v; want both", times, err)
+		}
+		in := upsertWith(t, append(args, writeFile(t, "x.csv", "id,changed\n1,2024-05-06\n"))...)
+		if in.code != 1 || !strings.Contains(in.stderr, `x.csv:1:4: column "changed" takes the time of the database`) {
+			t.Fatalf("ended with %d, stderr %q; want that the column is refused", in.code, in.stderr)
+		}
+		args[len(args)-1] = "changed=max+now"
+		in = upsertWith(t, append(args, writeFile(t, "x.csv", "id,n\n1,5\n"))...)
+		if in.code == 0 || !strings.Contains(in.stderr, "now") {
+			t.Fatalf("ended with %d, stderr %q; want that now is refused with max", in.code, in.stderr)
+		}
+	})
+}
+
 func TestImport_DeclaredColumn(t *testing.T) {
 	t.Parallel()
 	ns := dbtest.Get("sqlite").Namespace(t)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,7 +37,7 @@ FILE may be compressed by gzip. FILE - is standard input. NDJSON is one JSON obj
 A CSV field cannot say whether it is empty or missing: an empty one is NULL, unless -null says what is.
 Values are converted to the types of the table's columns (or to -type) before they are sent. -create makes a column of times
 if all its values are RFC 3339, such as 2024-05-06T07:08:09.5+02:00: the instant is kept, and the offset is not. -column n=varchar(40)
-gives -create the type of a column. The default of -dsn is the SQLite file upsert.db. The rules add and generated are refused: the
+gives -create the type of a column. A column with -rule at=touch+now takes the time of the database, and the file lacks it. The default of -dsn is the SQLite file upsert.db. The rules add and generated are refused: the
 same file twice would count twice, and a generated column is never written.
 Keys that the table stores as one are one key: 007 and 7 in an integer column, 1.50 and 1.5 in a decimal one, a UUID in upper and
 lower case. A key that the column would round is refused. The rows of one key are written in the file's order.
@@ -52,6 +53,7 @@ type config struct {
 	dsn, table     string
 	keys           []string
 	rules          []assignment
+	clocked        []assignment // the columns with the rule keep+now, fill+now or touch+now, which the file lacks
 	types          map[string]kind
 	declared       cli.Assignments // the columns' types in the statement of -create, in SQL
 	create         bool
@@ -114,7 +116,14 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 
 // setTable takes what is said of the table in every subcommand.
 func (cfg *config) setTable(d *tabledef.Definition) {
-	cfg.dsn, cfg.table, cfg.keys, cfg.rules = cmp.Or(d.DSN, "upsert.db"), d.Table, d.Keys, d.Rules
+	cfg.dsn, cfg.table, cfg.keys = cmp.Or(d.DSN, "upsert.db"), d.Table, d.Keys
+	for _, r := range d.Rules {
+		if rule, ok := strings.CutSuffix(r.Word, "+now"); ok {
+			cfg.clocked = append(cfg.clocked, assignment{Column: r.Column, Word: rule})
+		} else {
+			cfg.rules = append(cfg.rules, r)
+		}
+	}
 	for _, c := range d.Columns {
 		if c.Type != "" {
 			cfg.declared = append(cfg.declared, assignment{Column: c.Name, Word: c.Type})
@@ -139,7 +148,7 @@ func (cfg *config) finish(r *raw) error {
 	if cfg.chunk < 0 {
 		return usagef("-chunk %d: give a number of rows, or 0 for all or none", cfg.chunk)
 	}
-	if err := checkRules(cfg.rules, cfg.keys); err != nil {
+	if err := checkRules(slices.Concat(cfg.rules, cfg.clocked), cfg.keys); err != nil {
 		return err
 	}
 	if err := cfg.finishFormat(r); err != nil {

@@ -111,7 +111,7 @@ func (p *program) load(ctx context.Context) (err error) {
 	if err := p.table(ctx, in.name, cols); err != nil {
 		return err
 	}
-	return p.write(ctx, d, in, &source{file: in.name, rd: rd, cols: cols})
+	return p.write(ctx, d, in, &source{file: in.name, rd: rd, cols: cols, clocked: p.cfg.clocked})
 }
 
 // connect opens the database and asks what it is.
@@ -182,6 +182,11 @@ func (p *program) columns(file string, fields []field) ([]column, error) {
 	for _, r := range p.cfg.rules {
 		errs = append(errs, missing("-rule", r.Column))
 	}
+	for _, c := range p.cfg.clocked {
+		if at := slices.Index(names, c.Column); at >= 0 {
+			return nil, wrongf(file, max(fields[at].line, 1), max(fields[at].col, 1), "column %q takes the time of the database, as -rule says: leave it out of the file, or +now out of the rule", c.Column)
+		}
+	}
 	for name := range p.cfg.types {
 		errs = append(errs, missing("-type", name))
 	}
@@ -234,6 +239,9 @@ func (p *program) create(ctx context.Context, cols []column) error {
 		if err := p.infer(ctx, cols); err != nil {
 			return err
 		}
+	}
+	for _, c := range p.cfg.clocked {
+		cols = append(cols[:len(cols):len(cols)], column{field: field{name: c.Column}, kind: kindTimestamp})
 	}
 	statement := p.family.createTable(p.cfg.table, cols, p.cfg.declared)
 	if _, err := p.db.ExecContext(ctx, statement); err != nil {

@@ -51,7 +51,7 @@ func ruleProblem(r assignment, isKey bool) string {
 }
 
 // columnRules are the columns and rules as the library's options.
-func columnRules(cols []column, given []assignment) []upsert.Option {
+func columnRules(cols []column, given, clocked []assignment) []upsert.Option {
 	var opts []upsert.Option
 	for _, c := range cols {
 		rule := upsert.Replace
@@ -65,12 +65,15 @@ func columnRules(cols []column, given []assignment) []upsert.Option {
 		}
 		opts = append(opts, upsert.Column(c.name, rule))
 	}
+	for _, c := range clocked {
+		opts = append(opts, upsert.Column(c.Column, rules[c.Word], upsert.Now()))
+	}
 	return opts
 }
 
 // upsertRows writes what src reads. Here and in partWriter this program meets the library.
 func upsertRows(ctx context.Context, db *sql.DB, d dialect.Dialect, cfg *config, src *source, out *rejects, seen func(int64)) (upsert.Result, error) {
-	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(src.cols, cfg.rules)...)
+	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(src.cols, cfg.rules, cfg.clocked)...)
 	if err != nil {
 		return upsert.Result{}, err
 	}
