@@ -111,7 +111,7 @@ func (p *program) load(ctx context.Context) (err error) {
 	if err := p.table(ctx, in.name, cols); err != nil {
 		return err
 	}
-	return p.write(ctx, d, in, &source{file: in.name, rd: rd, cols: cols, clocked: p.cfg.clocked})
+	return p.write(ctx, d, in, &source{file: in.name, rd: rd, cols: cols})
 }
 
 // connect opens the database and asks what it is.

@@ -14,8 +14,6 @@ type source struct {
 	file string
 	rd   reader
 	cols []column
-	// clocked are further columns, whose values are the database's times.
-	clocked []assignment
 	// repeats counts the rows that have the key of an earlier row.
 	repeats repeats
 	// lines are those of the last rows that were handed out; first is the index of the first of them.
@@ -53,9 +51,6 @@ func (s *source) next() (map[string]any, int, error) {
 		if row[c.name], err = c.value(v); err != nil {
 			return nil, 0, wrongRow(c.name, s.file, v.line, v.col, "%v", err)
 		}
-	}
-	for _, c := range s.clocked {
-		row[c.Column] = nil
 	}
 	s.repeats.note(s.cols, row, cells[0].line)
 	return row, cells[0].line, nil
