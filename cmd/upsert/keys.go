@@ -17,9 +17,9 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-const keysHelp = `upsert keys looks after the table in which package keys remembers requests and messages.
+const keysHelp = `upsert keys manages the table in which package keys remembers requests and messages.
 
-  upsert keys inspect   tell what is known of a request or a message
+  upsert keys inspect   print what is known about a request or a message
   upsert keys dead      list the messages whose handling has failed too often
   upsert keys revive    make dead messages fresh again
   upsert keys gc        remove what is past its retention
@@ -93,7 +93,7 @@ func (k *keysFlags) withStore(ctx context.Context, f func(*keys.Store) error) er
 // noTable is advice of the library in words of Go.
 const noTable = "run Store.Migrate, or name the table with the option Table"
 
-const inspectHelp = `upsert keys inspect tells what is known of a request's key, or of a message.
+const inspectHelp = `upsert keys inspect prints what is known about a request's key or a message.
 
   upsert keys inspect -dsn DSN -scope SCOPE -op OP -id ID
   upsert keys inspect -dsn DSN -consumer CONSUMER -id ID

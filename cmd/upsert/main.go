@@ -1,5 +1,5 @@
-// Command upsert is package upsert for people who do not write Go. It verifies that a table can take upserts, writes the table's
-// CREATE TABLE and the statement of an upsert, imports files, and looks after idempotency keys.
+// Command upsert is package upsert for people who do not write Go. The command checks whether a table can take upserts, writes the
+// CREATE TABLE and the statement of an upsert, imports files, and manages idempotency keys.
 //
 //	go install github.com/goupsert/upsert/cmd/upsert@latest
 //	upsert -h
@@ -20,19 +20,19 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/importer"
 )
 
-const help = `upsert writes rows that are safe to write again, and looks whether a table can take them.
+const help = `upsert writes rows in a way that is safe to repeat, and checks whether a table can take such writes.
 
-  upsert verify    look whether a table has what an upsert relies on
+  upsert verify    check whether a table has what an upsert relies on
   upsert schema    write the CREATE TABLE that would do
   upsert sql       print the statement that is sent
   upsert import    upsert a CSV, TSV or NDJSON file
-  upsert keys      look after the table of idempotency keys
+  upsert keys      manage the table of idempotency keys
   upsert version   print the version
 
   upsert verify -dsn postgres://me@localhost/shop -table items -key sku
   upsert import -dsn shop.db -create -key sku items.csv
 
-upsert COMMAND -h explains a command. A table is said by -table, -key, -rule and -column, or by a TOML file that all commands
+upsert COMMAND -h explains a command. The flags -table, -key, -rule and -column describe a table, or a TOML file that all commands
 read with -config:
 
   dsn = "postgres://me@localhost/shop"

@@ -16,7 +16,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-const verifyHelp = `upsert verify looks whether a table has what an upsert by its key relies on, and changes nothing.
+const verifyHelp = `upsert verify checks whether a table has what an upsert by its key relies on, and changes nothing.
 
   upsert verify [flags]
 
@@ -24,9 +24,9 @@ const verifyHelp = `upsert verify looks whether a table has what an upsert by it
   upsert verify -dsn postgres://me@localhost/shop -table stock.items -key sku,store -rule qty=max -count
   upsert verify -config items.toml -json
 
-A fault makes writes fail, or makes them wrong or lost; a note is harmless if you know it. Each has the query for the rows that
-stand in the way, if rows can, and the statement that mends it without locking the table, or advice. Without -column the table is
-written with all its columns, and those that the database computes are left out.
+If a table has a fault, writes fail, are wrong or are lost; a note is harmless if you know about it. A finding has the statement that
+mends the table without locking it, or advice, and the query for the rows that would stop the statement. Without -column, verify
+assumes that all columns are written except those that the database computes.
 
 Exit status: 0 if there are no faults, 1 if there are, 2 if the command line is wrong or the database cannot be asked.
 
@@ -46,7 +46,7 @@ func runVerify(ctx context.Context, args []string, stdout, _ io.Writer) (int, er
 	fs := flag.NewFlagSet("upsert verify", flag.ContinueOnError)
 	v.table.Register(fs)
 	fs.Var(&v.ignore, "ignore", "leave out the findings of these `check`s: a,b or given several times")
-	fs.BoolVar(&v.count, "count", false, "count the rows that stand in the way, which reads the whole table")
+	fs.BoolVar(&v.count, "count", false, "count the rows that would stop the mending statement, which reads the whole table")
 	fs.BoolVar(&v.asJSON, "json", false, "print JSON")
 	if err := cli.Parse(fs, args, verifyHelp, stdout); err != nil {
 		return 0, err

@@ -114,7 +114,7 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 	return fs
 }
 
-// setTable takes what is said of the table in every subcommand.
+// setTable takes the part of the configuration that every subcommand has.
 func (cfg *config) setTable(d *tabledef.Definition) {
 	cfg.dsn, cfg.table, cfg.keys = cmp.Or(d.DSN, "upsert.db"), d.Table, d.Keys
 	for _, r := range d.Rules {

@@ -12,10 +12,10 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// Stored makes the table as the definition and the stored table say it. If the definition names no column but by -key and -rule,
-// the table has all columns that are stored, and those that the database computes are generated.
+// Stored makes the table from the definition and the stored table. If the definition has no -column, the table has all stored
+// columns, and the columns that the database computes are generated. Stored also returns the names of the columns.
 //
-// A stored table that is not there is no error here: Verify says so better.
+// If the stored table is missing, Stored returns no error, because Verify explains it better.
 func (d *Definition) Stored(ctx context.Context, db *sql.DB, to dialect.Dialect) (*upsert.Table[map[string]any], []string, error) {
 	names := d.Names()
 	if len(d.Columns) > 0 {

@@ -1,4 +1,4 @@
-// Package tabledef says what a table is to the library without struct tags: by flags, by a TOML file, and by the stored table.
+// Package tabledef describes a table to the library without struct tags: by flags, by a TOML file, and by the stored table.
 package tabledef
 
 import (
@@ -15,7 +15,7 @@ import (
 // DSNUsage explains -dsn.
 const DSNUsage = "the `database`: a SQLite file, sqlite:FILE, postgres://…, mysql://…, mariadb://… or user:pw@tcp(host:port)/db"
 
-// Definition is what the flags and the file say of a table.
+// Definition is how the flags and the file describe a table.
 type Definition struct {
 	DSN, Table string
 	Keys       cli.List
@@ -51,7 +51,7 @@ func (c *Columns) has(name string) bool {
 
 // Register adds the flags that every subcommand about a table has.
 func (d *Definition) Register(fs *flag.FlagSet) {
-	fs.StringVar(&d.file, "config", "", "a TOML `file` that says dsn, table, key, [rules] and [columns]; flags win over it")
+	fs.StringVar(&d.file, "config", "", "a TOML `file` with dsn, table, key, [rules] and [columns]; flags win over the file")
 	fs.StringVar(&d.DSN, "dsn", "", DSNUsage)
 	fs.StringVar(&d.Table, "table", "", "the `table`, or schema.table")
 	fs.Var(&d.Keys, "key", "the `column`s that make two rows the same row: a,b or given several times (required)")
@@ -98,7 +98,7 @@ func (d *Definition) Names() []string {
 	return names
 }
 
-// New makes the table of columns. Of those that the definition does not name, generated tells which the database computes.
+// New makes the table of columns. generated names the columns that the database computes; a rule of the definition wins over it.
 func (d *Definition) New(to dialect.Dialect, columns, generated []string) (*upsert.Table[map[string]any], error) {
 	if d.Table == "" {
 		return nil, cli.Usagef("-table is missing: name the table")
