@@ -45,7 +45,7 @@ func runVerify(ctx context.Context, args []string, stdout, _ io.Writer) (int, er
 	v := &verification{}
 	fs := flag.NewFlagSet("upsert verify", flag.ContinueOnError)
 	v.table.Register(fs)
-	fs.Var(&v.ignore, "ignore", "leave out the findings of these `check`s: a,b or given several times")
+	fs.Var(&v.ignore, "ignore", "leave out the findings of these `check`s, named as they are printed, with dashes or blanks: a,b or given several times")
 	fs.BoolVar(&v.count, "count", false, "count the rows that would stop the mending statement, which reads the whole table")
 	fs.BoolVar(&v.asJSON, "json", false, "print JSON")
 	if err := cli.Parse(fs, args, verifyHelp, stdout); err != nil {
