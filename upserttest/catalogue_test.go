@@ -181,12 +181,10 @@ func TestCatalogue(t *testing.T) {
 			if e.engines != "" && !strings.Contains(e.engines, family(on)) {
 				continue
 			}
-			if on.Dialect() != "sqlite" && !engine.IsLong() {
-				if !strings.HasSuffix(e.name, ", lock") {
-					continue
-				}
-				e.opts = append(slices.Clone(e.opts), upserttest.MaxSchedules(6))
+			if on.Dialect() != "sqlite" && !engine.IsLong() && !strings.HasSuffix(e.name, ", lock") {
+				continue
 			}
+			e.opts = append(slices.Clone(e.opts), upserttest.MaxSchedules(engine.Size(6, 1000)))
 			t.Run(e.name, func(t *testing.T) {
 				t.Parallel()
 				out, failed := reportOf(t, func(t testing.TB) { e.check(t, on) })

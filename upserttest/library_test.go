@@ -69,13 +69,11 @@ func TestLibrary(t *testing.T) {
 }
 
 // A claim makes a column that adds safe.
-func TestLibraryKeys(t *testing.T) {
+func TestLongLibraryKeys(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		e.LeaveTo(t, "postgres18", "mariadb")
-		if !engine.IsLong() && e.Dialect() != "sqlite" {
-			t.Skip("in long runs")
-		}
+		engine.NeedLong(t) // TestPlanted has the same on SQLite
 		var table *upsert.Table[account]
 		open := func(t testing.TB) *sqlx.DB {
 			db := openItems(e)(t)

@@ -222,13 +222,13 @@ func TestEveryDriver(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				for n := range 3 {
+				for n := range 2 {
 					if _, err := stmt.ExecContext(ctx, n); err != nil {
 						return err
 					}
 				}
 				return tx.Commit()
-			})
+			}, upserttest.MaxSchedules(6))
 			out, failed := reportOf(t, func(t testing.TB) {
 				upserttest.Idempotent(t, open, func(ctx context.Context, db *sql.DB) error {
 					_, err := db.ExecContext(ctx, "INSERT INTO t (s) VALUES (?)", "a")
