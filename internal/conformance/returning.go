@@ -39,6 +39,7 @@ func returningBehaviours() []behaviour {
 		{name: "a chunk's rows are filled when it is committed", run: returnChunks},
 		{name: "keys of two columns", run: returnPairs},
 		{name: "only the rows of the call are locked", run: returnLocks},
+		{name: "the unique index gets another name", run: returnRenamed},
 		{name: "what a trigger makes of a row is returned", run: returnTriggered},
 		{name: "a row that a trigger moves away is an error", run: returnMoved, only: "postgres"},
 		{name: "a policy hides a row", run: returnHidden, only: "postgres"},
@@ -335,9 +336,9 @@ func returnLocks(p *place) {
 	}
 	createParcels(p)
 	tab := tableInTx[parcel](p, "parcels")
-	codes := []string{"a", "b", "c", "d", "e", "f"}
+	// MySQL's write also locks the row after its own in a unique index, so rows lie between those of the two transactions.
 	var rows []parcel
-	for _, code := range codes {
+	for _, code := range []string{"a", "b", "c", "l", "m", "n", "x", "y", "z"} {
 		rows = append(rows, parcel{Code: code, Version: 1})
 	}
 	if _, err := tab.PutAll(p.ctx, p.db, rows); err != nil {
@@ -347,7 +348,7 @@ func returnLocks(p *place) {
 	defer cancel()
 	first, second := p.begin(nil), p.begin(nil)
 	for n, tx := range []upsert.DB{first, second} {
-		part := rows[3*n : 3*n+3]
+		part := rows[6*n : 6*n+3]
 		part[0].Version, part[2].Version = 2, 2
 		if _, err := tab.PutAll(ctx, tx, part, upsert.Returning()); err != nil {
 			p.Fatalf("transaction %d: %v", n, err)
