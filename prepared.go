@@ -47,7 +47,7 @@ func (t *Table[T]) Prepare(ctx context.Context, db DB) (*Prepared[T], error) {
 // Put is [Table.Put] with prepared statements. Put takes one round trip for a row that is written, and more if Put must ask about
 // a row that was not written. If the server has forgotten a statement, or if a change of the schema has made its plan void, Put
 // prepares the statement again. In the caller's transaction Put returns the error instead, because the error has ended the
-// transaction.
+// transaction. Put takes the options of Table.Put. With [Returning], Put takes a transaction, whose statements are not prepared.
 func (p *Prepared[T]) Put(ctx context.Context, row *T, opts ...PutOption) (Outcome, error) {
 	ctx, w := p.table.table.watch(ctx, "Prepared.Put")
 	o, err := p.put(ctx, row, opts)

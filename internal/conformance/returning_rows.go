@@ -8,6 +8,31 @@ import (
 	"github.com/goupsert/upsert"
 )
 
+// returnRenamed renames the unique index, whose name is a part of a statement on MySQL and MariaDB.
+func returnRenamed(p *place) {
+	p.create("t", "no {serial}, code {exact} NOT NULL, v {int}")
+	p.exec("CREATE UNIQUE INDEX first_name ON t (code)")
+	type row struct {
+		No   int64  `db:"no" upsert:"generated"`
+		Code string `db:"code" upsert:"key"`
+		V    int64  `db:"v" upsert:"max"`
+	}
+	tab := table[row](p, "t")
+	for n := range 3 {
+		rows := []row{{Code: "b", V: 1}, {Code: "a", V: 1}, {Code: "c", V: 1}}
+		if _, err := tab.PutAll(p.ctx, p.db, rows, upsert.Returning()); err != nil {
+			p.Fatal(err)
+		}
+		for _, got := range rows {
+			wantSame(p, "a row", got, get[row](p, "SELECT * FROM t WHERE code = ?", got.Code))
+		}
+		if n == 0 {
+			p.exec("CREATE UNIQUE INDEX second_name ON t (code)")
+			p.exec("DROP INDEX first_name" + p.pick("", "", " ON t"))
+		}
+	}
+}
+
 func returnTriggered(p *place) {
 	p.create("t", accountColumns)
 	switch {

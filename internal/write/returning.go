@@ -186,7 +186,7 @@ func checkOneTx(h dbconn.Handle) error {
 	if dbconn.CanBegin(h) || staysOnConn(h) {
 		return nil
 	}
-	return &RowError{Row: -1, Input: true, Err: fmt.Errorf("Returning: a %T has no BeginTx, and no Commit and Rollback, so it cannot be seen whether the row is read in the transaction that writes it: "+
+	return &RowError{Row: -1, Input: true, Err: fmt.Errorf("a %T has no BeginTx, and not both Commit and Rollback, so Returning cannot tell whether the row is read in the transaction that writes it: "+
 		"give the call a *sql.DB, *sql.Conn or *sql.Tx, or one of sqlx's, or give the wrapper these methods", stmtcache.Unwrap(h))}
 }
 
