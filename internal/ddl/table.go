@@ -74,7 +74,7 @@ func (t *Table) column(c Column) (line string, identity bool, err error) {
 	case !isKnown(t.Dialect):
 		return "", false, &dialect.UnsupportedError{Feature: "table that Schema can write", Dialect: t.Dialect.Name(), Hint: "Schema knows the types of SQLite, PostgreSQL, MySQL and MariaDB"}
 	case typ == "":
-		return "", false, &ColumnError{c.Name, "a " + c.Go.Name + " does not say what it stores"}
+		return "", false, &ColumnError{c.Name, "the Go type " + c.Go.Name + " does not say what it stores"}
 	case c.OmitZero:
 		return "", false, &ColumnError{c.Name, "omitzero leaves zero values to a DEFAULT, which the field does not say"}
 	case c.Rule == dialect.Generated:

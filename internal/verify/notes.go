@@ -21,7 +21,11 @@ func checkOtherIndexes(r *report) {
 		if !x.Unique && !x.Exclusion || isTarget || isFilled || x.Name == r.near && r.near != "" {
 			continue
 		}
-		why := "index " + x.Name + " is unique too: a row that meets another row through it is refused with ErrOtherKey"
+		name := "index " + x.Name
+		if x.Name == "" { // SQLite's rowid
+			name = "the primary key " + joined(x.Names())
+		}
+		why := name + " is unique too: a row that meets another row through it is refused with ErrOtherKey"
 		if r.isMySQL() {
 			why += ", or updates the row of its key if the key's index comes first (hazard H40)"
 		}

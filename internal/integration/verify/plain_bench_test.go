@@ -38,7 +38,7 @@ func benchPlain(b *testing.B, l *lab.Lab) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer stmt.Close()
+	defer stmt.Close() //nolint:errcheck // the pool ends with the benchmark
 	ways := []func(row *plainItem) error{
 		func(row *plainItem) error { _, err := stmt.ExecContext(ctx, row.ID, row.Name); return err },
 		func(row *plainItem) error { _, err := prepared.Exec(ctx, row); return err },
