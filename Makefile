@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test long race lint fuzz bench benchkeys cover engines generate nested dist ci
+.PHONY: help test long race lint fuzz bench benchkeys cover engines generate nested dist release ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ generate: ## rewrite the golden files from what the code says now
 
 dist: ## write static binaries of the command to dist/: all platforms, or FOR="linux/amd64 windows/amd64"
 	scripts/dist $(FOR)
+
+release: ## tag VERSION=v0.x.y of the root, and in a second run of the modules that users import; pushes nothing
+	scripts/release $(VERSION)
 
 nested: ## vet and test the modules below this one
 	scripts/each-module go vet ./...
