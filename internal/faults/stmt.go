@@ -22,7 +22,12 @@ type stmt struct {
 // converterStmt is stmt for drivers whose statements convert values, because database/sql treats other statements differently.
 type converterStmt struct {
 	*stmt
-	driver.ColumnConverter
+	converter driver.ColumnConverter // not embedded, because the field's name would hide the method
+}
+
+// ColumnConverter implements [driver.ColumnConverter].
+func (s converterStmt) ColumnConverter(i int) driver.ValueConverter {
+	return s.converter.ColumnConverter(i)
 }
 
 func newStmt(inner driver.Stmt, text string, c *conn) (driver.Stmt, error) {
