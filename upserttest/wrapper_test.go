@@ -88,11 +88,20 @@ func (c checking) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return checkingConn{conn.(*sqlite3.SQLiteConn), c}, nil
+	return checkingConn{conn.(sqliteConn), c}, nil
+}
+
+// sqliteConn is what database/sql uses of go-sqlite3's connection, which has fewer methods without cgo.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
 }
 
 type checkingConn struct {
-	*sqlite3.SQLiteConn
+	sqliteConn
 	d checking
 }
 
