@@ -88,7 +88,7 @@ func TestFilterIsOneStatement(t *testing.T) {
 func exercise(t *testing.T, e *engine.Engine, name string, opts ...engine.Option) {
 	t.Helper()
 	keysuite.Exercise(t, conformance.Server{
-		Name: name, Dialect: e.Dialect(),
+		Name: name, Dialect: e.Dialect(), Brief: !e.IsAskedFor(),
 		Open: func(t testing.TB) *sqlx.DB { return e.Open(t, opts...) },
 	})
 }

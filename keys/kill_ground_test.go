@@ -22,7 +22,8 @@ type ground struct {
 	first bool // this is the first of the engine's levels
 }
 
-// grounds runs fn on each engine and isolation level. A usual run uses two levels per engine, and with -short one.
+// grounds runs fn on each engine and isolation level. With -short, or if nobody asked for the engine, it uses one
+// level.
 func grounds(t *testing.T, fn func(g *ground)) {
 	t.Helper()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
@@ -30,11 +31,8 @@ func grounds(t *testing.T, fn func(g *ground)) {
 		if e.Dialect() == "sqlite" {
 			levels = levels[2:] // SQLite has only this level
 		}
-		switch {
-		case testing.Short():
+		if testing.Short() || !e.IsAskedFor() {
 			levels = levels[:1]
-		case len(levels) > 1 && !engine.IsLong():
-			levels = []sql.IsolationLevel{levels[0], levels[2]} // a usual run leaves out the level between the two
 		}
 		for i, level := range levels {
 			t.Run(strings.ReplaceAll(level.String(), " ", ""), func(t *testing.T) {

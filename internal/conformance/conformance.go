@@ -23,6 +23,8 @@ type Server struct {
 	// InTx replaces Options for tables that are used in the caller's transaction, because some drivers cannot use every path
 	// there. If InTx is nil, Options apply.
 	InTx []upsert.Option
+	// Brief runs the first three behaviours of each group, as -short does.
+	Brief bool
 	// Plain makes each table plain, with the indexes trusted and every fault left out, if the stored table is there.
 	Plain bool
 }
@@ -73,7 +75,8 @@ func groups() []group {
 	}
 }
 
-// Exercise runs every behaviour as a parallel subtest in a namespace of its own, and with -short the first three of each group.
+// Exercise runs every behaviour as a parallel subtest in a namespace of its own, and for a brief server, or with -short, the first
+// three of each group.
 func Exercise(t *testing.T, s Server) {
 	t.Helper()
 	t.Run(s.Name, func(t *testing.T) {
@@ -87,7 +90,7 @@ func Exercise(t *testing.T, s Server) {
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
 				behaviours := g.behaviours
-				if testing.Short() {
+				if s.Brief || testing.Short() {
 					behaviours = behaviours[:min(3, len(behaviours))]
 				}
 				for _, b := range behaviours {

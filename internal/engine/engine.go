@@ -92,13 +92,19 @@ func each(t *testing.T, engines []*Engine, fn func(t *testing.T, e *Engine)) {
 // database. LeaveTo does not skip in a long run, or if UPSERT_REQUIRE or a DSN asks for e.
 func (e *Engine) LeaveTo(t testing.TB, names ...string) {
 	t.Helper()
-	if e.like == "" || !slices.Contains(names, e.like) || IsLong() || e.session.required[e.name] || e.dsnFromEnv() != "" {
+	if e.like == "" || !slices.Contains(names, e.like) || e.IsAskedFor() {
 		return
 	}
 	like := e.session.named(e.like)
 	if like.once.Do(like.start); like.skip == "" && like.err == nil {
 		t.Skipf("engine %s: %s stands for it in a usual run; set %s, or name %s in %s", e.name, e.like, longEnv, e.name, requireEnv)
 	}
+}
+
+// IsAskedFor reports whether UPSERT_REQUIRE or a DSN names the engine, or the run is long. A usual run gives other servers a part of
+// the suites, so that it stays short. SQLite is always asked for.
+func (e *Engine) IsAskedFor() bool {
+	return e.dialect == "sqlite" || IsLong() || e.session.required[e.name] || e.dsnFromEnv() != ""
 }
 
 // Name returns the engine's name, which is also its name in UPSERT_REQUIRE.

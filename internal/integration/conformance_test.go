@@ -39,7 +39,7 @@ func TestConformance(t *testing.T) {
 func exercise(t *testing.T, e *engine.Engine, name string, table []upsert.Option, opts ...engine.Option) {
 	t.Helper()
 	conformance.Exercise(t, conformance.Server{
-		Name: name, Dialect: e.Dialect(), Options: table,
+		Name: name, Dialect: e.Dialect(), Options: table, Brief: !e.IsAskedFor(),
 		Open: func(t testing.TB) *sqlx.DB { return e.Open(t, opts...) },
 	})
 }

@@ -49,7 +49,8 @@ func groups() []group {
 	}
 }
 
-// Exercise runs every behaviour as a parallel subtest in a namespace of its own, and with -short the first three of each group.
+// Exercise runs every behaviour as a parallel subtest in a namespace of its own, and for a brief server, or with -short, the first
+// three of each group.
 func Exercise(t *testing.T, s conformance.Server) {
 	t.Helper()
 	t.Run(s.Name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func Exercise(t *testing.T, s conformance.Server) {
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
 				behaviours := g.behaviours
-				if testing.Short() {
+				if s.Brief || testing.Short() {
 					behaviours = behaviours[:min(3, len(behaviours))]
 				}
 				for _, b := range behaviours {

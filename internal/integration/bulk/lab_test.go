@@ -10,10 +10,10 @@ import (
 )
 
 // bulkPaths returns the paths that the tests cover. A long run covers all paths. A usual run omits Values, which the
-// conformance suite uses on most engines, and Auto, which selects one of the other paths. With -short, Copy stands for all.
+// conformance suite uses on most engines, and Auto, which selects one of the other paths. With -short, or if nobody asked for PostgreSQL 18, Copy stands for all.
 func bulkPaths() []upsert.Path {
 	paths := []upsert.Path{upsert.Arrays, upsert.Copy}
-	if testing.Short() {
+	if testing.Short() || !engine.Get("postgres18").IsAskedFor() {
 		return paths[1:]
 	}
 	if engine.IsLong() {
