@@ -263,7 +263,7 @@ func returnMany(p *place) {
 		rows[i] = parcel{Code: fmt.Sprint((i * 7) % n), Version: 1, Note: fmt.Sprint("note ", i)}
 	}
 	tx := &counted{Tx: p.begin(nil).Tx}
-	if _, err := tab.PutAll(p.ctx, tx, rows, upsert.Returning()); err != nil {
+	if _, err := tab.PutAll(p.ctx, tx, rows, upsert.Returning(), upsert.Via(upsert.Values)); err != nil { // the count hides the driver from Copy
 		p.Fatal(err)
 	}
 	if most := 48; tx.reads > most {
