@@ -22,7 +22,8 @@ type stmt struct {
 // converterStmt is stmt for drivers whose statements convert values, because database/sql treats other statements differently.
 type converterStmt struct {
 	*stmt
-	converter driver.ColumnConverter // not embedded, because the field's name would hide the method
+	// converter is not embedded, because the name of the field would hide the method.
+	converter driver.ColumnConverter //nolint:staticcheck // deprecated, but database/sql still uses the interface
 }
 
 // ColumnConverter implements [driver.ColumnConverter].
