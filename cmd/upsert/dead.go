@@ -8,7 +8,7 @@ import (
 
 	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
 	"github.com/goupsert/upsert/cmd/upsert/internal/progress"
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 	"github.com/goupsert/upsert/keys"
 )
 

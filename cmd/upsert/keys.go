@@ -13,7 +13,7 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/database"
 	"github.com/goupsert/upsert/cmd/upsert/internal/progress"
 	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 	"github.com/goupsert/upsert/keys"
 )
 
@@ -32,10 +32,7 @@ const keysHelp = `upsert keys manages the table in which package keys remembers 
 upsert keys COMMAND -h explains a command.
 `
 
-var (
-	keysCommands     = []command{{"inspect", runInspect}, {"dead", runDead}, {"revive", runRevive}, {"gc", runGC}}
-	keysCommandNames = []string{"inspect", "dead", "revive", "gc"}
-)
+var keysCommands = []command{{"inspect", runInspect}, {"dead", runDead}, {"revive", runRevive}, {"gc", runGC}}
 
 func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	if len(args) == 0 {
@@ -51,7 +48,7 @@ func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 			return c.finish(ctx, "upsert keys "+c.name, args[1:], stdout, stderr), nil
 		}
 	}
-	return 0, cli.Usagef("there is no command %q: %s", args[0], cli.Suggest(args[0], keysCommandNames))
+	return 0, cli.Usagef("there is no command %q: %s", args[0], suggest(args[0], keysCommands))
 }
 
 // keysFlags are what every command about keys has.

@@ -68,10 +68,17 @@ type command struct {
 	run  func(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error)
 }
 
-var (
-	commands     = []command{{"verify", runVerify}, {"schema", runSchema}, {"sql", runSQL}, {"keys", runKeys}, {"version", runVersion}}
-	commandNames = []string{"verify", "schema", "sql", "import", "keys", "version"}
-)
+// commands has import without a run, because import reads standard input and has exit statuses of its own.
+var commands = []command{{"verify", runVerify}, {"schema", runSchema}, {"sql", runSQL}, {name: "import"}, {"keys", runKeys}, {"version", runVersion}}
+
+// suggest returns the rest of an error about a name that no command has.
+func suggest(name string, commands []command) string {
+	var known []string
+	for _, c := range commands {
+		known = append(known, c.name)
+	}
+	return cli.Suggest(name, known)
+}
 
 // run is the program.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -97,7 +104,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return c.finish(ctx, "upsert "+name, args, stdout, stderr)
 		}
 	}
-	fmt.Fprintf(stderr, "upsert: there is no command %q: %s\nupsert -h explains the commands.\n", name, cli.Suggest(name, commandNames))
+	fmt.Fprintf(stderr, "upsert: there is no command %q: %s\nupsert -h explains the commands.\n", name, suggest(name, commands))
 	return statusFailed
 }
 

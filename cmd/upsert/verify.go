@@ -12,8 +12,8 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
 	"github.com/goupsert/upsert/cmd/upsert/internal/database"
 	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 const verifyHelp = `upsert verify checks whether a table has what an upsert by its key relies on, and changes nothing.

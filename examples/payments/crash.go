@@ -10,7 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/goupsert/upsert/examples/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // mostStatements is where the server dies at the latest: a few payments after it was started.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/goupsert/upsert/examples/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // tooMuch is more than any account has.

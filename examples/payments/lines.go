@@ -7,7 +7,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"github.com/goupsert/upsert/examples/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // lines writes what people read, a line at a time from any goroutine.

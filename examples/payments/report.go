@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/goupsert/upsert/examples/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // summary counts what many attempts got.

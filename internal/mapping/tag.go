@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // Options are the parsed form of a field's upsert tag. Two tags with the same meaning have equal Options.
@@ -146,39 +147,14 @@ func (o Options) column(name, field string) Column {
 	return c
 }
 
-// Nearest returns the word of which word is most likely a misspelling, or "".
-func Nearest(word string, words []string) string {
+// Nearest returns the known word of which word is most likely a misspelling, or "".
+func Nearest(word string, known []string) string {
 	word = strings.ToLower(strings.TrimSpace(word))
 	best, dist := "", 1+len(word)/5
-	for _, w := range words {
-		if d := editDistance(word, w); d <= dist && (best == "" || d < dist) {
+	for _, w := range known {
+		if d := words.Distance(word, w); d <= dist && (best == "" || d < dist) {
 			best, dist = w, d
 		}
 	}
 	return best
-}
-
-// editDistance counts the insertions, deletions, replacements and swaps of neighbouring bytes from a to b (optimal string
-// alignment).
-func editDistance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := last[j]
-			if a[i] != b[j] {
-				cost++
-			}
-			row[j+1] = min(cost, row[j]+1, last[j+1]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // UsageError is a command line that cannot be run.
@@ -54,7 +56,7 @@ func suggestFlag(fs *flag.FlagSet, err error) string {
 func Nearest(word string, known []string) string {
 	best, least := "", max(1, len(word)/3)+1
 	for _, k := range known {
-		if d := distance(word, k); d < least {
+		if d := words.Distance(word, k); d < least {
 			best, least = k, d
 		}
 	}
@@ -67,31 +69,6 @@ func Suggest(word string, known []string) string {
 		return fmt.Sprintf("is %q meant?", near)
 	}
 	return "there are " + strings.Join(known, ", ")
-}
-
-// distance counts the letters to insert, leave out, replace or exchange with the next one.
-func distance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			row[j+1] = min(last[j+1]+1, row[j]+1)
-			if a[i] == b[j] {
-				row[j+1] = min(row[j+1], last[j])
-			} else {
-				row[j+1] = min(row[j+1], last[j]+1)
-			}
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 // List is a flag that may be given several times, and with several words between commas.

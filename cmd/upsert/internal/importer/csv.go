@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // csvReader reads CSV and TSV: quoting as in RFC 4180 for both.

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert"
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // rules are the words of -rule. A key is -key's to name, and a generated column is never written, but a file's all are.

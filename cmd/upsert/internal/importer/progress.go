@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/cmd/upsert/internal/progress"
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // passes says on stderr how far a pass over the file is.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // rememberedKeys bounds the memory that repeats takes, to about 40 MB. The rows of keys that are met later are not counted.

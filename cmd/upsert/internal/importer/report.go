@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert"
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 // report says what happened, in one line.

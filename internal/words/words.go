@@ -1,4 +1,4 @@
-// Package words writes numbers the way the example programs' reports have them.
+// Package words writes numbers the way reports have them, and measures how alike two words are.
 package words
 
 import (
@@ -36,4 +36,29 @@ func Short(d time.Duration) time.Duration {
 		return d.Round(10 * time.Millisecond)
 	}
 	return max(d.Round(time.Millisecond), time.Millisecond)
+}
+
+// Distance counts the insertions, deletions, replacements and swaps of neighbouring bytes from a to b (optimal string
+// alignment).
+func Distance(a, b string) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := last[j]
+			if a[i] != b[j] {
+				cost++
+			}
+			row[j+1] = min(cost, row[j]+1, last[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
 }

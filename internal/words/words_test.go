@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goupsert/upsert/cmd/upsert/internal/words"
+	"github.com/goupsert/upsert/internal/words"
 )
 
 func TestNumber(t *testing.T) {
@@ -34,6 +34,18 @@ func TestShort(t *testing.T) {
 	} {
 		if got := words.Short(d).String(); got != want {
 			t.Errorf("Short(%d) = %s; want %s", d, got, want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"abc", "acb", 1}, {"abc", "bcd", 2}, {"kitten", "sitting", 3}} {
+		if got := words.Distance(c.a, c.b); got != c.want {
+			t.Errorf("the distance of %q and %q is %d; want %d", c.a, c.b, got, c.want)
 		}
 	}
 }
