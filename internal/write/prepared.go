@@ -49,9 +49,13 @@ func (t *Table) Prepare(ctx context.Context, h dbconn.Handle) (*Prepared, error)
 }
 
 // Put is Table.Put with prepared statements.
-func (p *Prepared) Put(ctx context.Context, row reflect.Value) (o Outcome, err error) {
+func (p *Prepared) Put(ctx context.Context, row reflect.Value) (Outcome, error) {
+	return p.putBy(ctx, row, (*Table).put)
+}
+
+func (p *Prepared) putBy(ctx context.Context, row reflect.Value, put putFunc) (o Outcome, err error) {
 	err = p.renew(ctx, func() error {
-		o, err = p.table.put(ctx, p.h, row)
+		o, err = put(p.table, ctx, p.h, row)
 		return err
 	}, func(err error, n int) bool {
 		return isForgotten(err) || p.table.catalog.IsOutdated(ctx, p.bare, err) || n == 0 && isSuspect(err)

@@ -12,9 +12,17 @@ import (
 
 // Put writes one row, and reads the generated columns of the stored row back into the row.
 func (t *Table) Put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error) {
-	o, err := t.put(ctx, h, row)
+	return t.putBy(ctx, h, row, (*Table).put)
+}
+
+// putFunc writes one row in one of the ways that a table has.
+type putFunc func(t *Table, ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error)
+
+// putBy calls put, and calls put again if the schema has changed since the server was asked and the error may come from this change.
+func (t *Table) putBy(ctx context.Context, h dbconn.Handle, row reflect.Value, put putFunc) (Outcome, error) {
+	o, err := put(t, ctx, h, row)
 	if err != nil && t.catalog.IsOutdated(ctx, h, err) {
-		o, err = t.put(ctx, h, row)
+		o, err = put(t, ctx, h, row)
 	}
 	return o, err
 }
@@ -33,14 +41,11 @@ func (t *Table) put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Ou
 // Create inserts a row if no stored row has its key, and fills the row with the stored row. created says whether the row was
 // inserted. If there is an error, the row stays as it is.
 func (t *Table) Create(ctx context.Context, h dbconn.Handle, row reflect.Value) (created bool, err error) {
-	created, err = t.create(ctx, h, row)
-	if err != nil && t.catalog.IsOutdated(ctx, h, err) {
-		created, err = t.create(ctx, h, row)
-	}
-	return created, err
+	o, err := t.putBy(ctx, h, row, (*Table).create)
+	return o == Inserted, err
 }
 
-func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) (created bool, err error) {
+func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error) {
 	fresh := reflect.New(row.Type()).Elem()
 	fresh.Set(row)
 	if t.rows.mapping.IsMap() {
@@ -51,10 +56,10 @@ func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) 
 		err = t.retryDeleted(func() error { return t.reporter.create(ctx, h, op) })
 	}
 	if err != nil {
-		return false, op.batch.otherKey(ctx, h, 0, err)
+		return Unknown, op.batch.otherKey(ctx, h, 0, err)
 	}
 	row.Set(fresh)
-	return op.outcome == Inserted, nil
+	return op.outcome, nil
 }
 
 // Exec writes one row without asking the server about the table.

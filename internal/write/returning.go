@@ -14,11 +14,7 @@ import (
 
 // PutReturning is Put, and fills the row with the stored row. If there is an error, the row stays as it is.
 func (t *Table) PutReturning(ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error) {
-	o, err := t.putReturning(ctx, h, row)
-	if err != nil && t.catalog.IsOutdated(ctx, h, err) {
-		o, err = t.putReturning(ctx, h, row)
-	}
-	return o, err
+	return t.putBy(ctx, h, row, (*Table).putReturning)
 }
 
 func (t *Table) putReturning(ctx context.Context, h dbconn.Handle, row reflect.Value) (Outcome, error) {
@@ -38,14 +34,8 @@ func (t *Table) putReturning(ctx context.Context, h dbconn.Handle, row reflect.V
 }
 
 // PutReturning is Table.PutReturning with prepared statements.
-func (p *Prepared) PutReturning(ctx context.Context, row reflect.Value) (o Outcome, err error) {
-	err = p.renew(ctx, func() error {
-		o, err = p.table.putReturning(ctx, p.h, row)
-		return err
-	}, func(err error, n int) bool {
-		return isForgotten(err) || p.table.catalog.IsOutdated(ctx, p.bare, err) || n == 0 && isSuspect(err)
-	})
-	return o, err
+func (p *Prepared) PutReturning(ctx context.Context, row reflect.Value) (Outcome, error) {
+	return p.putBy(ctx, row, (*Table).putReturning)
 }
 
 // Fill copies what is stored to the caller's row. Fields that are no columns stay as they are.

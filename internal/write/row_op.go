@@ -117,11 +117,7 @@ func (s *rowOp) readBack(ctx context.Context, db dbconn.Handle) error {
 	if s.back == statement.ReturnNothing {
 		return nil
 	}
-	found, err := s.find(ctx, db, s.columnsBack())
-	if err == nil && !found {
-		return errRowDeleted
-	}
-	return err
+	return s.checkFound(s.find(ctx, db, s.columnsBack()))
 }
 
 // find reads the given columns of the stored row into the row.
