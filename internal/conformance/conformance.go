@@ -89,11 +89,7 @@ func Exercise(t *testing.T, s Server) {
 			}
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
-				behaviours := g.behaviours
-				if s.Brief || testing.Short() {
-					behaviours = behaviours[:min(3, len(behaviours))]
-				}
-				for _, b := range behaviours {
+				for _, b := range PartFor(s, g.behaviours) {
 					if b.only != "" && b.only != s.Dialect {
 						continue
 					}
@@ -105,6 +101,14 @@ func Exercise(t *testing.T, s Server) {
 			})
 		}
 	})
+}
+
+// PartFor returns the behaviours of a group that a run tests: all of them, or the first three.
+func PartFor[B any](s Server, group []B) []B {
+	if s.Brief || testing.Short() {
+		return group[:min(3, len(group))]
+	}
+	return group
 }
 
 func detect(t *testing.T, s Server) dialect.Dialect {

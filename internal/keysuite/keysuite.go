@@ -58,11 +58,7 @@ func Exercise(t *testing.T, s conformance.Server) {
 		for _, g := range groups() {
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
-				behaviours := g.behaviours
-				if s.Brief || testing.Short() {
-					behaviours = behaviours[:min(3, len(behaviours))]
-				}
-				for _, b := range behaviours {
+				for _, b := range conformance.PartFor(s, g.behaviours) {
 					t.Run(b.name, func(t *testing.T) {
 						t.Parallel()
 						b.run(newPlace(t, s))
