@@ -31,19 +31,7 @@ func runStatements(t *testing.T, schema string, statements []string, opts ...ups
 	opts = append([]upserttest.Option{upserttest.MaxSchedules(0)}, opts...)
 	return reportOf(t, func(t testing.TB) {
 		open := func(t testing.TB) *sql.DB { return upserttest.SQLite(t, schema) }
-		upserttest.Idempotent(t, open, func(ctx context.Context, db *sql.DB) error {
-			tx, err := db.BeginTx(ctx, nil)
-			if err != nil {
-				return err
-			}
-			defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
-			for _, s := range statements {
-				if _, err := tx.ExecContext(ctx, s); err != nil {
-					return err
-				}
-			}
-			return tx.Commit()
-		}, opts...)
+		upserttest.Idempotent(t, open, withTx(statements...), opts...)
 	})
 }
 

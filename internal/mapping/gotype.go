@@ -65,29 +65,22 @@ func goTypeOf(t reflect.Type) GoType {
 	case dialect.GoTime:
 		g.Sort = Time
 	case dialect.GoNumber:
-		g.Sort, g.Bits = numberOf(t.Kind())
+		g.Sort, g.Bits = numberOf(t)
 	}
 	return g
 }
 
-func numberOf(k reflect.Kind) (Sort, int) {
-	switch k {
-	case reflect.Int8:
-		return Int, 8
-	case reflect.Int16:
-		return Int, 16
-	case reflect.Int32:
-		return Int, 32
-	case reflect.Int, reflect.Int64:
+// numberOf returns the sort of a number's type and its size in bits. An int counts as 64 bits, also where it is smaller.
+func numberOf(t reflect.Type) (Sort, int) {
+	switch t.Kind() {
+	case reflect.Int:
 		return Int, 64
-	case reflect.Uint8:
-		return Uint, 8
-	case reflect.Uint16:
-		return Uint, 16
-	case reflect.Uint32:
-		return Uint, 32
-	case reflect.Uint, reflect.Uint64:
+	case reflect.Uint:
 		return Uint, 64
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return Int, t.Bits()
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return Uint, t.Bits()
 	case reflect.Float32:
 		return Float, 32
 	}

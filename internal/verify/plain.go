@@ -2,7 +2,6 @@ package verify
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/schema"
@@ -50,7 +49,6 @@ func (r *report) isOnlyArbiter() bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(r.Live.Columns, func(c schema.LiveColumn) bool {
-		return len(c.Folds) > 0 && slices.ContainsFunc(r.Spec.Target.Columns, func(k string) bool { return strings.EqualFold(k, c.Name) })
-	})
+	// Only columns of the target are asked how they fold.
+	return !slices.ContainsFunc(r.Live.Columns, func(c schema.LiveColumn) bool { return len(c.Folds) > 0 })
 }
