@@ -92,8 +92,15 @@ func (r *report) unfit(x *schema.Index) string {
 		return "is partial (WHERE " + x.Predicate + "), and the table has no IndexWhere"
 	case where != "" && r.Live.RefusesTarget:
 		return "is for another predicate than IndexWhere's"
+	case r.hasEveryRow(x):
+		return "has every row, and IndexWhere says that some rows do not count"
 	}
 	return ""
+}
+
+// hasEveryRow reports whether an index has the target's columns of every row, although the target is a partial index.
+func (r *report) hasEveryRow(x *schema.Index) bool {
+	return r.Spec.Target.Where != "" && x.Predicate == "" && x.Unique && x.Has(r.Spec.Target.Columns, r.folds)
 }
 
 // noArbiter reports that no index arbitrates. near is the index that comes nearest, or nil.
@@ -104,9 +111,13 @@ func (r *report) noArbiter(near *schema.Index) {
 	name := ddl.IndexName(r.dialect(), r.Spec.Table, target.Columns, r.indexNames())
 	var first, last []string
 	if near != nil {
-		p.Index, r.near = near.Name, near.Name
-		p.Why = "no unique index matches the key (" + p.Column + ") exactly: " + near.Name + " " + r.unfit(near) + ", so " + r.consequence(near)
+		p.Index, r.near = near.Name, near
+		p.Why = "no unique index matches the key (" + p.Column + ") exactly: " + title(near) + " " + r.unfit(near) + ", so " + r.consequence(near)
 		switch {
+		case r.hasEveryRow(near):
+			p.Mend = "leave IndexWhere out, or make a unique index of (" + p.Column + ") WHERE " + target.Where + " in place of " + title(near)
+			r.fault(p)
+			return
 		case !near.Visible && near.Unique:
 			p.Mend = "ALTER TABLE " + r.quoted() + " ALTER INDEX " + r.dialect().Quote(near.Name) + " " + r.visible()
 			r.fault(p)
@@ -120,6 +131,14 @@ func (r *report) noArbiter(near *schema.Index) {
 	p.Find = ddl.FindDuplicates(r.dialect(), r.Spec.Table, target, r.nullable())
 	p.Mend = r.makeIndex(name, first, last)
 	r.fault(p)
+}
+
+// title is an index's name in a sentence. SQLite's rowid has no index, and so no name.
+func title(x *schema.Index) string {
+	if x.Name == "" {
+		return "the primary key"
+	}
+	return x.Name
 }
 
 func (r *report) visible() string {
@@ -137,6 +156,8 @@ func hasPrefix(x *schema.Index) bool {
 func (r *report) consequence(near *schema.Index) string {
 	isSame := near != nil && near.Unique && near.Has(r.Spec.Target.Columns, r.folds)
 	switch {
+	case isSame && r.hasEveryRow(near):
+		return r.everyRow()
 	case isSame && !near.Visible:
 		return "each look for a row by its key reads the whole table"
 	case isSame && hasPrefix(near):
@@ -147,6 +168,14 @@ func (r *report) consequence(near *schema.Index) string {
 		return r.name() + " would insert a row again each time that it is written"
 	}
 	return r.name() + " refuses every write"
+}
+
+// everyRow says what a unique index of every row makes of the rows that IndexWhere leaves out.
+func (r *report) everyRow() string {
+	if r.name() == "postgres" {
+		return "a write changes a stored row that IndexWhere leaves out"
+	}
+	return "a write fails that meets a stored row which IndexWhere leaves out"
 }
 
 // makeIndex returns the statements that make the target's index, between other statements, or advice if a column cannot be indexed

@@ -53,8 +53,8 @@ type report struct {
 	Spec     schema.Spec
 	Table    ddl.Table
 	Live     *schema.Live
-	folds    bool   // the names of columns are equal in upper and lower case
-	near     string // the index that comes nearest to the target, if no index is the target's
+	folds    bool          // the names of columns are equal in upper and lower case
+	near     *schema.Index // the index that comes nearest to the target, if no index is the target's
 	problems []schema.Problem
 }
 
