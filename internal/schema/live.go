@@ -33,6 +33,7 @@ type Relation struct {
 	SecuresUser   bool   // row-level security applies to this user
 	Strict        bool   // SQLite's STRICT: the types of columns are enforced
 	Collates      bool   // SQLite: a column may have another collation than BINARY
+	HasRowID      bool   // SQLite: the table is surely not WITHOUT ROWID
 }
 
 // Kind says what kind of thing has a table's name.
