@@ -126,6 +126,7 @@ func (t *table) verify(ctx context.Context, db DB, c *verifyConfig) (*schema.Liv
 	}
 	faults := &schema.Error{}
 	for _, p := range found {
+		p = p.Told(ctx)
 		switch {
 		case !p.IsNote:
 			faults.Problems = append(faults.Problems, p)

@@ -26,17 +26,19 @@ func checkOtherIndexes(r *report) {
 		if x.Name == "" { // SQLite's rowid
 			name = "the primary key " + joined(x.Names())
 		}
-		why := name + " is unique too: a row that meets another row through it is refused with ErrOtherKey"
+		is, more := name+" is unique too: a row that meets another row through it is refused", ""
 		if r.isMySQL() {
-			why += ", or updates the row of its key if the key's index comes first (hazard H40)"
+			more = ", or updates the row of its key if the key's index comes first (hazard H40)"
+		}
+		p := schema.Problem{
+			Check: schema.OtherUniqueIndex, Index: x.Name, Column: joined(slices.DeleteFunc(x.Names(), func(s string) bool { return s == "" })), Why: is + " with ErrOtherKey" + more,
+			Mend:  "declare its columns as a further target (key=NAME), if rows are the same by it; otherwise nothing",
+			Flags: schema.Words{Why: is + more, Mend: "if rows are the same by it, say its columns as the -key; otherwise nothing"},
 		}
 		if r.hasEveryRow(x) {
-			why = name + " is unique for every row, so " + r.everyRow()
+			p.Why, p.Flags.Why = name+" is unique for every row, so "+r.everyRow(goOption), name+" is unique for every row, so "+r.everyRow(flagOption)
 		}
-		r.note(schema.Problem{
-			Check: schema.OtherUniqueIndex, Index: x.Name, Column: joined(slices.DeleteFunc(x.Names(), func(s string) bool { return s == "" })), Why: why,
-			Mend: "declare its columns as a further target (key=NAME), if rows are the same by it; otherwise nothing",
-		})
+		r.note(p)
 	}
 }
 

@@ -67,7 +67,7 @@ func (r *report) hasFoldingIndex() bool {
 // isOnlyArbiter reports whether each unique index is the target's, and tells all keys apart.
 func (r *report) isOnlyArbiter() bool {
 	for i := range r.Live.Indexes {
-		if x := &r.Live.Indexes[i]; x.Unique && r.unfit(x) != "" {
+		if x := &r.Live.Indexes[i]; x.Unique && r.unfit(x, goOption) != "" {
 			return false
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // checkRelation: what has the table's name may be no table.
 func checkRelation(r *report) {
 	refuse := func(why string) {
-		r.fault(schema.Problem{Check: schema.NotWritable, Why: why + ", so every write fails", Mend: "give New the name of the table behind it"})
+		r.fault(schema.Problem{Check: schema.NotWritable, Why: why + ", so every write fails", Mend: "give New the name of the table behind it", Flags: schema.Words{Mend: "give -table the name of the table behind it"}})
 	}
 	switch r.Live.Relation.Kind {
 	case schema.FixedView:
@@ -24,7 +24,8 @@ func checkRelation(r *report) {
 	case schema.WritableView:
 		r.note(schema.Problem{
 			Check: schema.IsView, Mend: "give New the name of the table behind the view, or verify that table too",
-			Why: "it is a view: the unique index, the NOT NULL and the collations of its columns are those of the table behind it and were not checked" + r.lostOutcomes(),
+			Flags: schema.Words{Mend: "give -table the name of the table behind the view, or verify that table too"},
+			Why:   "it is a view: the unique index, the NOT NULL and the collations of its columns are those of the table behind it and were not checked" + r.lostOutcomes(),
 		})
 	}
 	if len(r.Live.Rules) > 0 {

@@ -116,6 +116,7 @@ func checkTable(r *report) {
 	text, err := r.Table.Schema()
 	if p.Mend = text; err != nil {
 		p.Mend = "make the table; Table.Schema writes the statement as soon as it knows every type: " + err.Error()
+		p.Flags.Mend = "make the table; upsert schema writes the statement if each column has its type: -column name=type"
 	}
 	r.fault(p)
 }
