@@ -86,7 +86,7 @@ func (t *Table[T]) Verify(ctx context.Context, db DB, opts ...VerifyOption) erro
 //
 // On MySQL and MariaDB each statement compares the stored key with the row's key, because any unique index can cause the update
 // (hazard H10). That comparison goes only with [TrustUniqueIndexes], if the table has no other unique index and no collation of a key
-// takes two keys for one. From then on, a unique index that somebody adds makes a plain statement update another row than the key's,
+// takes two keys for one. What Put adds to report the outcome compares texts by their bytes, whatever their collation. From then on, a unique index that somebody adds makes a plain statement update another row than the key's,
 // without an error; call Plain anew, or restart the program, after a migration.
 //
 // If the schema changes, a plain Table does not notice. Plain returns the errors of Verify, and nil beside an error. A fault that
