@@ -19,8 +19,8 @@ const sqliteParams = 32766
 
 func (sqlite) Traits() Traits {
 	return Traits{
-		MaxParams: sqliteParams, MaxRows: 256, MaxBytes: 4 << 20,
-		Reporting: ReportBeforehand, Returning: true, PrepareChunks: true, QueryBinds: true, Immediate: true, UTC: true, NullNaN: true, FoldsNames: true,
+		Limits: Limits{Params: sqliteParams, Rows: 256, Bytes: 4 << 20}, Values: Values{UTC: true, NullNaN: true},
+		Reporting: ReportBeforehand, Returning: true, PrepareChunks: true, QueryBinds: true, Immediate: true, FoldsNames: true,
 	}
 }
 
@@ -32,10 +32,12 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 	if u.Target.Constraint != "" {
 		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: d.Name(), Hint: "leave OnConstraint out: the target is inferred from the key's columns"}
 	}
-	return d.syntax().rounding(u.Wide).upsert(u)
+	return d.syntax().rounding(u.Rows.Wide).upsert(u)
 }
 
-func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(c.Wide).compare(c) }
+func (d sqlite) Compare(c Compare) (string, error) {
+	return d.syntax().rounding(c.Rows.Wide).compare(c)
+}
 
 // IsExact: SQLite compares texts by the column's collation, and everything else by value.
 func (sqlite) IsExact(c Column, folds bool) bool { return !folds && c.Rule != Merge }
@@ -113,7 +115,7 @@ func (d sqlite) syntax() *onConflict {
 	o.paramTable = func(c Compare) (with, from string) {
 		var b strings.Builder
 		b.WriteString("WITH " + d.Quote(sourceRows(c).alias()) + " (" + o.d.Quote(sourceRows(c).position()) + ", " + quoteList(o.d, columnNames(c.Columns)) + ") AS (VALUES ")
-		o.expr.writeTuples(&b, c.Columns, c.Rows, func(int, Column) string { return "?" }, rowPosition)
+		o.expr.writeTuples(&b, c.Columns, c.Rows.N, func(int, Column) string { return "?" }, rowPosition)
 		b.WriteString(") ")
 		return b.String(), d.Quote(sourceRows(c).alias())
 	}

@@ -52,7 +52,7 @@ func (b *argEncoder) Other(v any) { b.append(v, 8) }
 // because a REAL column of SQLite may round a large integer.
 func (b *argEncoder) Int(v int64) {
 	const exact = 1 << 53
-	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
+	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.Values.UTC
 	fits := false
 	switch b.native {
 	case schema.NativeAll, schema.NativeInt8:
@@ -72,7 +72,7 @@ func (b *argEncoder) Int(v int64) {
 // Float binds text for NaN, infinities and negative zero, because pgx's simple protocol writes them without quotes. If the
 // database would store NaN as NULL, Float sets an error.
 func (b *argEncoder) Float(v float64) {
-	if b.table.traits.NullNaN && math.IsNaN(v) && b.err == nil {
+	if b.table.traits.Values.NullNaN && math.IsNaN(v) && b.err == nil {
 		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
 	}
 	isPlain := !math.IsNaN(v) && !math.IsInf(v, 0) && (v != 0 || !math.Signbit(v))
@@ -94,9 +94,9 @@ func (b *argEncoder) Bool(v bool) {
 
 // Time binds text for years that drivers write in different ways, and on a database that stores times as text (hazard S18).
 func (b *argEncoder) Time(v time.Time) {
-	v = mapping.Instant(v, b.table.traits.UTC)
+	v = mapping.Instant(v, b.table.traits.Values.UTC)
 	switch year := v.Year(); {
-	case b.table.traits.UTC:
+	case b.table.traits.Values.UTC:
 		b.addTime(v)
 	case b.native == schema.NativeAll:
 		b.append(v, 27)

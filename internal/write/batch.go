@@ -58,7 +58,7 @@ func (t *Table) batch(rows Rows) (*batch, error) {
 
 // keySet returns empty keys for this number of rows, in room if room is large enough.
 func (t *Table) keySet(room []rowkey.Column, rows int) rowkey.Set {
-	return rowkey.Make(room, len(t.rows.keys), rows, t.traits.UTC)
+	return rowkey.Make(room, len(t.rows.keys), rows, t.traits.Values.UTC)
 }
 
 // keepOrder puts the rows back into the caller's order.

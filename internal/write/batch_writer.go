@@ -112,7 +112,7 @@ func (w *writer) sendEach(s batchStatement, send func(batchStatement) error) err
 	params := len(s.args) / len(s.rows)
 	for at := range s.rows {
 		one := batchStatement{variant: s.variant, args: s.args[at*params : (at+1)*params], rows: s.rows[at : at+1]}
-		one.variant.Rows = 1
+		one.variant.Rows.N = 1
 		if err := send(one); err != nil {
 			return w.failStatement(one, err)
 		}

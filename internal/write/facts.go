@@ -36,7 +36,7 @@ var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its n
 // checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). In other columns 0 is a key like any other.
 // checkZero calls rest before it asks on the connection.
 func (b *batch) checkZero(ctx context.Context, db dbconn.Handle, rest func() error) error {
-	if !b.table.traits.Ordinals {
+	if !b.table.traits.Values.Ordinals {
 		return nil
 	}
 	for place, c := range b.table.rows.keys {

@@ -50,7 +50,7 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 // stageRowByRow stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
 func (w *writer) stageRowByRow(left []int32) (taken int, err error) {
 	omit := w.batch.findOmitted(left[0])
-	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Rows: dialect.Rows{Source: dialect.FromStage, Nth: w.session.stage.number}, Filter: w.plan.filter}}
 	var rows [][]any
 	for taken < min(len(left), stageRows) && w.batch.findOmitted(left[taken]) == omit {
 		to := argEncoder{table: w.batch.table}

@@ -63,7 +63,7 @@ func (w *writer) locateStaged(last statement.Variant, err error) error {
 	}
 	p := newLocator(f)
 	p.staged = &stagedPart{clear: text.Clear, fill: w.session.stage.text.Part, insert: last}
-	p.staged.insert.Nth++
+	p.staged.insert.Rows.Nth++
 	_ = p.send(w.session.ctx, w.session.db)
 	return p.result(w.session.ctx, err)
 }
@@ -212,7 +212,7 @@ func (p *locator) try(ctx context.Context, db dbconn.Handle, rows []int32, first
 // take longer than everything else.
 func (p *locator) bundler(rows int) (bundler, plan) {
 	t := p.alone.table
-	if known := t.catalog.Kept(); rows >= locateArraysFrom && t.traits.Filter && known != nil && t.refuseArrays(known) == nil {
+	if known := t.catalog.Kept(); rows >= locateArraysFrom && t.traits.Batches.Filter && known != nil && t.refuseArrays(known) == nil {
 		return arraysTransport{}, plan{path: Arrays, auto: true}
 	}
 	return valuesTransport{}, plan{path: Values}

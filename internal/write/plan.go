@@ -31,7 +31,7 @@ func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (p
 	if err := b.table.loadFacts(ctx, db); err != nil {
 		return r, err
 	}
-	if !b.table.traits.Filter {
+	if !b.table.traits.Batches.Filter {
 		return b.choosePlanElsewhere(r, o)
 	}
 	// The statement's own condition compares a single row, because planning a filter takes longer.

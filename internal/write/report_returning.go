@@ -259,7 +259,7 @@ func (w *writer) sendMarked(s batchStatement) error {
 
 // isCounted reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
 func (w *writer) isCounted(s batchStatement) bool {
-	return w.table.traits.Filter && w.result.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
+	return w.table.traits.Batches.Filter && w.result.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
 }
 
 // sendCounted sends a statement that returns how many rows it wrote and how many of them are new.

@@ -42,7 +42,7 @@ func (arraysTransport) maxRows(*batch) int { return arraysRows }
 func (arraysTransport) next(b *batch, p plan, left []int32, _ []any) (s batchStatement, taken int, err error) {
 	omit := b.findOmitted(left[0])
 	a := b.arrays(omit)
-	for taken < min(len(left), arraysRows) && (taken == 0 || b.findOmitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
+	for taken < min(len(left), arraysRows) && (taken == 0 || b.findOmitted(left[taken]) == omit) && a.size < b.table.traits.Limits.Bytes {
 		whole, err := b.hasRemoval(left[taken], omit)
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
@@ -58,7 +58,7 @@ func (arraysTransport) next(b *batch, p plan, left []int32, _ []any) (s batchSta
 		}
 		taken++
 	}
-	s = batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromArrays, Filter: p.filter}, rows: left[:taken]}
+	s = batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Rows: dialect.Rows{Source: dialect.FromArrays}, Filter: p.filter}, rows: left[:taken]}
 	for _, w := range a.cols {
 		s.args = append(s.args, string(append(w.Buf, '}')))
 	}

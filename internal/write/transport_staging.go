@@ -27,7 +27,7 @@ func (stagingTransport) send(w *writer, left []int32) (taken int, err error) {
 		return w.stageRowByRow(left)
 	}
 	omit := w.batch.findOmitted(left[0])
-	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Rows: dialect.Rows{Source: dialect.FromStage, Nth: w.session.stage.number}, Filter: w.plan.filter}}
 	rows, stage := w.session.pipe.NewStream(stageRows), w.session.stage
 	defer rows.CloseWrite(errUnwritten) // if a callback panics
 	job := func() (int, error) {

@@ -33,12 +33,12 @@ func (b *batch) nextValues(left []int32, buf []any) (s batchStatement, taken int
 			return s, 0, err
 		}
 		// A patch that removes members goes in a statement of its own.
-		if rows > 0 && (to.removes || to.size > b.table.traits.MaxBytes) {
+		if rows > 0 && (to.removes || to.size > b.table.traits.Limits.Bytes) {
 			break
 		}
 		removes = to.removes
 		rows++
 	}
 	rows = b.table.stmts.Fit(rows, params)
-	return batchStatement{variant: statement.Variant{Mode: dialect.Write, Rows: rows, Omit: omit, Removes: removes, Wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
+	return batchStatement{variant: statement.Variant{Mode: dialect.Write, Rows: dialect.Rows{N: rows, Removes: removes, Wide: to.wide}, Omit: omit}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }

@@ -43,9 +43,10 @@ func plannedStatements(l *lab.Lab, first int) []planned {
 		if from == dialect.FromParams {
 			rows = plannedValues
 		}
-		u := dialect.Upsert{Table: table, Target: target, Columns: cols, Types: types, Rows: rows, Source: from, Filter: true, Only: true}
+		source, stored := dialect.Rows{N: rows, Source: from}, dialect.Stored{Types: types, Only: true}
+		u := dialect.Upsert{Table: table, Target: target, Columns: cols, Rows: source, Stored: stored, Filter: true}
 		for _, count := range []bool{false, true} {
-			u.Count, u.Report = count, count
+			u.Answer.Count, u.Answer.Report = count, count
 			query, err := l.D.Upsert(u)
 			add(fmt.Sprintf("a filter of %s, counted %v", name, count), query, err, from)
 			if from == dialect.FromStage {
@@ -55,7 +56,7 @@ func plannedStatements(l *lab.Lab, first int) []planned {
 				add(fmt.Sprintf("a split of %s, counted %v", name, count), query, err, from)
 			}
 		}
-		query, err := l.D.Compare(dialect.Compare{Table: table, Target: target, Columns: cols, Types: types, Rows: rows, Source: from, Only: true})
+		query, err := l.D.Compare(dialect.Compare{Table: table, Target: target, Columns: cols, Rows: source, Stored: stored})
 		add("a comparison of "+name, query, err, from)
 	}
 	return list
