@@ -63,7 +63,7 @@ func TestAdvise_TooManyColumns(t *testing.T) {
 	t.Parallel()
 	cols := make([]column, 40_000)
 	for i := range cols {
-		cols[i] = column{field: field{name: "c" + strconv.Itoa(i)}, key: i == 0}
+		cols[i] = column{name: "c" + strconv.Itoa(i), key: i == 0}
 	}
 	_, err := upsertRows(t.Context(), nil, dialect.SQLite, &config{table: "t"}, &source{cols: cols}, nil, func(int64) {})
 	err = advise(err, &config{})

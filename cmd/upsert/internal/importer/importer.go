@@ -31,7 +31,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err := p.parse(args, stderr)
 	if err == nil {
 		err = p.load(ctx)
-		p.progress.Stop()
+		p.progress.stop()
 	}
 	var usage *cli.UsageError
 	switch {
@@ -153,7 +153,7 @@ func (p *program) write(ctx context.Context, d dialect.Dialect, in *input, src *
 	if err != nil {
 		return advise(err, p.cfg)
 	}
-	p.progress.Stop()
+	p.progress.stop()
 	report(p.stdout, in.name, result, p.rejects.count(), p.now().Sub(began))
 	if note := src.repeats.String(); note != "" {
 		fmt.Fprintf(p.stderr, "upsert import: %s\n", note)
@@ -166,7 +166,7 @@ func (p *program) columns(file string, fields []field) ([]column, error) {
 	cols := make([]column, len(fields))
 	var names []string
 	for i, f := range fields {
-		cols[i] = column{field: f, kind: p.cfg.types[f.name], key: slices.Contains(p.cfg.keys, f.name)}
+		cols[i] = column{name: f.name, line: f.line, col: f.col, kind: p.cfg.types[f.name], key: slices.Contains(p.cfg.keys, f.name)}
 		names = append(names, f.name)
 	}
 	missing := func(flag, name string) error {
@@ -241,7 +241,7 @@ func (p *program) create(ctx context.Context, cols []column) error {
 		}
 	}
 	for _, c := range p.cfg.clocked {
-		cols = append(cols[:len(cols):len(cols)], column{field: field{name: c.Column}, kind: kindTimestamp})
+		cols = append(cols[:len(cols):len(cols)], column{name: c.Column, kind: kindTimestamp})
 	}
 	statement := p.family.createTable(p.cfg.table, cols, p.cfg.declared)
 	if _, err := p.db.ExecContext(ctx, statement); err != nil {

@@ -160,7 +160,7 @@ func TestSource_ForgetsOldLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &source{file: "f", rd: rd, cols: []column{{field: field{name: "id"}}, {field: field{name: "n"}}}}
+	s := &source{file: "f", rd: rd, cols: []column{{name: "id"}, {name: "n"}}}
 	most, rows := 0, int64(0)
 	s.rows(func(_ map[string]any, err error) bool {
 		if rows++; err != nil {

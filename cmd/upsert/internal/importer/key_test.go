@@ -198,7 +198,7 @@ func TestPlainDecimal(t *testing.T) {
 
 func TestColumn_KeyOfASQLiteColumnWithoutAType(t *testing.T) {
 	t.Parallel()
-	c := column{field: field{name: "k"}, kind: kindInteger, key: true}
+	c := column{name: "k", kind: kindInteger, key: true}
 	if got, err := c.value(cell{token: tokenField, text: "07"}); got != int64(7) || err != nil {
 		t.Fatalf("%#v, %v; want what -type says", got, err)
 	}
@@ -211,7 +211,7 @@ func TestColumn_KeyOfASQLiteColumnWithoutAType(t *testing.T) {
 func TestRepeats_CountsTheRowsOfEarlierKeys(t *testing.T) {
 	t.Parallel()
 	var r repeats
-	cols := []column{{field: field{name: "a"}, key: true}, {field: field{name: "n"}}, {field: field{name: "b"}, key: true}}
+	cols := []column{{name: "a", key: true}, {name: "n"}, {name: "b", key: true}}
 	for i, key := range []string{"x|y", "xy|", "|xy", "x|y", "x|", "xy|"} {
 		a, b, _ := strings.Cut(key, "|")
 		r.note(cols, map[string]any{"a": a, "n": i, "b": b}, i+2)

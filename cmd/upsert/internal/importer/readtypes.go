@@ -40,19 +40,19 @@ func (p *program) readTypes(ctx context.Context, cols []column) error {
 		return err
 	}
 	p.progress.start("reading types", in)
-	defer p.progress.Stop()
-	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.cfg.reject != "", p.progress.rows)
+	defer p.progress.stop()
+	return infer(in.name, cancellable{ctx, rd}.next, cols, typed, p.family.keyWidth(), p.cfg.reject != "", p.progress.rows)
 }
 
-// cancellable is a reader that ends with its context.
+// cancellable reads rows until its context ends.
 type cancellable struct {
 	ctx context.Context
-	reader
+	rd  reader
 }
 
 func (c cancellable) next() ([]cell, error) {
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
 	}
-	return c.reader.next()
+	return c.rd.next()
 }

@@ -24,7 +24,7 @@ func TestCheckKinds(t *testing.T) {
 			want = all
 		}
 		for _, k := range all {
-			err := checkKinds([]assignment{{Column: "n", Word: rule}}, []column{{field: field{name: "m"}}, {field: field{name: "n"}, kind: k, stored: tableColumn{declared: "NUMERIC"}}})
+			err := checkKinds([]assignment{{Column: "n", Word: rule}}, []column{{name: "m"}, {name: "n", kind: k, stored: tableColumn{declared: "NUMERIC"}}})
 			var usage *cli.UsageError
 			if slices.Contains(want, k) != (err == nil) || err != nil && !errors.As(err, &usage) {
 				t.Errorf("rule %s on %v: error %v; taken should be %v", rule, k, err, want)

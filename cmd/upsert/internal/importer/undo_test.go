@@ -128,7 +128,7 @@ func TestUndo_WhatOthersWroteStays(t *testing.T) {
 			t.Run(fmt.Sprint(name, ownFile), func(t *testing.T) {
 				t.Parallel()
 				path := filepath.Join(t.TempDir(), "x.db")
-				cols := []column{{field: field{name: "id"}, kind: kindInteger, key: true}, {field: field{name: "n"}, kind: kindText}}
+				cols := []column{{name: "id", kind: kindInteger, key: true}, {name: "n", kind: kindText}}
 				p := &program{cfg: &config{dsn: path, table: "items", quiet: true}, db: openSQLiteFile(t, path), inferred: true}
 				if ownFile {
 					if err := p.claimFile(); err != nil {
