@@ -167,14 +167,14 @@ func (b *argEncoder) addHex(v []byte) {
 }
 
 // encodeArgs appends the arguments of a row.
-func (b *batch) encodeArgs(to *argEncoder, i int32, omit uint64) error {
-	row, known := b.rows.at(int(i)), b.typesKnown()
-	for c := range b.table.rows.cols {
-		if !b.table.stmts.Sends(omit, c) {
+func (k *keyedRows) encodeArgs(to *argEncoder, i int32, omit uint64) error {
+	row, known := k.rows.at(int(i)), k.typesKnown()
+	for c := range k.table.rows.cols {
+		if !k.table.stmts.Sends(omit, c) {
 			continue
 		}
-		to.merge, to.native = b.table.spec.Writes[c].Rule == dialect.Merge, known.Native(c)
-		if err := b.encodeOne(to, i, c, row, &to.err); err != nil {
+		to.merge, to.native = k.table.spec.Writes[c].Rule == dialect.Merge, known.Native(c)
+		if err := k.encodeOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}
 	}
@@ -182,36 +182,36 @@ func (b *batch) encodeArgs(to *argEncoder, i int32, omit uint64) error {
 }
 
 // keyArgs returns a row's key as arguments.
-func (b *batch) keyArgs(i int32) []any {
-	to, known := argEncoder{table: b.table}, b.table.catalog.Kept()
-	for place, c := range b.table.rows.keys {
+func (k *keyedRows) keyArgs(i int32) []any {
+	to, known := argEncoder{table: k.table}, k.table.catalog.Kept()
+	for place, c := range k.table.rows.keys {
 		to.native = known.Native(c)
-		b.keyed[place].Encode(i, &to)
+		k.keyed[place].Encode(i, &to)
 	}
 	return to.args
 }
 
 // typesKnown returns the catalog by which arguments are encoded, or nil if the driver encodes them.
-func (b *batch) typesKnown() *schema.Table {
-	if b.untyped {
+func (k *keyedRows) typesKnown() *schema.Table {
+	if k.untyped {
 		return nil
 	}
-	return b.table.catalog.Kept()
+	return k.table.catalog.Kept()
 }
 
 // encodeOne gives the value of a row's column to an encoder. If the encoder refuses the value, it leaves the reason in failed.
-func (b *batch) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
+func (k *keyedRows) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
 	var err error
-	if place := b.table.rows.keyPlace[c]; place >= 0 {
-		b.keyed[place].Encode(i, to)
+	if place := k.table.rows.keyPlace[c]; place >= 0 {
+		k.keyed[place].Encode(i, to)
 	} else {
-		err = b.table.rows.cols[c].Encode(row, to)
+		err = k.table.rows.cols[c].Encode(row, to)
 	}
 	if err == nil {
 		err = *failed
 	}
 	if err != nil {
-		return b.fail(int(i), b.table.rows.cols[c].Name, err)
+		return k.fail(int(i), k.table.rows.cols[c].Name, err)
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func (w *writer) sendCompareFirst(s batchStatement) error {
 	for at, i := range s.rows {
 		o, err := compared[at].outcome(Inserted)
 		if err != nil {
-			return w.batch.fail(int(i), w.table.spec.Target.Columns[0], w.batch.otherKey(w.session.ctx, w.session.db, i, err))
+			return w.batch.sent.fail(int(i), w.table.spec.Target.Columns[0], w.batch.sent.otherKey(w.session.ctx, w.session.db, i, err))
 		}
 		if kept != nil && compared[at].writes() && kept[at].writes() {
 			o = Unknown
