@@ -19,8 +19,8 @@ func FuzzReader(f *testing.F) {
 		f.Add(seed, false)
 		f.Add(seed, true)
 	}
-	asCSV := &config{format: "csv", comma: ',', null: ""}
-	asNDJSON := &config{format: "ndjson"}
+	asCSV := &config{format: fileFormat{name: "csv", comma: ','}}
+	asNDJSON := &config{format: fileFormat{name: "ndjson"}}
 	f.Fuzz(func(t *testing.T, text string, isJSON bool) {
 		cfg, write := asCSV, writeCSV
 		if isJSON {

@@ -156,7 +156,7 @@ func TestRun_LibraryErrorsNameTheLine(t *testing.T) {
 
 func TestSource_ForgetsOldLines(t *testing.T) {
 	t.Parallel()
-	rd, err := newCSV("f", strings.NewReader(manyRows(10*recent)), &config{comma: ','})
+	rd, err := newCSV("f", strings.NewReader(manyRows(10*recent)), &config{format: fileFormat{comma: ','}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func columnRules(cols []column, given, clocked []assignment) []upsert.Option {
 
 // upsertRows writes what src reads. Here and in partWriter this program meets the library.
 func upsertRows(ctx context.Context, db *sql.DB, d dialect.Dialect, cfg *config, src *source, out *rejects, seen func(int64)) (upsert.Result, error) {
-	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(src.cols, cfg.rules, cfg.clocked)...)
+	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(src.cols, cfg.cols.rules, cfg.cols.clocked)...)
 	if err != nil {
 		return upsert.Result{}, err
 	}

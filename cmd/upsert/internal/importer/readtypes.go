@@ -12,7 +12,7 @@ func (p *program) infer(ctx context.Context, cols []column) error {
 		return err
 	}
 	p.inferred = true
-	return checkKinds(p.cfg.rules, cols)
+	return checkKinds(p.cfg.cols.rules, cols)
 }
 
 // readTypes reads the file once more, on its own; standard input cannot be read twice.
@@ -20,7 +20,7 @@ func (p *program) readTypes(ctx context.Context, cols []column) error {
 	typed := make([]bool, len(cols))
 	var untyped []string
 	for i, c := range cols {
-		if _, typed[i] = p.cfg.types[c.name]; !typed[i] {
+		if _, typed[i] = p.cfg.cols.types[c.name]; !typed[i] {
 			untyped = append(untyped, c.name)
 		}
 	}
