@@ -118,7 +118,7 @@ func serve(t *testing.T, proxy, module, version, dir string) {
 	}
 }
 
-// zipModule writes the files of a module, without those of the modules below it.
+// zipModule writes the files of a module, without the files of the modules below it.
 func zipModule(z *zip.Writer, prefix, dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

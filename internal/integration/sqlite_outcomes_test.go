@@ -48,9 +48,9 @@ func becomes(state sql.Null[int], v int) upsert.Outcome {
 	return upsert.Unchanged
 }
 
-// TestForetold_AmongOthers checks concurrent Puts. The outcome of earlier rows decides which statement is sent first, and
+// TestCompareFirst_AmongOthers checks concurrent Puts. The outcome of earlier rows decides which statement is sent first, and
 // other connections write and delete between two statements of a call.
-func TestForetold_AmongOthers(t *testing.T) {
+func TestCompareFirst_AmongOthers(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec(append([]string{lab.CreateThings}, history...)...)
@@ -161,9 +161,9 @@ func (m *meddler) do(what string) {
 	}
 }
 
-// TestForetold_WhateverOthersDoBetween checks every order of the statements and every action of others between the
+// TestCompareFirst_WhateverOthersDoBetween checks every order of the statements and every action of others between the
 // statements. The last statement reports the state that it met, and the call ends soon after the others stop.
-func TestForetold_WhateverOthersDoBetween(t *testing.T) {
+func TestCompareFirst_WhateverOthersDoBetween(t *testing.T) {
 	t.Parallel()
 	does := []string{"nothing", "deleted", "same", "other"}
 	for _, way := range []string{"Put", "Prepared"} {
@@ -204,9 +204,9 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 	}
 }
 
-// TestForetold_GivesUp checks that Put gives up if the row exists at each insert and is deleted before each update. Put
+// TestCompareFirst_GivesUp checks that Put gives up if the row exists at each insert and is deleted before each update. Put
 // returns an error and invents no outcome.
-func TestForetold_GivesUp(t *testing.T) {
+func TestCompareFirst_GivesUp(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec(lab.CreateThings)

@@ -6,7 +6,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// types are those of the columns in the cases below, as a catalog has them.
+// types are the types of the columns in the cases below, as a catalog has them.
 var types = map[string]string{
 	"id": "bigint", "title": "character varying", "attr": "jsonb", "count": "numeric(12,2)", "version": "bigint", "updated_at": "timestamp(3) with time zone",
 	"created_at": "timestamp with time zone", "filled_at": "timestamp without time zone", "code": "text", "tenant": "citext", "number": "bigint",

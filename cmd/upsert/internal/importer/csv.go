@@ -32,7 +32,7 @@ func newCSV(file string, r io.Reader, cfg *config) (*csvReader, error) {
 	}
 	c.csv = csv.NewReader(r)
 	c.csv.Comma, c.csv.Comment, c.csv.ReuseRecord = cfg.format.comma, cfg.format.comment, true
-	// The number of fields is checked here, where the names of the columns are known.
+	// The number of fields is checked here, because only here the names of the columns are known.
 	c.csv.FieldsPerRecord = -1
 	for _, name := range cfg.format.columns {
 		c.heads = append(c.heads, field{name: name})
@@ -122,8 +122,8 @@ func (c *csvReader) wrongCount(record []string) error {
 	return wrongRow(c.heads[got].name, c.file, line, col, "%s, %s expected: no %q", words.Count(got, "field"), words.Number(int64(want)), c.heads[got].name)
 }
 
-// wrap gives encoding/csv's errors the file's name; their place they bring. They are no fault of one row: after a quote in the
-// wrong place nobody knows where the row ends.
+// wrap gives encoding/csv's errors the file's name; they have their place already. They are no fault of one row: after a quote in
+// the wrong place nobody knows where the row ends.
 func (c *csvReader) wrap(err error) error {
 	var parse *csv.ParseError
 	if !errors.As(err, &parse) {

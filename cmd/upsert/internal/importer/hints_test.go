@@ -52,7 +52,7 @@ func TestEngines_PostgresHintsNameFlags(t *testing.T) {
 	merge := append([]string{"-rule", "b=merge"}, args...)
 	run := runProgram(t, merge...)
 	wantFlags(t, run, 1, "-rule with merge needs a function", "CREATE OR REPLACE FUNCTION")
-	// What is said is what helps.
+	// The hint is the one that helps.
 	_, statement, _ := strings.Cut(run.stderr, "again:\n")
 	statement, _, _ = strings.Cut(statement, "\nupsert import: nothing")
 	execute(t, ns, statement)

@@ -6,7 +6,7 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/dbtest"
 )
 
-// TestEngines_InOrderWritesParentsBeforeChildren: the children's keys sort before those of their parents.
+// TestEngines_InOrderWritesParentsBeforeChildren: the children's keys sort before the parents' keys.
 func TestEngines_InOrderWritesParentsBeforeChildren(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {

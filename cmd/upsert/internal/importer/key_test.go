@@ -63,7 +63,7 @@ func createOrSkip(t *testing.T, ns *dbtest.Namespace, text string) {
 	}
 }
 
-// TestEngines_SpellingsOfOneKey: the rows of one key are written in the file's order, counted as those of one key, and unchanged
+// TestEngines_SpellingsOfOneKey: the rows of one key are written in the file's order, counted as rows of one key, and unchanged
 // when the file comes again.
 func TestEngines_SpellingsOfOneKey(t *testing.T) {
 	t.Parallel()
