@@ -12,7 +12,7 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	set, version := assignedColumns(c.Columns, c.Target.Columns)
 	g := sourceRows(c)
 	var b strings.Builder
-	with, from, position := "", "", o.d.Quote(g.alias())+"."+o.d.Quote(g.position())
+	with, from := "", ""
 	joined := o.withSource(g)
 	if c.Rows.Source == FromParams { // with the columns of the database's clock among the parameters
 		with, from = o.paramTable(c)
@@ -20,10 +20,7 @@ func (o *onConflict) compare(c Compare) (string, error) {
 	} else {
 		from = o.fromItem(g)
 	}
-	if c.Rows.Source == FromArrays {
-		position += " - 1"
-	}
-	b.WriteString(with + "SELECT " + position + ", " + joined.expr.comparison(c, set, version) + " FROM " + from + joined.storedRows(c))
+	b.WriteString(with + "SELECT " + g.fromZero(o.d) + ", " + joined.expr.comparison(c, set, version) + " FROM " + from + joined.storedRows(c))
 	return b.String(), nil
 }
 

@@ -22,6 +22,15 @@ func (g sourceRows) position() string {
 	return distinctColumn("_at", g.Columns)
 }
 
+// fromZero returns an expression for a row's position, from 0. The position of an array's element begins at 1.
+func (g sourceRows) fromZero(d Dialect) string {
+	position := d.Quote(g.alias()) + "." + d.Quote(g.position())
+	if g.Rows.Source == FromArrays {
+		position += " - 1"
+	}
+	return position
+}
+
 // distinctColumn returns a name that none of the columns has.
 func distinctColumn(name string, columns []Column) string {
 	for slices.ContainsFunc(columns, func(col Column) bool { return strings.EqualFold(col.Name, name) }) {
@@ -142,7 +151,7 @@ func (o *onConflict) writeOrder(b *strings.Builder, u Upsert) {
 	switch g := u.sourceRows(); {
 	case u.Rows.Source == FromStage:
 		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + ".ctid")
-	case u.Rows.Source == FromArrays || u.Rows.N > 1:
+	case u.Rows.Source != FromParams || u.Rows.N > 1:
 		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + "." + o.d.Quote(g.position()))
 	}
 }
