@@ -54,7 +54,7 @@ func Newest(dialect string) *Engine {
 		if e.dialect != dialect {
 			continue
 		}
-		if e.once.Do(e.start); e.skip == "" {
+		if e.state.once.Do(e.start); e.state.skip == "" {
 			return e
 		}
 		oldest = e
