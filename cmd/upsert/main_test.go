@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,15 +56,6 @@ func execute(t *testing.T, db *sql.DB, statements ...string) {
 	}
 }
 
-func writeFile(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{"-h", "help", "verify -h", "schema -h", "sql -h", "import -h", "keys -h", "keys inspect -h", "keys dead -h", "keys revive -h", "keys gc -h", "version -h", "help verify"} {
@@ -81,7 +71,7 @@ func TestHelp(t *testing.T) {
 
 func TestWrongInput(t *testing.T) {
 	t.Parallel()
-	file := writeFile(t, "x.toml", "tabel = 'items'\n")
+	file := dbtest.WriteFile(t, "x.toml", "tabel = 'items'\n")
 	for args, want := range map[string]string{
 		"verfy":                       `there is no command "verfy": is "verify" meant?`,
 		"frobnicate":                  `there is no command "frobnicate": there are verify, schema, sql, import, keys, version`,

@@ -82,7 +82,7 @@ func TestSQL_Rules(t *testing.T) {
 // TestConfig: a file says the same as the flags, in each command, and the flags win.
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	file := writeFile(t, "items.toml", `
+	file := dbtest.WriteFile(t, "items.toml", `
 table = "items"
 key = ["sku", "store"]
 
@@ -106,8 +106,8 @@ at = "touch+now"
 		}
 	}
 	upsertWith(t, "sql", "-config", file, "-dialect", "sqlite", "-table", "others", "-rule", "qty=keep").ended(t, 0, `INSERT INTO "others"`, `("store", "sku", "qty", "at")`)
-	upsertWith(t, "sql", "-dialect", "sqlite", "-config", writeFile(t, "x.toml", "key = [\n")).refused(t, "x.toml:")
-	upsertWith(t, "sql", "-dialect", "sqlite", "-config", writeFile(t, "x.toml", "key = 3\n")).refused(t, "x.toml")
+	upsertWith(t, "sql", "-dialect", "sqlite", "-config", dbtest.WriteFile(t, "x.toml", "key = [\n")).refused(t, "x.toml:")
+	upsertWith(t, "sql", "-dialect", "sqlite", "-config", dbtest.WriteFile(t, "x.toml", "key = 3\n")).refused(t, "x.toml")
 }
 
 // TestConfig_Engines: schema makes a table, verify finds it sound, import writes it, and sql asks it for its columns: by one file.
@@ -115,7 +115,7 @@ func TestConfig_Engines(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
-		file := writeFile(t, "items.toml", "dsn = '"+ns.DSN()+`'
+		file := dbtest.WriteFile(t, "items.toml", "dsn = '"+ns.DSN()+`'
 table = "items"
 key = ["id"]
 [columns]
@@ -128,8 +128,8 @@ qty = "max"
 		schema.ended(t, 0, "CREATE TABLE ")
 		execute(t, ns.DB(), schema.stdout)
 		upsertWith(t, "verify", "-config", file).ended(t, 0, ": sound\n")
-		upsertWith(t, "import", "-config", file, writeFile(t, "x.csv", "id,qty\n1,5\n2,7\n")).ended(t, 0, "2 inserted")
-		upsertWith(t, "import", "-config", file, writeFile(t, "x.csv", "id,qty\n1,4\n2,8\n")).ended(t, 0, "0 inserted, 1 updated, 1 unchanged")
+		upsertWith(t, "import", "-config", file, dbtest.WriteFile(t, "x.csv", "id,qty\n1,5\n2,7\n")).ended(t, 0, "2 inserted")
+		upsertWith(t, "import", "-config", file, dbtest.WriteFile(t, "x.csv", "id,qty\n1,4\n2,8\n")).ended(t, 0, "0 inserted, 1 updated, 1 unchanged")
 		byFile := upsertWith(t, "sql", "-config", file)
 		asked := upsertWith(t, "sql", "-dsn", ns.DSN(), "-table", "items", "-key", "id", "-rule", "qty=max")
 		if byFile.ended(t, 0, "INSERT INTO "); byFile.stdout != asked.stdout {
@@ -144,18 +144,18 @@ func TestImport_Clock(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
 		args := []string{"import", "-dsn", ns.DSN(), "-create", "-table", "items", "-key", "id", "-rule", "changed=touch+now"}
-		upsertWith(t, append(args, writeFile(t, "x.csv", "id,n\n1,5\n2,7\n"))...).ended(t, 0, "2 inserted")
-		upsertWith(t, append(args, writeFile(t, "x.csv", "id,n\n1,5\n2,8\n"))...).ended(t, 0, "0 inserted, 1 updated, 1 unchanged")
+		upsertWith(t, append(args, dbtest.WriteFile(t, "x.csv", "id,n\n1,5\n2,7\n"))...).ended(t, 0, "2 inserted")
+		upsertWith(t, append(args, dbtest.WriteFile(t, "x.csv", "id,n\n1,5\n2,8\n"))...).ended(t, 0, "0 inserted, 1 updated, 1 unchanged")
 		var times int
 		if err := ns.DB().QueryRowContext(t.Context(), "SELECT count(changed) FROM items").Scan(&times); err != nil || times != 2 {
 			t.Fatalf("%d rows have a time, error %v; want both", times, err)
 		}
-		in := upsertWith(t, append(args, writeFile(t, "x.csv", "id,changed\n1,2024-05-06\n"))...)
+		in := upsertWith(t, append(args, dbtest.WriteFile(t, "x.csv", "id,changed\n1,2024-05-06\n"))...)
 		if in.code != 1 || !strings.Contains(in.stderr, `x.csv:1:4: column "changed" takes the time of the database`) {
 			t.Fatalf("ended with %d, stderr %q; want that the column is refused", in.code, in.stderr)
 		}
 		args[len(args)-1] = "changed=max+now"
-		in = upsertWith(t, append(args, writeFile(t, "x.csv", "id,n\n1,5\n"))...)
+		in = upsertWith(t, append(args, dbtest.WriteFile(t, "x.csv", "id,n\n1,5\n"))...)
 		if in.code == 0 || !strings.Contains(in.stderr, "now") {
 			t.Fatalf("ended with %d, stderr %q; want that now is refused with max", in.code, in.stderr)
 		}
@@ -166,7 +166,7 @@ func TestImport_DeclaredColumn(t *testing.T) {
 	t.Parallel()
 	ns := dbtest.Get("sqlite").Namespace(t)
 	args := []string{"import", "-dsn", ns.DSN(), "-table", "items", "-create", "-key", "id", "-column", "id=varchar(10) not null", "-column", "n=numeric(9,2)"}
-	run := upsertWith(t, append(args, writeFile(t, "x.csv", "id,n\n1,2.5\n"))...)
+	run := upsertWith(t, append(args, dbtest.WriteFile(t, "x.csv", "id,n\n1,2.5\n"))...)
 	run.ended(t, 0, "1 inserted")
 	if want := "\"id\" varchar(10) not null,\n  \"n\" numeric(9,2),\n"; !strings.Contains(run.stderr, want) {
 		t.Fatalf("the table is %s; want %s", run.stderr, want)

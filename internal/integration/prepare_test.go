@@ -263,9 +263,9 @@ func TestPrepared_ContextEndsWhileItPrepares(t *testing.T) {
 	})
 }
 
-// TestPut_AsksForTheResultWhereTheStatementIsKept checks that reporting the outcome takes no extra round trip. If the server
+// TestPut_AsksForTheResultIfTheStatementIsKept checks that reporting the outcome takes no extra round trip. If the server
 // does not keep the statement, reporting the outcome also costs the server no work.
-func TestPut_AsksForTheResultWhereTheStatementIsKept(t *testing.T) {
+func TestPut_AsksForTheResultIfTheStatementIsKept(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		l.Exec(lab.CreateThings)

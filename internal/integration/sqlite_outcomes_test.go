@@ -48,8 +48,8 @@ func becomes(state sql.Null[int], v int) upsert.Outcome {
 	return upsert.Unchanged
 }
 
-// TestForetold_AmongOthers checks concurrent Puts: other connections write and delete between two statements of a call.
-func TestForetold_AmongOthers(t *testing.T) {
+// TestCompareFirst_AmongOthers checks concurrent Puts: other connections write and delete between two statements of a call.
+func TestCompareFirst_AmongOthers(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec(append([]string{lab.CreateThings}, history...)...)
@@ -160,9 +160,9 @@ func (m *meddler) do(what string) {
 	}
 }
 
-// TestForetold_WhateverOthersDoBetween checks every action of others between the statements of a call. The last statement reports the
-// state that it met, and the call ends soon after the others stop. A plain table tells the outcome of a written row in one statement.
-func TestForetold_WhateverOthersDoBetween(t *testing.T) {
+// TestCompareFirst_WhateverOthersDoBetween checks every action of others between the statements of a call. The last statement reports
+// the state that it met, and the call ends soon after the others stop. A plain table tells the outcome of a written row in one statement.
+func TestCompareFirst_WhateverOthersDoBetween(t *testing.T) {
 	t.Parallel()
 	does := []string{"nothing", "deleted", "same", "other"}
 	for _, way := range []string{"Put", "Prepared", "plain Put", "plain Prepared"} {
@@ -209,9 +209,9 @@ func TestForetold_WhateverOthersDoBetween(t *testing.T) {
 	}
 }
 
-// TestForetold_GivesUp checks that Put gives up if the row exists at each insert and is deleted before each update. Put
+// TestCompareFirst_GivesUp checks that Put gives up if the row exists at each insert and is deleted before each update. Put
 // returns an error and invents no outcome.
-func TestForetold_GivesUp(t *testing.T) {
+func TestCompareFirst_GivesUp(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, "sqlite", func(l *lab.Lab) {
 		l.Exec(lab.CreateThings)

@@ -107,7 +107,7 @@ func (s *rowOp) upsertMarked(ctx context.Context, db dbconn.Handle) error {
 // rowID returns the row's rowid, if the rowid is the row's key and the Result of an Exec can tell the outcome.
 func (s *rowOp) rowID() (id int64, ok bool) {
 	if s.table.spec.RowIDKey && s.back == statement.ReturnNothing {
-		id, ok = s.batch.keyed[0].Value(0).(int64)
+		id, ok = s.sent.keyed[0].Value(0).(int64)
 	}
 	return id, ok
 }
@@ -116,13 +116,13 @@ func (s *rowOp) rowID() (id int64, ok bool) {
 // that was not written is as it was, unless LastInsertId is its rowid; then the connection inserted the row last. If LastInsertId is 0,
 // the connection has inserted nothing, or the driver says so of each statement that has written nothing.
 func (s *rowOp) upsertByResult(ctx context.Context, db dbconn.Handle) error {
-	variant := s.stmt.variant
+	variant := s.variant
 	variant.Report, variant.Result = true, true
 	query, err := s.table.text(variant)
 	if err != nil {
 		return err
 	}
-	res, err := s.table.txn.Exec(ctx, db, query, s.stmt.args)
+	res, err := s.table.txn.Exec(ctx, db, query, s.to.args)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (w *writer) sendCompareFirst(s batchStatement) error {
 	for at, i := range s.rows {
 		o, err := compared[at].outcome(Inserted)
 		if err != nil {
-			return w.batch.fail(int(i), w.table.spec.Target.Columns[0], w.batch.otherKey(w.session.ctx, w.session.db, i, err))
+			return w.batch.sent.fail(int(i), w.table.spec.Target.Columns[0], w.batch.sent.otherKey(w.session.ctx, w.session.db, i, err))
 		}
 		if kept != nil && compared[at].writes() && kept[at].writes() {
 			o = Unknown

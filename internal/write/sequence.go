@@ -138,7 +138,7 @@ func (op *sequenceOp) sendPart(s *session, part Rows) error {
 
 // PartRows returns how many rows of a sequence make a part.
 func (t *Table) PartRows(via Path) int {
-	if t.traits.Filter || via == Copy {
+	if t.traits.Batches.Filter || via == Copy {
 		return seqRows
 	}
 	return t.stmts.RowsMax()

@@ -68,7 +68,7 @@ type verdict struct {
 	hand   *contest.Series // the best by hand, or nil
 }
 
-// verdicts are those of the engines that were measured, in the bars' order.
+// verdicts are the verdicts of the engines that were measured, in the bars' order.
 func (r *Results) verdicts() []verdict {
 	var all []verdict
 	for _, b := range bars() {

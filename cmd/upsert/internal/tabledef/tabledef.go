@@ -91,8 +91,8 @@ func (d *Definition) Load() error {
 	return nil
 }
 
-// Names returns the columns that are named, in order: those of Columns, the key before them and ruled columns after them if
-// they are not among them.
+// Names returns the columns that are named: the key's columns that Columns lacks, then Columns, and then the ruled columns that
+// Columns lacks.
 func (d *Definition) Names() []string {
 	var names []string
 	for _, c := range d.Columns {
