@@ -25,6 +25,8 @@ type claim struct {
 	limited   bool          // the call has a limit to waiting
 	limit     time.Duration // how long to wait for another caller; 0: not at all
 	isolation sql.IsolationLevel
+	attempts  int                                           // how often Run tries at most
+	onBegin   func(ctx context.Context, tx upsert.DB) error // nil: none
 	began     time.Time
 	waited    time.Duration // for other callers, so far; the time of fn does not count
 	lost      error         // Once had to roll the caller's transaction back
@@ -41,7 +43,7 @@ func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*cl
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
+	c := &claim{store: s, once: once, key: k, codec: s.config.codec(), attempts: runAttempts, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
 	c.row = claimsql.Row{
 		Hash:   hashOf(kindKey, k.Scope, k.Op, k.ID),
 		Owner:  newOwner(),
@@ -251,8 +253,8 @@ func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 	}
 	switch st.state {
 	case claimsql.Done:
-		if st.codec != c.codec.Name() {
-			return outcome{}, fmt.Errorf("keys: %s: the result is stored with the codec %q and this call has the codec %q: use the codec that stored the result", c.key, st.codec, c.codec.Name())
+		if err := c.useCodec(st.codec); err != nil {
+			return outcome{}, err
 		}
 	case claimsql.Failed:
 		event.Err = c.store.storedFinal(st.result)

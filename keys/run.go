@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// runAttempts is how often Run tries at most.
+	// runAttempts is how often Run and the store's own transactions try at most, unless [Attempts] says otherwise.
 	runAttempts = 20
 	// lookTimeout bounds how long Run asks the database after a lost commit if the caller's context is over. txn.Grace for the
 	// commit comes on top, and once more for the question.
@@ -26,7 +26,7 @@ const (
 // call of fn.
 //
 // One call may call fn more than once: Run begins again after a serialization failure, a deadlock, a busy database or a lost
-// connection, up to 20 times with growing pauses. Each attempt has a new transaction; the writes of the attempt before were
+// connection, up to 20 times ([Attempts]) with growing pauses. Each attempt has a new transaction; the writes of the attempt before were
 // rolled back. So fn must have no effect except through its [Tx]. If the answer to a commit is lost, Run asks the database on
 // another connection what became of the key, and returns the truth (hazard K32).
 //
@@ -137,7 +137,7 @@ func (r *runOp) next(ctx context.Context, err error) (step, error) {
 		return endCall, nil
 	case errors.Is(err, errRecordFinal):
 		return recordFinal, nil
-	case isRetryable(err) && ctx.Err() == nil && spent == nil && r.counted < runAttempts:
+	case isRetryable(err) && ctx.Err() == nil && spent == nil && r.counted < r.claim.attempts:
 		return retry, err
 	case r.commitUnknown != nil:
 		return askDatabase, err
@@ -202,6 +202,9 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 		return outcome{}, asNotCommitted(err)
 	}
 	defer h.own.Rollback(ctx) // also if fn panics
+	if err := r.claim.begun(ctx, h); err != nil {
+		return outcome{}, asNotCommitted(err)
+	}
 	got, st, err := r.claim.take(ctx, h)
 	if err != nil || !got {
 		return r.resolve(ctx, st, err)
@@ -309,6 +312,9 @@ func (r *runOp) learnCommit(ctx context.Context) (st stored, found bool, err err
 		return st, false, err
 	}
 	defer h.own.Rollback(ctx)
+	if err := r.claim.begun(ctx, h); err != nil {
+		return st, false, err
+	}
 	t, err := send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return r.claim.takeLoop(ctx, tx, "") })
 	return t.row, err == nil && !t.claimed, err
 }

@@ -23,6 +23,10 @@ func groups() []group {
 	return []group{
 		{"results", resultBehaviours()},
 		{"codecs", codecBehaviours()},
+		{"store codecs", storeCodecBehaviours()},
+		{"exec", execBehaviours()},
+		{"tx from context", txFromBehaviours()},
+		{"begin", beginBehaviours()},
 		{"errors", errorBehaviours()},
 		{"final", finalBehaviours()},
 		{"panics", panicBehaviours()},
