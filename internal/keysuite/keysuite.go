@@ -49,6 +49,7 @@ func groups() []group {
 		{"dead", deadBehaviours()},
 		{"gc", gcBehaviours()},
 		{"inspect", inspectBehaviours()},
+		{"list", listBehaviours()},
 		{"hooks", hookBehaviours()},
 	}
 }
