@@ -48,6 +48,8 @@ func groups() []group {
 		{"consumers", consumerBehaviours()},
 		{"dead", deadBehaviours()},
 		{"gc", gcBehaviours()},
+		{"run gc", runGCBehaviours()},
+		{"forget", forgetBehaviours()},
 		{"inspect", inspectBehaviours()},
 		{"list", listBehaviours()},
 		{"hooks", hookBehaviours()},
