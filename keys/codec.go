@@ -37,14 +37,14 @@ func (jsonCodec) Encode(v any) ([]byte, error) {
 func (c *claim) encode(v any) ([]byte, error) {
 	b, err := c.codec.Encode(v)
 	if err != nil {
-		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and the effect was rolled back: %w", c.key, v, c.codec.Name(), err)
+		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and %s: %w", c.key, v, c.codec.Name(), c.consequence(), err)
 	}
 	if most := c.store.maxStoredResult(); len(b) > most {
 		raise := "MaxResult"
 		if most < c.store.config.maxResult {
 			raise = "the server's max_allowed_packet"
 		}
-		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return a smaller result, or raise %s", c.key, len(b), most, raise)
+		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and %s: return a smaller result, or raise %s", c.key, len(b), most, c.consequence(), raise)
 	}
 	if b == nil {
 		b = []byte{}
