@@ -110,7 +110,7 @@ func (c *claim) encode(v any) ([]byte, error) { return c.encodeAs(c.codec, v) }
 func (c *claim) encodeAs(codec Codec, v any) ([]byte, error) {
 	b, err := codec.Encode(v)
 	if err != nil {
-		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and the effect was rolled back: %w", c.key, v, codec.Name(), err)
+		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and %s: %w", c.key, v, codec.Name(), c.consequence(), err)
 	}
 	if b == nil {
 		b = []byte{}
@@ -130,7 +130,7 @@ func (c *claim) checkSize(result []byte) error {
 	if most < c.store.config.maxResult {
 		raise = "the server's max_allowed_packet"
 	}
-	return fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return a smaller result, or raise %s", c.key, len(result), most, raise)
+	return fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and %s: return a smaller result, or raise %s", c.key, len(result), most, c.consequence(), raise)
 }
 
 func (c *claim) decode(data []byte, v any) error {

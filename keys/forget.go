@@ -17,8 +17,10 @@ import (
 // waits until the call's transaction has ended, and forgets what the call has recorded; [MaxWait] and [NoWait], given to Open, bound the
 // wait. Forget is also how a person removes a key in StateClaimed, after a look at what became of its effect.
 //
-// A key that is leased or parked is not removed, because its effect may have happened without a record. Forget returns an
-// [*InProgressError] then.
+// A key of [Do] that is leased or parked is not removed, because its effect may have happened without a record. While fn runs, Forget
+// returns an [*InProgressError]. If the key is parked, or its lease has ended without an answer, Forget returns a [*ParkedError]: decide
+// with [Resolve], [Store.ResolveFinal] or [Store.Release], and then forget the key.
+//
 // Forget also returns an error that names the part if a part of the key is wrong, an error inside fn, see [Outside], and otherwise
 // the database's error.
 func (s *Store) Forget(ctx context.Context, k Key) error {
@@ -31,14 +33,20 @@ func (s *Store) Forget(ctx context.Context, k Key) error {
 	}
 	c.row.KeyTime = 0 // an old key can be forgotten too
 	err = s.inTransaction(ctx, s.readCommittedOptions(), func(h handle) error { return c.forget(ctx, h) })
-	if errors.Is(err, errNothingStored) {
+	var kept *unforgettableError
+	switch {
+	case err == nil, errors.Is(err, errNothingStored):
 		return nil
+	case errors.As(err, &kept):
+		err = c.refuseForgetting(ctx, kept.row)
 	}
-	if err != nil {
-		return c.wrapError(ctx, err)
-	}
-	return nil
+	return c.wrapError(ctx, err)
 }
+
+// unforgettableError rolls back the transaction of Forget, because the row must be kept.
+type unforgettableError struct{ row stored }
+
+func (e *unforgettableError) Error() string { return "the key must be kept" }
 
 // errNothingStored rolls back the transaction of Forget, with the claim in it.
 var errNothingStored = errors.New("nothing is stored")
@@ -53,7 +61,7 @@ func (c *claim) forget(ctx context.Context, h handle) error {
 	case got:
 		return errNothingStored
 	case !slices.Contains(claimsql.Forgettable(), st.state):
-		return c.refuseForgetting(st)
+		return &unforgettableError{st}
 	}
 	n, err := send(ctx, h, func(tx *sqlx.Tx) (int64, error) { return execAffected(ctx, tx, c.store.sql.Forget(c.row.Hash)) })
 	if err == nil && n == 0 {
@@ -63,11 +71,18 @@ func (c *claim) forget(ctx context.Context, h handle) error {
 }
 
 // refuseForgetting returns the error for a key that must be kept.
-func (c *claim) refuseForgetting(st stored) error {
-	if st.state == claimsql.Held {
+func (c *claim) refuseForgetting(ctx context.Context, st stored) error {
+	if st.state != claimsql.Leased && st.state != claimsql.Parked {
+		return fmt.Errorf("keys: %s: its row has the state %d, which this version does not know: a newer version of this package may have written the row", c.key, st.state)
+	}
+	row, err := c.store.readLease(ctx, c.row.Hash)
+	switch {
+	case err != nil:
+		return err
+	case row == nil || row.state == claimsql.Leased && !row.isLeft():
 		return c.inProgress(nil)
 	}
-	return fmt.Errorf("keys: %s: its row has the state %d, which this version does not know: a newer version of this package may have written the row", c.key, st.state)
+	return (&doOp{claim: c}).parked(row, c.store.storedReason(row.result))
 }
 
 // KeptError is returned by [Store.ForgetScope] if keys of the scope were leased or parked. All other keys of the scope have been
@@ -177,7 +192,7 @@ func (e *eraser) look(ctx context.Context, span claimsql.Span) ([]claimsql.Mark,
 		switch {
 		case slices.Contains(claimsql.Forgettable(), k.state):
 			marks = append(marks, claimsql.Mark{Hash: k.hash})
-		case k.state == claimsql.Held:
+		case k.state == claimsql.Leased:
 			e.kept.Leased++
 		default:
 			e.kept.Parked++

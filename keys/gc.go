@@ -98,7 +98,7 @@ func newGC(opts []GCOption) (gc, error) {
 	g := gc{batch: 100, share: 0.1, every: time.Minute}
 	for _, o := range opts {
 		if o == nil {
-			return g, errors.New("keys: an option is nil")
+			return g, errNilOption
 		}
 		if err := o.applyGC(&g); err != nil {
 			return g, err
@@ -108,8 +108,8 @@ func newGC(opts []GCOption) (gc, error) {
 }
 
 func (s *Store) collect(ctx context.Context, g gc) (removed int64, err error) {
-	w := sweeper{store: s}
-	for {
+	w := sweeper{store: s, sql: s.sql}
+	for freed := false; ; {
 		size := g.batch
 		if g.limit > 0 {
 			size = int(min(int64(size), g.limit-removed))
@@ -121,8 +121,11 @@ func (s *Store) collect(ctx context.Context, g gc) (removed int64, err error) {
 		if err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)
 		}
-		if last || removed == g.limit {
+		switch {
+		case removed == g.limit && g.limit > 0, last && freed:
 			return removed, nil
+		case last: // free keys come after the finished keys
+			w, freed = sweeper{store: s, sql: s.sql.Freed()}, true
 		}
 		if err := g.pause(ctx, time.Since(began)); err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)

@@ -48,6 +48,9 @@ func (c Cursor) String() string {
 // message has the Key that [Store.InspectMessage] gives it. The order is that of the keys' hashes, so it has no meaning, and a key
 // keeps its place. Only the last page has less than limit entries. Pass next to the next call; next is zero after an empty page.
 //
+// A key of [Do] is in StateLeased until its caller has answered, also after the lease's end, and in StateParked when a call has met it
+// after that and has left it to a person. Info.LeaseUntil tells the end of a lease.
+//
 // A row that changes its state while you list may be left out or be listed although it has changed. A key is not visible while its first
 // transaction is running. Each Info has its result, so a page takes up to limit times [MaxResult] bytes of memory.
 //
@@ -80,7 +83,7 @@ func (s *Store) List(ctx context.Context, st State, after Cursor, limit int) (pa
 }
 
 // isListed reports whether a row can be in the state.
-func isListed(st State) bool { return st >= StateClaimed && st <= StateDead }
+func isListed(st State) bool { return st >= StateClaimed && st <= StateParked }
 
 type listPage struct {
 	infos []Info

@@ -64,21 +64,36 @@ func forgetsKey(p *place) {
 }
 
 func forgetRefused(p *place) {
-	p.wantPaid(p.store, "leased")
 	p.wantPaid(p.store, "unknown")
-	p.setState("leased", leased)
 	p.setState("unknown", 99)
-	err := p.store.Forget(p.ctx, p.key("leased"))
-	wantAs[*keys.InProgressError](p, "Forget of a leased key", err)
-	err = p.store.Forget(p.ctx, p.key("unknown"))
+	err := p.store.Forget(p.ctx, p.key("unknown"))
 	wantText(p, "Forget of a newer version's key", err, "the state 99, which this version does not know")
-	if n := p.rows(); n != 2 {
-		p.Errorf("%d rows, want both", n)
+	for _, end := range []error{nil, keys.Final(asIs{1}), keys.NotDone(asIs{2}), asIs{3}} {
+		_, _, _ = keys.Do(p.ctx, p.store, p.key("do"), none(), func(ctx context.Context, h *keys.Held) (string, error) {
+			err := p.store.Forget(p.ctx, p.key("do"))
+			wantAs[*keys.InProgressError](p, "Forget while fn runs", err)
+			return "", end
+		})
+		if end != (asIs{3}) {
+			p.forget("do")
+			continue
+		}
+		for range 2 {
+			parked := as[*keys.ParkedError](p, "Forget without an answer", p.store.Forget(p.ctx, p.key("do")))
+			if parked == nil || parked.Key != p.key("do") || parked.Since.IsZero() || parked.Err == nil || parked.Err.Error() != "as is" {
+				p.Errorf("%+v", int(keys.StateParked))
+			}
+			p.setState("do", int(keys.StateParked))
+		}
+	}
+	if err := p.store.Release(p.ctx, p.key("do")); err != nil {
+		p.Error(err)
+	}
+	p.forget("do")
+	if n := p.rows(); n != 1 {
+		p.Errorf("%d rows, want one", n)
 	}
 }
-
-// leased and parked are states of keys whose effect is unknown.
-const leased, parked = 6, 7
 
 // forgetWaits forgets a key while its first transaction is running: Forget must find what the transaction commits.
 func forgetWaits(p *place) {
@@ -141,9 +156,9 @@ func forgetsScope(p *place) {
 
 func forgetScopeKept(p *place) {
 	p.scoped("bob", 5)
-	p.setState("bob 1", leased)
-	p.setState("bob 2", parked)
-	p.setState("bob 3", parked)
+	p.setState("bob 1", int(keys.StateLeased))
+	p.setState("bob 2", int(keys.StateParked))
+	p.setState("bob 3", int(keys.StateParked))
 	for _, want := range []int64{2, 0} {
 		n, err := p.store.ForgetScope(p.ctx, "bob")
 		var kept *keys.KeptError

@@ -40,6 +40,13 @@ func (p *place) stock() map[keys.State][]string {
 		want[keys.StateDead] = append(want[keys.StateDead], fmt.Sprint("dead ", i))
 		p.wantPaid(p.store, fmt.Sprint("stuck ", i))
 		p.exec("UPDATE idempotency_keys SET state = 1, result = NULL, codec = '' WHERE id = '" + fmt.Sprint("stuck ", i) + "'")
+		for _, st := range []keys.State{keys.StateLeased, keys.StateParked} {
+			id := fmt.Sprint(st, i)
+			_, _, _ = keys.Do(p.ctx, p.store, p.key(id), p.fingerprint(i), func(context.Context, *keys.Held) (string, error) { return "", asIs{i} })
+			p.setState(id, int(st))
+			want[st] = append(want[st], id)
+		}
+		_, _, _ = keys.Do(p.ctx, p.store, p.key(fmt.Sprint("free ", i)), none(), func(context.Context, *keys.Held) (string, error) { return "", keys.NotDone(asIs{i}) })
 		want[keys.StateClaimed] = append(want[keys.StateClaimed], fmt.Sprint("stuck ", i))
 	}
 	return want
@@ -154,7 +161,7 @@ func listOdd(p *place) {
 }
 
 func listWrong(p *place) {
-	for _, st := range []keys.State{0, -1, 99} {
+	for _, st := range []keys.State{0, -1, 8, 99} {
 		_, _, err := p.store.List(p.ctx, st, keys.Cursor{}, 1)
 		wantText(p, "List", err, fmt.Sprintf("no key has the state State(%d)", st))
 	}
