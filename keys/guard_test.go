@@ -60,19 +60,26 @@ func TestGuard_GoesOn(t *testing.T) {
 				l.Want("Guard again", h.Guard(ctx, tx), nil)
 				l.WantErr("Guard of another transaction", h.Guard(ctx, l.DB), nil, "must be a transaction")
 				l.Want("the transaction's end", end(tx.Tx), nil)
-				until := func() time.Time {
-					info, err := l.store.Inspect(l.Context(), hazardKey(id))
-					l.Want("Inspect", err, nil)
-					return info.LeaseUntil
-				}
-				first := until()
-				renewed := map[string]func(time.Time) bool{"commit": first.After, "rollback": first.Before}[id] // Guard's lease is long
-				for ctx.Err() == nil && !renewed(until()) {
+				for first := l.leaseOf(id); ctx.Err() == nil; {
+					now := l.leaseOf(id)
+					if id == "rollback" && now > first || id == "commit" && now < 5*brief { // Guard writes a long lease
+						break
+					}
 				}
 				return "paid", context.Cause(ctx)
 			}, keys.Lease(brief))
 		}
 	})
+}
+
+// leaseOf returns the time between the claim of a key and the end of its lease.
+func (l *hazardLab) leaseOf(id string) time.Duration {
+	l.Helper()
+	info, err := l.store.Inspect(l.Context(), hazardKey(id))
+	if err != nil {
+		l.Fatal(err)
+	}
+	return info.LeaseUntil.Sub(info.ClaimedAt)
 }
 
 // TestGuard_Misuse checks Guard after fn, a second guarded transaction, and a guarded transaction that outlives fn.
