@@ -26,7 +26,7 @@ func leaseCases() []ClaimCase {
 		}
 	}
 	return []ClaimCase{
-		{Name: "lease", Why: "The insert that a leased key's first caller wins.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Claim(leased(v), "") }},
+		{Name: "claim-lease", Why: "The insert that a leased key's first caller wins.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Claim(leased(v), "") }},
 		{Name: "lease-read", Why: "What Do needs to know of a row. Whether the lease has ended is for the database's clock.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Lease(v.Row.Hash) }},
 		{Name: "lease-take-over", Why: "A lease has ended, and another attempt takes the key with the next fence: one compare-and-set on state and fence.", SQL: takeOver(claimsql.Leased, claimsql.OutLease)},
 		{Name: "lease-take-free", Why: "A free key is taken. Its fence has gone on growing, and its fingerprint is the new caller's.", SQL: takeOver(claimsql.Free, claimsql.Anytime)},
