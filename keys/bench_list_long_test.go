@@ -50,8 +50,11 @@ func (p *benchPlace) makeRare(b *testing.B) {
 	for i, h := range hashes {
 		st := states[i%len(states)]
 		set := fmt.Sprintf("state = %d, scope = 'rare'", st)
-		if st == keys.StateWaiting || st == keys.StateDead {
+		switch st {
+		case keys.StateWaiting, keys.StateDead:
 			set += ", op = '', expires_at = " + never
+		case keys.StateParked:
+			set += ", expires_at = " + never
 		}
 		p.exec("UPDATE idempotency_keys SET " + set + " WHERE key_hash = " + fmt.Sprintf(literal, h))
 	}

@@ -22,7 +22,7 @@ func (s *SQL) List(state int, after *[HashSize]byte, limit int) Statement {
 		b.sql(s.words.values.readBytes(c), ", ")
 	}
 	b.sql(s.infoColumns(), " FROM ", s.table, " WHERE state = ").num(int64(state))
-	if slices.Contains([]int{Waiting, Dead}, state) {
+	if slices.Contains([]int{Waiting, Dead, Parked}, state) {
 		b.sql(" AND expires_at = ", s.words.clock.never)
 	}
 	if after != nil {

@@ -86,6 +86,20 @@ func forgetRefused(p *place) {
 			p.setState("do", int(keys.StateParked))
 		}
 	}
+	for verb, decide := range map[string]func(keys.Key) error{
+		"Resolve":      func(k keys.Key) error { return keys.Resolve(p.ctx, p.store, k, "") },
+		"ResolveFinal": func(k keys.Key) error { return p.store.ResolveFinal(p.ctx, k, asIs{4}) },
+		"Release":      func(k keys.Key) error { return p.store.Release(p.ctx, k) },
+	} {
+		p.leave(verb, true)
+		if err := decide(p.key(verb)); err != nil {
+			p.Errorf("%s: %v", verb, err)
+		}
+		if at := get[string](p, "SELECT CAST(expires_at AS CHAR(30)) FROM idempotency_keys WHERE id = '"+verb+"'"); strings.HasPrefix(at, "9999") {
+			p.Errorf("a key expires at %s after %s", at, verb)
+		}
+		p.forget(verb)
+	}
 	if err := p.store.Release(p.ctx, p.key("do")); err != nil {
 		p.Error(err)
 	}

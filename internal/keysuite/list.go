@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goupsert/upsert/keys"
 )
@@ -41,15 +42,28 @@ func (p *place) stock() map[keys.State][]string {
 		p.wantPaid(p.store, fmt.Sprint("stuck ", i))
 		p.exec("UPDATE idempotency_keys SET state = 1, result = NULL, codec = '' WHERE id = '" + fmt.Sprint("stuck ", i) + "'")
 		for _, st := range []keys.State{keys.StateLeased, keys.StateParked} {
-			id := fmt.Sprint(st, i)
-			_, _, _ = keys.Do(p.ctx, p.store, p.key(id), p.fingerprint(i), func(context.Context, *keys.Held) (string, error) { return "", asIs{i} })
-			p.setState(id, int(st))
+			id := fmt.Sprint(st, " ", i)
+			p.leave(id, st == keys.StateParked)
 			want[st] = append(want[st], id)
 		}
 		_, _, _ = keys.Do(p.ctx, p.store, p.key(fmt.Sprint("free ", i)), none(), func(context.Context, *keys.Held) (string, error) { return "", keys.NotDone(asIs{i}) })
 		want[keys.StateClaimed] = append(want[keys.StateClaimed], fmt.Sprint("stuck ", i))
 	}
 	return want
+}
+
+// leave makes a key of Do whose effect is unknown. The key is parked, or its lease has not ended.
+func (p *place) leave(id string, parked bool) {
+	p.Helper()
+	unknown := func(context.Context, *keys.Held) (string, error) { return "", asIs{1} }
+	_, _, err := keys.Do(p.ctx, p.store, p.key(id), p.fingerprint(id), unknown, keys.Lease(time.Hour))
+	wantIs(p, "Do", err, asIs{1})
+	if !parked {
+		return
+	}
+	p.exec("UPDATE idempotency_keys SET lease_until = " + p.pick("'2001-01-01 00:00:00.000'", "'2001-01-01 00:00:00+00'", "'2001-01-01 00:00:00'") + " WHERE id = '" + p.prefix + id + "'")
+	_, _, err = keys.Do(p.ctx, p.store, p.key(id), p.fingerprint(id), unknown)
+	wantAs[*keys.ParkedError](p, "Do", err)
 }
 
 // wantIDs expects the IDs of a list, in any order.
