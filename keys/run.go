@@ -34,7 +34,7 @@ const (
 // is remembered. A panic of fn rolls everything back and continues to the caller.
 //
 // fp is compared with the fingerprint of the key's first use; the zero [Fingerprint] is not compared. The result is stored as
-// JSON or by [WithCodec]. Every caller gets a decoded value, also the caller whose fn ran. If JSON would lose a part of type R,
+// JSON, or by [Codecs] or [WithCodec]. Every caller gets a decoded value, also the caller whose fn ran. If JSON would lose a part of type R,
 // Run returns an error: JSON loses unexported fields, funcs, channels, and interfaces with methods.
 //
 // Run returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost]; an [*InProgressError], a
@@ -49,8 +49,8 @@ const (
 // process, one read answers the repeated call. In another process a transaction does, which ends when the key is found.
 //
 // Inside fn, with fn's context, a call on the store's pool is refused, because such a call would commit by itself or wait for
-// fn's transaction. This holds for the verbs of package upsert, and for Run, Consume, Fail and Revive. Use fn's Tx, [Once] and
-// [Filter] there, or say with [Outside] that you mean the call.
+// fn's transaction. This holds for the verbs of package upsert, and for Run, Exec, Do, Consume, Fail,
+// Revive, Forget and ForgetScope. Use fn's Tx, [Once] and [Filter] there, or say with [Outside] that you mean the call.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
 	if err == nil {

@@ -62,8 +62,8 @@ func TxFrom(ctx context.Context) (*Tx, bool) {
 }
 
 // Outside returns a context whose calls may go past the transaction of fn, for example for a row of an audit log that must
-// survive a rollback. ctx is the context that fn was given. Without Outside, the verbs of package upsert, and Run, Consume,
-// Fail and Revive, are refused inside fn on the pool of fn's store, because they would commit by themselves. A call that could
+// survive a rollback. ctx is the context that fn was given. Without Outside, the verbs of package upsert, and Run, Exec, Do,
+// Consume, Fail, Revive, Forget and ForgetScope, are refused inside fn on the pool of fn's store, because they would commit by themselves. A call that could
 // only wait for fn's own transaction is refused even with Outside: on SQLite every write, on a pool of one connection every
 // call, and elsewhere a call for a key or a consumer that fn's transaction holds. Statements that database/sql or sqlx send on
 // the pool are not seen.
