@@ -117,8 +117,8 @@ func hookKeepsNothing(p *place) {
 		wantText(p, "Fail in the hook", err, "inside the fn of me/pay/a")
 		return nil
 	}))
-	if err != nil {
-		p.Error(err)
+	if err != nil || kept == nil {
+		p.Fatalf("Run: %v; the hook was given %v", err, kept)
 	}
 	_, err = kept.ExecContext(p.ctx, "SELECT 1")
 	wantText(p, "a statement after the hook", err, "for the function only")

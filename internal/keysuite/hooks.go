@@ -154,17 +154,20 @@ func slogHooks(p *place) {
 		}
 		return a
 	}}))
-	const id = "secret-42"
 	for name, c := range map[string]struct {
-		opts []keys.SlogOption
-		key  string
-	}{"hashed": {nil, "me/pay/#" + p.digits(id)}, "readable": {[]keys.SlogOption{keys.LogKeyIDs(), nil}, "me/pay/" + id}} {
+		opts    []keys.SlogOption
+		id, key string
+	}{
+		"hashed":   {nil, "secret-42", "me/pay/#" + p.digits("secret-42")},
+		"short":    {nil, "7", "me/pay/#" + p.digits("7")},
+		"readable": {[]keys.SlogOption{keys.LogKeyIDs(), nil}, "secret-42", "me/pay/secret-42"},
+	} {
 		p.on(name, func(p *place) {
 			out.Reset()
 			s := p.open(keys.WithHooks(keys.SlogHooks(log, c.opts...)))
-			_, _, _ = keys.Run(p.ctx, s, p.key(id), p.fingerprint(1), pays(p, "a", ""))
-			_, _, _ = keys.Run(p.ctx, s, p.key(id), p.fingerprint(1), p.never)
-			_, _, _ = keys.Run(p.ctx, s, p.key(id), p.fingerprint(2), p.never)
+			_, _, _ = keys.Run(p.ctx, s, p.key(c.id), p.fingerprint(1), pays(p, "a", ""))
+			_, _, _ = keys.Run(p.ctx, s, p.key(c.id), p.fingerprint(1), p.never)
+			_, _, _ = keys.Run(p.ctx, s, p.key(c.id), p.fingerprint(2), p.never)
 			_, _ = p.filter(s, "c", "m", "n")
 			p.expire("1 = 1")
 			_, _ = s.GC(p.ctx)
