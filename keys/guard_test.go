@@ -72,6 +72,21 @@ func TestGuard_GoesOn(t *testing.T) {
 	})
 }
 
+// TestGuard_OutlastsItsLease checks a guarded transaction whose row tells an end that has passed: nobody could take the key over,
+// so the holder completes.
+func TestGuard_OutlastsItsLease(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.wantDo("Do", "a", "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
+			tx := l.Begin(nil)
+			l.Want("Guard", h.Guard(ctx, tx), nil)
+			l.On(tx, "UPDATE idempotency_keys SET lease_until = '2000-01-01 00:00:00.000'")
+			l.Commit(tx)
+			return "paid", nil
+		})
+	})
+}
+
 // leaseOf returns the time between the claim of a key and the end of its lease.
 func (l *hazardLab) leaseOf(id string) time.Duration {
 	l.Helper()
