@@ -27,7 +27,7 @@ func hookFirst(p *place) {
 	hook := keys.OnBegin(func(ctx context.Context, tx upsert.DB) error {
 		calls = append(calls, "hook")
 		_, err := tx.ExecContext(ctx, "INSERT INTO effects (id) VALUES ('hook')")
-		return err
+		return errors.Join(err, queryWith(ctx, tx, "SELECT id FROM effects"))
 	})
 	r, _, err := keys.Run(p.ctx, p.store, p.key("a"), none(), func(ctx context.Context, tx *keys.Tx) (string, error) {
 		calls = append(calls, "fn")
@@ -75,8 +75,7 @@ func hookFails(p *place) {
 	}()
 	p.wantNoTrace("a")
 	_, _, err = keys.Run(p.ctx, p.store, p.key("a"), none(), p.never, keys.OnBegin(func(ctx context.Context, tx upsert.DB) error {
-		_, err := tx.QueryContext(ctx, "SELECT nothing FROM nowhere")
-		return err
+		return queryWith(ctx, tx, "SELECT nothing FROM nowhere")
 	}))
 	wantText(p, "a wrong statement", err, "OnBegin: ")
 	p.wantPaid(p.store, "a")
@@ -122,8 +121,7 @@ func hookKeepsNothing(p *place) {
 	}
 	_, err = kept.ExecContext(p.ctx, "SELECT 1")
 	wantText(p, "a statement after the hook", err, "for the function only")
-	_, err = kept.QueryContext(p.ctx, "SELECT 1")
-	wantText(p, "a query after the hook", err, "for the function only")
+	wantText(p, "a query after the hook", queryWith(p.ctx, kept, "SELECT 1"), "for the function only")
 }
 
 func beginOptions(p *place) {
@@ -136,4 +134,14 @@ func beginOptions(p *place) {
 	wantText(p, "Attempts(0)", err, "the minimum is 1")
 	_, _, err = p.run(p.store, p.key("a"), none(), p.never, keys.OnBegin(nil))
 	wantText(p, "OnBegin(nil)", err, "the function is nil")
+}
+
+// queryWith sends a query, ignores its rows, and returns its error.
+func queryWith(ctx context.Context, db upsert.DB, query string) error {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return rows.Err()
 }

@@ -74,7 +74,7 @@ func forgetRefused(p *place) {
 			wantAs[*keys.InProgressError](p, "Forget while fn runs", err)
 			return "", end
 		})
-		if end != (asIs{3}) {
+		if !errors.Is(end, asIs{3}) {
 			p.forget("do")
 			continue
 		}
