@@ -70,14 +70,9 @@ func (p *benchPlace) pageMillis(b *testing.B, st keys.State) float64 {
 	var took []float64
 	for range 5 {
 		began := time.Now()
-		page, next, err := p.store.List(b.Context(), st, keys.Cursor{}, 100)
+		page, _, err := p.store.List(b.Context(), st, keys.Cursor{}, 100)
 		if err != nil || len(page) != want {
 			b.Fatalf("%v: %d entries, %v; want %d", st, len(page), err, want)
-		}
-		if st == keys.StateDone {
-			if _, _, err := p.store.List(b.Context(), st, next, 100); err != nil {
-				b.Fatal(err)
-			}
 		}
 		took = append(took, time.Since(began).Seconds()*1e3)
 	}

@@ -57,7 +57,7 @@ func (c Cursor) String() string {
 // List reads a page by the primary key. Completing a claim writes no index entry because no index has the state, so the cost of
 // a page depends on how frequent the state is: if one key in a hundred is in the state, a page of 100 reads 10,000 rows. The last
 // page, and the only page of a state that hardly any key has, reads the rest of the table. The exception are StateParked,
-// StateWaiting and StateDead, whose rows never expire: an index finds them whatever the size of the table. docs/keys.md has figures.
+// StateWaiting and StateDead, whose rows never expire: an index finds them whatever the size of the table. bench/EARLIER.md has figures.
 //
 // List returns an error for a state that no key can have, for a limit below 1, and otherwise the database's error.
 func (s *Store) List(ctx context.Context, st State, after Cursor, limit int) (page []Info, next Cursor, err error) {
