@@ -8,8 +8,8 @@ import (
 
 // Sealed returns a codec that stores results in the form of another codec, changed by seal, for example encrypted or compressed. nil
 // in place of form means JSON. open is the inverse of seal, and must return an error for data that seal has not made, as an AEAD
-// does. seal may return another text each time, for example with a random nonce. Both must be safe for concurrent use and must
-// not keep data.
+// does. seal may return another text each time, for example with a random nonce. Both must be safe for concurrent use, must not
+// keep data, and may overwrite data.
 //
 // The name is stored beside the result. It should name the encryption key too, for example "aes-2026": to change the key, give
 // [Codecs] a Sealed of another name first, and the old one after it.
@@ -40,7 +40,7 @@ func (s *sealed) Encode(v any) ([]byte, error) {
 }
 
 func (s *sealed) Decode(data []byte, v any) error {
-	plain, err := s.open(data)
+	plain, err := s.open(bytes.Clone(data)) // open may write to what it is given, and other callers read the same data
 	if err != nil {
 		return err
 	}
@@ -71,4 +71,52 @@ func formOf(codec Codec) (form Codec, isSealed bool) {
 	}
 	form, _ = formOf(s.form)
 	return form, true
+}
+
+// sealMark begins the stored form of an error that is sealed, and ends the name of its codec. JSON does not begin so.
+const sealMark = "\x00"
+
+// sealError seals the stored form of an error if the store seals its results.
+func (s *Store) sealError(plain []byte) ([]byte, error) {
+	c, isSealed := s.config.codec().(*sealed)
+	if !isSealed {
+		return plain, nil
+	}
+	data, err := c.closeAll(plain)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(sealMark+c.name+sealMark), data...), nil
+}
+
+// openError is the inverse of sealError, also for a codec that has stored errors before.
+func (s *Store) openError(data []byte) ([]byte, error) {
+	named, isSealed := bytes.CutPrefix(data, []byte(sealMark))
+	if !isSealed {
+		return data, nil
+	}
+	name, data, _ := bytes.Cut(named, []byte(sealMark))
+	c, known := findCodec(s.config.codecs, string(name)).(*sealed)
+	if !known {
+		return nil, fmt.Errorf("it is sealed by the codec %q: name the codec in Codecs", name)
+	}
+	return c.openAll(data)
+}
+
+// closeAll and openAll also use the seal of a form that is sealed itself.
+func (s *sealed) closeAll(plain []byte) (_ []byte, err error) {
+	if inner, ok := s.form.(*sealed); ok {
+		if plain, err = inner.closeAll(plain); err != nil {
+			return nil, err
+		}
+	}
+	return s.close(plain)
+}
+
+func (s *sealed) openAll(data []byte) ([]byte, error) {
+	plain, err := s.open(bytes.Clone(data))
+	if inner, ok := s.form.(*sealed); ok && err == nil {
+		return inner.openAll(plain)
+	}
+	return plain, err
 }

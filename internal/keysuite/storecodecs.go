@@ -17,6 +17,7 @@ func storeCodecBehaviours() []behaviour {
 	return []behaviour{
 		{"read what other codecs have stored", codecChanged},
 		{"encrypt", codecSealed},
+		{"encrypt errors", errorSealed},
 		{"may write a value in many forms", codecRandom},
 		{"keep the checks of the form that they seal", sealedChecks},
 		{"are checked", storeCodecNames},
@@ -87,6 +88,53 @@ func codecSealed(p *place) {
 	_, _, err = p.run(small, p.key("big"), none(), pays(p, "big", "x"))
 	wantText(p, "a result that is too big when sealed", err, "31 bytes, more than 20")
 	p.wantNoTrace("big")
+}
+
+// errorSealed stores errors by a codec that encrypts. A later codec must not make them unreadable, and neither must the absence of
+// their codec run fn again.
+func errorSealed(p *place) {
+	plain := p.open(keys.KnownErrors(errSecret))
+	first := p.open(keys.KnownErrors(errSecret), keys.Codecs(keys.Sealed("outer", encrypted(p, "inner"), rotate(1), rotate(255))))
+	later := p.open(keys.KnownErrors(errSecret), keys.Codecs(encrypted(p, "later"), keys.Sealed("outer", encrypted(p, "inner"), rotate(1), rotate(255))))
+	_, _, _ = p.run(plain, p.key("plain"), none(), p.fails("plain", keys.Final(errSecret)))
+	_, _, _ = p.run(first, p.key("first"), none(), p.fails("first", keys.Final(errSecret)))
+	for id, s := range map[string]*keys.Store{"plain": first, "first": later} {
+		for range 2 {
+			_, replayed, err := p.run(s, p.key(id), none(), p.never)
+			final := as[*keys.FinalError](p, id, err)
+			if !replayed || final.Text != "the secret is out" || !errors.Is(err, errSecret) {
+				p.Errorf("%s: replayed %v, %v", id, replayed, err)
+			}
+		}
+	}
+	if stored := p.inspect(p.key("first")).Result; bytes.Contains(stored, []byte("secret")) {
+		p.Errorf("stored as %q; want it encrypted", stored)
+	}
+	_, _, err := p.run(p.store, p.key("first"), none(), p.never)
+	wantText(p, "without the codec", err, `it is sealed by the codec "outer"`)
+
+	unknown := func(context.Context, *keys.Held) (string, error) { return "", errSecret }
+	_, _, _ = keys.Do(p.ctx, first, p.key("parked"), none(), unknown)
+	p.exec("UPDATE idempotency_keys SET lease_until = claimed_at WHERE id = 'parked'")
+	_, _, err = keys.Do(p.ctx, later, p.key("parked"), none(), unknown)
+	if parked := as[*keys.ParkedError](p, "Do", err); !errors.Is(parked.Err, errSecret) {
+		p.Errorf("parked because of %v", parked.Err)
+	}
+	if stored := p.inspect(p.key("parked")).Result; bytes.Contains(stored, []byte("secret")) {
+		p.Errorf("stored as %q; want it encrypted", stored)
+	}
+}
+
+var errSecret = errors.New("the secret is out")
+
+// rotate returns a function that adds n to each byte.
+func rotate(n byte) func([]byte) ([]byte, error) {
+	return func(data []byte) ([]byte, error) {
+		for i := range data {
+			data[i] += n
+		}
+		return data, nil
+	}
 }
 
 // dice writes a value with a random prefix, as a codec does that encrypts by itself.
