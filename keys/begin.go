@@ -12,10 +12,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Attempts is how often Run begins a transaction at most, by default 20. With Attempts(1) Run begins once, and returns the first
-// error of the database; dialect.Classify tells whether another call may succeed. Not counted are an attempt that has only waited
-// for SQLite's lock, the transaction that records a [Final] error, and the question after a commit whose answer was lost. [Once]
-// refuses Attempts, because only its caller can begin again.
+// Attempts is how often Run begins a transaction at most, by default 20. With Attempts(1) Run begins once, and returns the
+// first error of the database; dialect.Classify tells whether another call may succeed. Not counted are an attempt that has
+// only waited for SQLite's lock, the transaction that records a [Final] error, and the question after a commit whose answer
+// was lost. [Once] refuses Attempts, because only its caller can begin again.
 func Attempts(n int) ClaimOption {
 	return claimOption(func(c *claim) error {
 		if c.once {
@@ -26,10 +26,10 @@ func Attempts(n int) ClaimOption {
 	})
 }
 
-// OnBegin sets a function that Run calls right after BEGIN in each of its transactions, before the claim. The function can set what
-// must hold in the transaction, for example SET LOCAL statement_timeout or the tenant for row-level security on PostgreSQL. If
-// it returns an error, the transaction is rolled back and fn is not called. Run begins again if the error is the transaction's, as
-// after a lost connection, and otherwise returns an error that wraps the function's.
+// OnBegin sets a function that Run calls right after BEGIN in each of its transactions, before the claim. The function can set
+// what must hold in the transaction, for example SET LOCAL statement_timeout or the tenant for row-level security on
+// PostgreSQL. If it returns an error, the transaction is rolled back and fn is not called. Run begins again if the error is
+// the transaction's, as after a lost connection, and otherwise returns an error that wraps the function's.
 //
 // tx accepts statements only while the function runs, and is no claim, so tables with a column of rule add refuse it. A replay
 // may need no transaction, and then does not call the function. On SQLite a function that reads makes the claim fail more often

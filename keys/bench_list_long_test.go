@@ -12,8 +12,8 @@ import (
 const rare = 50
 
 // BenchmarkLongList reports how long a page of 100 entries takes for each state in a table with a million finished keys, or
-// UPSERT_BENCH_KEYS keys. Fifty keys are in each of the other states. It also reports how long it takes to forget a scope that has
-// fifty keys.
+// UPSERT_BENCH_KEYS keys. Fifty keys are in each of the other states. It also reports how long it takes to forget a scope that
+// has fifty keys.
 func BenchmarkLongList(b *testing.B) {
 	benchEach(b, func(b *testing.B, p *benchPlace) {
 		n := finishedKeys(b)

@@ -22,8 +22,8 @@ const maxCodecName = 64
 // the list until no result of the old one is left. By default a store has JSON only.
 //
 // [WithCodec] replaces the first codec for one call; the call can still read what the store's codecs have written. A codec may
-// encrypt: see [Sealed]. If the first codec is Sealed, the texts of [Final] errors and the reasons of parked keys are sealed too. The
-// key itself, and what [Store.Fail] records, are stored as they are.
+// encrypt: see [Sealed]. If the first codec is Sealed, the texts of [Final] errors and the reasons of parked keys are sealed
+// too. The key itself, and what [Store.Fail] records, are stored as they are.
 //
 // Open returns an error that names a codec that is nil, whose name is not allowed, or whose name is another's.
 func Codecs(store Codec, others ...Codec) Option {

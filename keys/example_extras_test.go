@@ -44,7 +44,8 @@ func ExampleOnBegin() {
 	_ = pay
 }
 
-// ExampleTxFrom has a repository whose method writes in the transaction of the claim that it is called in, and otherwise by itself.
+// ExampleTxFrom has a repository whose method writes in the transaction of the claim that it is called in, and otherwise by
+// itself.
 func ExampleTxFrom() {
 	ctx, b := context.Background(), openBank()
 	defer b.db.Close()
@@ -72,7 +73,8 @@ func ExampleTxFrom() {
 	// visits: 1
 }
 
-// ExampleSealed encrypts results with AES-GCM. Results that were stored before, as JSON or with the key of last year, stay readable.
+// ExampleSealed encrypts results with AES-GCM. Results that were stored before, as JSON or with the key of last year, stay
+// readable.
 func ExampleSealed() {
 	sealed := func(name string, key []byte) keys.Codec {
 		gcm := must(cipher.NewGCMWithRandomNonce(must(aes.NewCipher(key))))

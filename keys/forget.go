@@ -12,17 +12,18 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Forget removes the record of a key, with its result, so that the next call with the key is the first again. Its effect stays.
-// Forget of a key that is not stored does nothing and returns nil, so Forget can be repeated. If a call with the key is running, Forget
-// waits until the call's transaction has ended, and forgets what the call has recorded; [MaxWait] and [NoWait], given to Open, bound the
-// wait. Forget is also how a person removes a key in StateClaimed, after a look at what became of its effect.
+// Forget removes the record of a key, with its result, so that the next call with the key is the first again. Its effect
+// stays. Forget of a key that is not stored does nothing and returns nil, so Forget can be repeated. If a call with the key is
+// running, Forget waits until the call's transaction has ended, and forgets what the call has recorded; [MaxWait] and
+// [NoWait], given to Open, bound the wait. Forget is also how a person removes a key in StateClaimed, after a look at what
+// became of its effect.
 //
-// A key of [Do] that is leased or parked is not removed, because its effect may have happened without a record. While fn runs, Forget
-// returns an [*InProgressError]. If the key is parked, or its lease has ended without an answer, Forget returns a [*ParkedError]: decide
-// with [Resolve], [Store.ResolveFinal] or [Store.Release], and then forget the key.
+// A key of [Do] that is leased or parked is not removed, because its effect may have happened without a record. While fn runs,
+// Forget returns an [*InProgressError]. If the key is parked, or its lease has ended without an answer, Forget returns a
+// [*ParkedError]: decide with [Resolve], [Store.ResolveFinal] or [Store.Release], and then forget the key.
 //
-// Forget also returns an error that names the part if a part of the key is wrong, an error inside fn, see [Outside], and otherwise
-// the database's error.
+// Forget also returns an error that names the part if a part of the key is wrong, an error inside fn, see [Outside], and
+// otherwise the database's error.
 func (s *Store) Forget(ctx context.Context, k Key) error {
 	c, err := s.claim(k, Fingerprint{}, true, nil)
 	if err != nil {
@@ -51,8 +52,8 @@ func (e *unforgettableError) Error() string { return "the key must be kept" }
 // errNothingStored rolls back the transaction of Forget, with the claim in it.
 var errNothingStored = errors.New("nothing is stored")
 
-// forget removes the key's row. It claims the key first, because only a claim waits for the open transaction of another claim on
-// every database: on PostgreSQL a DELETE does not see the row that another transaction has inserted.
+// forget removes the key's row. It claims the key first, because only a claim waits for the open transaction of another claim
+// on every database: on PostgreSQL a DELETE does not see the row that another transaction has inserted.
 func (c *claim) forget(ctx context.Context, h handle) error {
 	got, st, err := c.take(ctx, h)
 	switch {
@@ -85,8 +86,8 @@ func (c *claim) refuseForgetting(ctx context.Context, st stored) error {
 	return (&doOp{claim: c}).parked(row, c.store.storedReason(row.result))
 }
 
-// KeptError is returned by [Store.ForgetScope] if keys of the scope were leased or parked. All other keys of the scope have been
-// removed. When the leases have ended, and a person has decided about the parked keys, call ForgetScope again.
+// KeptError is returned by [Store.ForgetScope] if keys of the scope were leased or parked. All other keys of the scope have
+// been removed. When the leases have ended, and a person has decided about the parked keys, call ForgetScope again.
 type KeptError struct {
 	Scope          string
 	Leased, Parked int64
@@ -100,17 +101,18 @@ func (e *KeptError) Error() string {
 // spanRows is how many rows ForgetScope looks at in one statement.
 const spanRows = 5000
 
-// ForgetScope removes the records of all keys of a scope, for example because a person has asked for erasure, and returns how many. The
-// effects stay, and so do messages, whose consumer is no scope. ForgetScope can be repeated. Stop the scope's calls first, because
-// a key whose first transaction is running is not seen.
+// ForgetScope removes the records of all keys of a scope, for example because a person has asked for erasure, and returns how
+// many. The effects stay, and so do messages, whose consumer is no scope. ForgetScope can be repeated. Stop the scope's calls
+// first, because a key whose first transaction is running is not seen.
 //
 // No index has the scope, so ForgetScope reads the whole table once, 5,000 rows in a statement, and removes the scope's keys in
 // transactions of 100 keys. As [Store.GC] does, it works a tenth of the time, and GCBatchSize, GCShare, GCLimit and GCProgress
 // change that; with a limit, ForgetScope ends when as many keys have been removed. The hook Remove is called for each batch.
 //
-// Keys that are leased or parked are left out. If there are any, ForgetScope returns a [*KeptError] after it has removed the others.
-// It returns an error if the scope is empty or too long or an option does not fit, an error inside fn, see [Outside], and otherwise the
-// context's error or the database's. removed counts the keys whose removal was committed, also if ForgetScope returns an error.
+// Keys that are leased or parked are left out. If there are any, ForgetScope returns a [*KeptError] after it has removed the
+// others. It returns an error if the scope is empty or too long or an option does not fit, an error inside fn, see [Outside],
+// and otherwise the context's error or the database's. removed counts the keys whose removal was committed, also if
+// ForgetScope returns an error.
 func (s *Store) ForgetScope(ctx context.Context, scope string, opts ...GCOption) (removed int64, err error) {
 	if err := s.checkReady(); err != nil {
 		return 0, err
@@ -186,7 +188,7 @@ func (e *eraser) size(n int) int {
 // look returns the scope's keys in a part of the table that may be removed, and counts the others.
 func (e *eraser) look(ctx context.Context, span claimsql.Span) ([]claimsql.Mark, error) {
 	q := e.store.sql.InScope(readable(e.scope, e.store.server.asciiOnly), span)
-	found, err := readCommitted(ctx, e.store, func(db upsert.DB) ([]keyState, error) { return readStates(ctx, db, q) })
+	found, err := readCommitted(ctx, e.store, func(db upsert.DB) ([]keyState, error) { return queryAll(ctx, db, q, scanState) })
 	var marks []claimsql.Mark
 	for _, k := range found {
 		switch {
@@ -230,22 +232,13 @@ type keyState struct {
 	state int
 }
 
-func readStates(ctx context.Context, db upsert.DB, q claimsql.Statement) (found []keyState, err error) {
-	rows, err := db.QueryContext(ctx, q.Text, q.Args...)
-	if err != nil {
-		return nil, err
+func scanState(scan func(...any) error) (k keyState, err error) {
+	var digest []byte
+	if err := scan(&digest, &k.state); err != nil {
+		return k, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var digest []byte
-		var k keyState
-		if err := rows.Scan(&digest, &k.state); err != nil {
-			return nil, err
-		}
-		k.hash = hash(digest)
-		found = append(found, k)
-	}
-	return found, rows.Err()
+	k.hash = hash(digest)
+	return k, nil
 }
 
 // findHash returns the hash in the first row, or nil if there is no row.

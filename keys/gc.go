@@ -72,8 +72,8 @@ func GCProgress(f func(removed int64)) GCOption {
 
 // GC removes the keys and the handled messages that are finished and past their retention, in batches of one transaction each,
 // until there are no more. GC leaves alone rows that are locked, messages with failed attempts, and dead messages. Run GC every
-// few minutes, in as many processes as you like; [Store.RunGC] does so. On MySQL before version 8 GC ends when it has found 50 locked keys (hazard
-// K42).
+// few minutes, in as many processes as you like; [Store.RunGC] does so. On MySQL before version 8 GC ends when it has found 50
+// locked keys (hazard K42).
 //
 // GC returns the context's error or the database's. removed counts the keys whose removal was committed, also if GC returns an
 // error. A claim that runs at the same time either finds the key and replays its result, or finds the key gone and is the first

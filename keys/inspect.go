@@ -18,7 +18,7 @@ type State int
 
 const (
 	// StateClaimed: the key was claimed and committed without a result, because a statement of fn commits by itself. No call
-	// gets past such a key: check what became of its effect, and remove the row.
+	// gets past such a key: check what became of its effect, and then remove the key with [Store.Forget].
 	StateClaimed State = claimsql.Claimed
 	// StateDone: the key has a result.
 	StateDone State = claimsql.Done

@@ -9,8 +9,8 @@ import (
 	"github.com/goupsert/upsert/internal/claimsql"
 )
 
-// Cursor is a position in the list of [Store.List]. The zero Cursor is before the first row. Cursors can be compared, and have a
-// short text of hexadecimal digits, for example for the address of a page's successor.
+// Cursor is a position in the list of [Store.List]. The zero Cursor is before the first row. Cursors can be compared, and have
+// a short text of hexadecimal digits, for example for the address of a page's successor.
 type Cursor struct {
 	hash    hash
 	started bool
@@ -44,20 +44,22 @@ func (c Cursor) String() string {
 	return string(text)
 }
 
-// List returns up to limit keys and messages in a state, after a cursor that List has returned before; the zero [Cursor] begins. A
-// message has the Key that [Store.InspectMessage] gives it. The order is that of the keys' hashes, so it has no meaning, and a key
-// keeps its place. Only the last page has less than limit entries. Pass next to the next call; next is zero after an empty page.
+// List returns up to limit keys and messages in a state, after a cursor that List has returned before; the zero [Cursor]
+// begins. A message has the Key that [Store.InspectMessage] gives it. The order is that of the keys' hashes, so it has no
+// meaning, and a key keeps its place. Only the last page has less than limit entries. Pass next to the next call; next is zero
+// after an empty page.
 //
-// A key of [Do] is in StateLeased until its caller has answered, also after the lease's end, and in StateParked when a call has met it
-// after that and has left it to a person. Info.LeaseUntil tells the end of a lease.
+// A key of [Do] is in StateLeased until its caller has answered, also after the lease's end, and in StateParked when a call
+// has met it after that and has left it to a person. Info.LeaseUntil tells the end of a lease.
 //
-// A row that changes its state while you list may be left out or be listed although it has changed. A key is not visible while its first
-// transaction is running. Each Info has its result, so a page takes up to limit times [MaxResult] bytes of memory.
+// A row that changes its state while you list may be left out or be listed although it has changed. A key is not visible while
+// its first transaction is running. Each Info has its result, so a page takes up to limit times [MaxResult] bytes of memory.
 //
-// List reads a page by the primary key. Completing a claim writes no index entry because no index has the state, so the cost of
-// a page depends on how frequent the state is: if one key in a hundred is in the state, a page of 100 reads 10,000 rows. The last
-// page, and the only page of a state that hardly any key has, reads the rest of the table. The exception are StateParked,
-// StateWaiting and StateDead, whose rows never expire: an index finds them whatever the size of the table. bench/EARLIER.md has figures.
+// List reads a page by the primary key. Completing a claim writes no index entry because no index has the state, so the cost
+// of a page depends on how frequent the state is: if one key in a hundred is in the state, a page of 100 reads 10,000 rows.
+// The last page, and the only page of a state that hardly any key has, reads the rest of the table. The exception are
+// StateParked, StateWaiting and StateDead, whose rows never expire: an index finds them whatever the size of the table.
+// bench/EARLIER.md has figures.
 //
 // List returns an error for a state that no key can have, for a limit below 1, and otherwise the database's error.
 func (s *Store) List(ctx context.Context, st State, after Cursor, limit int) (page []Info, next Cursor, err error) {
@@ -91,29 +93,44 @@ type listPage struct {
 }
 
 func readPage(ctx context.Context, db upsert.DB, q claimsql.Statement) (p listPage, err error) {
+	var digest []byte
+	p.infos, err = queryAll(ctx, db, q, func(scan func(...any) error) (info Info, err error) {
+		var r infoRow
+		var k Key
+		if err := scan(append([]any{&digest, &k.Scope, &k.Op, &k.ID}, r.dest()...)...); err != nil {
+			return info, err
+		}
+		known, err := r.convert()
+		if err != nil {
+			return info, err
+		}
+		known.Key, err = unreadableKey(k)
+		return *known, err
+	})
+	if err == nil && len(p.infos) > 0 {
+		p.next = Cursor{hash: hash(digest), started: true}
+	}
+	return p, err
+}
+
+// queryAll returns what scan makes of each row.
+func queryAll[V any](ctx context.Context, db upsert.DB, q claimsql.Statement, scan func(func(...any) error) (V, error)) (all []V, err error) {
 	rows, err := db.QueryContext(ctx, q.Text, q.Args...)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var r infoRow
-		var digest []byte
-		var k Key
-		if err := rows.Scan(append([]any{&digest, &k.Scope, &k.Op, &k.ID}, r.dest()...)...); err != nil {
-			return p, err
-		}
-		info, err := r.convert()
+		v, err := scan(rows.Scan)
 		if err != nil {
-			return p, err
+			return nil, err
 		}
-		if info.Key, err = unreadableKey(k); err != nil {
-			return p, err
-		}
-		p.infos = append(p.infos, *info)
-		p.next = Cursor{hash: hash(digest), started: true}
+		all = append(all, v)
 	}
-	return p, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return all, rows.Close()
 }
 
 // unreadableKey returns the key whose readable copies are given.

@@ -26,16 +26,16 @@ const (
 // call of fn.
 //
 // One call may call fn more than once: Run begins again after a serialization failure, a deadlock, a busy database or a lost
-// connection, up to 20 times ([Attempts]) with growing pauses. Each attempt has a new transaction; the writes of the attempt before were
-// rolled back. So fn must have no effect except through its [Tx]. If the answer to a commit is lost, Run asks the database on
-// another connection what became of the key, and returns the truth (hazard K32).
+// connection, up to 20 times ([Attempts]) with growing pauses. Each attempt has a new transaction; the writes of the attempt
+// before were rolled back. So fn must have no effect except through its [Tx]. If the answer to a commit is lost, Run asks the
+// database on another connection what became of the key, and returns the truth (hazard K32).
 //
 // An error of fn rolls everything back and is returned; the key is as if it had never been seen. An error marked with [Final]
 // is remembered. A panic of fn rolls everything back and continues to the caller.
 //
 // fp is compared with the fingerprint of the key's first use; the zero [Fingerprint] is not compared. The result is stored as
-// JSON, or by [Codecs] or [WithCodec]. Every caller gets a decoded value, also the caller whose fn ran. If JSON would lose a part of type R,
-// Run returns an error: JSON loses unexported fields, funcs, channels, and interfaces with methods.
+// JSON, or by [Codecs] or [WithCodec]. Every caller gets a decoded value, also the caller whose fn ran. If JSON would lose a
+// part of type R, Run returns an error: JSON loses unexported fields, funcs, channels, and interfaces with methods.
 //
 // Run returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost]; an [*InProgressError], a
 // [*FinalError] or an [*UnknownError]; an error that names the part of the key that is wrong; otherwise fn's error or the

@@ -9,9 +9,10 @@ import (
 	"github.com/goupsert/upsert/internal/backoff"
 )
 
-// GCEvery is how long [Store.RunGC] waits after a collection before the next one, by default a minute. The wait is random, from half
-// of d to one and a half times d, so that processes that were started together do not stay together. A d below a second counts as a
-// second after a collection that has failed. Store.GC and ForgetScope ignore GCEvery.
+// GCEvery is how long [Store.RunGC] waits after a collection before the next one, by default a minute. The wait is random,
+// from half of d to one and a half times d, so that processes that were started together do not stay together. After a
+// collection that has failed, a d below a second counts as a second. d is from a millisecond to a year. GC and ForgetScope
+// ignore GCEvery.
 func GCEvery(d time.Duration) GCOption {
 	return gcOption(func(g *gc) error {
 		if d < time.Millisecond || d > longestEvery {
@@ -27,14 +28,15 @@ const (
 	shortestAfter = time.Second // a failed collection
 )
 
-// RunGC calls [Store.GC] at once and then every minute, or as [GCEvery] says, until ctx ends. Then RunGC returns nil. Start RunGC in
-// a goroutine, in as many processes as you like, and forget about it. A collection that finds nothing is one statement.
+// RunGC calls [Store.GC] at once and then every minute, or as [GCEvery] says, until ctx ends. Then RunGC returns nil. Start
+// RunGC in a goroutine, in as many processes as you like, and forget about it. A collection that finds nothing is two short
+// transactions.
 //
 //	go store.RunGC(ctx)
 //
-// If a collection fails, for example because the database is restarted, RunGC tells the hook Retry, whose Count is the number of failed
-// collections in a row, and goes on after the usual wait, or after a second if the usual wait is shorter. The hook Remove is called for each batch
-// that was removed. [GCLimit] and [GCProgress] are for each collection.
+// If a collection fails, for example because the database is restarted, RunGC tells the hook Retry, whose Count is the number
+// of failed collections in a row, and goes on after the usual wait, or after about a second if the usual wait is shorter. The
+// hook Remove is called for each batch that was removed. [GCLimit] and [GCProgress] are for each collection.
 //
 // RunGC returns an error only before the first collection: for an option that does not fit, for a store that does not come from
 // Open, and inside the fn of a claim, whose transaction it could wait for.

@@ -6,16 +6,16 @@ import (
 	"fmt"
 )
 
-// Sealed returns a codec that stores results in the form of another codec, changed by seal, for example encrypted or compressed. nil
-// in place of form means JSON. open is the inverse of seal, and must return an error for data that seal has not made, as an AEAD
-// does. seal may return another text each time, for example with a random nonce. Both must be safe for concurrent use, must not
-// keep data, and may overwrite data.
+// Sealed returns a codec that stores results in the form of another codec, changed by seal, for example encrypted or
+// compressed. nil in place of form means JSON. open is the inverse of seal, and must return an error for data that seal has
+// not made, as an AEAD does. seal may return another text each time, for example with a random nonce. Both must be safe for
+// concurrent use, must not keep data, and may overwrite data.
 //
 // The name is stored beside the result. It should name the encryption key too, for example "aes-2026": to change the key, give
 // [Codecs] a Sealed of another name first, and the old one after it.
 //
-// A result is checked for losses in the codec's form, as without Sealed, and the sealed data is opened again before it is stored.
-// A call fails, and its effect is rolled back, if open does not return what seal was given.
+// A result is checked for losses in the codec's form, as without Sealed, and the sealed data is opened again before it is
+// stored. A call fails, and its effect is rolled back, if open does not return what seal was given.
 func Sealed(name string, form Codec, seal, open func(data []byte) ([]byte, error)) Codec {
 	if form == nil {
 		form = jsonCodec{}

@@ -1,7 +1,7 @@
 package claimsql
 
-// Forgettable are the states of keys that a person may forget. A leased or a parked key is not among them: nobody knows yet what
-// has become of its effect.
+// Forgettable are the states of keys that a person may forget. A leased or a parked key is not among them: nobody knows yet
+// what has become of its effect.
 func Forgettable() []int { return []int{Claimed, Done, Failed, Free} }
 
 // Forget removes a key's row if its state is forgettable, and affects one row or none.

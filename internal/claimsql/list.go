@@ -14,8 +14,8 @@ func (s *SQL) infoColumns() string {
 // List reads up to limit rows in a state, in the order of their hashes and after a hash, or from the first row on if after is
 // nil. The columns are the hash, the readable copies, and the columns of Info.
 //
-// No index has the state, because completing a claim would have to write this index. Rows that never expire are found by their time
-// of expiry. Other rows are found by reading rows in order until there are enough in the state.
+// No index has the state, because completing a claim would have to write this index. Rows that never expire are found by their
+// time of expiry. Other rows are found by reading rows in order until there are enough in the state.
 func (s *SQL) List(state int, after *[HashSize]byte, limit int) Statement {
 	b := s.query("SELECT key_hash, ")
 	for _, c := range []string{"scope", "op", "id"} {

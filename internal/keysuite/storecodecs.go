@@ -90,8 +90,8 @@ func codecSealed(p *place) {
 	p.wantNoTrace("big")
 }
 
-// errorSealed stores errors by a codec that encrypts. A later codec must not make them unreadable, and neither must the absence of
-// their codec run fn again.
+// errorSealed stores errors by a codec that encrypts. A later codec must not make them unreadable, and neither must the
+// absence of their codec run fn again.
 func errorSealed(p *place) {
 	plain := p.open(keys.KnownErrors(errSecret))
 	first := p.open(keys.KnownErrors(errSecret), keys.Codecs(keys.Sealed("outer", encrypted(p, "inner"), rotate(1), rotate(255))))
