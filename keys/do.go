@@ -177,7 +177,7 @@ func (d *doOp) claimKey(ctx context.Context) (*Held, error) {
 	err := c.wait(ctx, func(ctx context.Context) (err error) {
 		t, err = transact(ctx, c.store, func(tx *sqlx.Tx) (claimResult, error) {
 			t, err := c.takeBounded(ctx, tx)
-			if err != nil && c.timedOut(err) {
+			if err != nil && ctx.Err() == nil && c.timedOut(err) {
 				err = c.inProgress(err)
 			}
 			return t, err
