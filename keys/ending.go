@@ -10,8 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// hold calls fn under the lease, and records how fn has ended. row is the row that was there before; nil: none.
-func (d *doOp) hold(ctx context.Context, h *Held, row *leasedRow) (outcome, error) {
+// hold calls fn under the lease, and records how fn has ended.
+func (d *doOp) hold(ctx context.Context, h *Held) (outcome, error) {
 	inner := h.context(h.start(ctx))
 	returned := false
 	defer func() {
@@ -20,7 +20,7 @@ func (d *doOp) hold(ctx context.Context, h *Held, row *leasedRow) (outcome, erro
 			d.note(ctx, h, errPanicked)
 		}
 	}()
-	if d.ask != nil && row != nil && row.state == claimsql.Leased && !row.isOwn(d.claim) {
+	if d.ask != nil && d.unanswered {
 		result, done, err := d.ask(inner, h)
 		if err != nil || done {
 			returned = true

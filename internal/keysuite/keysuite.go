@@ -53,6 +53,7 @@ func groups() []group {
 		{"inspect", inspectBehaviours()},
 		{"list", listBehaviours()},
 		{"hooks", hookBehaviours()},
+		{"do", doBehaviours()},
 	}
 }
 
