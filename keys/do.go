@@ -124,7 +124,8 @@ func (d *doOp) run(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 		var h *Held
-		switch d.next(row) {
+		step := d.next(row)
+		switch step {
 		case resolveRow:
 			return d.resolve(ctx, row)
 		case claimKey:
@@ -147,7 +148,9 @@ func (d *doOp) run(ctx context.Context) (outcome, error) {
 			err = ctx.Err()
 		}
 		if err != nil {
-			d.letGo(ctx, row, err)
+			if step == claimKey || step == takeKey || step == keepKey {
+				d.letGo(ctx, row, err)
+			}
 			return outcome{}, err
 		}
 	}
