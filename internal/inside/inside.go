@@ -13,9 +13,10 @@ import (
 // Claim is a claim whose fn runs.
 type Claim struct {
 	Name  string      // what was claimed, for errors
-	Pool  *sql.DB     // the store's
+	Pool  *sql.DB     // the store's; nil: the claim has no transaction, but a lease
 	Alone bool        // the database has one writer at a time
 	Ended func() bool // whether fn has returned
+	Tx    any         // what the store gives fn, for [Tx]; nil if nothing
 
 	outer *Claim
 	mu    sync.Mutex
@@ -60,6 +61,16 @@ func Outside(ctx context.Context) context.Context {
 	return context.WithValue(ctx, key{}, at)
 }
 
+// Tx returns the Tx of the claim that ctx is inside of. Tx returns nil outside of a claim, after its fn has returned, and for a
+// context that Outside has returned.
+func Tx(ctx context.Context) any {
+	at, _ := ctx.Value(key{}).(position)
+	if at.claim == nil || at.outside || at.claim.Ended() {
+		return nil
+	}
+	return at.claim.Tx
+}
+
 // Refuse returns an error for a call on a pool that the fn of a claim on that pool makes: the call commits by itself, whatever
 // becomes of the claim, or waits for the claim's transaction. A transaction or a connection of the caller's is no pool.
 func Refuse(ctx context.Context, db any) error {
@@ -84,7 +95,11 @@ func Refuse(ctx context.Context, db any) error {
 func RefuseHeld(ctx context.Context, what string) error {
 	at, _ := ctx.Value(key{}).(position)
 	for c := at.claim; c != nil; c = c.outer {
-		if !c.Ended() && c.has(what) {
+		switch {
+		case c.Ended() || !c.has(what):
+		case c.Pool == nil:
+			return fmt.Errorf("this call is made inside the fn of %s, which has the key's lease, and would wait for it: use another key, or call it when fn has returned", c.Name)
+		default:
 			return fmt.Errorf("this call is made inside the fn of %s, whose transaction holds the lock that the call would wait for: use Once or Filter with fn's Tx, or call it when fn has returned", c.Name)
 		}
 	}
