@@ -91,7 +91,7 @@ func TestWrongInput(t *testing.T) {
 		"sql -key id -dialect sqlite -table t -plain":                "-plain asks the database about the table: give -dsn",
 		"sql -key id -dialect sqlite -table t -trust-unique-indexes": "goes with -plain",
 		"sql -key id -dialect mysql -table t -where v":               "partial unique index",
-		"import -config " + writeFile(t, "where.toml", "key = ['id']\nwhere = 'v'\n") + " x.csv": "import knows no partial unique index: take where out of ",
+		"import -config " + dbtest.WriteFile(t, "where.toml", "key = ['id']\nwhere = 'v'\n") + " x.csv": "import knows no partial unique index: take where out of ",
 		"sql -key id -dialect sqlite":                              "-table is missing",
 		"sql -key id -dialect postgras":                            `there is no such dialect: is "postgres" meant?`,
 		"sql -key id -dialect mysql:5.6":                           "5.7 or later",

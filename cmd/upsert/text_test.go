@@ -61,7 +61,7 @@ func TestWhere(t *testing.T) {
 	upsertWith(t, "verify", "-dsn", ns.DSN(), "-table", "t", "-key", "id").ended(t, 1, "and the table has no -where")
 	upsertWith(t, "verify", "-dsn", ns.DSN(), "-table", "t", "-key", "id", "-where", "n > 0").ended(t, 0, ": sound")
 	upsertWith(t, "verify", "-dsn", ns.DSN(), "-table", "whole", "-key", "id", "-where", "n > 0").ended(t, 1, "-where says that some rows do not count", "leave -where out")
-	file := writeFile(t, "t.toml", "table = 't'\nkey = ['id']\nwhere = 'n > 0'\n")
+	file := dbtest.WriteFile(t, "t.toml", "table = 't'\nkey = ['id']\nwhere = 'n > 0'\n")
 	upsertWith(t, "verify", "-dsn", ns.DSN(), "-config", file).ended(t, 0, ": sound")
 }
 
