@@ -55,8 +55,6 @@ func (p *places) giveUp(next <-chan struct{}) {
 	}
 }
 
-var errNoPlace = errors.New("the transactions of other handlers have taken the pool: raise SetMaxOpenConns")
-
 // takePlace waits for a place if the call is a handler's. The caller must call leave.
 func (c *claim) takePlace(ctx context.Context) (leave func(), err error) {
 	if !c.handler {
@@ -77,7 +75,7 @@ func (c *claim) takePlace(ctx context.Context) (leave func(), err error) {
 			return nil
 		case <-ctx.Done():
 			p.giveUp(next)
-			return errors.Join(errNoPlace, ctx.Err())
+			return errors.Join(response.ErrNoPlace, ctx.Err())
 		}
 	})
 	if err != nil {

@@ -23,6 +23,9 @@ type SizeError struct{ Text string }
 
 func (e *SizeError) Error() string { return e.Text }
 
+// ErrNoPlace says that the transactions of other handlers have taken the pool.
+var ErrNoPlace = errors.New("the transactions of other handlers have taken the pool: raise SetMaxOpenConns")
+
 // ErrNoFunc is returned for a call without a function. A call checks its options before its function, so a caller that gets
 // ErrNoFunc knows that the options fit.
 var ErrNoFunc = errors.New("keys: the function is nil")

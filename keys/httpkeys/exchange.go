@@ -24,6 +24,7 @@ type exchange struct {
 	fingerprint keys.Fingerprint
 	body        []byte
 	last        *attempt // the last call of next; nil: none
+	patience    patience
 }
 
 // attempt is one call of next.
@@ -45,24 +46,22 @@ var errNotKept = errors.New("httpkeys: the response is not remembered")
 
 func (x *exchange) run() error {
 	defer func() { x.last.discard() }() // also if next panics
-	rec, replayed, err := keys.Run(x.r.Context(), x.m.store, x.key, x.fingerprint, x.call, x.m.config.claiming...)
+	ctx, stop := x.patience.start(x.r.Context(), x.m.config.maxWait)
+	defer stop()
+	rec, replayed, err := keys.Run(ctx, x.m.store, x.key, x.fingerprint, x.call, x.m.config.claiming...)
 	return x.answer(rec, replayed, err)
 }
 
 // call is the effect of the key.
 func (x *exchange) call(ctx context.Context, tx *keys.Tx) (*record, error) {
-	status, err := x.callNext(ctx, &place{tx: tx})
-	if err != nil {
+	if err := x.patience.pause(ctx); err != nil {
 		return nil, err
 	}
-	a, rec := &x.m.config.answers, x.record()
-	switch {
-	case a.commits(status):
-		return rec, nil
-	case a.remembers(status):
-		return nil, keys.Final(asFinal(rec))
+	rec, err := x.callNext(ctx, &place{tx: tx})
+	if err != nil {
+		x.patience.resume()
 	}
-	return nil, errNotKept
+	return rec, err
 }
 
 func asFinal(rec *record) error {
@@ -70,16 +69,25 @@ func asFinal(rec *record) error {
 	return &response.Final{Text: text, Answer: rec.encode()}
 }
 
-// callNext calls next, and returns the status of its response or an error that keeps the response from being sent.
-func (x *exchange) callNext(ctx context.Context, p *place) (status int, err error) {
+// callNext calls next. callNext returns the response to be stored, or the error that says what becomes of it.
+func (x *exchange) callNext(ctx context.Context, p *place) (*record, error) {
 	x.last.discard()
 	a := &attempt{p, x.request(context.WithValue(ctx, placeKey{}, p)), newRecorder(x.w, &x.m.config.answers)}
 	x.last = a
 	if err := x.next(a.writer, a.request); err != nil {
-		return 0, &nextError{err}
+		return nil, &nextError{err}
 	}
 	a.writer.finish()
-	return a.writer.status, a.writer.err
+	answers, rec := &x.m.config.answers, x.record()
+	switch {
+	case a.writer.err != nil:
+		return nil, a.writer.err
+	case answers.commits(a.writer.status):
+		return rec, nil
+	case answers.remembers(a.writer.status):
+		return nil, keys.Final(asFinal(rec))
+	}
+	return nil, errNotKept
 }
 
 // discard removes the files of an attempt.

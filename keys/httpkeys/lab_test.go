@@ -1,6 +1,7 @@
 package httpkeys_test
 
 import (
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -54,7 +55,7 @@ func openStore(t testing.TB, db *sqlx.DB, opts ...keys.Option) *keys.Store {
 
 // middleware returns a middleware whose scope is the header User, and which logs nothing.
 func (l *lab) middleware(opts ...httpkeys.Option) *httpkeys.Middleware {
-	return httpkeys.New(l.store, byUser, append([]httpkeys.Option{httpkeys.Logger(slog.New(slog.DiscardHandler))}, opts...)...)
+	return httpkeys.New(l.store, byUser, append([]httpkeys.Option{httpkeys.Logger(silent)}, opts...)...)
 }
 
 func byUser(r *http.Request) (string, error) {
@@ -110,3 +111,7 @@ func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	h.ServeHTTP(w, r)
 	return w
 }
+
+var silent = slog.New(slog.DiscardHandler)
+
+func rawJSON(body []byte) json.RawMessage { return body }

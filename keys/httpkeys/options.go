@@ -26,6 +26,7 @@ type config struct {
 	answers   answers
 	authorize func(*http.Request) error
 	claiming  []keys.ClaimOption
+	maxWait   time.Duration // 0: no limit but that of claiming
 	unusedTx  func(*http.Request)
 	logger    *slog.Logger
 }
@@ -78,7 +79,7 @@ func newConfig(opts []Option) (*config, error) {
 			problems:     defaultProblems,
 		},
 		authorize: func(*http.Request) error { return nil },
-		claiming:  []keys.ClaimOption{keys.MaxWait(defaultMaxWait)},
+		maxWait:   defaultMaxWait,
 		unusedTx:  func(*http.Request) {},
 		logger:    slog.Default(),
 	}
@@ -217,14 +218,29 @@ func Authorize(check func(*http.Request) error) Option {
 	return notNil("Authorize", check == nil, func(c *config) { c.authorize = check })
 }
 
-// Claiming passes options to [keys.Run]: how long to wait for another request with the same key ([keys.MaxWait], by default 10
-// seconds; [keys.NoWait]), how long a key is remembered ([keys.Retain]), and the isolation level. A [keys.WithCodec] has no effect, because responses have a
-// form of their own.
+// MaxWait is how long a request waits for another request with the same key, and for a connection, by default 10 seconds. Then
+// it is answered with 409 or 503. The time of its own handler does not count. [keys.MaxWait] and [keys.NoWait], given by
+// [Claiming], are more exact and cost up to three statements; they replace this limit.
+func MaxWait(d time.Duration) Option {
+	return option(func(c *config) error {
+		if c.maxWait = d; d <= 0 {
+			return fmt.Errorf("MaxWait(%v): it must be positive: Claiming(keys.NoWait()) does not wait at all", d)
+		}
+		return nil
+	})
+}
+
+// Claiming passes options to [keys.Run]: how long a key is remembered ([keys.Retain]), the isolation level, and how long to wait
+// for another request with the same key ([keys.MaxWait], [keys.NoWait]). A [keys.WithCodec] has no effect, because responses
+// have a form of their own.
 func Claiming(opts ...keys.ClaimOption) Option {
 	return option(func(c *config) error {
 		for _, o := range opts {
 			if o == nil {
 				return errors.New("Claiming: an option is nil")
+			}
+			if _, waits := o.(keys.WaitOption); waits {
+				c.maxWait = 0
 			}
 		}
 		c.claiming = append(slices.Clip(c.claiming), opts...)

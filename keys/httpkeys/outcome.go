@@ -24,13 +24,15 @@ func (x *exchange) problemOf(err error) *problem {
 	case errors.Is(err, keys.ErrTooNew):
 		return tooNew.because("The key carries a time, which is later than the server's.")
 	case errors.As(err, &busy) && !errors.Is(err, context.DeadlineExceeded):
-		p := inFlight.because("Send the same request again to learn the answer.")
+		p := inFlight.because(sendAgain)
 		p.retryAfter = max(busy.RetryAfter, p.retryAfter)
 		return p
-	case x.last == nil:
-		return storeUnavailable.causedBy(err)
 	case errors.As(err, &unknown):
 		return outcomeUnknown.causedBy(err)
+	case x.patience.over.Load():
+		return x.waited(err)
+	case x.last == nil:
+		return storeUnavailable.causedBy(err)
 	}
 	return problemAfter(err)
 }
