@@ -48,11 +48,13 @@ func (x *exchange) run() error {
 	defer func() { x.last.discard() }() // also if next panics
 	ctx, stop := x.patience.start(x.r.Context(), x.m.config.maxWait)
 	defer stop()
-	rec, replayed, err := keys.Run(ctx, x.m.store, x.key, x.fingerprint, x.call, x.m.config.claiming...)
-	return x.answer(rec, replayed, err)
+	if x.m.config.leased {
+		return x.answer(keys.Do(ctx, x.m.store, x.key, x.fingerprint, x.callLeased, x.m.config.doing...))
+	}
+	return x.answer(keys.Run(ctx, x.m.store, x.key, x.fingerprint, x.call, x.m.config.claiming...))
 }
 
-// call is the effect of the key.
+// call is the effect of the key in keys.Run, which can call it again.
 func (x *exchange) call(ctx context.Context, tx *keys.Tx) (*record, error) {
 	if err := x.patience.pause(ctx); err != nil {
 		return nil, err
@@ -113,7 +115,7 @@ func (x *exchange) record() *record {
 	return x.last.writer.record(x.m.config.answers.headers, x.r.Method)
 }
 
-// answer ends the request. rec, replayed and err are what keys.Run has returned.
+// answer ends the request. rec, replayed and err are what keys.Run or keys.Do has returned.
 func (x *exchange) answer(rec *record, replayed bool, err error) error {
 	var own *nextError
 	if final := storedAnswer(err); final != nil {
