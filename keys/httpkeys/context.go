@@ -9,8 +9,8 @@ import (
 
 // place is where in the middleware a handler runs.
 type place struct {
-	tx    *keys.Tx   // nil with Leased
-	held  *keys.Held // nil without Leased
+	tx    *keys.Tx    // nil with Leased
+	held  *keys.Held  // nil without Leased
 	asked atomic.Bool // the handler has asked for tx
 }
 

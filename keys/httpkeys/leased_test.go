@@ -51,11 +51,11 @@ func TestLeased(t *testing.T) {
 		second int
 		state  string
 	}{
-		"done":      {func(w http.ResponseWriter) { w.WriteHeader(201) }, 201, 201, "done"},
-		"declined":  {func(w http.ResponseWriter) { w.WriteHeader(402) }, 402, 402, "done"},
-		"failed":    {func(w http.ResponseWriter) { w.WriteHeader(502) }, 502, 409, "parked"},
-		"panic":     {func(http.ResponseWriter) { panic("oops") }, 0, 409, "parked"},
-		"oversize":  {func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 11)) }, 500, 409, "parked"},
+		"done":     {func(w http.ResponseWriter) { w.WriteHeader(201) }, 201, 201, "done"},
+		"declined": {func(w http.ResponseWriter) { w.WriteHeader(402) }, 402, 402, "done"},
+		"failed":   {func(w http.ResponseWriter) { w.WriteHeader(502) }, 502, 409, "parked"},
+		"panic":    {func(http.ResponseWriter) { panic("oops") }, 0, 409, "parked"},
+		"oversize": {func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 11)) }, 500, 409, "parked"},
 	} {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
@@ -107,7 +107,9 @@ func TestLeased_NotDone(t *testing.T) {
 		t.Errorf("%d after %d calls; want 201 after 2", w.Code, calls)
 	}
 	mw, refused := l.middleware(httpkeys.Leased(keys.NoWait())), errors.New("refused")
-	next := func(http.ResponseWriter, *http.Request) error { return fmt.Errorf("at the bank: %w", keys.NotDone(refused)) }
+	next := func(http.ResponseWriter, *http.Request) error {
+		return fmt.Errorf("at the bank: %w", keys.NotDone(refused))
+	}
 	for range 2 {
 		if err := serve(mw, post("refused", ""), next); !errors.Is(err, refused) {
 			t.Errorf("%v; want the error of next", err)

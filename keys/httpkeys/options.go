@@ -28,7 +28,7 @@ type config struct {
 	claiming  []keys.ClaimOption
 	leased    bool
 	doing     []keys.DoOption // if leased
-	maxWait   time.Duration // 0: no limit but that of claiming
+	maxWait   time.Duration   // 0: no limit but that of claiming
 	unusedTx  func(*http.Request)
 	logger    *slog.Logger
 }
