@@ -121,7 +121,11 @@ func (l *lab) blocked(mw *httpkeys.Middleware, key string) (release func() int) 
 		<-free
 	}))
 	go func() { code <- do(h, post(key, "")).Code }()
-	<-entered
+	select {
+	case <-entered:
+	case got := <-code:
+		l.Fatalf("a request was answered with %d before its handler ran", got)
+	}
 	return func() int { close(free); return <-code }
 }
 
