@@ -160,8 +160,12 @@ func (x *exchange) send(rec *record, replayed bool) {
 }
 
 func (x *exchange) refuse(p *problem) {
-	if p.cause != nil && p.status >= 500 {
-		x.m.config.logger.ErrorContext(x.r.Context(), "httpkeys: "+p.title, "method", x.r.Method, "path", x.r.URL.Path, "error", p.cause)
+	if ctx := x.r.Context(); p.cause != nil && p.status >= 500 && ctx.Err() == nil { // a client that has gone is no error
+		cause := p.cause
+		if inner := errors.Unwrap(cause); inner != nil {
+			cause = inner // without the key, which may be a secret
+		}
+		x.m.config.logger.ErrorContext(ctx, "httpkeys: "+p.title, "method", x.r.Method, "path", x.r.URL.Path, "error", cause)
 	}
 	p.write(x.w, x.m.config.answers.problems, x.id)
 }
