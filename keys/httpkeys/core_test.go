@@ -149,6 +149,9 @@ func (l *lab) testInFlight() {
 	if code := release(); code != 200 || l.effects("second") != 0 {
 		l.Errorf("the first request: %d, and %d effects of the others", code, l.effects("second"))
 	}
+	if w := do(l.handler(l.replies("second", 200, ""), httpkeys.MaxWait(1)), post("flight", "")); w.Code != 200 || w.Header().Get("Idempotent-Replayed") != "true" {
+		l.Errorf("afterwards, with a nanosecond to wait: %d %v; want the replay", w.Code, w.Header())
+	}
 	if state := l.state("flight"); state != "done" {
 		l.Errorf("the key is %s; want done", state)
 	}

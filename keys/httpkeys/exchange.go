@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/response"
@@ -48,10 +49,24 @@ func (x *exchange) run() error {
 	defer func() { x.last.discard() }() // also if next panics
 	ctx, stop := x.patience.start(x.r.Context(), x.m.config.maxWait)
 	defer stop()
-	if x.m.config.leased {
-		return x.answer(keys.Do(ctx, x.m.store, x.key, x.fingerprint, x.callLeased, x.m.config.doing...))
+	rec, replayed, err := x.perform(ctx)
+	if err != nil && x.last == nil && x.patience.isOver() && x.isDone() {
+		x.patience.forget()
+		rec, replayed, err = x.perform(x.r.Context(), keys.NoWait())
 	}
-	return x.answer(keys.Run(ctx, x.m.store, x.key, x.fingerprint, x.call, x.m.config.claiming...))
+	return x.answer(rec, replayed, err)
+}
+
+// perform has the effect of the key, or returns the stored response.
+func (x *exchange) perform(ctx context.Context, more ...keys.WaitOption) (*record, bool, error) {
+	claiming, doing := slices.Clip(x.m.config.claiming), slices.Clip(x.m.config.doing)
+	for _, o := range more {
+		claiming, doing = append(claiming, o), append(doing, o)
+	}
+	if x.m.config.leased {
+		return keys.Do(ctx, x.m.store, x.key, x.fingerprint, x.callLeased, doing...)
+	}
+	return keys.Run(ctx, x.m.store, x.key, x.fingerprint, x.call, claiming...)
 }
 
 // call is the effect of the key in keys.Run, which can call it again.

@@ -34,7 +34,7 @@ func (x *exchange) problemOf(err error) *problem {
 		return parked.because("Ask the operator of this service.")
 	case errors.As(err, &unknown), errors.Is(err, keys.ErrFenced):
 		return outcomeUnknown.causedBy(err)
-	case x.patience.over.Load():
+	case x.patience.isOver():
 		return x.waited(err)
 	case x.last == nil:
 		return storeUnavailable.causedBy(err)
