@@ -185,6 +185,9 @@ func (d *doOp) claimKey(ctx context.Context) (*Held, error) {
 		})
 		return err
 	})
+	if c.store.isBusy(err) {
+		err = c.inProgress(err)
+	}
 	if err != nil || !t.claimed {
 		return nil, err
 	}
@@ -238,7 +241,7 @@ func (d *doOp) parkKey(ctx context.Context, row *leasedRow) error {
 // change sends a compare-and-set before fn.
 func (d *doOp) change(ctx context.Context, write func(prefix string) claimsql.Statement) (changed bool, err error) {
 	err = d.claim.wait(ctx, func(ctx context.Context) (err error) {
-		changed, err = d.claim.store.change(ctx, write)
+		changed, err = d.claim.change(ctx, write)
 		return err
 	})
 	return changed, err

@@ -54,11 +54,14 @@ func (d *doOp) end(ctx context.Context, h *Held, result []byte, err error) (outc
 		} else {
 			err = &freedError{err}
 		}
-		_, rerr := d.record(ctx, h, claimsql.Free, func(e claimsql.Expected) claimsql.Statement {
+		changed, rerr := d.record(ctx, h, claimsql.Free, func(e claimsql.Expected) claimsql.Statement {
 			return c.store.sql.Release(e, c.row.Owner, c.row.Retain)
 		})
+		if rerr == nil && !changed {
+			rerr = h.fencedError("nothing has happened, and the key could not be freed")
+		}
 		if rerr != nil {
-			return outcome{}, &fnError{err: errors.Join(err, rerr)}
+			err = errors.Join(err, rerr)
 		}
 		return outcome{}, &fnError{err: err}
 	}

@@ -139,7 +139,7 @@ func (c *claim) tryDecide(ctx context.Context, verb string, write func(claimsql.
 		if err := c.needsDecision(row, verb); err != nil {
 			return err
 		}
-		changed, err := c.store.change(ctx, func(string) claimsql.Statement { return write(row.expect(c, claimsql.Anytime)) })
+		changed, err := c.change(ctx, func(string) claimsql.Statement { return write(row.expect(c, claimsql.Anytime)) })
 		if errors.Is(err, errRowLocked) {
 			return c.inProgress(err)
 		}
