@@ -97,7 +97,7 @@ func ExampleTransport() {
 		fmt.Println(err)
 		return
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	fmt.Println(res.Status)
 	// Output:
 	// key of 38 characters
