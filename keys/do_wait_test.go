@@ -113,7 +113,7 @@ func TestLease_WrongClock(t *testing.T) {
 			l.WantErr("Do", err, errUnsure)
 			l.endLease()
 			_, err = l.do(s, id, l.notCalled)
-			parked := l.wantParked("Do after the lease's end", err)
+			parked := l.parked("Do after the lease's end", err)
 			if age := l.now(db).Sub(parked.Since); age < -2*time.Second || age > 20*time.Second {
 				l.Errorf("parked %v before the database's time", age)
 			}

@@ -184,7 +184,7 @@ func (l *hazardLab) wantWaiting(query string) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if l.Family() == "sqlite" { // its driver does not end the wait with the context
 		l.On(conn, "PRAGMA busy_timeout = 100")
 	}

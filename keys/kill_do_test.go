@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/internal/faults"
@@ -30,14 +32,14 @@ func (p provider) charge(ctx context.Context, h *keys.Held) (string, error) {
 }
 
 // do makes a call of Do that charges.
-func (p provider) do(ctx context.Context, store *keys.Store, id string) (c call) {
+func (p provider) do(ctx context.Context, store *keys.Store, id string, policy ...keys.DoOption) (c call) {
 	ctx, cancel := context.WithTimeout(ctx, killPatience)
 	defer cancel()
 	key := keys.Key{Scope: "kill", Op: "charge", ID: id}
 	c.Token, c.Replayed, c.Err = keys.Do(ctx, store, key, keys.Fingerprint{}, func(ctx context.Context, h *keys.Held) (string, error) {
 		c.Calls++
 		return p.charge(ctx, h)
-	}, keys.Rerun())
+	}, append([]keys.DoOption{keys.Rerun()}, policy...)...)
 	return c
 }
 
@@ -125,10 +127,80 @@ func TestKillDoContext(t *testing.T) {
 					g.wantOver(what, c)
 					first = nil
 				}
+				if c.Calls == 0 { // the key must be free, and not left without an answer
+					if next := p.do(g.Context(), g.store, id, keys.Park(), keys.NoWait()); next.Err != nil {
+						g.Errorf("%s: repeated: %v; want fn to be called", what, next.Err)
+					}
+				}
 				g.wantCharged(p, what, id, first, db.store, g.store)
 			}
 		}
 	})
+}
+
+// TestKillDoProbe loses the connection at each point of a call that takes a key over and asks the provider. fn must not be called.
+func TestKillDoProbe(t *testing.T) {
+	t.Parallel()
+	doGrounds(t, func(g *ground, p provider) {
+		ask := keys.Probe(func(ctx context.Context, h *keys.Held) (string, bool, error) {
+			token, err := p.charge(ctx, h)
+			return token, true, err
+		})
+		g.takeOvers(p, "probe", func(db *trapped, at int, m faults.Moment, what, id string) {
+			db.at(at, m, faults.Cut)
+			c := p.do(g.Context(), db.store, id, ask)
+			if c.Err != nil || c.Calls != 0 || !c.Replayed {
+				g.Errorf("%s: replayed %v, fn called %d times, %v; want the probe's answer", what, c.Replayed, c.Calls, c.Err)
+			}
+		})
+	})
+}
+
+// TestKillDoTakeover ends the caller's context at each point of a call that takes a key over. If fn was not called, the key must
+// be left without an answer, as before.
+func TestKillDoTakeover(t *testing.T) {
+	t.Parallel()
+	doGrounds(t, func(g *ground, p provider) {
+		g.takeOvers(p, "takeover", func(db *trapped, at int, m faults.Moment, what, id string) {
+			ctx, cancel := context.WithCancel(g.Context())
+			defer cancel()
+			db.at(at, m, func(*faults.Point) error { cancel(); return nil })
+			c := p.do(ctx, db.store, id)
+			if c.Calls > 0 {
+				return
+			}
+			var parked *keys.ParkedError
+			if next := p.do(g.Context(), g.store, id, keys.Park(), keys.NoWait()); !errors.As(next.Err, &parked) {
+				g.Errorf("%s: told %v, and repeated: %v; want a *ParkedError", what, c.Err, next.Err)
+			}
+			if err := g.store.Release(g.Context(), keys.Key{Scope: "kill", Op: "charge", ID: id}); err != nil {
+				g.Errorf("%s: Release: %v", what, err)
+			}
+		})
+	})
+}
+
+// takeOvers calls f for each point of a call that takes a key over. The provider has charged for the key.
+func (g *ground) takeOvers(p provider, name string, f func(db *trapped, at int, m faults.Moment, what, id string)) {
+	g.Helper()
+	db, last := g.trapped(), 1
+	for at := 0; at < last; at++ {
+		for _, m := range []faults.Moment{faults.Before, faults.After} {
+			what, id := fmt.Sprintf("%s: %v point %d", name, m, at), fmt.Sprintf("%s-%d-%v", name, at, m)
+			key := keys.Key{Scope: "kill", Op: "charge", ID: id}
+			_, _, err := keys.Do(g.Context(), g.store, key, keys.Fingerprint{}, func(ctx context.Context, h *keys.Held) (string, error) {
+				_, err := p.charge(ctx, h)
+				return "", errors.Join(err, errUnsure)
+			}, keys.Lease(time.Millisecond))
+			if !errors.Is(err, errUnsure) {
+				g.Errorf("%s: the first call: %v", what, err)
+			}
+			db.clear()
+			f(db, at, m, what, id)
+			last = max(last, db.db.Next()-db.begin)
+			g.wantCharged(p, what, id, nil, g.store)
+		}
+	}
 }
 
 // doJob is a call of Do that a child process makes, and the point at which the child dies.

@@ -33,6 +33,8 @@ var stateWords = map[keys.State]string{
 	keys.StateFinalError: "final error: the error is replayed",
 	keys.StateWaiting:    "waiting for its next delivery, after failed attempts",
 	keys.StateDead:       "dead: its handling has failed too often. upsert keys revive makes it fresh",
+	keys.StateLeased:     "leased: a caller has it, or has left no answer if the lease has ended",
+	keys.StateParked:     "parked: nobody knows whether its effect has happened. Look what became of it, and resolve or release the key",
 }
 
 func printInfo(to io.Writer, i *keys.Info, asJSON bool) error {

@@ -46,6 +46,7 @@ func groups() []group {
 		{"gc", gcBehaviours()},
 		{"inspect", inspectBehaviours()},
 		{"hooks", hookBehaviours()},
+		{"do", doBehaviours()},
 	}
 }
 
