@@ -32,7 +32,7 @@
 // # Inside fn
 //
 // Write on fn's [Tx], and never on the pool: a write on the pool commits by itself, and stays if fn fails. Inside fn, with fn's
-// context, the verbs of package upsert, and [Run], [Consume], [Store.Fail] and [Store.Revive], are refused on the pool of fn's
+// context, the verbs of package upsert, and [Run], [Consume] and the methods of [Store] that write, are refused on the pool of fn's
 // store, also if a struct embeds the pool. If you mean such a call, for example for a row of an audit log, say so with
 // [Outside]. A transaction or a connection of your own, another pool, and a statement that you send on the pool yourself are
 // not refused.
