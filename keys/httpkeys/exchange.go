@@ -46,7 +46,7 @@ func (e *nextError) Class() dialect.Class { return dialect.Classify(e.err) }
 var errNotKept = errors.New("httpkeys: the response is not remembered")
 
 func (x *exchange) run() error {
-	defer func() { x.last.discard() }() // also if next panics
+	defer x.discard() // also if next panics
 	ctx, stop := x.patience.start(x.r.Context(), x.m.config.maxWait)
 	defer stop()
 	rec, replayed, err := x.perform(ctx)
@@ -88,7 +88,7 @@ func asFinal(rec *record) error {
 
 // callNext calls next. callNext returns the response to be stored, or the error that says what becomes of it.
 func (x *exchange) callNext(ctx context.Context, p *place) (*record, error) {
-	x.last.discard()
+	x.discard()
 	a := &attempt{p, x.request(context.WithValue(ctx, placeKey{}, p)), newRecorder(x.w, &x.m.config.answers)}
 	x.last = a
 	if err := x.next(a.writer, a.request); err != nil {
@@ -107,14 +107,14 @@ func (x *exchange) callNext(ctx context.Context, p *place) (*record, error) {
 	return nil, errNotKept
 }
 
-// discard removes the files of an attempt.
-func (a *attempt) discard() {
-	if a == nil {
+// discard removes the files of the last attempt.
+func (x *exchange) discard() {
+	if x.last == nil {
 		return
 	}
-	a.writer.body.remove()
-	if a.request.MultipartForm != nil {
-		_ = a.request.MultipartForm.RemoveAll() // net/http knows only the forms of its own request
+	x.last.writer.body.remove()
+	if form := x.last.request.MultipartForm; form != nil && x.r.MultipartForm == nil {
+		_ = form.RemoveAll() // net/http knows only the form of its own request
 	}
 }
 
