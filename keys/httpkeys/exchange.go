@@ -30,9 +30,9 @@ type exchange struct {
 
 // attempt is one call of next.
 type attempt struct {
-	place   *place
-	request *http.Request
-	writer  *recorder
+	handling *handling
+	request  *http.Request
+	writer   *recorder
 }
 
 // nextError is an error of next, which is returned unchanged. Run must not see marks such as keys.Final in the error, because no
@@ -74,7 +74,7 @@ func (x *exchange) call(ctx context.Context, tx *keys.Tx) (*record, error) {
 	if err := x.patience.pause(ctx); err != nil {
 		return nil, err
 	}
-	rec, err := x.callNext(ctx, &place{tx: tx})
+	rec, err := x.callNext(ctx, &handling{tx: tx})
 	if err != nil {
 		x.patience.resume()
 	}
@@ -87,9 +87,9 @@ func asFinal(rec *record) error {
 }
 
 // callNext calls next. callNext returns the response to be stored, or the error that says what becomes of it.
-func (x *exchange) callNext(ctx context.Context, p *place) (*record, error) {
+func (x *exchange) callNext(ctx context.Context, p *handling) (*record, error) {
 	x.discard()
-	a := &attempt{p, x.request(context.WithValue(ctx, placeKey{}, p)), newRecorder(x.w, &x.m.config.answers)}
+	a := &attempt{p, x.request(context.WithValue(ctx, handlingKey{}, p)), newRecorder(x.w, &x.m.config.answers)}
 	x.last = a
 	if err := x.next(a.writer, a.request); err != nil {
 		return nil, &nextError{err}
