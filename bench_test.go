@@ -147,7 +147,7 @@ func refill(b *testing.B, db *sqlx.DB, tab *upsert.Table[lab.Account], rows []la
 func handPut(ctx context.Context, db *sqlx.DB, rows []lab.Account) error {
 	d, table := dialect.SQLite, dialect.Table{Name: "accounts"}
 	target, cols := dialect.Target{Columns: []string{"id"}}, accountColumns()
-	u := dialect.Upsert{Table: table, Target: target, Columns: cols, Rows: 1, Mode: dialect.Create}
+	u := dialect.Upsert{Table: table, Target: target, Columns: cols, Rows: dialect.Rows{N: 1}, Mode: dialect.Create}
 	create, err := d.Upsert(u)
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func handPut(ctx context.Context, db *sqlx.DB, rows []lab.Account) error {
 	if err != nil {
 		return err
 	}
-	compare, err := d.Compare(dialect.Compare{Table: table, Target: target, Columns: cols, Rows: 1})
+	compare, err := d.Compare(dialect.Compare{Table: table, Target: target, Columns: cols, Rows: dialect.Rows{N: 1}})
 	if err != nil {
 		return err
 	}

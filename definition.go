@@ -34,7 +34,7 @@ type definition struct {
 func (d *definition) newWriter(c *config, e write.Events) (*write.Table, error) {
 	return write.New(write.Config{
 		Name: d.name, Mapping: d.mapping, Needs: d.needs, Columns: d.cols, Keys: d.keys, Generated: d.generated, Spec: d.spec,
-		Attempts: c.attempts, Copy: write.CopyFuncs{Through: c.copy, Register: c.register, Deregister: c.deregister}, Events: e,
+		Attempts: c.attempts, Copy: c.copies, Events: e,
 	})
 }
 
@@ -123,18 +123,18 @@ func (d *definition) unknownColumn(option, name string) error {
 
 // setTarget finds the key's columns and derives the fields that follow from the columns.
 func (d *definition) setTarget(c *config) error {
-	if c.named && c.target == "" {
+	if c.arbiter.named && c.arbiter.target == "" {
 		return errors.New("upsert: Target: the name is empty: leave the option out for the columns tagged key")
 	}
-	if c.where != "" && c.constraint != "" {
+	if c.arbiter.where != "" && c.arbiter.constraint != "" {
 		return errors.New("upsert: IndexWhere and OnConstraint exclude each other: a constraint has no predicate")
 	}
 	d.spec.Generated = write.Names(d.generated)
-	d.spec.Target = dialect.Target{Where: c.where, Constraint: c.constraint}
+	d.spec.Target = dialect.Target{Where: c.arbiter.where, Constraint: c.arbiter.constraint}
 	var omits []bool
 	for i, col := range d.cols {
 		w := dialect.Column{Name: col.Name, Rule: col.Rule, Kind: col.Kind, Now: col.Now}
-		if slices.Contains(col.Targets, c.target) {
+		if slices.Contains(col.Targets, c.arbiter.target) {
 			w.Rule = Key
 			d.keys = append(d.keys, i)
 			d.spec.Target.Columns = append(d.spec.Target.Columns, col.Name)
@@ -160,7 +160,7 @@ func (d *definition) checkTarget(c *config) error {
 	var others []string
 	for i := range d.mapping.Columns {
 		col := &d.mapping.Columns[i]
-		inTarget := slices.Contains(col.Targets, c.target)
+		inTarget := slices.Contains(col.Targets, c.arbiter.target)
 		if inTarget && !slices.Contains(d.spec.Target.Columns, col.Name) {
 			return fmt.Errorf("upsert: Columns: the key column %q must be among them", col.Name)
 		}
@@ -173,11 +173,11 @@ func (d *definition) checkTarget(c *config) error {
 	if len(d.keys) > 0 {
 		return nil
 	}
-	if c.named {
-		if near := mapping.Nearest(c.target, others); near != "" {
-			return fmt.Errorf("upsert: Target: no field is tagged key=%s: is %q meant?", c.target, near)
+	if c.arbiter.named {
+		if near := mapping.Nearest(c.arbiter.target, others); near != "" {
+			return fmt.Errorf("upsert: Target: no field is tagged key=%s: is %q meant?", c.arbiter.target, near)
 		}
-		return fmt.Errorf("upsert: Target: no field is tagged key=%s", c.target)
+		return fmt.Errorf("upsert: Target: no field is tagged key=%s", c.arbiter.target)
 	}
 	reason := "no field is tagged `upsert:\"key\"`: say what makes a row the same row"
 	if len(others) > 0 {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strings"
 
 	"github.com/goupsert/upsert/internal/mapping"
+	"github.com/goupsert/upsert/internal/write"
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
@@ -20,20 +20,23 @@ type option func(*config) error
 func (o option) apply(c *config) error { return o(c) }
 
 type config struct {
-	target     string
-	named      bool // the option Target was given
-	columns    []string
+	arbiter  arbiter
+	columns  []string
+	mapper   *reflectx.Mapper
+	declared []mapping.MapColumn
+	types    map[string]string // by ColumnType
+	attempts int
+	hooks    []Hooks
+	via      Path
+	copies   write.CopyFuncs
+}
+
+// arbiter is what the options say of the unique index whose conflicts count.
+type arbiter struct {
+	target     string // of the option Target
+	named      bool   // the option Target was given
 	where      string
 	constraint string
-	mapper     *reflectx.Mapper
-	declared   []mapping.MapColumn
-	attempts   int
-	hooks      []Hooks
-	via        Path
-	copy       CopyFunc
-	types      map[string]string // by ColumnType
-	register   func(string, func() io.Reader)
-	deregister func(string)
 }
 
 // literal is the type of a string that must be a constant. Other packages cannot name this type, so they can only pass a
@@ -43,7 +46,7 @@ type literal string
 // Target picks another conflict target: the columns tagged key=NAME. The columns tagged key are then written by an insert and
 // never assigned. If a column is tagged key=NAME only, it is assigned by its own rule under any other target.
 func Target(name string) Option {
-	return option(func(c *config) error { c.target, c.named = name, true; return nil })
+	return option(func(c *config) error { c.arbiter.target, c.arbiter.named = name, true; return nil })
 }
 
 // Columns restricts the table to these columns. The columns of the conflict target must be among them, and the version if there
@@ -72,7 +75,7 @@ func IndexWhere(predicate literal) Option {
 		if strings.TrimSpace(string(predicate)) == "" {
 			return errors.New("upsert: IndexWhere: the predicate is empty")
 		}
-		c.where = string(predicate)
+		c.arbiter.where = string(predicate)
 		return nil
 	})
 }
@@ -85,7 +88,7 @@ func OnConstraint(name string) Option {
 		if name == "" {
 			return errors.New("upsert: OnConstraint: the name is empty")
 		}
-		c.constraint = name
+		c.arbiter.constraint = name
 		return nil
 	})
 }

@@ -75,7 +75,7 @@ type CopyFunc func(ctx context.Context, driverConn any, query string, rows io.Re
 // CopyThrough says how the path [Copy] streams rows on PostgreSQL through a driver other than lib/pq. For pgx, f is From of
 // package github.com/goupsert/upsert/pgxcopy, which is a module of its own.
 func CopyThrough(f CopyFunc) Option {
-	return option(func(c *config) error { c.copy = f; return nil })
+	return option(func(c *config) error { c.copies.Through = f; return nil })
 }
 
 // LoadThrough gives the path [Copy] two functions of github.com/go-sql-driver/mysql: RegisterReaderHandler and
@@ -83,7 +83,7 @@ func CopyThrough(f CopyFunc) Option {
 // zone, the call is refused.
 func LoadThrough(register func(name string, handler func() io.Reader), deregister func(name string)) Option {
 	return option(func(c *config) error {
-		c.register, c.deregister = register, deregister
+		c.copies.Register, c.copies.Deregister = register, deregister
 		return nil
 	})
 }

@@ -10,8 +10,7 @@ import (
 // [Column] gives each column its rule.
 type Rule = dialect.Rule
 
-// The rules. NULL loses against any value in Max, Min, Or, And, Add and Merge. The package documentation lists what each rule
-// promises.
+// The rules. The package documentation lists what each rule promises, and what NULL does.
 const (
 	Replace   = dialect.Replace   // the new value (the rule of a column without one)
 	Key       = dialect.Key       // part of the conflict target; never assigned

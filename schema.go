@@ -73,7 +73,7 @@ func (d *definition) setLayout(c *config) error {
 		}
 	}
 	for _, target := range slices.Sorted(maps.Keys(targets)) {
-		if target != c.target && d.isWhole(target, targets[target]) {
+		if target != c.arbiter.target && d.isWhole(target, targets[target]) {
 			d.layout.Others = append(d.layout.Others, targets[target])
 		}
 	}

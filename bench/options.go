@@ -24,7 +24,7 @@ type options struct {
 	out     string
 }
 
-// What is measured beside the cases of a batch.
+// These are measured beside the cases of a batch.
 const (
 	single  = "single"
 	breadth = "breadth"

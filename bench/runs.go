@@ -29,7 +29,7 @@ const mysql57 = "mysql57"
 
 func (b *bench) singleRows() int { return min(1000, b.options.rows) }
 
-// singleRounds are more, for a run is over in a tenth of a second, and what else the machine does then is much of it.
+// singleRounds are more, because a run is over in a tenth of a second, and whatever else the machine does then is much of it.
 func (b *bench) singleRounds(engine string) int { return 3 * b.roundsOn(engine) }
 
 // Rows of other shapes are fewer, and have fewer rounds: they only show whether the figures hold.

@@ -232,7 +232,7 @@ func TestStatementInAnError(t *testing.T) {
 	t.Parallel()
 	for _, d := range []dialect.Dialect{dialect.SQLite, dialect.Postgres} {
 		query, err := d.Upsert(dialect.Upsert{
-			Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"k"}}, Rows: 1, Guard: true,
+			Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"k"}}, Rows: dialect.Rows{N: 1}, Stored: dialect.Stored{Guard: true},
 			Columns: []dialect.Column{{Name: "k", Rule: dialect.Key, Kind: dialect.KindText}, {Name: "v", Rule: dialect.Replace, Kind: dialect.KindText}},
 		})
 		if err != nil {

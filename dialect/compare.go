@@ -6,30 +6,27 @@ import "strings"
 // reads one row, and findAll reads several.
 
 func (o *onConflict) compare(c Compare) (string, error) {
-	if err := refuseSource(o.d, c.Source, false); err != nil {
+	if err := refuseSource(o.d, c.Rows.Source, false); err != nil {
 		return "", err
 	}
 	set, version := assignedColumns(c.Columns, c.Target.Columns)
 	g := sourceRows(c)
 	var b strings.Builder
-	with, from, position := "", "", o.d.Quote(g.alias())+"."+o.d.Quote(g.position())
+	with, from := "", ""
 	joined := o.withSource(g)
-	if c.Source == FromParams { // with the columns of the database's clock among the parameters
+	if c.Rows.Source == FromParams { // with the columns of the database's clock among the parameters
 		with, from = o.paramTable(c)
 		joined.expr.excluded = func(col string) string { return o.d.Quote(g.alias()) + "." + o.d.Quote(col) }
 	} else {
 		from = o.fromItem(g)
 	}
-	if c.Source == FromArrays {
-		position += " - 1"
-	}
-	b.WriteString(with + "SELECT " + position + ", " + joined.expr.comparison(c, set, version) + " FROM " + from + joined.storedRows(c))
+	b.WriteString(with + "SELECT " + g.fromZero(o.d) + ", " + joined.expr.comparison(c, set, version) + " FROM " + from + joined.storedRows(c))
 	return b.String(), nil
 }
 
 // storedRows joins the stored rows with the source rows that stand before them in the FROM list.
 func (o *onConflict) storedRows(c Compare) string {
-	stored, alias, match := onlyKeyword(c.Only)+o.d.QuoteTable(c.Table), " AS "+o.d.Quote(storedAlias), o.keyConditions(c.Target.Columns)
+	stored, alias, match := onlyKeyword(c.Stored.Only)+o.d.QuoteTable(c.Table), " AS "+o.d.Quote(storedAlias), o.keyConditions(c.Target.Columns)
 	covered := c.Target.covered()
 	switch {
 	case o.d.Traits().Typed:
@@ -77,12 +74,12 @@ func (g *grammar) comparison(c Compare, set []Column, version *Column) string {
 }
 
 func (o *onConflict) find(f Find) string {
-	return findText(o.d, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Types[f.Target.Columns[n-1]]) })
+	return findText(o.d, f, o.columns(f.Table, f.Return), func(n int) string { return o.param(n, f.Stored.Types[f.Target.Columns[n-1]]) })
 }
 
 func findText(d Dialect, f Find, list string, param func(n int) string) string {
 	var b strings.Builder
-	b.WriteString("SELECT " + list + " FROM " + onlyKeyword(f.Only) + d.QuoteTable(f.Table) + " WHERE ")
+	b.WriteString("SELECT " + list + " FROM " + onlyKeyword(f.Stored.Only) + d.QuoteTable(f.Table) + " WHERE ")
 	var parts []string
 	for i, k := range f.Target.Columns {
 		parts = append(parts, d.Quote(k)+" = "+param(i+1))
@@ -95,7 +92,7 @@ func findText(d Dialect, f Find, list string, param func(n int) string) string {
 }
 
 func (o *onConflict) findAll(f FindAll) string {
-	c := Compare{Table: f.Table, Target: f.Target, Rows: f.Keys, Types: f.Types, Only: f.Only}
+	c := Compare{Table: f.Table, Target: f.Target, Rows: Rows{N: f.Keys}, Stored: f.Stored}
 	for _, k := range f.Target.Columns {
 		c.Columns = append(c.Columns, Column{Name: k, Rule: Key})
 	}

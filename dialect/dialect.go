@@ -17,7 +17,8 @@
 // # For builders of dialects
 //
 // The other types and functions are for package upsert and for those who add a dialect here. A [Dialect] writes the statements
-// that an [Upsert], a [Compare], a [Find] or a [Stage] describes, and its [Traits] say how statements are cut and run.
+// that an [Upsert], a [Compare], a [Find] or a [Stage] describes. [Rows], [Stored] and [Answer] are parts of these. Its [Traits],
+// with the parts [Limits], [Values] and [Batches], say how statements are cut and run.
 //
 // # What has been run
 //
@@ -59,7 +60,7 @@ type Dialect interface {
 	// query returns the columns of PostgreSQL's catalog if Traits.Typed is set, and the columns of SHOW COLUMNS on MySQL and
 	// MariaDB. If this package never asks the database, the query is "".
 	Catalog(t Table, by Target) string
-	// Stage writes the statements of a staging table. Stage returns *UnsupportedError if Traits.Copying is CopyNone.
+	// Stage writes the statements of a staging table. Stage returns *UnsupportedError if Traits.Batches.Copying is CopyNone.
 	Stage(Stage) (StageText, error)
 	// Lock writes the statement that takes the write lock and does nothing else, or returns "" if there is no such lock.
 	Lock(t Table) string
@@ -84,12 +85,9 @@ type Table struct {
 
 // Traits are the limits and habits of a database. For builders of dialects.
 type Traits struct {
-	// MaxParams is the greatest number of bound parameters in a statement.
-	MaxParams int
-	// MaxRows is the number of rows in a statement above which more rows gain nothing.
-	MaxRows int
-	// MaxBytes is about how many bytes of values go into one statement. A longer single row goes alone.
-	MaxBytes int
+	Limits  Limits
+	Values  Values
+	Batches Batches
 	// Reporting is the technique by which the database reports what happened to each row.
 	Reporting Reporting
 	// Returning: the database has INSERT … RETURNING.
@@ -102,26 +100,41 @@ type Traits struct {
 	QueryBinds bool
 	// Immediate: a write transaction must begin with BEGIN IMMEDIATE, or its first write may fail at once (hazard S11).
 	Immediate bool
+	// LockingRead is appended to a SELECT that must see the newest row inside an older snapshot (hazard H19), or is "".
+	LockingRead string
+	// FoldsNames: the names of two columns cannot differ by case alone.
+	FoldsNames bool
+	// Typed: some statements need the types of the table's columns, which Dialect.Catalog asks for, once for each table.
+	Typed bool
+}
+
+// Limits say how much goes into one statement. For builders of dialects.
+type Limits struct {
+	Params int // the greatest number of bound parameters
+	Rows   int // the number of rows above which more rows gain nothing
+	Bytes  int // about how many bytes of values; a longer single row goes alone
+}
+
+// Values say how the database stores values, if it does so in a way of its own. For builders of dialects.
+type Values struct {
 	// UTC: times are stored as text. They are bound as text in UTC, with years from 0 to 9999, so that the order of the texts
 	// is the order in time.
 	UTC bool
-	// LockingRead is appended to a SELECT that must see the newest row inside an older snapshot (hazard H19), or is "".
-	LockingRead string
 	// NullNaN: NaN is stored as NULL.
 	NullNaN bool
-	// FoldsNames: the names of two columns cannot differ by case alone.
-	FoldsNames bool
 	// Ordinals: a column may have a type whose values are ordered by their position and compared by their letters, or a type
 	// that replaces 0 by its next number.
 	Ordinals bool
+}
+
+// Batches say how the rows of a batch can be sent, other than as parameters. For builders of dialects.
+type Batches struct {
 	// Filter: an Upsert can leave out the rows that would change nothing, and this is worth it for a repeated batch.
 	Filter bool
 	// Arrays: rows can be sent as one array for each column.
 	Arrays bool
 	// Copying says how rows can be staged.
 	Copying Copying
-	// Typed: some statements need the types of the table's columns, which Dialect.Catalog asks for, once for each table.
-	Typed bool
 }
 
 // Reporting is the technique by which a database reports what happened to a row. For builders of dialects.

@@ -145,7 +145,7 @@ func TestMergeNeedsItsFunction(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = d.Upsert(dialect.Upsert{
-			Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"k"}}, Rows: 1,
+			Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"k"}}, Rows: dialect.Rows{N: 1},
 			Columns: []dialect.Column{{Name: "k", Rule: dialect.Key}, {Name: "doc", Rule: dialect.Merge}},
 		})
 		if (err == nil) != want {

@@ -38,12 +38,11 @@ func (mysql) family() string    { return "mysql" }
 
 func (d mysql) Traits() Traits {
 	return Traits{
-		// More placeholders are error 1390.
-		MaxParams: 65535, MaxRows: 500,
-		// Half of 1 MiB, the smallest default of max_allowed_packet that a server has had; escaping can double a value.
-		MaxBytes:  512 << 10,
-		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true,
-		LockingRead: " LOCK IN SHARE MODE", Copying: d.copying, Ordinals: true, FoldsNames: true,
+		// More placeholders are error 1390. The bytes are half of 1 MiB, the smallest default of max_allowed_packet that a
+		// server has had; escaping can double a value.
+		Limits: Limits{Params: 65535, Rows: 500, Bytes: 512 << 10},
+		Values: Values{Ordinals: true}, Batches: Batches{Copying: d.copying},
+		Reporting: d.reporting, Returning: d.returning, PrepareChunks: true, LockingRead: " LOCK IN SHARE MODE", FoldsNames: true,
 	}
 }
 

@@ -18,6 +18,8 @@ type onConflict struct {
 	// marker returns an expression in RETURNING that is true for an insert; nil if the database has no such expression.
 	marker        func(stored string, target []string) string
 	returningWith string // the beginning of RETURNING
+	// onlyIf returns a further condition of DO UPDATE; nil if there is none.
+	onlyIf func(stored func(column string) string) string
 	// columnOf writes a column of the table in RETURNING and SELECT; nil if the name alone will do.
 	columnOf func(t Table, column string) string
 	// paramTable writes the table of parameters that Compare joins, and the text that this table needs before the SELECT.
@@ -25,13 +27,13 @@ type onConflict struct {
 }
 
 func (o *onConflict) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.d, u.Source, u.Filter || u.Split || u.Count); err != nil {
+	if err := refuseSource(o.d, u.Rows.Source, u.Filter || u.Split || u.Answer.Count); err != nil {
 		return "", err
 	}
 	if u.Target.Where != "" && (u.Filter || u.Split) {
 		return "", &UnsupportedError{Feature: "filter before an upsert by a partial unique index", Dialect: o.d.Name()}
 	}
-	if u.Removes {
+	if u.Rows.Removes {
 		deleting := *o
 		deleting.expr.patch = func(c string) string { return o.paramAgain(paramNumber(u.Columns, c)) }
 		o = &deleting
@@ -47,9 +49,9 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 	switch {
 	case u.Split:
 		o.writePartition(&b, u, "NOT ")
-	case u.Source == FromParams && !u.Filter:
+	case u.Rows.Source == FromParams && !u.Filter:
 		b.WriteString("VALUES ")
-		o.expr.writeTuples(&b, u.Columns, u.Rows, func(n int, c Column) string { return o.expr.insertedValue(c, o.param(n, "")) }, noLeadingValue)
+		o.expr.writeTuples(&b, u.Columns, u.Rows.N, func(n int, c Column) string { return o.expr.insertedValue(c, o.param(n, "")) }, noLeadingValue)
 	default:
 		o.writeSelect(&b, u)
 	}
@@ -57,11 +59,11 @@ func (o *onConflict) upsert(u Upsert) (string, error) {
 	o.writeTarget(&b, u.Target)
 	o.writeAction(&b, u)
 	switch {
-	case u.Count:
+	case u.Answer.Count:
 		return o.count(b.String(), u), nil
 	case u.Split:
 		return "WITH " + o.partition(u) + b.String(), nil
-	case u.Report && u.Result && o.marker != nil:
+	case u.Answer.Report && u.Answer.Result && o.marker != nil:
 		return o.reportInResult(b.String(), u), nil
 	}
 	o.writeReturning(&b, u)
@@ -104,7 +106,7 @@ func (o *onConflict) writeAction(b *strings.Builder, u Upsert) {
 	set, _ := assignedColumns(u.Columns, u.Target.Columns)
 	differ := o.expr.keyBytesDiffer(u.Columns, u.Target.Columns)
 	noOp := o.noOpColumn(u)
-	if u.Mode == Create || onlyTouches(set) && (differ == "" || noOp == "" || !u.Guard) {
+	if u.Mode == Create || onlyTouches(set) && (differ == "" || noOp == "" || !u.Stored.Guard) {
 		b.WriteString(" DO NOTHING")
 		return
 	}
@@ -156,10 +158,13 @@ func (o *onConflict) writeSet(b *strings.Builder, u Upsert) {
 		key := o.expr.excluded(u.Target.Columns[0])
 		cond = "CASE WHEN " + differ + " THEN " + o.expr.fail(key) + " ELSE " + cond + " END"
 	}
-	if u.Mode == Change { // more conditions follow
+	if u.Mode == Change || o.onlyIf != nil { // more conditions follow
 		cond = "(" + cond + ")"
 	}
 	b.WriteString(" WHERE " + cond)
+	if o.onlyIf != nil {
+		b.WriteString(" AND " + o.onlyIf(o.expr.stored))
+	}
 }
 
 // noOpColumn returns a column that an update can assign to itself, or "". On PostgreSQL the column is not part of the key,
@@ -177,18 +182,18 @@ func (o *onConflict) noOpColumn(u Upsert) string {
 }
 
 func (o *onConflict) writeReturning(b *strings.Builder, u Upsert) {
-	report := u.Report && o.marker != nil
-	if !report && len(u.Return) == 0 {
+	report := u.Answer.Report && o.marker != nil
+	if !report && len(u.Answer.Return) == 0 {
 		return
 	}
 	b.WriteString(" RETURNING ")
 	if report {
 		b.WriteString(o.returningWith + o.marker(o.stored, u.Target.Columns))
-		if len(u.Return) > 0 {
+		if len(u.Answer.Return) > 0 {
 			b.WriteString(", ")
 		}
 	}
-	b.WriteString(o.columns(u.Table, u.Return))
+	b.WriteString(o.columns(u.Table, u.Answer.Return))
 }
 
 // columns returns a list of the table's columns.

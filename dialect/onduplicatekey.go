@@ -32,7 +32,7 @@ func otherKey(key string) string {
 const greatest = "18446744073709551615"
 
 func (o *onDuplicate) upsert(u Upsert) (string, error) {
-	if err := refuseSource(o.d, u.Source, u.Filter || u.Split || u.Count); err != nil {
+	if err := refuseSource(o.d, u.Rows.Source, u.Filter || u.Split || u.Answer.Count); err != nil {
 		return "", err
 	}
 	if err := o.refuse(u); err != nil {
@@ -42,7 +42,7 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 	if u.Mode == Create || onlyTouches(set) {
 		set, version = nil, nil
 	}
-	code := u.Report && o.d.Traits().Reporting == ReportCode
+	code := u.Answer.Report && o.d.Traits().Reporting == ReportCode
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + o.d.QuoteTable(u.Table) + " (" + quoteList(o.d, columnNames(u.Columns)) + ") ")
 	field := func(c Column, value string) string {
@@ -52,13 +52,13 @@ func (o *onDuplicate) upsert(u Upsert) (string, error) {
 		return o.expr.insertedValue(c, value)
 	}
 	switch {
-	case u.Source == FromStage:
+	case u.Rows.Source == FromStage:
 		o = o.writeStaged(&b, u, field)
-	case u.Removes:
+	case u.Rows.Removes:
 		o = o.writeSelect(&b, u, field)
 	default:
 		b.WriteString("VALUES ")
-		o.expr.writeTuples(&b, u.Columns, u.Rows, func(_ int, c Column) string { return field(c, "?") }, noLeadingValue)
+		o.expr.writeTuples(&b, u.Columns, u.Rows.N, func(_ int, c Column) string { return field(c, "?") }, noLeadingValue)
 		b.WriteString(o.rowAlias)
 	}
 	b.WriteString(" ON DUPLICATE KEY UPDATE ")
@@ -79,9 +79,9 @@ func (o *onDuplicate) refuse(u Upsert) error {
 		return &UnsupportedError{Feature: "partial unique index", Dialect: o.d.Name(), Hint: "leave IndexWhere out, or use a generated column that is NULL where the index shall not count"}
 	case u.Target.Constraint != "":
 		return &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: o.d.Name(), Hint: "leave OnConstraint out: the statement is guarded to act on the key's columns only"}
-	case len(u.Return) > 0 && !t.Returning:
+	case len(u.Answer.Return) > 0 && !t.Returning:
 		return &UnsupportedError{Feature: "INSERT … RETURNING", Dialect: o.d.Name()}
-	case u.Report && t.Reporting == ReportLastID && (u.Rows > 1 || u.Source != FromParams):
+	case u.Answer.Report && t.Reporting == ReportLastID && (u.Rows.N > 1 || u.Rows.Source != FromParams):
 		return &UnsupportedError{Feature: "report of several rows in a statement", Dialect: o.d.Name()}
 	}
 	return nil
@@ -93,7 +93,7 @@ func (o *onDuplicate) writeReturning(b *strings.Builder, u Upsert, code bool) {
 	if code {
 		list = append(list, "LAST_INSERT_ID()")
 	}
-	for _, c := range u.Return {
+	for _, c := range u.Answer.Return {
 		list = append(list, o.d.Quote(c))
 	}
 	if len(list) > 0 {
@@ -146,7 +146,7 @@ func (o *onDuplicate) withValues() *onDuplicate {
 // does not compare the keys. If such a statement assigns other columns and reports no outcome, it needs no first assignment.
 func (o *onDuplicate) keyCheck(u Upsert, set []Column, version *Column) string {
 	key := u.Target.Columns[0]
-	self, reports := o.expr.stored(key), u.Report && o.d.Traits().Reporting != ReportUnknown
+	self, reports := o.expr.stored(key), u.Answer.Report && o.d.Traits().Reporting != ReportUnknown
 	if reports {
 		self = "IF(LAST_INSERT_ID(" + o.outcomeCode(set, version) + ") > 0, " + self + ", NULL)"
 	}

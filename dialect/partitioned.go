@@ -22,7 +22,7 @@ func (o *onConflict) partition(u Upsert) string {
 	}
 	var b strings.Builder
 	b.WriteString(o.d.Quote(distinctAlias(partitionAlias, u.Table.Name)) + " AS (SELECT " + strings.Join(list, ", ") + ", " + missing + " AS " + o.d.Quote(distinctColumn(missingMark, u.Columns)) +
-		" FROM " + o.fromItem(g) + " LEFT JOIN " + onlyKeyword(u.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) + " ON " + strings.Join(joined.keyConditions(u.Target.Columns), " AND ") +
+		" FROM " + o.fromItem(g) + " LEFT JOIN " + onlyKeyword(u.Stored.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) + " ON " + strings.Join(joined.keyConditions(u.Target.Columns), " AND ") +
 		" WHERE " + missing)
 	if same := joined.unchangedConditions(u); len(same) > 0 {
 		b.WriteString(" OR NOT (" + strings.Join(same, " AND ") + ")")
@@ -30,7 +30,7 @@ func (o *onConflict) partition(u Upsert) string {
 	b.WriteString("), " + o.d.Quote(distinctAlias(missingAlias, u.Table.Name)) + " AS (")
 	o.writeInto(&b, u)
 	o.writePartition(&b, u, "")
-	if u.Count {
+	if u.Answer.Count {
 		b.WriteString(" RETURNING 1")
 	}
 	b.WriteString(") ")

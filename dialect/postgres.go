@@ -50,11 +50,11 @@ func (postgres) family() string    { return "postgres" }
 func (d postgres) Traits() Traits {
 	t := Traits{
 		// The wire protocol counts parameters in 16 bits.
-		MaxParams: 65535, MaxRows: 1000, MaxBytes: 4 << 20,
+		Limits:    Limits{Params: 65535, Rows: 1000, Bytes: 4 << 20},
 		Returning: true, Typed: true,
 	}
 	if d.name == "postgres" { // the others have not been run this way
-		t.Filter, t.Arrays, t.Copying = true, true, CopyStdin
+		t.Batches = Batches{Filter: true, Arrays: true, Copying: CopyStdin}
 	}
 	switch {
 	case d.old:
@@ -100,7 +100,7 @@ func (postgres) Lock(Table) string { return "" }
 // Stage copies the columns' types and collations and no constraint, so that a row meets the constraints only in the target
 // table.
 func (d postgres) Stage(s Stage) (StageText, error) {
-	if d.Traits().Copying == CopyNone {
+	if d.Traits().Batches.Copying == CopyNone {
 		return StageText{}, refuseStage(d)
 	}
 	name := d.syntax().stageTable(s.Table, s.Nth)
@@ -237,7 +237,7 @@ func (d postgres) syntax() *onConflict {
 	o.paramTable = func(c Compare) (with, from string) {
 		var b strings.Builder
 		b.WriteString("(VALUES ")
-		o.expr.writeTuples(&b, c.Columns, c.Rows, func(n int, col Column) string { return o.param(n, c.Types[col.Name]) }, rowPosition)
+		o.expr.writeTuples(&b, c.Columns, c.Rows.N, func(n int, col Column) string { return o.param(n, c.Stored.Types[col.Name]) }, rowPosition)
 		b.WriteString(") AS " + d.Quote(sourceRows(c).alias()) + " (" + o.d.Quote(sourceRows(c).position()) + ", " + quoteList(o.d, columnNames(c.Columns)) + ")")
 		return "", b.String()
 	}

@@ -5,8 +5,7 @@ import "fmt"
 // Rule says which value a column takes if the row is already stored.
 type Rule int
 
-// Replace and the other rules. NULL loses against any value in Max, Min, Or, And, Add and Merge. See package upsert for what each
-// rule promises.
+// Replace and the other rules, which package upsert explains.
 const (
 	Replace   Rule = iota // the new value
 	Key                   // part of the conflict target; never assigned

@@ -16,10 +16,19 @@ func (g sourceRows) alias() string { return distinctAlias(sourceAlias, g.Table.N
 
 // position returns the name of the column with a row's position. None of the table's columns has this name.
 func (g sourceRows) position() string {
-	if g.Source == FromStage {
+	if g.Rows.Source == FromStage {
 		return stagePosition
 	}
 	return distinctColumn("_at", g.Columns)
+}
+
+// fromZero returns an expression for a row's position, from 0. The position of an array's element begins at 1.
+func (g sourceRows) fromZero(d Dialect) string {
+	position := d.Quote(g.alias()) + "." + d.Quote(g.position())
+	if g.Rows.Source == FromArrays {
+		position += " - 1"
+	}
+	return position
 }
 
 // distinctColumn returns a name that none of the columns has.
@@ -42,11 +51,11 @@ func RefuseSource(d Dialect, from Source) error { return refuseSource(d, from, f
 func refuseSource(d Dialect, from Source, selected bool) error {
 	t := d.Traits()
 	switch {
-	case from == FromArrays && !t.Arrays:
+	case from == FromArrays && !t.Batches.Arrays:
 		return &UnsupportedError{Feature: "arrays as the source of an upsert", Dialect: d.Name(), Hint: "use Via(Values)"}
-	case from == FromStage && t.Copying == CopyNone:
+	case from == FromStage && t.Batches.Copying == CopyNone:
 		return refuseStage(d)
-	case selected && !t.Filter:
+	case selected && !t.Batches.Filter:
 		return &UnsupportedError{Feature: "filter before an upsert", Dialect: d.Name()}
 	}
 	return nil
@@ -60,13 +69,13 @@ func refuseStage(d Dialect) error {
 func (o *onConflict) fromItem(g sourceRows) string {
 	cols := sentColumns(g.Columns)
 	alias, list := o.d.Quote(g.alias()), quoteList(o.d, columnNames(cols))
-	switch g.Source {
+	switch g.Rows.Source {
 	case FromStage:
-		return o.stageTable(g.Table, g.Nth) + " AS " + alias
+		return o.stageTable(g.Table, g.Rows.Nth) + " AS " + alias
 	case FromArrays:
 		var params []string
 		for i, c := range cols {
-			params = append(params, o.param(i+1, g.Types[c.Name]+"[]"))
+			params = append(params, o.param(i+1, g.Stored.Types[c.Name]+"[]"))
 		}
 		// With several arrays unnest is part of the grammar: no schema can replace it, and it takes no schema's name.
 		unnest := "unnest("
@@ -77,7 +86,7 @@ func (o *onConflict) fromItem(g sourceRows) string {
 	}
 	var b strings.Builder
 	b.WriteString("(VALUES ")
-	o.expr.writeTuples(&b, cols, g.Rows, func(n int, c Column) string { return o.param(n, g.Types[c.Name]) }, rowPosition)
+	o.expr.writeTuples(&b, cols, g.Rows.N, func(n int, c Column) string { return o.param(n, g.Stored.Types[c.Name]) }, rowPosition)
 	b.WriteString(") AS " + alias + " (" + o.d.Quote(g.position()) + ", " + list + ")")
 	return b.String()
 }
@@ -89,8 +98,8 @@ func (o *onConflict) sourceValue(g sourceRows, c Column) string {
 		return o.expr.document(o.d.Quote(g.alias()) + "." + o.d.Quote(c.Name))
 	case !c.Now:
 		return o.d.Quote(g.alias()) + "." + o.d.Quote(c.Name)
-	case g.Types[c.Name] != "":
-		return "CAST(" + o.expr.clock(c) + " AS " + g.Types[c.Name] + ")"
+	case g.Stored.Types[c.Name] != "":
+		return "CAST(" + o.expr.clock(c) + " AS " + g.Stored.Types[c.Name] + ")"
 	}
 	return o.expr.clock(c)
 }
@@ -110,7 +119,7 @@ func (o *onConflict) stageTable(t Table, nth int) string {
 }
 
 func (u Upsert) sourceRows() sourceRows {
-	return sourceRows{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Source: u.Source, Types: u.Types, Nth: u.Nth}
+	return sourceRows{Table: u.Table, Columns: u.Columns, Rows: u.Rows, Stored: u.Stored}
 }
 
 // sourceValues returns the values of the columns that are inserted.
@@ -130,7 +139,7 @@ func (o *onConflict) writeSelect(b *strings.Builder, u Upsert) {
 		joined := o.withSource(g)
 		// OFFSET 0 keeps the planner from a join: each row is looked up by its key, even if the statistics say that the table
 		// is empty.
-		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + onlyKeyword(u.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) +
+		b.WriteString(" WHERE NOT EXISTS (SELECT FROM " + onlyKeyword(u.Stored.Only) + o.d.QuoteTable(u.Table) + " AS " + o.d.Quote(storedAlias) +
 			" WHERE " + strings.Join(append(joined.keyConditions(u.Target.Columns), joined.unchangedConditions(u)...), " AND ") + " OFFSET 0)")
 	}
 	o.writeOrder(b, u)
@@ -140,9 +149,9 @@ func (o *onConflict) writeSelect(b *strings.Builder, u Upsert) {
 // this order.
 func (o *onConflict) writeOrder(b *strings.Builder, u Upsert) {
 	switch g := u.sourceRows(); {
-	case u.Source == FromStage:
+	case u.Rows.Source == FromStage:
 		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + ".ctid")
-	case u.Source == FromArrays || u.Rows > 1:
+	case u.Rows.Source != FromParams || u.Rows.N > 1:
 		b.WriteString(" ORDER BY " + o.d.Quote(g.alias()) + "." + o.d.Quote(g.position()))
 	}
 }

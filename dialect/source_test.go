@@ -25,7 +25,8 @@ func versioned(t *testing.T) []dialect.Dialect {
 // sourced is a statement whose rows come from that source.
 func sourced(from dialect.Source) dialect.Upsert {
 	return dialect.Upsert{
-		Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"id"}}, Rows: 2, Source: from, Types: map[string]string{"id": "bigint", "v": "text"},
+		Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"id"}},
+		Rows: dialect.Rows{N: 2, Source: from}, Stored: dialect.Stored{Types: map[string]string{"id": "bigint", "v": "text"}},
 		Columns: []dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindNumber}, {Name: "v", Kind: dialect.KindText}, {Name: "at", Now: true, Kind: dialect.KindPlain}},
 	}
 }
@@ -37,14 +38,14 @@ func TestTraitsMatchStatements(t *testing.T) {
 	for _, d := range versioned(t) {
 		traits := d.Traits()
 		filtered, counted, split := sourced(dialect.FromParams), sourced(dialect.FromParams), sourced(dialect.FromStage)
-		filtered.Filter, counted.Count, split.Split = true, true, true
+		filtered.Filter, counted.Answer.Count, split.Split = true, true, true
 		for name, c := range map[string]struct {
 			can bool
 			u   dialect.Upsert
 		}{
-			"params": {true, sourced(dialect.FromParams)}, "arrays": {traits.Arrays, sourced(dialect.FromArrays)},
-			"stage": {traits.Copying != dialect.CopyNone, sourced(dialect.FromStage)}, "filter": {traits.Filter, filtered}, "count": {traits.Filter, counted},
-			"split": {traits.Copying != dialect.CopyNone && traits.Filter, split},
+			"params": {true, sourced(dialect.FromParams)}, "arrays": {traits.Batches.Arrays, sourced(dialect.FromArrays)},
+			"stage": {traits.Batches.Copying != dialect.CopyNone, sourced(dialect.FromStage)}, "filter": {traits.Batches.Filter, filtered}, "count": {traits.Batches.Filter, counted},
+			"split": {traits.Batches.Copying != dialect.CopyNone && traits.Batches.Filter, split},
 		} {
 			_, err := d.Upsert(c.u)
 			checkRefusal(t, d, "Upsert of "+name, c.can, err)
@@ -57,7 +58,7 @@ func TestTraitsMatchStatements(t *testing.T) {
 			}
 		}
 		text, err := d.Stage(dialect.Stage{Table: dialect.Table{Name: "t"}, Columns: sourced(dialect.FromStage).Columns, Key: []string{"id"}, Reader: "r"})
-		checkRefusal(t, d, "Stage", traits.Copying != dialect.CopyNone, err)
+		checkRefusal(t, d, "Stage", traits.Batches.Copying != dialect.CopyNone, err)
 		if err == nil && (text.Create == "" || text.Load == "" || text.Clear == "" || text.Drop == "") {
 			t.Errorf("%s at %s: a statement is missing: %+v", d.Name(), d.Version(), text)
 		}

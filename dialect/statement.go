@@ -44,49 +44,68 @@ type Upsert struct {
 	Table   Table
 	Target  Target
 	Columns []Column // are inserted; a subset of them is assigned on conflict
-	Rows    int      // at least 1
 	Mode    Mode
-	// Removes: the merge patches of the one row delete members. The value that an insert stores for such a patch lacks these
-	// members, so the update on conflict must be given the patch itself.
-	Removes bool
-	// Guard: a collation of the target may treat two keys as equal, so even a Write that assigns nothing must look at the
-	// stored key. This costs a lock on the row, so Guard is for SQLite, and on PostgreSQL for tables whose catalog says so.
-	Guard  bool
-	Report bool // return what happened, as Traits.Reporting says, before the columns of Return
-	// Result returns a Report that is a flag in the Result of an Exec, so that the driver has no rows to read: RowsAffected is
-	// 0, 1 for an update or 2 for an insert. A code is not returned in this way, because triggers change LastInsertId.
-	Result bool
-	Return []string // columns to return of each written row
-	// Source says where the rows come from. Rows counts only for FromParams.
-	Source Source
+	Rows    Rows
+	Stored  Stored
+	Answer  Answer
 	// Filter leaves out the rows that would change nothing before the insert, so that these rows are neither locked nor logged.
-	// Filter needs Types.
+	// Filter needs Stored.Types.
 	Filter bool
 	// Split filters like Filter, and inserts the rows whose key is not stored by an insert without an ON CONFLICT clause in the
 	// same statement. This is faster than to prepare for a conflict that does not come. If others insert such a key meanwhile,
 	// the statement fails with a unique violation, and the statement without Split must be sent.
 	Split bool
-	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
-	Count bool
-	// Plain: the catalog shows that the statement needs no guard (Table.Plain of package upsert). The stored row has the table's name
-	// and no alias, and on MySQL and MariaDB the stored key is not compared. Plain counts only for rows of parameters that are
-	// not filtered.
-	Plain bool
-	// Types are the columns' types without modifiers, if Traits.Typed is set. The modifier is left out because a cast to
-	// varchar(3), for example, would cut a value that an insert refuses.
-	Types map[string]string
-	// Nth is the same as in Stage.
-	Nth int
+}
+
+// Rows are the rows that a statement writes or compares: where the rows come from, and what their values are like. For builders
+// of dialects.
+type Rows struct {
+	Source Source
+	N      int // the number of rows, at least 1; counts only for FromParams
+	Nth    int // the same as in Stage; counts only for FromStage
+	// Removes: the merge patches of the one row delete members. The value that an insert stores for such a patch lacks these
+	// members, so the update on conflict must be given the patch itself.
+	Removes bool
 	// Wide: an integer is so great that a REAL column rounds it, which must not count as a change. Wide is for SQLite.
 	Wide bool
+}
+
+// Stored is what is known of the stored table. For builders of dialects.
+type Stored struct {
+	// Types are the columns' types, if Traits.Typed is set. An Upsert has them without modifiers, because a cast to varchar(3),
+	// for example, would cut a value that an insert refuses. The other statements have them in full.
+	Types map[string]string
 	// Only: the statement looks at the table alone, and not at the tables that inherit from it, as the table's unique index
 	// does.
 	Only bool
+	// Guard: a collation of the target may treat two keys as equal, so even a Write that assigns nothing must look at the
+	// stored key. This costs a lock on the row, so Guard is for SQLite, and on PostgreSQL for tables whose catalog says so.
+	// Guard counts only for an Upsert.
+	Guard bool
+	// Plain: the catalog shows that the statement needs no guard (Table.Plain of package upsert). The stored row has the table's name
+	// and no alias, and on MySQL and MariaDB the stored key is not compared. Plain counts only for an Upsert whose rows are
+	// parameters that are not filtered.
+	Plain bool
+	// RowID is a name of SQLite's rowid, by which a Plain statement with Report tells an inserted row from an updated one, or "". An
+	// update must not change the rowid, and no trigger must leave a row that it has written out of the statement's RETURNING.
+	RowID string
 }
 
-// isPlain reports whether Plain counts.
+// Answer says what an Upsert returns. For builders of dialects.
+type Answer struct {
+	Report bool // return what happened, as Traits.Reporting says, before the columns of Return
+	// Result returns a Report that is a flag in the Result of an Exec, so that the driver has no rows to read: RowsAffected is
+	// 0, 1 for an update or 2 for an insert. A code is not returned in this way, because triggers change LastInsertId. On SQLite, with
+	// Stored.RowID, LastInsertId is the row's rowid for an insert, and another number for an update.
+	Result bool
+	Return []string // columns to return of each written row
+	// Count returns one row instead: how many rows were written and, with Report, how many of them are new.
+	Count bool
+}
+
+// isPlain reports whether Stored.Plain counts.
 func (u Upsert) isPlain() bool {
-	return u.Plain && u.Source == FromParams && !u.Filter && !u.Split && !u.Count
+	return u.Stored.Plain && u.Rows.Source == FromParams && !u.Filter && !u.Split && !u.Answer.Count
 }
 
 // Compare describes the SELECT that reports what an upsert would do to stored rows. The SELECT returns two integers for each
@@ -96,12 +115,8 @@ type Compare struct {
 	Table   Table
 	Target  Target
 	Columns []Column // as in the Upsert: the parameters are the same
-	Rows    int
-	Source  Source
-	Types   map[string]string // the columns' types, if Traits.Typed is set
-	Only    bool              // as in the Upsert
-	Wide    bool              // as in the Upsert
-	Nth     int
+	Rows    Rows
+	Stored  Stored
 }
 
 // Find describes the SELECT of the row that is stored under a key. The parameters are the values of the target's columns. For
@@ -110,10 +125,8 @@ type Find struct {
 	Table  Table
 	Target Target
 	Return []string
-	Lock   bool // add Traits.LockingRead
-	// Types cast the parameters to the columns' types, as an insert does, if Traits.Typed is set.
-	Types map[string]string
-	Only  bool // as in the Upsert
+	Lock   bool   // add Traits.LockingRead
+	Stored Stored // its Types cast the parameters, as an insert does
 }
 
 // FindAll describes the SELECT of the rows that are stored under several keys. The SELECT returns the position of the row's key
@@ -127,9 +140,8 @@ type FindAll struct {
 	Keys   int  // at least 1
 	Lock   bool // as in the Find
 	// Index is the name of the unique index, or "", for a database that would read, and lock, a small table as a whole.
-	Index string
-	Types map[string]string // as in the Find
-	Only  bool              // as in the Upsert
+	Index  string
+	Stored Stored // as in the Find
 }
 
 // IndexText holds the queries for a server that accepts an upsert although no unique index arbitrates it, and inserts the row a

@@ -91,7 +91,7 @@ func TestVersionDecidesTheText(t *testing.T) {
 			t.Errorf("%q reports by %v, want %v", banner, got, reporting)
 		}
 		query, err := d.Upsert(dialect.Upsert{
-			Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"id"}}, Rows: 1,
+			Table: dialect.Table{Name: "t"}, Target: dialect.Target{Columns: []string{"id"}}, Rows: dialect.Rows{N: 1},
 			Columns: []dialect.Column{{Name: "id", Rule: dialect.Key, Kind: dialect.KindPlain}, {Name: "v", Kind: dialect.KindPlain}},
 		})
 		if err != nil || strings.Contains(query, " AS `_new`") != alias {

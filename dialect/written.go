@@ -13,7 +13,7 @@ func (o *onConflict) count(statement string, u Upsert) string {
 		with, rows, fresh = with+strings.TrimSuffix(o.partition(u), " ")+", ", before+" + "+rows, before
 	}
 	back := " RETURNING 1"
-	if u.Report && o.marker != nil {
+	if u.Answer.Report && o.marker != nil {
 		back = o.returningMarker(u)
 		marked := "COUNT(*) FILTER (WHERE " + written + "." + o.d.Quote("_new") + ")"
 		if u.Split {

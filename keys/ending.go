@@ -38,10 +38,10 @@ var errPanicked = errors.New("fn has panicked")
 // end records how fn has ended.
 func (d *doOp) end(ctx context.Context, h *Held, result []byte, err error) (outcome, error) {
 	c := d.claim
-	if h.isGuarded() {
-		err = errors.Join(errGuardOpen, err)
-	}
 	h.quit()
+	if h.isGuarded() {
+		return outcome{}, &fnError{err: &sealedError{errors.Join(errGuardOpen, err)}}
+	}
 	final, answer, isFinal := c.store.asFinal(err)
 	switch {
 	case err == nil:
@@ -52,7 +52,7 @@ func (d *doOp) end(ctx context.Context, h *Held, result []byte, err error) (outc
 		if mark, bare := err.(*notDoneMark); bare { //nolint:errorlint // one that is wrapped is found by markOf
 			err = mark.err
 		} else {
-			err = &freedError{err}
+			err = &sealedError{err}
 		}
 		changed, rerr := d.record(ctx, h, claimsql.Free, func(e claimsql.Expected) claimsql.Statement {
 			return c.store.sql.Release(e, c.row.Owner, c.row.Retain)
@@ -77,6 +77,8 @@ func (d *doOp) endProbe(ctx context.Context, h *Held, result []byte, err error) 
 	c := d.claim
 	h.quit()
 	switch {
+	case h.isGuarded():
+		return outcome{}, &fnError{err: &sealedError{errors.Join(errGuardOpen, err)}}
 	case err == nil:
 		err = d.finish(ctx, h, ending{state: claimsql.Done, result: result, codec: c.codec.Name()})
 		return outcome{result: result, replayed: true, decode: true}, err
@@ -116,9 +118,12 @@ func (d *doOp) finish(ctx context.Context, h *Held, end ending) error {
 }
 
 // note stores why it is unknown what has happened, for a person to read, also after the lease's end. The policy does not depend on
-// the note, so an error does not matter.
+// the note, so an error does not matter. The note would wait for a guarded transaction that is still open.
 func (d *doOp) note(ctx context.Context, h *Held, why error) {
 	s := d.claim.store
+	if h.isGuarded() {
+		return
+	}
 	_, _ = d.record(ctx, h, claimsql.Leased, func(e claimsql.Expected) claimsql.Statement {
 		e.Lease = claimsql.Anytime
 		return s.sql.Note(e, s.reason(why), finalCodec)

@@ -48,11 +48,11 @@ func (e *notDoneMark) Unwrap() error { return e.err }
 // IsNotDone marks the error for package response.
 func (e *notDoneMark) IsNotDone() {}
 
-// freedError is the error of a call of Do whose fn has freed the key. An outer fn that returns it has marked nothing.
-type freedError struct{ err error }
+// sealedError is an error whose marks have had their effect. An outer fn that returns the error has marked nothing.
+type sealedError struct{ err error }
 
-func (e *freedError) Error() string { return e.err.Error() }
-func (e *freedError) Unwrap() error { return e.err }
+func (e *sealedError) Error() string { return e.err.Error() }
+func (e *sealedError) Unwrap() error { return e.err }
 
 // FinalError is returned by [Once] and [Run] for an error that fn marked as [Final], the first time and on every replay.
 type FinalError struct {
@@ -126,7 +126,7 @@ func markOf(err error) error {
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
 	case *finalMark, *notDoneMark:
 		return err
-	case *FinalError, *freedError:
+	case *FinalError, *sealedError:
 		return nil
 	case interface{ Unwrap() error }:
 		return markOf(e.Unwrap())

@@ -113,10 +113,11 @@ func TestGuard_Misuse(t *testing.T) {
 		_, err := l.do(l.store, "b", func(ctx context.Context, h *keys.Held) (string, error) {
 			l.Want("Guard", h.Guard(ctx, tx), nil)
 			l.WantErr("Guard of a second transaction", h.Guard(ctx, other), nil, "another guarded transaction is open")
-			return "paid", nil
-		}, keys.Lease(brief))
-		l.WantErr("Do with an open transaction", err, nil, "its guarded transaction is still open")
+			return "paid", keys.Final(errUnsure)
+		})
+		l.WantErr("Do with an open transaction", err, errUnsure, "its guarded transaction is still open")
 		l.Commit(tx)
+		l.Want("state", l.state("b"), "leased")
 	})
 }
 

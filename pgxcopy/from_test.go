@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// What needs a server is tested in internal/drivertest.
+// The tests that need a server are in internal/drivertest.
 
 type wrapped struct{}
 

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"debug/buildinfo"
 	"errors"
+	"github.com/goupsert/upsert/cmd/upsert/internal/dbtest"
 	"io"
 	"io/fs"
 	"os"
@@ -70,7 +71,7 @@ func TestInstall(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "x.db")
 	for _, c := range []struct{ args, want string }{
 		{"version", "upsert " + version + "\n"},
-		{"import -dsn " + db + " -create -key id " + writeFile(t, "items.csv", "id,n\n1,a\n"), "1 inserted"},
+		{"import -dsn " + db + " -create -key id " + dbtest.WriteFile(t, "items.csv", "id,n\n1,a\n"), "1 inserted"},
 		{"verify -dsn " + db + " -table items -key id", ": sound\n"},
 	} {
 		out, err := exec.CommandContext(t.Context(), program, strings.Fields(c.args)...).Output()
@@ -117,7 +118,7 @@ func serve(t *testing.T, proxy, module, version, dir string) {
 	}
 }
 
-// zipModule writes the files of a module, without those of the modules below it.
+// zipModule writes the files of a module, without the files of the modules below it.
 func zipModule(z *zip.Writer, prefix, dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,15 +56,6 @@ func execute(t *testing.T, db *sql.DB, statements ...string) {
 	}
 }
 
-func writeFile(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{"-h", "help", "verify -h", "schema -h", "sql -h", "import -h", "keys -h", "keys inspect -h", "keys list -h", "keys stuck -h", "keys dead -h", "keys revive -h", "keys resolve -h", "keys release -h", "keys forget -h", "keys gc -h", "version -h", "help verify"} {
@@ -81,7 +71,7 @@ func TestHelp(t *testing.T) {
 
 func TestWrongInput(t *testing.T) {
 	t.Parallel()
-	file := writeFile(t, "x.toml", "tabel = 'items'\n")
+	file := dbtest.WriteFile(t, "x.toml", "tabel = 'items'\n")
 	for args, want := range map[string]string{
 		"verfy":                       `there is no command "verfy": is "verify" meant?`,
 		"frobnicate":                  `there is no command "frobnicate": there are verify, schema, sql, import, keys, version`,
@@ -91,13 +81,17 @@ func TestWrongInput(t *testing.T) {
 		"verify -key id items":        `there is "items" after the flags`,
 		"verify -key id -dsn none.db": "none.db: no such file",
 		"verify -key id -rule n=naem -dsn none.db -ignore nullable-kye": "-ignore nullable-kye: there is no such check: is \"nullable-key\" meant?",
-		"verify -key id,id":                                        `column "id" is there twice`,
-		"verify -key id -rule id=max":                              "the column is a -key",
-		"verify -key id -column a -column a":                       `column "a" is given twice`,
-		"verify -config " + file:                                   `there is no key "tabel" in such a file: is "table" meant?`,
-		"verify -config none.toml":                                 "-config: open none.toml",
-		"verify -json -key id -dsn oracle://":                      "there is no driver for oracle://",
-		"sql -key id":                                              "give -dialect, or -dsn to ask a database",
+		"verify -key id,id":                                          `column "id" is there twice`,
+		"verify -key id -rule id=max":                                "the column is a -key",
+		"verify -key id -column a -column a":                         `column "a" is given twice`,
+		"verify -config " + file:                                     `there is no key "tabel" in such a file: is "table" meant?`,
+		"verify -config none.toml":                                   "-config: open none.toml",
+		"verify -json -key id -dsn oracle://":                        "there is no driver for oracle://",
+		"sql -key id":                                                "give -dialect, or -dsn to ask a database",
+		"sql -key id -dialect sqlite -table t -plain":                "-plain asks the database about the table: give -dsn",
+		"sql -key id -dialect sqlite -table t -trust-unique-indexes": "goes with -plain",
+		"sql -key id -dialect mysql -table t -where v":               "partial unique index",
+		"import -config " + writeFile(t, "where.toml", "key = ['id']\nwhere = 'v'\n") + " x.csv": "import knows no partial unique index: take where out of ",
 		"sql -key id -dialect sqlite":                              "-table is missing",
 		"sql -key id -dialect postgras":                            `there is no such dialect: is "postgres" meant?`,
 		"sql -key id -dialect mysql:5.6":                           "5.7 or later",

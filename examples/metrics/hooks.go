@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// prometheusHooks counts and times what happens in a store. Of a key only Op is a label: it is one of few, where scopes and
-// IDs are as many as there are customers and requests.
+// prometheusHooks counts and times what happens in a store. Of a key only Op is a label, because there are few operations, and as
+// many scopes and IDs as customers and requests.
 func prometheusHooks(registry prometheus.Registerer) keys.Hooks {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "idempotency_seconds", Help: "How long calls took that claimed a key, replayed a result or waited for another caller.",

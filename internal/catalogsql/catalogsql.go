@@ -48,7 +48,7 @@ func Count(d dialect.Dialect, query string) Query {
 
 // Explain returns a statement that the server plans and does not run, and refuses if no index arbitrates for the target.
 func Explain(d dialect.Dialect, t dialect.Table, by dialect.Target) (Query, error) {
-	u := dialect.Upsert{Table: t, Target: by, Rows: 1, Mode: dialect.Create}
+	u := dialect.Upsert{Table: t, Target: by, Rows: dialect.Rows{N: 1}, Mode: dialect.Create}
 	var args []any
 	for _, name := range by.Columns {
 		u.Columns, args = append(u.Columns, dialect.Column{Name: name, Rule: dialect.Key}), append(args, nil)

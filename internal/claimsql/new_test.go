@@ -80,7 +80,7 @@ func TestNewTakes(t *testing.T) {
 	}
 }
 
-// TestSkipLocked: SELECT … FOR UPDATE skips locked rows where the server's version knows it.
+// TestSkipLocked: SELECT … FOR UPDATE skips locked rows if the server's version can.
 func TestSkipLocked(t *testing.T) {
 	t.Parallel()
 	for banner, want := range map[string]bool{
@@ -124,8 +124,8 @@ func TestHowAnswersCome(t *testing.T) {
 	}
 }
 
-// TestVersionsOfOneText: what a server is sent depends on its version where the tests above say so and nowhere else, so
-// the golden files have all there is.
+// TestVersionsOfOneText: a statement depends on the server's version only in the ways that the tests above show, so the golden
+// files have all statements.
 func TestVersionsOfOneText(t *testing.T) {
 	t.Parallel()
 	row := claimsql.Row{Scope: "s", Op: "o", ID: "i", Retain: 1, KeyTime: 1}
@@ -177,7 +177,7 @@ func TestWaitsForALock(t *testing.T) {
 	}
 }
 
-// TestRemoveByKey: the DELETE of GC names its rows one by one, where no hint would make it use the key (hazard K39).
+// TestRemoveByKey: the DELETE of GC names its rows one by one if no hint would make the DELETE use the key (hazard K39).
 func TestRemoveByKey(t *testing.T) {
 	t.Parallel()
 	marks := make([]claimsql.Mark, 300)

@@ -88,7 +88,7 @@ func TestWaitNotAtAll(t *testing.T) {
 	}
 }
 
-// TestWaitPutsBack: what Before has returned is what After sets, byte by byte on PostgreSQL, where it is a text with a unit.
+// TestWaitPutsBack: After sets what Before has returned, byte by byte on PostgreSQL, whose setting is a text with a unit.
 func TestWaitPutsBack(t *testing.T) {
 	t.Parallel()
 	for want, w := range map[string]claimsql.Wait{

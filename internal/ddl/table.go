@@ -137,7 +137,7 @@ func (t *Table) assemble(lines []string, primary []string) string {
 		lines = append(lines, t.constraint(primary)+"PRIMARY KEY ("+list(t.Dialect, primary)+")")
 	}
 	word := "UNIQUE"
-	if t.Dialect.Traits().Ordinals {
+	if t.Dialect.Traits().Values.Ordinals {
 		word = "UNIQUE INDEX"
 	}
 	for _, columns := range unique {
@@ -148,7 +148,7 @@ func (t *Table) assemble(lines []string, primary []string) string {
 		lines = append(lines, t.constraint(columns)+word+name+" ("+list(t.Dialect, columns)+")")
 	}
 	end := "\n)"
-	if t.Dialect.Traits().Ordinals {
+	if t.Dialect.Traits().Values.Ordinals {
 		end += " ENGINE=InnoDB"
 	}
 	return "CREATE TABLE " + t.Dialect.QuoteTable(t.Name) + " (\n  " + strings.Join(lines, ",\n  ") + end + after

@@ -24,7 +24,11 @@ type Engine struct {
 	private bool     // each test binary has a server of its own
 	hint    string   // how to install it
 	session *session // the session of the test binary, which stops the engine at the end
+	state   state
+}
 
+// state is what has become of an engine in this test binary.
+type state struct {
 	once    sync.Once
 	skip    string // why it is not available
 	err     error  // why it is available but does not work
@@ -50,7 +54,7 @@ func Newest(dialect string) *Engine {
 		if e.dialect != dialect {
 			continue
 		}
-		if e.once.Do(e.start); e.skip == "" {
+		if e.state.once.Do(e.start); e.state.skip == "" {
 			return e
 		}
 		oldest = e
@@ -112,7 +116,7 @@ func (e *Engine) LeaveTo(t testing.TB, names ...string) {
 		return
 	}
 	like := e.session.named(e.like)
-	if like.once.Do(like.start); like.skip == "" && like.err == nil {
+	if like.state.once.Do(like.start); like.state.skip == "" && like.state.err == nil {
 		t.Skipf("engine %s: %s stands for it in a usual run; set %s, or name %s in %s", e.name, e.like, longEnv, e.name, requireEnv)
 	}
 }
@@ -136,13 +140,13 @@ func (e *Engine) Dialect() string { return e.dialect }
 func (e *Engine) Version(t testing.TB) string {
 	t.Helper()
 	e.need(t)
-	return e.version
+	return e.state.version
 }
 
 // need starts the engine once per test binary. If the engine is not available, need ends the test.
 func (e *Engine) need(t testing.TB) {
 	t.Helper()
-	e.once.Do(e.start)
+	e.state.once.Do(e.start)
 	e.check(t)
 }
 
@@ -152,12 +156,12 @@ func (e *Engine) check(t testing.TB) {
 	switch {
 	case e.session.envErr != nil:
 		t.Fatal(e.session.envErr)
-	case e.err != nil:
-		t.Fatalf("engine %s: %v", e.name, e.err)
-	case e.skip != "" && e.session.required[e.name]:
-		t.Fatalf("engine %s: required by %s, but %s", e.name, requireEnv, e.skip)
-	case e.skip != "":
-		t.Skipf("engine %s: %s", e.name, e.skip)
+	case e.state.err != nil:
+		t.Fatalf("engine %s: %v", e.name, e.state.err)
+	case e.state.skip != "" && e.session.required[e.name]:
+		t.Fatalf("engine %s: required by %s, but %s", e.name, requireEnv, e.state.skip)
+	case e.state.skip != "":
+		t.Skipf("engine %s: %s", e.name, e.state.skip)
 	}
 }
 
@@ -167,18 +171,18 @@ func (e *Engine) start() {
 	defer cancel()
 	began := time.Now()
 	if e.session.hidden[e.name] {
-		e.skip = fmt.Sprintf("it is hidden by %s", hideEnv)
+		e.state.skip = fmt.Sprintf("it is hidden by %s", hideEnv)
 		return
 	}
-	if e.base = e.dsnFromEnv(); e.base == "" && (e.env != "" || e.starter != nil) {
-		if e.launch(ctx); e.skip != "" || e.err != nil {
+	if e.state.base = e.dsnFromEnv(); e.state.base == "" && (e.env != "" || e.starter != nil) {
+		if e.launch(ctx); e.state.skip != "" || e.state.err != nil {
 			return
 		}
 	}
-	if e.err = e.connect(ctx); e.err != nil && e.env != "" && e.server == nil && e.share == nil {
-		e.err = fmt.Errorf("%s: %w", e.env, e.err)
+	if e.state.err = e.connect(ctx); e.state.err != nil && e.env != "" && e.state.server == nil && e.state.share == nil {
+		e.state.err = fmt.Errorf("%s: %w", e.env, e.state.err)
 	}
-	e.took = time.Since(began)
+	e.state.took = time.Since(began)
 }
 
 func (e *Engine) dsnFromEnv() string {
@@ -191,26 +195,26 @@ func (e *Engine) dsnFromEnv() string {
 // launch starts the engine's server, or joins the test binaries that share a running server.
 func (e *Engine) launch(ctx context.Context) {
 	if why := e.withheld(); why != "" {
-		e.skip = e.orDSN(why)
+		e.state.skip = e.orDSN(why)
 		return
 	}
 	program, err := e.starter.find()
 	if err != nil {
-		e.skip = e.orDSN(fmt.Sprintf("%v; %s", err, e.hint))
+		e.state.skip = e.orDSN(fmt.Sprintf("%v; %s", err, e.hint))
 		return
 	}
 	if !e.session.running() {
-		e.err = errNoRun
+		e.state.err = errNoRun
 		return
 	}
 	if parent, ok := goCommand(); ok && !e.private {
-		if e.share, e.err = join(ctx, e.name, parent); e.err == nil {
-			e.base = e.starter.dsn(e.share.note.Port)
+		if e.state.share, e.state.err = join(ctx, e.name, parent); e.state.err == nil {
+			e.state.base = e.starter.dsn(e.state.share.note.Port)
 		}
 		return
 	}
-	if e.server, e.err = launch(ctx, e.name, e.starter, program); e.err == nil {
-		e.base = e.starter.dsn(e.server.port)
+	if e.state.server, e.state.err = launch(ctx, e.name, e.starter, program); e.state.err == nil {
+		e.state.base = e.starter.dsn(e.state.server.port)
 	}
 }
 
@@ -224,34 +228,34 @@ func (e *Engine) orDSN(why string) string {
 
 // connect opens the pool that creates and drops namespaces. It checks that the server matches the engine's name.
 func (e *Engine) connect(ctx context.Context) error {
-	dsn, err := e.family.adminDSN(e.base)
+	dsn, err := e.family.adminDSN(e.state.base)
 	if err != nil {
 		return err
 	}
-	e.admin, err = sql.Open(e.family.driver(), dsn)
+	e.state.admin, err = sql.Open(e.family.driver(), dsn)
 	if err != nil {
 		return err
 	}
-	e.admin.SetMaxOpenConns(adminConns)
-	e.version, err = e.family.version(ctx, e.admin)
+	e.state.admin.SetMaxOpenConns(adminConns)
+	e.state.version, err = e.family.version(ctx, e.state.admin)
 	if err != nil {
 		return err
 	}
-	return e.family.check(e.version)
+	return e.family.check(e.state.version)
 }
 
 // stop undoes start. It is called once, after the last test.
 func (e *Engine) stop() error {
-	if e.admin != nil {
-		_ = e.admin.Close() // the server ends next, or this package did not start it
+	if e.state.admin != nil {
+		_ = e.state.admin.Close() // the server ends next, or this package did not start it
 	}
-	if e.share != nil {
-		return e.share.leave()
+	if e.state.share != nil {
+		return e.state.share.leave()
 	}
-	if e.server == nil {
+	if e.state.server == nil {
 		return nil
 	}
-	return e.server.stop()
+	return e.state.server.stop()
 }
 
 func names(engines []*Engine) []string {

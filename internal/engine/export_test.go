@@ -8,32 +8,32 @@ import (
 // Pid returns the process ID of the engine's server, or 0 if this package did not start the server.
 func Pid(e *Engine) int {
 	switch {
-	case e.share != nil:
-		return e.share.note.Pid
-	case e.server != nil:
-		return e.server.spawned.process.Pid
+	case e.state.share != nil:
+		return e.state.share.note.Pid
+	case e.state.server != nil:
+		return e.state.server.spawned.process.Pid
 	}
 	return 0
 }
 
 // Keeper returns the process ID of the keeper of the engine's shared server, or 0.
 func Keeper(e *Engine) int {
-	if e.share == nil {
+	if e.state.share == nil {
 		return 0
 	}
-	return e.share.note.Keeper
+	return e.state.share.note.Keeper
 }
 
 // Folder returns the temporary folder of the engine's server.
 func Folder(e *Engine) string {
-	if e.share != nil {
-		return e.share.note.Folder
+	if e.state.share != nil {
+		return e.state.share.note.Folder
 	}
-	return e.server.folder.path
+	return e.state.server.folder.path
 }
 
 // Meeting returns the folder through which test binaries share the engine's server.
-func Meeting(e *Engine) string { return e.share.meeting }
+func Meeting(e *Engine) string { return e.state.share.meeting }
 
 var Sweep = sweep
 

@@ -39,7 +39,7 @@ type Node struct {
 func Galera(t testing.TB) *Cluster {
 	t.Helper()
 	e := current.cluster
-	e.once.Do(func() { e.version, e.skip = galeraVersion(e) })
+	e.state.once.Do(func() { e.state.version, e.state.skip = galeraVersion(e) })
 	e.check(t)
 	if !current.running() {
 		t.Fatal(errNoRun)
@@ -148,7 +148,7 @@ func (n *Node) On(ns *Namespace) *Namespace {
 
 // catchUp waits until the node has everything that was committed on the other nodes before the call.
 func (n *Node) catchUp(ctx context.Context) error {
-	conn, err := n.engine.admin.Conn(ctx)
+	conn, err := n.engine.state.admin.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -166,28 +166,28 @@ func (n *Node) launchNode(t testing.TB) {
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	n.engine.starter = galeraStarter{node: n}
-	if n.engine.server, n.engine.err = launch(ctx, n.engine.name, n.engine.starter, n.cluster.program); n.engine.err != nil {
-		t.Fatalf("engine %s: %v", n.engine.name, n.engine.err)
+	if n.engine.state.server, n.engine.state.err = launch(ctx, n.engine.name, n.engine.starter, n.cluster.program); n.engine.state.err != nil {
+		t.Fatalf("engine %s: %v", n.engine.name, n.engine.state.err)
 	}
 	t.Cleanup(func() {
 		if err := n.engine.stop(); err != nil {
 			t.Errorf("engine %s: %v", n.engine.name, err)
 		}
 	})
-	n.engine.once.Do(func() {}) // marks the engine as started
-	n.engine.base, n.first = n.engine.starter.dsn(n.engine.server.port), false
+	n.engine.state.once.Do(func() {}) // marks the engine as started
+	n.engine.state.base, n.first = n.engine.starter.dsn(n.engine.state.server.port), false
 	if err := errors.Join(n.engine.connect(ctx), n.WaitSynced(ctx)); err != nil {
 		t.Fatalf("engine %s: %v", n.engine.name, err)
 	}
 }
 
 // Kill ends the node's process immediately and returns when the process has ended.
-func (n *Node) Kill() error { return n.engine.server.kill() }
+func (n *Node) Kill() error { return n.engine.state.server.kill() }
 
 // Start restarts a killed node on the same port and returns when the node is in sync with the others. At least one other node
 // must be running.
 func (n *Node) Start(ctx context.Context) error {
-	if err := n.engine.server.serve(ctx, n.cluster.program); err != nil {
+	if err := n.engine.state.server.serve(ctx, n.cluster.program); err != nil {
 		return err
 	}
 	return n.WaitSynced(ctx)
@@ -199,7 +199,7 @@ func (n *Node) WaitSynced(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		var name, state string
-		err := n.engine.admin.QueryRowContext(ctx, "SHOW STATUS LIKE 'wsrep_local_state_comment'").Scan(&name, &state)
+		err := n.engine.state.admin.QueryRowContext(ctx, "SHOW STATUS LIKE 'wsrep_local_state_comment'").Scan(&name, &state)
 		if err == nil && state == "Synced" {
 			return nil
 		}

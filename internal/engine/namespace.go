@@ -47,14 +47,14 @@ func (e *Engine) Namespace(t testing.TB) *Namespace {
 	if err != nil {
 		t.Fatalf("engine %s: %v", e.name, err)
 	}
-	if err := e.family.create(t.Context(), e.admin, name); err != nil {
+	if err := e.family.create(t.Context(), e.state.admin, name); err != nil {
 		t.Fatalf("engine %s: create namespace: %v", e.name, err)
 	}
 	t.Cleanup(func() {
 		// The test's own context is already cancelled here.
 		ctx, cancel := context.WithTimeout(context.Background(), dropTimeout)
 		defer cancel()
-		if err := e.family.drop(ctx, e.admin, name); err != nil {
+		if err := e.family.drop(ctx, e.state.admin, name); err != nil {
 			t.Errorf("engine %s: drop namespace (did the test leave a transaction or rows open?): %v", e.name, err)
 		}
 	})
@@ -72,7 +72,7 @@ func (n *Namespace) Name() string { return n.name }
 func (n *Namespace) DSN(opts ...Option) string {
 	n.t.Helper()
 	o := n.options(opts)
-	dsn, err := n.engine.family.dsn(n.engine.base, n.name, o)
+	dsn, err := n.engine.family.dsn(n.engine.state.base, n.name, o)
 	if err != nil {
 		n.t.Fatalf("engine %s: %v", n.engine.name, err)
 	}

@@ -12,7 +12,7 @@ func Own(t testing.TB, name string, settings ...string) *Engine {
 	t.Helper()
 	of := Get(name)
 	of.need(t)
-	if of.server == nil && of.share == nil {
+	if of.state.server == nil && of.state.share == nil {
 		t.Skipf("engine %s: %s names its server, so it cannot be started with %q", name, of.env, settings)
 	}
 	program, err := of.starter.find()
@@ -22,8 +22,8 @@ func Own(t testing.TB, name string, settings ...string) *Engine {
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	e := &Engine{name: name, dialect: of.dialect, family: of.family, starter: of.starter, session: of.session}
-	e.once.Do(func() {}) // marks the engine as started, because the next lines start it
-	if e.server, err = launch(ctx, name, e.starter, program, settings...); err != nil {
+	e.state.once.Do(func() {}) // marks the engine as started, because the next lines start it
+	if e.state.server, err = launch(ctx, name, e.starter, program, settings...); err != nil {
 		t.Fatalf("engine %s with %q: %v", name, settings, err)
 	}
 	t.Cleanup(func() {
@@ -31,7 +31,7 @@ func Own(t testing.TB, name string, settings ...string) *Engine {
 			t.Errorf("engine %s with %q: %v", name, settings, err)
 		}
 	})
-	e.base = e.starter.dsn(e.server.port)
+	e.state.base = e.starter.dsn(e.state.server.port)
 	if err := e.connect(ctx); err != nil {
 		t.Fatalf("engine %s with %q: %v", name, settings, err)
 	}

@@ -32,7 +32,7 @@ func Pooler(ns *Namespace) *Namespace {
 	if ns.engine.dialect != "postgres" {
 		t.Fatalf("engine %s: %s is not PostgreSQL", e.name, ns.engine.name)
 	}
-	cfg, err := pq.NewConfig(ns.engine.base)
+	cfg, err := pq.NewConfig(ns.engine.state.base)
 	if err != nil {
 		t.Fatalf("engine %s: %v", e.name, err)
 	}
@@ -93,10 +93,10 @@ func (f *pgbouncerFamily) add(ctx context.Context, e *Engine, name string, serve
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fmt.Fprintln(&f.databases, line)
-	if err := os.WriteFile(pgbouncerDatabases(e.server.data()), []byte("[databases]\n"+f.databases.String()), 0o644); err != nil {
+	if err := os.WriteFile(pgbouncerDatabases(e.state.server.data()), []byte("[databases]\n"+f.databases.String()), 0o644); err != nil {
 		return err
 	}
-	_, err := e.admin.ExecContext(ctx, "RELOAD")
+	_, err := e.state.admin.ExecContext(ctx, "RELOAD")
 	return err
 }
 

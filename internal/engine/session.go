@@ -127,16 +127,16 @@ func (s *session) run(m interface{ Run() int }, log io.Writer, opts ...RunOption
 func (s *session) report(w io.Writer) {
 	for _, e := range s.all() {
 		switch {
-		case e.err != nil:
-			fmt.Fprintf(w, "engine %s: FAILED: %v\n", e.name, e.err)
-		case e.skip != "":
-			fmt.Fprintf(w, "engine %s: SKIPPED: %s\n", e.name, e.skip)
-		case e.server != nil:
-			fmt.Fprintf(w, "engine %s: ran, %s, started in %v\n", e.name, e.version, e.took.Round(10*time.Millisecond))
-		case e.share != nil:
-			fmt.Fprintf(w, "engine %s: ran, %s, shared, there in %v\n", e.name, e.version, e.took.Round(10*time.Millisecond))
-		case e.version != "":
-			fmt.Fprintf(w, "engine %s: ran, %s\n", e.name, e.version)
+		case e.state.err != nil:
+			fmt.Fprintf(w, "engine %s: FAILED: %v\n", e.name, e.state.err)
+		case e.state.skip != "":
+			fmt.Fprintf(w, "engine %s: SKIPPED: %s\n", e.name, e.state.skip)
+		case e.state.server != nil:
+			fmt.Fprintf(w, "engine %s: ran, %s, started in %v\n", e.name, e.state.version, e.state.took.Round(10*time.Millisecond))
+		case e.state.share != nil:
+			fmt.Fprintf(w, "engine %s: ran, %s, shared, there in %v\n", e.name, e.state.version, e.state.took.Round(10*time.Millisecond))
+		case e.state.version != "":
+			fmt.Fprintf(w, "engine %s: ran, %s\n", e.name, e.state.version)
 		}
 	}
 }

@@ -19,7 +19,11 @@ type Proxy struct {
 	server  address
 	door    net.Listener
 	running sync.WaitGroup
+	traffic traffic
+}
 
+// traffic is what has passed through a Proxy, and what may pass.
+type traffic struct {
 	mu       sync.Mutex
 	rule     Rule
 	requests []Request
@@ -33,7 +37,7 @@ type Proxy struct {
 // test. It fails the test if it met a message that it could not read. SQLite has no wire and therefore no proxy.
 func NewProxy(t testing.TB, ns *engine.Namespace) *Proxy {
 	t.Helper()
-	p := &Proxy{ns: ns, via: mysqlVia, newWire: newMySQLWire, release: make(chan struct{})}
+	p := &Proxy{ns: ns, via: mysqlVia, newWire: newMySQLWire, traffic: traffic{release: make(chan struct{})}}
 	switch ns.Engine().Dialect() {
 	case "sqlite":
 		t.Fatal("faults: SQLite has no wire to put a proxy on")
@@ -64,9 +68,9 @@ func (p *Proxy) DSN(opts ...engine.Option) string {
 
 // Obey replaces the rule.
 func (p *Proxy) Obey(r Rule) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.rule = r
+	p.traffic.mu.Lock()
+	defer p.traffic.mu.Unlock()
+	p.traffic.rule = r
 }
 
 // Next sets a fate for the next request whose text contains the words. The fate applies once. Next returns a function that
@@ -92,17 +96,17 @@ func (p *Proxy) Next(words string, f Fate) (came func() bool) {
 
 // Requests returns the requests so far, in order.
 func (p *Proxy) Requests() []Request {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]Request(nil), p.requests...)
+	p.traffic.mu.Lock()
+	defer p.traffic.mu.Unlock()
+	return append([]Request(nil), p.traffic.requests...)
 }
 
 // Cut closes both sides of the connections with the given numbers, or of all connections. A client that has just sent a request
 // does not know whether the request arrived.
 func (p *Proxy) Cut(reset bool, conns ...int) {
-	p.mu.Lock()
-	links := p.links
-	p.mu.Unlock()
+	p.traffic.mu.Lock()
+	links := p.traffic.links
+	p.traffic.mu.Unlock()
 	if len(conns) == 0 {
 		for _, l := range links {
 			l.cut(reset)
@@ -116,11 +120,11 @@ func (p *Proxy) Cut(reset bool, conns ...int) {
 
 // Release sends the requests with the fate Late. It returns when the server has executed them and ended their sessions.
 func (p *Proxy) Release() {
-	p.mu.Lock()
-	links := p.links
-	close(p.release)
-	p.release = make(chan struct{})
-	p.mu.Unlock()
+	p.traffic.mu.Lock()
+	links := p.traffic.links
+	close(p.traffic.release)
+	p.traffic.release = make(chan struct{})
+	p.traffic.mu.Unlock()
 	for _, l := range links {
 		if l.late.Load() {
 			<-l.drained
@@ -140,13 +144,13 @@ func (p *Proxy) serve() {
 			_ = client.Close()
 			continue
 		}
-		p.mu.Lock()
-		l := newLink(p, len(p.links), client.(*net.TCPConn), server)
-		p.links = append(p.links, l)
-		if p.closed {
+		p.traffic.mu.Lock()
+		l := newLink(p, len(p.traffic.links), client.(*net.TCPConn), server)
+		p.traffic.links = append(p.traffic.links, l)
+		if p.traffic.closed {
 			l.cut(false)
 		}
-		p.mu.Unlock()
+		p.traffic.mu.Unlock()
 		p.running.Go(l.requests)
 		p.running.Go(l.answers)
 	}
@@ -154,21 +158,21 @@ func (p *Proxy) serve() {
 
 func (p *Proxy) close() []error {
 	_ = p.door.Close()
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
+	p.traffic.mu.Lock()
+	p.traffic.closed = true
+	p.traffic.mu.Unlock()
 	p.Cut(false)
 	p.running.Wait()
-	return p.failures
+	return p.traffic.failures
 }
 
 // judge numbers the request and asks the rule for the fate of the request.
 func (p *Proxy) judge(conn int, m message) (Fate, <-chan struct{}) {
-	p.mu.Lock()
-	r := Request{Index: len(p.requests), Conn: conn, Kind: m.kind, Text: m.text}
-	p.requests = append(p.requests, r)
-	rule, release := p.rule, p.release
-	p.mu.Unlock()
+	p.traffic.mu.Lock()
+	r := Request{Index: len(p.traffic.requests), Conn: conn, Kind: m.kind, Text: m.text}
+	p.traffic.requests = append(p.traffic.requests, r)
+	rule, release := p.traffic.rule, p.traffic.release
+	p.traffic.mu.Unlock()
 	if rule == nil {
 		return Pass, release
 	}
@@ -185,7 +189,7 @@ func (p *Proxy) fail(err error) {
 }
 
 func (p *Proxy) keep(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failures = append(p.failures, err)
+	p.traffic.mu.Lock()
+	defer p.traffic.mu.Unlock()
+	p.traffic.failures = append(p.traffic.failures, err)
 }

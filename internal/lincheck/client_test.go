@@ -158,7 +158,7 @@ func doubt(events []event) []event {
 	return events
 }
 
-// gaveUp ends the name of what is counted where a call was repeated as often as it may be.
+// gaveUp ends the name of a count of calls that were repeated as often as they may be.
 const gaveUp = ": gave up"
 
 // learnNothing takes an error that says nothing of what it was about, and complains of one that a caller should not see.

@@ -22,7 +22,7 @@ const (
 	handled     what = "handled"      // not handed out
 	failed      what = "failed"       // an attempt was counted, n by now
 	died        what = "died"         // it is dead, after n attempts
-	failedLate  what = "failed late"  // an attempt was not counted, for the message is done
+	failedLate  what = "failed late"  // an attempt was not counted, because the message is done
 	revived     what = "revived"
 	notRevived  what = "not revived"
 )
@@ -69,7 +69,7 @@ func (e event) hasEffect() bool { return e.what == ran || e.what == fresh }
 // finishes: the row is finished by it, so that GC may remove it once.
 func (e event) finishes() bool { return e.hasEffect() || e.what == declined }
 
-// undo is what is left of it where its transaction is rolled back.
+// undo returns what is left of the event if its transaction is rolled back.
 func (e event) undo() event {
 	switch e.what {
 	case ran, declined:

@@ -58,8 +58,8 @@ func (h *history) settle(l ledger) (problems []string) {
 	return problems
 }
 
-// balance: each row that was finished is there or was removed by GC, once. This is what tells of a key that was had twice
-// where its retention is short enough for an order to explain that.
+// balance: each row that was finished is there or was removed by GC, once. balance finds a key that was
+// had twice, even if the key's retention is so short that an order of the calls explains that.
 func (h *history) balance(l ledger) (problems []string) {
 	var finished int64
 	for _, e := range h.events {

@@ -37,7 +37,7 @@ func TestLinearizable(t *testing.T) {
 	})
 }
 
-// patience is how long the checker may look for an order. It takes some milliseconds where there is one.
+// patience is how long the checker may look for an order. If there is an order, the checker takes some milliseconds.
 const patience = time.Minute
 
 // check returns the history of the first subject that no order explains, or nothing.

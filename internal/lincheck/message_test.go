@@ -13,7 +13,7 @@ import (
 // consumer is whose inbox it is.
 const consumer = "lincheck"
 
-// message draws one. Some are drawn more often where their handling fails than where it does not, or none would ever be dead.
+// message draws a message. Some messages are drawn more often if their handling fails, or no message would ever be dead.
 func (c *client) message(handle bool) (name string, short bool) {
 	for range 4 {
 		name, short = c.subject("message")
@@ -180,7 +180,7 @@ func unquote(stored []byte) (s string) {
 	return s
 }
 
-// text is that of a stored final error.
+// text is the text of a stored final error.
 func text(stored []byte) string {
 	var e struct{ Text string }
 	if err := json.Unmarshal(stored, &e); err != nil {

@@ -48,9 +48,9 @@ func (c collections) between(a, b int64) bool {
 
 // model is what porcupine holds a history to, one key or message at a time.
 //
-// GC's forgetting is not an event, for it does not say what it removed: a finished row whose retention is short may be gone
-// if GC has removed something since. It is taken for gone when a caller has found it so, which explains as much as any
-// earlier moment.
+// That GC forgets is not an event, because GC does not say which rows it removed. A finished row whose retention is short may be
+// gone if GC has removed a row since. The model takes the row for gone when a caller has found it so, which explains as much as
+// any earlier moment.
 func model(gc collections) porcupine.Model {
 	return porcupine.Model{
 		Partition: partition,

@@ -124,8 +124,8 @@ func (w *world) run(seed uint64) history {
 	return h
 }
 
-// next says which operation is the caller's, and has GC run at times. It waits for a GC that is far behind, as on SQLite,
-// where whoever writes again at once leaves others no turn.
+// next says which operation is the caller's, and has GC run at times. next waits for a GC that is far behind, because on SQLite a
+// caller who writes again at once leaves others no turn.
 func (w *world) next() (n int64, more bool) {
 	n = w.begun.Add(1)
 	if n%gcEvery == 0 {

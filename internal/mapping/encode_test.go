@@ -158,10 +158,10 @@ func TestValueLeavesToTheDriverWhatOnlyItKnows(t *testing.T) {
 func TestValueSaysWhoseErrorItIs(t *testing.T) {
 	t.Parallel()
 	if _, err := valueOf(t, broken{}); !errors.Is(err, errBroken) {
-		t.Errorf("the error is %v, want it to wrap that of the Value method", err)
+		t.Errorf("the error is %v, want it to wrap the error of the Value method", err)
 	}
 	if _, err := valueOf(t, ptr(broken{})); !errors.Is(err, errBroken) {
-		t.Errorf("the error is %v, want it to wrap that of the Value method", err)
+		t.Errorf("the error is %v, want it to wrap the error of the Value method", err)
 	}
 }
 

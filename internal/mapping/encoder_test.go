@@ -67,7 +67,7 @@ type unsigned uint64
 
 func (u unsigned) Value() (driver.Value, error) { return uint64(u), nil }
 
-func TestGiveCallsOneMethod(t *testing.T) {
+func TestEncodeCallsOneMethod(t *testing.T) {
 	t.Parallel()
 	sinks(t, true, "Bool true")
 	sinks(t, int8(-8), "Int -8")
@@ -107,8 +107,8 @@ func TestGiveCallsOneMethod(t *testing.T) {
 	sinks(t, [2]int{1, 2}, "Other [1 2]")
 }
 
-// TestGiveAfterAnError: a Valuer that fails gives nothing.
-func TestGiveAfterAnError(t *testing.T) {
+// TestEncodeAfterAnError: a Valuer that fails gives nothing.
+func TestEncodeAfterAnError(t *testing.T) {
 	t.Parallel()
 	type row struct{ V broken }
 	p, err := planOf[row]()
@@ -140,9 +140,9 @@ type lodging struct {
 	No     *int   `db:"no"`
 }
 
-// TestGiveAllocatesNothing: what is given of a row that can be addressed is in no box on its way. A Valuer is: its method
-// returns an interface. It is not parallel, for what is counted is the whole process.
-func TestGiveAllocatesNothing(t *testing.T) {
+// TestEncodeAllocatesNothing: encoding a row that can be addressed allocates nothing. The exception is a Valuer, whose method returns
+// an interface. The test is not parallel, because allocations are counted for the whole process.
+func TestEncodeAllocatesNothing(t *testing.T) {
 	type row struct {
 		Int       int64           `db:"int"`
 		Small     int8            `db:"small"`

@@ -288,7 +288,7 @@ type unexportedValuers struct {
 	broken //nolint:unused // for reflection
 }
 
-// Keyed is exported, for an embedded pointer to it can be filled.
+// Keyed is exported, because sqlx can fill an embedded pointer to an exported type only.
 type Keyed struct {
 	ID int64 `upsert:"key"`
 }

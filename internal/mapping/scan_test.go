@@ -49,7 +49,7 @@ func scan(t *testing.T, value driver.Value, dest any) error {
 	return db.QueryRowContext(t.Context(), "").Scan(dest)
 }
 
-// fills checks that value arrives in a field of want's type, where something else was before.
+// fills checks that value arrives in a field of want's type that has another value before.
 func fills[T any](t *testing.T, before T, value driver.Value, want T) {
 	t.Helper()
 	type row struct {

@@ -76,7 +76,7 @@ func TestParseTagRefuses(t *testing.T) {
 	}
 }
 
-func TestParseTagNamesAllOptionsWhereNoneIsNear(t *testing.T) {
+func TestParseTagNamesAllOptionsIfNoneIsNear(t *testing.T) {
 	t.Parallel()
 	_, err := mapping.ParseTag("xyzzyxyzzy")
 	if err == nil {

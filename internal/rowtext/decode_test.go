@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What is written is read here by code that shares nothing with it, from what the manuals say.
+// The code here reads what is written, as the manuals say, and shares nothing with the code that writes.
 
 // null stands among values that are read for NULL.
 const null = "\x00null"

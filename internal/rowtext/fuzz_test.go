@@ -47,7 +47,7 @@ func row(w *rowtext.Writer, between byte, s string, raw []byte, n int64, v float
 	return []string{s, null, string(raw), string(raw), strconv.FormatInt(n, 10), strconv.FormatUint(uint64(n), 10)}
 }
 
-// reads fails the test where what was read is not what was written.
+// reads fails the test if the value that was read is not the value that was written.
 func reads(t *testing.T, written string, have, want []string, v float64) {
 	t.Helper()
 	last := len(want)
@@ -107,7 +107,7 @@ func FuzzCopyLine(f *testing.F) {
 			t.Fatal(err)
 		}
 		reads(t, string(w.Buf), have, want, v)
-		alone := rowtext.New(rowtext.Copy) // where the whole line is one value, it must be no mark
+		alone := rowtext.New(rowtext.Copy) // if the whole line is one value, the value must be no mark
 		alone.Text(s)
 		if have, err := readCopy(string(alone.Buf)); err != nil || len(have) != 1 || have[0] != s {
 			t.Fatalf("%q alone is read as %q, %v", alone.Buf, have, err)

@@ -20,7 +20,7 @@ type timed struct {
 	postgres, load string
 }
 
-// timedCases are not all that MySQL can store; what it cannot is refused, or left to the server where the driver does.
+// timedCases are not all times that MySQL can store. Other times are refused, or left to the server if the driver does so.
 func timedCases() []timed {
 	const second = "2026-05-04 12:00:00"
 	noon := utc(2026, 5, 4, 12, 0, 0, 0)

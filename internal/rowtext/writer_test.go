@@ -157,8 +157,8 @@ func TestMarkAndUndo(t *testing.T) {
 	}
 }
 
-// TestNoAllocations: a value costs nothing beyond the room it is written to. It is not parallel, for what is counted is the
-// whole process.
+// TestNoAllocations: a value costs nothing beyond the room it is written to. The test is not parallel, because allocations are
+// counted for the whole process.
 func TestNoAllocations(t *testing.T) {
 	long, raw := strings.Repeat("a\t\"\\é", 50), []byte(strings.Repeat("b\x00\n\\", 50))
 	at := time.Date(-4000, 2, 28, 23, 59, 59, 123456789, time.FixedZone("", -7*3600-23))

@@ -13,6 +13,8 @@ type Spec struct {
 	Generated []string         // the columns that are only read back
 	Zeros     []int            // indexes in Writes of the columns with omitzero
 	Plain     bool             // statements need no guard, as the catalog says
+	RowID     string           // as in dialect.Upsert, for a Plain table
+	RowIDKey  bool             // the target is the rowid itself: a column INTEGER PRIMARY KEY
 }
 
 // Table is what a server answered about a table.
@@ -60,47 +62,4 @@ func (t *Table) HasTypes(columns []dialect.Column) bool {
 		}
 	}
 	return true
-}
-
-// Native says which Go values a driver encodes for a column in the same way as PostgreSQL would read their text. Other values are
-// encoded differently by each driver, and by each mode of pgx. So other values are bound as text, the same text that arrays and
-// COPY write.
-type Native uint8
-
-// The Go values that are native to a column.
-const (
-	NativeAll Native = iota // the column's type is not known, or the database is not PostgreSQL
-	NativeText
-	NativeInt2
-	NativeInt4
-	NativeInt8
-	NativeFloat8
-	NativeBool
-	NativeTime
-	NativeBytes
-	NativeHex // no value is native: a domain over bytea, for which lib/pq takes text and pgx guesses
-)
-
-// NativeOf returns which Go values are native to a column of PostgreSQL.
-func NativeOf(c Column) Native {
-	switch c.Type {
-	case "smallint":
-		return NativeInt2
-	case "integer":
-		return NativeInt4
-	case "bigint":
-		return NativeInt8
-	case "double precision":
-		return NativeFloat8
-	case "boolean":
-		return NativeBool
-	case "timestamp with time zone":
-		return NativeTime
-	case "bytea":
-		return NativeBytes
-	}
-	if c.Base == "bytea" {
-		return NativeHex
-	}
-	return NativeText
 }

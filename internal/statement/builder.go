@@ -28,11 +28,11 @@ func New(spec schema.Spec) *Builder {
 	merges, ranks := false, false
 	for _, w := range spec.Writes {
 		inTarget := slices.Contains(spec.Target.Columns, w.Name)
-		b.maybe = b.maybe || inTarget && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny || b.traits.Filter)
+		b.maybe = b.maybe || inTarget && (w.Kind == dialect.KindText || w.Kind == dialect.KindAny || b.traits.Batches.Filter)
 		merges = merges || w.Rule == dialect.Merge
 		ranks = ranks || w.Kind != dialect.KindPlain && w.Rule.Ranks()
 	}
-	b.needs = b.traits.Filter || b.traits.Ordinals && ranks || b.traits.Typed && (merges || !b.assigns && b.maybe)
+	b.needs = b.traits.Batches.Filter || b.traits.Values.Ordinals && ranks || b.traits.Typed && (merges || !b.assigns && b.maybe)
 	return b
 }
 
@@ -57,16 +57,15 @@ func (b *Builder) Plain(v Variant) (string, error) {
 
 func (b *Builder) upsert(v Variant, known *schema.Table) (string, error) {
 	u := dialect.Upsert{
-		Table: b.spec.Table, Target: b.spec.Target, Columns: b.columns(known, v.Omit), Rows: v.Rows, Mode: v.Mode, Removes: v.Removes, Wide: v.Wide,
-		Guard:  v.Mode == dialect.Write && b.ChecksKey(known),
-		Report: v.Report, Result: v.Result, Return: b.returned(v.Return), Source: v.Source, Filter: v.Filter, Split: v.Split, Count: v.Count, Nth: v.Nth,
-		Plain: b.spec.Plain,
+		Table: b.spec.Table, Target: b.spec.Target, Columns: b.columns(known, v.Omit), Mode: v.Mode, Rows: v.Rows, Filter: v.Filter, Split: v.Split,
+		Stored: dialect.Stored{Guard: v.Mode == dialect.Write && b.ChecksKey(known), Plain: b.spec.Plain, RowID: b.spec.RowID},
+		Answer: dialect.Answer{Report: v.Report, Result: v.Result, Return: b.returned(v.Return), Count: v.Count},
 	}
 	if known != nil {
-		u.Types, u.Only = known.Types, known.IsPlain
+		u.Stored.Types, u.Stored.Only = known.Types, known.IsPlain
 	}
 	text, err := b.spec.Dialect.Upsert(u)
-	if known != nil && v.Source == dialect.FromParams && !v.Filter && !b.spec.Plain {
+	if known != nil && v.Rows.Source == dialect.FromParams && !v.Filter && !b.spec.Plain {
 		text += known.Mark
 	}
 	return text, err
@@ -76,9 +75,9 @@ func (b *Builder) upsert(v Variant, known *schema.Table) (string, error) {
 func (b *Builder) Compare(v Variant, known *schema.Table) (string, error) {
 	v = v.compared()
 	return b.informed.get(v, func() (string, error) {
-		c := dialect.Compare{Table: b.spec.Table, Target: b.spec.Target, Columns: b.columns(known, v.Omit), Rows: v.Rows, Source: v.Source, Wide: v.Wide, Nth: v.Nth}
+		c := dialect.Compare{Table: b.spec.Table, Target: b.spec.Target, Columns: b.columns(known, v.Omit), Rows: v.Rows}
 		if known != nil {
-			c.Types, c.Only = known.Exact, known.IsPlain
+			c.Stored.Types, c.Stored.Only = known.Exact, known.IsPlain
 		}
 		return b.spec.Dialect.Compare(c)
 	})
@@ -88,7 +87,7 @@ func (b *Builder) Compare(v Variant, known *schema.Table) (string, error) {
 func (b *Builder) Find(columns []string, lock bool, known *schema.Table) string {
 	f := dialect.Find{Table: b.spec.Table, Target: b.spec.Target, Return: columns, Lock: lock}
 	if known != nil { // the column's type may have rounded the stored key
-		f.Types, f.Only = known.Exact, known.IsPlain
+		f.Stored.Types, f.Stored.Only = known.Exact, known.IsPlain
 	}
 	return b.spec.Dialect.Find(f)
 }
@@ -99,7 +98,7 @@ func (b *Builder) FindAll(n int, index string, known *schema.Table) (text string
 	f := dialect.FindAll{Table: b.spec.Table, Target: b.spec.Target, Return: b.returned(ReturnAll), Lock: true, Index: index}
 	f.Keys = b.Fit(n, 2*len(b.spec.Target.Columns)) // a database may need the parameters twice
 	if known != nil {
-		f.Types, f.Only = known.Exact, known.IsPlain
+		f.Stored.Types, f.Stored.Only = known.Exact, known.IsPlain
 	}
 	text, times = b.spec.Dialect.FindAll(f)
 	return text, times, f.Keys
@@ -176,7 +175,7 @@ func (b *Builder) ChecksKey(known *schema.Table) bool {
 
 // Full returns how many rows with this number of parameters the largest statement takes.
 func (b *Builder) Full(params int) int {
-	return min(b.traits.MaxRows, b.traits.MaxParams/max(1, params))
+	return min(b.traits.Limits.Rows, b.traits.Limits.Params/max(1, params))
 }
 
 // Fit returns how many of n rows the next statement takes. If n rows fill a statement, Fit returns the number of rows in a full

@@ -22,7 +22,7 @@ func items(d dialect.Dialect) schema.Spec {
 	}
 }
 
-var one = statement.Variant{Mode: dialect.Write, Rows: 1}
+var one = statement.Variant{Mode: dialect.Write, Rows: dialect.Rows{N: 1}}
 
 func upsert(t *testing.T, b *statement.Builder, v statement.Variant, known *schema.Table) string {
 	t.Helper()

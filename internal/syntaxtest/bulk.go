@@ -6,7 +6,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 )
 
-// types are those of the columns in the cases below, as a catalog has them.
+// types are the types of the columns in the cases below, as a catalog has them.
 var types = map[string]string{
 	"id": "bigint", "title": "character varying", "attr": "jsonb", "count": "numeric(12,2)", "version": "bigint", "updated_at": "timestamp(3) with time zone",
 	"created_at": "timestamp with time zone", "filled_at": "timestamp without time zone", "code": "text", "tenant": "citext", "number": "bigint",
@@ -16,7 +16,7 @@ var types = map[string]string{
 // ofItems completes a statement about the table "items".
 func ofItems(key []string, u dialect.Upsert) dialect.Upsert {
 	u.Table.Name = cmp.Or(u.Table.Name, items.Name)
-	u.Target.Columns, u.Types, u.Rows = key, types, cmp.Or(u.Rows, 1)
+	u.Target.Columns, u.Stored.Types, u.Rows.N = key, types, cmp.Or(u.Rows.N, 1)
 	return u
 }
 
@@ -26,7 +26,7 @@ func bulk(key []string, u dialect.Upsert) func(dialect.Dialect) (string, error) 
 
 func bulkCompare(from dialect.Source, cols []dialect.Column) func(dialect.Dialect) (string, error) {
 	return func(d dialect.Dialect) (string, error) {
-		return d.Compare(dialect.Compare{Table: items, Target: dialect.Target{Columns: id}, Columns: cols, Rows: 1, Source: from, Types: types})
+		return d.Compare(dialect.Compare{Table: items, Target: dialect.Target{Columns: id}, Columns: cols, Rows: dialect.Rows{N: 1, Source: from}, Stored: dialect.Stored{Types: types}})
 	}
 }
 
@@ -58,8 +58,8 @@ func bulkCases() []Case {
 
 func arraysCases() []Case {
 	const from = dialect.FromArrays
-	given := func(u dialect.Upsert) dialect.Upsert { u.Source = from; return u }
-	filtered := func(u dialect.Upsert) dialect.Upsert { u.Source, u.Filter = from, true; return u }
+	given := func(u dialect.Upsert) dialect.Upsert { u.Rows.Source = from; return u }
+	filtered := func(u dialect.Upsert) dialect.Upsert { u.Rows.Source, u.Filter = from, true; return u }
 	coded, two := []string{"code"}, []string{"tenant", "number"}
 	return []Case{
 		{"arrays", "One parameter a column, with all its values in the text of an array of the column's type. Rows are inserted in their order,\nwhich is the keys' (hazard P24).", id, bulk(id, given(dialect.Upsert{Columns: columns(title, count)}))},
@@ -69,17 +69,17 @@ func arraysCases() []Case {
 		{"arrays-filter-version", "A row that is not newer is left out, whatever else it has; one without a version, too.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(updated, title, version)}))},
 		{"arrays-filter-merge", "A patch that the stored document has already. What an insert stores of it is a patch of nothing.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(attr)}))},
 		{"arrays-filter-now", "The database's clock has no array. What is compared is of the column's type, as an insert would make it.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title, created, filled, clock)}))},
-		{"arrays-filter-key-text", "A key of text: a stored row whose key is the same only to a collation is not the row, so the insert meets it and fails.", coded, bulk(coded, filtered(dialect.Upsert{Columns: []dialect.Column{code, title}, Guard: true}))},
-		{"arrays-filter-key-text-only", "The same with nothing to assign but a touched column, on a table whose catalog says that it can happen.", coded, bulk(coded, filtered(dialect.Upsert{Columns: []dialect.Column{code, clock}, Guard: true}))},
+		{"arrays-filter-key-text", "A key of text: a stored row whose key is the same only to a collation is not the row, so the insert meets it and fails.", coded, bulk(coded, filtered(dialect.Upsert{Columns: []dialect.Column{code, title}, Stored: dialect.Stored{Guard: true}}))},
+		{"arrays-filter-key-text-only", "The same with nothing to assign but a touched column, on a table whose catalog says that it can happen.", coded, bulk(coded, filtered(dialect.Upsert{Columns: []dialect.Column{code, clock}, Stored: dialect.Stored{Guard: true}}))},
 		{"arrays-filter-key-two", "Two columns of the key, one of text.", two, bulk(two, filtered(dialect.Upsert{Columns: seat}))},
 		{"arrays-filter-all", "A column of each kind.", id, bulk(id, filtered(dialect.Upsert{Columns: whole}))},
-		{"arrays-filter-report", "PutAll with Outcomes: the rows that were not left out come back.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Report: true, Return: id}))},
+		{"arrays-filter-report", "PutAll with Outcomes: the rows that were not left out come back.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Report: true, Return: id}}))},
 		{"arrays-filter-create", "A row that is there is left as it is, so that it is left out whatever it has.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title, version), Mode: dialect.Create}))},
 		{"arrays-filter-on-constraint", "The arbiter by its name, and the stored row by the key's columns.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Target: dialect.Target{Constraint: "items_pkey"}}))},
 		{"arrays-index-where", "A partial unique index, beside which nothing is left out: whether a row is in it only the insert knows.", id, bulk(id, given(dialect.Upsert{Columns: columns(title), Target: dialect.Target{Where: "deleted_at IS NULL"}}))},
-		{"arrays-filter-count", "How many rows were written.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Count: true}))},
-		{"arrays-filter-count-report", "How many rows were written, and how many of them are new: one row instead of one for each.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Count: true, Report: true}))},
-		{"arrays-count-alias", "A table that has the name of the counted statement.", id, bulk(id, given(dialect.Upsert{Table: dialect.Table{Name: "_w"}, Columns: columns(title), Count: true, Report: true}))},
+		{"arrays-filter-count", "How many rows were written.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Count: true}}))},
+		{"arrays-filter-count-report", "How many rows were written, and how many of them are new: one row instead of one for each.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Count: true, Report: true}}))},
+		{"arrays-count-alias", "A table that has the name of the counted statement.", id, bulk(id, given(dialect.Upsert{Table: dialect.Table{Name: "_w"}, Columns: columns(title), Answer: dialect.Answer{Count: true, Report: true}}))},
 		{"arrays-filter-alias", "A table that has the name of the arrays' alias.", id, bulk(id, filtered(dialect.Upsert{Table: dialect.Table{Name: "_e"}, Columns: columns(title)}))},
 		{"arrays-filter-alias-stored", "A table that has the name of the stored row's alias, in a schema.", id, bulk(id, filtered(dialect.Upsert{Table: dialect.Table{Schema: "app", Name: "_t"}, Columns: columns(title)}))},
 		{"arrays-filter-place", "Columns that have the name of the rows' place.", id, bulk(id, filtered(dialect.Upsert{Columns: placed}))},
@@ -90,9 +90,9 @@ func arraysCases() []Case {
 
 func stagedCases() []Case {
 	const from = dialect.FromStage
-	given := func(u dialect.Upsert) dialect.Upsert { u.Source = from; return u }
-	filtered := func(u dialect.Upsert) dialect.Upsert { u.Source, u.Filter = from, true; return u }
-	split := func(u dialect.Upsert) dialect.Upsert { u.Source, u.Filter, u.Split = from, true, true; return u }
+	given := func(u dialect.Upsert) dialect.Upsert { u.Rows.Source = from; return u }
+	filtered := func(u dialect.Upsert) dialect.Upsert { u.Rows.Source, u.Filter = from, true; return u }
+	split := func(u dialect.Upsert) dialect.Upsert { u.Rows.Source, u.Filter, u.Split = from, true, true; return u }
 	coded, two := []string{"code"}, []string{"tenant", "number"}
 	return []Case{
 		{"staged", "Rows from the staging table, on PostgreSQL in the order in which they came.", id, bulk(id, given(dialect.Upsert{Columns: columns(title, count)}))},
@@ -106,20 +106,20 @@ func stagedCases() []Case {
 		{"staged-all", "A column of each kind.", id, bulk(id, given(dialect.Upsert{Columns: whole}))},
 		{"staged-alias", "A table that has the name of the staging table's alias.", id, bulk(id, given(dialect.Upsert{Table: dialect.Table{Name: "_e"}, Columns: columns(title)}))},
 		{"staged-schema", "A table with a schema: on MySQL and MariaDB the staging table is in the same, for the connection may have none.", id, bulk(id, given(dialect.Upsert{Table: dialect.Table{Schema: "app", Name: "items"}, Columns: columns(title)}))},
-		{"staged-report", "What happened to each row. MySQL tells of one row a statement only.", id, bulk(id, given(dialect.Upsert{Columns: columns(title), Report: true, Return: id}))},
+		{"staged-report", "What happened to each row. MySQL tells of one row a statement only.", id, bulk(id, given(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Report: true, Return: id}}))},
 		{"staged-filter", "Rows that would change nothing are left out.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title, count)}))},
 		{"staged-filter-all", "The same with a column of each kind, and a version.", id, bulk(id, filtered(dialect.Upsert{Columns: whole}))},
 		{"staged-filter-key-text", "The same with a key of text.", coded, bulk(coded, filtered(dialect.Upsert{Columns: []dialect.Column{code, title, version}}))},
-		{"staged-filter-count-report", "How many rows were written, and how many of them are new.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Count: true, Report: true}))},
+		{"staged-filter-count-report", "How many rows were written, and how many of them are new.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Count: true, Report: true}}))},
 		{"staged-index-where", "A partial unique index.", id, bulk(id, given(dialect.Upsert{Columns: columns(title), Target: dialect.Target{Where: "deleted_at IS NULL"}}))},
 		{"staged-filter-on-constraint", "The arbiter by its name.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Target: dialect.Target{Constraint: "items_pkey"}}))},
 		{"staged-split", "What is not there is inserted with no word on conflicts, which is faster; what is there and would change is updated. Both\nparts see one snapshot, so that each row is in one of them or in none.", id, bulk(id, split(dialect.Upsert{Columns: columns(title, count)}))},
 		{"staged-split-all", "The same with a column of each kind, and a version.", id, bulk(id, split(dialect.Upsert{Columns: whole}))},
 		{"staged-split-key-only", "The same with nothing that could change.", id, bulk(id, split(dialect.Upsert{Columns: columns()}))},
 		{"staged-split-key-text", "The same with a key of text.", coded, bulk(coded, split(dialect.Upsert{Columns: []dialect.Column{code, title}}))},
-		{"staged-split-count", "How many rows both parts have written.", id, bulk(id, split(dialect.Upsert{Columns: columns(title), Count: true}))},
-		{"staged-split-count-report", "And how many of them are new.", id, bulk(id, split(dialect.Upsert{Columns: columns(title), Count: true, Report: true}))},
-		{"staged-split-alias", "A table that has the name of the part that inserts.", id, bulk(id, split(dialect.Upsert{Table: dialect.Table{Name: "_a"}, Columns: columns(title), Count: true}))},
+		{"staged-split-count", "How many rows both parts have written.", id, bulk(id, split(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Count: true}}))},
+		{"staged-split-count-report", "And how many of them are new.", id, bulk(id, split(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Count: true, Report: true}}))},
+		{"staged-split-alias", "A table that has the name of the part that inserts.", id, bulk(id, split(dialect.Upsert{Table: dialect.Table{Name: "_a"}, Columns: columns(title), Answer: dialect.Answer{Count: true}}))},
 		{"compare-staged", "What an upsert would do to the rows that are there, from the staging table: it has a column with each row's place.", id, bulkCompare(from, whole)},
 		{"compare-staged-place", "The same with columns that have the name of the place.", id, bulkCompare(from, placed)},
 	}
@@ -128,15 +128,15 @@ func stagedCases() []Case {
 // filterCases are statements with a parameter for every value whose rows are looked at before the insert.
 func filterCases() []Case {
 	const from = dialect.FromParams
-	filtered := func(u dialect.Upsert) dialect.Upsert { u.Source, u.Filter, u.Rows = from, true, 2; return u }
+	filtered := func(u dialect.Upsert) dialect.Upsert { u.Rows.Source, u.Filter, u.Rows.N = from, true, 2; return u }
 	coded := []string{"code"}
 	return []Case{
 		{"filter", "Parameters in a table of VALUES, whose first row names their types (hazard P17).", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title, count)}))},
 		{"filter-all", "The same with a column of each kind, and a version. The database's clock is not among the parameters.", id, bulk(id, filtered(dialect.Upsert{Columns: whole}))},
 		{"filter-key-text", "The same with a key of text.", coded, bulk(coded, filtered(dialect.Upsert{Columns: []dialect.Column{code, title}}))},
 		{"filter-alias", "A table that has the name of the parameters' alias, and columns that have the name of a row's place.", id, bulk(id, filtered(dialect.Upsert{Table: dialect.Table{Name: "_e"}, Columns: placed}))},
-		{"filter-count", "How many rows were written.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Count: true}))},
-		{"count", "The same where nothing is left out before.", id, bulk(id, dialect.Upsert{Columns: columns(title), Rows: 2, Count: true, Report: true})},
+		{"filter-count", "How many rows were written.", id, bulk(id, filtered(dialect.Upsert{Columns: columns(title), Answer: dialect.Answer{Count: true}}))},
+		{"count", "The same where nothing is left out before.", id, bulk(id, dialect.Upsert{Columns: columns(title), Rows: dialect.Rows{N: 2}, Answer: dialect.Answer{Count: true, Report: true}})},
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package syntaxtest has the statements this project writes, one case a feature, for every dialect. Its tests compare them
-// with the golden files in testdata/golden; those of its packages give them to the parsers of the databases and to an
-// engine that speaks MySQL's dialect. It is a module of its own, for the parsers are large and no user needs them.
+// with the golden files in testdata/golden; the tests of its packages give the statements to the parsers of the databases and to
+// an engine that speaks MySQL's dialect. The package is in a module of its own, because the parsers are large and no user needs
+// them.
 package syntaxtest
 
 import (

@@ -15,7 +15,7 @@ type ClaimCase struct {
 	Why string
 	// Table is another than the default one, or zero.
 	Table dialect.Table
-	// SQL writes the statement with the values. Its text is "" where the database needs none.
+	// SQL writes the statement with the values. The text is "" if the database needs no statement.
 	SQL func(*claimsql.SQL, ClaimValues) claimsql.Statement
 }
 

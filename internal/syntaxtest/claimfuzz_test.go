@@ -35,9 +35,9 @@ func digits(text string) (shape string, values []string) {
 	}
 }
 
-// FuzzClaimTextIsShapeOnly: whatever bytes a key, a message, a result and a codec's name are, the statements differ from
-// those of any others in hexadecimal digits between two quotes and in nothing else. So nothing in a value can end a text,
-// begin a comment or be a statement: it is not escaped, it is not there.
+// FuzzClaimTextIsShapeOnly: for any bytes of a key, a message, a result and a codec's name, the statements differ only in
+// hexadecimal digits between two quotes. So nothing in a value can end a text, begin a comment or be a statement: the value is not
+// escaped, but absent.
 func FuzzClaimTextIsShapeOnly(f *testing.F) {
 	f.Add("shop", "pay", "7", []byte("fingerprint"), []byte("result"), "consumer", "json")
 	f.Add("'", "\\", "'; DROP TABLE t; --", []byte{0}, []byte{}, "\x00", "")
@@ -107,7 +107,7 @@ func sameShape(t *testing.T, name string, plain, hostile claimsql.Statement) {
 	}
 }
 
-// TestClaimTextHasTheValues: the digits are the values, each where it belongs. What is bound is the value itself.
+// TestClaimTextHasTheValues: the digits are the values, each in its place. A bound parameter is the value itself.
 func TestClaimTextHasTheValues(t *testing.T) {
 	t.Parallel()
 	v := syntaxtest.ExampleClaim()
@@ -158,7 +158,7 @@ func TestClaimTextHasTheValues(t *testing.T) {
 				want = []string{v.Consumer, "", "", row[6], marks[0] + marks[2], marks[1] + marks[3]}
 			case c.Name == "filter" && strings.HasPrefix(d.Name, "mariadb"): // whose a row is, is asked at its end
 				want = append(slices.Clone(batch), row[6])
-			case c.Name == "filter" && oldMySQL(d.Name): // strings, and where their parts begin and how long they are
+			case c.Name == "filter" && oldMySQL(d.Name): // strings, and the position and the length of their parts
 				want = []string{marks[0] + marks[2], v.Consumer, "", marks[1] + marks[3], "\x00\x00\x00\x01\x00\x00\x00\x03", "\x00\x00\x00\x02\x00\x00\x00\x04", row[6]}
 			case c.Name == "fail" && d.Name != "sqlite" && !strings.HasPrefix(d.Name, "postgres"): // asked once a column
 				want = append(slices.Clone(want), exampleCall)

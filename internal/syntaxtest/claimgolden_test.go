@@ -25,8 +25,8 @@ func TestGoldenClaims(t *testing.T) {
 	}
 }
 
-// claimGolden is the case's file as the code would have it. A section of its own says what a driver is sent that prepares
-// every query, where that is something else.
+// claimGolden is the case's file as the code would have it. If a driver that prepares every
+// query is sent something else, a section of its own says so.
 func claimGolden(t *testing.T, c syntaxtest.ClaimCase) []byte {
 	t.Helper()
 	variants, err := syntaxtest.ClaimVariants()

@@ -48,7 +48,8 @@ func (c ClaimCase) Write(d dialect.Dialect, bind bool, v ClaimValues) (claimsql.
 
 // ClaimStatement is the text of a case in a variant that needs it, with the values of ExampleClaim.
 type ClaimStatement struct {
-	claimsql.Statement
+	Text    string
+	Args    []any
 	Case    ClaimCase
 	Variant Variant
 	Bind    bool
@@ -81,7 +82,7 @@ func ClaimStatements(variants ...string) (out []ClaimStatement, err error) {
 					return nil, err
 				}
 				if s.Text != "" {
-					out = append(out, ClaimStatement{Statement: s, Case: c, Variant: v, Bind: bind})
+					out = append(out, ClaimStatement{Text: s.Text, Args: s.Args, Case: c, Variant: v, Bind: bind})
 				}
 			}
 		}

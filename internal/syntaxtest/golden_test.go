@@ -34,7 +34,7 @@ func compareGolden(t *testing.T, path string, want []byte) {
 	t.Helper()
 	if *update {
 		if os.Getenv("CI") != "" {
-			t.Fatal("-update is refused where CI is set: golden files are rewritten by hand and read before they are committed")
+			t.Fatal("-update is refused if CI is set: golden files are rewritten by hand and read before they are committed")
 		}
 		if err := os.WriteFile(path, want, 0o644); err != nil {
 			t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// clauses begin a line in a golden file, where they stand outside of parentheses, or in those of inner.
+// clauses begin a line in a golden file if they stand outside of parentheses, or in the parentheses of inner.
 var clauses = []string{"VALUES ", "AS `_new", "ON CONFLICT ", "ON DUPLICATE KEY ", "DO ", "WHERE ", "RETURNING ", "FROM ", "OR ", `ORDER BY "_e`, "INTO TABLE ", "CHARACTER SET "}
 
 // inner open a statement that is broken into lines though it stands in parentheses.

@@ -51,7 +51,7 @@ type Statement struct {
 	SQL     string
 }
 
-// Statements returns the text of every case in the named variants, where there is one.
+// Statements returns the text of every case in the named variants, if there is one.
 func Statements(variants ...string) ([]Statement, error) {
 	wanted := map[string]bool{}
 	for _, name := range variants {

@@ -30,9 +30,6 @@ type Runner struct {
 // thinks of the error (hazard E3).
 func Once[A any](ctx context.Context, r *Runner, h dbconn.Handle, a A, op Op[A]) error {
 	tx, err := Begin(ctx, stmtcache.Unwrap(h), Options{Immediate: r.Immediate})
-	if dialect.Classify(err) == dialect.Ambiguous {
-		return &LostError{Err: err} // the server had ended the idle session, so there was no transaction
-	}
 	if err != nil {
 		return err
 	}

@@ -42,8 +42,16 @@ type Tx struct {
 }
 
 // Begin begins a transaction on a handle that can begin one. If the handle is a pool, Begin takes a connection of its own, and
-// retries if the connection is dead.
-func Begin(ctx context.Context, db dbconn.Handle, o Options) (tx *Tx, err error) {
+// retries if the connection is dead. If the connection is lost before the transaction has begun, the error is a [*LostError].
+func Begin(ctx context.Context, db dbconn.Handle, o Options) (*Tx, error) {
+	tx, err := beginOn(ctx, db, o)
+	if dialect.Classify(err) == dialect.Ambiguous { // for example, the server had ended the idle session
+		err = &LostError{Err: err}
+	}
+	return tx, err
+}
+
+func beginOn(ctx context.Context, db dbconn.Handle, o Options) (tx *Tx, err error) {
 	pool, ok := db.(dbconn.Connector)
 	if !ok {
 		tx = &Tx{db: db}
@@ -90,11 +98,9 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 // beginImmediate waits for the write lock no longer than ctx allows, even if a driver would (hazard S15).
 func (tx *Tx) beginImmediate(ctx context.Context) error {
 	begin, late := tx.beginNow, func() { tx.settle(context.Background()) }
-	switch c := tx.db.(type) {
-	case *sqlx.Conn:
-		begin, late = beginRaw(c), func() {}
-	case *sql.Conn:
-		if tx.own == nil {
+	switch c := tx.conn.(type) {
+	case *sql.Conn, *sqlx.Conn:
+		if tx.own == nil { // the caller's connection
 			begin, late = beginRaw(c), func() {}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -114,6 +115,18 @@ func TestBegin(t *testing.T) {
 		t.Errorf("a refused BEGIN: %v, want %v", err, errKilled)
 	}
 	wantLog(t, s, "BEGIN, BEGIN, BEGIN, ROLLBACK, BEGIN, ROLLBACK", 2)
+}
+
+// TestBeginLost: a connection that is lost before the transaction has begun leaves nothing behind, so another attempt is safe.
+func TestBeginLost(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	s.refuse("BEGIN", io.ErrUnexpectedEOF)
+	_, err := txn.Begin(t.Context(), s.pool(), txn.Options{})
+	var lost *txn.LostError
+	if !errors.As(err, &lost) || dialect.Classify(err) != dialect.Retryable {
+		t.Errorf("BEGIN on a lost connection: %T %v of class %v; want a LostError of class %v", err, err, dialect.Classify(err), dialect.Retryable)
+	}
 }
 
 // TestSilence: nobody waits much longer than for the context, whatever does not come back, and the connection is settled once

@@ -48,59 +48,48 @@ func (b *argEncoder) addText(write func(*rowtext.Writer)) {
 func (b *argEncoder) Null()       { b.append(nil, 1) }
 func (b *argEncoder) Other(v any) { b.append(v, 8) }
 
-// Int binds text if the integer does not fit the column, because pgx would otherwise return an error of its own. Int sets wide
-// because a REAL column of SQLite may round a large integer.
+// Int binds text if the integer is not native to the column. Int sets wide because a REAL column of SQLite may round a large
+// integer.
 func (b *argEncoder) Int(v int64) {
 	const exact = 1 << 53
-	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.UTC
-	fits := false
-	switch b.native {
-	case schema.NativeAll, schema.NativeInt8:
-		fits = true
-	case schema.NativeInt4:
-		fits = v == int64(int32(v))
-	case schema.NativeInt2:
-		fits = v == int64(int16(v))
-	}
-	if fits {
+	b.wide = b.wide || (v > exact || v < -exact) && b.table.traits.Values.UTC
+	if b.native.TakesInt(v) {
 		b.append(v, 8)
 	} else {
 		b.Text(strconv.FormatInt(v, 10))
 	}
 }
 
-// Float binds text for NaN, infinities and negative zero, because pgx's simple protocol writes them without quotes. If the
-// database would store NaN as NULL, Float sets an error.
+// Float binds text if the number is not native to the column. If the database would store NaN as NULL, Float sets an error.
 func (b *argEncoder) Float(v float64) {
-	if b.table.traits.NullNaN && math.IsNaN(v) && b.err == nil {
+	if b.table.traits.Values.NullNaN && math.IsNaN(v) && b.err == nil {
 		b.err = errors.New("NaN would be stored as NULL: use a pointer or sql.Null for what may be missing")
 	}
-	isPlain := !math.IsNaN(v) && !math.IsInf(v, 0) && (v != 0 || !math.Signbit(v))
-	if b.native == schema.NativeAll || b.native == schema.NativeFloat8 && isPlain {
+	if b.native.TakesFloat(v) {
 		b.append(v, 8)
 	} else {
 		b.addText(func(w *rowtext.Writer) { w.Float(v) })
 	}
 }
 
-// Bool binds text if the column's type is known and is not boolean, because a text column takes the text.
+// Bool binds text if a boolean is not native to the column.
 func (b *argEncoder) Bool(v bool) {
-	if b.native == schema.NativeAll || b.native == schema.NativeBool {
+	if b.native.TakesBool() {
 		b.append(v, 1)
 	} else {
 		b.Text(strconv.FormatBool(v))
 	}
 }
 
-// Time binds text for years that drivers write in different ways, and on a database that stores times as text (hazard S18).
+// Time binds text if the time is not native to the column, and on a database that stores times as text (hazard S18).
 func (b *argEncoder) Time(v time.Time) {
-	v = mapping.Instant(v, b.table.traits.UTC)
-	switch year := v.Year(); {
-	case b.table.traits.UTC:
+	v = mapping.Instant(v, b.table.traits.Values.UTC)
+	switch {
+	case b.table.traits.Values.UTC:
 		b.addTime(v)
 	case b.native == schema.NativeAll:
 		b.append(v, 27)
-	case b.native == schema.NativeTime && year > 0 && year < 9999:
+	case b.native.TakesTime(v):
 		b.append(v.UTC(), 27)
 	default:
 		b.addText(func(w *rowtext.Writer) { w.Time(v) })
@@ -152,7 +141,7 @@ func (b *argEncoder) Bytes(v []byte) {
 	switch {
 	case b.native == schema.NativeHex:
 		b.addHex(v)
-	case b.merge || b.native != schema.NativeAll && b.native != schema.NativeBytes:
+	case b.merge || !b.native.TakesBytes():
 		b.Text(string(v))
 	default:
 		b.append(v, len(v))
@@ -167,14 +156,14 @@ func (b *argEncoder) addHex(v []byte) {
 }
 
 // encodeArgs appends the arguments of a row.
-func (b *batch) encodeArgs(to *argEncoder, i int32, omit uint64) error {
-	row, known := b.rows.at(int(i)), b.typesKnown()
-	for c := range b.table.rows.cols {
-		if !b.table.stmts.Sends(omit, c) {
+func (k *keyedRows) encodeArgs(to *argEncoder, i int32, omit uint64) error {
+	row, known := k.rows.at(int(i)), k.typesKnown()
+	for c := range k.table.rows.cols {
+		if !k.table.stmts.Sends(omit, c) {
 			continue
 		}
-		to.merge, to.native = b.table.spec.Writes[c].Rule == dialect.Merge, known.Native(c)
-		if err := b.encodeOne(to, i, c, row, &to.err); err != nil {
+		to.merge, to.native = k.table.spec.Writes[c].Rule == dialect.Merge, known.Native(c)
+		if err := k.encodeOne(to, i, c, row, &to.err); err != nil {
 			return err
 		}
 	}
@@ -182,36 +171,36 @@ func (b *batch) encodeArgs(to *argEncoder, i int32, omit uint64) error {
 }
 
 // keyArgs returns a row's key as arguments.
-func (b *batch) keyArgs(i int32) []any {
-	to, known := argEncoder{table: b.table}, b.table.catalog.Kept()
-	for place, c := range b.table.rows.keys {
+func (k *keyedRows) keyArgs(i int32) []any {
+	to, known := argEncoder{table: k.table}, k.table.catalog.Kept()
+	for place, c := range k.table.rows.keys {
 		to.native = known.Native(c)
-		b.keyed[place].Encode(i, &to)
+		k.keyed[place].Encode(i, &to)
 	}
 	return to.args
 }
 
 // typesKnown returns the catalog by which arguments are encoded, or nil if the driver encodes them.
-func (b *batch) typesKnown() *schema.Table {
-	if b.untyped {
+func (k *keyedRows) typesKnown() *schema.Table {
+	if k.untyped {
 		return nil
 	}
-	return b.table.catalog.Kept()
+	return k.table.catalog.Kept()
 }
 
 // encodeOne gives the value of a row's column to an encoder. If the encoder refuses the value, it leaves the reason in failed.
-func (b *batch) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
+func (k *keyedRows) encodeOne(to mapping.Encoder, i int32, c int, row reflect.Value, failed *error) error {
 	var err error
-	if place := b.table.rows.keyPlace[c]; place >= 0 {
-		b.keyed[place].Encode(i, to)
+	if place := k.table.rows.keyPlace[c]; place >= 0 {
+		k.keyed[place].Encode(i, to)
 	} else {
-		err = b.table.rows.cols[c].Encode(row, to)
+		err = k.table.rows.cols[c].Encode(row, to)
 	}
 	if err == nil {
 		err = *failed
 	}
 	if err != nil {
-		return b.fail(int(i), b.table.rows.cols[c].Name, err)
+		return k.fail(int(i), k.table.rows.cols[c].Name, err)
 	}
 	return nil
 }

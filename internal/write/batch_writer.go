@@ -31,10 +31,10 @@ type batchResult struct {
 func (b *batch) write(r *session, rt plan, o *Options) (batchResult, error) {
 	w := &writer{table: b.table, batch: b, session: r, options: o}
 	if o.Each != nil {
-		w.result.each = make([]Outcome, b.rows.n)
+		w.result.each = make([]Outcome, b.sent.rows.n)
 	}
 	if o.Stored != nil {
-		w.result.stored = b.table.rows.blanks(b.rows.n)
+		w.result.stored = b.table.rows.blanks(b.sent.rows.n)
 	}
 	if err := w.prepare(rt); err != nil {
 		return batchResult{}, err
@@ -57,7 +57,7 @@ func (w *writer) prepare(rt plan) (err error) {
 	if err := w.table.loadFacts(r.ctx, r.db); err != nil {
 		return err
 	}
-	if err := w.batch.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
+	if err := w.batch.sent.checkZero(r.ctx, r.db, r.pipe.Wait); err != nil {
 		return err
 	}
 	w.rechecks = w.table.mustRecheck()
@@ -83,7 +83,7 @@ func (w *writer) failStatement(s batchStatement, err error) error {
 	case errors.As(err, &lacks):
 		return w.table.Explain(err, -1)
 	case len(s.rows) == 1:
-		return w.table.Explain(w.batch.otherKey(w.session.ctx, w.session.db, s.rows[0], err), int(s.rows[0])+w.batch.rows.first)
+		return w.table.Explain(w.batch.sent.otherKey(w.session.ctx, w.session.db, s.rows[0], err), int(s.rows[0])+w.batch.sent.rows.first)
 	}
 	return &failedStatement{w.batch, s.rows, err}
 }
@@ -112,7 +112,7 @@ func (w *writer) sendEach(s batchStatement, send func(batchStatement) error) err
 	params := len(s.args) / len(s.rows)
 	for at := range s.rows {
 		one := batchStatement{variant: s.variant, args: s.args[at*params : (at+1)*params], rows: s.rows[at : at+1]}
-		one.variant.Rows = 1
+		one.variant.Rows.N = 1
 		if err := send(one); err != nil {
 			return w.failStatement(one, err)
 		}

@@ -43,7 +43,7 @@ func (t *Table) tryBatch(ctx context.Context, h dbconn.Handle, rows Rows, op *ba
 	}
 	if op.options.Unique {
 		if i, ok := op.batch.findDuplicate(); ok {
-			return op.batch.fail(i, t.spec.Target.Columns[0], ErrDuplicateKey)
+			return op.batch.sent.fail(i, t.spec.Target.Columns[0], ErrDuplicateKey)
 		}
 	}
 	if op.options.InOrder {
@@ -75,7 +75,7 @@ func (op *batchOp) send(ctx context.Context, h dbconn.Handle) error {
 	if err := t.lock(ctx, h, op.options); err != nil {
 		return err
 	}
-	s := t.newSession(ctx, h, op.batch.rows.n > t.stmts.RowsMax(), op.options)
+	s := t.newSession(ctx, h, op.batch.sent.rows.n > t.stmts.RowsMax(), op.options)
 	defer s.abort()
 	result, err := op.batch.write(s, op.plan, op.options)
 	err = cmp.Or(err, s.finish())

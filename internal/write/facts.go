@@ -35,31 +35,31 @@ var errZeroKey = errors.New("the key is 0, for which AUTO_INCREMENT stores its n
 
 // checkZero refuses a key of 0 if the column has AUTO_INCREMENT (hazard H26). In other columns 0 is a key like any other.
 // checkZero calls rest before it asks on the connection.
-func (b *batch) checkZero(ctx context.Context, db dbconn.Handle, rest func() error) error {
-	if !b.table.traits.Ordinals {
+func (k *keyedRows) checkZero(ctx context.Context, db dbconn.Handle, rest func() error) error {
+	if !k.table.traits.Values.Ordinals {
 		return nil
 	}
-	for place, c := range b.table.rows.keys {
-		i := b.keyed[place].FirstZero()
+	for place, c := range k.table.rows.keys {
+		i := k.keyed[place].FirstZero()
 		if i < 0 {
 			continue
 		}
 		if err := rest(); err != nil {
 			return err
 		}
-		known, err := b.table.catalog.Look(ctx, db)
+		known, err := k.table.catalog.Look(ctx, db)
 		if err != nil {
 			return err
 		}
-		name := b.table.spec.Writes[c].Name
+		name := k.table.spec.Writes[c].Name
 		if !known.Columns[name].AutoIncrement {
 			continue
 		}
-		if mode, err := b.table.checks.Mode(ctx, db); err != nil || !strings.Contains(mode, "NO_AUTO_VALUE_ON_ZERO") {
+		if mode, err := k.table.checks.Mode(ctx, db); err != nil || !strings.Contains(mode, "NO_AUTO_VALUE_ON_ZERO") {
 			if err == nil {
 				err = errZeroKey
 			}
-			return b.fail(i, name, err)
+			return k.fail(i, name, err)
 		}
 	}
 	return nil

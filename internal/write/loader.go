@@ -16,7 +16,7 @@ type loader interface {
 
 // refuseCopy returns an error if New was not given what the path Copy needs for the database.
 func (t *Table) refuseCopy() error {
-	if t.traits.Copying == dialect.CopyLoadData && t.copies.Register == nil {
+	if t.traits.Batches.Copying == dialect.CopyLoadData && t.copies.Register == nil {
 		return &dialect.UnsupportedError{Feature: "reader of rows for Via(Copy)", Dialect: t.spec.Dialect.Name(), Hint: "give New LoadThrough(mysql.RegisterReaderHandler, mysql.DeregisterReaderHandler), or use Via(Values)"}
 	}
 	return dialect.RefuseSource(t.spec.Dialect, dialect.FromStage)
@@ -24,7 +24,7 @@ func (t *Table) refuseCopy() error {
 
 // canLoad reports whether the server takes rows for a staging table.
 func (t *Table) canLoad(ctx context.Context, h dbconn.Handle) (bool, error) {
-	if t.traits.Copying != dialect.CopyLoadData {
+	if t.traits.Batches.Copying != dialect.CopyLoadData {
 		return true, nil
 	}
 	return t.loadsLocal(ctx, h)
@@ -32,7 +32,7 @@ func (t *Table) canLoad(ctx context.Context, h dbconn.Handle) (bool, error) {
 
 // newLoader returns the loader of the session's handle, or nil if rows can only be given to lib/pq's COPY statement one by one.
 func (g *stage) newLoader(r *session, auto bool) (loader, error) {
-	if g.table.traits.Copying == dialect.CopyLoadData {
+	if g.table.traits.Batches.Copying == dialect.CopyLoadData {
 		return infileLoader{stage: g, db: r.db}, nil
 	}
 	conn, ok := r.db.(dbconn.Rawer)

@@ -49,12 +49,12 @@ func copyLines(ctx context.Context, driverConn any, query string, rows io.Reader
 
 // stageRowByRow stages rows through lib/pq's ordinary COPY statement, because nothing else can be used in the caller's transaction.
 func (w *writer) stageRowByRow(left []int32) (taken int, err error) {
-	omit := w.batch.findOmitted(left[0])
-	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
+	omit := w.batch.sent.findOmitted(left[0])
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Rows: dialect.Rows{Source: dialect.FromStage, Nth: w.session.stage.number}, Filter: w.plan.filter}}
 	var rows [][]any
-	for taken < min(len(left), stageRows) && w.batch.findOmitted(left[taken]) == omit {
+	for taken < min(len(left), stageRows) && w.batch.sent.findOmitted(left[taken]) == omit {
 		to := argEncoder{table: w.batch.table}
-		if err := w.batch.encodeArgs(&to, left[taken], omit); err != nil {
+		if err := w.batch.sent.encodeArgs(&to, left[taken], omit); err != nil {
 			return 0, err
 		}
 		if to.removes {

@@ -63,7 +63,7 @@ func (w *writer) locateStaged(last statement.Variant, err error) error {
 	}
 	p := newLocator(f)
 	p.staged = &stagedPart{clear: text.Clear, fill: w.session.stage.text.Part, insert: last}
-	p.staged.insert.Nth++
+	p.staged.insert.Rows.Nth++
 	_ = p.send(w.session.ctx, w.session.db)
 	return p.result(w.session.ctx, err)
 }
@@ -141,9 +141,9 @@ func (p *locator) shown() (rows []int32) {
 	text := rowtext.New(rowtext.Plain)
 	for _, row := range p.failed.rows {
 		has := true
-		for place := range p.alone.keyed {
+		for place := range p.alone.sent.keyed {
 			text.Reset()
-			p.alone.keyed[place].Encode(row, text)
+			p.alone.sent.keyed[place].Encode(row, text)
 			has = has && text.Err == nil && slices.Contains(values, string(text.Buf))
 		}
 		if !has {
@@ -159,7 +159,7 @@ func (p *locator) shown() (rows []int32) {
 // blame sends a row alone and keeps the error. blame always returns an error.
 func (p *locator) blame(ctx context.Context, db dbconn.Handle, row int32) error {
 	if err := p.exec(ctx, db, []int32{row}); err != nil {
-		p.found = p.alone.table.Explain(p.failed.batch.otherKey(ctx, db, row, err), int(row)+p.failed.batch.rows.first)
+		p.found = p.alone.table.Explain(p.failed.batch.sent.otherKey(ctx, db, row, err), int(row)+p.failed.batch.sent.rows.first)
 	}
 	return errLocated
 }
@@ -212,7 +212,7 @@ func (p *locator) try(ctx context.Context, db dbconn.Handle, rows []int32, first
 // take longer than everything else.
 func (p *locator) bundler(rows int) (bundler, plan) {
 	t := p.alone.table
-	if known := t.catalog.Kept(); rows >= locateArraysFrom && t.traits.Filter && known != nil && t.refuseArrays(known) == nil {
+	if known := t.catalog.Kept(); rows >= locateArraysFrom && t.traits.Batches.Filter && known != nil && t.refuseArrays(known) == nil {
 		return arraysTransport{}, plan{path: Arrays, auto: true}
 	}
 	return valuesTransport{}, plan{path: Values}

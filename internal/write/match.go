@@ -37,7 +37,7 @@ func (w *writer) matcher(s batchStatement) *matcher {
 		for n := range m.order {
 			m.order[n] = int32(n)
 		}
-		slices.SortFunc(m.order, func(i, j int32) int { return w.batch.keyed.Compare(s.rows[i], s.rows[j]) })
+		slices.SortFunc(m.order, func(i, j int32) int { return w.batch.sent.keyed.Compare(s.rows[i], s.rows[j]) })
 	}
 	return m
 }
@@ -53,7 +53,7 @@ func (m *matcher) scan(rows *sql.Rows, dest ...any) (int32, error) {
 	if err := m.scanned(); err != nil {
 		return 0, err
 	}
-	at := m.batch.keyed.Find(len(m.rows), func(n int) int32 { return m.rows[m.position(n)] }, m.returned)
+	at := m.batch.sent.keyed.Find(len(m.rows), func(n int) int32 { return m.rows[m.position(n)] }, m.returned)
 	if at >= 0 {
 		at = m.position(at)
 	}
@@ -75,7 +75,7 @@ func (m *matcher) position(n int) int {
 // makeDest makes the destinations for returned keys. If rows are maps, each destination has the type of the sent value.
 func (m *matcher) makeDest() {
 	if m.batch.table.rows.mapping.IsMap() {
-		for _, k := range m.batch.keyed.Values(0) {
+		for _, k := range m.batch.sent.keyed.Values(0) {
 			v := reflect.New(reflect.TypeOf(k)).Elem()
 			m.maps, m.dest = append(m.maps, v), append(m.dest, mapping.ScanTargetOf(v))
 		}

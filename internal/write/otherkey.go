@@ -42,27 +42,27 @@ func (e *otherKeyError) Class() dialect.Class { return dialect.UniqueViolation }
 func isOtherKey(err error) bool { return errors.Is(err, errFolded) || dialect.IsOtherKey(err) }
 
 // otherKey adds to such an error how the row met the other row.
-func (b *batch) otherKey(ctx context.Context, db dbconn.Handle, i int32, err error) error {
+func (k *keyedRows) otherKey(ctx context.Context, db dbconn.Handle, i int32, err error) error {
 	var known *otherKeyError
 	if !isOtherKey(err) || errors.As(err, &known) {
 		return err
 	}
-	met := &otherKeyError{err: err, target: b.table.spec.Target.Columns, key: keyText(b.table.spec.Target.Columns, b.keyed.Values(i))}
-	if b.table.checks.NamesIndexes() && ctx.Err() == nil {
+	met := &otherKeyError{err: err, target: k.table.spec.Target.Columns, key: keyText(k.table.spec.Target.Columns, k.keyed.Values(i))}
+	if k.table.checks.NamesIndexes() && ctx.Err() == nil {
 		met.key = ""
-		met.ask(ctx, db, b, i)
+		met.ask(ctx, db, k, i)
 	}
 	return met
 }
 
 // ask finds the unique index through which the row meets another row. On MySQL and MariaDB any unique index can be the one. ask
 // only improves the error's text: if the server does not answer, the text says less.
-func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i int32) {
-	indexes, err := b.table.checks.UniqueIndexes(ctx, db)
+func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, k *keyedRows, i int32) {
+	indexes, err := k.table.checks.UniqueIndexes(ctx, db)
 	if err != nil {
 		return
 	}
-	sent, err := b.sentValues(i)
+	sent, err := k.sentValues(i)
 	if err != nil {
 		return
 	}
@@ -76,13 +76,13 @@ func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i i
 		if len(values) != len(index.Columns) { // the index has an expression, or a column that gets its DEFAULT
 			continue
 		}
-		find := dialect.Find{Table: b.table.spec.Table, Target: dialect.Target{Columns: index.Columns}, Return: index.Columns[:1], Lock: !dbconn.CanBegin(db)}
+		find := dialect.Find{Table: k.table.spec.Table, Target: dialect.Target{Columns: index.Columns}, Return: index.Columns[:1], Lock: !dbconn.CanBegin(db)}
 		var stored any
-		if found, err := b.table.txn.QueryRow(ctx, db, b.table.spec.Dialect.Find(find), values, []any{&stored}); err != nil || !found {
+		if found, err := k.table.txn.QueryRow(ctx, db, k.table.spec.Dialect.Find(find), values, []any{&stored}); err != nil || !found {
 			continue
 		}
 		e.key = keyText(index.Columns, values)
-		if !index.Has(b.table.spec.Target.Columns) {
+		if !index.Has(k.table.spec.Target.Columns) {
 			e.index = index.Name
 		}
 		return
@@ -90,16 +90,16 @@ func (e *otherKeyError) ask(ctx context.Context, db dbconn.Handle, b *batch, i i
 }
 
 // sentValues returns the values that a row's statement has for the columns, by the column's name in lower case.
-func (b *batch) sentValues(i int32) (map[string]any, error) {
-	omit := b.findOmitted(i)
-	to := argEncoder{table: b.table}
-	if err := b.encodeArgs(&to, i, omit); err != nil {
+func (k *keyedRows) sentValues(i int32) (map[string]any, error) {
+	omit := k.findOmitted(i)
+	to := argEncoder{table: k.table}
+	if err := k.encodeArgs(&to, i, omit); err != nil {
 		return nil, err
 	}
 	values := map[string]any{}
-	for c := range b.table.rows.cols {
-		if b.table.stmts.Sends(omit, c) {
-			values[strings.ToLower(b.table.spec.Writes[c].Name)] = to.args[len(values)]
+	for c := range k.table.rows.cols {
+		if k.table.stmts.Sends(omit, c) {
+			values[strings.ToLower(k.table.spec.Writes[c].Name)] = to.args[len(values)]
 		}
 	}
 	return values, nil

@@ -31,11 +31,11 @@ func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (p
 	if err := b.table.loadFacts(ctx, db); err != nil {
 		return r, err
 	}
-	if !b.table.traits.Filter {
+	if !b.table.traits.Batches.Filter {
 		return b.choosePlanElsewhere(r, o)
 	}
 	// The statement's own condition compares a single row, because planning a filter takes longer.
-	if b.rows.n < 2 && r.path <= Values {
+	if b.sent.rows.n < 2 && r.path <= Values {
 		r.path = Values
 		return r, nil
 	}
@@ -66,7 +66,7 @@ func (b *batch) choosePlan(ctx context.Context, db dbconn.Handle, o *Options) (p
 	case !r.auto:
 	case b.isScattered():
 		r.path = Values
-	case b.rows.n >= copyFrom && known.TempTables && givesDriverConn(db):
+	case b.sent.rows.n >= copyFrom && known.TempTables && givesDriverConn(db):
 		r.path = Copy
 	default:
 		r.path = b.table.pathWithoutCopy(known)
@@ -93,7 +93,7 @@ func (b *batch) choosePlanElsewhere(r plan, o *Options) (plan, error) {
 // that another row of the batch meets.
 func (b *batch) areKeysDistinct(known *schema.Table) bool {
 	for place, c := range b.table.rows.keys {
-		if h := known.Columns[b.table.spec.Writes[c].Name]; !b.keyed[place].IsDistinctIn(h.Base, h.Exact) {
+		if h := known.Columns[b.table.spec.Writes[c].Name]; !b.sent.keyed[place].IsDistinctIn(h.Base, h.Exact) {
 			return false
 		}
 	}
@@ -108,7 +108,7 @@ func (b *batch) isScattered() bool {
 	}
 	runs, last := 0, uint64(0)
 	for at, i := range b.passes[0] {
-		if omit := b.findOmitted(i); at == 0 || omit != last {
+		if omit := b.sent.findOmitted(i); at == 0 || omit != last {
 			runs, last = runs+1, omit
 		}
 	}

@@ -33,7 +33,7 @@ func (t *Table) put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Ou
 		err = t.retryDeleted(func() error { return t.reporter.put(ctx, h, op) })
 	}
 	if err != nil {
-		return Unknown, op.batch.otherKey(ctx, h, 0, err)
+		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
 	return op.outcome, nil
 }
@@ -56,7 +56,7 @@ func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) 
 		err = t.retryDeleted(func() error { return t.reporter.create(ctx, h, op) })
 	}
 	if err != nil {
-		return Unknown, op.batch.otherKey(ctx, h, 0, err)
+		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
 	row.Set(fresh)
 	return op.outcome, nil
@@ -65,19 +65,19 @@ func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) 
 // Exec writes one row without asking the server about the table.
 func (t *Table) Exec(ctx context.Context, h dbconn.Handle, row reflect.Value) (sql.Result, error) {
 	op := t.emptyRowOp(row)
-	op.batch.untyped = true
+	op.sent.untyped = true
 	t.reportPath(ctx, Values)
-	if err := op.batch.checkRow(0); err != nil {
+	if err := op.sent.checkRow(0); err != nil {
 		return nil, err
 	}
 	if err := op.encode(); err != nil {
 		return nil, err
 	}
-	query, err := t.stmts.Plain(op.stmt.variant)
+	query, err := t.stmts.Plain(op.variant)
 	if err != nil {
 		return nil, err
 	}
-	return t.txn.Exec(ctx, h, query, op.stmt.args)
+	return t.txn.Exec(ctx, h, query, op.to.args)
 }
 
 // SQL returns the only statement for rows, and its arguments, written without facts about the stored table. Without rows, SQL
@@ -91,7 +91,7 @@ func (t *Table) SQL(rows Rows) (query string, args []any, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	b.untyped = true
+	b.sent.untyped = true
 	if len(b.passes) > 1 {
 		return "", nil, fmt.Errorf("SQL: two rows have the same key, so they need two statements")
 	}

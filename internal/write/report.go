@@ -49,7 +49,7 @@ func newReporter(t *Table) reporter {
 
 // oneRow returns the variant of a statement of one row that also returns the generated columns, if the database can.
 func (t *Table) oneRow(mode dialect.Mode, report bool) statement.Variant {
-	v := statement.Variant{Mode: mode, Rows: 1, Report: report}
+	v := statement.Variant{Mode: mode, Rows: dialect.Rows{N: 1}, Report: report}
 	if len(t.rows.generated) > 0 && t.traits.Returning {
 		v.Return = statement.ReturnGenerated
 	}

@@ -157,13 +157,13 @@ func (s *rowOp) writeLastID(ctx context.Context, db dbconn.Handle) error {
 }
 
 func (s *rowOp) sendReport(ctx context.Context, db dbconn.Handle, mode dialect.Mode) (err error) {
-	variant := s.stmt.variant
+	variant := s.variant
 	variant.Mode, variant.Report = mode, true
 	query, err := s.table.text(variant)
 	if err != nil {
 		return err
 	}
-	s.outcome, err = s.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.stmt.args...) })
+	s.outcome, err = s.table.execReport(ctx, db, func() (sql.Result, error) { return db.ExecContext(ctx, query, s.to.args...) })
 	return err
 }
 

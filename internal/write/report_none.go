@@ -32,11 +32,11 @@ func (noReporter) isRowAtATime() bool                                          {
 
 // writePlain sends a statement on a database that does not tell the outcome.
 func (s *rowOp) writePlain(ctx context.Context, db dbconn.Handle) error {
-	query, err := s.table.text(s.stmt.variant)
+	query, err := s.table.text(s.variant)
 	if err != nil {
 		return err
 	}
-	if _, err := db.ExecContext(ctx, query, s.stmt.args...); err != nil {
+	if _, err := db.ExecContext(ctx, query, s.to.args...); err != nil {
 		return err
 	}
 	return s.readBack(ctx, db)

@@ -111,13 +111,13 @@ func (s *rowOp) writeMarked(ctx context.Context, db dbconn.Handle) error {
 
 // writeByResult sends a statement whose Result tells the outcome by the number of rows that the statement selected.
 func (s *rowOp) writeByResult(ctx context.Context, db dbconn.Handle) error {
-	variant := s.stmt.variant
+	variant := s.variant
 	variant.Report, variant.Result = true, true
 	query, err := s.table.text(variant)
 	if err != nil {
 		return err
 	}
-	res, err := db.ExecContext(ctx, query, s.stmt.args...)
+	res, err := db.ExecContext(ctx, query, s.to.args...)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (s *rowOp) createReturning(ctx context.Context, db dbconn.Handle) error {
 // collation. Without a catalog, keys that differ only in letter case are refused.
 func (s *rowOp) checkFolded(ctx context.Context, db dbconn.Handle) error {
 	for place, c := range s.table.rows.keys {
-		sent, ok := textOf(s.batch.keyed[place].Value(0))
+		sent, ok := textOf(s.sent.keyed[place].Value(0))
 		if !ok {
 			continue
 		}
@@ -259,7 +259,7 @@ func (w *writer) sendMarked(s batchStatement) error {
 
 // isCounted reports whether the call needs only the number of rows that the statement inserted and the number that it updated.
 func (w *writer) isCounted(s batchStatement) bool {
-	return w.table.traits.Filter && w.result.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
+	return w.table.traits.Batches.Filter && w.result.each == nil && !w.rechecks && (len(s.rows) > 1 || s.variant.Split)
 }
 
 // sendCounted sends a statement that returns how many rows it wrote and how many of them are new.
@@ -319,7 +319,7 @@ func (w *writer) recordSkipped(s batchStatement, m *matcher, written int, before
 		if m.seen == nil || !m.seen[at] {
 			o, err := compared[at].outcomeIfSkipped(w.table.rows.versioned)
 			if err != nil {
-				return w.batch.fail(int(i), w.table.spec.Target.Columns[0], w.batch.otherKey(w.session.ctx, w.session.db, i, err))
+				return w.batch.sent.fail(int(i), w.table.spec.Target.Columns[0], w.batch.sent.otherKey(w.session.ctx, w.session.db, i, err))
 			}
 			w.record(i, o)
 		}

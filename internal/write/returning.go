@@ -27,7 +27,7 @@ func (t *Table) putReturning(ctx context.Context, h dbconn.Handle, row reflect.V
 		err = t.retryDeleted(func() error { return txn.Transaction(ctx, t.txn, h, op, (*rowOp).putAndFind) })
 	}
 	if err != nil {
-		return Unknown, op.batch.otherKey(ctx, h, 0, err)
+		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
 	t.Fill(row, op.row)
 	return op.outcome, nil
@@ -71,8 +71,8 @@ func (s *rowOp) putAndFind(ctx context.Context, db dbconn.Handle) error {
 	if err := s.table.reporter.put(ctx, db, s); err != nil || s.back == statement.ReturnAll {
 		return err
 	}
-	r := rowReader{batch: &s.batch, ctx: ctx, db: db, query: s.table.txn.Query}
-	missing, err := r.read(s.first[:], func(int32) []reflect.Value { return []reflect.Value{s.row} })
+	r := rowReader{sent: &s.sent, ctx: ctx, db: db, query: s.table.txn.Query}
+	missing, err := r.read([]int32{0}, func(int32) []reflect.Value { return []reflect.Value{s.row} })
 	if err != nil || missing < 0 {
 		return err
 	}
@@ -88,8 +88,8 @@ func (t *Table) readsRowByRow(o *Options) bool { return o.Stored != nil && t.spe
 // sendReturning writes one row and keeps what is stored.
 func (w *writer) sendReturning(one batchStatement) error {
 	i := one.rows[0]
-	op := w.table.emptyRowOp(w.batch.rows.at(int(i)))
-	if err := op.batch.checkRow(0); err != nil {
+	op := w.table.emptyRowOp(w.batch.sent.rows.at(int(i)))
+	if err := op.sent.checkRow(0); err != nil {
 		return err
 	}
 	if err := op.encode(); err != nil {
@@ -116,7 +116,7 @@ func (w *writer) readStored() error {
 		return err
 	}
 	keys, twins := w.batch.distinctKeys()
-	r := rowReader{batch: w.batch, ctx: w.session.ctx, db: w.session.db, query: w.session.read}
+	r := rowReader{sent: &w.batch.sent, ctx: w.session.ctx, db: w.session.db, query: w.session.read}
 	missing, err := r.read(keys, func(i int32) []reflect.Value {
 		targets := []reflect.Value{w.result.stored.Index(int(i))}
 		for _, twin := range twins[i] {
@@ -136,13 +136,13 @@ func (w *writer) readStored() error {
 func (b *batch) distinctKeys() (keys []int32, twins map[int32][]int32) {
 	passes := b.passes
 	if b.inOrder {
-		passes = b.keyed.Passes(b.rows.n)
+		passes = b.sent.keyed.Passes(b.sent.rows.n)
 	}
 	if len(passes) == 1 {
 		return passes[0], nil
 	}
 	twins = map[int32][]int32{}
-	numbers := b.keyed.Numbers(passes, b.rows.n)
+	numbers := b.sent.keyed.Numbers(passes, b.sent.rows.n)
 	for _, pass := range passes[1:] {
 		for _, i := range pass {
 			first := passes[0][numbers[i]]
@@ -150,6 +150,29 @@ func (b *batch) distinctKeys() (keys []int32, twins map[int32][]int32) {
 		}
 	}
 	return passes[0], twins
+}
+
+// ShareLast gives each row of a slice, which holds stored rows, the state of the last row of its key. The rows were read in several
+// parts, so a row has the state after its own part only.
+func (t *Table) ShareLast(rows reflect.Value) error {
+	if t.spec.Target.Where != "" { // a row outside of the partial index is another row than its key's
+		return nil
+	}
+	b, err := t.batch(RowsOf(rows, 0))
+	if err != nil {
+		return err
+	}
+	keys, twins := b.distinctKeys()
+	for _, first := range keys {
+		same := append([]int32{first}, twins[first]...)
+		last := rows.Index(int(same[len(same)-1]))
+		for _, i := range same[:len(same)-1] {
+			for _, c := range t.rows.columns() {
+				c.Clone(rows.Index(int(i)), last)
+			}
+		}
+	}
+	return nil
 }
 
 // deliver hands on what is stored, row by row. first is the index of the batch's first row.

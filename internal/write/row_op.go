@@ -16,21 +16,21 @@ import (
 // rowOp is one row that is being written.
 type rowOp struct {
 	table       *Table
-	batch       batch
-	stmt        batchStatement
-	row         reflect.Value
+	sent        keyedRows     // the one row and its key
+	row         reflect.Value // receives what is read back: the sent row, or another one
+	variant     statement.Variant
+	to          argEncoder // holds the arguments
 	outcome     Outcome
 	marks       bool             // the statement can return a flag that marks an inserted row
 	resultTells bool             // the Result of an Exec tells the outcome
 	back        statement.Return // which columns of the stored row are read into row
 	keyRoom     [1]rowkey.Column
-	first       [1]int32
 }
 
 // newRowOp checks a row, asks the server what must be known of the table, and binds the row's arguments.
 func (t *Table) newRowOp(ctx context.Context, db dbconn.Handle, row reflect.Value) (*rowOp, error) {
 	s := t.emptyRowOp(row)
-	err := s.batch.checkRow(0)
+	err := s.sent.checkRow(0)
 	if err == nil {
 		err = t.checks.Check(ctx, db)
 	}
@@ -38,7 +38,7 @@ func (t *Table) newRowOp(ctx context.Context, db dbconn.Handle, row reflect.Valu
 		err = t.loadFacts(ctx, db)
 	}
 	if err == nil {
-		err = s.batch.checkZero(ctx, db, atRest)
+		err = s.sent.checkZero(ctx, db, atRest)
 	}
 	if err == nil {
 		t.reportPath(ctx, Values)
@@ -53,13 +53,16 @@ func (t *Table) emptyRowOp(row reflect.Value) *rowOp {
 	if len(t.rows.generated) > 0 {
 		s.back = statement.ReturnGenerated
 	}
-	s.batch = batch{table: t, rows: Rows{n: 1, rows: row, one: true}, keyed: t.keySet(s.keyRoom[:], 1)}
+	s.sent = keyedRows{table: t, rows: Rows{n: 1, rows: row, one: true}, keyed: t.keySet(s.keyRoom[:], 1)}
 	return s
 }
 
 // encode makes the row's statement and its arguments.
-func (s *rowOp) encode() (err error) {
-	s.stmt, _, err = s.batch.nextValues(s.first[:], make([]any, 0, len(s.table.rows.cols)))
+func (s *rowOp) encode() error {
+	omit := s.sent.findOmitted(0)
+	s.to = argEncoder{table: s.table, args: make([]any, 0, len(s.table.rows.cols))}
+	err := s.sent.encodeArgs(&s.to, 0, omit)
+	s.variant = statement.Variant{Mode: dialect.Write, Rows: dialect.Rows{N: 1, Removes: s.to.removes, Wide: s.to.wide}, Omit: omit}
 	return err
 }
 
@@ -77,14 +80,14 @@ func (s *rowOp) columnsBack() []*column {
 // send runs the row's statement in the given mode and reports whether the statement wrote the row. The returned values go to
 // dest, and the columns that are read back go to the row.
 func (s *rowOp) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, report bool, dest ...any) (written bool, err error) {
-	variant := s.stmt.variant
+	variant := s.variant
 	variant.Mode, variant.Report, variant.Return = mode, report, s.back
 	query, err := s.table.text(variant)
 	if err != nil {
 		return false, err
 	}
 	if !report && variant.Return == statement.ReturnNothing {
-		res, err := s.table.txn.Exec(ctx, db, query, s.stmt.args)
+		res, err := s.table.txn.Exec(ctx, db, query, s.to.args)
 		if err != nil {
 			return false, err
 		}
@@ -94,16 +97,16 @@ func (s *rowOp) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, r
 	for _, c := range s.columnsBack() {
 		dest = append(dest, c.ScanTarget(s.row))
 	}
-	return s.readRow(ctx, db, query, s.stmt.args, dest)
+	return s.readRow(ctx, db, query, s.to.args, dest)
 }
 
 // compareOne compares the row with the stored row.
 func (s *rowOp) compareOne(ctx context.Context, db dbconn.Handle) (f comparison, err error) {
-	query, err := s.table.compareText(ctx, db, s.stmt.variant)
+	query, err := s.table.compareText(ctx, db, s.variant)
 	if err != nil {
 		return 0, err
 	}
-	err = s.table.txn.Query(ctx, db, query, s.stmt.args, func(rows *sql.Rows) error {
+	err = s.table.txn.Query(ctx, db, query, s.to.args, func(rows *sql.Rows) error {
 		var at, result int
 		err := rows.Scan(&at, &result)
 		f.add(result)
@@ -123,7 +126,7 @@ func (s *rowOp) readBack(ctx context.Context, db dbconn.Handle) error {
 // find reads the given columns of the stored row into the row.
 func (s *rowOp) find(ctx context.Context, db dbconn.Handle, cols []*column) (found bool, err error) {
 	query := s.table.stmts.Find(Names(cols), !dbconn.CanBegin(db), s.table.catalog.Kept())
-	return s.readRow(ctx, db, query, s.batch.keyArgs(0), dests(cols, s.row))
+	return s.readRow(ctx, db, query, s.sent.keyArgs(0), dests(cols, s.row))
 }
 
 // checkFound returns errRowDeleted if a row was looked for and not found.
@@ -137,13 +140,13 @@ func (s *rowOp) checkFound(found bool, err error) error {
 // create sends the row's statement in mode Create, which inserts the row or does nothing. If the statement returns the row,
 // create fills the row.
 func (s *rowOp) create(ctx context.Context, db dbconn.Handle, report bool, dest ...any) (returned bool, err error) {
-	variant := s.stmt.variant
+	variant := s.variant
 	variant.Mode, variant.Report, variant.Return = dialect.Create, report, statement.ReturnAll
 	query, err := s.table.text(variant)
 	if err != nil {
 		return false, err
 	}
-	return s.readRow(ctx, db, query, s.stmt.args, append(dest, dests(s.table.rows.columns(), s.row)...))
+	return s.readRow(ctx, db, query, s.to.args, append(dest, dests(s.table.rows.columns(), s.row)...))
 }
 
 func dests(cols []*column, row reflect.Value) []any {

@@ -12,9 +12,9 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// rowReader reads the rows that are stored under the keys of a batch.
+// rowReader reads the rows that are stored under the keys of sent rows.
 type rowReader struct {
-	batch *batch
+	sent  *keyedRows
 	ctx   context.Context //nolint:containedctx // a rowReader lives within one call
 	db    dbconn.Handle
 	query func(ctx context.Context, db dbconn.Handle, text string, args []any, scan func(*sql.Rows) error) error
@@ -23,7 +23,7 @@ type rowReader struct {
 // read reads the row of each key into targets. keys are rows of different keys. It returns a row whose key no stored row has, or
 // -1.
 func (r *rowReader) read(keys []int32, targets func(key int32) []reflect.Value) (missing int32, err error) {
-	t := r.batch.table
+	t := r.sent.table
 	var known *schema.Table
 	if t.traits.Typed {
 		if known, err = t.catalog.Look(r.ctx, r.db); err != nil {
@@ -61,7 +61,7 @@ const unknownIndex = 1176
 // index returns the name of the unique index by which several rows are read, on a database that might otherwise read, and lock, a
 // small table as a whole.
 func (r *rowReader) index(keys int) (string, error) {
-	if c := r.batch.table.checks; keys > 1 && c.NamesIndexes() {
+	if c := r.sent.table.checks; keys > 1 && c.NamesIndexes() {
 		return c.TargetIndex(r.ctx, r.db)
 	}
 	return "", nil
@@ -72,12 +72,12 @@ func (r *rowReader) readSome(text string, times int, keys []int32, targets func(
 	found = make([]bool, len(keys))
 	var args []any
 	for _, i := range keys {
-		args = append(args, r.batch.keyArgs(i)...)
+		args = append(args, r.sent.keyArgs(i)...)
 	}
 	if times > 1 {
 		args = append(args, args...)
 	}
-	columns, at := r.batch.table.rows.columns(), 0
+	columns, at := r.sent.table.rows.columns(), 0
 	position := []any{&at}
 	for range columns {
 		position = append(position, unread{})
@@ -103,8 +103,8 @@ func (r *rowReader) readSome(text string, times int, keys []int32, targets func(
 
 // fail returns an error about a row, which names the row if the call has several.
 func (r *rowReader) fail(i int32, err error) error {
-	row := int(i) + r.batch.rows.first
-	if r.batch.rows.one {
+	row := int(i) + r.sent.rows.first
+	if r.sent.rows.one {
 		row = -1
 	}
 	return &RowError{Row: row, Err: err}

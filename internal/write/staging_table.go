@@ -31,7 +31,7 @@ type stage struct {
 func (w *writer) newStage(r *session) (*stage, error) {
 	g := &stage{table: w.batch.table, style: rowtext.Copy, place: w.rechecks && w.options.Outcomes, reader: "upsert" + strconv.FormatInt(readers.Add(1), 10)}
 	var err error
-	if w.table.traits.Copying == dialect.CopyLoadData {
+	if w.table.traits.Batches.Copying == dialect.CopyLoadData {
 		g.style, g.place = rowtext.Load, false
 		err = g.askColumns(r.ctx, r.db)
 	} else {

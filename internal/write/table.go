@@ -89,7 +89,7 @@ func New(c Config) (*Table, error) {
 }
 
 // oneValue is the statement of one row.
-var oneValue = statement.Variant{Mode: dialect.Write, Rows: 1}
+var oneValue = statement.Variant{Mode: dialect.Write, Rows: dialect.Rows{N: 1}}
 
 // reportPath tells that the rows of a call are sent by a path.
 func (t *Table) reportPath(ctx context.Context, by Path) {

@@ -56,11 +56,11 @@ func (b *batch) next(by bundler, p plan, left []int32, room []any) (s batchState
 // batch that reads rows back, because the rows are read after the write.
 func (b *batch) bindOnly(p plan, o *Options) (bool, error) {
 	by, ok := transportOf(p.path).(bundler)
-	if !ok || o.Outcomes || o.Progress != nil || o.Stored != nil || len(b.passes) > 1 || b.rows.n > by.maxRows(b) {
+	if !ok || o.Outcomes || o.Progress != nil || o.Stored != nil || len(b.passes) > 1 || b.sent.rows.n > by.maxRows(b) {
 		return false, nil
 	}
 	s, taken, err := by.next(b, p, b.passes[0], nil)
-	if err != nil || taken < b.rows.n {
+	if err != nil || taken < b.sent.rows.n {
 		return false, err
 	}
 	b.bound = &s

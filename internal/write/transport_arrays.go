@@ -40,10 +40,10 @@ func (t arraysTransport) send(w *writer, left []int32) (int, error) { return sen
 func (arraysTransport) maxRows(*batch) int { return arraysRows }
 
 func (arraysTransport) next(b *batch, p plan, left []int32, _ []any) (s batchStatement, taken int, err error) {
-	omit := b.findOmitted(left[0])
+	omit := b.sent.findOmitted(left[0])
 	a := b.arrays(omit)
-	for taken < min(len(left), arraysRows) && (taken == 0 || b.findOmitted(left[taken]) == omit) && a.size < b.table.traits.MaxBytes {
-		whole, err := b.hasRemoval(left[taken], omit)
+	for taken < min(len(left), arraysRows) && (taken == 0 || b.sent.findOmitted(left[taken]) == omit) && a.size < b.table.traits.Limits.Bytes {
+		whole, err := b.sent.hasRemoval(left[taken], omit)
 		if err == nil && !whole {
 			err = b.appendArrays(a, left[taken], omit)
 		}
@@ -58,7 +58,7 @@ func (arraysTransport) next(b *batch, p plan, left []int32, _ []any) (s batchSta
 		}
 		taken++
 	}
-	s = batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromArrays, Filter: p.filter}, rows: left[:taken]}
+	s = batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Rows: dialect.Rows{Source: dialect.FromArrays}, Filter: p.filter}, rows: left[:taken]}
 	for _, w := range a.cols {
 		s.args = append(s.args, string(append(w.Buf, '}')))
 	}
@@ -72,7 +72,7 @@ func isUnknown(err error) bool {
 
 // appendArrays appends a row to the arrays, or leaves the arrays unchanged if there is an error.
 func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
-	row, at, size := b.rows.at(int(i)), 0, 0
+	row, at, size := b.sent.rows.at(int(i)), 0, 0
 	var err error
 	for c := range b.table.rows.cols {
 		if !b.table.stmts.Sends(omit, c) {
@@ -83,7 +83,7 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 		if at++; len(w.Buf) > 1 {
 			w.Buf = append(w.Buf, ',')
 		}
-		if err = b.encodeOne(w, i, c, row, &w.Err); err != nil {
+		if err = b.sent.encodeOne(w, i, c, row, &w.Err); err != nil {
 			break
 		}
 		size += len(w.Buf)
@@ -99,15 +99,15 @@ func (b *batch) appendArrays(a *arrays, i int32, omit uint64) error {
 }
 
 // hasRemoval reports whether a merge patch of the row removes members. Such a row is not sent together with others.
-func (b *batch) hasRemoval(i int32, omit uint64) (bool, error) {
-	if !b.table.rows.merges {
+func (k *keyedRows) hasRemoval(i int32, omit uint64) (bool, error) {
+	if !k.table.rows.merges {
 		return false, nil
 	}
-	patches := argEncoder{table: b.table, merge: true}
-	row := b.rows.at(int(i))
-	for c := range b.table.rows.cols {
-		if b.table.spec.Writes[c].Rule == dialect.Merge && !b.table.stmts.Omits(omit, c) {
-			if err := b.encodeOne(&patches, i, c, row, &patches.err); err != nil {
+	patches := argEncoder{table: k.table, merge: true}
+	row := k.rows.at(int(i))
+	for c := range k.table.rows.cols {
+		if k.table.spec.Writes[c].Rule == dialect.Merge && !k.table.stmts.Omits(omit, c) {
+			if err := k.encodeOne(&patches, i, c, row, &patches.err); err != nil {
 				return false, err
 			}
 		}

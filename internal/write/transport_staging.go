@@ -26,8 +26,8 @@ func (stagingTransport) send(w *writer, left []int32) (taken int, err error) {
 	if w.session.stage.loader == nil {
 		return w.stageRowByRow(left)
 	}
-	omit := w.batch.findOmitted(left[0])
-	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Source: dialect.FromStage, Filter: w.plan.filter, Nth: w.session.stage.number}}
+	omit := w.batch.sent.findOmitted(left[0])
+	s := batchStatement{variant: statement.Variant{Mode: dialect.Write, Omit: omit, Rows: dialect.Rows{Source: dialect.FromStage, Nth: w.session.stage.number}, Filter: w.plan.filter}}
 	rows, stage := w.session.pipe.NewStream(stageRows), w.session.stage
 	defer rows.CloseWrite(errUnwritten) // if a callback panics
 	job := func() (int, error) {
@@ -60,7 +60,7 @@ func (stagingTransport) send(w *writer, left []int32) (taken int, err error) {
 func (w *writer) writeLines(rows *pipeline.Stream, left []int32, omit uint64) (taken int, err error) {
 	text := rowtext.New(w.session.stage.style)
 	text.Buf = make([]byte, 0, linesSize+linesSize/8)
-	for taken < min(len(left), stageRows) && w.batch.findOmitted(left[taken]) == omit {
+	for taken < min(len(left), stageRows) && w.batch.sent.findOmitted(left[taken]) == omit {
 		fits, err := w.appendLine(text, left[taken], omit, taken)
 		if err != nil {
 			return taken, err
@@ -86,10 +86,10 @@ var errUnwritten = errors.New("the rows were not all written")
 // appendLine appends a row's line, or nothing if the row cannot be copied. If only the driver can encode a value of the row, the
 // rows after it most likely have such values too, and the rest of the batch goes as values.
 func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place int) (fits bool, err error) {
-	if whole, err := w.batch.hasRemoval(i, omit); whole || err != nil {
+	if whole, err := w.batch.sent.hasRemoval(i, omit); whole || err != nil {
 		return false, err
 	}
-	row, start, first := w.batch.rows.at(int(i)), len(text.Buf), true
+	row, start, first := w.batch.sent.rows.at(int(i)), len(text.Buf), true
 	for c := range w.table.rows.cols {
 		if !w.table.stmts.Sends(omit, c) {
 			continue
@@ -100,7 +100,7 @@ func (w *writer) appendLine(text *rowtext.Writer, i int32, omit uint64, place in
 		first = false
 		hex := w.session.stage.forms[c]
 		text.Hex, text.HexText, text.HexNumber, text.Numbers = hex.bytes, hex.text, hex.number, hex.numbers
-		if err := w.batch.encodeOne(text, i, c, row, &text.Err); err != nil {
+		if err := w.batch.sent.encodeOne(text, i, c, row, &text.Err); err != nil {
 			text.Buf, text.Err = text.Buf[:start], nil
 			if w.plan.auto && isUnknown(err) {
 				w.transport = valuesTransport{}

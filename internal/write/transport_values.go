@@ -17,28 +17,28 @@ func (valuesTransport) next(b *batch, p plan, left []int32, room []any) (s batch
 }
 
 func (valuesTransport) maxRows(b *batch) int {
-	if n := b.rows.n; b.table.stmts.Fit(n, dialect.Params(b.table.spec.Writes)) < n {
+	if n := b.sent.rows.n; b.table.stmts.Fit(n, dialect.Params(b.table.spec.Writes)) < n {
 		return 0
 	}
-	return b.rows.n
+	return b.sent.rows.n
 }
 
 func (b *batch) nextValues(left []int32, buf []any) (s batchStatement, taken int, err error) {
-	omit := b.findOmitted(left[0])
+	omit := b.sent.findOmitted(left[0])
 	params := dialect.Params(b.table.stmts.Columns(omit))
 	limit := min(len(left), b.table.stmts.Fit(len(left), params))
 	to, rows, removes := argEncoder{table: b.table, args: buf[:0]}, 0, false
-	for rows < limit && !removes && (rows == 0 || b.findOmitted(left[rows]) == omit) {
-		if err = b.encodeArgs(&to, left[rows], omit); err != nil {
+	for rows < limit && !removes && (rows == 0 || b.sent.findOmitted(left[rows]) == omit) {
+		if err = b.sent.encodeArgs(&to, left[rows], omit); err != nil {
 			return s, 0, err
 		}
 		// A patch that removes members goes in a statement of its own.
-		if rows > 0 && (to.removes || to.size > b.table.traits.MaxBytes) {
+		if rows > 0 && (to.removes || to.size > b.table.traits.Limits.Bytes) {
 			break
 		}
 		removes = to.removes
 		rows++
 	}
 	rows = b.table.stmts.Fit(rows, params)
-	return batchStatement{variant: statement.Variant{Mode: dialect.Write, Rows: rows, Omit: omit, Removes: removes, Wide: to.wide}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
+	return batchStatement{variant: statement.Variant{Mode: dialect.Write, Rows: dialect.Rows{N: rows, Removes: removes, Wide: to.wide}, Omit: omit}, args: to.args[:rows*params], rows: left[:rows]}, rows, nil
 }

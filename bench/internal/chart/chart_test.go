@@ -76,7 +76,7 @@ func TestPicturesNameWhatTheyShow(t *testing.T) {
 	}
 }
 
-// TestPNG writes the pictures for a person to look at, where UPSERT_BENCH_PNG names a folder.
+// TestPNG writes the pictures for a person to look at, if UPSERT_BENCH_PNG names a folder.
 func TestPNG(t *testing.T) {
 	t.Parallel()
 	dir := os.Getenv("UPSERT_BENCH_PNG")

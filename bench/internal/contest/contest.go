@@ -22,7 +22,7 @@ type Contest struct {
 
 	Before func(ctx context.Context) error          // restores the table, outside the clock
 	After  func(ctx context.Context) error          // checks what was left, outside the clock
-	WAL    func(ctx context.Context) (int64, error) // where the server's log is, or nil
+	WAL    func(ctx context.Context) (int64, error) // the position in the server's log, or nil
 	Step   func()                                   // a run has ended
 }
 

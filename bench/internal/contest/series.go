@@ -9,7 +9,7 @@ import (
 type Run struct {
 	Took    time.Duration
 	Mallocs uint64
-	WAL     int64 // bytes of log the server wrote, or -1 where it does not tell
+	WAL     int64 // bytes of log the server wrote, or -1 if the server does not tell
 }
 
 // Series are the runs of one way.
@@ -56,7 +56,7 @@ func (s *Series) Mallocs() float64 {
 	return ratio(s.median(func(r Run) float64 { return float64(r.Mallocs) }), float64(s.Rows))
 }
 
-// WAL is the median number of bytes of log of a run, or -1 where the server does not tell.
+// WAL is the median number of bytes of log of a run, or -1 if the server does not tell.
 func (s *Series) WAL() float64 {
 	return s.median(func(r Run) float64 { return float64(r.WAL) })
 }

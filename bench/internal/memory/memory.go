@@ -30,7 +30,7 @@ type Usage struct {
 	Way    string
 	Engine string
 	Rows   int
-	Before int64 // bytes: the greatest resident size of the process before the first row, or 0 where the system does not tell
+	Before int64 // bytes: the greatest resident size of the process before the first row, or 0 if the system does not tell
 	Peak   int64 // and after the last
 	Took   time.Duration
 }
@@ -57,8 +57,8 @@ func Run(ctx context.Context, job Job) (u Usage, err error) {
 	return u, json.Unmarshal(out, &u)
 }
 
-// Child does the job if this process is a child, and tells whether it is. A program calls it first, with where to tell
-// what the job took.
+// Child does the job if this process is a child, and tells whether it is. A program calls Child first, with the writer of the
+// job's report.
 func Child(ctx context.Context) (is bool, err error) {
 	text, is := os.LookupEnv(jobEnv)
 	if !is {

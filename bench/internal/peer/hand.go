@@ -67,8 +67,8 @@ func handPrepared[R any](dialect string, s *row.Shape[R]) func(context.Context, 
 	}
 }
 
-// handOnce sends a text of its own for each chunk, with the arguments beside it or, where a parameter of the driver says
-// so, in it.
+// handOnce sends a text of its own for each chunk. The arguments are beside the text or, if a parameter of the driver says so, in
+// the text.
 func handOnce[R any](dialect string, s *row.Shape[R], params ...engine.Option) func(context.Context, *place.Place) (Write[R], error) {
 	full := handRows(dialect, len(s.Columns))
 	text := upsertText(dialect, s.Columns, full)

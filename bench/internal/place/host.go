@@ -25,8 +25,8 @@ type host struct {
 	failures   []error
 }
 
-// With calls f with an engine and what stands in for a test; what f opens on it goes away when f has returned. It returns
-// a [*Skipped] where the engine is not to be had.
+// With calls f with an engine and what stands in for a test; what f opens on it goes away when f has returned. With
+// returns a [*Skipped] if the engine is not available.
 func With(ctx context.Context, name string, f func(testing.TB, *engine.Engine) error) (err error) {
 	h := &host{ctx: ctx}
 	defer func() { err = errors.Join(append([]error{err}, h.failures...)...) }()

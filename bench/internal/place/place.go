@@ -61,7 +61,7 @@ func (p *Place) Dialect() string { return p.space.Engine().Dialect() }
 // Driver is the name database/sql knows the engine's own driver by.
 func (p *Place) Driver() string { return p.server.driver() }
 
-// Columns are those of the table accounts, the key first.
+// Columns are the columns of the table accounts, the key first.
 func (p *Place) Columns() []row.Column { return p.columns }
 
 // Cleanup calls f when the place goes away.
@@ -101,7 +101,7 @@ func Fill[R any](ctx context.Context, p *Place, s *row.Shape[R], n int) error {
 // Settings tells what the server is set to, as far as it matters here.
 func (p *Place) Settings(ctx context.Context) ([]string, error) { return p.server.settings(ctx, p.db) }
 
-// WAL returns how many bytes of log the server has written, or nil where it does not tell.
+// WAL returns how many bytes of log the server has written, or nil if the server does not tell.
 func (p *Place) WAL() func(context.Context) (int64, error) {
 	logged, ok := p.server.(interface {
 		wal(ctx context.Context, db *sql.DB) (int64, error)

@@ -43,8 +43,8 @@ func (p *Place) Check(ctx context.Context) error {
 	return nil
 }
 
-// Count tells whether accounts has n rows whose balances add up to those of the rows 1 to n: for numbers of rows of which
-// there is no copy.
+// Count tells whether accounts has n rows whose balances add up to the balances of the rows 1 to n. Count is for numbers of
+// rows of which there is no copy.
 func (p *Place) Count(ctx context.Context, n int) error {
 	var rows, balance int64
 	const query = "SELECT count(*), CAST(coalesce(sum(balance), 0) AS %s) FROM accounts WHERE payload = '%s'"

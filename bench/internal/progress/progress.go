@@ -12,7 +12,7 @@ import (
 
 // Progress counts runs that have ended.
 type Progress struct {
-	bar   *progressbar.ProgressBar // nil where nobody watches
+	bar   *progressbar.ProgressBar // nil if nobody watches
 	start time.Time
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// ThisMachine is where the program runs. What the system does not tell is left out.
+// ThisMachine is the machine that the program runs on. It leaves out what the system does not tell.
 func ThisMachine() Machine {
 	return Machine{
 		CPU: orUnknown(after("/proc/cpuinfo", "model name", ":")), Cores: runtime.NumCPU(), Memory: orUnknown(totalMemory()),
@@ -48,7 +48,7 @@ func totalMemory() string {
 	return fmt.Sprintf("%.0f GiB", kib/(1<<20))
 }
 
-// ThisBuild are the versions of those of the program's modules that are measured.
+// ThisBuild are the versions of the program's modules that are measured.
 func ThisBuild() []Version {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -104,7 +104,7 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("the report is not that of %s (-update rewrites it):\n%s", golden, got.Bytes())
+		t.Errorf("the report is not the report in %s (-update rewrites it):\n%s", golden, got.Bytes())
 	}
 }
 

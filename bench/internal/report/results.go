@@ -36,10 +36,10 @@ type Engine struct {
 	Missing  string // why it was not
 }
 
-// Version is that of a module.
+// Version is a module's version.
 type Version struct{ Module, Version string }
 
-// Machine is where it was measured.
+// Machine is the machine that was measured on.
 type Machine struct {
 	CPU    string
 	Cores  int
@@ -93,7 +93,7 @@ func (r *Results) measured() []Engine {
 	return all
 }
 
-// of are the series of an engine, in a case or, where that is empty, in all.
+// of are the series of an engine, in a case or, if the case is empty, in all cases.
 func of(all []*contest.Series, engine, benchCase string) []*contest.Series {
 	var some []*contest.Series
 	for _, s := range all {
@@ -121,7 +121,7 @@ func isPeer(s *contest.Series) bool   { return s.Way.Kind == contest.Peer }
 func isByHand(s *contest.Series) bool { return s.Way.Kind == contest.ByHand }
 func isLimit(s *contest.Series) bool  { return s.Way.Kind == contest.Limit }
 
-// named holds for a way of that name, over that driver or, where it is empty, any.
+// named holds for a way of that name, over that driver or, if the driver is empty, any driver.
 func named(name, driver string) func(*contest.Series) bool {
 	return func(s *contest.Series) bool { return s.Way.Name == name && (driver == "" || s.Way.Driver == driver) }
 }

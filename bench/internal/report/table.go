@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// table writes rows in Markdown. The first column is text, the others too where left says so.
+// table writes rows in Markdown. The first column is text, and the others are text if left says so.
 func table(w io.Writer, head []string, rows [][]string) {
 	line := func(cells []string) {
 		fmt.Fprintln(w, "| "+strings.Join(cells, " | ")+" |")

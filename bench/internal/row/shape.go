@@ -31,7 +31,7 @@ type Shape[R any] struct {
 	// Args appends the row's values in the order of the columns.
 	Args func(to []any, r *R) []any
 
-	// Arrays returns a slice a column, or is nil where nobody has written it.
+	// Arrays returns a slice a column, or is nil if nobody has written it.
 	Arrays func(rows []R) []any
 }
 

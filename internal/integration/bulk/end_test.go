@@ -30,18 +30,18 @@ func partEndings() []partEnding {
 					return
 				}
 			}
-			s.Errorf("%s: %v, class %v; want an error of class %v", what, err, dialect.Classify(err), classes)
+			s.lab.Errorf("%s: %v, class %v; want an error of class %v", what, err, dialect.Classify(err), classes)
 		}
 	}
 	return []partEnding{
-		{"a row that is refused", func(b *bulkLab) { b.Check("things", "k <> 7") }, nil, func(s *stageCall, what string, err error) {
-			s.WantErr(what, err, nil, "row 7")
+		{"a row that is refused", func(b *bulkLab) { b.lab.Check("things", "k <> 7") }, nil, func(s *stageCall, what string, err error) {
+			s.lab.WantErr(what, err, nil, "row 7")
 		}},
 		{"a lock that is not had in time", (*bulkLab).lockRow, nil, wantClass(dialect.LockTimeout)},
-		{"the context's end", (*bulkLab).lockRow, func(s *stageCall, cancel func()) { s.UntilWaits(s.id); cancel() }, func(s *stageCall, what string, err error) {
-			s.WantErr(what, err, context.Canceled)
+		{"the context's end", (*bulkLab).lockRow, func(s *stageCall, cancel func()) { s.lab.UntilWaits(s.id); cancel() }, func(s *stageCall, what string, err error) {
+			s.lab.WantErr(what, err, context.Canceled)
 		}},
-		{"the session's end", (*bulkLab).lockRow, func(s *stageCall, _ func()) { s.UntilWaits(s.id); s.kill() }, wantClass(dialect.Retryable)},
+		{"the session's end", (*bulkLab).lockRow, func(s *stageCall, _ func()) { s.lab.UntilWaits(s.id); s.kill() }, wantClass(dialect.Retryable)},
 	}
 }
 
@@ -50,8 +50,8 @@ var lockTimeout = map[string]string{"postgres": "SET lock_timeout = 100", "mysql
 
 // lockRow locks a row of the first part.
 func (b *bulkLab) lockRow() {
-	b.Helper()
-	b.On(b.Begin(nil), "INSERT INTO things VALUES (7, 'abc')")
+	b.lab.Helper()
+	b.lab.On(b.lab.Begin(nil), "INSERT INTO things VALUES (7, 'abc')")
 }
 
 func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
@@ -60,7 +60,7 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(200))")
+				b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(200))")
 				e.prepare(b)
 				table := bulkTable[acting](b, "things", upsert.Retries(0))
 				for name, c := range map[string]struct {
@@ -79,13 +79,13 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 					}
 					s := b.newCall()
 					if e.name == "a lock that is not had in time" {
-						b.On(s.pool, lockTimeout[b.Family()])
+						b.lab.On(s.pool, lockTimeout[b.lab.Family()])
 					}
 					rows := make([]acting, 3*c.part)
 					for i := range rows {
 						rows[i] = acting{i, meanwhile{v: strings.Repeat("x", 150)}} // more blocks than a stream can hold
 					}
-					ctx, cancel := context.WithCancel(b.Context())
+					ctx, cancel := context.WithCancel(b.lab.Context())
 					done := make(chan struct{})
 					go func() {
 						defer close(done)
@@ -101,9 +101,9 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 					<-done
 					cancel()
 					e.want(s, name, err)
-					b.Want(name+": connections in use", s.pool.Stats().InUse, 0)
+					b.lab.Want(name+": connections in use", s.pool.Stats().InUse, 0)
 					s.wantClean(s.pool)
-					b.Want(name+": rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+					b.lab.Want(name+": rows", b.lab.Text("SELECT COUNT(*) FROM things"), 0)
 					s.wantNoGoroutine()
 				}
 			})
@@ -116,22 +116,22 @@ func TestBulkPartThatFailsEndsTheCall(t *testing.T) {
 func TestBulkPanicDoesNotWaitForALock(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
-		table, s, other := bulkTable[acting](b, "things"), b.newCall(), b.Begin(nil)
-		b.On(other, "INSERT INTO things VALUES (7, 'abc')")
-		waits := lab.Later(func() error { b.UntilWaits(s.id); return nil })
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+		table, s, other := bulkTable[acting](b, "things"), b.newCall(), b.lab.Begin(nil)
+		b.lab.On(other, "INSERT INTO things VALUES (7, 'abc')")
+		waits := lab.Later(func() error { b.lab.UntilWaits(s.id); return nil })
 		// This row belongs to a later part, which is written while the first part waits.
 		part := map[upsert.Path]int{upsert.Copy: 50000, upsert.Auto: 50000, upsert.Arrays: 5000, upsert.Values: 1000}[b.via]
 		rows := actingRows(2*part, nil)
-		rows[part+10].V.do = func() { b.Result(waits); panic(errActed) } //nolint:errcheck // what it waits for cannot fail
+		rows[part+10].V.do = func() { b.lab.Result(waits); panic(errActed) } //nolint:errcheck // what it waits for cannot fail
 		err := s.run(func(ctx context.Context) error {
 			_, err := table.PutAll(ctx, s.pool, rows)
 			return err
 		})
-		b.WantErr("PutAll", err, errActed)
-		b.Want("connections in use", s.pool.Stats().InUse, 0)
-		b.Commit(other)
-		b.Until("the server has forgotten the rows", func() bool { return b.Text("SELECT COUNT(*) FROM things") == "1" })
+		b.lab.WantErr("PutAll", err, errActed)
+		b.lab.Want("connections in use", s.pool.Stats().InUse, 0)
+		b.lab.Commit(other)
+		b.lab.Until("the server has forgotten the rows", func() bool { return b.lab.Text("SELECT COUNT(*) FROM things") == "1" })
 		s.wantClean(s.pool)
 		s.wantNoGoroutine()
 	})

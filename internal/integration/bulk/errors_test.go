@@ -27,15 +27,15 @@ type checked struct {
 
 // checkedTable creates a table that can refuse a row for every possible reason, and n rows for it.
 func checkedTable(b *bulkLab, n int) (*upsert.Table[checked], []checked) {
-	b.Exec("CREATE TABLE parents (k INT PRIMARY KEY)", "INSERT INTO parents VALUES (1)",
+	b.lab.Exec("CREATE TABLE parents (k INT PRIMARY KEY)", "INSERT INTO parents VALUES (1)",
 		"CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(99) NOT NULL, n INT, ref INT, u INT UNIQUE, FOREIGN KEY (ref) REFERENCES parents (k))", "INSERT INTO things VALUES (-1, 'x', 1, 1, -1)")
-	b.Check("things", "n < 9")
+	b.lab.Check("things", "n < 9")
 	v := strings.Repeat("x", 80)
 	rows := make([]checked, n)
 	for i := range rows {
 		rows[i] = checked{len(rows) - i, &v, 1, 1, nil}
 	}
-	return bulkTable[checked](b, "things", upsert.OnRetry(func(err error) { b.Errorf("retried after %v; want no retry", err) })), rows
+	return bulkTable[checked](b, "things", upsert.OnRetry(func(err error) { b.lab.Errorf("retried after %v; want no retry", err) })), rows
 }
 
 func TestBulkOneBadRow(t *testing.T) {
@@ -57,7 +57,7 @@ func TestBulkOneBadRow(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-				if c.name == "NUL" && b.Family() != "postgres" {
+				if c.name == "NUL" && b.lab.Family() != "postgres" {
 					return // these databases allow a NUL in a text
 				}
 				n := 800 // more than one block of lines, so that the error arrives while rows are still being written
@@ -68,23 +68,23 @@ func TestBulkOneBadRow(t *testing.T) {
 				bad, chunk := len(rows)-2, len(rows)*9/20 // the keys descend, so this row is the second one sent
 				c.bad(&rows[bad])
 				want := putError(b, rows[bad])
-				_, err := table.PutAll(b.Context(), b.DB, rows)
+				_, err := table.PutAll(b.lab.Context(), b.lab.DB, rows)
 				b.wantRow("PutAll", err, want, bad)
-				_, err = table.PutAll(b.Context(), b.DB, rows, upsert.Outcomes())
+				_, err = table.PutAll(b.lab.Context(), b.lab.DB, rows, upsert.Outcomes())
 				b.wantRow("PutAll with Outcomes", err, want, bad)
-				_, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows))
+				_, err = table.PutSeq(b.lab.Context(), b.lab.DB, lab.Seq(rows))
 				b.wantRow("PutSeq", err, want, bad)
-				b.Want("rows", b.Text("SELECT k FROM things"), -1)
+				b.lab.Want("rows", b.lab.Text("SELECT k FROM things"), -1)
 				var partial *upsert.PartialError
-				r, err := table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(chunk), upsert.Outcomes())
+				r, err := table.PutAll(b.lab.Context(), b.lab.DB, rows, upsert.ChunkTx(chunk), upsert.Outcomes())
 				b.wantRow("PutAll in chunks", err, want, bad)
 				if !errors.As(err, &partial) || partial.Rows != int64(2*chunk) || partial.Result != r || r.Inserted != int64(2*chunk) {
-					b.Errorf("PutAll in chunks: %v, %v; want a *PartialError of %d inserted rows", r, err, 2*chunk)
+					b.lab.Errorf("PutAll in chunks: %v, %v; want a *PartialError of %d inserted rows", r, err, 2*chunk)
 				}
-				b.Want("rows of two chunks", b.Text("SELECT COUNT(*) FROM things"), 2*chunk+1)
-				tx := b.Begin(nil)
-				_, err = table.PutAll(b.Context(), tx, rows)
-				b.Want("in a transaction of the caller's, class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Classify(want))
+				b.lab.Want("rows of two chunks", b.lab.Text("SELECT COUNT(*) FROM things"), 2*chunk+1)
+				tx := b.lab.Begin(nil)
+				_, err = table.PutAll(b.lab.Context(), tx, rows)
+				b.lab.Want("in a transaction of the caller's, class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Classify(want))
 			})
 		})
 	}
@@ -100,15 +100,15 @@ func TestBulkBadRowIsFoundInFewStatements(t *testing.T) {
 		for _, bad := range []int{len(rows) - 1, len(rows) * 5 / 8, 0} {
 			rows[bad].Ref = 2
 			want := putError(b, rows[bad])
-			db := faults.Open(b, b.NS, nil)
-			_, err := table.PutAll(b.Context(), db.DB, rows)
+			db := faults.Open(b.lab, b.lab.NS, nil)
+			_, err := table.PutAll(b.lab.Context(), db.DB, rows)
 			b.wantRow("PutAll", err, want, bad)
 			if n := len(db.Points()); n > 200 {
-				b.Errorf("row %d of %d was found in %d calls of the driver, want fewer calls", bad, len(rows), n)
+				b.lab.Errorf("row %d of %d was found in %d calls of the driver, want fewer calls", bad, len(rows), n)
 			}
 			rows[bad].Ref = 1
 		}
-		b.Want("rows", b.Text("SELECT k FROM things"), -1)
+		b.lab.Want("rows", b.lab.Text("SELECT k FROM things"), -1)
 	})
 }
 
@@ -122,7 +122,7 @@ func TestBulkBadRowsWhoseKeysTheErrorShows(t *testing.T) {
 		M int
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (n INT, m INT CHECK (m < 100), k VARCHAR(40) PRIMARY KEY)")
+		b.lab.Exec("CREATE TABLE things (n INT, m INT CHECK (m < 100), k VARCHAR(40) PRIMARY KEY)")
 		table := bulkTable[thing](b, "things")
 		rows := make([]thing, 3000)
 		fill := func() {
@@ -142,10 +142,10 @@ func TestBulkBadRowsWhoseKeysTheErrorShows(t *testing.T) {
 		} {
 			fill()
 			c.bad()
-			_, err := table.PutAll(b.Context(), b.DB, rows)
-			b.WantErr(c.what, err, nil, fmt.Sprintf("row %d:", c.want), "things_m_check")
+			_, err := table.PutAll(b.lab.Context(), b.lab.DB, rows)
+			b.lab.WantErr(c.what, err, nil, fmt.Sprintf("row %d:", c.want), "things_m_check")
 		}
-		b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+		b.lab.Want("rows", b.lab.Text("SELECT COUNT(*) FROM things"), 0)
 	})
 }
 
@@ -167,25 +167,25 @@ func TestBulkRowsThatAreNotSent(t *testing.T) {
 		V lab.Unreadable
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := bulkTable[thing](b, "things")
 		rows := make([]thing, 3000)
 		for i := range rows {
 			rows[i].K = nullable(i)
 		}
 		rows[2999].K = -1
-		_, err := table.PutAll(b.Context(), b.DB, rows)
-		b.WantErr("a key that is NULL", err, upsert.ErrNullKey, "row 2999", "column k")
+		_, err := table.PutAll(b.lab.Context(), b.lab.DB, rows)
+		b.lab.WantErr("a key that is NULL", err, upsert.ErrNullKey, "row 2999", "column k")
 		rows[2999].K = rows[7].K
-		_, err = table.PutAll(b.Context(), b.DB, rows, upsert.RefuseDuplicates())
-		b.WantErr("a key that is there twice", err, upsert.ErrDuplicateKey, "row 2999")
-		b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+		_, err = table.PutAll(b.lab.Context(), b.lab.DB, rows, upsert.RefuseDuplicates())
+		b.lab.WantErr("a key that is there twice", err, upsert.ErrDuplicateKey, "row 2999")
+		b.lab.Want("rows", b.lab.Text("SELECT COUNT(*) FROM things"), 0)
 		rows[2999].V = lab.Unreadable{Err: errors.New("it will not say")}
 		for name, opts := range map[string][]upsert.PutOption{"blind": nil, "with outcomes": {upsert.Outcomes()}, "for each": {upsert.EachOutcome(func(int, upsert.Outcome) {})}} {
-			_, err = table.PutAll(b.Context(), b.DB, rows, opts...)
-			b.WantErr("a value that cannot be had, "+name, err, rows[2999].V.Err, "row 2999", "column v")
-			b.Want("its class", dialect.Classify(err), dialect.Permanent)
-			b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+			_, err = table.PutAll(b.lab.Context(), b.lab.DB, rows, opts...)
+			b.lab.WantErr("a value that cannot be had, "+name, err, rows[2999].V.Err, "row 2999", "column v")
+			b.lab.Want("its class", dialect.Classify(err), dialect.Permanent)
+			b.lab.Want("rows", b.lab.Text("SELECT COUNT(*) FROM things"), 0)
 		}
 	})
 }
@@ -200,7 +200,7 @@ func TestBulkOutcomeOfEachRow(t *testing.T) {
 		O int `upsert:"replace,omitzero"`
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT, o INT)")
+		b.lab.Exec("CREATE TABLE things (k VARCHAR(9) PRIMARY KEY, v INT, o INT)")
 		table := bulkTable[thing](b, "things")
 		var rows []thing
 		var stored []string
@@ -220,21 +220,21 @@ func TestBulkOutcomeOfEachRow(t *testing.T) {
 			}
 			rows = append(rows, row)
 		}
-		b.Exec("INSERT INTO things VALUES " + strings.Join(stored, ", "))
+		b.lab.Exec("INSERT INTO things VALUES " + strings.Join(stored, ", "))
 		rows, want = append(rows, rows[0], thing{rows[1].K, 9, 0}), append(want, upsert.Unchanged, upsert.Updated)
 		var got []upsert.Outcome
-		r, err := table.PutAll(b.Context(), b.DB, rows, upsert.EachOutcome(func(row int, o upsert.Outcome) {
+		r, err := table.PutAll(b.lab.Context(), b.lab.DB, rows, upsert.EachOutcome(func(row int, o upsert.Outcome) {
 			if row != len(got) {
-				b.Errorf("an outcome of row %d after %d other outcomes; want the order of the rows", row, len(got))
+				b.lab.Errorf("an outcome of row %d after %d other outcomes; want the order of the rows", row, len(got))
 			}
 			got = append(got, o)
 		}))
-		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 800, Updated: 801, Unchanged: 801}, nil))
+		b.lab.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 800, Updated: 801, Unchanged: 801}, nil))
 		for i := range want {
 			if i >= len(got) || got[i] != want[i] {
-				b.Fatalf("row %d, %+v: another outcome than %v", i, rows[i], want[i])
+				b.lab.Fatalf("row %d, %+v: another outcome than %v", i, rows[i], want[i])
 			}
 		}
-		b.Want("rows", b.Text("SELECT COUNT(*), SUM(v), COUNT(o), SUM(o) FROM things"), "2400|2408|2000|1200")
+		b.lab.Want("rows", b.lab.Text("SELECT COUNT(*), SUM(v), COUNT(o), SUM(o) FROM things"), "2400|2408|2000|1200")
 	})
 }

@@ -23,7 +23,7 @@ func TestBulkNotesHideNoWarning(t *testing.T) {
 		V string
 	}
 	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, d DECIMAL(10,2), v VARCHAR(3))")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, d DECIMAL(10,2), v VARCHAR(3))")
 		var rows []thing
 		for i := range 100 {
 			rows = append(rows, thing{i, "1.2345", "abc"}) // each row causes a note
@@ -31,14 +31,14 @@ func TestBulkNotesHideNoWarning(t *testing.T) {
 		rows = append(rows, thing{100, "1", "abcd"})
 		want := putError(b, rows[100])
 		for _, setting := range []string{"SET sql_notes = 1", "SET max_error_count = 0", "SET sql_notes = 0"} {
-			s := b.Session(setting)
-			before := b.TextOn(s, "SELECT @@sql_notes, @@max_error_count")
-			_, err := bulkTable[thing](b, "things").PutAll(b.Context(), s, rows)
+			s := b.lab.Session(setting)
+			before := b.lab.TextOn(s, "SELECT @@sql_notes, @@max_error_count")
+			_, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), s, rows)
 			b.wantRow(setting, err, want, 100)
-			b.Want(setting+": rows", b.Text("SELECT * FROM things"), "")
-			b.Want(setting+": settings of the session", b.TextOn(s, "SELECT @@sql_notes, @@max_error_count"), before)
+			b.lab.Want(setting+": rows", b.lab.Text("SELECT * FROM things"), "")
+			b.lab.Want(setting+": settings of the session", b.lab.TextOn(s, "SELECT @@sql_notes, @@max_error_count"), before)
 		}
-		b.Want("rows of which only digits are rounded away", bulkPut(b, bulkTable[thing](b, "things"), b.DB, rows[:100]), upsert.Result{Inserted: 100})
+		b.lab.Want("rows of which only digits are rounded away", bulkPut(b, bulkTable[thing](b, "things"), b.lab.DB, rows[:100]), upsert.Result{Inserted: 100})
 	})
 }
 
@@ -51,10 +51,10 @@ func TestBulkCompositeTypes(t *testing.T) {
 		B int
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TYPE two AS (x text, y int)", "CREATE TABLE things (k int PRIMARY KEY, a two, b int)")
+		b.lab.Exec("CREATE TYPE two AS (x text, y int)", "CREATE TABLE things (k int PRIMARY KEY, a two, b int)")
 		if b.via != upsert.Arrays {
-			b.Want("result", bulkPut(b, bulkTable[thing](b, "things"), b.DB, []thing{{1, "(z,2)", 3}, {2, "(y,4)", 5}}), upsert.Result{Inserted: 2})
-			b.Want("rows", b.Text("SELECT k, a::text, b FROM things ORDER BY k"), "1|(z,2)|3 2|(y,4)|5")
+			b.lab.Want("result", bulkPut(b, bulkTable[thing](b, "things"), b.lab.DB, []thing{{1, "(z,2)", 3}, {2, "(y,4)", 5}}), upsert.Result{Inserted: 2})
+			b.lab.Want("rows", b.lab.Text("SELECT k, a::text, b FROM things ORDER BY k"), "1|(z,2)|3 2|(y,4)|5")
 		}
 	})
 }
@@ -74,11 +74,11 @@ func TestBulkKeysThatATypeTakesForOne(t *testing.T) {
 		t.Run(c[0], func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, "postgres", func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k " + c[0] + " PRIMARY KEY, v int)")
-				b.Exec("INSERT INTO things VALUES ('" + c[2] + "', 5)")
-				_, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, []thing{{c[1], 6}, {c[2], 5}})
-				b.WantErr("PutAll", err, upsert.ErrOtherKey)
-				b.Want("value", b.Text("SELECT v FROM things"), 5)
+				b.lab.Exec("CREATE TABLE things (k " + c[0] + " PRIMARY KEY, v int)")
+				b.lab.Exec("INSERT INTO things VALUES ('" + c[2] + "', 5)")
+				_, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), b.lab.DB, []thing{{c[1], 6}, {c[2], 5}})
+				b.lab.WantErr("PutAll", err, upsert.ErrOtherKey)
+				b.lab.Want("value", b.lab.Text("SELECT v FROM things"), 5)
 			})
 		})
 	}
@@ -94,17 +94,17 @@ func TestBulkSchemaThatHasChanged(t *testing.T) {
 		B []byte
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k int PRIMARY KEY, d numeric(10,2), n int, b text)")
+		b.lab.Exec("CREATE TABLE things (k int PRIMARY KEY, d numeric(10,2), n int, b text)")
 		table := bulkTable[thing](b, "things")
-		bulkPut(b, table, b.DB, []thing{{1, "1.23", 1, []byte(`\x41`)}, {2, "1", 1, nil}})
-		b.Want("rows", b.Text("SELECT d, n, b FROM things WHERE k = 1"), `1.23|1|\x41`)
-		b.Exec("ALTER TABLE things ALTER d TYPE numeric(12,4), ALTER n TYPE bigint")
-		b.Want("more digits", bulkPut(b, table, b.DB, []thing{{1, "1.2345", 1, []byte(`\x41`)}, {2, "1", 1, nil}}), upsert.Result{Updated: 1, Unchanged: 1})
-		b.Want("rows with more digits", b.Text("SELECT d, n, b FROM things WHERE k = 1"), `1.2345|1|\x41`)
-		b.Want("a wider number", bulkPut(b, table, b.DB, []thing{{1, "1.2345", 1 << 40, nil}, {2, "1", 1, nil}}), upsert.Result{Updated: 1, Unchanged: 1})
-		b.Exec("DROP TABLE things", "CREATE TABLE things (k int PRIMARY KEY, d numeric(10,2), n int, b bytea)")
-		b.Want("another table", bulkPut(b, table, b.DB, []thing{{1, "1", 1, []byte(`\x41`)}, {2, "1", 1, []byte("\xff")}}), upsert.Result{Inserted: 2})
-		b.Want("rows of another table", b.Text("SELECT encode(b, 'hex') FROM things ORDER BY k"), "5c783431 ff")
+		bulkPut(b, table, b.lab.DB, []thing{{1, "1.23", 1, []byte(`\x41`)}, {2, "1", 1, nil}})
+		b.lab.Want("rows", b.lab.Text("SELECT d, n, b FROM things WHERE k = 1"), `1.23|1|\x41`)
+		b.lab.Exec("ALTER TABLE things ALTER d TYPE numeric(12,4), ALTER n TYPE bigint")
+		b.lab.Want("more digits", bulkPut(b, table, b.lab.DB, []thing{{1, "1.2345", 1, []byte(`\x41`)}, {2, "1", 1, nil}}), upsert.Result{Updated: 1, Unchanged: 1})
+		b.lab.Want("rows with more digits", b.lab.Text("SELECT d, n, b FROM things WHERE k = 1"), `1.2345|1|\x41`)
+		b.lab.Want("a wider number", bulkPut(b, table, b.lab.DB, []thing{{1, "1.2345", 1 << 40, nil}, {2, "1", 1, nil}}), upsert.Result{Updated: 1, Unchanged: 1})
+		b.lab.Exec("DROP TABLE things", "CREATE TABLE things (k int PRIMARY KEY, d numeric(10,2), n int, b bytea)")
+		b.lab.Want("another table", bulkPut(b, table, b.lab.DB, []thing{{1, "1", 1, []byte(`\x41`)}, {2, "1", 1, []byte("\xff")}}), upsert.Result{Inserted: 2})
+		b.lab.Want("rows of another table", b.lab.Text("SELECT encode(b, 'hex') FROM things ORDER BY k"), "5c783431 ff")
 	})
 }
 
@@ -117,26 +117,26 @@ func TestBulkTransactionThatEndsMeanwhile(t *testing.T) {
 		V int
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		table, pool := bulkTable[thing](b, "things"), b.NS.DB()
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		table, pool := bulkTable[thing](b, "things"), b.lab.NS.DB()
 		pool.SetMaxOpenConns(1)
-		ctx, cancel := context.WithCancel(b.Context())
+		ctx, cancel := context.WithCancel(b.lab.Context())
 		tx, err := pool.BeginTx(ctx, nil)
 		if err != nil {
-			b.Fatalf("BeginTx: %v", err)
+			b.lab.Fatalf("BeginTx: %v", err)
 		}
 		_, err = table.PutAll(ctx, tx, []thing{{1, 1}, {1, 2}}, upsert.Progress(func(int64) {
 			cancel()
-			if conn, err := pool.Conn(b.Context()); err == nil { // succeeds after the rollback
+			if conn, err := pool.Conn(b.lab.Context()); err == nil { // succeeds after the rollback
 				_ = conn.Close()
 			}
 		}))
-		b.WantErr("the call whose context ended", err, context.Canceled)
+		b.lab.WantErr("the call whose context ended", err, context.Canceled)
 		for range 2 {
-			r, err := table.PutAll(b.Context(), pool, []thing{{2, 1}, {3, 1}, {3, 2}})
-			b.Want("the next call", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 3}, nil))
+			r, err := table.PutAll(b.lab.Context(), pool, []thing{{2, 1}, {3, 1}, {3, 2}})
+			b.lab.Want("the next call", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 3}, nil))
 		}
-		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "2|1 3|2")
+		b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "2|1 3|2")
 	})
 }
 
@@ -152,11 +152,11 @@ func TestBulkFewRowsAStatement(t *testing.T) {
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		doc := "LONGTEXT"
-		if b.Family() == "postgres" {
-			b.Exec(dialect.PostgresMergeFunction)
+		if b.lab.Family() == "postgres" {
+			b.lab.Exec(dialect.PostgresMergeFunction)
 			doc = "jsonb"
 		}
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, o INT NOT NULL DEFAULT 9, doc " + doc + ")")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, o INT NOT NULL DEFAULT 9, doc " + doc + ")")
 		table := bulkTable[thing](b, "things")
 		set, remove := `{"a":1,"b":{"c":2}}`, `{"b":{"c":null}}`
 		for _, c := range []struct {
@@ -169,9 +169,9 @@ func TestBulkFewRowsAStatement(t *testing.T) {
 			{[]thing{{1, 9, 0, &set}, {2, 2, 0, &remove}, {3, 3, 9, &set}, {4, 4, 4, &remove}, {5, 5, 5, &remove}}, upsert.Result{Unchanged: 5}},
 			{[]thing{{1, 7, 0, nil}, {1, 8, 0, nil}, {2, 2, 0, nil}, {1, 8, 8, nil}}, upsert.Result{Updated: 3, Unchanged: 1}},
 		} {
-			b.Want(fmt.Sprintf("%+v", c.rows), bulkPut(b, table, b.DB, c.rows), c.want)
+			b.lab.Want(fmt.Sprintf("%+v", c.rows), bulkPut(b, table, b.lab.DB, c.rows), c.want)
 		}
-		b.Want("rows", strings.ReplaceAll(b.Text("SELECT * FROM things ORDER BY k"), `": `, `":`), `1|8|8|{"a":1, "b":{"c":2}} 2|2|2|{"a":1, "b":{}} 3|3|9|{"a":1, "b":{"c":2}} 4|4|4|{"a":1, "b":{}} 5|5|5|{"b":{}} 9|9|9|NULL`)
+		b.lab.Want("rows", strings.ReplaceAll(b.lab.Text("SELECT * FROM things ORDER BY k"), `": `, `":`), `1|8|8|{"a":1, "b":{"c":2}} 2|2|2|{"a":1, "b":{}} 3|3|9|{"a":1, "b":{"c":2}} 4|4|4|{"a":1, "b":{}} 5|5|5|{"b":{}} 9|9|9|NULL`)
 	})
 }
 
@@ -194,16 +194,16 @@ func TestBulkErrorOfAnotherCall(t *testing.T) {
 		V meanwhile `upsert:"keep"`
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)", "CREATE TABLE things (k varchar(9) COLLATE folding PRIMARY KEY, v varchar(3))",
+		b.lab.Exec("CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)", "CREATE TABLE things (k varchar(9) COLLATE folding PRIMARY KEY, v varchar(3))",
 			"INSERT INTO things VALUES ('a', 'x')")
 		table := bulkTable[thing](b, "things")
 		fail := func() {
-			_, err := table.PutAll(b.Context(), b.DB, []thing{{"y", meanwhile{v: "x"}}, {"z", meanwhile{v: "too long"}}})
-			b.WantErr("the other call", err, nil, "row 1", "too long")
+			_, err := table.PutAll(b.lab.Context(), b.lab.DB, []thing{{"y", meanwhile{v: "x"}}, {"z", meanwhile{v: "too long"}}})
+			b.lab.WantErr("the other call", err, nil, "row 1", "too long")
 		}
-		_, err := table.PutAll(b.Context(), b.DB, []thing{{"A", meanwhile{fail, "x"}}, {"b", meanwhile{v: "x"}}})
-		b.WantErr("PutAll", err, upsert.ErrOtherKey, "row 0")
-		b.Want("rows", b.Text("SELECT k FROM things"), "a")
+		_, err := table.PutAll(b.lab.Context(), b.lab.DB, []thing{{"A", meanwhile{fail, "x"}}, {"b", meanwhile{v: "x"}}})
+		b.lab.WantErr("PutAll", err, upsert.ErrOtherKey, "row 0")
+		b.lab.Want("rows", b.lab.Text("SELECT k FROM things"), "a")
 	})
 }
 
@@ -216,26 +216,26 @@ func TestBulkSequenceThatWrites(t *testing.T) {
 		V int
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "CREATE TABLE parents (k INT PRIMARY KEY, v INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "CREATE TABLE parents (k INT PRIMARY KEY, v INT)")
 		things, parents := bulkTable[thing](b, "things"), bulkTable[thing](b, "parents")
-		tx := b.Begin(nil)
+		tx := b.lab.Begin(nil)
 		n := 0
-		r, err := things.PutSeq(b.Context(), tx, func(yield func(thing, error) bool) {
+		r, err := things.PutSeq(b.lab.Context(), tx, func(yield func(thing, error) bool) {
 			for i := range 20002 {
 				var err error
 				if i%10001 == 0 {
-					_, err = parents.PutAll(b.Context(), tx, []thing{{i, 1}, {i + 1, 2}})
+					_, err = parents.PutAll(b.lab.Context(), tx, []thing{{i, 1}, {i + 1, 2}})
 				}
 				if i%10001 == 1 && err == nil {
-					_, err = things.PutAll(b.Context(), tx, []thing{{-i, 1}, {-i - 1, 2}})
+					_, err = things.PutAll(b.lab.Context(), tx, []thing{{-i, 1}, {-i - 1, 2}})
 				}
 				if n++; !yield(thing{i, i}, err) {
 					return
 				}
 			}
 		})
-		b.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 20002}, nil))
-		b.Commit(tx)
-		b.Want("rows", b.Text("SELECT COUNT(*), MIN(k) FROM things")+" "+b.Text("SELECT COUNT(*) FROM parents"), "20006|-10003 4")
+		b.lab.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 20002}, nil))
+		b.lab.Commit(tx)
+		b.lab.Want("rows", b.lab.Text("SELECT COUNT(*), MIN(k) FROM things")+" "+b.lab.Text("SELECT COUNT(*) FROM parents"), "20006|-10003 4")
 	})
 }

@@ -24,7 +24,7 @@ func bulkPaths() []upsert.Path {
 
 // bulkLab is a lab for one path of one engine.
 type bulkLab struct {
-	*lab.Lab
+	lab *lab.Lab
 	via upsert.Path
 }
 
@@ -45,22 +45,22 @@ func bulkEach(t *testing.T, engines string, fn func(b *bulkLab)) {
 
 // bulkTable returns a table whose batches use the path of the lab.
 func bulkTable[T any](b *bulkLab, name string, opts ...upsert.Option) *upsert.Table[T] {
-	b.Helper()
-	return lab.Table[T](b.Lab, name, append([]upsert.Option{lab.Load, upsert.Via(b.via)}, opts...)...)
+	b.lab.Helper()
+	return lab.Table[T](b.lab, name, append([]upsert.Option{lab.Load, upsert.Via(b.via)}, opts...)...)
 }
 
 // bulkPut calls PutAll with Outcomes, which must succeed.
 func bulkPut[T any](b *bulkLab, table *upsert.Table[T], db upsert.DB, rows []T) upsert.Result {
-	b.Helper()
-	r, err := table.PutAll(b.Context(), db, rows, upsert.Outcomes())
+	b.lab.Helper()
+	r, err := table.PutAll(b.lab.Context(), db, rows, upsert.Outcomes())
 	if err != nil {
-		b.Fatalf("PutAll of %d rows: %v", len(rows), err)
+		b.lab.Fatalf("PutAll of %d rows: %v", len(rows), err)
 	}
 	return r
 }
 
 // versions describes the row versions of a table on PostgreSQL. The text changes if a row is written or locked.
 func (b *bulkLab) versions(table string) string {
-	b.Helper()
-	return b.Text("SELECT COUNT(*), COUNT(*) FILTER (WHERE xmax::text <> '0'), md5(string_agg(ctid::text || xmin::text, ' ' ORDER BY ctid)) FROM " + table)
+	b.lab.Helper()
+	return b.lab.Text("SELECT COUNT(*), COUNT(*) FILTER (WHERE xmax::text <> '0'), md5(string_agg(ctid::text || xmin::text, ' ' ORDER BY ctid)) FROM " + table)
 }

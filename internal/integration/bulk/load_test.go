@@ -36,7 +36,7 @@ func TestHazard_H25_LoadDataTakesAnyByte(t *testing.T) {
 	}
 	const columns = "k VARBINARY(300) PRIMARY KEY, `blob` LONGBLOB, text VARBINARY(300), fixed BINARY(4), number BIT(64), flag BIT(1), pointer BLOB, name VARCHAR(99) CHARACTER SET latin1"
 	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (" + columns + ")")
+		b.lab.Exec("CREATE TABLE things (" + columns + ")")
 		all := everyByte()
 		rows := []thing{
 			{K: all, Blob: all, Text: string(all), Fixed: []byte{0xff, 0, '\t', '\n'}, Number: 1 << 63, Flag: true, Pointer: &all, Name: "é\t\\"},
@@ -49,26 +49,26 @@ func TestHazard_H25_LoadDataTakesAnyByte(t *testing.T) {
 			if outcomes {
 				opts = append(opts, upsert.Outcomes())
 			}
-			r, err := table.PutAll(b.Context(), b.DB, rows, opts...)
+			r, err := table.PutAll(b.lab.Context(), b.lab.DB, rows, opts...)
 			if err != nil {
-				b.Fatalf("PutAll: %v", err)
+				b.lab.Fatalf("PutAll: %v", err)
 			}
 			if outcomes {
-				b.Want("the rows again", r, upsert.Result{Unchanged: 3})
+				b.lab.Want("the rows again", r, upsert.Result{Unchanged: 3})
 			}
 		}
 		for _, row := range rows {
 			var got thing
-			err := b.DB.QueryRowContext(b.Context(), "SELECT `blob`, text, fixed, number + 0, flag + 0, name FROM things WHERE k = ?", row.K).
+			err := b.lab.DB.QueryRowContext(b.lab.Context(), "SELECT `blob`, text, fixed, number + 0, flag + 0, name FROM things WHERE k = ?", row.K).
 				Scan(&got.Blob, &got.Text, &got.Fixed, &got.Number, &got.Flag, &got.Name)
 			if err != nil {
-				b.Fatalf("key %x: %v", row.K, err)
+				b.lab.Fatalf("key %x: %v", row.K, err)
 			}
 			if !bytes.Equal(got.Blob, row.Blob) || got.Text != row.Text || !bytes.Equal(got.Fixed, row.Fixed) || got.Number != row.Number || got.Flag != row.Flag || got.Name != row.Name {
-				b.Errorf("key %x: got %+v, want %+v", row.K, got, row)
+				b.lab.Errorf("key %x: got %+v, want %+v", row.K, got, row)
 			}
 		}
-		b.Want("what is left in the session's variables", b.Text("SELECT @_upsert_0, @_upsert_1"), "NULL|NULL")
+		b.lab.Want("what is left in the session's variables", b.lab.Text("SELECT @_upsert_0, @_upsert_1"), "NULL|NULL")
 	})
 }
 
@@ -104,12 +104,12 @@ func TestHazard_H25_OtherValuesInBytes(t *testing.T) {
 		V any
 	}
 	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARBINARY(99))")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARBINARY(99))")
 		rows := []thing{{1, 12}, {2, int64(-3)}, {3, uint64(1 << 63)}, {4, true}, {5, 1.5}, {6, "é"}, {7, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {8, nil}}
-		if _, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, rows); err != nil {
-			b.Fatal(err)
+		if _, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), b.lab.DB, rows); err != nil {
+			b.lab.Fatal(err)
 		}
-		b.Want("the texts", b.Text("SELECT CAST(v AS CHAR CHARACTER SET utf8mb4) FROM things ORDER BY k"), "12 -3 9223372036854775808 1 1.5 é 2026-01-02 03:04:05 NULL")
+		b.lab.Want("the texts", b.lab.Text("SELECT CAST(v AS CHAR CHARACTER SET utf8mb4) FROM things ORDER BY k"), "12 -3 9223372036854775808 1 1.5 é 2026-01-02 03:04:05 NULL")
 	})
 }
 
@@ -150,14 +150,14 @@ func TestBulkOutcomesOfLoadData(t *testing.T) {
 		V string
 	}
 	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9))", "INSERT INTO things VALUES (1, 'a'), (2, 'b')")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9))", "INSERT INTO things VALUES (1, 'a'), (2, 'b')")
 		table := bulkTable[thing](b, "things")
 		var each []upsert.Outcome
 		rows := []thing{{3, "c"}, {2, "x"}, {1, "a"}, {3, "d"}}
-		r, err := table.PutAll(b.Context(), b.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) { each = append(each, o) }))
-		b.Want("PutAll", fmt.Sprint(r, err, each), "1 inserted, 2 updated, 1 unchanged <nil> [inserted updated unchanged updated]")
-		r, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows[2:]), upsert.Outcomes())
-		b.Want("PutSeq", fmt.Sprint(r, err), "2 unchanged <nil>")
+		r, err := table.PutAll(b.lab.Context(), b.lab.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) { each = append(each, o) }))
+		b.lab.Want("PutAll", fmt.Sprint(r, err, each), "1 inserted, 2 updated, 1 unchanged <nil> [inserted updated unchanged updated]")
+		r, err = table.PutSeq(b.lab.Context(), b.lab.DB, lab.Seq(rows[2:]), upsert.Outcomes())
+		b.lab.Want("PutSeq", fmt.Sprint(r, err), "2 unchanged <nil>")
 	})
 }
 
@@ -170,14 +170,14 @@ func TestBulkPatchThatRemovesMembers(t *testing.T) {
 		Doc string `upsert:"merge"`
 	}
 	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, doc JSON)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, doc JSON)")
 		table := bulkTable[thing](b, "things")
 		rows := []thing{{1, `{"a": 1, "b": {"c": 1}}`}, {2, `{"a": 1}`}, {3, `{"a": 1}`}}
-		b.Want("documents", bulkPut(b, table, b.DB, rows), upsert.Result{Inserted: 3})
+		b.lab.Want("documents", bulkPut(b, table, b.lab.DB, rows), upsert.Result{Inserted: 3})
 		rows = []thing{{1, `{"a": null, "b": {"c": null}}`}, {2, `{"z": 1}`}, {3, `{"z": null}`}, {4, `{"z": null, "y": 1}`}}
-		b.Want("patches", bulkPut(b, table, b.DB, rows), upsert.Result{Inserted: 1, Updated: 2, Unchanged: 1})
-		b.Want("patches again", bulkPut(b, table, b.DB, rows), upsert.Result{Unchanged: 4})
-		b.Want("the documents", b.Text("SELECT JSON_EXTRACT(doc, '$.a'), JSON_EXTRACT(doc, '$.b.c'), JSON_EXTRACT(doc, '$.b'), JSON_EXTRACT(doc, '$.z') FROM things ORDER BY k"),
+		b.lab.Want("patches", bulkPut(b, table, b.lab.DB, rows), upsert.Result{Inserted: 1, Updated: 2, Unchanged: 1})
+		b.lab.Want("patches again", bulkPut(b, table, b.lab.DB, rows), upsert.Result{Unchanged: 4})
+		b.lab.Want("the documents", b.lab.Text("SELECT JSON_EXTRACT(doc, '$.a'), JSON_EXTRACT(doc, '$.b.c'), JSON_EXTRACT(doc, '$.b'), JSON_EXTRACT(doc, '$.z') FROM things ORDER BY k"),
 			"NULL|NULL|{}|NULL 1|NULL|NULL|1 1|NULL|NULL|NULL NULL|NULL|NULL|NULL")
 	})
 }

@@ -34,17 +34,17 @@ func TestBulkRowsBeginAsInserts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres, func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k int PRIMARY KEY, v text)", "INSERT INTO things VALUES (1, 'A'), (2, 'x')")
-				b.Exec(c.ddl...)
+				b.lab.Exec("CREATE TABLE things (k int PRIMARY KEY, v text)", "INSERT INTO things VALUES (1, 'A'), (2, 'x')")
+				b.lab.Exec(c.ddl...)
 				table := bulkTable[thing](b, "things")
 				rows := []thing{{1, "A"}, {2, "B"}, {3, "C"}}
-				_, err := table.PutAll(b.Context(), b.DB, rows)
-				b.Want("PutAll", err, nil)
+				_, err := table.PutAll(b.lab.Context(), b.lab.DB, rows)
+				b.lab.Want("PutAll", err, nil)
 				want := c.want
 				if c.name == "a trigger before the insert" { // the batch omits an equal row before the trigger can run
 					want = "1|A 2|b 3|c"
 				}
-				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), want)
+				b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), want)
 			})
 		})
 	}
@@ -62,14 +62,14 @@ func TestBulkRefusesWhatAnInsertRefuses(t *testing.T) {
 	}
 	one := 1
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k int PRIMARY KEY, kept int NOT NULL, high int CHECK (high >= 0), v int)", "INSERT INTO things VALUES (1, 1, 3, 0), (2, 1, 3, 0)")
+		b.lab.Exec("CREATE TABLE things (k int PRIMARY KEY, kept int NOT NULL, high int CHECK (high >= 0), v int)", "INSERT INTO things VALUES (1, 1, 3, 0), (2, 1, 3, 0)")
 		table := bulkTable[thing](b, "things")
 		for code, row := range map[string]thing{"23502": {2, nil, 4, 5}, "23514": {2, &one, -7, 5}} {
-			_, err := table.PutAll(b.Context(), b.DB, []thing{{1, &one, 3, 5}, row, {3, &one, 3, 5}})
-			b.WantCode("PutAll", err, code)
-			b.WantErr("PutAll", err, nil, "row 1")
+			_, err := table.PutAll(b.lab.Context(), b.lab.DB, []thing{{1, &one, 3, 5}, row, {3, &one, 3, 5}})
+			b.lab.WantCode("PutAll", err, code)
+			b.lab.WantErr("PutAll", err, nil, "row 1")
 		}
-		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|1|3|0 2|1|3|0")
+		b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|1|3|0 2|1|3|0")
 	})
 }
 
@@ -81,10 +81,10 @@ func TestBulkRowsOfAKeyAlone(t *testing.T) {
 		V int `upsert:"omitzero"`
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k int PRIMARY KEY, v int DEFAULT 7)", "INSERT INTO things VALUES (1, 1)")
-		_, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, []thing{{1, 0}, {2, 0}, {3, 9}})
-		b.Want("PutAll", err, nil)
-		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|1 2|7 3|9")
+		b.lab.Exec("CREATE TABLE things (k int PRIMARY KEY, v int DEFAULT 7)", "INSERT INTO things VALUES (1, 1)")
+		_, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), b.lab.DB, []thing{{1, 0}, {2, 0}, {3, 9}})
+		b.lab.Want("PutAll", err, nil)
+		b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|1 2|7 3|9")
 	})
 }
 

@@ -62,7 +62,7 @@ func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
 		Rev int `upsert:"version"`
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, rev INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT, rev INT)")
 		table := bulkTable[thing](b, "things")
 		home, told := map[string]int{}, map[string]int{}
 		rows := make([]thing, 2500)
@@ -71,8 +71,8 @@ func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
 		}
 		progress := upsert.Progress(func(int64) { told[goroutine()]++ })
 		for name, opts := range map[string][]upsert.PutOption{"blind": nil, "with outcomes": {upsert.Outcomes()}, "for each": {upsert.EachOutcome(func(int, upsert.Outcome) { told[goroutine()]++ })}} {
-			_, err := table.PutAll(b.Context(), b.DB, rows, append(opts, progress)...)
-			b.Want("PutAll, "+name, err, nil)
+			_, err := table.PutAll(b.lab.Context(), b.lab.DB, rows, append(opts, progress)...)
+			b.lab.Want("PutAll, "+name, err, nil)
 		}
 		seq := func(yield func(thing, error) bool) {
 			for i, row := range rows {
@@ -84,9 +84,9 @@ func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
 				}
 			}
 		}
-		_, err := table.PutSeq(b.Context(), b.DB, seq, progress, upsert.Outcomes())
-		b.Want("PutSeq", err, nil)
-		b.Want("goroutines of the rows and of the callbacks", fmt.Sprint(len(home), len(told), home[goroutine()] > 0, told[goroutine()] > 0), "1 1 true true")
+		_, err := table.PutSeq(b.lab.Context(), b.lab.DB, seq, progress, upsert.Outcomes())
+		b.lab.Want("PutSeq", err, nil)
+		b.lab.Want("goroutines of the rows and of the callbacks", fmt.Sprint(len(home), len(told), home[goroutine()] > 0, told[goroutine()] > 0), "1 1 true true")
 	})
 }
 
@@ -95,7 +95,7 @@ func TestBulkCallersCodeRunsOnItsGoroutine(t *testing.T) {
 func TestBulkProgressGrows(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := bulkTable[pair](b, "things")
 		n := 12000
 		if b.via == upsert.Auto || b.via == upsert.Copy {
@@ -111,29 +111,31 @@ func TestBulkProgressGrows(t *testing.T) {
 			rows []pair
 			put  func(...upsert.PutOption) (upsert.Result, error)
 		}{
-			{"PutAll", rows, func(o ...upsert.PutOption) (upsert.Result, error) { return table.PutAll(b.Context(), b.DB, rows, o...) }},
+			{"PutAll", rows, func(o ...upsert.PutOption) (upsert.Result, error) {
+				return table.PutAll(b.lab.Context(), b.lab.DB, rows, o...)
+			}},
 			{"PutAll on a Conn", rows, func(o ...upsert.PutOption) (upsert.Result, error) {
-				return table.PutAll(b.Context(), b.Session(), rows, o...)
+				return table.PutAll(b.lab.Context(), b.lab.Session(), rows, o...)
 			}},
 			{"PutSeq", few, func(o ...upsert.PutOption) (upsert.Result, error) {
-				return table.PutSeq(b.Context(), b.DB, lab.Seq(few), o...)
+				return table.PutSeq(b.lab.Context(), b.lab.DB, lab.Seq(few), o...)
 			}},
 			{"in chunks", few, func(o ...upsert.PutOption) (upsert.Result, error) {
-				return table.PutSeq(b.Context(), b.DB, lab.Seq(few), append(o, upsert.ChunkTx(4000))...)
+				return table.PutSeq(b.lab.Context(), b.lab.DB, lab.Seq(few), append(o, upsert.ChunkTx(4000))...)
 			}},
 		} {
 			var told []int64
 			_, err := c.put(upsert.Progress(func(n int64) {
 				if len(told) > 0 && n <= told[len(told)-1] {
-					b.Errorf("%s: progress %d after %d; want a greater number", c.name, n, told[len(told)-1])
+					b.lab.Errorf("%s: progress %d after %d; want a greater number", c.name, n, told[len(told)-1])
 				}
 				told = append(told, n)
 			}))
 			if err != nil || len(told) < 2 || told[len(told)-1] != int64(len(c.rows)) {
-				b.Errorf("%s: %v, progress %v; want several numbers, the last %d", c.name, err, told, len(c.rows))
+				b.lab.Errorf("%s: %v, progress %v; want several numbers, the last %d", c.name, err, told, len(c.rows))
 			}
 		}
-		b.Want("rows", b.Text("SELECT COUNT(*), SUM(v) FROM things"), fmt.Sprintf("%d|%d", n, n))
+		b.lab.Want("rows", b.lab.Text("SELECT COUNT(*), SUM(v) FROM things"), fmt.Sprintf("%d|%d", n, n))
 	})
 }
 
@@ -142,11 +144,11 @@ func TestBulkProgressGrows(t *testing.T) {
 func TestBulkOneConnection(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		b.Check("things", "v < 9")
-		pool := b.Pool()
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		b.lab.Check("things", "v < 9")
+		pool := b.lab.Pool()
 		n := 6000
-		if b.Family() == "mysql" { // on MySQL a row with an outcome takes three statements, because Check creates triggers
+		if b.lab.Family() == "mysql" { // on MySQL a row with an outcome takes three statements, because Check creates triggers
 			n = 1200
 		}
 		rows := make([]pair, n)
@@ -155,19 +157,19 @@ func TestBulkOneConnection(t *testing.T) {
 		}
 		done := lab.Later(func() error {
 			for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}, {upsert.ChunkTx(2500)}} {
-				if _, err := bulkTable[pair](b, "things").PutAll(b.Context(), pool, rows, opts...); err != nil {
+				if _, err := bulkTable[pair](b, "things").PutAll(b.lab.Context(), pool, rows, opts...); err != nil {
 					return err
 				}
-				if _, err := bulkTable[pair](b, "things").PutSeq(b.Context(), pool, lab.Seq(rows), opts...); err != nil {
+				if _, err := bulkTable[pair](b, "things").PutSeq(b.lab.Context(), pool, lab.Seq(rows), opts...); err != nil {
 					return err
 				}
 			}
 			rows[n-500].V = 9
-			_, err := bulkTable[pair](b, "things").PutAll(b.Context(), pool, rows)
-			b.WantErr("PutAll of a bad row", err, nil, fmt.Sprintf("row %d", n-500))
+			_, err := bulkTable[pair](b, "things").PutAll(b.lab.Context(), pool, rows)
+			b.lab.WantErr("PutAll of a bad row", err, nil, fmt.Sprintf("row %d", n-500))
 			return nil
 		})
-		b.Want("the calls", b.Result(done), nil)
+		b.lab.Want("the calls", b.lab.Result(done), nil)
 	})
 }
 
@@ -176,7 +178,7 @@ func TestBulkSequencesThatEnd(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
 		table := bulkTable[pair](b, "things")
 		for _, at := range []int{0, 9999, 10001} {
 			for name, end := range map[string]func(yield func(pair, error) bool, cancel func()){
@@ -193,19 +195,19 @@ func TestBulkSequencesThatEnd(t *testing.T) {
 				})
 				switch name {
 				case "the end of its goroutine":
-					b.Want(what, err, "it never returned")
+					b.lab.Want(what, err, "it never returned")
 				case "the end of the context":
-					b.WantErr(what, err, context.Canceled)
+					b.lab.WantErr(what, err, context.Canceled)
 				default:
-					b.WantErr(what, err, gone)
+					b.lab.WantErr(what, err, gone)
 				}
-				b.Want(what+": class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
-				b.Want(what+": connections in use", s.pool.Stats().InUse, 0)
+				b.lab.Want(what+": class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Permanent)
+				b.lab.Want(what+": connections in use", s.pool.Stats().InUse, 0)
 				s.wantClean(s.pool)
 				s.wantNoGoroutine()
 			}
 		}
-		b.Want("rows", b.Text("SELECT COUNT(*) FROM things"), 0)
+		b.lab.Want("rows", b.lab.Text("SELECT COUNT(*) FROM things"), 0)
 	})
 }
 
@@ -225,7 +227,7 @@ func untilRow(n int, end func(yield func(pair, error) bool)) iter.Seq2[pair, err
 func TestBulkDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (0, 0), (2999, 0), (5000, 0)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)", "INSERT INTO things VALUES (0, 0), (2999, 0), (5000, 0)")
 		var told []error
 		retries := 0
 		table := bulkTable[pair](b, "things", upsert.OnRetry(func(err error) { told = append(told, err); retries++ }))
@@ -233,35 +235,35 @@ func TestBulkDeadlockIsRetried(t *testing.T) {
 		for i := range rows {
 			rows[i] = pair{i, 1}
 		}
-		pool, other := b.Pool(), b.Begin(nil)
-		if b.Family() != "postgres" { // the server rolls back the smaller transaction
-			b.Exec("CREATE TABLE heavy (k INT)", "CREATE TABLE lasting (k INT) ENGINE=MyISAM") // a write to a MyISAM table also protects a transaction
-			b.On(other, "INSERT INTO lasting VALUES (1)")
-			b.On(other, "INSERT INTO heavy VALUES (1)")
+		pool, other := b.lab.Pool(), b.lab.Begin(nil)
+		if b.lab.Family() != "postgres" { // the server rolls back the smaller transaction
+			b.lab.Exec("CREATE TABLE heavy (k INT)", "CREATE TABLE lasting (k INT) ENGINE=MyISAM") // a write to a MyISAM table also protects a transaction
+			b.lab.On(other, "INSERT INTO lasting VALUES (1)")
+			b.lab.On(other, "INSERT INTO heavy VALUES (1)")
 			for range 14 {
-				b.On(other, "INSERT INTO heavy SELECT k FROM heavy")
+				b.lab.On(other, "INSERT INTO heavy SELECT k FROM heavy")
 			}
 		} else {
 			// A session looks for a deadlock once, some time after it began to wait. The batch must look when the other waits too, also
 			// on a slow machine, and long before the other looks.
 			pool.MustExec("SET deadlock_timeout = '5s'")
-			b.On(other, "SET LOCAL deadlock_timeout = '60s'")
+			b.lab.On(other, "SET LOCAL deadlock_timeout = '60s'")
 		}
-		b.On(other, "UPDATE things SET v = 5 WHERE k = 2999")
+		b.lab.On(other, "UPDATE things SET v = 5 WHERE k = 2999")
 		var r upsert.Result
 		done := lab.Later(func() (err error) {
-			r, err = table.PutAll(b.Context(), pool, rows, upsert.Outcomes())
+			r, err = table.PutAll(b.lab.Context(), pool, rows, upsert.Outcomes())
 			return err
 		})
-		b.UntilWaits(pool.ID)
-		b.On(other, "UPDATE things SET v = v + 7 WHERE k = 0") // the batch has locked this row
-		b.Commit(other)
-		err := b.Result(done)
-		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 2998, Updated: 2}, nil))
-		b.Want("it was retried", retries > 0, true) // several retries are possible if a retry is faster than the wake-up of the other transaction
+		b.lab.UntilWaits(pool.ID)
+		b.lab.On(other, "UPDATE things SET v = v + 7 WHERE k = 0") // the batch has locked this row
+		b.lab.Commit(other)
+		err := b.lab.Result(done)
+		b.lab.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 2998, Updated: 2}, nil))
+		b.lab.Want("it was retried", retries > 0, true) // several retries are possible if a retry is faster than the wake-up of the other transaction
 		for _, err := range told {
-			b.Want("class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Retryable)
+			b.lab.Want("class of "+fmt.Sprint(err), dialect.Classify(err), dialect.Retryable)
 		}
-		b.Want("rows", b.Text("SELECT COUNT(*), SUM(v) FROM things WHERE k < 3000"), "3000|3000")
+		b.lab.Want("rows", b.lab.Text("SELECT COUNT(*), SUM(v) FROM things WHERE k < 3000"), "3000|3000")
 	})
 }

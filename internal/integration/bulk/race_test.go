@@ -39,17 +39,17 @@ func TestBulkMeetsAnothersChange(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres, func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k int PRIMARY KEY, v text, high int)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (4, 'd', 4)")
-				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
-				b.On(holder, c.does)
+				b.lab.Exec("CREATE TABLE things (k int PRIMARY KEY, v text, high int)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (4, 'd', 4)")
+				table, pool, holder := bulkTable[thing](b, "things"), b.lab.Pool(), b.lab.Begin(nil)
+				b.lab.On(holder, c.does)
 				var r upsert.Result
 				done := lab.Later(func() (err error) {
-					r, err = table.PutAll(b.Context(), pool, []thing{{4, "d", 4}, c.row, {1, "a", 1}, {5, "e", 5}}, upsert.Outcomes())
+					r, err = table.PutAll(b.lab.Context(), pool, []thing{{4, "d", 4}, c.row, {1, "a", 1}, {5, "e", 5}}, upsert.Outcomes())
 					return err
 				})
-				b.UntilWaits(pool.ID)
-				b.Commit(holder)
-				err := b.Result(done)
+				b.lab.UntilWaits(pool.ID)
+				b.lab.Commit(holder)
+				err := b.lab.Result(done)
 				want := upsert.Result{Inserted: 1, Unchanged: 2}
 				switch c.want {
 				case upsert.Inserted:
@@ -59,21 +59,21 @@ func TestBulkMeetsAnothersChange(t *testing.T) {
 				default:
 					want.Unchanged++
 				}
-				b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(want, nil))
-				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 4|d|4 5|e|5")
+				b.lab.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(want, nil))
+				b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 4|d|4 5|e|5")
 			})
 			bulkEach(t, lab.Postgres, func(b *bulkLab) { // without outcomes
-				b.Exec("CREATE TABLE things (k int PRIMARY KEY, v text, high int)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (4, 'd', 4)")
-				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
-				b.On(holder, c.does)
+				b.lab.Exec("CREATE TABLE things (k int PRIMARY KEY, v text, high int)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (4, 'd', 4)")
+				table, pool, holder := bulkTable[thing](b, "things"), b.lab.Pool(), b.lab.Begin(nil)
+				b.lab.On(holder, c.does)
 				done := lab.Later(func() error {
-					_, err := table.PutAll(b.Context(), pool, []thing{{4, "d", 4}, c.row, {1, "a", 1}, {5, "e", 5}})
+					_, err := table.PutAll(b.lab.Context(), pool, []thing{{4, "d", 4}, c.row, {1, "a", 1}, {5, "e", 5}})
 					return err
 				})
-				b.UntilWaits(pool.ID)
-				b.Commit(holder)
-				b.Want("PutAll", b.Result(done), nil)
-				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 4|d|4 5|e|5")
+				b.lab.UntilWaits(pool.ID)
+				b.lab.Commit(holder)
+				b.lab.Want("PutAll", b.lab.Result(done), nil)
+				b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 4|d|4 5|e|5")
 			})
 		})
 	}
@@ -102,32 +102,32 @@ func TestBulkVersionMeetsAnothersChange(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
-				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
-				b.On(holder, c.does)
+				b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
+				table, pool, holder := bulkTable[thing](b, "things"), b.lab.Pool(), b.lab.Begin(nil)
+				b.lab.On(holder, c.does)
 				var got []upsert.Outcome
 				done := lab.Later(func() error {
-					_, err := table.PutAll(b.Context(), pool, []thing{{3, "x", 2}, {2, "new", 5}, {1, "a", 1}}, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) }))
+					_, err := table.PutAll(b.lab.Context(), pool, []thing{{3, "x", 2}, {2, "new", 5}, {1, "a", 1}}, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) }))
 					return err
 				})
-				b.UntilWaits(pool.ID)
-				b.Commit(holder)
-				err := b.Result(done)
-				b.Want("outcomes", fmt.Sprint(got, err), fmt.Sprint([]upsert.Outcome{upsert.Stale, c.want, upsert.Unchanged}, nil))
-				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
+				b.lab.UntilWaits(pool.ID)
+				b.lab.Commit(holder)
+				err := b.lab.Result(done)
+				b.lab.Want("outcomes", fmt.Sprint(got, err), fmt.Sprint([]upsert.Outcome{upsert.Stale, c.want, upsert.Unchanged}, nil))
+				b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
 			})
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) { // without outcomes
-				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
-				table, pool, holder := bulkTable[thing](b, "things"), b.Pool(), b.Begin(nil)
-				b.On(holder, c.does)
+				b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)", "INSERT INTO things VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
+				table, pool, holder := bulkTable[thing](b, "things"), b.lab.Pool(), b.lab.Begin(nil)
+				b.lab.On(holder, c.does)
 				done := lab.Later(func() error {
-					_, err := table.PutAll(b.Context(), pool, []thing{{3, "x", 2}, {2, "new", 5}, {1, "a", 1}})
+					_, err := table.PutAll(b.lab.Context(), pool, []thing{{3, "x", 2}, {2, "new", 5}, {1, "a", 1}})
 					return err
 				})
-				b.UntilWaits(pool.ID)
-				b.Commit(holder)
-				b.Want("PutAll", b.Result(done), nil)
-				b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
+				b.lab.UntilWaits(pool.ID)
+				b.lab.Commit(holder)
+				b.lab.Want("PutAll", b.lab.Result(done), nil)
+				b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|a|1 "+c.stored+" 3|c|3")
 			})
 		})
 	}
@@ -141,8 +141,8 @@ func TestBulkBatchesInOppositeOrder(t *testing.T) {
 		V int
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)", "INSERT INTO things SELECT k, 0 FROM generate_series(0, 2499) k ORDER BY random()", "ANALYZE things")
-		table := bulkTable[thing](b, "things", upsert.OnRetry(func(err error) { b.Errorf("retried after %v; want no retry", err) }))
+		b.lab.Exec("CREATE TABLE things (k int PRIMARY KEY, v int)", "INSERT INTO things SELECT k, 0 FROM generate_series(0, 2499) k ORDER BY random()", "ANALYZE things")
+		table := bulkTable[thing](b, "things", upsert.OnRetry(func(err error) { b.lab.Errorf("retried after %v; want no retry", err) }))
 		up := make([]thing, 2500)
 		for i := range up {
 			up[i] = thing{i, 1}
@@ -152,22 +152,22 @@ func TestBulkBatchesInOppositeOrder(t *testing.T) {
 		for i := range down {
 			down[i].V = 2
 		}
-		holder := b.Begin(nil)
-		b.On(holder, "UPDATE things SET v = 9 WHERE k = 1250")
-		first, second := b.Pool(), b.Pool()
+		holder := b.lab.Begin(nil)
+		b.lab.On(holder, "UPDATE things SET v = 9 WHERE k = 1250")
+		first, second := b.lab.Pool(), b.lab.Pool()
 		put := func(pool *lab.Pool, rows []thing) <-chan error {
 			return lab.Later(func() error {
-				_, err := table.PutAll(b.Context(), pool, rows)
+				_, err := table.PutAll(b.lab.Context(), pool, rows)
 				return err
 			})
 		}
 		one := put(first, up)
-		b.UntilWaits(first.ID)
+		b.lab.UntilWaits(first.ID)
 		two := put(second, down)
-		b.UntilWaits(second.ID)
-		b.Commit(holder)
-		b.Want("errors", fmt.Sprint(b.Result(one), b.Result(two)), "<nil> <nil>")
-		b.Want("rows of the batch that came last", b.Text("SELECT v, COUNT(*) FROM things GROUP BY v"), "2|2500")
+		b.lab.UntilWaits(second.ID)
+		b.lab.Commit(holder)
+		b.lab.Want("errors", fmt.Sprint(b.lab.Result(one), b.lab.Result(two)), "<nil> <nil>")
+		b.lab.Want("rows of the batch that came last", b.lab.Text("SELECT v, COUNT(*) FROM things GROUP BY v"), "2|2500")
 	})
 }
 
@@ -181,12 +181,12 @@ func TestBulkPartialIndexIsNotFiltered(t *testing.T) {
 		V    int
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k int, live int, v int)", "CREATE UNIQUE INDEX ON things (k) WHERE live = 1")
+		b.lab.Exec("CREATE TABLE things (k int, live int, v int)", "CREATE UNIQUE INDEX ON things (k) WHERE live = 1")
 		table := bulkTable[thing](b, "things", upsert.IndexWhere("live = 1"))
 		rows := []thing{{1, 1, 1}, {2, 0, 1}, {3, 0, 1}, {4, 1, 1}}
-		b.Want("the first time", bulkPut(b, table, b.DB, rows), upsert.Result{Inserted: 4})
-		b.Want("the second time", bulkPut(b, table, b.DB, rows), upsert.Result{Inserted: 2, Unchanged: 2})
-		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|1|1 2|0|1 2|0|1 3|0|1 3|0|1 4|1|1")
+		b.lab.Want("the first time", bulkPut(b, table, b.lab.DB, rows), upsert.Result{Inserted: 4})
+		b.lab.Want("the second time", bulkPut(b, table, b.lab.DB, rows), upsert.Result{Inserted: 2, Unchanged: 2})
+		b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|1|1 2|0|1 2|0|1 3|0|1 3|0|1 4|1|1")
 	})
 }
 
@@ -208,20 +208,20 @@ func TestBulkFoldedKeys(t *testing.T) {
 		for _, via := range bulkPaths() {
 			for _, name := range []string{"first", "second"} {
 				b := &bulkLab{l, via}
-				b.Exec("TRUNCATE "+name, "INSERT INTO "+name+" VALUES ('a', 1), ('b', 1)")
+				b.lab.Exec("TRUNCATE "+name, "INSERT INTO "+name+" VALUES ('a', 1), ('b', 1)")
 				what := fmt.Sprintf("%v to %s", via, name)
 				for rest, v := range []int{1, 2} {
 					rows := []thing{{"z", 3}, {"A", v}, {"b", 1}}
-					_, err := bulkTable[thing](b, name).PutAll(b.Context(), b.DB, rows)
-					b.WantErr(what, err, upsert.ErrOtherKey, "row 1")
-					_, err = bulkTable[thing](b, name).PutAll(b.Context(), b.DB, rows, upsert.Outcomes())
-					b.WantErr(what+", with outcomes", err, upsert.ErrOtherKey, "row 1")
-					_, err = bulkTable[kept](b, name).PutAll(b.Context(), b.DB, []kept{{"z", 3}, {"A", v}, {"b", rest}})
-					b.WantErr(what+" that writes no row that is there", err, upsert.ErrOtherKey, "row 1")
+					_, err := bulkTable[thing](b, name).PutAll(b.lab.Context(), b.lab.DB, rows)
+					b.lab.WantErr(what, err, upsert.ErrOtherKey, "row 1")
+					_, err = bulkTable[thing](b, name).PutAll(b.lab.Context(), b.lab.DB, rows, upsert.Outcomes())
+					b.lab.WantErr(what+", with outcomes", err, upsert.ErrOtherKey, "row 1")
+					_, err = bulkTable[kept](b, name).PutAll(b.lab.Context(), b.lab.DB, []kept{{"z", 3}, {"A", v}, {"b", rest}})
+					b.lab.WantErr(what+" that writes no row that is there", err, upsert.ErrOtherKey, "row 1")
 				}
-				_, err := bulkTable[thing](b, name).PutAll(b.Context(), b.DB, []thing{{"x", 3}, {"X", 3}})
-				b.WantErr(what+": two rows of one key", err, upsert.ErrOtherKey)
-				b.Want(what+": rows", b.Text("SELECT * FROM "+name+" ORDER BY k"), "a|1 b|1")
+				_, err := bulkTable[thing](b, name).PutAll(b.lab.Context(), b.lab.DB, []thing{{"x", 3}, {"X", 3}})
+				b.lab.WantErr(what+": two rows of one key", err, upsert.ErrOtherKey)
+				b.lab.Want(what+": rows", b.lab.Text("SELECT * FROM "+name+" ORDER BY k"), "a|1 b|1")
 			}
 		}
 	})

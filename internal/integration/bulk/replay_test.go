@@ -45,14 +45,14 @@ func ruledRow(k int) ruled {
 
 // countTriggers creates a trigger that counts the rows about to be written. A rollback does not reset the count.
 func (b *bulkLab) countTriggers() {
-	b.Exec("CREATE SEQUENCE fired", `CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM nextval('fired'); RETURN NEW; END$$`,
+	b.lab.Exec("CREATE SEQUENCE fired", `CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM nextval('fired'); RETURN NEW; END$$`,
 		"CREATE TRIGGER fire BEFORE INSERT OR UPDATE ON things FOR EACH ROW EXECUTE FUNCTION fire()")
 }
 
 func TestBulkReplayWritesNothing(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec(ruledTable)
+		b.lab.Exec(ruledTable)
 		b.countTriggers()
 		// TestBulkRuleByRule tests merge: the merge function is slow and processes one row at a time.
 		table := bulkTable[ruled](b, "things", upsert.Columns("k", "last", "first", "seen", "high", "low", "doc", "some", "filled", "any", "all", "optional"))
@@ -60,29 +60,29 @@ func TestBulkReplayWritesNothing(t *testing.T) {
 		for i := range rows {
 			rows[i] = ruledRow(i)
 		}
-		b.Want("the first time", bulkPut(b, table, b.DB, rows), upsert.Result{Inserted: 2002})
-		before, fired := b.versions("things"), b.Text("SELECT last_value FROM fired")
+		b.lab.Want("the first time", bulkPut(b, table, b.lab.DB, rows), upsert.Result{Inserted: 2002})
+		before, fired := b.versions("things"), b.lab.Text("SELECT last_value FROM fired")
 		slices.Reverse(rows)
 		for i := range rows { // other spellings, and columns that do not count
 			rows[i].Doc, rows[i].Seen, rows[i].First = json.RawMessage(`{"b": [1, 2], "a": 1}`), 99, "other"
 			rows[i].Some, rows[i].High, rows[i].Low = nil, 4, 6
 		}
-		b.Want("the second time", bulkPut(b, table, b.DB, rows), upsert.Result{Unchanged: 2002})
-		r, err := table.PutAll(b.Context(), b.DB, rows)
-		b.Want("without Outcomes", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 2002}, nil))
-		r, err = table.PutSeq(b.Context(), b.DB, lab.Seq(rows), upsert.Outcomes())
-		b.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
-		r, err = table.PutAll(b.Context(), b.DB, rows, upsert.ChunkTx(1200), upsert.Outcomes())
-		b.Want("in chunks", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
-		tx := b.Begin(nil)
+		b.lab.Want("the second time", bulkPut(b, table, b.lab.DB, rows), upsert.Result{Unchanged: 2002})
+		r, err := table.PutAll(b.lab.Context(), b.lab.DB, rows)
+		b.lab.Want("without Outcomes", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unknown: 2002}, nil))
+		r, err = table.PutSeq(b.lab.Context(), b.lab.DB, lab.Seq(rows), upsert.Outcomes())
+		b.lab.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
+		r, err = table.PutAll(b.lab.Context(), b.lab.DB, rows, upsert.ChunkTx(1200), upsert.Outcomes())
+		b.lab.Want("in chunks", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 2002}, nil))
+		tx := b.lab.Begin(nil)
 		// PostgreSQL may not yet have reported the earlier work of the connection, which would be counted here.
 		const tuples = "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables WHERE relid = 'things'::regclass"
-		already := b.TextOn(tx, tuples)
-		b.Want("in a transaction of the caller's", bulkPut(b, table, tx, rows), upsert.Result{Unchanged: 2002})
-		b.Want("tuples written in the transaction", b.TextOn(tx, tuples), already)
-		b.Commit(tx)
-		b.Want("row versions and locks", b.versions("things"), before)
-		b.Want("rows for which the trigger was called", b.Text("SELECT last_value FROM fired"), fired)
+		already := b.lab.TextOn(tx, tuples)
+		b.lab.Want("in a transaction of the caller's", bulkPut(b, table, tx, rows), upsert.Result{Unchanged: 2002})
+		b.lab.Want("tuples written in the transaction", b.lab.TextOn(tx, tuples), already)
+		b.lab.Commit(tx)
+		b.lab.Want("row versions and locks", b.versions("things"), before)
+		b.lab.Want("rows for which the trigger was called", b.lab.Text("SELECT last_value FROM fired"), fired)
 	})
 }
 
@@ -125,8 +125,8 @@ func TestBulkRuleByRule(t *testing.T) {
 		{"a key that is new", func(r *ruled) { r.K = 1000 }, upsert.Inserted, "k=1000"},
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec(dialect.PostgresMergeFunction)
-		b.Exec(ruledTable)
+		b.lab.Exec(dialect.PostgresMergeFunction)
+		b.lab.Exec(ruledTable)
 		table := bulkTable[ruled](b, "things")
 		var rows, changed []ruled
 		var want []upsert.Outcome
@@ -136,17 +136,17 @@ func TestBulkRuleByRule(t *testing.T) {
 			c.change(&row)
 			changed = append(changed, row)
 		}
-		bulkPut(b, table, b.DB, rows)
+		bulkPut(b, table, b.lab.DB, rows)
 		old := b.differences(0)
 		var got []upsert.Outcome
-		if _, err := table.PutAll(b.Context(), b.DB, changed, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) })); err != nil {
-			b.Fatalf("PutAll: %v", err)
+		if _, err := table.PutAll(b.lab.Context(), b.lab.DB, changed, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) })); err != nil {
+			b.lab.Fatalf("PutAll: %v", err)
 		}
 		for i, c := range cases {
-			b.Want(c.name, got[i], want[i])
+			b.lab.Want(c.name, got[i], want[i])
 			stored := b.differences(changed[i].K)
-			b.Want(c.name+": is it the row version that was there", stored[0] == "old", c.want == upsert.Unchanged)
-			b.Want(c.name+": what is stored", strings.Join(slices.DeleteFunc(stored[1:], func(s string) bool { return slices.Contains(old[1:], s) }), " "), c.stored)
+			b.lab.Want(c.name+": is it the row version that was there", stored[0] == "old", c.want == upsert.Unchanged)
+			b.lab.Want(c.name+": what is stored", strings.Join(slices.DeleteFunc(stored[1:], func(s string) bool { return slices.Contains(old[1:], s) }), " "), c.stored)
 		}
 	})
 }
@@ -154,8 +154,8 @@ func TestBulkRuleByRule(t *testing.T) {
 // differences returns the columns of a row as name=value in alphabetical order. The first element says whether the row
 // version is old or new.
 func (b *bulkLab) differences(k int) []string {
-	b.Helper()
-	text := b.Text(fmt.Sprintf(`SELECT CASE WHEN t.xmin::text = (SELECT xmin::text FROM things WHERE k = 0) THEN 'old' ELSE 'new' END,
+	b.lab.Helper()
+	text := b.lab.Text(fmt.Sprintf(`SELECT CASE WHEN t.xmin::text = (SELECT xmin::text FROM things WHERE k = 0) THEN 'old' ELSE 'new' END,
 (SELECT string_agg(key || '=' || COALESCE(replace(value, ' ', ''), 'NULL'), '|' ORDER BY key) FROM jsonb_each_text(to_jsonb(t) - CASE WHEN k < 1000 THEN 'k' ELSE '' END)) FROM things t WHERE k = %d`, k))
 	return strings.Split(text, "|")
 }
@@ -168,18 +168,18 @@ func TestBulkVersions(t *testing.T) {
 		Rev *int `upsert:"version"`
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(9), rev INT)")
 		table := bulkTable[thing](b, "things")
 		rev := func(n int) *int { return &n }
-		bulkPut(b, table, b.DB, []thing{{1, "a", rev(5)}, {2, "a", rev(5)}, {3, "a", rev(5)}, {4, "a", rev(5)}, {5, "a", nil}, {6, "a", nil}, {7, "a", rev(5)}})
+		bulkPut(b, table, b.lab.DB, []thing{{1, "a", rev(5)}, {2, "a", rev(5)}, {3, "a", rev(5)}, {4, "a", rev(5)}, {5, "a", nil}, {6, "a", nil}, {7, "a", rev(5)}})
 		var got []upsert.Outcome
 		again := []thing{{1, "a", rev(5)}, {2, "b", rev(5)}, {3, "b", rev(4)}, {4, "b", rev(6)}, {5, "b", rev(1)}, {6, "a", nil}, {7, "a", nil}, {8, "a", rev(1)}}
-		r, err := table.PutAll(b.Context(), b.DB, again, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) }))
+		r, err := table.PutAll(b.lab.Context(), b.lab.DB, again, upsert.EachOutcome(func(_ int, o upsert.Outcome) { got = append(got, o) }))
 		want := []upsert.Outcome{upsert.Unchanged, upsert.Stale, upsert.Stale, upsert.Updated, upsert.Updated, upsert.Unchanged, upsert.Stale, upsert.Inserted}
-		b.Want("outcomes", fmt.Sprint(got, r, err), fmt.Sprint(want, upsert.Result{Inserted: 1, Updated: 2, Unchanged: 2, Stale: 3}, nil))
-		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|a|5 2|a|5 3|a|5 4|b|6 5|b|1 6|a|NULL 7|a|5 8|a|1")
-		r, err = table.PutAll(b.Context(), b.DB, again, upsert.Outcomes())
-		b.Want("again", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 5, Stale: 3}, nil))
+		b.lab.Want("outcomes", fmt.Sprint(got, r, err), fmt.Sprint(want, upsert.Result{Inserted: 1, Updated: 2, Unchanged: 2, Stale: 3}, nil))
+		b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|a|5 2|a|5 3|a|5 4|b|6 5|b|1 6|a|NULL 7|a|5 8|a|1")
+		r, err = table.PutAll(b.lab.Context(), b.lab.DB, again, upsert.Outcomes())
+		b.lab.Want("again", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Unchanged: 5, Stale: 3}, nil))
 	})
 }
 
@@ -190,12 +190,12 @@ func TestBulkAddsOnce(t *testing.T) {
 		N *int `upsert:"add"`
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, n INT)", "INSERT INTO things VALUES (1, 1), (2, 2), (3, NULL), (4, 4)")
-		tx, two, zero := b.Begin(nil), 2, 0
-		r, err := bulkTable[thing](b, "things").PutAll(b.Context(), bulkClaim{tx}, []thing{{1, &two}, {2, &zero}, {3, &two}, {4, nil}, {5, &two}, {1, &two}, {5, &zero}}, upsert.Outcomes())
-		b.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 1, Updated: 3, Unchanged: 3}, nil))
-		b.Commit(tx)
-		b.Want("sums", b.Text("SELECT * FROM things ORDER BY k"), "1|5 2|2 3|2 4|4 5|2")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, n INT)", "INSERT INTO things VALUES (1, 1), (2, 2), (3, NULL), (4, 4)")
+		tx, two, zero := b.lab.Begin(nil), 2, 0
+		r, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), bulkClaim{tx}, []thing{{1, &two}, {2, &zero}, {3, &two}, {4, nil}, {5, &two}, {1, &two}, {5, &zero}}, upsert.Outcomes())
+		b.lab.Want("PutAll", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: 1, Updated: 3, Unchanged: 3}, nil))
+		b.lab.Commit(tx)
+		b.lab.Want("sums", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|5 2|2 3|2 4|4 5|2")
 	})
 }
 

@@ -180,7 +180,7 @@ func TestBulkPathIsRefused(t *testing.T) {
 
 // poor is a user of a database in which only users with an explicit grant may create temporary tables.
 type poor struct {
-	*lab.Lab
+	lab       *lab.Lab
 	db, owner *sqlx.DB // connections of the user and of the granting owner
 	pool      func() *sqlx.DB
 	grant     func(statement string) // the two %s of the statement are the database and the user
@@ -200,18 +200,18 @@ func newPoor(l *lab.Lab) *poor {
 	})
 	in := []engine.Option{engine.Param("dbname", name), engine.Param("search_path", "public")}
 	as := append(in, engine.Param("user", name), engine.Param("password", "poor"))
-	p := &poor{Lab: l, owner: l.NS.DB(in...)}
+	p := &poor{lab: l, owner: l.NS.DB(in...)}
 	p.pool = func() *sqlx.DB { return l.NS.DB(as...) }
 	p.grant = func(statement string) { l.On(p.owner, fmt.Sprintf(statement, name, name)) }
 	l.On(p.owner, "CREATE TABLE things (k int PRIMARY KEY, v int)")
 	l.On(p.owner, "GRANT ALL ON things TO "+name)
 	p.db = p.pool()
-	p.Want("the user's right", p.TextOn(p.db, "SELECT has_database_privilege(current_database(), 'TEMPORARY')"), false)
+	p.lab.Want("the user's right", p.lab.TextOn(p.db, "SELECT has_database_privilege(current_database(), 'TEMPORARY')"), false)
 	return p
 }
 
 // rows returns the number of rows in the table and the sum of their values.
-func (p *poor) rows() string { return p.TextOn(p.owner, "SELECT COUNT(*), SUM(v) FROM things") }
+func (p *poor) rows() string { return p.lab.TextOn(p.owner, "SELECT COUNT(*), SUM(v) FROM things") }
 
 func TestBulkWithoutTheRightToStage(t *testing.T) {
 	t.Parallel()

@@ -39,7 +39,8 @@ type ending struct {
 
 // stageCall is a call with a batch, on a pool of one connection.
 type stageCall struct {
-	*bulkLab
+	lab    *lab.Lab
+	via    upsert.Path
 	pool   *sqlx.DB
 	id     string
 	cancel context.CancelFunc
@@ -49,32 +50,32 @@ type stageCall struct {
 func endings() []ending {
 	failed := func(s *stageCall, err error) {
 		if err == nil {
-			s.Errorf("PutAll: nil; want an error")
+			s.lab.Errorf("PutAll: nil; want an error")
 		}
 	}
 	return []ending{
-		{"success", nil, "abc", func(s *stageCall, err error) { s.Want("PutAll", err, nil) }},
+		{"success", nil, "abc", func(s *stageCall, err error) { s.lab.Want("PutAll", err, nil) }},
 		{"a row that is refused", nil, "abcd", failed},
-		{"a panic", func(*stageCall) { panic(errActed) }, "abc", func(s *stageCall, err error) { s.WantErr("PutAll", err, errActed) }},
-		{"the goroutine's end", func(*stageCall) { runtime.Goexit() }, "abc", func(s *stageCall, err error) { s.Want("PutAll", err, "it never returned") }},
-		{"the context's end", func(s *stageCall) { s.cancel() }, "abc", func(s *stageCall, err error) { s.WantErr("PutAll", err, context.Canceled) }},
+		{"a panic", func(*stageCall) { panic(errActed) }, "abc", func(s *stageCall, err error) { s.lab.WantErr("PutAll", err, errActed) }},
+		{"the goroutine's end", func(*stageCall) { runtime.Goexit() }, "abc", func(s *stageCall, err error) { s.lab.Want("PutAll", err, "it never returned") }},
+		{"the context's end", func(s *stageCall) { s.cancel() }, "abc", func(s *stageCall, err error) { s.lab.WantErr("PutAll", err, context.Canceled) }},
 		{"the session's end", (*stageCall).kill, "abc", nil}, // the library may try again
 	}
 }
 
-func (s *stageCall) kill() { s.KillSession(s.id) }
+func (s *stageCall) kill() { s.lab.KillSession(s.id) }
 
 // newCall opens the pool. On MariaDB and MySQL the pool records its statements, because temporary tables are in no catalog
 // there.
 func (b *bulkLab) newCall() *stageCall {
-	s := &stageCall{bulkLab: b, pool: b.NS.DB()}
+	s := &stageCall{lab: b.lab, via: b.via, pool: b.lab.NS.DB()}
 	query := "SELECT pg_backend_pid()"
-	if b.Family() != "postgres" {
-		db := faults.Open(b, b.NS, nil)
+	if b.lab.Family() != "postgres" {
+		db := faults.Open(b.lab, b.lab.NS, nil)
 		s.pool, s.points, query = db.DB, db.Points, "SELECT CONNECTION_ID()"
 	}
 	s.pool.SetMaxOpenConns(1)
-	s.id = b.TextOn(s.pool, query)
+	s.id = b.lab.TextOn(s.pool, query)
 	return s
 }
 
@@ -103,12 +104,12 @@ func (s *stageCall) rows(e ending) []acting {
 
 // run calls f in a new goroutine, which f may end. run returns the error or the panic value of f.
 func (s *stageCall) run(f func(ctx context.Context) error) (err error) {
-	ctx, cancel := context.WithCancel(s.Context())
+	ctx, cancel := context.WithCancel(s.lab.Context())
 	defer cancel()
 	s.cancel = cancel
 	done := make(chan struct{})
 	err = errors.New("it never returned")
-	pprof.Do(ctx, pprof.Labels("bulk", s.Name()), func(ctx context.Context) {
+	pprof.Do(ctx, pprof.Labels("bulk", s.lab.Name()), func(ctx context.Context) {
 		go func() {
 			defer close(done)
 			defer func() {
@@ -122,19 +123,19 @@ func (s *stageCall) run(f func(ctx context.Context) error) (err error) {
 	select {
 	case <-done:
 	case <-time.After(lab.Patience):
-		s.Fatalf("the call has not ended after %v", lab.Patience)
+		s.lab.Fatalf("the call has not ended after %v", lab.Patience)
 	}
 	return err
 }
 
 // wantNoGoroutine closes the pool and wants the goroutines of run to end.
 func (s *stageCall) wantNoGoroutine() {
-	s.Helper()
+	s.lab.Helper()
 	_ = s.pool.Close()
-	s.Until("no goroutine is left", func() bool {
+	s.lab.Until("no goroutine is left", func() bool {
 		var b strings.Builder
 		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
-		return !strings.Contains(b.String(), fmt.Sprintf("%q:%q", "bulk", s.Name()))
+		return !strings.Contains(b.String(), fmt.Sprintf("%q:%q", "bulk", s.lab.Name()))
 	})
 }
 
@@ -142,16 +143,16 @@ var stageTables = regexp.MustCompile("CREATE TEMPORARY TABLE (`[^`]+`)")
 
 // wantClean wants the connection to have no temporary table and no changed setting.
 func (s *stageCall) wantClean(db upsert.DB) {
-	s.Helper()
+	s.lab.Helper()
 	if s.points == nil {
-		s.Want("temporary tables", s.TextOn(db, "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()"), "")
-		s.Want("settings", s.TextOn(db, "SELECT name FROM pg_settings WHERE source = 'session' AND name IN ('work_mem', 'search_path')"), "")
+		s.lab.Want("temporary tables", s.lab.TextOn(db, "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()"), "")
+		s.lab.Want("settings", s.lab.TextOn(db, "SELECT name FROM pg_settings WHERE source = 'session' AND name IN ('work_mem', 'search_path')"), "")
 		return
 	}
-	s.Want("settings", s.TextOn(db, "SELECT @@sql_notes"), 1)
+	s.lab.Want("settings", s.lab.TextOn(db, "SELECT @@sql_notes"), 1)
 	for _, p := range s.points() {
 		if name := stageTables.FindStringSubmatch(p.Text); name != nil {
-			s.Fails(db, "1146", "SELECT 1 FROM "+name[1])
+			s.lab.Fails(db, "1146", "SELECT 1 FROM "+name[1])
 		}
 	}
 }
@@ -162,7 +163,7 @@ func TestBulkLeavesNothingOnAPool(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+				b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
 				table, s := bulkTable[acting](b, "things"), b.newCall()
 				rows := s.rows(e)
 				err := s.run(func(ctx context.Context) error {
@@ -172,7 +173,7 @@ func TestBulkLeavesNothingOnAPool(t *testing.T) {
 				want := 0
 				switch {
 				case e.want == nil && err != nil: // a single statement may have been completed
-					b.Want("class of "+err.Error(), dialect.Classify(err), dialect.Ambiguous)
+					b.lab.Want("class of "+err.Error(), dialect.Classify(err), dialect.Ambiguous)
 				case e.want == nil: // the session kept no rows, so the library tried again
 					want = len(rows)
 				case e.last == "abc" && e.act == nil:
@@ -181,11 +182,11 @@ func TestBulkLeavesNothingOnAPool(t *testing.T) {
 				default:
 					e.want(s, err)
 				}
-				b.Want("connections in use", s.pool.Stats().InUse, 0)
+				b.lab.Want("connections in use", s.pool.Stats().InUse, 0)
 				s.wantClean(s.pool)
-				b.Want("rows", b.TextOn(s.pool, "SELECT COUNT(*) FROM things"), want)
-				_, err = table.PutAll(b.Context(), s.pool, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
-				b.Want("the next call", err, nil)
+				b.lab.Want("rows", b.lab.TextOn(s.pool, "SELECT COUNT(*) FROM things"), want)
+				_, err = table.PutAll(b.lab.Context(), s.pool, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
+				b.lab.Want("the next call", err, nil)
 				s.wantClean(s.pool)
 				s.wantNoGoroutine()
 			})
@@ -199,12 +200,12 @@ func TestBulkLeavesNothingOnAConn(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+				b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
 				table, s := bulkTable[acting](b, "things", upsert.Retries(0)), b.newCall()
 				rows := s.rows(e)
-				conn, err := s.pool.Conn(b.Context())
+				conn, err := s.pool.Conn(b.lab.Context())
 				if err != nil {
-					b.Fatalf("Conn: %v", err)
+					b.lab.Fatalf("Conn: %v", err)
 				}
 				err = s.run(func(ctx context.Context) error {
 					_, err := table.PutAll(ctx, conn, rows, upsert.Outcomes())
@@ -213,13 +214,13 @@ func TestBulkLeavesNothingOnAConn(t *testing.T) {
 				if e.want != nil {
 					e.want(s, err)
 				} else if err == nil {
-					b.Errorf("PutAll on a session that was ended: nil; want an error")
+					b.lab.Errorf("PutAll on a session that was ended: nil; want an error")
 				}
 				// lib/pq closes a connection whose statement was cancelled.
 				if lost := e.want == nil || e.name == "the context's end"; !lost {
 					s.wantClean(conn)
-					_, err = table.PutAll(b.Context(), conn, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
-					b.Want("the next call", err, nil)
+					_, err = table.PutAll(b.lab.Context(), conn, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
+					b.lab.Want("the next call", err, nil)
 					s.wantClean(conn)
 				}
 				_ = conn.Close()
@@ -236,15 +237,15 @@ func TestBulkLeavesNothingInATransaction(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-				b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
+				b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v VARCHAR(3))")
 				table, s := bulkTable[acting](b, "things"), b.newCall()
 				rows := s.rows(e)
-				tx, err := s.pool.BeginTx(b.Context(), nil)
+				tx, err := s.pool.BeginTx(b.lab.Context(), nil)
 				if err != nil {
-					b.Fatalf("BeginTx: %v", err)
+					b.lab.Fatalf("BeginTx: %v", err)
 				}
-				b.On(tx, "INSERT INTO things VALUES (-1, 'own')")
-				b.On(tx, "SAVEPOINT start")
+				b.lab.On(tx, "INSERT INTO things VALUES (-1, 'own')")
+				b.lab.On(tx, "SAVEPOINT start")
 				err = s.run(func(ctx context.Context) error {
 					_, err := table.PutAll(ctx, tx, rows)
 					return err
@@ -255,13 +256,13 @@ func TestBulkLeavesNothingInATransaction(t *testing.T) {
 				if !s.alive(tx) { // the session has ended, so its transaction cannot be restored
 					_ = tx.Rollback()
 				} else {
-					b.On(tx, "ROLLBACK TO SAVEPOINT start")
+					b.lab.On(tx, "ROLLBACK TO SAVEPOINT start")
 					s.wantClean(tx)
-					_, err = table.PutAll(b.Context(), tx, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
-					b.Want("the next call in the transaction", err, nil)
+					_, err = table.PutAll(b.lab.Context(), tx, []acting{{1, meanwhile{v: "a"}}, {2, meanwhile{v: "b"}}})
+					b.lab.Want("the next call in the transaction", err, nil)
 					s.wantClean(tx)
-					b.Commit(tx)
-					b.Want("rows", b.TextOn(s.pool, "SELECT * FROM things ORDER BY k"), "-1|own 1|a 2|b")
+					b.lab.Commit(tx)
+					b.lab.Want("rows", b.lab.TextOn(s.pool, "SELECT * FROM things ORDER BY k"), "-1|own 1|a 2|b")
 				}
 				s.wantClean(s.pool)
 				s.wantNoGoroutine()
@@ -272,6 +273,6 @@ func TestBulkLeavesNothingInATransaction(t *testing.T) {
 
 // alive reports whether the session of the transaction accepts a rollback.
 func (s *stageCall) alive(tx *sql.Tx) bool {
-	_, err := tx.ExecContext(s.Context(), "ROLLBACK TO SAVEPOINT start")
+	_, err := tx.ExecContext(s.lab.Context(), "ROLLBACK TO SAVEPOINT start")
 	return err == nil
 }

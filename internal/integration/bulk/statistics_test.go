@@ -43,9 +43,10 @@ func plannedStatements(l *lab.Lab, first int) []planned {
 		if from == dialect.FromParams {
 			rows = plannedValues
 		}
-		u := dialect.Upsert{Table: table, Target: target, Columns: cols, Types: types, Rows: rows, Source: from, Filter: true, Only: true}
+		source, stored := dialect.Rows{N: rows, Source: from}, dialect.Stored{Types: types, Only: true}
+		u := dialect.Upsert{Table: table, Target: target, Columns: cols, Rows: source, Stored: stored, Filter: true}
 		for _, count := range []bool{false, true} {
-			u.Count, u.Report = count, count
+			u.Answer.Count, u.Answer.Report = count, count
 			query, err := l.D.Upsert(u)
 			add(fmt.Sprintf("a filter of %s, counted %v", name, count), query, err, from)
 			if from == dialect.FromStage {
@@ -55,7 +56,7 @@ func plannedStatements(l *lab.Lab, first int) []planned {
 				add(fmt.Sprintf("a split of %s, counted %v", name, count), query, err, from)
 			}
 		}
-		query, err := l.D.Compare(dialect.Compare{Table: table, Target: target, Columns: cols, Types: types, Rows: rows, Source: from, Only: true})
+		query, err := l.D.Compare(dialect.Compare{Table: table, Target: target, Columns: cols, Rows: source, Stored: stored})
 		add("a comparison of "+name, query, err, from)
 	}
 	return list
@@ -158,21 +159,21 @@ func TestHazard_P46_StatisticsSayThatTheTableIsEmpty(t *testing.T) {
 func TestBulkAnalyzeInTheMiddle(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT) WITH (autovacuum_enabled = off)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT) WITH (autovacuum_enabled = off)")
 		const n = 45000
 		analyzed := false
-		r, err := bulkTable[pair](b, "things").PutSeq(b.Context(), b.DB, func(yield func(pair, error) bool) {
+		r, err := bulkTable[pair](b, "things").PutSeq(b.lab.Context(), b.lab.DB, func(yield func(pair, error) bool) {
 			for i := range n {
 				if i == 25000 {
-					b.Exec("ANALYZE things")
-					analyzed = b.Text("SELECT reltuples = 0 AND relpages > 0 FROM pg_class WHERE oid = 'things'::regclass") == "true"
+					b.lab.Exec("ANALYZE things")
+					analyzed = b.lab.Text("SELECT reltuples = 0 AND relpages > 0 FROM pg_class WHERE oid = 'things'::regclass") == "true"
 				}
 				if !yield(pair{i, 1}, nil) {
 					return
 				}
 			}
 		}, upsert.Outcomes())
-		b.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: n}, nil))
-		b.Want("the statistics said that the table was empty", analyzed, true)
+		b.lab.Want("PutSeq", fmt.Sprint(r, err), fmt.Sprint(upsert.Result{Inserted: n}, nil))
+		b.lab.Want("the statistics said that the table was empty", analyzed, true)
 	})
 }

@@ -24,7 +24,7 @@ func TestBulkTextOfEveryType(t *testing.T) {
 		V *string
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		b.Exec("CREATE TYPE mood AS ENUM ('sad', 'it''s \"so, so\"', '')", "CREATE DOMAIN small AS varchar(3) CHECK (VALUE <> 'bad')",
+		b.lab.Exec("CREATE TYPE mood AS ENUM ('sad', 'it''s \"so, so\"', '')", "CREATE DOMAIN small AS varchar(3) CHECK (VALUE <> 'bad')",
 			"CREATE TYPE pair AS (a int, b text)", "CREATE DOMAIN pairs AS pair", "CREATE TYPE one AS (a int)", "CREATE DOMAIN raw AS bytea", "CREATE DOMAIN list AS int[]")
 		for _, c := range [][]string{
 			{"text", "", "NULL", `\N`, `\.`, "{}", `{"a",NULL}`, `"`, `\`, "a\tb\nc\rd\ve", "it's", "$1", "漢字🙂", " x "},
@@ -48,7 +48,7 @@ func TestBulkTextOfEveryType(t *testing.T) {
 				return putTwice(b, table, rows)
 			}, func(name string) error {
 				for i := range c[1:] {
-					if _, err := lab.Table[thing](b.Lab, name).Put(b.Context(), b.DB, &thing{i + 1, &c[i+1]}); err != nil {
+					if _, err := lab.Table[thing](b.lab, name).Put(b.lab.Context(), b.lab.DB, &thing{i + 1, &c[i+1]}); err != nil {
 						return err
 					}
 				}
@@ -60,7 +60,7 @@ func TestBulkTextOfEveryType(t *testing.T) {
 
 func putTwice[T any](b *bulkLab, table *upsert.Table[T], rows []T) (all []upsert.Result, err error) {
 	for range 2 {
-		r, err := table.PutAll(b.Context(), b.DB, rows, upsert.Outcomes())
+		r, err := table.PutAll(b.lab.Context(), b.lab.DB, rows, upsert.Outcomes())
 		if err != nil {
 			return nil, err
 		}
@@ -72,29 +72,29 @@ func putTwice[T any](b *bulkLab, table *upsert.Table[T], rows []T) (all []upsert
 // sameAsPut compares the stored values of a batch and of Put, in tables with a key and a column of the given type. The path
 // Arrays may refuse the batch with a reason.
 func (b *bulkLab) sameAsPut(typ string, batch func(table string) ([]upsert.Result, error), put func(table string) error) {
-	b.Helper()
-	b.Exec("DROP TABLE IF EXISTS batched, alone", "CREATE TABLE batched (k INT PRIMARY KEY, v "+typ+")", "CREATE TABLE alone (k INT PRIMARY KEY, v "+typ+")")
+	b.lab.Helper()
+	b.lab.Exec("DROP TABLE IF EXISTS batched, alone", "CREATE TABLE batched (k INT PRIMARY KEY, v "+typ+")", "CREATE TABLE alone (k INT PRIMARY KEY, v "+typ+")")
 	results, err := batch("batched")
 	if _, refused := lab.AsType[*dialect.UnsupportedError](err); refused && b.via == upsert.Arrays {
-		b.WantErr(typ, err, nil, `column "v"`, "use Via(Copy) or Via(Values)")
-		b.Want(typ+": rows of a refused batch", b.Text("SELECT COUNT(*) FROM batched"), 0)
+		b.lab.WantErr(typ, err, nil, `column "v"`, "use Via(Copy) or Via(Values)")
+		b.lab.Want(typ+": rows of a refused batch", b.lab.Text("SELECT COUNT(*) FROM batched"), 0)
 		return
 	}
 	if err != nil {
-		b.Errorf("%s: %v", typ, err)
+		b.lab.Errorf("%s: %v", typ, err)
 		return
 	}
 	n := results[0].Rows()
-	b.Want(typ+": results", fmt.Sprint(results), fmt.Sprint([]upsert.Result{{Inserted: n}, {Unchanged: n}}))
+	b.lab.Want(typ+": results", fmt.Sprint(results), fmt.Sprint([]upsert.Result{{Inserted: n}, {Unchanged: n}}))
 	if err := put("alone"); err != nil {
-		b.Errorf("%s: Put: %v", typ, err)
+		b.lab.Errorf("%s: Put: %v", typ, err)
 		return
 	}
 	text := "SELECT k, v::text FROM %s WHERE k > 0 ORDER BY k"
-	if b.Family() != "postgres" {
+	if b.lab.Family() != "postgres" {
 		text = "SELECT k, HEX(v) FROM %s WHERE k > 0 ORDER BY k"
 	}
-	b.Want(typ, b.Text(fmt.Sprintf(text, "batched")), b.Text(fmt.Sprintf(text, "alone")))
+	b.lab.Want(typ, b.lab.Text(fmt.Sprintf(text, "batched")), b.lab.Text(fmt.Sprintf(text, "alone")))
 }
 
 // TestBulkRefusedTexts checks texts that a column cannot store. Every path returns the same error, and no path shortens the
@@ -106,15 +106,15 @@ func TestBulkRefusedTexts(t *testing.T) {
 		V string
 	}
 	refuse := func(b *bulkLab, typ, good, bad string) {
-		b.Helper()
-		b.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k INT PRIMARY KEY, v "+typ+" NOT NULL)", "INSERT INTO things VALUES (7, '"+good+"')")
+		b.lab.Helper()
+		b.lab.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k INT PRIMARY KEY, v "+typ+" NOT NULL)", "INSERT INTO things VALUES (7, '"+good+"')")
 		want := putError(b, thing{5, bad})
 		rows := []thing{{1, good}, {2, good}, {5, bad}, {7, good}}
 		for _, opts := range [][]upsert.PutOption{nil, {upsert.Outcomes()}} {
-			_, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, rows, opts...)
+			_, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), b.lab.DB, rows, opts...)
 			b.wantRow(typ+" of "+bad, err, want, 2)
 		}
-		b.Want(typ+": rows", b.Text("SELECT k FROM things"), "7")
+		b.lab.Want(typ+": rows", b.lab.Text("SELECT k FROM things"), "7")
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
 		refuse(b, "VARCHAR(3)", "abc", "abcd")
@@ -123,12 +123,12 @@ func TestBulkRefusedTexts(t *testing.T) {
 		refuse(b, "SMALLINT", "1", "70000")
 		refuse(b, "NUMERIC(4,2)", "1", "100")
 		refuse(b, "DATE", "2026-01-01", "2026-02-30")
-		if b.Family() != "postgres" {
+		if b.lab.Family() != "postgres" {
 			refuse(b, "ENUM('a', 'b')", "a", "c")
 			refuse(b, "TEXT CHARACTER SET latin1", "a", "漢")
 			return
 		}
-		b.Exec("CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE DOMAIN small AS varchar(3) CHECK (VALUE <> 'bad')", "CREATE DOMAIN smaller AS small")
+		b.lab.Exec("CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE DOMAIN small AS varchar(3) CHECK (VALUE <> 'bad')", "CREATE DOMAIN smaller AS small")
 		for _, c := range [][3]string{{"mood", "ok", "glad"}, {"small", "abc", "abcd"}, {"small", "abc", "bad"}, {"smaller", "abc", "abcd"}, {"bit(3)", "101", "11"}, {"varbit(3)", "101", "1111"}, {"jsonb", "{}", "{"}, {"uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "x"}, {"text", "a", "a\x00b"}, {"text", "a", "\xff"}, {"jsonb", "{}", `"\u0000"`}} {
 			refuse(b, c[0], c[1], c[2])
 		}
@@ -141,11 +141,11 @@ func TestBulkRefusedNumbers(t *testing.T) {
 	t.Parallel()
 	bulkEach(t, lab.OnDuplicateKey, func(b *bulkLab) {
 		for typ, number := range map[string]any{"ENUM('2', '1', '0')": 1, "SET('2', '1', '0')": true, "DATE": 0, "TIME": 20260102, "DATETIME": 2.5} {
-			b.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k INT PRIMARY KEY, v "+typ+")")
+			b.lab.Exec("DROP TABLE IF EXISTS things", "CREATE TABLE things (k INT PRIMARY KEY, v "+typ+")")
 			table := bulkTable[map[string]any](b, "things", upsert.Column("k", upsert.Key), upsert.Column("v", upsert.Replace))
 			if b.via == upsert.Copy {
-				_, err := table.PutAll(b.Context(), b.DB, []map[string]any{{"k": 1, "v": nil}, {"k": 2, "v": number}})
-				b.WantErr(typ, err, nil, "row 1", "column v", "use Via(Values)")
+				_, err := table.PutAll(b.lab.Context(), b.lab.DB, []map[string]any{{"k": 1, "v": nil}, {"k": 2, "v": number}})
+				b.lab.WantErr(typ, err, nil, "row 1", "column v", "use Via(Values)")
 			}
 		}
 	})
@@ -167,19 +167,19 @@ func TestBulkNames(t *testing.T) {
 		Long  int `db:"ééééééééééééééééééééééééééééééé"`
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		quote := b.D.Quote
+		quote := b.lab.D.Quote
 		var columns []string
 		for _, name := range []string{"_place", "_e", "_t", "_w", "_a", "_new", "Upper", "a \"quote\" `tick` 'n", strings.Repeat("é", 31)} {
 			columns = append(columns, quote(name)+" INT")
 		}
 		for _, name := range []string{"_t", "_e", "_w", "_a", "_new", "_o", "_upsert_stage", `a "name" 'n`, strings.Repeat("n", 63)} {
-			b.Exec("CREATE TABLE " + quote(name) + " (" + quote("_at") + " INT PRIMARY KEY, " + strings.Join(columns, ", ") + ")")
+			b.lab.Exec("CREATE TABLE " + quote(name) + " (" + quote("_at") + " INT PRIMARY KEY, " + strings.Join(columns, ", ") + ")")
 			table := bulkTable[thing](b, `"`+strings.ReplaceAll(name, `"`, `""`)+`"`)
 			row := func(k, rev int) thing { return thing{k, rev, 1, 2, 3, 4, 5, 6 * (k % 2), 7, 8} }
-			b.Want(name+": first", bulkPut(b, table, b.DB, []thing{row(1, 1), row(2, 1), row(3, 1), row(4, 5)}), upsert.Result{Inserted: 4})
-			b.Want(name+": then", bulkPut(b, table, b.DB, []thing{row(1, 1), row(2, 2), row(5, 1), row(4, 4)}), upsert.Result{Inserted: 1, Updated: 1, Unchanged: 1, Stale: 1})
-			_, err := table.PutAll(b.Context(), b.DB, []thing{row(1, 7), row(2, 7), row(3, 7)})
-			b.Want(name+": rows", fmt.Sprint(err, " ", b.Text("SELECT "+quote("_at")+", "+quote("_place")+", "+quote("Upper")+" FROM "+quote(name)+" ORDER BY 1")), "<nil> 1|7|6 2|7|NULL 3|7|6 4|5|NULL 5|1|6")
+			b.lab.Want(name+": first", bulkPut(b, table, b.lab.DB, []thing{row(1, 1), row(2, 1), row(3, 1), row(4, 5)}), upsert.Result{Inserted: 4})
+			b.lab.Want(name+": then", bulkPut(b, table, b.lab.DB, []thing{row(1, 1), row(2, 2), row(5, 1), row(4, 4)}), upsert.Result{Inserted: 1, Updated: 1, Unchanged: 1, Stale: 1})
+			_, err := table.PutAll(b.lab.Context(), b.lab.DB, []thing{row(1, 7), row(2, 7), row(3, 7)})
+			b.lab.Want(name+": rows", fmt.Sprint(err, " ", b.lab.Text("SELECT "+quote("_at")+", "+quote("_place")+", "+quote("Upper")+" FROM "+quote(name)+" ORDER BY 1")), "<nil> 1|7|6 2|7|NULL 3|7|6 4|5|NULL 5|1|6")
 		}
 	})
 }
@@ -194,23 +194,23 @@ func TestBulkColumnWithTheNameOfThePlace(t *testing.T) {
 		Place int `db:"_upsert_place"`
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, rev INT, _upsert_place INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, rev INT, _upsert_place INT)")
 		rows := make([]thing, 3000)
 		for i := range rows {
 			rows[i] = thing{K: i, Rev: 1, Place: i}
 		}
 		inserted := 0
-		_, err := bulkTable[thing](b, "things").PutAll(b.Context(), b.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) {
+		_, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), b.lab.DB, rows, upsert.EachOutcome(func(_ int, o upsert.Outcome) {
 			if o == upsert.Inserted {
 				inserted++
 			}
 		}))
-		if b.via == upsert.Copy && b.Family() == "postgres" {
+		if b.via == upsert.Copy && b.lab.Family() == "postgres" {
 			refused, ok := lab.AsType[*dialect.UnsupportedError](err)
-			b.Want("Copy refuses, and says which column", ok && strings.Contains(refused.Error(), "column named _upsert_place"), true)
+			b.lab.Want("Copy refuses, and says which column", ok && strings.Contains(refused.Error(), "column named _upsert_place"), true)
 			return
 		}
-		b.Want("PutAll", fmt.Sprint(inserted, " ", err), fmt.Sprint(len(rows), " ", nil))
+		b.lab.Want("PutAll", fmt.Sprint(inserted, " ", err), fmt.Sprint(len(rows), " ", nil))
 	})
 }
 
@@ -223,22 +223,22 @@ func TestBulkTargets(t *testing.T) {
 		No int `upsert:"generated"`
 	}
 	bulkEach(t, lab.Postgres, func(b *bulkLab) {
-		other := b.NS.Name() + "_other"
-		b.Exec("CREATE SCHEMA "+other, "CREATE TABLE "+other+".things (k int PRIMARY KEY, v text, no int GENERATED ALWAYS AS IDENTITY)",
+		other := b.lab.NS.Name() + "_other"
+		b.lab.Exec("CREATE SCHEMA "+other, "CREATE TABLE "+other+".things (k int PRIMARY KEY, v text, no int GENERATED ALWAYS AS IDENTITY)",
 			"CREATE TABLE parted (k int PRIMARY KEY, v text, no int) PARTITION BY RANGE (k)", "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (3)", "CREATE TABLE parted_2 PARTITION OF parted DEFAULT",
 			"CREATE TABLE base (v text, k int PRIMARY KEY, no int GENERATED ALWAYS AS (k + 1) STORED, more int DEFAULT 5)", "CREATE VIEW seen AS SELECT k, v, no FROM base",
 			"CREATE UNLOGGED TABLE unlogged (no serial, k int, gone int, v text, UNIQUE (k))", "ALTER TABLE unlogged DROP COLUMN gone",
 			"CREATE TABLE parent (k int PRIMARY KEY, v text)", "CREATE TABLE child () INHERITS (parent)", "INSERT INTO child VALUES (1, 'a'), (2, 'b')")
-		b.Cleanup(func() { _, _ = b.DB.Exec("DROP SCHEMA " + other + " CASCADE") })
-		conn := b.Session("CREATE TEMPORARY TABLE temporary (k int PRIMARY KEY, v text, no int)", "CREATE TEMPORARY TABLE shadowed (k int PRIMARY KEY, v varchar(2), no int)")
+		b.lab.Cleanup(func() { _, _ = b.lab.DB.Exec("DROP SCHEMA " + other + " CASCADE") })
+		conn := b.lab.Session("CREATE TEMPORARY TABLE temporary (k int PRIMARY KEY, v text, no int)", "CREATE TEMPORARY TABLE shadowed (k int PRIMARY KEY, v varchar(2), no int)")
 		for _, name := range []string{other + ".things", "parted", "seen", "unlogged", "parent", "temporary", "shadowed"} {
 			table := bulkTable[thing](b, name)
 			for i, want := range []int64{4, 0} {
-				r, err := table.PutAll(b.Context(), conn, []thing{{K: 2, V: "b"}, {K: 1, V: "a"}, {K: 4, V: "d"}, {K: 3, V: "c"}}, upsert.Outcomes())
-				b.Want(fmt.Sprintf("%s, time %d", name, i+1), fmt.Sprint(r.Inserted+r.Unknown, r.Updated, r.Unchanged, err), fmt.Sprint(want, 0, 4-want, nil))
+				r, err := table.PutAll(b.lab.Context(), conn, []thing{{K: 2, V: "b"}, {K: 1, V: "a"}, {K: 4, V: "d"}, {K: 3, V: "c"}}, upsert.Outcomes())
+				b.lab.Want(fmt.Sprintf("%s, time %d", name, i+1), fmt.Sprint(r.Inserted+r.Unknown, r.Updated, r.Unchanged, err), fmt.Sprint(want, 0, 4-want, nil))
 			}
 			only := map[bool]string{true: "ONLY "}[name == "parent"]
-			b.Want(name, b.TextOn(conn, "SELECT k, v FROM "+only+name+" ORDER BY k"), "1|a 2|b 3|c 4|d")
+			b.lab.Want(name, b.lab.TextOn(conn, "SELECT k, v FROM "+only+name+" ORDER BY k"), "1|a 2|b 3|c 4|d")
 		}
 	})
 }

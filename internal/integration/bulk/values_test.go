@@ -17,7 +17,7 @@ import (
 
 // sameValues sends values by the path of the lab and by Put, and compares the stored values.
 func sameValues[V any](b *bulkLab, typ string, values ...V) {
-	b.Helper()
+	b.lab.Helper()
 	type thing struct {
 		K int `upsert:"key"`
 		V *V
@@ -30,7 +30,7 @@ func sameValues[V any](b *bulkLab, typ string, values ...V) {
 		return putTwice(b, bulkTable[thing](b, name), rows)
 	}, func(name string) error {
 		for i := range rows {
-			if _, err := lab.Table[thing](b.Lab, name).Put(b.Context(), b.DB, &rows[i]); err != nil {
+			if _, err := lab.Table[thing](b.lab, name).Put(b.lab.Context(), b.lab.DB, &rows[i]); err != nil {
 				return err
 			}
 		}
@@ -48,7 +48,7 @@ func TestBulkValues(t *testing.T) {
 	bytes = append(bytes, []byte{0}, []byte{0xff, 0xfe}, []byte{0xe2, '\t', 0xe2, '\\', 0xf0, '\n', 0xc3}, []byte("\\x41"))
 	floats := []float64{0, math.Copysign(0, -1), 0.1, -0.1, 1e300, math.SmallestNonzeroFloat64, math.MaxFloat64, 1 << 53, 1e21, 123456789.125}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		if b.Family() != "postgres" {
+		if b.lab.Family() != "postgres" {
 			sameValues(b, "LONGTEXT", odd...)
 			sameValues(b, "LONGBLOB", bytes...)
 			sameValues(b, "VARBINARY(99)", bytes[:10]...)
@@ -129,13 +129,13 @@ func TestBulkValuesOfDrivers(t *testing.T) {
 		P **int
 	}
 	bulkEach(t, lab.Postgres+" "+lab.OnDuplicateKey, func(b *bulkLab) {
-		b.Exec("CREATE TABLE things (k INT PRIMARY KEY, s VARCHAR(9), n INT, a VARCHAR(9), p INT)")
+		b.lab.Exec("CREATE TABLE things (k INT PRIMARY KEY, s VARCHAR(9), n INT, a VARCHAR(9), p INT)")
 		five := 5
 		pointer, none := &five, (*int)(nil)
 		rows := []thing{{K: 1}, {2, sql.NullString{String: "", Valid: true}, sql.Null[int64]{V: 7, Valid: true}, "a", &pointer}, {3, sql.NullString{String: "x"}, sql.Null[int64]{V: 7}, []byte("b"), &none}, {4, sql.NullString{}, sql.Null[int64]{}, 12, nil}, {5, sql.NullString{}, sql.Null[int64]{}, true, nil}}
 		results, err := putTwice(b, bulkTable[thing](b, "things"), rows)
-		b.Want("results", fmt.Sprint(results, err), fmt.Sprint([]upsert.Result{{Inserted: 5}, {Unchanged: 5}}, nil))
-		yes := map[bool]string{true: "true", false: "1"}[b.Family() == "postgres"]
-		b.Want("rows", b.Text("SELECT * FROM things ORDER BY k"), "1|NULL|NULL|NULL|NULL 2||7|a|5 3|NULL|NULL|b|NULL 4|NULL|NULL|12|NULL 5|NULL|NULL|"+yes+"|NULL")
+		b.lab.Want("results", fmt.Sprint(results, err), fmt.Sprint([]upsert.Result{{Inserted: 5}, {Unchanged: 5}}, nil))
+		yes := map[bool]string{true: "true", false: "1"}[b.lab.Family() == "postgres"]
+		b.lab.Want("rows", b.lab.Text("SELECT * FROM things ORDER BY k"), "1|NULL|NULL|NULL|NULL 2||7|a|5 3|NULL|NULL|b|NULL 4|NULL|NULL|12|NULL 5|NULL|NULL|"+yes+"|NULL")
 	})
 }

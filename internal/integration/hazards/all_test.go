@@ -25,7 +25,7 @@ func TestHazard_Limits_ParametersOfAStatement(t *testing.T) {
 			opts, ddl = append(opts, upsert.Column(name, upsert.Replace)), ddl+", "+name+" VARCHAR(1)"
 		}
 		l.Exec(ddl + ")")
-		limit := l.D.Traits().MaxParams
+		limit := l.D.Traits().Limits.Params
 		tooMany, code := make([]any, limit+1), "1390"
 		query := "INSERT INTO wide (k) VALUES " + strings.Repeat("(?), ", limit) + "(?)"
 		if l.D.Name() == "postgres" {

@@ -36,7 +36,7 @@ func TestHazard_E2_NothingIsPreparedOnPostgres(t *testing.T) {
 	}
 	lab.Each(t, "sqlite "+lab.OnDuplicateKey+" "+lab.Postgres, func(l *lab.Lab) {
 		l.Exec("CREATE TABLE things (k INT PRIMARY KEY, v INT)")
-		rows, handle := make([]thing, 4*l.D.Traits().MaxRows), &unpreparing{Tx: l.Begin(nil)}
+		rows, handle := make([]thing, 4*l.D.Traits().Limits.Rows), &unpreparing{Tx: l.Begin(nil)}
 		for i := range rows {
 			rows[i] = thing{i, i}
 		}

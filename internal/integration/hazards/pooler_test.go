@@ -302,9 +302,9 @@ func relay(client net.Conn, addr string) {
 	_ = client.Close()
 }
 
-// TestPut_BeginsBehindAPoolerWhereItMust checks that Put behind a pooler begins a transaction only if the driver sends a
+// TestPut_BeginsBehindAPoolerIfItMust checks that Put behind a pooler begins a transaction only if the driver sends a
 // text and its parameters separately.
-func TestPut_BeginsBehindAPoolerWhereItMust(t *testing.T) {
+func TestPut_BeginsBehindAPoolerIfItMust(t *testing.T) {
 	t.Parallel()
 	pooled(t, func(l *lab.Lab, through *engine.Namespace) {
 		table := lab.Table[pair](l, "even")

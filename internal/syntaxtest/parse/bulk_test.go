@@ -11,7 +11,7 @@ import (
 )
 
 // TestPostgresBulk: what PostgreSQL's parser reads in a statement whose rows come from elsewhere than VALUES: an insert of
-// ordered rows (hazard P24), with one array a column where they come as arrays, and beside a filter that looks for the row
+// ordered rows (hazard P24), with one array a column if they come as arrays, and beside a filter that looks for the row
 // by the whole key and lets a row pass whose key is the same only to a collation.
 func TestPostgresBulk(t *testing.T) {
 	t.Parallel()

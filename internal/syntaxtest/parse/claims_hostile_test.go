@@ -26,10 +26,11 @@ func TestClaimsHostile(t *testing.T) {
 				v.Setting = evil
 			}
 			plain := s.Text
-			var err error
-			if s.Statement, err = s.Case.Write(s.Variant.Dialect, s.Bind, v); err != nil {
+			hostile, err := s.Case.Write(s.Variant.Dialect, s.Bind, v)
+			if err != nil {
 				t.Fatal(err)
 			}
+			s.Text, s.Args = hostile.Text, hostile.Args
 			var faults []string
 			if s.Variant.Name == "postgres" {
 				faults = postgresReads(t, s, plain)

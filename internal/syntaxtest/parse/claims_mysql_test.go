@@ -252,8 +252,8 @@ func TestClaimsMySQLFaultsAreSeen(t *testing.T) {
 	}
 }
 
-// TestClaimsMariaDBIsMySQL: where MariaDB's text is another than MySQL's, it is so by what asMySQL knows, and by how long a
-// claim waits. A limit goes before the claim, and the row comes back.
+// TestClaimsMariaDBIsMySQL: MariaDB's text differs from MySQL's only by what asMySQL knows, and by how long a claim waits. A limit
+// goes before the claim, and the row comes back.
 func TestClaimsMariaDBIsMySQL(t *testing.T) {
 	t.Parallel()
 	type name struct {

@@ -8,7 +8,7 @@ import (
 )
 
 // TestClaimsTiDB: a second grammar of MySQL takes every statement as well. Package keys does not run on TiDB; its parser
-// knows rows of VALUES where Vitess's does not.
+// knows rows of VALUES, and Vitess's parser does not.
 func TestClaimsTiDB(t *testing.T) {
 	t.Parallel()
 	p, filters := parser.New(), 0

@@ -21,7 +21,7 @@ func textKeys(c *syntaxtest.Case) []string {
 }
 
 // TestPostgresFoldGuard: an update of a row whose key is text asks first whether the stored key is the same byte by byte,
-// and fails the statement where it is not (hazard H18); with a version as well, for a stale row is no answer then.
+// and fails the statement if the key is not (hazard H18). It does so with a version too, because a stale row is no answer then.
 func TestPostgresFoldGuard(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -46,8 +46,8 @@ func TestPostgresFoldGuard(t *testing.T) {
 	}
 }
 
-// foldGuard returns the stored columns that DO UPDATE … WHERE CASE WHEN they differ THEN failure compares, or none where
-// it is no such guard.
+// foldGuard returns the stored columns that DO UPDATE … WHERE CASE WHEN they differ THEN failure compares, or none if the
+// expression is no such guard.
 func foldGuard(tree *pg.ParseResult) (names []string) {
 	where := insertOf(tree).GetOnConflictClause().GetWhereClause()
 	when := where.GetCaseExpr().GetArgs()
@@ -57,8 +57,8 @@ func foldGuard(tree *pg.ParseResult) (names []string) {
 	return differing(when[0].GetCaseWhen().GetExpr(), "excluded")
 }
 
-// differing returns the stored columns that an expression compares, byte by byte, with those of the same name beside them,
-// or none where it is no such comparison.
+// differing returns the stored columns that an expression compares, byte by byte, with the columns of the same name beside
+// them, or none if the expression is no such comparison.
 func differing(expr *pg.Node, beside string) (names []string) {
 	differ := []*pg.Node{expr}
 	if either := differ[0].GetBoolExpr(); either.GetBoolop() == pg.BoolExprType_OR_EXPR {

@@ -107,8 +107,8 @@ func stored(e sqlparser.Expr, table string) (names []string) {
 	return names
 }
 
-// comparedKeys returns the stored columns in the condition of the guard, IF(key is the same, key, failure), or none where
-// it is no such guard.
+// comparedKeys returns the stored columns in the condition of the guard, IF(key is the same, key, failure), or none if
+// the expression is no such guard.
 func comparedKeys(guard *sqlparser.UpdateExpr, table string) []string {
 	args := ifArguments(guard.Expr)
 	if args == nil || !fails(args[2], table, guard.Name.Name.String()) {
@@ -118,7 +118,7 @@ func comparedKeys(guard *sqlparser.UpdateExpr, table string) []string {
 }
 
 // fails tells whether an expression is NULL by way of an addition that is beyond BIGINT UNSIGNED, error 1690. It must read
-// the stored key: an optimizer would evaluate a constant where IF does not come to it.
+// the stored key: an optimizer would evaluate a constant that IF does not reach.
 func fails(e sqlparser.Expr, table, key string) bool {
 	args := ifArguments(e)
 	if args == nil || !isNullOf(args[1], table, key) || !isNull(args[2]) {
@@ -145,8 +145,8 @@ func ifArguments(e sqlparser.Expr) []sqlparser.Expr {
 	return call.Exprs
 }
 
-// isNullOf tells whether an expression is the NULL of the key's own type, NULLIF(key, key): a plain one would make text of
-// the whole guard where the key is a BIT.
+// isNullOf tells whether an expression is the NULL of the key's own type, NULLIF(key, key): a plain NULL would
+// make text of the whole guard if the key is a BIT.
 func isNullOf(e sqlparser.Expr, table, key string) bool {
 	call, ok := e.(*sqlparser.FuncExpr)
 	return ok && call.Name.Lowered() == "nullif" && len(call.Exprs) == 2 && sqlparser.String(call.Exprs[0]) == sqlparser.String(call.Exprs[1]) &&

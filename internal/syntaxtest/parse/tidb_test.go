@@ -9,8 +9,8 @@ import (
 	_ "github.com/pingcap/tidb/pkg/parser/test_driver" // the parser's literals
 )
 
-// TestTiDBParses: TiDB's own parser takes every statement that goes to it. Its text is that of a MySQL whose version is
-// not known, so those are tried as well.
+// TestTiDBParses: TiDB's own parser takes every statement that goes to it. The text is the text for a MySQL whose
+// version is not known, so these statements are tried too.
 func TestTiDBParses(t *testing.T) {
 	t.Parallel()
 	p := parser.New()

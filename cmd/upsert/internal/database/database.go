@@ -100,7 +100,7 @@ func openMySQL(cfg *mysql.Config, err error) (driver.Connector, Kind, error) {
 	return c, MySQL, nil
 }
 
-// openSQLite takes the parameters of go-sqlite3 (_foreign_keys, _busy_timeout, _journal_mode) and those of modernc.org/sqlite.
+// openSQLite takes the parameters of go-sqlite3 (_foreign_keys, _busy_timeout, _journal_mode) and the parameters of modernc.org/sqlite.
 // Without them, a call waits five seconds for the locks of others. Times are written as the library writes them.
 func openSQLite(path string) (driver.Connector, Kind, error) {
 	name, params, found := strings.Cut(path, "?")

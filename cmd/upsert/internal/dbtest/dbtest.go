@@ -1,15 +1,26 @@
 // Package dbtest gives the tests of the command the databases of package engine, and SQLite by the driver that the command has:
-// so the tests need no cgo either.
+// so the tests need no cgo either. Package dbtest also writes the files of the tests.
 package dbtest
 
 import (
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/goupsert/upsert/internal/engine"
 	_ "modernc.org/sqlite" // driver "sqlite"
 )
+
+// WriteFile writes a file into a folder that the end of the test removes, and returns the file's path.
+func WriteFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // Run runs the tests of a package, for TestMain.
 func Run(m *testing.M) int { return engine.Run(m) }

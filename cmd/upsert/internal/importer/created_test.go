@@ -11,7 +11,7 @@ import (
 func TestRun_CreateShowsTheStatement(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
-	file := writeFile(t, "items.csv", "id,at,n\n1,2024-05-06T07:08:09Z,a\n")
+	file := dbtest.WriteFile(t, "items.csv", "id,at,n\n1,2024-05-06T07:08:09Z,a\n")
 	const want = `upsert import: -create has made the table:
 CREATE TABLE "items" (
   "id" INTEGER NOT NULL,
@@ -42,20 +42,20 @@ func TestEngines_TimesAreInferredAsTimes(t *testing.T) {
 			word = "TIMESTAMPTZ"
 		}
 		args := []string{"-dsn", ns.DSN(), "-create", "-key", "id"}
-		csv := writeFile(t, "a.csv", "id,at\n2024-05-06T07:08:09Z,\n2024-05-06T07:08:09.123456+02:00,2024-05-06T07:08:09-11:30\n")
+		csv := dbtest.WriteFile(t, "a.csv", "id,at\n2024-05-06T07:08:09Z,\n2024-05-06T07:08:09.123456+02:00,2024-05-06T07:08:09-11:30\n")
 		first := runProgram(t, append(args, csv)...)
 		first.ok(t, "2 inserted")
 		if strings.Count(first.stderr, " "+word) != 2 {
 			t.Fatalf("the table is %s; want two columns of %s", first.stderr, word)
 		}
 		runProgram(t, append(args, csv)...).ok(t, "0 inserted, 0 updated, 2 unchanged")
-		json := writeFile(t, "b.ndjson", `{"id":"2024-05-06T07:08:09Z","at":"2024-05-06T18:38:09Z"}`+"\n")
+		json := dbtest.WriteFile(t, "b.ndjson", `{"id":"2024-05-06T07:08:09Z","at":"2024-05-06T18:38:09Z"}`+"\n")
 		first = runProgram(t, append(args, json)...)
 		first.ok(t, "1 inserted")
 		if strings.Count(first.stderr, " "+word) != 2 {
 			t.Fatalf("the table is %s; want two columns of %s", first.stderr, word)
 		}
-		sameInstants := writeFile(t, "a.csv", "id,at\n2024-05-06T09:08:09+02:00,\n2024-05-06T05:08:09.123456Z,2024-05-06T18:38:09Z\n")
+		sameInstants := dbtest.WriteFile(t, "a.csv", "id,at\n2024-05-06T09:08:09+02:00,\n2024-05-06T05:08:09.123456Z,2024-05-06T18:38:09Z\n")
 		runProgram(t, append(args, sameInstants)...).ok(t, "0 inserted, 0 updated, 2 unchanged")
 	})
 }

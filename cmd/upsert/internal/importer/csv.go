@@ -25,16 +25,16 @@ type csvReader struct {
 
 // newCSV reads the header, unless cfg names the columns.
 func newCSV(file string, r io.Reader, cfg *config) (*csvReader, error) {
-	c := &csvReader{file: file, null: cfg.null, comment: cfg.comment}
+	c := &csvReader{file: file, null: cfg.format.null, comment: cfg.format.comment}
 	if cfg.reject != "" {
 		c.source = &recorder{from: r}
 		r = c.source
 	}
 	c.csv = csv.NewReader(r)
-	c.csv.Comma, c.csv.Comment, c.csv.ReuseRecord = cfg.comma, cfg.comment, true
-	// The number of fields is checked here, where the names of the columns are known.
+	c.csv.Comma, c.csv.Comment, c.csv.ReuseRecord = cfg.format.comma, cfg.format.comment, true
+	// The number of fields is checked here, because only here the names of the columns are known.
 	c.csv.FieldsPerRecord = -1
-	for _, name := range cfg.columns {
+	for _, name := range cfg.format.columns {
 		c.heads = append(c.heads, field{name: name})
 	}
 	if c.heads == nil {
@@ -122,8 +122,8 @@ func (c *csvReader) wrongCount(record []string) error {
 	return wrongRow(c.heads[got].name, c.file, line, col, "%s, %s expected: no %q", words.Count(got, "field"), words.Number(int64(want)), c.heads[got].name)
 }
 
-// wrap gives encoding/csv's errors the file's name; their place they bring. They are no fault of one row: after a quote in the
-// wrong place nobody knows where the row ends.
+// wrap gives encoding/csv's errors the file's name; they have their place already. They are no fault of one row: after a quote in
+// the wrong place nobody knows where the row ends.
 func (c *csvReader) wrap(err error) error {
 	var parse *csv.ParseError
 	if !errors.As(err, &parse) {

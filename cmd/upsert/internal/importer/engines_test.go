@@ -37,13 +37,13 @@ func TestEngines_EveryTypeTwice(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
-		file := writeFile(t, "typed.ndjson", typedRows)
+		file := dbtest.WriteFile(t, "typed.ndjson", typedRows)
 		args := []string{"-dsn", ns.DSN(), "-key", "id", "-type", "at=timestamp", file}
 		runProgram(t, append([]string{"-create"}, args...)...).ok(t, "3 inserted, 0 updated, 0 unchanged")
 		runProgram(t, append([]string{"-create"}, args...)...).ok(t, "0 inserted, 0 updated, 3 unchanged")
 		runProgram(t, args...).ok(t, "0 inserted, 0 updated, 3 unchanged")
 
-		asCSV := writeFile(t, "typed.csv", "id,big,r,b,t,j,at\n"+
+		asCSV := dbtest.WriteFile(t, "typed.csv", "id,big,r,b,t,j,at\n"+
 			`1,9007199254740993,0.1,true,"é 'x' ""y""","{""a"":[1,2.50,null]}",2024-02-29 12:00:00.5+00`+"\n"+
 			`2,,1000,false,008,"""text""",`+"\n")
 		runProgram(t, "-dsn", ns.DSN(), "-key", "id", asCSV).ok(t, "0 inserted, 1 updated, 1 unchanged")
@@ -62,7 +62,7 @@ func TestEngines_BadLineLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
-		runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "id", writeFile(t, "items.csv", "id,n\n0,kept\n1,kept\n")).ok(t, "2 inserted")
+		runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "id", dbtest.WriteFile(t, "items.csv", "id,n\n0,kept\n1,kept\n")).ok(t, "2 inserted")
 		for bad, want := range map[string]string{
 			"x,name\n":        `items.csv:3002:1: column "id": "x" is not of type integer`,
 			"3001\n":          `items.csv:3002:1: 1 field, 2 expected: no "n"`,
@@ -71,7 +71,7 @@ func TestEngines_BadLineLeavesNothing(t *testing.T) {
 			",name\n":         `items.csv:3002:1: key column "id" is NULL`,
 			"3001,\"a\nb\n\n": `in a row that begins on line 3002`,
 		} {
-			run := runProgram(t, "-dsn", ns.DSN(), "-key", "id", writeFile(t, "items.csv", manyRows(3000)+bad))
+			run := runProgram(t, "-dsn", ns.DSN(), "-key", "id", dbtest.WriteFile(t, "items.csv", manyRows(3000)+bad))
 			run.failed(t, 1, want)
 			run.failed(t, 1, "upsert import: nothing was written\n")
 		}
@@ -85,13 +85,13 @@ func TestEngines_ChunksStay(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		dsn := e.DSN(t)
-		runProgram(t, "-dsn", dsn, "-create", "-key", "id", writeFile(t, "items.csv", "id,n\n0,a\n")).ok(t, "1 inserted")
-		bad := writeFile(t, "items.csv", manyRows(250)+"x,y\n")
+		runProgram(t, "-dsn", dsn, "-create", "-key", "id", dbtest.WriteFile(t, "items.csv", "id,n\n0,a\n")).ok(t, "1 inserted")
+		bad := dbtest.WriteFile(t, "items.csv", manyRows(250)+"x,y\n")
 		run := runProgram(t, "-dsn", dsn, "-key", "id", "-chunk", "100", bad)
 		run.failed(t, 1, "items.csv:252:1: ")
 		run.failed(t, 1, "200 committed rows")
 		run.failed(t, 1, "200 rows written before stay: run the same command again")
-		runProgram(t, "-dsn", dsn, "-key", "id", "-chunk", "100", writeFile(t, "items.csv", manyRows(250))).ok(t, "50 inserted, 0 updated, 200 unchanged")
+		runProgram(t, "-dsn", dsn, "-key", "id", "-chunk", "100", dbtest.WriteFile(t, "items.csv", manyRows(250))).ok(t, "50 inserted, 0 updated, 200 unchanged")
 	})
 }
 
@@ -102,7 +102,7 @@ func TestEngines_RulesAndDuplicates(t *testing.T) {
 		args := func(text string) []string {
 			return []string{
 				"-dsn", ns.DSN(), "-create", "-key", "sku,store", "-rule", "v=version", "-rule", "first=keep", "-rule", "note=coalesce",
-				writeFile(t, "stock.csv", "sku,store,v,n,first,note\n"+text),
+				dbtest.WriteFile(t, "stock.csv", "sku,store,v,n,first,note\n"+text),
 			}
 		}
 		runProgram(t, args("a,1,5,10,x,hello\na,2,5,10,x,\n")...).ok(t, "2 inserted, 0 updated, 0 unchanged, 0 stale")
@@ -123,7 +123,7 @@ func TestEngines_MaxIsNumeric(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
 		args := func(text string) []string {
-			return []string{"-dsn", ns.DSN(), "-create", "-key", "id", "-rule", "hi=max", "-rule", "seen=or", writeFile(t, "m.csv", "id,hi,seen\n"+text)}
+			return []string{"-dsn", ns.DSN(), "-create", "-key", "id", "-rule", "hi=max", "-rule", "seen=or", dbtest.WriteFile(t, "m.csv", "id,hi,seen\n"+text)}
 		}
 		runProgram(t, args("1,9,false\n2,10,true\n")...).ok(t, "2 inserted")
 		runProgram(t, args("1,10,true\n2,9,false\n")...).ok(t, "0 inserted, 1 updated, 1 unchanged")
@@ -141,7 +141,7 @@ func TestEngines_QualifiedTable(t *testing.T) {
 			ns := dbtest.Get(name).Namespace(t)
 			args := []string{
 				"-dsn", ns.DSN(), "-create", "-key", "id", "-table", ns.Name() + ".items",
-				writeFile(t, "x.ndjson", `{"id":1,"j":{"a":1}}`+"\n"+`{"id":2,"j":"x"}`),
+				dbtest.WriteFile(t, "x.ndjson", `{"id":1,"j":{"a":1}}`+"\n"+`{"id":2,"j":"x"}`),
 			}
 			runProgram(t, args...).ok(t, "2 inserted")
 			runProgram(t, args...).ok(t, "2 unchanged")
@@ -152,9 +152,9 @@ func TestEngines_QualifiedTable(t *testing.T) {
 func TestEngines_MariaDBTextKeys(t *testing.T) {
 	t.Parallel()
 	ns := dbtest.Get("mariadb").Namespace(t)
-	twoCases := writeFile(t, "k.csv", "k,n\nAbc,1\nabc,2\n"+strings.Repeat("ä", 255)+",3\n")
+	twoCases := dbtest.WriteFile(t, "k.csv", "k,n\nAbc,1\nabc,2\n"+strings.Repeat("ä", 255)+",3\n")
 	runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "k", twoCases).ok(t, "3 inserted")
-	wide := writeFile(t, "wide.csv", "k,n\nabc,2\n"+strings.Repeat("ä", 256)+",3\n")
+	wide := dbtest.WriteFile(t, "wide.csv", "k,n\nabc,2\n"+strings.Repeat("ä", 256)+",3\n")
 	runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "k", wide).failed(t, 1, `wide.csv:3:1: key column "k" has 256 characters here`)
 }
 
@@ -168,7 +168,7 @@ func TestEngines_ValuesThatDoNotFitTheTable(t *testing.T) {
 				t.Fatal(err)
 			}
 			args := func(text string) []string {
-				return []string{"-dsn", ns.DSN(), "-key", "id", writeFile(t, "t.csv", "id,s,n\n1,äöü,-32768\n"+text)}
+				return []string{"-dsn", ns.DSN(), "-key", "id", dbtest.WriteFile(t, "t.csv", "id,s,n\n1,äöü,-32768\n"+text)}
 			}
 			runProgram(t, args("2,abcd,1\n")...).failed(t, 1, `t.csv:3:3: column "s": 4 characters, and the table's column has room for 3`)
 			runProgram(t, args("2,abc,32768\n")...).failed(t, 1, `t.csv:3:7: column "n": 32768 is out of the range of the table's column, -32768 to 32767`)
@@ -196,7 +196,7 @@ func TestEngines_Interrupted(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
-		runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "id", writeFile(t, "items.csv", "id,n\n0,a\n")).ok(t, "1 inserted")
+		runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "id", dbtest.WriteFile(t, "items.csv", "id,n\n0,a\n")).ok(t, "1 inserted")
 		text := manyRows(50_000)
 		ctx, cancel := context.WithCancel(t.Context())
 		in := &stoppingReader{strings.NewReader(text), int64(len(text) / 2), cancel}
@@ -218,7 +218,7 @@ func TestEngines_TableWithoutTheKeysIndex(t *testing.T) {
 		if _, err := ns.DB().ExecContext(t.Context(), "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, n INT, PRIMARY KEY (a, b))"); err != nil {
 			t.Fatal(err)
 		}
-		file := writeFile(t, "t.csv", "a,b,n\n1,1,1\n")
+		file := dbtest.WriteFile(t, "t.csv", "a,b,n\n1,1,1\n")
 		runProgram(t, "-dsn", ns.DSN(), "-key", "a", file).failed(t, 1, "no unique index")
 		runProgram(t, "-dsn", ns.DSN(), "-key", "b,a", file).ok(t, "1 inserted")
 		runProgram(t, "-dsn", ns.DSN(), "-key", "b,a", file).ok(t, "1 unchanged")

@@ -51,19 +51,29 @@ Flags:
 // config is what the command line asks for.
 type config struct {
 	dsn, table     string
-	keys           []string
-	rules          []assignment
-	clocked        []assignment // the columns with the rule keep+now, fill+now or touch+now, which the file lacks
-	types          map[string]kind
-	declared       cli.Assignments // the columns' types in the statement of -create, in SQL
+	cols           columnFlags
 	create         bool
-	format, null   string
-	columns        []string
-	comma, comment rune
+	file           string
+	format         fileFormat
 	chunk          int
 	inOrder, quiet bool
 	reject         string
-	file           string
+}
+
+// columnFlags are what the command line says of the table's columns.
+type columnFlags struct {
+	keys     []string
+	rules    []assignment
+	clocked  []assignment // the columns with the rule keep+now, fill+now or touch+now, which the file lacks
+	types    map[string]kind
+	declared cli.Assignments // the columns' types in the statement of -create, in SQL
+}
+
+// fileFormat is what the command line says of how the file is written.
+type fileFormat struct {
+	name, null     string // name is csv, tsv, ndjson or auto
+	columns        []string
+	comma, comment rune
 }
 
 type assignment = cli.Assignment
@@ -81,7 +91,7 @@ type raw struct {
 
 // parseFlags returns flag.ErrHelp after it has printed the help to out, and *cli.UsageError for what cannot be run.
 func parseFlags(args []string, out io.Writer) (*config, error) {
-	cfg, r := &config{types: map[string]kind{}}, &raw{}
+	cfg, r := &config{cols: columnFlags{types: map[string]kind{}}}, &raw{}
 	fs := newFlagSet(cfg, r)
 	if err := cli.Parse(fs, args, help, out); err != nil {
 		return nil, err
@@ -102,8 +112,8 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 	r.table.Register(fs)
 	fs.Var(&r.types, "type", "`column=type` instead of the table's or the inferred one: integer real text boolean json timestamp; a=text,b=real or given several times")
 	fs.BoolVar(&cfg.create, "create", false, "create the table if it is missing, its types inferred from the whole file (from -type alone for standard input)")
-	fs.StringVar(&cfg.null, "null", "", "the CSV field `text` that means NULL (default: the empty field)")
-	fs.StringVar(&cfg.format, "format", "auto", "csv, tsv, ndjson or auto: by the file's ending (.csv .tsv .tab .ndjson .jsonl)")
+	fs.StringVar(&cfg.format.null, "null", "", "the CSV field `text` that means NULL (default: the empty field)")
+	fs.StringVar(&cfg.format.name, "format", "auto", "csv, tsv, ndjson or auto: by the file's ending (.csv .tsv .tab .ndjson .jsonl)")
 	fs.Var(&r.columns, "columns", "the `names` of the columns, a,b,c, for a CSV file without a header line")
 	fs.StringVar(&r.comma, "comma", "", "the `character` between CSV fields (default , and a tab for tsv)")
 	fs.StringVar(&r.comment, "comment", "", "the `character` that begins a comment line in CSV (default: there are none)")
@@ -116,26 +126,29 @@ func newFlagSet(cfg *config, r *raw) *flag.FlagSet {
 
 // setTable takes the part of the configuration that every subcommand has.
 func (cfg *config) setTable(d *tabledef.Definition) {
-	cfg.dsn, cfg.table, cfg.keys = cmp.Or(d.DSN, "upsert.db"), d.Table, d.Keys
+	cfg.dsn, cfg.table, cfg.cols.keys = cmp.Or(d.DSN, "upsert.db"), d.Table, d.Keys
 	for _, r := range d.Rules {
 		if rule, ok := strings.CutSuffix(r.Word, "+now"); ok {
-			cfg.clocked = append(cfg.clocked, assignment{Column: r.Column, Word: rule})
+			cfg.cols.clocked = append(cfg.cols.clocked, assignment{Column: r.Column, Word: rule})
 		} else {
-			cfg.rules = append(cfg.rules, r)
+			cfg.cols.rules = append(cfg.cols.rules, r)
 		}
 	}
 	for _, c := range d.Columns {
 		if c.Type != "" {
-			cfg.declared = append(cfg.declared, assignment{Column: c.Name, Word: c.Type})
+			cfg.cols.declared = append(cfg.cols.declared, assignment{Column: c.Name, Word: c.Type})
 		}
 	}
 }
 
 // finish checks the flags against one another and fills in what follows from the file's name.
 func (cfg *config) finish(r *raw) error {
-	cfg.columns = r.columns
+	cfg.format.columns = r.columns
 	if err := r.table.Load(); err != nil {
 		return err
+	}
+	if r.table.Where != "" {
+		return usagef("import knows no partial unique index: take where out of %s, because a row outside of the index would be inserted again by each run", r.table.File())
 	}
 	cfg.setTable(&r.table)
 	for _, t := range r.types {
@@ -143,12 +156,12 @@ func (cfg *config) finish(r *raw) error {
 		if err != nil {
 			return usagef("-type %s=%s: %v", t.Column, t.Word, err)
 		}
-		cfg.types[t.Column] = k
+		cfg.cols.types[t.Column] = k
 	}
 	if cfg.chunk < 0 {
 		return usagef("-chunk %d: give a number of rows, or 0 for all or none", cfg.chunk)
 	}
-	if err := checkRules(slices.Concat(cfg.rules, cfg.clocked), cfg.keys); err != nil {
+	if err := checkRules(slices.Concat(cfg.cols.rules, cfg.cols.clocked), cfg.cols.keys); err != nil {
 		return err
 	}
 	if err := cfg.finishFormat(r); err != nil {
@@ -159,35 +172,35 @@ func (cfg *config) finish(r *raw) error {
 
 func (cfg *config) finishFormat(r *raw) error {
 	base := strings.TrimSuffix(strings.ToLower(cfg.file), ".gz")
-	switch cfg.format {
+	switch cfg.format.name {
 	case "csv", "tsv", "ndjson":
 	case "auto":
 		format, ok := map[string]string{".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ndjson": "ndjson", ".jsonl": "ndjson"}[filepath.Ext(base)]
 		if !ok {
 			return usagef("the ending of %s does not say its format: give -format csv, tsv or ndjson", quote(cfg.file))
 		}
-		cfg.format = format
+		cfg.format.name = format
 	default:
-		return usagef("-format %s: give csv, tsv, ndjson or auto", cfg.format)
+		return usagef("-format %s: give csv, tsv, ndjson or auto", cfg.format.name)
 	}
-	if cfg.format == "ndjson" && (r.comma != "" || r.comment != "" || len(cfg.columns) > 0 || cfg.null != "") {
+	if cfg.format.name == "ndjson" && (r.comma != "" || r.comment != "" || len(cfg.format.columns) > 0 || cfg.format.null != "") {
 		return usagef("-comma, -comment, -columns and -null are about CSV, and this is NDJSON")
 	}
-	cfg.comma = ','
-	if cfg.format == "tsv" {
-		cfg.comma = '\t'
+	cfg.format.comma = ','
+	if cfg.format.name == "tsv" {
+		cfg.format.comma = '\t'
 	}
 	if r.comma == `\t` {
 		r.comma = "\t"
 	}
 	var err error
-	if cfg.comma, err = oneRune("-comma", r.comma, cfg.comma); err != nil {
+	if cfg.format.comma, err = oneRune("-comma", r.comma, cfg.format.comma); err != nil {
 		return err
 	}
-	if cfg.comment, err = oneRune("-comment", r.comment, 0); err != nil {
+	if cfg.format.comment, err = oneRune("-comment", r.comment, 0); err != nil {
 		return err
 	}
-	if cfg.comma == cfg.comment {
+	if cfg.format.comma == cfg.format.comment {
 		return usagef("-comma and -comment are the same character")
 	}
 	return nil

@@ -19,8 +19,8 @@ func FuzzReader(f *testing.F) {
 		f.Add(seed, false)
 		f.Add(seed, true)
 	}
-	asCSV := &config{format: "csv", comma: ',', null: ""}
-	asNDJSON := &config{format: "ndjson"}
+	asCSV := &config{format: fileFormat{name: "csv", comma: ','}}
+	asNDJSON := &config{format: fileFormat{name: "ndjson"}}
 	f.Fuzz(func(t *testing.T, text string, isJSON bool) {
 		cfg, write := asCSV, writeCSV
 		if isJSON {
@@ -49,7 +49,7 @@ func checkPlace(t *testing.T, text string, err error) {
 		t.Fatalf("%q: %v (%T) names no place", text, err, err)
 	}
 	lines := strings.Split(text, "\n")
-	// encoding/csv counts the line's end, and what should have come after it, where a quote is left open.
+	// If a quote is left open, encoding/csv counts the line's end, and what should have come after the end.
 	if pos.line < 1 || pos.line > len(lines) || pos.col < 1 || pos.col > len(lines[pos.line-1])+2 {
 		t.Fatalf("%q: %v is outside of the file", text, err)
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"github.com/goupsert/upsert/cmd/upsert/internal/dbtest"
 	"path/filepath"
 	"testing"
 )
@@ -11,7 +12,7 @@ func TestRun_GzipIsKnownByItsFirstBytes(t *testing.T) {
 	args := []string{"-dsn", path, "-create", "-key", "id", "-table", "items", "-type", "id=integer,n=text"}
 	zipped := gzipped(t, "\uFEFFid,n\n1,a\n2,b\n")
 	runWith(t, t.Context(), zipped, append(args, "-format", "csv", "-")...).ok(t, "stdin: 2 rows: 2 inserted")
-	runProgram(t, append(args, writeFile(t, "items.csv", zipped))...).ok(t, "items.csv: 2 rows: 0 inserted, 0 updated, 2 unchanged")
+	runProgram(t, append(args, dbtest.WriteFile(t, "items.csv", zipped))...).ok(t, "items.csv: 2 rows: 0 inserted, 0 updated, 2 unchanged")
 	lines := gzipped(t, `{"id":1,"n":"a"}`+"\n")
 	runWith(t, t.Context(), lines, append(args, "-format", "ndjson", "-")...).ok(t, "stdin: 1 row: 0 inserted, 0 updated, 1 unchanged")
 	runWith(t, t.Context(), zipped[:len(zipped)-9], append(args, "-format", "csv", "-")...).failed(t, 1, "stdin: unexpected EOF")

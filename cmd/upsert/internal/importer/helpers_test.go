@@ -7,8 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,15 +48,6 @@ func (o outcome) failed(t *testing.T, code int, want string) {
 	if o.code != code || !strings.Contains(o.stderr, want) || o.stdout != "" {
 		t.Fatalf("ended with %d, stdout %q, stderr %q; want %d and %q on stderr", o.code, o.stdout, o.stderr, code, want)
 	}
-}
-
-func writeFile(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 func gzipped(t *testing.T, text string) string {

@@ -30,7 +30,7 @@ func advise(err error, cfg *config) error {
 	text := err.Error()
 	switch state := dialect.SQLState(err); {
 	case state == "42P10", strings.Contains(text, "ON CONFLICT clause does not match"):
-		text = noIndex(cfg.table, cfg.keys)
+		text = noIndex(cfg.table, cfg.cols.keys)
 	case strings.Contains(text, "dialect.PostgresMergeFunction"):
 		text = "-rule with merge needs a function that this database lacks: run this once, then upsert import again:\n" + dialect.PostgresMergeFunction
 	case !cfg.inOrder && needsOrder(err):

@@ -29,7 +29,7 @@ func TestEngines_HintsNameFlags(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
-		file := writeFile(t, "t.csv", "id,n\n1,a\n")
+		file := dbtest.WriteFile(t, "t.csv", "id,n\n1,a\n")
 		execute(t, ns, "CREATE TABLE t (id INT NOT NULL, n VARCHAR(9) NOT NULL)")
 		wantFlags(t, runProgram(t, "-dsn", ns.DSN(), "-key", "id", file), 1, "table t has no unique index on exactly id: ", "with -key")
 		if e.Dialect() == "sqlite" || e.Dialect() == "postgres" {
@@ -38,7 +38,7 @@ func TestEngines_HintsNameFlags(t *testing.T) {
 		}
 		execute(t, ns, "CREATE UNIQUE INDEX whole ON t (id)")
 		execute(t, ns, "CREATE UNIQUE INDEX name ON t (n)")
-		wantFlags(t, runProgram(t, "-dsn", ns.DSN(), "-key", "id", writeFile(t, "t.csv", "id,n\n1,a\n2,a\n")), 1, "t.csv:3:1: ", "-in-order")
+		wantFlags(t, runProgram(t, "-dsn", ns.DSN(), "-key", "id", dbtest.WriteFile(t, "t.csv", "id,n\n1,a\n2,a\n")), 1, "t.csv:3:1: ", "-in-order")
 	})
 }
 
@@ -46,13 +46,13 @@ func TestEngines_PostgresHintsNameFlags(t *testing.T) {
 	t.Parallel()
 	ns := dbtest.Get("postgres18").Namespace(t)
 	execute(t, ns, "CREATE TABLE t (id INT PRIMARY KEY, j JSON, b JSONB)")
-	file := writeFile(t, "t.csv", `id,j,b`+"\n"+`1,"{""a"":1}","{""a"":1}"`+"\n")
+	file := dbtest.WriteFile(t, "t.csv", `id,j,b`+"\n"+`1,"{""a"":1}","{""a"":1}"`+"\n")
 	args := []string{"-dsn", ns.DSN(), "-key", "id", file}
 	runProgram(t, args...).ok(t, "1 inserted")
 	merge := append([]string{"-rule", "b=merge"}, args...)
 	run := runProgram(t, merge...)
 	wantFlags(t, run, 1, "-rule with merge needs a function", "CREATE OR REPLACE FUNCTION")
-	// What is said is what helps.
+	// The hint is the one that helps.
 	_, statement, _ := strings.Cut(run.stderr, "again:\n")
 	statement, _, _ = strings.Cut(statement, "\nupsert import: nothing")
 	execute(t, ns, statement)
@@ -63,7 +63,7 @@ func TestAdvise_TooManyColumns(t *testing.T) {
 	t.Parallel()
 	cols := make([]column, 40_000)
 	for i := range cols {
-		cols[i] = column{field: field{name: "c" + strconv.Itoa(i)}, key: i == 0}
+		cols[i] = column{name: "c" + strconv.Itoa(i), key: i == 0}
 	}
 	_, err := upsertRows(t.Context(), nil, dialect.SQLite, &config{table: "t"}, &source{cols: cols}, nil, func(int64) {})
 	err = advise(err, &config{})

@@ -27,11 +27,11 @@ const (
 
 // Run is the program. It returns the exit status.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	p := &program{std: streams{stdin, stdout, stderr}, now: time.Now}
 	err := p.parse(args, stderr)
 	if err == nil {
 		err = p.load(ctx)
-		p.progress.Stop()
+		p.progress.stop()
 	}
 	var usage *cli.UsageError
 	switch {
@@ -53,12 +53,16 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return statusFailed
 }
 
+// streams are the standard streams of a run.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
 // program is one run.
 type program struct {
 	cfg      *config
-	stdin    io.Reader
-	stdout   io.Writer
-	stderr   io.Writer
+	std      streams
 	now      func() time.Time
 	progress *passes
 
@@ -76,7 +80,7 @@ type program struct {
 }
 
 func (p *program) parse(args []string, stderr io.Writer) (err error) {
-	if p.cfg, err = parseFlags(args, p.stdout); err != nil {
+	if p.cfg, err = parseFlags(args, p.std.out); err != nil {
 		return err
 	}
 	p.progress = newPasses(stderr, p.now, p.cfg.quiet)
@@ -85,7 +89,7 @@ func (p *program) parse(args []string, stderr io.Writer) (err error) {
 
 // load is the flow: open, ask the database what it is, find or make the table, write, report.
 func (p *program) load(ctx context.Context) (err error) {
-	in, err := openInput(ctx, p.cfg, p.stdin)
+	in, err := openInput(ctx, p.cfg, p.std.in)
 	if err != nil {
 		return err
 	}
@@ -153,10 +157,10 @@ func (p *program) write(ctx context.Context, d dialect.Dialect, in *input, src *
 	if err != nil {
 		return advise(err, p.cfg)
 	}
-	p.progress.Stop()
-	report(p.stdout, in.name, result, p.rejects.count(), p.now().Sub(began))
+	p.progress.stop()
+	report(p.std.out, in.name, result, p.rejects.count(), p.now().Sub(began))
 	if note := src.repeats.String(); note != "" {
-		fmt.Fprintf(p.stderr, "upsert import: %s\n", note)
+		fmt.Fprintf(p.std.err, "upsert import: %s\n", note)
 	}
 	return nil
 }
@@ -166,7 +170,7 @@ func (p *program) columns(file string, fields []field) ([]column, error) {
 	cols := make([]column, len(fields))
 	var names []string
 	for i, f := range fields {
-		cols[i] = column{field: f, kind: p.cfg.types[f.name], key: slices.Contains(p.cfg.keys, f.name)}
+		cols[i] = column{name: f.name, line: f.line, col: f.col, kind: p.cfg.cols.types[f.name], key: slices.Contains(p.cfg.cols.keys, f.name)}
 		names = append(names, f.name)
 	}
 	missing := func(flag, name string) error {
@@ -176,18 +180,18 @@ func (p *program) columns(file string, fields []field) ([]column, error) {
 		return wrongf(file, max(fields[0].line, 1), 1, "there is no column %q, which %s names; there are %s", name, flag, strings.Join(names, ", "))
 	}
 	var errs []error
-	for _, key := range p.cfg.keys {
+	for _, key := range p.cfg.cols.keys {
 		errs = append(errs, missing("-key", key))
 	}
-	for _, r := range p.cfg.rules {
+	for _, r := range p.cfg.cols.rules {
 		errs = append(errs, missing("-rule", r.Column))
 	}
-	for _, c := range p.cfg.clocked {
+	for _, c := range p.cfg.cols.clocked {
 		if at := slices.Index(names, c.Column); at >= 0 {
 			return nil, wrongf(file, max(fields[at].line, 1), max(fields[at].col, 1), "column %q takes the time of the database, as -rule says: leave it out of the file, or +now out of the rule", c.Column)
 		}
 	}
-	for name := range p.cfg.types {
+	for name := range p.cfg.cols.types {
 		errs = append(errs, missing("-type", name))
 	}
 	for _, err := range errs {
@@ -222,15 +226,15 @@ func (p *program) table(ctx context.Context, file string, cols []column) error {
 			return wrongf(file, max(cols[i].line, 1), max(cols[i].col, 1), "table %s has no column %q; it has %s",
 				p.cfg.table, cols[i].name, strings.Join(names, ", "))
 		}
-		if _, given := p.cfg.types[cols[i].name]; !given {
+		if _, given := p.cfg.cols.types[cols[i].name]; !given {
 			cols[i].kind = have[at].kind
 		}
 		cols[i].stored = have[at]
 	}
-	if err := checkKinds(p.cfg.rules, cols); err != nil {
+	if err := checkKinds(p.cfg.cols.rules, cols); err != nil {
 		return err
 	}
-	return p.family.checkKey(ctx, p.db, p.cfg.table, p.cfg.keys)
+	return p.family.checkKey(ctx, p.db, p.cfg.table, p.cfg.cols.keys)
 }
 
 // create makes the table, after the whole file was found readable.
@@ -240,10 +244,10 @@ func (p *program) create(ctx context.Context, cols []column) error {
 			return err
 		}
 	}
-	for _, c := range p.cfg.clocked {
-		cols = append(cols[:len(cols):len(cols)], column{field: field{name: c.Column}, kind: kindTimestamp})
+	for _, c := range p.cfg.cols.clocked {
+		cols = append(cols[:len(cols):len(cols)], column{name: c.Column, kind: kindTimestamp})
 	}
-	statement := p.family.createTable(p.cfg.table, cols, p.cfg.declared)
+	statement := p.family.createTable(p.cfg.table, cols, p.cfg.cols.declared)
 	if _, err := p.db.ExecContext(ctx, statement); err != nil {
 		if _, there := p.family.tableColumns(ctx, p.db, p.cfg.table); there == nil {
 			return nil // somebody was faster, and the table is theirs
@@ -252,7 +256,7 @@ func (p *program) create(ctx context.Context, cols []column) error {
 	}
 	p.made.table = true
 	if !p.cfg.quiet {
-		fmt.Fprintf(p.stderr, "upsert import: -create has made the table:\n%s;\n", statement)
+		fmt.Fprintf(p.std.err, "upsert import: -create has made the table:\n%s;\n", statement)
 	}
 	return nil
 }

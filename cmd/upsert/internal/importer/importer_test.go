@@ -44,7 +44,7 @@ func TestRun_ZonesTwice(t *testing.T) {
 func TestRun_MalformedFileMakesNothing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
-	file := writeFile(t, "items.csv", "id,n\n1,a\n2,b,c\n")
+	file := dbtest.WriteFile(t, "items.csv", "id,n\n1,a\n2,b,c\n")
 	runProgram(t, "-dsn", path, "-create", "-key", "id", file).failed(t, 1, file+":3:5: 3 fields, 2 expected")
 	if tables := query(t, openSQLiteFile(t, path), `SELECT name FROM sqlite_master`); len(tables) != 0 {
 		t.Fatalf("tables %q were made of a file that cannot be read", tables)
@@ -54,19 +54,19 @@ func TestRun_MalformedFileMakesNothing(t *testing.T) {
 func TestRun_RefusedInputMakesNoDatabase(t *testing.T) {
 	t.Parallel()
 	whole := gzipped(t, manyRows(1000))
-	cut := writeFile(t, "items.csv.gz", whole[:len(whole)/2])
+	cut := dbtest.WriteFile(t, "items.csv.gz", whole[:len(whole)/2])
 	for name, c := range map[string]struct {
 		code int
 		args []string
 		want string
 	}{
 		"cut":             {1, []string{cut}, "items.csv.gz: unexpected EOF\nupsert import: nothing was written\n"},
-		"malformed":       {1, []string{writeFile(t, "items.csv", "id,n\n1\n")}, "items.csv:2:1: 1 field"},
+		"malformed":       {1, []string{dbtest.WriteFile(t, "items.csv", "id,n\n1\n")}, "items.csv:2:1: 1 field"},
 		"no file":         {1, []string{"none.csv"}, "none.csv: no such file"},
 		"untyped stdin":   {1, []string{"-table", "items", "-format", "csv", "-columns", "id,n", "-"}, "read only once: give -type for id, n"},
-		"rule and kind":   {2, []string{"-rule", "n=or", writeFile(t, "items.csv", "id,n\n1,2\n")}, `column "n" is of type integer`},
-		"no such column":  {1, []string{"-rule", "m=or", writeFile(t, "items.csv", "id,n\n1,2\n")}, `there is no column "m"`},
-		"type and values": {1, []string{"-type", "n=integer", writeFile(t, "items.csv", "id,n\n1,x\n")}, `"x" is not of type integer`},
+		"rule and kind":   {2, []string{"-rule", "n=or", dbtest.WriteFile(t, "items.csv", "id,n\n1,2\n")}, `column "n" is of type integer`},
+		"no such column":  {1, []string{"-rule", "m=or", dbtest.WriteFile(t, "items.csv", "id,n\n1,2\n")}, `there is no column "m"`},
+		"type and values": {1, []string{"-type", "n=integer", dbtest.WriteFile(t, "items.csv", "id,n\n1,x\n")}, `"x" is not of type integer`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,12 +81,12 @@ func TestRun_RefusedInputMakesNoDatabase(t *testing.T) {
 
 func TestRun_Refuses(t *testing.T) {
 	t.Parallel()
-	file := writeFile(t, "items.csv", "id,n\n1,a\n")
+	file := dbtest.WriteFile(t, "items.csv", "id,n\n1,a\n")
 	path := filepath.Join(t.TempDir(), "x.db")
 	runProgram(t, "-dsn", path, "-create", "-key", "id", file).ok(t, "1 inserted")
-	other := writeFile(t, "items.csv", "id,m\n1,a\n")
+	other := dbtest.WriteFile(t, "items.csv", "id,m\n1,a\n")
 	whole := gzipped(t, "id,n\n1,b\n2,c\n")
-	cut := writeFile(t, "items.csv.gz", whole[:len(whole)-9])
+	cut := dbtest.WriteFile(t, "items.csv.gz", whole[:len(whole)-9])
 	missing := filepath.Join(t.TempDir(), "items.db")
 	for name, c := range map[string]struct {
 		code int
@@ -106,7 +106,7 @@ func TestRun_Refuses(t *testing.T) {
 		"no database":    {1, []string{"-dsn", missing, "-key", "id", file}, "-create makes the file and its table"},
 		"no PostgreSQL":  {1, []string{"-dsn", "postgres://me@127.0.0.1:1/db?sslmode=disable", "-key", "id", file}, "connection refused"},
 		"no MySQL":       {1, []string{"-dsn", "me@tcp(127.0.0.1:1)/db", "-key", "id", file}, "connection refused"},
-		"not gzip":       {1, []string{"-key", "id", writeFile(t, "x.csv.gz", "id\n")}, "x.csv.gz: "},
+		"not gzip":       {1, []string{"-key", "id", dbtest.WriteFile(t, "x.csv.gz", "id\n")}, "x.csv.gz: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +128,7 @@ func TestRun_Help(t *testing.T) {
 func TestRun_Gzip(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
-	file := writeFile(t, "items.csv.gz", gzipped(t, "id,n\n1,a\n2,b\n"))
+	file := dbtest.WriteFile(t, "items.csv.gz", gzipped(t, "id,n\n1,a\n2,b\n"))
 	runProgram(t, "-dsn", path, "-create", "-key", "id", file).ok(t, "items.csv.gz: 2 rows: 2 inserted")
 }
 
@@ -149,18 +149,18 @@ func TestRun_LibraryErrorsNameTheLine(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
 	args := []string{"-dsn", path, "-create", "-key", "id", "-rule", "j=merge", "-type", "j=text"}
-	runProgram(t, append(args, writeFile(t, "items.csv", "id,j\n1,{}\n"))...).ok(t, "1 inserted")
-	runProgram(t, append(args, writeFile(t, "items.csv", "id,j\n2,{}\n\n1,{\n"))...).failed(t, 1,
+	runProgram(t, append(args, dbtest.WriteFile(t, "items.csv", "id,j\n1,{}\n"))...).ok(t, "1 inserted")
+	runProgram(t, append(args, dbtest.WriteFile(t, "items.csv", "id,j\n2,{}\n\n1,{\n"))...).failed(t, 1,
 		"items.csv:4:1: upsert: table items: row 1: column j: it is not a JSON document")
 }
 
 func TestSource_ForgetsOldLines(t *testing.T) {
 	t.Parallel()
-	rd, err := newCSV("f", strings.NewReader(manyRows(10*recent)), &config{comma: ','})
+	rd, err := newCSV("f", strings.NewReader(manyRows(10*recent)), &config{format: fileFormat{comma: ','}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &source{file: "f", rd: rd, cols: []column{{field: field{name: "id"}}, {field: field{name: "n"}}}}
+	s := &source{file: "f", rd: rd, cols: []column{{name: "id"}, {name: "n"}}}
 	most, rows := 0, int64(0)
 	s.rows(func(_ map[string]any, err error) bool {
 		if rows++; err != nil {

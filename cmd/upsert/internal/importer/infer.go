@@ -116,13 +116,13 @@ func (f *findings) kind() kind {
 	return kindText
 }
 
-// infer reads the whole file once and gives the columns that have no type theirs. A value that does not fit
+// infer reads all rows once and gives each column that has no type its type. A value that does not fit
 // a type that was given, or a key that is NULL or wider than keyWidth (0: any width), is an error with its place. With skip
 // the rows that are at fault are passed over.
-func infer(file string, rd reader, cols []column, typed []bool, keyWidth int, skip bool, seen func(rows int64)) error {
+func infer(file string, next func() ([]cell, error), cols []column, typed []bool, keyWidth int, skip bool, seen func(rows int64)) error {
 	found := make([]findings, len(cols))
 	for rows := int64(0); ; rows++ {
-		cells, err := rd.next()
+		cells, err := next()
 		if errors.Is(err, io.EOF) {
 			break
 		}

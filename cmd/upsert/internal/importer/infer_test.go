@@ -64,8 +64,8 @@ func TestInfer_NDJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cols := []column{{field: field{name: "v"}}}
-		if err := infer("f", rd, cols, []bool{false}, 0, false, func(int64) {}); err != nil {
+		cols := []column{{name: "v"}}
+		if err := infer("f", rd.next, cols, []bool{false}, 0, false, func(int64) {}); err != nil {
 			t.Fatal(err)
 		}
 		if cols[0].kind != want {
@@ -94,8 +94,8 @@ func TestInfer_Refuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cols := []column{{field: field{name: "k"}, key: true, kind: c.typed}}
-			err = infer("f", rd, cols, []bool{c.typed != 0}, c.width, false, func(int64) {})
+			cols := []column{{name: "k", key: true, kind: c.typed}}
+			err = infer("f", rd.next, cols, []bool{c.typed != 0}, c.width, false, func(int64) {})
 			wantError(t, err, c.want)
 		})
 	}

@@ -6,14 +6,14 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/dbtest"
 )
 
-// TestEngines_InOrderWritesParentsBeforeChildren: the children's keys sort before those of their parents.
+// TestEngines_InOrderWritesParentsBeforeChildren: the children's keys sort before the parents' keys.
 func TestEngines_InOrderWritesParentsBeforeChildren(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
 		dsn := dsnWithForeignKeys(ns)
 		execute(t, ns, "CREATE TABLE tree (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES tree (id))")
-		file := writeFile(t, "tree.csv", "id,parent\n9,\n5,9\n1,5\n")
+		file := dbtest.WriteFile(t, "tree.csv", "id,parent\n9,\n5,9\n1,5\n")
 		if e.Dialect() == "mariadb" || e.Dialect() == "mysql" { // elsewhere a statement's rows are checked at its end
 			run := runProgram(t, "-dsn", dsn, "-key", "id", file)
 			run.failed(t, 1, "tree.csv:4:1: ")
@@ -31,7 +31,7 @@ func TestEngines_InOrderHandsOnAUniqueValue(t *testing.T) {
 		ns := e.Namespace(t)
 		execute(t, ns, "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20) UNIQUE)")
 		execute(t, ns, "INSERT INTO t VALUES (1, 'a'), (2, 'b')")
-		file := writeFile(t, "t.csv", "id,name\n2,c\n1,b\n")
+		file := dbtest.WriteFile(t, "t.csv", "id,name\n2,c\n1,b\n")
 		run := runProgram(t, "-dsn", ns.DSN(), "-key", "id", file)
 		run.failed(t, 1, "another row has the same values")
 		run.failed(t, 1, "-in-order")

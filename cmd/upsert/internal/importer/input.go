@@ -74,7 +74,7 @@ func (in *input) Close() error {
 
 // reader reads the file in its format.
 func (in *input) reader(cfg *config) (reader, error) {
-	if cfg.format == "ndjson" {
+	if cfg.format.name == "ndjson" {
 		return newNDJSON(in.name, in.text)
 	}
 	return newCSV(in.name, in.text, cfg)

@@ -29,6 +29,6 @@ func TestInterruptible_EndsWithItsContext(t *testing.T) {
 	t.Cleanup(func() { _ = to.Close() })
 	go cancel()
 	if _, err := (&interruptible{ctx: ctx, from: from}).Read(make([]byte, 9)); !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v; want that of the context", err)
+		t.Fatalf("error %v; want the context's error", err)
 	}
 }

@@ -63,7 +63,7 @@ func createOrSkip(t *testing.T, ns *dbtest.Namespace, text string) {
 	}
 }
 
-// TestEngines_SpellingsOfOneKey: the rows of one key are written in the file's order, counted as those of one key, and unchanged
+// TestEngines_SpellingsOfOneKey: the rows of one key are written in the file's order, counted as rows of one key, and unchanged
 // when the file comes again.
 func TestEngines_SpellingsOfOneKey(t *testing.T) {
 	t.Parallel()
@@ -83,12 +83,12 @@ func TestEngines_SpellingsOfOneKey(t *testing.T) {
 				}
 				rest := string(rune('0' + len(c.keys) - 1))
 				args := []string{"-dsn", ns.DSN(), "-key", "id"}
-				runProgram(t, append(args, writeFile(t, "t.csv", same))...).ok(t, "1 inserted, 0 updated, "+rest+" unchanged")
-				runProgram(t, append(args, writeFile(t, "t.csv", same))...).ok(t, "0 inserted, 0 updated, "+string(rune('0'+len(c.keys)))+" unchanged")
+				runProgram(t, append(args, dbtest.WriteFile(t, "t.csv", same))...).ok(t, "1 inserted, 0 updated, "+rest+" unchanged")
+				runProgram(t, append(args, dbtest.WriteFile(t, "t.csv", same))...).ok(t, "0 inserted, 0 updated, "+string(rune('0'+len(c.keys)))+" unchanged")
 				for _, key := range c.keys {
-					runProgram(t, append(args, writeFile(t, "t.csv", "id,n\n"+key+",0\n"))...).ok(t, "1 unchanged")
+					runProgram(t, append(args, dbtest.WriteFile(t, "t.csv", "id,n\n"+key+",0\n"))...).ok(t, "1 unchanged")
 				}
-				run := runProgram(t, append(args, writeFile(t, "t.csv", differ))...)
+				run := runProgram(t, append(args, dbtest.WriteFile(t, "t.csv", differ))...)
 				run.ok(t, string(rune('0'+len(c.keys)))+" updated")
 				if len(c.keys) > 1 && !strings.Contains(run.stderr, "the key of an earlier row (line 3 that of line 2)") {
 					t.Fatalf("stderr %q; want that rows repeat a key", run.stderr)
@@ -107,16 +107,16 @@ func TestEngines_SpellingsOfOneKeyAsText(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
 		execute(t, ns, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, n INT)")
-		file := writeFile(t, "t.csv", "id,n\n7,1\n007,1\n")
+		file := dbtest.WriteFile(t, "t.csv", "id,n\n7,1\n007,1\n")
 		for _, kind := range []string{"text", "integer"} {
 			execute(t, ns, "DELETE FROM t")
 			args := []string{"-dsn", ns.DSN(), "-key", "id", "-type", "id=" + kind, file}
 			runProgram(t, args...).ok(t, "1 inserted, 0 updated, 1 unchanged")
 			runProgram(t, args...).ok(t, "0 inserted, 0 updated, 2 unchanged")
 		}
-		flag := writeFile(t, "t.csv", "id,n\n1,1\ntrue,1\nfalse,1\n")
+		flag := dbtest.WriteFile(t, "t.csv", "id,n\n1,1\ntrue,1\nfalse,1\n")
 		runProgram(t, "-dsn", ns.DSN(), "-key", "id", "-type", "id=boolean", flag).ok(t, "2 inserted, 0 updated, 1 unchanged")
-		args := []string{"-dsn", ns.DSN(), "-key", "id", "-type", "id=text", writeFile(t, "t.csv", "id,n\n1,1\nx,1\n")}
+		args := []string{"-dsn", ns.DSN(), "-key", "id", "-type", "id=text", dbtest.WriteFile(t, "t.csv", "id,n\n1,1\nx,1\n")}
 		if e.Name() == "sqlite" { // whose columns take any type: that is what -type is for
 			runProgram(t, args...).ok(t, "1 inserted, 0 updated, 1 unchanged")
 			runProgram(t, args...).ok(t, "2 unchanged")
@@ -161,7 +161,7 @@ func TestEngines_KeysThatTheColumnWouldChange(t *testing.T) {
 				t.Parallel()
 				ns := e.Namespace(t)
 				createOrSkip(t, ns, "CREATE TABLE t (n INT, id "+c.column+" NOT NULL PRIMARY KEY)")
-				run := runProgram(t, "-dsn", ns.DSN(), "-key", "id", writeFile(t, "t.csv", "n,id\n1,"+c.key+"\n"))
+				run := runProgram(t, "-dsn", ns.DSN(), "-key", "id", dbtest.WriteFile(t, "t.csv", "n,id\n1,"+c.key+"\n"))
 				run.failed(t, 1, "t.csv:2:3: ")
 				run.failed(t, 1, c.want)
 			})
@@ -178,7 +178,7 @@ func TestEngines_TimesAreCutOffOnlyBelowAMicrosecond(t *testing.T) {
 		}
 		ns := e.Namespace(t)
 		execute(t, ns, "CREATE TABLE t (id "+column+" NOT NULL PRIMARY KEY, n INT)")
-		args := []string{"-dsn", ns.DSN(), "-key", "id", writeFile(t, "t.csv", "id,n\n2024-05-06T07:08:09.1234561Z,1\n2024-05-06T07:08:09.1234562Z,1\n")}
+		args := []string{"-dsn", ns.DSN(), "-key", "id", dbtest.WriteFile(t, "t.csv", "id,n\n2024-05-06T07:08:09.1234561Z,1\n2024-05-06T07:08:09.1234562Z,1\n")}
 		runProgram(t, args...).ok(t, want)
 		runProgram(t, args...).ok(t, "2 unchanged")
 	})
@@ -198,7 +198,7 @@ func TestPlainDecimal(t *testing.T) {
 
 func TestColumn_KeyOfASQLiteColumnWithoutAType(t *testing.T) {
 	t.Parallel()
-	c := column{field: field{name: "k"}, kind: kindInteger, key: true}
+	c := column{name: "k", kind: kindInteger, key: true}
 	if got, err := c.value(cell{token: tokenField, text: "07"}); got != int64(7) || err != nil {
 		t.Fatalf("%#v, %v; want what -type says", got, err)
 	}
@@ -211,7 +211,7 @@ func TestColumn_KeyOfASQLiteColumnWithoutAType(t *testing.T) {
 func TestRepeats_CountsTheRowsOfEarlierKeys(t *testing.T) {
 	t.Parallel()
 	var r repeats
-	cols := []column{{field: field{name: "a"}, key: true}, {field: field{name: "n"}}, {field: field{name: "b"}, key: true}}
+	cols := []column{{name: "a", key: true}, {name: "n"}, {name: "b", key: true}}
 	for i, key := range []string{"x|y", "xy|", "|xy", "x|y", "x|", "xy|"} {
 		a, b, _ := strings.Cut(key, "|")
 		r.note(cols, map[string]any{"a": a, "n": i, "b": b}, i+2)

@@ -12,15 +12,18 @@ import (
 	"github.com/goupsert/upsert/internal/words"
 )
 
-// rules are the words of -rule. A key is -key's to name, and a generated column is never written, but a file's all are.
-var rules = map[string]upsert.Rule{
-	"replace": upsert.Replace, "keep": upsert.Keep, "fill": upsert.Fill, "coalesce": upsert.Coalesce,
-	"max": upsert.Max, "min": upsert.Min, "or": upsert.Or, "and": upsert.And,
-	"merge": upsert.Merge, "version": upsert.Version, "touch": upsert.Touch,
+// ruleNames returns the words of -rule.
+func ruleNames() []string {
+	return slices.DeleteFunc(dialect.Rules(), func(word string) bool { return !isOffered(ruleOf(word)) })
 }
 
-func ruleNames() []string {
-	return []string{"replace", "keep", "fill", "coalesce", "max", "min", "or", "and", "merge", "version", "touch"}
+// ruleOf returns the rule of a word, or a number below 0.
+func ruleOf(word string) upsert.Rule { return upsert.Rule(slices.Index(dialect.Rules(), word)) }
+
+// isOffered reports whether a column of the file can have a rule. A key is for -key to name, a generated column is never written,
+// and the same file may come twice.
+func isOffered(r upsert.Rule) bool {
+	return r >= 0 && r != upsert.Key && r != upsert.Generated && r.RepeatSafe()
 }
 
 // checkRules refuses a word that is no rule, and the rules a file cannot be written with.
@@ -34,9 +37,10 @@ func checkRules(given []assignment, keys []string) error {
 }
 
 func ruleProblem(r assignment, isKey bool) string {
-	if _, ok := rules[r.Word]; ok && isKey {
-		return "the column is a -key: what makes two rows the same row takes no rule"
-	} else if ok {
+	if isOffered(ruleOf(r.Word)) {
+		if isKey {
+			return "the column is a -key: what makes two rows the same row takes no rule"
+		}
 		return ""
 	}
 	switch r.Word {
@@ -60,20 +64,20 @@ func columnRules(cols []column, given, clocked []assignment) []upsert.Option {
 		}
 		for _, g := range given {
 			if g.Column == c.name {
-				rule = rules[g.Word]
+				rule = ruleOf(g.Word)
 			}
 		}
 		opts = append(opts, upsert.Column(c.name, rule))
 	}
 	for _, c := range clocked {
-		opts = append(opts, upsert.Column(c.Column, rules[c.Word], upsert.Now()))
+		opts = append(opts, upsert.Column(c.Column, ruleOf(c.Word), upsert.Now()))
 	}
 	return opts
 }
 
 // upsertRows writes what src reads. Here and in partWriter this program meets the library.
 func upsertRows(ctx context.Context, db *sql.DB, d dialect.Dialect, cfg *config, src *source, out *rejects, seen func(int64)) (upsert.Result, error) {
-	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(src.cols, cfg.rules, cfg.clocked)...)
+	table, err := upsert.New[map[string]any](d, cfg.table, columnRules(src.cols, cfg.cols.rules, cfg.cols.clocked)...)
 	if err != nil {
 		return upsert.Result{}, err
 	}

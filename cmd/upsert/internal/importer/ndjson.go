@@ -170,8 +170,8 @@ func (n *ndjsonReader) wrongIn(column string, at int, format string, args ...any
 	return wrongRow(column, n.file, n.line, at+1, format, args...)
 }
 
-// syntax is what makes the line no JSON. The decoder's own offset is that of the value it was reading; that of
-// Unmarshal is the byte's.
+// syntax is what makes the line no JSON. The decoder's own offset is the offset of the value it was reading; Unmarshal's offset
+// is the byte's.
 func (n *ndjsonReader) syntax(line []byte, dec *json.Decoder, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return n.wrong(len(line), "the line ends inside its object")

@@ -122,7 +122,7 @@ func (w *partWriter) part(ctx context.Context, tx *sql.Tx, rows []sentRow, bad [
 	return ctx.Err()
 }
 
-// put writes rows, and the halves of those of which one is refused.
+// put writes rows. If a row is refused, put writes the halves of the rows.
 func (w *partWriter) put(ctx context.Context, tx *sql.Tx, rows []sentRow) error {
 	if len(rows) == 0 {
 		return nil

@@ -20,7 +20,7 @@ func TestProgress_LinesNowAndThen(t *testing.T) {
 		in.bytes.Add(2)
 		p.rows((i + 1) * 100)
 	}
-	p.Stop()
+	p.stop()
 	const want = "upsert import: writing: 2,000 rows, 1,000 rows/s, 20%\nupsert import: writing: 4,000 rows, 1,000 rows/s, 40%\n"
 	if out.String() != want {
 		t.Fatalf("wrote %q; want a line every two seconds: %q", out.String(), want)
@@ -36,7 +36,7 @@ func TestProgress_QuietAndUnknownSize(t *testing.T) {
 		p.start("writing", &input{size: -1})
 		clock = clock.Add(2 * time.Second)
 		p.rows(1)
-		p.Stop()
+		p.stop()
 		want := "upsert import: writing: 1 row, 0 rows/s\n"
 		if quiet {
 			want = ""

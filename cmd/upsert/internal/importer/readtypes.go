@@ -12,7 +12,7 @@ func (p *program) infer(ctx context.Context, cols []column) error {
 		return err
 	}
 	p.inferred = true
-	return checkKinds(p.cfg.rules, cols)
+	return checkKinds(p.cfg.cols.rules, cols)
 }
 
 // readTypes reads the file once more, on its own; standard input cannot be read twice.
@@ -20,7 +20,7 @@ func (p *program) readTypes(ctx context.Context, cols []column) error {
 	typed := make([]bool, len(cols))
 	var untyped []string
 	for i, c := range cols {
-		if _, typed[i] = p.cfg.types[c.name]; !typed[i] {
+		if _, typed[i] = p.cfg.cols.types[c.name]; !typed[i] {
 			untyped = append(untyped, c.name)
 		}
 	}
@@ -40,19 +40,19 @@ func (p *program) readTypes(ctx context.Context, cols []column) error {
 		return err
 	}
 	p.progress.start("reading types", in)
-	defer p.progress.Stop()
-	return infer(in.name, cancellable{ctx, rd}, cols, typed, p.family.keyWidth(), p.cfg.reject != "", p.progress.rows)
+	defer p.progress.stop()
+	return infer(in.name, cancellable{ctx, rd}.next, cols, typed, p.family.keyWidth(), p.cfg.reject != "", p.progress.rows)
 }
 
-// cancellable is a reader that ends with its context.
+// cancellable reads rows until its context ends.
 type cancellable struct {
 	ctx context.Context
-	reader
+	rd  reader
 }
 
 func (c cancellable) next() ([]cell, error) {
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
 	}
-	return c.reader.next()
+	return c.rd.next()
 }

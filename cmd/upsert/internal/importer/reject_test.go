@@ -57,7 +57,7 @@ func TestEngines_RejectRowsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
-		file, to := writeFile(t, "items.csv", rowsToReject), filepath.Join(t.TempDir(), "bad.csv")
+		file, to := dbtest.WriteFile(t, "items.csv", rowsToReject), filepath.Join(t.TempDir(), "bad.csv")
 		args := []string{"-dsn", ns.DSN(), "-create", "-key", "id", "-type", "id=integer", "-reject", to, file}
 		runProgram(t, args...).rejects(t, "items.csv: 9 rows: 3 inserted, 0 updated, 0 unchanged, 0 stale, 6 rejected in ")
 		reasons := wantRejects(t, to, "3|id|x,b", "5|n|3", "6||4,d,e", "7|id|,f", "8|n|6,\"g\xff\"", "11||8,\"i\x00\",j")
@@ -83,7 +83,7 @@ func TestEngines_RejectLinesOfNDJSON(t *testing.T) {
 		ns := e.Namespace(t)
 		lines := []string{`{"id":1,"n":{"a":1}}`, `{"id":2,"n":`, ` 7`, `{"id":"x","n":{}}`, `{"id":3}`, `{"id":4,"n":{},"m":1}`, `{"id":5,"n":{}}`}
 		to := filepath.Join(t.TempDir(), "bad.csv")
-		args := []string{"-dsn", ns.DSN(), "-create", "-key", "id", "-type", "id=integer", "-reject", to, writeFile(t, "items.ndjson", strings.Join(lines, "\n\n"))}
+		args := []string{"-dsn", ns.DSN(), "-create", "-key", "id", "-type", "id=integer", "-reject", to, dbtest.WriteFile(t, "items.ndjson", strings.Join(lines, "\n\n"))}
 		runProgram(t, args...).rejects(t, "7 rows: 2 inserted, 0 updated, 0 unchanged, 0 stale, 5 rejected")
 		wantRejects(t, to, "3||"+lines[1], "5||"+lines[2], "7|id|"+lines[3], "9|n|"+lines[4], "11||"+lines[5])
 	})
@@ -126,7 +126,7 @@ func TestEngines_RejectRowsThatTheDatabaseRefuses(t *testing.T) {
 				execute(t, ns, "INSERT INTO t VALUES (9000, 1, 77, 1)")
 				text, want := refusedRows(e)
 				to := filepath.Join(t.TempDir(), "bad.csv")
-				args := append(slices.Clone(flags), "-dsn", dsn, "-key", "id", "-reject", to, writeFile(t, "t.csv", text))
+				args := append(slices.Clone(flags), "-dsn", dsn, "-key", "id", "-reject", to, dbtest.WriteFile(t, "t.csv", text))
 				runProgram(t, args...).rejects(t, "2,500 rows: 2,494 inserted, 0 updated, 0 unchanged, 0 stale, 6 rejected")
 				wantRefused(t, to, want)
 				if got := query(t, ns.DB(), "SELECT count(*) FROM t"); got[0] != "2495" {
@@ -167,7 +167,7 @@ func TestEngines_RejectNoneThatOnlyWaitsForALaterRow(t *testing.T) {
 		dsn := dsnWithForeignKeys(ns)
 		execute(t, ns, "CREATE TABLE tree (id INT PRIMARY KEY, parent INT, n INT NOT NULL, FOREIGN KEY (parent) REFERENCES tree (id))")
 		to := filepath.Join(t.TempDir(), "bad.csv")
-		file := writeFile(t, "tree.csv", "id,parent,n\n4,3,1\n5,4,\n3,2,1\n2,1,1\n6,7,1\n1,,1\n")
+		file := dbtest.WriteFile(t, "tree.csv", "id,parent,n\n4,3,1\n5,4,\n3,2,1\n2,1,1\n6,7,1\n1,,1\n")
 		args := []string{"-dsn", dsn, "-key", "id", "-reject", to, file}
 		runProgram(t, args...).rejects(t, "6 rows: 4 inserted, 0 updated, 0 unchanged, 0 stale, 2 rejected")
 		if rows, _ := rejected(t, to); len(rows) != 2 || !strings.HasPrefix(rows[0], "3|") || !strings.HasPrefix(rows[1], "6|") {
@@ -184,7 +184,7 @@ func TestEngines_RejectedRowDoesNotUndoALaterOne(t *testing.T) {
 		execute(t, ns, "CREATE TABLE t (id INT PRIMARY KEY, u INT UNIQUE, n INT NOT NULL)")
 		execute(t, ns, "INSERT INTO t VALUES (9, 1, 0)")
 		to := filepath.Join(t.TempDir(), "bad.csv")
-		file := writeFile(t, "t.csv", "id,u,n\n1,1,1\n1,2,2\n3,3,\n9,9,0\n")
+		file := dbtest.WriteFile(t, "t.csv", "id,u,n\n1,1,1\n1,2,2\n3,3,\n9,9,0\n")
 		runProgram(t, "-dsn", ns.DSN(), "-key", "id", "-reject", to, file).rejects(t, "2 rejected")
 		if rows, _ := rejected(t, to); len(rows) != 2 || !strings.HasPrefix(rows[0], "2|") || !strings.HasPrefix(rows[1], "4|") {
 			t.Fatalf("rejected %q; want lines 2 and 4", rows)
@@ -202,7 +202,7 @@ func TestEngines_RejectNothingOfAFailedRun(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "bad.csv")
 		args := []string{"-dsn", ns.DSN(), "-create", "-key", "id", "-reject", to}
 		// Nobody knows where a row with a quote in the wrong place ends.
-		file := writeFile(t, "items.csv", manyRows(1500)+"1501\n1502,\"a\"b\n1503,c\n")
+		file := dbtest.WriteFile(t, "items.csv", manyRows(1500)+"1501\n1502,\"a\"b\n1503,c\n")
 		typed := append(args, "-type", "id=integer,n=text", "-table", "items", "-format", "csv", "-")
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -227,7 +227,7 @@ func TestEngines_RejectNothingOfAFailedRun(t *testing.T) {
 func TestRun_NoRejectsNoFile(t *testing.T) {
 	t.Parallel()
 	to := filepath.Join(t.TempDir(), "bad.csv")
-	args := []string{"-dsn", filepath.Join(t.TempDir(), "x.db"), "-create", "-key", "id", "-reject", to, writeFile(t, "items.csv", manyRows(2500))}
+	args := []string{"-dsn", filepath.Join(t.TempDir(), "x.db"), "-create", "-key", "id", "-reject", to, dbtest.WriteFile(t, "items.csv", manyRows(2500))}
 	runProgram(t, args...).ok(t, "2,500 rows: 2,500 inserted, 0 updated, 0 unchanged, 0 stale in ")
 	wantNoFiles(t, filepath.Dir(to))
 	runProgram(t, args...).ok(t, "2,500 unchanged")
@@ -243,7 +243,7 @@ func TestRun_TableFaultsRejectNothing(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "CREATE TABLE items (id INT, n TEXT)"); err != nil {
 		t.Fatal(err)
 	}
-	runProgram(t, "-dsn", path, "-key", "id", "-reject", to, writeFile(t, "items.csv", "id,n\n1,a\n2,b\n")).failed(t, 1, "no unique index")
+	runProgram(t, "-dsn", path, "-key", "id", "-reject", to, dbtest.WriteFile(t, "items.csv", "id,n\n1,a\n2,b\n")).failed(t, 1, "no unique index")
 	wantNoFiles(t, filepath.Dir(to))
 }
 
@@ -283,7 +283,7 @@ func TestEngines_InterruptedWithRejects(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		ns := e.Namespace(t)
-		runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "id", writeFile(t, "items.csv", "id,n\n0,a\n")).ok(t, "1 inserted")
+		runProgram(t, "-dsn", ns.DSN(), "-create", "-key", "id", dbtest.WriteFile(t, "items.csv", "id,n\n0,a\n")).ok(t, "1 inserted")
 		text := strings.Replace(manyRows(20_000), "7,", "x,", 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		in := &stoppingReader{strings.NewReader(text), int64(len(text) / 2), cancel}

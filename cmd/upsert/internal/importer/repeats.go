@@ -16,7 +16,7 @@ type repeats struct {
 	seed  maphash.Seed
 	lines map[uint64]int
 	rows  int64
-	// line is that of the first such row, first that of the row before it.
+	// line is the line of the first such row, and first is the line of the row before it.
 	line, first int
 }
 

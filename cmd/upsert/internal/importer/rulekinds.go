@@ -18,7 +18,7 @@ func checkKinds(given []assignment, cols []column) error {
 	return nil
 }
 
-// kindProblem is what a rule asks of its column's kind, or empty where it has that.
+// kindProblem is what a rule asks of its column's kind, or empty if the column has that kind.
 func kindProblem(r assignment, k kind) string {
 	switch r.Word {
 	case "or", "and":

@@ -24,7 +24,7 @@ func TestCheckKinds(t *testing.T) {
 			want = all
 		}
 		for _, k := range all {
-			err := checkKinds([]assignment{{Column: "n", Word: rule}}, []column{{field: field{name: "m"}}, {field: field{name: "n"}, kind: k, stored: tableColumn{declared: "NUMERIC"}}})
+			err := checkKinds([]assignment{{Column: "n", Word: rule}}, []column{{name: "m"}, {name: "n", kind: k, stored: tableColumn{declared: "NUMERIC"}}})
 			var usage *cli.UsageError
 			if slices.Contains(want, k) != (err == nil) || err != nil && !errors.As(err, &usage) {
 				t.Errorf("rule %s on %v: error %v; taken should be %v", rule, k, err, want)
@@ -49,7 +49,7 @@ func TestRun_RuleAgainstTheTable(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
 	args := []string{"-dsn", path, "-create", "-key", "id"}
-	file := writeFile(t, "items.csv", "id,n,b,j\n1,1,true,{}\n")
+	file := dbtest.WriteFile(t, "items.csv", "id,n,b,j\n1,1,true,{}\n")
 	runProgram(t, append(args, "-type", "j=json", file)...).ok(t, "1 inserted")
 	for rule, want := range map[string]string{
 		"n=and": "needs boolean", "n=merge": "needs json or text", "b=max": "needs what has an order", "j=version": "needs what has an order",
@@ -67,7 +67,7 @@ func TestEngines_RuleAgainstTheTable(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
 		args := []string{"-dsn", e.DSN(t), "-create", "-key", "id"}
-		file := writeFile(t, "items.ndjson", `{"id":1,"n":1,"b":true,"j":{"a":1}}`)
+		file := dbtest.WriteFile(t, "items.ndjson", `{"id":1,"n":1,"b":true,"j":{"a":1}}`)
 		for range 2 { // of inferred types, and of the table's
 			runProgram(t, append(args, "-rule", "n=or", file)...).failed(t, 2, `column "n" is of type integer, and or needs boolean`)
 			runProgram(t, append(args, "-rule", "j=max", file)...).failed(t, 2, `column "j" is of type json, and max needs`)

@@ -5,9 +5,9 @@ import "testing"
 func TestCreateTable(t *testing.T) {
 	t.Parallel()
 	cols := []column{
-		{field: field{name: "id"}, kind: kindText, key: true}, {field: field{name: "at"}, kind: kindTimestamp, key: true},
-		{field: field{name: `n"`}, kind: kindInteger}, {field: field{name: "r`"}, kind: kindReal}, {field: field{name: "b"}, kind: kindBoolean},
-		{field: field{name: "t"}, kind: kindText}, {field: field{name: "j"}, kind: kindJSON},
+		{name: "id", kind: kindText, key: true}, {name: "at", kind: kindTimestamp, key: true},
+		{name: `n"`, kind: kindInteger}, {name: "r`", kind: kindReal}, {name: "b", kind: kindBoolean},
+		{name: "t", kind: kindText}, {name: "j", kind: kindJSON},
 	}
 	for f, want := range map[family]string{
 		familySQLite: `CREATE TABLE "shop"."items" (

@@ -16,7 +16,7 @@ type source struct {
 	cols []column
 	// repeats counts the rows that have the key of an earlier row.
 	repeats repeats
-	// lines are those of the last rows that were handed out; first is the index of the first of them.
+	// lines are the lines of the last rows that were handed out; first is the index of the first of these rows.
 	lines []int
 	first int
 }

@@ -37,7 +37,7 @@ type limits struct {
 
 func (l limits) integer(n int64) bool { return l.max == 0 || l.min <= n && n <= l.max }
 
-// tableColumns asks the database for the columns of a table; the error is the database's where there is no such table.
+// tableColumns asks the database for the columns of a table. If there is no such table, the error is the database's.
 func (f family) tableColumns(ctx context.Context, db *sql.DB, table string) ([]tableColumn, error) {
 	rows, err := db.QueryContext(ctx, "SELECT * FROM "+f.quoteTable(table)+" WHERE 1 = 0")
 	if err != nil {

@@ -61,9 +61,10 @@ func parseKind(name string) (kind, error) {
 
 // column is one column of the file as it is written to the table.
 type column struct {
-	field
-	kind kind
-	key  bool
+	name      string
+	line, col int // where the file names the column
+	kind      kind
+	key       bool
 	// stored is the table's column, once the table is known.
 	stored tableColumn
 }

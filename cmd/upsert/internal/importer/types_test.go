@@ -72,7 +72,7 @@ func TestExact(t *testing.T) {
 
 func TestColumn_ValueChecks(t *testing.T) {
 	t.Parallel()
-	key := column{field: field{name: "k"}, kind: kindText, key: true, stored: tableColumn{kind: kindText, limits: limits{runes: 2}}}
+	key := column{name: "k", kind: kindText, key: true, stored: tableColumn{kind: kindText, limits: limits{runes: 2}}}
 	_, err := key.value(cell{token: tokenNull})
 	wantError(t, err, `key column "k" is NULL`)
 	_, err = key.value(cell{token: tokenField, text: "äöü"})
@@ -80,11 +80,11 @@ func TestColumn_ValueChecks(t *testing.T) {
 	if got, err := key.value(cell{token: tokenField, text: "äö"}); got != "äö" || err != nil {
 		t.Fatalf("%v, %v; want two characters taken", got, err)
 	}
-	untyped := column{field: field{name: "k"}, key: true}
+	untyped := column{name: "k", key: true}
 	if got, err := untyped.value(cell{token: tokenNumber, text: "12"}); got != "12" || err != nil {
 		t.Fatalf("%#v, %v; want the text of a key whose type is not known", got, err)
 	}
-	number := column{field: field{name: "n"}, kind: kindInteger}
+	number := column{name: "n", kind: kindInteger}
 	_, err = number.value(cell{token: tokenField, text: "x"})
 	wantError(t, err, `column "n": "x" is not of type integer`)
 	if got, err := number.value(cell{token: tokenNull}); got != nil || err != nil {

@@ -128,7 +128,7 @@ func TestUndo_WhatOthersWroteStays(t *testing.T) {
 			t.Run(fmt.Sprint(name, ownFile), func(t *testing.T) {
 				t.Parallel()
 				path := filepath.Join(t.TempDir(), "x.db")
-				cols := []column{{field: field{name: "id"}, kind: kindInteger, key: true}, {field: field{name: "n"}, kind: kindText}}
+				cols := []column{{name: "id", kind: kindInteger, key: true}, {name: "n", kind: kindText}}
 				p := &program{cfg: &config{dsn: path, table: "items", quiet: true}, db: openSQLiteFile(t, path), inferred: true}
 				if ownFile {
 					if err := p.claimFile(); err != nil {
@@ -156,7 +156,7 @@ func TestUndo_WhatOthersWroteStays(t *testing.T) {
 
 func TestUndo_AFileOfOthersStays(t *testing.T) {
 	t.Parallel()
-	path := writeFile(t, "x.db", "")
+	path := dbtest.WriteFile(t, "x.db", "")
 	p := &program{cfg: &config{dsn: path, table: "items"}, db: openSQLiteFile(t, path)}
 	if err := p.claimFile(); err != nil || p.made.file != "" {
 		t.Fatalf("claimed %q, error %v; want nothing claimed", p.made.file, err)
@@ -177,7 +177,7 @@ func TestEngines_FailedCreateLeavesNoTable(t *testing.T) {
 		run := runWith(t, t.Context(), "id,n\n1,a\nx,b\n", append(args, "-")...)
 		run.failed(t, 1, `stdin:3:1: column "id": "x" is not of type integer`)
 		run.failed(t, 1, "upsert import: the table that -create has made is dropped again\n")
-		runProgram(t, "-dsn", ns.DSN(), "-key", "id", "-table", "items", writeFile(t, "x.csv", "id,n\n1,a\n")).failed(t, 1, "-create makes a table that is missing")
+		runProgram(t, "-dsn", ns.DSN(), "-key", "id", "-table", "items", dbtest.WriteFile(t, "x.csv", "id,n\n1,a\n")).failed(t, 1, "-create makes a table that is missing")
 
 		chunks := runWith(t, t.Context(), "id,n\n1,a\n2,b\nx,c\n", append(args, "-chunk", "1", "-")...)
 		chunks.failed(t, 1, "2 rows written before stay")
@@ -213,6 +213,6 @@ func TestRun_FailedCreateLeavesNoFile(t *testing.T) {
 
 func TestRun_NoFolderForTheDatabase(t *testing.T) {
 	t.Parallel()
-	file := writeFile(t, "items.csv", "id,n\n1,a\n")
+	file := dbtest.WriteFile(t, "items.csv", "id,n\n1,a\n")
 	runProgram(t, "-dsn", filepath.Join(t.TempDir(), "none", "x.db"), "-create", "-key", "id", file).failed(t, 1, "-dsn: open ")
 }

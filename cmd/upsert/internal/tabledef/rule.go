@@ -3,43 +3,27 @@ package tabledef
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/cmd/upsert/internal/cli"
+	"github.com/goupsert/upsert/dialect"
 )
 
-var rules = []struct {
-	word string
-	rule upsert.Rule
-}{
-	{"replace", upsert.Replace}, {"keep", upsert.Keep}, {"fill", upsert.Fill}, {"coalesce", upsert.Coalesce}, {"max", upsert.Max},
-	{"min", upsert.Min}, {"or", upsert.Or}, {"and", upsert.And}, {"merge", upsert.Merge}, {"version", upsert.Version},
-	{"touch", upsert.Touch}, {"add", upsert.Add}, {"generated", upsert.Generated},
-}
-
-// RuleNames returns the words of -rule.
+// RuleNames returns the words of -rule. A key is for -key to name.
 func RuleNames() []string {
-	var names []string
-	for _, r := range rules {
-		names = append(names, r.word)
-	}
-	return names
+	return slices.DeleteFunc(dialect.Rules(), func(word string) bool { return word == upsert.Key.String() })
 }
 
 // parseRule reads a rule, with its modifiers after a plus: touch+now.
 func parseRule(s string) (rule upsert.Rule, modifiers []upsert.Modifier, err error) {
 	words := strings.Split(s, "+")
-	found := false
-	for _, r := range rules {
-		if r.word == words[0] {
-			rule, found = r.rule, true
-		}
-	}
+	rule = upsert.Rule(slices.Index(dialect.Rules(), words[0]))
 	switch {
-	case words[0] == "key":
+	case rule == upsert.Key:
 		return 0, nil, errors.New("say it with -key")
-	case !found:
+	case rule < 0:
 		return 0, nil, fmt.Errorf("there is no such rule: %s", cli.Suggest(words[0], RuleNames()))
 	}
 	for _, word := range words[1:] {
