@@ -19,7 +19,9 @@ import (
 type claim struct {
 	store     *Store
 	once      bool
-	leased    bool // the call is Do's
+	handler   bool  // fn is a handler: see response.Bounded
+	form      Codec // of a handler's responses; nil: there is no handler
+	leased    bool  // the call is Do's
 	key       Key
 	row       claimsql.Row
 	codec     Codec

@@ -3,6 +3,9 @@ package keys
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+
+	"github.com/goupsert/upsert/internal/response"
 )
 
 // Codec says how a result is stored. A Codec must be safe for concurrent use.
@@ -81,12 +84,28 @@ func (c *claim) useCodec(name string) error {
 	if _, ignored := c.codec.(noResult); ignored || name == c.codec.Name() {
 		return nil
 	}
+	if c.form != nil && name == c.form.Name() {
+		c.codec = c.form
+		return nil
+	}
 	stored := findCodec(c.store.config.codecs, name)
 	if stored == nil {
 		return fmt.Errorf("keys: %s: the result is stored with the codec %q and this call has the codec %q: use the codec that stored the result, or name it in Codecs", c.key, name, c.codec.Name())
 	}
+	if s, isSealed := stored.(*sealed); isSealed && c.form != nil {
+		stored = s.around(c.form)
+	}
 	c.codec = stored
 	return nil
+}
+
+// handleResponses prepares a call whose result is a handler's response, which has a form of its own. If the store seals its
+// results, the response is sealed too.
+func (c *claim) handleResponses() {
+	c.handler, c.form = true, c.codec
+	if s, isSealed := c.store.config.codec().(*sealed); isSealed {
+		c.codec = s.around(c.form)
+	}
 }
 
 type jsonCodec struct{}
@@ -123,15 +142,20 @@ func (c *claim) encodeAs(codec Codec, v any) ([]byte, error) {
 }
 
 func (c *claim) checkSize(result []byte) error {
-	most := c.store.maxStoredResult()
+	most, raise := c.maxResult()
 	if len(result) <= most {
 		return nil
 	}
-	raise := "MaxResult"
-	if most < c.store.config.maxResult {
-		raise = "the server's max_allowed_packet"
+	return &response.SizeError{Text: fmt.Sprintf("keys: %s: the result has %d bytes, more than %d, and %s: return a smaller result, or raise %s", c.key, len(result), most, c.consequence(), raise)}
+}
+
+// maxResult returns the greatest size of an encoded result, and what to raise to store more.
+func (c *claim) maxResult() (most int, raise string) {
+	most = c.store.maxStored(math.MaxInt)
+	if !c.handler && most >= c.store.config.maxResult {
+		return c.store.config.maxResult, "MaxResult"
 	}
-	return fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and %s: return a smaller result, or raise %s", c.key, len(result), most, c.consequence(), raise)
+	return most, "the server's max_allowed_packet"
 }
 
 func (c *claim) decode(data []byte, v any) error {

@@ -53,6 +53,9 @@ func Do[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(con
 	if err := checkStorable[R](d.claim); err != nil { // before there is an effect
 		return r, false, fmt.Errorf("keys: %s: a result %T cannot be encoded as json and read back, and fn was not called: %w", k, r, err)
 	}
+	if isHandler[R]() {
+		d.claim.handleResponses()
+	}
 	ran := r
 	d.fn = func(ctx context.Context, h *Held) (result []byte, err error) {
 		if ran, err = fn(ctx, h); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/response"
 )
 
 var (
@@ -121,7 +122,7 @@ func (e *UnknownError) Unwrap() error { return e.Err }
 func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 
 var (
-	errNoFunc    = errors.New("keys: the function is nil")
+	errNoFunc    = response.ErrNoFunc
 	errNilOption = errors.New("keys: an option is nil")
 )
 

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/response"
 )
 
 // Final marks an error as an answer: the effect of fn is rolled back, but the error is remembered. If the call is repeated, it
@@ -43,6 +45,9 @@ type notDoneMark struct{ err error }
 func (e *notDoneMark) Error() string { return e.err.Error() }
 func (e *notDoneMark) Unwrap() error { return e.err }
 
+// IsNotDone marks the error for package response.
+func (e *notDoneMark) IsNotDone() {}
+
 // sealedError is an error whose marks have had their effect. An outer fn that returns the error has marked nothing.
 type sealedError struct{ err error }
 
@@ -69,11 +74,13 @@ const finalCodec = "error"
 
 // storedError is the stored form of an error.
 type storedError struct {
-	Text  string `json:"text"`
-	Known string `json:"known,omitempty"`
+	Text   string `json:"text"`
+	Known  string `json:"known,omitempty"`
+	Answer []byte `json:"answer,omitempty"` // what package response has brought
 }
 
-// asFinal returns the form of fn's error that is stored. ok reports whether the error is marked.
+// asFinal returns the form of fn's error that is stored. ok reports whether the error is marked, and whether the server can
+// store the answer that the error carries, if any.
 func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 	if !isMarkedFinal(err) {
 		return nil, nil, false
@@ -82,6 +89,9 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 		err = mark.err
 	}
 	e := storedError{Text: strings.ToValidUTF8(err.Error(), "\uFFFD")}
+	if carrier, carries := err.(*response.Final); carries { //nolint:errorlint // one that is wrapped is another error's cause
+		e.Answer = carrier.Answer
+	}
 	for _, k := range s.config.known {
 		if errors.Is(err, k) {
 			e.Known = k.Error()
@@ -89,14 +99,14 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 		}
 	}
 	// A text that is too long is cut, because the answer is that the effect failed. Escaped, a byte can become six.
-	if most := s.maxStoredResult() / 8; len(e.Text) > most {
+	if most := s.maxStored(s.config.maxResult) / 8; len(e.Text) > most {
 		e.Text = strings.ToValidUTF8(e.Text[:most], "")
 	}
 	stored, merr := json.Marshal(e)
 	if merr == nil {
 		stored, merr = s.sealError(stored)
 	}
-	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil
+	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil && (e.Answer == nil || len(stored) <= s.maxStored(math.MaxInt))
 }
 
 // isMarkedFinal reports whether this fn has marked the error as final, and isMarkedNotDone reports whether it has marked the
@@ -135,7 +145,11 @@ func (s *Store) storedFinal(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("the stored error cannot be read: %w", err)
 	}
-	return &FinalError{Text: e.Text, Err: s.knownError(e.Known)}
+	final := &FinalError{Text: e.Text, Err: s.knownError(e.Known)}
+	if e.Answer != nil {
+		final.Err = &response.Final{Text: e.Text, Answer: e.Answer}
+	}
+	return final
 }
 
 // readError is the inverse of what asFinal does to the error's text.

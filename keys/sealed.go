@@ -63,6 +63,14 @@ func (s *sealed) close(plain []byte) ([]byte, error) {
 	return data, nil
 }
 
+// around returns the codec that seals another form in the same way.
+func (s *sealed) around(form Codec) *sealed {
+	if inner, ok := s.form.(*sealed); ok {
+		form = inner.around(form)
+	}
+	return &sealed{s.name, form, s.seal, s.open}
+}
+
 // formOf returns the codec in whose form a result is checked, and whether the form is sealed.
 func formOf(codec Codec) (form Codec, isSealed bool) {
 	s, isSealed := codec.(*sealed)
