@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	mostBanks   = 200
+	mostPlays   = 4                // of all banks at once: each has one or two processes
+	mostStreams = 8                // of one browser
+	leaveAfter  = 30 * time.Minute // a bank that nobody looks at is closed
+	playsEvery  = 500 * time.Millisecond
+)
+
+// bank is what one browser has: its rows in the tables have the bank's ID, and its feed is what its pages show.
+type bank struct {
+	id   string
+	feed *feed
+
+	mu      sync.Mutex
+	playing bool
+	began   time.Time // the last play
+	streams int
+	seen    time.Time
+}
+
+// banks are those of all browsers.
+type banks struct {
+	plays sync.WaitGroup
+	slots chan struct{}
+
+	mu   sync.Mutex
+	byID map[string]*bank
+}
+
+func newBanks() *banks {
+	return &banks{slots: make(chan struct{}, mostPlays), byID: map[string]*bank{}}
+}
+
+// errFull and errSoon are answers to those who ask for too much.
+var (
+	errFull = errors.New("the shop is full: come back in a while")
+	errSoon = errors.New("one story at a time: wait until this one has ended")
+)
+
+// of returns the bank of a browser, or a new one, and the ones that were closed to make room.
+func (b *banks) of(r *http.Request, now time.Time) (mine *bank, isNew bool, closed []*bank, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if cookie, err := r.Cookie(cookieName); err == nil {
+		if mine := b.byID[cookie.Value]; mine != nil {
+			mine.touch(now)
+			return mine, false, nil, nil
+		}
+	}
+	for id, old := range b.byID {
+		if old.isLeft(now) {
+			delete(b.byID, id)
+			closed = append(closed, old)
+		}
+	}
+	if len(b.byID) >= mostBanks {
+		return nil, false, closed, errFull
+	}
+	mine = &bank{id: rand.Text(), feed: newFeed(), seen: now}
+	b.byID[mine.id] = mine
+	return mine, true, closed, nil
+}
+
+func (b *bank) touch(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = now
+}
+
+func (b *bank) isLeft(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.streams == 0 && !b.playing && now.Sub(b.seen) > leaveAfter
+}
+
+// begin makes the bank's play the only one, or refuses.
+func (b *bank) begin(now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.playing || now.Sub(b.began) < playsEvery {
+		return errSoon
+	}
+	b.playing, b.began = true, now
+	return nil
+}
+
+func (b *bank) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.playing = false
+}
+
+// listen counts a stream of events, and refuses one too many.
+func (b *bank) listen() (leave func(), ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.streams >= mostStreams {
+		return nil, false
+	}
+	b.streams++
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.streams--
+		b.seen = time.Now()
+	}, true
+}
+
+// play plays a story for a bank once there is a slot. It does not end with the request that asked for it, but with the program.
+func (h *host) play(ctx context.Context, p *play) error {
+	if err := p.bank.begin(time.Now()); err != nil {
+		return err
+	}
+	h.banks.plays.Go(func() {
+		defer p.bank.end()
+		select {
+		case h.banks.slots <- struct{}{}:
+			defer func() { <-h.banks.slots }()
+		case <-ctx.Done():
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, longestPlay)
+		defer cancel()
+		p.ctx, p.host, p.servers = ctx, h, map[string]*process{}
+		p.client.wire = &http.Transport{DisableKeepAlives: true} // net/http sends a request again by itself if a kept connection is dead
+		if err := p.run(); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+			h.log(err)
+			p.publish(event{Kind: "end", Story: p.story.ID, With: p.with, Head: "Not played", Text: "Something is wrong with the program or its database: see the terminal."})
+		}
+	})
+	return nil
+}

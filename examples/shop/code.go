@@ -1,0 +1,81 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strings"
+)
+
+//go:embed *.go
+var source embed.FS
+
+// piece is a declaration that the page shows.
+type piece struct {
+	Thing string // payment, record or message; "" for the page's list of other pieces
+	With  bool
+	What  string
+	File  string
+	Line  int
+	Text  string
+}
+
+// Place is where the piece is.
+func (p piece) Place() string { return fmt.Sprintf("examples/shop/%s:%d", p.File, p.Line) }
+
+// pieces are what the page says of its own code.
+var pieces = []piece{
+	find("shop.go", "pay", piece{Thing: "payment", With: true}),
+	find("naive.go", "pay", piece{Thing: "payment"}),
+	find("shop.go", "saveAddress", piece{Thing: "record", With: true}),
+	find("naive.go", "saveAddress", piece{Thing: "record"}),
+	find("shop.go", "receive", piece{Thing: "message", With: true}),
+	find("naive.go", "receive", piece{Thing: "message"}),
+	find("shop.go", "account", piece{What: "The tags that say what makes a row the same row"}),
+	find("shop.go", "openShop", piece{What: "The tables and the store of keys are opened"}),
+	find("story.go", "stories", piece{What: "The stories, and what goes wrong in them"}),
+	find("client.go", "request", piece{What: "The customer's phone and the network that loses answers"}),
+	find("process.go", "startProcess", piece{What: "A server is a process, which can be killed between two steps"}),
+	find("child.go", "serveChild", piece{What: "The server process"}),
+}
+
+// find fills in where a declaration is, and its text. A name that is not there is a mistake in the list above.
+func find(file, name string, p piece) piece {
+	text, err := source.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, file, text, parser.SkipObjectResolution)
+	if err != nil {
+		panic(err)
+	}
+	for _, d := range parsed.Decls {
+		if declares(d, name) {
+			from, to := files.Position(d.Pos()), files.Position(d.End())
+			p.File, p.Line = file, from.Line
+			p.Text = strings.ReplaceAll(string(text[from.Offset:to.Offset]), "\t", "    ")
+			return p
+		}
+	}
+	panic("there is no " + name + " in " + file)
+}
+
+func declares(d ast.Decl, name string) bool {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		return d.Name.Name == name
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				return s.Name.Name == name
+			case *ast.ValueSpec:
+				return s.Names[0].Name == name
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,245 @@
+// The page: it asks for a play, and shows the events of the play as they come, a little slower than they were.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+const form = byId("form"), press = byId("press"), other = byId("other"), steps = byId("steps");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const pause = 320; // ms between two steps that are seen
+
+function make(tag, className, ...children) {
+  const e = document.createElement(tag);
+  if (className) e.className = className;
+  e.append(...children); // text stays text: nothing that people type becomes an element
+  return e;
+}
+
+// --- what was picked
+
+const picked = () => form.elements.story.value;
+const input = (id) => form.querySelector(`[name=story][value="${id}"]`);
+const withLibrary = () => form.elements.with.value === "yes";
+
+function showPicked() {
+  const { thing, press: label, sentence } = input(picked()).dataset;
+  byId("sentence").textContent = sentence;
+  press.textContent = label;
+  for (const e of document.querySelectorAll("[data-for]")) {
+    e.hidden = !e.dataset.for.split(" ").includes(thing);
+    for (const field of e.querySelectorAll("input")) field.disabled = e.hidden;
+  }
+}
+
+form.addEventListener("change", (e) => {
+  if (e.target.name === "story" || e.target.name === "with") {
+    showPicked();
+    if (!playing) clear();
+  }
+});
+
+// --- a play
+
+let playing = false, pressed = false;
+
+form.addEventListener("submit", async (e) => {
+  e.preventDefault();
+  if (playing) return;
+  setPlaying(true);
+  pressed = true;
+  byId("alert").textContent = "";
+  try {
+    const answer = await fetch("play", { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (!answer.ok) fail(await answer.text());
+  } catch {
+    fail("The shop does not answer: is the program still running?");
+  }
+});
+
+function fail(text) {
+  byId("alert").textContent = text;
+  setPlaying(false);
+}
+
+function setPlaying(is) {
+  playing = is;
+  press.setAttribute("aria-disabled", is);
+  document.body.classList.toggle("playing", is);
+}
+
+other.addEventListener("click", () => {
+  form.elements.with.value = withLibrary() ? "no" : "yes";
+  form.requestSubmit();
+  press.focus({ preventScroll: true });
+});
+
+// --- events, one after the other
+
+const queue = [];
+let timer = 0;
+
+new EventSource("events").addEventListener("message", (e) => {
+  const event = JSON.parse(e.data);
+  if (event.kind === "begin") { queue.length = 0; clearTimeout(timer); timer = 0; }
+  queue.push(event);
+  if (!timer) next();
+});
+
+function next() {
+  timer = 0;
+  while (queue.length > 0) {
+    const event = queue.shift();
+    const seen = show[event.kind](event);
+    if (seen && pressed && !calm.matches) {
+      timer = setTimeout(next, pause);
+      return;
+    }
+  }
+}
+
+let lanes = [], thing = "payment";
+
+// show has a function for each kind of event. It returns true if the eye needs time for what it did.
+const show = {
+  begin(e) {
+    input(e.story).checked = true;
+    form.elements.with.value = e.with ? "yes" : "no";
+    showPicked();
+    clear();
+    setPlaying(true);
+    lanes = e.lanes;
+    byId("empty").hidden = true;
+    byId("head").textContent = "Watch";
+    byId("ending").textContent = "It is happening now.";
+    drawLanes();
+  },
+  arrow(e) {
+    if (e.tone === "request") count("requests");
+    addStep(e, laneOf(e.from), laneOf(e.to));
+    return true;
+  },
+  lost(e) {
+    addStep(e, laneOf(e.from), laneOf(e.to));
+    return true;
+  },
+  note(e) {
+    const counted = { claim: "claims", wait: "waits", replay: "replays" }[e.tone];
+    if (counted) count(counted);
+    if (!e.text) return false;
+    addStep(e, laneOf(e.at), laneOf(e.at));
+    if (e.tone === "kill") lanesEl()[laneOf(e.at)].classList.add("dead");
+    return true;
+  },
+  sql(e) {
+    const text = make("code", "", e.text);
+    const head = make("summary", "", make("span", "who", `${nameOf(e.at)}, ${e.attempt}`), " ", make("code", "", e.text));
+    const full = make("p", "", text);
+    if (e.args) full.append(make("span", "args", e.args.join(", ")));
+    byId("sql").append(make("li", "", make("details", "", head, full)));
+    byId("sql-empty").hidden = true;
+  },
+  rows(e) {
+    drawRows(e.rows);
+    drawReceipt(e.rows);
+  },
+  end(e) {
+    byId("verdict").dataset.ok = e.ok;
+    byId("head").textContent = e.head;
+    byId("ending").textContent = e.text;
+    const tally = input(e.story).closest("label").querySelector(`[data-with=${e.with ? "yes" : "no"}]`);
+    tally.dataset.ok = e.ok;
+    tally.querySelector("b").textContent = e.head.replace(/^\S+ /, "");
+    other.textContent = e.with ? "See it without the library" : "See it with the library";
+    other.hidden = false;
+    setPlaying(false);
+  },
+};
+
+function clear() {
+  steps.replaceChildren();
+  byId("lanes").replaceChildren();
+  byId("sql").replaceChildren();
+  byId("sql-empty").hidden = false;
+  byId("empty").hidden = false;
+  other.hidden = true;
+  delete byId("verdict").dataset.ok;
+  byId("head").textContent = "Nothing yet";
+  byId("ending").textContent = "Press “" + press.textContent + "”.";
+  for (const e of document.querySelectorAll("[data-count]")) e.textContent = "0";
+  thing = input(picked()).dataset.thing;
+  const none = { opening: 10000, balance: 10000 };
+  drawRows(none);
+  drawReceipt(none);
+}
+
+function count(what) {
+  const e = document.querySelector(`[data-count=${what}]`);
+  e.textContent = Number(e.textContent) + 1;
+}
+
+// --- the drawing
+
+const laneOf = (id) => lanes.findIndex((l) => l.id === id);
+const nameOf = (id) => lanes[laneOf(id)].name;
+const lanesEl = () => byId("lanes").children;
+
+function drawLanes() {
+  byId("lanes").replaceChildren(...lanes.map((l) => make("div", "lane", make("span", "", l.name))));
+  byId("lanes").parentElement.style.setProperty("--lanes", lanes.length);
+}
+
+function addStep(e, from, to) {
+  const said = from === to ? `${lanes[from].name}: ` : `${lanes[from].name} to ${lanes[to].name}: `;
+  const label = make("span", "label", make("span", "unseen", said), e.text);
+  if (e.kind === "lost") label.append(make("span", "unseen", ", lost"));
+  if (e.attempt) label.prepend(make("span", "attempt", make("span", "unseen", "attempt "), String(e.attempt)));
+  const step = make("li", `step ${e.kind} ${e.tone}${to < from ? " back" : ""}`, make("span", "line"), label);
+  step.style.setProperty("--from", Math.min(from, to));
+  step.style.setProperty("--span", Math.abs(to - from));
+  steps.append(step);
+}
+
+// --- what is stored
+
+const euros = (cents) => (cents < 0 ? "−" : "") + "€" + (Math.abs(cents) / 100).toFixed(2);
+
+function drawRows(rows) {
+  const tables = {
+    payment: [
+      ["shop_accounts", ["balance"], [[euros(rows.balance)]]],
+      ["shop_payments", ["id", "amount", "reference"], (rows.payments || []).map((p) => [p.id.slice(0, 8) + "…", euros(p.amount), p.reference])],
+      ["shop_keys", ["op", "id", "state"], keyRows(rows)],
+    ],
+    record: [["shop_addresses", ["id", "name", "street"], (rows.addresses || []).map((a) => [a.id.slice(0, 8), a.name, a.street])]],
+    message: [
+      ["shop_parcels", ["id", "contents"], (rows.parcels || []).map((p) => [p.id.slice(0, 8) + "…", p.contents])],
+      ["shop_keys", ["op", "id", "state"], keyRows(rows)],
+    ],
+  }[thing];
+  byId("rows").replaceChildren(...tables.map(([name, heads, body]) => {
+    const caption = make("caption", "", make("code", "", name), ` ${body.length} ${body.length === 1 ? "row" : "rows"}`);
+    const head = make("thead", "", make("tr", "", ...heads.map((h) => { const th = make("th", "", h); th.scope = "col"; return th; })));
+    const none = make("td", "none", "no rows");
+    none.colSpan = heads.length;
+    const trs = body.length ? body.map((cells) => make("tr", "", ...cells.map((c) => make("td", "", c)))) : [make("tr", "", none)];
+    return make("table", "", caption, head, make("tbody", "", ...trs));
+  }));
+}
+
+const keyRows = (rows) => (rows.keys || []).map((k) => [k.op || "message", k.id, "done"]);
+
+function drawReceipt(rows) {
+  const lines = {
+    payment: ["Ada’s account", [["Opening balance", euros(rows.opening)], ...(rows.payments || []).map((p) => ["Desk lamp", euros(-p.amount)])], ["Balance", euros(rows.balance)]],
+    record: ["Customers", (rows.addresses || []).map((a) => [a.name, a.street]), ["Rows", String((rows.addresses || []).length)]],
+    message: ["Parcels sent", (rows.parcels || []).map((p) => ["Parcel", p.contents]), ["Lamps", String((rows.parcels || []).length)]],
+  }[thing];
+  const [title, entries, [total, sum]] = lines;
+  const first = thing === "payment" ? 1 : 0;
+  byId("receipt").replaceChildren(
+    make("h3", "", title),
+    make("dl", "", ...entries.map(([what, value], i) => make("div", i > first ? "again" : "", make("dt", "", what), make("dd", "", value))),
+      make("div", "total", make("dt", "", total), make("dd", "", sum))),
+  );
+}
+
+showPicked();
+clear();

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// play is one story, played once: the customer's phone or the queue is played by the program, the servers are processes.
+type play struct {
+	ctx    context.Context
+	host   *host
+	bank   *bank
+	story  *story
+	with   bool
+	typed  address
+	client client
+
+	killsAfterCommit bool
+	holdsWriter      chan struct{} // nil, or closed when the server that did not come first has come as far as a table
+	release          func()        // closes holdsWriter
+
+	mu       sync.Mutex
+	servers  map[string]*process
+	current  string // the server that gets what is not sent to a certain one
+	first    string // the server that came first to a balance
+	attempts int
+	requests int // that reached a server
+	inFlight int
+	met      bool // two requests were under way at once
+}
+
+// longestPlay is much more than a story needs.
+const longestPlay = 30 * time.Second
+
+// run plays the story, and publishes what happens and how it ended.
+func (p *play) run() error {
+	if err := p.host.reset(p.ctx, p.bank.id); err != nil {
+		return err
+	}
+	p.publish(event{Kind: "begin", Story: p.story.ID, With: p.with, Lanes: p.story.lanes()})
+	p.showRows()
+	defer p.stop()
+	if err := p.start("A"); err != nil {
+		return err
+	}
+	if p.story.ID == "servers" {
+		if err := p.start("B"); err != nil {
+			return err
+		}
+	}
+	if err := p.story.play(p); err != nil {
+		return err
+	}
+	stored, err := p.showRows()
+	if err != nil {
+		return err
+	}
+	o := outcome{with: p.with, requests: p.requests, effects: stored.effects(p.story.Thing)}
+	head, text := p.story.end(o)
+	p.publish(event{Kind: "end", Story: p.story.ID, With: p.with, Head: head, Text: text, OK: o.ok()})
+	return nil
+}
+
+func (p *play) publish(e event) { p.bank.feed.publish(e) }
+
+// showRows publishes what is stored now.
+func (p *play) showRows() (*rows, error) {
+	stored, err := p.host.rows(p.ctx, p.bank.id)
+	if err == nil {
+		p.publish(event{Kind: "rows", Rows: stored})
+	}
+	return stored, err
+}
+
+// start starts a server and makes it the one that requests go to.
+func (p *play) start(name string) error {
+	server, err := startProcess(p.ctx, name, orders{p.host.dsn, p.with}, p.heard)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.servers[name], p.current = server, name
+	p.mu.Unlock()
+	p.publish(event{Kind: "note", Tone: "start", At: name, Text: fmt.Sprintf("started, process %d", server.cmd.Process.Pid)})
+	return nil
+}
+
+func (p *play) stop() {
+	for _, server := range p.servers {
+		server.stop()
+	}
+}
+
+// heard takes a report of a server, and decides whether the server goes on or is killed.
+func (p *play) heard(server *process, r report) (goOn bool) {
+	note := func(tone, text string) {
+		p.publish(event{Kind: "note", Tone: tone, At: server.name, Attempt: r.Attempt, Text: text})
+	}
+	arrow := func(tone, text string) {
+		p.publish(event{Kind: "arrow", Tone: tone, From: server.name, To: "db", Attempt: r.Attempt, Text: text})
+	}
+	switch r.Kind {
+	case "sql":
+		p.publish(event{Kind: "sql", At: server.name, Attempt: r.Attempt, Text: r.Text, Args: r.Args})
+		if tone, text := p.describe(r.Text); text != "" {
+			arrow(tone, text)
+		}
+		p.hold(server, r.Text)
+	case "outcome": // of a Put
+		arrow("write", written[r.Text]+": "+strings.TrimPrefix(r.Args[0], "1 "))
+	case "claim":
+		note("claim", "")
+	case "replay":
+		note("replay", p.story.known())
+	case "wait":
+		if p.met { // else the key was looked up, and nobody was waited for
+			note("wait", fmt.Sprintf("the key is taken: waited %d ms", r.Took.Milliseconds()))
+		}
+	case "committed":
+		if p.killsAfterCommit {
+			p.killsAfterCommit = false
+			note("kill", "killed before it can answer")
+			return false
+		}
+	}
+	return true
+}
+
+// written is what a write to a table means.
+var written = map[string]string{
+	"shop_accounts": "balance −" + euros(price), "shop_payments": "ledger", "shop_addresses": "address", "shop_parcels": "parcel",
+}
+
+// describe is how a statement looks in the drawing: not at all, unless it claims a key, commits, or writes without the library,
+// whose own writes tell their outcome.
+func (p *play) describe(text string) (tone, what string) {
+	switch verb, rest, _ := strings.Cut(text, " "); {
+	case text == "COMMIT":
+		return "commit", "COMMIT"
+	case strings.Contains(text, "INSERT") && strings.Contains(rest, keysTable):
+		return "claim", p.story.claims()
+	case p.with || verb != "INSERT" && verb != "UPDATE":
+		return "", ""
+	default:
+		for table, what := range written {
+			if strings.Contains(rest, table) {
+				return "write", what + ": " + strings.ToLower(verb)
+			}
+		}
+		return "", ""
+	}
+}
+
+// letMeet makes the two servers work on the payment at the same time.
+func (p *play) letMeet() {
+	p.holdsWriter = make(chan struct{})
+	p.release = sync.OnceFunc(func() { close(p.holdsWriter) })
+}
+
+// hold keeps the server that comes first to the balance until the other has come as far as a table.
+func (p *play) hold(server *process, text string) {
+	if p.holdsWriter == nil || !strings.Contains(text, "shop_") {
+		return
+	}
+	p.mu.Lock()
+	if p.first == "" && strings.Contains(text, "shop_accounts") {
+		p.first = server.name
+	}
+	first, other := p.first == server.name, p.first != "" && p.first != server.name
+	p.mu.Unlock()
+	if other {
+		p.release()
+	}
+	if first {
+		select {
+		case <-p.holdsWriter:
+		case <-p.ctx.Done():
+		case <-time.After(2 * time.Second): // the other has answered already, or waits for something else
+		}
+	}
+}
+
+func newKey() string { return strings.ToLower(rand.Text()[:8]) }
