@@ -19,6 +19,7 @@ import (
 type claim struct {
 	store     *Store
 	once      bool
+	handler   bool // fn is a handler: see response.Bounded
 	key       Key
 	row       claimsql.Row
 	codec     Codec

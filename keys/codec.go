@@ -3,6 +3,9 @@ package keys
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+
+	"github.com/goupsert/upsert/internal/response"
 )
 
 // Codec says how a result is stored. A Codec must be safe for concurrent use.
@@ -39,17 +42,22 @@ func (c *claim) encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and the effect was rolled back: %w", c.key, v, c.codec.Name(), err)
 	}
-	if most := c.store.maxStoredResult(); len(b) > most {
-		raise := "MaxResult"
-		if most < c.store.config.maxResult {
-			raise = "the server's max_allowed_packet"
-		}
-		return nil, fmt.Errorf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return a smaller result, or raise %s", c.key, len(b), most, raise)
+	if most, raise := c.maxResult(v); len(b) > most {
+		return nil, &response.SizeError{Text: fmt.Sprintf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return a smaller result, or raise %s", c.key, len(b), most, raise)}
 	}
 	if b == nil {
 		b = []byte{}
 	}
 	return b, nil
+}
+
+// maxResult returns the greatest size of the encoded form of v, and what to raise to store more.
+func (c *claim) maxResult(v any) (most int, raise string) {
+	most = c.store.maxStored(math.MaxInt)
+	if _, bounded := v.(response.Bounded); !bounded && most >= c.store.config.maxResult {
+		return c.store.config.maxResult, "MaxResult"
+	}
+	return most, "the server's max_allowed_packet"
 }
 
 func (c *claim) decode(data []byte, v any) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/response"
 )
 
 var (
@@ -116,7 +117,7 @@ func (e *UnknownError) Unwrap() error { return e.Err }
 // Class returns Ambiguous.
 func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 
-var errNoFunc = errors.New("keys: the function is nil")
+var errNoFunc = response.ErrNoFunc
 
 // errRowMissing: a claim found a key's row, or was told that the row exists, but the look-up after the claim found no row.
 var errRowMissing = errors.New("the key was not inserted and no row is stored: others remove the row each time, or a trigger, a rule or a policy of the table discards the row")

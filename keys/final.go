@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/response"
 )
 
 // Final marks an error as an answer: the effect of fn is rolled back, but the error is remembered. If the call is repeated, it
@@ -48,11 +50,13 @@ const finalCodec = "error"
 
 // storedError is the stored form of an error.
 type storedError struct {
-	Text  string `json:"text"`
-	Known string `json:"known,omitempty"`
+	Text   string `json:"text"`
+	Known  string `json:"known,omitempty"`
+	Answer []byte `json:"answer,omitempty"` // what package response has brought
 }
 
-// asFinal returns the form of fn's error that is stored. ok reports whether the error is marked.
+// asFinal returns the form of fn's error that is stored. ok reports whether the error is marked, and whether the server can
+// store the answer that the error carries, if any.
 func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 	if !isMarkedFinal(err) {
 		return nil, nil, false
@@ -61,6 +65,9 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 		err = mark.err
 	}
 	e := storedError{Text: strings.ToValidUTF8(err.Error(), "\uFFFD")}
+	if carrier, carries := err.(*response.Final); carries { //nolint:errorlint // one that is wrapped is another error's cause
+		e.Answer = carrier.Answer
+	}
 	for _, k := range s.config.known {
 		if errors.Is(err, k) {
 			e.Known = k.Error()
@@ -68,11 +75,11 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 		}
 	}
 	// A text that is too long is cut, because the answer is that the effect failed. Escaped, a byte can become six.
-	if most := s.maxStoredResult() / 8; len(e.Text) > most {
+	if most := s.maxStored(s.config.maxResult) / 8; len(e.Text) > most {
 		e.Text = strings.ToValidUTF8(e.Text[:most], "")
 	}
 	stored, merr := json.Marshal(e)
-	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil
+	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil && (e.Answer == nil || len(stored) <= s.maxStored(math.MaxInt))
 }
 
 // isMarkedFinal reports whether this fn has marked the error: an error that an inner call has returned is not this fn's
@@ -97,6 +104,9 @@ func (s *Store) storedFinal(data []byte) error {
 		return fmt.Errorf("the stored error cannot be read: %w", err)
 	}
 	final := &FinalError{Text: e.Text}
+	if e.Answer != nil {
+		final.Err = &response.Final{Text: e.Text, Answer: e.Answer}
+	}
 	for _, k := range s.config.known {
 		if e.Known != "" && k.Error() == e.Known {
 			final.Err = k

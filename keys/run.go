@@ -62,6 +62,7 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 	if fn == nil {
 		return r, false, errNoFunc
 	}
+	c.handler = isHandler[R]()
 	ran := r
 	out, err := c.run(ctx, func(ctx context.Context, tx *Tx) (result []byte, err error) {
 		if ran, err = fn(ctx, tx); err != nil {
@@ -196,6 +197,11 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 			return r.resolve(ctx, st, err)
 		}
 	}
+	leave, err := r.claim.takePlace(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer leave()
 	r.claim.setOwner(r.attempts)
 	h, err := r.claim.begin(ctx)
 	if err != nil {

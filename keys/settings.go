@@ -83,13 +83,13 @@ const usualPacket = 16 << 20
 // statementRest is more than the length of a statement without its greatest value.
 const statementRest = 64 << 10
 
-// maxStoredResult is the greatest result that is stored. The server must accept its statement, in which the result is
-// hexadecimal digits.
-func (s *Store) maxStoredResult() int {
+// maxStored is the greatest result of at most limit bytes that is stored. The server must accept its statement, in which the
+// result is hexadecimal digits.
+func (s *Store) maxStored(limit int) int {
 	if !s.isMySQL() {
-		return s.config.maxResult
+		return limit
 	}
-	return min(s.config.maxResult, max(s.server.packet-statementRest, 0)/2)
+	return min(limit, max(s.server.packet-statementRest, 0)/2)
 }
 
 // maxStoredPayload is the greatest payload that is stored with a failed attempt. The text of the attempt's error may be six

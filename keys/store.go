@@ -28,6 +28,7 @@ type Store struct {
 	sql      *claimsql.SQL
 	seen     seenCache
 	turns    turns
+	places   places
 }
 
 // server is what a store knows about the server's settings.

@@ -1,0 +1,31 @@
+// Package response is the door between package keys and the packages above keys that store an answer in a form of their own, as
+// httpkeys stores a response. Only types go through the door; keys does not know what they hold.
+package response
+
+import "errors"
+
+// Bounded is implemented by the type of a result that a handler has made. The maker bounds the result's size, so MaxResult does
+// not apply, and only the server's own limit does. The handler may use the store's pool beside its transaction, so Run always
+// leaves a connection of the pool free for the handlers that are running.
+type Bounded interface{ IsBounded() }
+
+// Final is an error for keys.Final that carries an answer. keys stores the answer beside the error's text. On a replay the
+// *keys.FinalError wraps a *Final with the stored answer.
+type Final struct {
+	Text   string
+	Answer []byte
+}
+
+func (e *Final) Error() string { return e.Text }
+
+// SizeError says that a result has more bytes than are stored. The effect was rolled back.
+type SizeError struct{ Text string }
+
+func (e *SizeError) Error() string { return e.Text }
+
+// ErrNoPlace says that the transactions of other handlers have taken the pool.
+var ErrNoPlace = errors.New("the transactions of other handlers have taken the pool: raise SetMaxOpenConns")
+
+// ErrNoFunc is returned for a call without a function. A call checks its options before its function, so a caller that gets
+// ErrNoFunc knows that the options fit.
+var ErrNoFunc = errors.New("keys: the function is nil")

@@ -1,0 +1,36 @@
+package httpkeys
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/goupsert/upsert/keys"
+)
+
+// place is where in the middleware a handler runs.
+type place struct {
+	tx    *keys.Tx
+	asked atomic.Bool // the handler has asked for tx
+}
+
+type placeKey struct{}
+
+func placeOf(ctx context.Context) *place {
+	p, _ := ctx.Value(placeKey{}).(*place)
+	return p
+}
+
+// Tx returns the transaction that is committed together with the handler's response. ctx is the context of the request that the
+// handler was given. Tx never returns nil: Tx panics if the request has not passed the middleware, or if the middleware is
+// [Leased].
+func Tx(ctx context.Context) *keys.Tx {
+	p := placeOf(ctx)
+	switch {
+	case p == nil:
+		panic("httpkeys: Tx: this request has not passed the middleware: wrap the handler with Middleware.Handler or Middleware.Serve, name the request's method in Methods, and pass the context of the handler's own request")
+	case p.tx == nil:
+		panic("httpkeys: Tx: the middleware is Leased, so the handler has no transaction: use Held")
+	}
+	p.asked.Store(true)
+	return p.tx
+}

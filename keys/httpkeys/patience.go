@@ -1,0 +1,72 @@
+package httpkeys
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/goupsert/upsert/internal/response"
+	"github.com/goupsert/upsert/keys"
+)
+
+// patience ends the context of a request that has waited for other requests as long as it may. The time of the handler does not
+// count. patience costs nothing at the database, unlike keys.MaxWait, and is less exact: on MySQL and PostgreSQL the connection
+// that has waited is closed.
+type patience struct {
+	limit time.Duration
+	timer *time.Timer
+	over  atomic.Bool
+}
+
+var errWaited = errors.New("httpkeys: the request has waited as long as it may")
+
+// start returns a context that ends when the request has waited for longer than limit. 0 is no limit.
+func (p *patience) start(ctx context.Context, limit time.Duration) (context.Context, func()) {
+	if limit == 0 {
+		return ctx, func() {}
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	p.limit, p.timer = limit, time.AfterFunc(limit, func() {
+		p.over.Store(true)
+		end(errWaited)
+	})
+	return ctx, func() {
+		p.timer.Stop()
+		end(nil)
+	}
+}
+
+// pause stops the clock while the handler runs. pause returns an error if the time is over.
+func (p *patience) pause(ctx context.Context) error {
+	if p.timer == nil || p.timer.Stop() {
+		return nil
+	}
+	<-ctx.Done() // the timer is about to end the context
+	return ctx.Err()
+}
+
+// resume starts the clock again, because the handler may be called again.
+func (p *patience) resume() {
+	if p.timer != nil {
+		p.timer.Reset(p.limit)
+	}
+}
+
+// lookTimeout bounds the question whether the store answers.
+const lookTimeout = time.Second
+
+// waited returns the answer for a request that has waited too long: another request has the key, or the store does not answer.
+func (x *exchange) waited(err error) *problem {
+	if errors.Is(err, response.ErrNoPlace) {
+		return storeUnavailable.causedBy(err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), lookTimeout)
+	defer cancel()
+	if _, ierr := x.m.store.Inspect(ctx, x.key); ierr != nil && !errors.Is(ierr, keys.ErrNotFound) {
+		return storeUnavailable.causedBy(errors.Join(err, ierr))
+	}
+	return inFlight.because(sendAgain)
+}
+
+const sendAgain = "Send the same request again to learn the answer."

@@ -1,0 +1,141 @@
+package httpkeys
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/keys"
+)
+
+// status is what a client is told of its key.
+type status struct {
+	State  string `json:"state"`
+	Status int    `json:"status,omitempty"`
+}
+
+const (
+	stateUnknown    = "unknown"
+	stateInProgress = "in_progress"
+	stateDone       = "done"
+)
+
+// Status returns a handler that tells a client what is known of its key. The key is the path value "key" of the request's route,
+// as in "GET /keys/{key}", without quotes. The answer is JSON: the member state is done, in_progress, parked or unknown, and if
+// the request is done, the member status is the status of its response. An unknown key, and a key of another scope, is answered
+// with 404. Nothing else of the stored response is sent.
+//
+// On SQLite only requests to this process count as in progress: a request to another process is unknown until it is committed.
+func (m *Middleware) Status() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.PathValue("key")
+		x := &exchange{m: m, w: w, r: r, id: id}
+		scope, p := m.scopeOf(r)
+		if p != nil {
+			x.refuse(p)
+			return
+		}
+		x.key = keys.Key{Scope: scope, Op: m.config.requests.op, ID: id}
+		st, err := x.status()
+		if err != nil {
+			x.refuse(storeUnavailable.causedBy(err))
+			return
+		}
+		st.write(w)
+	})
+}
+
+func (st status) write(w http.ResponseWriter) {
+	body, _ := json.Marshal(st) // a text and a number always have JSON
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if st.State == stateUnknown {
+		w.WriteHeader(http.StatusNotFound)
+	}
+	_, _ = w.Write(body) // if the client has gone, it can ask again
+}
+
+// status looks the key up, and asks the running requests if nothing is stored.
+func (x *exchange) status() (status, error) {
+	if x.id == "" || len(x.id) > longestKey {
+		return status{State: stateUnknown}, nil
+	}
+	info, err := x.m.store.Inspect(x.r.Context(), x.key)
+	switch {
+	case errors.Is(err, keys.ErrNotFound):
+		return x.probe()
+	case err != nil:
+		return status{}, err
+	}
+	return statusOf(info)
+}
+
+func statusOf(info *keys.Info) (status, error) {
+	switch info.State {
+	case keys.StateDone, keys.StateFinalError:
+		st := status{State: stateDone}
+		rec, err := recordIn(info)
+		if rec != nil {
+			st.Status = rec.status
+		}
+		return st, err
+	}
+	return status{State: stateInProgress}, nil
+}
+
+// recordIn returns the response that is stored with a key, or nil if something else is.
+func recordIn(info *keys.Info) (*record, error) {
+	data := info.Result
+	if info.State == keys.StateFinalError {
+		var final struct {
+			Answer []byte `json:"answer"`
+		}
+		if err := json.Unmarshal(info.Result, &final); err != nil || final.Answer == nil {
+			return nil, err
+		}
+		data = final.Answer
+	} else if info.Codec != (codec{}).Name() {
+		return nil, nil
+	}
+	return decodeRecord(data)
+}
+
+// errProbe rolls back the claim of a probe.
+var errProbe = errors.New("httpkeys: the key was free")
+
+// probe finds out whether a request with the key is running: then the key cannot be claimed. The claim is not kept.
+func (x *exchange) probe() (status, error) {
+	probe := func(context.Context, *keys.Tx) (*record, error) { return nil, errProbe }
+	rec, _, err := keys.Run(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, probe, keys.WithCodec(codec{}), keys.NoWait())
+	var busy *keys.InProgressError
+	final := storedAnswer(err)
+	switch {
+	case err == nil: // done since
+		return status{stateDone, rec.status}, nil
+	case final != nil:
+		if rec, err = decodeRecord(final.Answer); err != nil {
+			return status{}, err
+		}
+		return status{stateDone, rec.status}, nil
+	case errors.Is(err, errProbe), errors.Is(err, keys.ErrTooOld), errors.Is(err, keys.ErrTooNew):
+		return status{State: stateUnknown}, nil
+	case errors.As(err, &busy) && !errors.Is(err, context.DeadlineExceeded):
+		return status{State: stateOfBusy(busy)}, nil
+	}
+	return status{}, err
+}
+
+// stateOfBusy: on SQLite a lock that cannot be had says only that somebody is writing. If a request of this process holds the
+// key, there is no database's error.
+func stateOfBusy(busy *keys.InProgressError) string {
+	_, isMySQL := dialect.MySQLNumber(busy.Err)
+	if busy.Err == nil || isMySQL || dialect.SQLState(busy.Err) != "" {
+		return stateInProgress
+	}
+	return stateUnknown
+}
