@@ -117,26 +117,25 @@ func (b *bank) listen() (leave func(), ok bool) {
 	}, true
 }
 
-// play plays a story for a bank once there is a slot. It does not end with the request that asked for it, but with the program.
-func (h *host) play(ctx context.Context, p *play) error {
-	if err := p.bank.begin(time.Now()); err != nil {
+// play plays a story for a bank once there is a slot. The play does not end with the request that asked for it, but with the program.
+func (h *host) play(b *bank, s *story, with bool, typed address) error {
+	if err := b.begin(time.Now()); err != nil {
 		return err
 	}
 	h.banks.plays.Go(func() {
-		defer p.bank.end()
+		defer b.end()
 		select {
 		case h.banks.slots <- struct{}{}:
 			defer func() { <-h.banks.slots }()
-		case <-ctx.Done():
+		case <-h.ctx.Done():
 			return
 		}
-		ctx, cancel := context.WithTimeout(ctx, longestPlay)
+		ctx, cancel := context.WithTimeout(h.ctx, longestPlay)
 		defer cancel()
-		p.ctx, p.host, p.servers = ctx, h, map[string]*process{}
-		p.client.wire = &http.Transport{DisableKeepAlives: true} // net/http sends a request again by itself if a kept connection is dead
-		if err := p.run(); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		err := newPlay(ctx, h, b, s, with, typed).run()
+		if err != nil && h.ctx.Err() == nil {
 			h.log(err)
-			p.publish(event{Kind: "end", Story: p.story.ID, With: p.with, Head: "Not played", Text: "Something is wrong with the program or its database: see the terminal."})
+			b.feed.publish(event{Kind: "end", Story: s.ID, With: with, Head: "Not played", Text: "Something is wrong with the program or its database: see the terminal."})
 		}
 	})
 	return nil

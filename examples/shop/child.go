@@ -79,7 +79,7 @@ func withAttempt(ctx context.Context, n int) context.Context {
 
 // report is a line by which a server tells what it is doing.
 type report struct {
-	Kind    string // listening, sql, committed, claim, replay, wait, outcome
+	Kind    string // listening, sql, committed, replay, wait, outcome
 	Attempt int
 	Text    string
 	Args    []string
@@ -131,7 +131,7 @@ func (p *reporter) hooks() keys.Hooks {
 	as := func(kind string) func(context.Context, keys.Event) {
 		return func(ctx context.Context, e keys.Event) { p.say(ctx, report{Kind: kind, Took: e.Duration}) }
 	}
-	return keys.Hooks{Claim: as("claim"), Replay: as("replay"), Wait: as("wait")}
+	return keys.Hooks{Replay: as("replay"), Wait: as("wait")}
 }
 
 // tableHooks report what became of the rows.

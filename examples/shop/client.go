@@ -6,139 +6,135 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/goupsert/upsert/keys/httpkeys"
 )
 
 // errNoAnswer is all that a client knows of a lost request, of a lost answer and of a killed server.
 var errNoAnswer = errors.New("no answer")
 
-// mostAttempts is how often a client tries.
-const mostAttempts = 5
+const (
+	patience       = 10 * time.Second // for one request
+	mostDeliveries = 5                // of one message
+)
 
-// client is the network between the phone, or the queue, and the servers.
-type client struct {
-	wire *http.Transport
-	lose int // answers to lose
-}
-
-// loses makes the network lose the next n answers.
-func (p *play) loses(n int) { p.client.lose = n }
-
-// pay presses Pay once, and the phone asks until it has an answer.
-func (p *play) pay() error {
-	return p.untilAnswered(payment{Amount: price, Reference: "lamp"}, newKey())
-}
-
-func (p *play) save() error { return p.untilAnswered(p.typed, "") }
-
-func (p *play) deliver() error {
-	return p.untilAnswered(message{ID: newKey(), Contents: "one lamp"}, "")
-}
-
-// together sends one payment to each of the servers, all at the same time.
-func (p *play) together(servers ...string) error {
-	key := newKey()
-	var all sync.WaitGroup
-	errs := make([]error, len(servers))
-	sends := make([]func() error, len(servers))
-	for i, name := range servers {
-		sends[i] = p.request(name, payment{Amount: price, Reference: "lamp"}, key)
+// pay presses Pay at the servers of these names, all at the same time. The key belongs to the order and not to the press. The
+// phone's transport asks again if there is no answer.
+func (p *play) pay(servers ...string) error {
+	phone := &http.Client{Transport: &httpkeys.Transport{Base: p.network, Pause: time.Millisecond}}
+	p.network.together = len(servers)
+	p.network.abreast.Add(len(servers))
+	key, errs := newKey(), make(chan error, len(servers))
+	for _, server := range servers {
+		go func() { errs <- p.send(phone, server, payment{Amount: price, Reference: "lamp"}, key) }()
 	}
-	for i := range servers {
-		all.Go(func() { errs[i] = sends[i]() })
+	var err error
+	for range servers {
+		err = errors.Join(err, <-errs)
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	return err
 }
 
-// untilAnswered sends until there is an answer.
-func (p *play) untilAnswered(body any, key string) error {
-	for range mostAttempts {
-		if err := p.request("", body, key)(); !errors.Is(err, errNoAnswer) {
+// save saves the address again if there is no answer.
+func (p *play) save() error { return p.untilAnswered(p.typed) }
+
+// deliver delivers a message again if it is not acknowledged.
+func (p *play) deliver() error { return p.untilAnswered(message{ID: newKey(), Contents: "one lamp"}) }
+
+func (p *play) untilAnswered(body any) error {
+	client := &http.Client{Transport: p.network}
+	for range mostDeliveries {
+		if err := p.send(client, "A", body, ""); !errors.Is(err, errNoAnswer) {
 			return err
 		}
 	}
-	return fmt.Errorf("%w to %d attempts", errNoAnswer, mostAttempts)
+	return errNoAnswer
 }
 
-// request tells the page that a request leaves, and returns what sends it.
-func (p *play) request(server string, body any, key string) (send func() error) {
-	p.mu.Lock()
-	if server == "" {
-		server = p.current
-	}
-	p.attempts++
-	p.inFlight++
-	p.met = p.met || p.inFlight > 1
-	attempt, to := p.attempts, p.servers[server]
-	p.mu.Unlock()
-	p.publish(event{Kind: "arrow", Tone: "request", From: "client", To: server, Attempt: attempt, Text: p.story.asks(body, key)})
-	return func() error {
-		status, replayed, err := p.send(to, attempt, body, key)
-		p.mu.Lock()
-		p.inFlight--
-		lost := err == nil && p.client.lose > 0
-		if lost {
-			p.client.lose--
-		}
-		p.mu.Unlock()
-		defer p.showRows() //nolint:errcheck // the rows at the end are what counts
-		if lost || err != nil {
-			p.publish(event{Kind: "lost", Tone: "answer", From: server, To: "client", Attempt: attempt, Text: "no answer"})
-			return errors.Join(errNoAnswer, p.replaceKilled(to, err))
-		}
-		e := event{Kind: "arrow", Tone: "answer", From: server, To: "client", Attempt: attempt, Text: strconv.Itoa(status) + " " + p.story.answers(status)}
-		if replayed {
-			e.Tone, e.Text = "replay", e.Text+", as before"
-		}
-		p.publish(e)
-		return nil
-	}
-}
-
-// replaceKilled starts another server if one did not answer because it was killed. An answer that the network has lost is no error.
-func (p *play) replaceKilled(server *process, err error) error {
-	if err == nil {
-		return nil
-	}
-	select {
-	case <-server.ended:
-		return p.start("B")
-	case <-p.ctx.Done():
-		return p.ctx.Err()
-	}
-}
-
-// send sends a request to a server.
-func (p *play) send(to *process, attempt int, body any, key string) (status int, replayed bool, err error) {
+// send sends a request, and fails if the answer is no success.
+func (p *play) send(client *http.Client, server string, body any, key string) error {
 	text, err := json.Marshal(body)
 	if err != nil {
-		return 0, false, err
+		return err
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithValue(p.ctx, labelKey{}, p.story.asks(body, key)), patience)
 	defer cancel()
 	method, path := p.story.method()
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+to.addr+path, bytes.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+server+path, bytes.NewReader(text))
 	if err != nil {
-		return 0, false, err
+		return err
 	}
-	r.Header.Set("Bank", p.bank.id)
-	r.Header.Set("Attempt", strconv.Itoa(attempt))
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
 	}
-	p.mu.Lock()
-	p.requests++
-	p.mu.Unlock()
-	resp, err := p.client.wire.RoundTrip(r)
+	answer, err := client.Do(r)
 	if err != nil {
-		return 0, false, err
+		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, resp.Header.Get("Idempotent-Replayed") != "", err
+	if answer.StatusCode >= http.StatusBadRequest {
+		err = fmt.Errorf("server %s answers %s", server, answer.Status)
+	}
+	return errors.Join(err, answer.Body.Close())
+}
+
+// labelKey is what a request says on the page.
+type labelKey struct{}
+
+// network is what lies between the phone, or the queue, and the servers. It loses answers, and tells the page what it carries.
+type network struct {
+	p    *play
+	wire http.RoundTripper
+
+	together int            // the first requests, which leave at the same time
+	abreast  sync.WaitGroup // counts them
+
+	mu   sync.Mutex
+	lose int // answers to lose
+}
+
+// RoundTrip carries a request to the server that its URL names, or to the one that was started in the place of that server.
+func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
+	attempt, server := n.p.route(r.URL.Host)
+	label, _ := r.Context().Value(labelKey{}).(string)
+	n.p.publish(event{Kind: "arrow", Tone: "request", From: "client", To: server.name, Attempt: attempt, Text: label})
+	n.leave(attempt)
+	out := r.Clone(r.Context())
+	out.URL.Host = server.addr
+	out.Header.Set("Bank", n.p.bank.id)
+	out.Header.Set("Attempt", strconv.Itoa(attempt))
+	answer, err := n.wire.RoundTrip(out)
+	defer n.p.showRows() //nolint:errcheck // the rows at the end are what counts
+	if err != nil || n.loses() {
+		n.p.publish(event{Kind: "lost", Tone: "answer", From: server.name, To: "client", Attempt: attempt, Text: "no answer"})
+		if err == nil {
+			return nil, errors.Join(errNoAnswer, answer.Body.Close())
+		}
+		return nil, errors.Join(errNoAnswer, n.p.replace(server))
+	}
+	e := event{Kind: "arrow", Tone: "answer", From: server.name, To: "client", Attempt: attempt, Text: strconv.Itoa(answer.StatusCode) + " " + n.p.story.answers(answer.StatusCode)}
+	if answer.Header.Get("Idempotent-Replayed") != "" {
+		e.Tone, e.Text = "replay", e.Text+", as before"
+	}
+	n.p.publish(e)
+	return answer, nil
+}
+
+// leave waits until the requests that leave together are all on their way.
+func (n *network) leave(attempt int) {
+	if attempt <= n.together {
+		n.abreast.Done()
+	}
+	n.abreast.Wait()
+}
+
+// loses reports whether the answer that has just come gets lost.
+func (n *network) loses() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lose--
+	return n.lose >= 0
 }

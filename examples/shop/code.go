@@ -36,7 +36,8 @@ var pieces = []piece{
 	find("shop.go", "account", piece{What: "The tags that say what makes a row the same row"}),
 	find("shop.go", "openShop", piece{What: "The tables and the store of keys are opened"}),
 	find("story.go", "stories", piece{What: "The stories, and what goes wrong in them"}),
-	find("client.go", "request", piece{What: "The customer's phone and the network that loses answers"}),
+	find("client.go", "pay", piece{What: "The customer’s phone asks again, with httpkeys.Transport"}),
+	find("client.go", "RoundTrip", piece{What: "The network loses answers"}),
 	find("process.go", "startProcess", piece{What: "A server is a process, which can be killed between two steps"}),
 	find("child.go", "serveChild", piece{What: "The server process"}),
 }

@@ -7,11 +7,11 @@ import (
 
 // event is what the page shows of a play. Kind decides how:
 //
-//	begin   a play begins: Story, With, Lanes
-//	arrow   something goes From one lane To another
+//	begin   a play begins: Story, With
+//	arrow   something goes From one place To another: client, A, B or db
 //	lost    the same, and it does not arrive
-//	note    something happens At a lane
-//	sql     a statement was sent by the lane At
+//	note    something happens At a place
+//	sql     a server, At, sends a statement
 //	rows    the rows that are stored now
 //	end     a play has ended: Head, Text, OK
 type event struct {
@@ -27,16 +27,9 @@ type event struct {
 
 	Story string `json:"story,omitempty"`
 	With  bool   `json:"with"`
-	Lanes []lane `json:"lanes,omitempty"`
 	Rows  *rows  `json:"rows,omitempty"`
 	Head  string `json:"head,omitempty"`
 	OK    bool   `json:"ok"`
-}
-
-// lane is a column of the drawing.
-type lane struct {
-	ID   string `json:"id"` // client, A, B, db
-	Name string `json:"name"`
 }
 
 // mostEvents is more than any story has.

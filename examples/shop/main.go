@@ -134,7 +134,7 @@ func (h *host) prepareKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.database = d.Name()
+	h.database = map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}[d.Name()]
 	return store.Migrate(ctx)
 }
 

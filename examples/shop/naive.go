@@ -29,10 +29,14 @@ func (n *naive) pay(w http.ResponseWriter, r *http.Request) {
 		answer(w, 0, nil, err)
 		return
 	}
-	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
-	_, err = tx.ExecContext(r.Context(), tx.Rebind("UPDATE shop_accounts SET balance = balance - ? WHERE bank = ?"), p.Amount, p.Bank)
+	defer func() { _ = tx.Rollback() }() // not after Commit
+	_, err = tx.NamedExecContext(r.Context(),
+		`UPDATE shop_accounts SET balance = balance - :amount
+		WHERE bank = :bank`, p)
 	if err == nil {
-		_, err = tx.NamedExecContext(r.Context(), "INSERT INTO shop_payments (id, bank, amount, reference) VALUES (:id, :bank, :amount, :reference)", p)
+		_, err = tx.NamedExecContext(r.Context(),
+			`INSERT INTO shop_payments (id, bank, amount, reference)
+			VALUES (:id, :bank, :amount, :reference)`, p)
 	}
 	if err == nil {
 		err = tx.Commit()
@@ -46,7 +50,9 @@ func (n *naive) saveAddress(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.ID, a.Bank = rand.Text(), bankOf(r)
-	_, err := n.db.NamedExecContext(r.Context(), "INSERT INTO shop_addresses (bank, id, name, street) VALUES (:bank, :id, :name, :street)", a)
+	_, err := n.db.NamedExecContext(r.Context(),
+		`INSERT INTO shop_addresses (bank, id, name, street)
+		VALUES (:bank, :id, :name, :street)`, a)
 	answer(w, http.StatusOK, "inserted", err)
 }
 
@@ -56,6 +62,8 @@ func (n *naive) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := parcel{rand.Text(), bankOf(r), m.Contents}
-	_, err := n.db.NamedExecContext(r.Context(), "INSERT INTO shop_parcels (id, bank, contents) VALUES (:id, :bank, :contents)", p)
+	_, err := n.db.NamedExecContext(r.Context(),
+		`INSERT INTO shop_parcels (id, bank, contents)
+		VALUES (:id, :bank, :contents)`, p)
 	answer(w, http.StatusOK, "done", err)
 }

@@ -97,17 +97,17 @@ func (h *host) press(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this is more than the form has", http.StatusRequestEntityTooLarge)
 		return
 	}
-	p := &play{bank: b, story: storyOf(r.PostForm.Get("story")), with: r.PostForm.Get("with") == "yes"}
-	p.typed = address{ID: "home", Name: strings.TrimSpace(r.PostForm.Get("name")), Street: strings.TrimSpace(r.PostForm.Get("street"))}
+	story := storyOf(r.PostForm.Get("story"))
+	typed := address{ID: "home", Name: strings.TrimSpace(r.PostForm.Get("name")), Street: strings.TrimSpace(r.PostForm.Get("street"))}
 	switch {
-	case p.story == nil:
+	case story == nil:
 		http.Error(w, "there is no such story", http.StatusNotFound)
 		return
-	case p.story.Thing == "record" && !(isTyped(p.typed.Name) && isTyped(p.typed.Street)):
+	case story.Thing == "record" && !(isTyped(typed.Name) && isTyped(typed.Street)):
 		http.Error(w, fmt.Sprintf("Type a name and a street of up to %d characters each.", mostName), http.StatusBadRequest)
 		return
 	}
-	if err := h.play(h.ctx, p); err != nil {
+	if err := h.play(b, story, r.PostForm.Get("with") == "yes", typed); err != nil {
 		http.Error(w, err.Error(), http.StatusTooManyRequests)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -11,26 +12,30 @@ import (
 
 // play is one story, played once: the customer's phone or the queue is played by the program, the servers are processes.
 type play struct {
-	ctx    context.Context
-	host   *host
-	bank   *bank
-	story  *story
-	with   bool
-	typed  address
-	client client
+	ctx     context.Context
+	host    *host
+	bank    *bank
+	story   *story
+	with    bool
+	typed   address
+	network *network
 
 	killsAfterCommit bool
 	holdsWriter      chan struct{} // nil, or closed when the server that did not come first has come as far as a table
 	release          func()        // closes holdsWriter
 
 	mu       sync.Mutex
-	servers  map[string]*process
-	current  string // the server that gets what is not sent to a certain one
-	first    string // the server that came first to a balance
+	servers  map[string]*process // by the name that requests are sent to
+	first    string              // the server that came first to a balance
 	attempts int
-	requests int // that reached a server
-	inFlight int
-	met      bool // two requests were under way at once
+}
+
+// newPlay returns a play that is to be run until the context ends.
+func newPlay(ctx context.Context, h *host, b *bank, s *story, with bool, typed address) *play {
+	p := &play{ctx: ctx, host: h, bank: b, story: s, with: with, typed: typed, servers: map[string]*process{}}
+	// net/http sends a request again by itself if a connection that it had kept is dead.
+	p.network = &network{p: p, wire: &http.Transport{DisableKeepAlives: true}}
+	return p
 }
 
 // longestPlay is much more than a story needs.
@@ -41,14 +46,11 @@ func (p *play) run() error {
 	if err := p.host.reset(p.ctx, p.bank.id); err != nil {
 		return err
 	}
-	p.publish(event{Kind: "begin", Story: p.story.ID, With: p.with, Lanes: p.story.lanes()})
+	p.publish(event{Kind: "begin", Story: p.story.ID, With: p.with})
 	p.showRows()
 	defer p.stop()
-	if err := p.start("A"); err != nil {
-		return err
-	}
-	if p.story.ID == "servers" {
-		if err := p.start("B"); err != nil {
+	for _, name := range p.story.servers() {
+		if _, err := p.start(name, name); err != nil {
 			return err
 		}
 	}
@@ -59,7 +61,7 @@ func (p *play) run() error {
 	if err != nil {
 		return err
 	}
-	o := outcome{with: p.with, requests: p.requests, effects: stored.effects(p.story.Thing)}
+	o := outcome{with: p.with, requests: p.attempts, effects: stored.effects(p.story.Thing)}
 	head, text := p.story.end(o)
 	p.publish(event{Kind: "end", Story: p.story.ID, With: p.with, Head: head, Text: text, OK: o.ok()})
 	return nil
@@ -76,17 +78,36 @@ func (p *play) showRows() (*rows, error) {
 	return stored, err
 }
 
-// start starts a server and makes it the one that requests go to.
-func (p *play) start(name string) error {
+// start starts a server, which gets the requests that are sent to a place.
+func (p *play) start(name, place string) (*process, error) {
 	server, err := startProcess(p.ctx, name, orders{p.host.dsn, p.with}, p.heard)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p.mu.Lock()
-	p.servers[name], p.current = server, name
+	p.servers[place] = server
 	p.mu.Unlock()
 	p.publish(event{Kind: "note", Tone: "start", At: name, Text: fmt.Sprintf("started, process %d", server.cmd.Process.Pid)})
-	return nil
+	return server, nil
+}
+
+// replace waits for the end of a server that was killed, and starts another in its place.
+func (p *play) replace(killed *process) error {
+	select {
+	case <-killed.ended:
+		_, err := p.start("B", killed.name)
+		return err
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+}
+
+// route returns the server that gets the requests for a place, and counts the request.
+func (p *play) route(place string) (attempt int, server *process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.attempts++
+	return p.attempts, p.servers[place]
 }
 
 func (p *play) stop() {
@@ -111,13 +132,11 @@ func (p *play) heard(server *process, r report) (goOn bool) {
 		}
 		p.hold(server, r.Text)
 	case "outcome": // of a Put
-		arrow("write", written[r.Text]+": "+strings.TrimPrefix(r.Args[0], "1 "))
-	case "claim":
-		note("claim", "")
+		arrow("write", written[r.Text]+", "+strings.TrimPrefix(r.Args[0], "1 "))
 	case "replay":
 		note("replay", p.story.known())
 	case "wait":
-		if p.met { // else the key was looked up, and nobody was waited for
+		if p.network.together > 1 { // else the key was looked up, and nobody was waited for
 			note("wait", fmt.Sprintf("the key is taken: waited %d ms", r.Took.Milliseconds()))
 		}
 	case "committed":
@@ -132,7 +151,7 @@ func (p *play) heard(server *process, r report) (goOn bool) {
 
 // written is what a write to a table means.
 var written = map[string]string{
-	"shop_accounts": "balance −" + euros(price), "shop_payments": "ledger", "shop_addresses": "address", "shop_parcels": "parcel",
+	"shop_accounts": "balance −" + euros(price), "shop_payments": "ledger line", "shop_addresses": "address", "shop_parcels": "parcel",
 }
 
 // describe is how a statement looks in the drawing: not at all, unless it claims a key, commits, or writes without the library,
@@ -148,7 +167,7 @@ func (p *play) describe(text string) (tone, what string) {
 	default:
 		for table, what := range written {
 			if strings.Contains(rest, table) {
-				return "write", what + ": " + strings.ToLower(verb)
+				return "write", what
 			}
 		}
 		return "", ""
@@ -184,4 +203,5 @@ func (p *play) hold(server *process, text string) {
 	}
 }
 
-func newKey() string { return strings.ToLower(rand.Text()[:8]) }
+// newKey returns a key, or a message's ID.
+func newKey() string { return strings.ToLower(rand.Text()[:12]) }

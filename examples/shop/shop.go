@@ -12,6 +12,7 @@ import (
 	"github.com/goupsert/upsert"
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/keys"
+	"github.com/goupsert/upsert/keys/httpkeys"
 )
 
 // account is a balance, to which each payment adds its negative amount.
@@ -79,29 +80,26 @@ func openShop(ctx context.Context, db *sqlx.DB, say *reporter) (*shop, error) {
 }
 
 func (s *shop) routes() http.Handler {
+	idempotent := httpkeys.New(s.keys, func(r *http.Request) (string, error) { return bankOf(r), nil })
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /payments", s.pay)
+	mux.Handle("POST /payments", idempotent.Handler(http.HandlerFunc(s.pay)))
 	mux.HandleFunc("PUT /addresses/{id}", s.saveAddress)
 	mux.HandleFunc("POST /messages", s.receive)
 	return mux
 }
 
+// pay is POST /payments. The transaction commits with the answer, and whoever asks with the same key again gets that answer.
 func (s *shop) pay(w http.ResponseWriter, r *http.Request) {
 	var p payment
 	if !readJSON(w, r, &p) {
 		return
 	}
 	p.ID, p.Bank = rand.Text(), bankOf(r)
-	k := keys.Key{Scope: p.Bank, Op: "pay", ID: r.Header.Get("Idempotency-Key")}
-	p, replayed, err := keys.Run(r.Context(), s.keys, k, keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (payment, error) {
-		if _, err := s.accounts.Put(ctx, tx, &account{p.Bank, -p.Amount}); err != nil {
-			return p, err
-		}
-		_, err := s.payments.Put(ctx, tx, &p)
-		return p, err
-	})
-	if replayed {
-		w.Header().Set("Idempotent-Replayed", "true")
+	tx := httpkeys.Tx(r.Context())
+	charge := account{p.Bank, -p.Amount}
+	_, err := s.accounts.Put(r.Context(), tx, &charge)
+	if err == nil {
+		_, err = s.payments.Put(r.Context(), tx, &p)
 	}
 	answer(w, http.StatusCreated, p, err)
 }
@@ -124,15 +122,18 @@ func (s *shop) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m.Bank = bankOf(r)
-	id := func(m message) string { return m.ID }
-	err := keys.Consume(r.Context(), s.keys, consumerOf(m.Bank), []message{m}, id, func(ctx context.Context, tx *keys.Tx, fresh []message) error {
+	pack := func(ctx context.Context, tx *keys.Tx, fresh []message) error {
 		for _, m := range fresh {
-			if _, err := s.parcels.Put(ctx, tx, &parcel{rand.Text(), m.Bank, m.Contents}); err != nil {
+			p := parcel{rand.Text(), m.Bank, m.Contents}
+			if _, err := s.parcels.Put(ctx, tx, &p); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}
+	id := func(m message) string { return m.ID }
+	err := keys.Consume(r.Context(), s.keys, consumerOf(m.Bank),
+		[]message{m}, id, pack)
 	answer(w, http.StatusOK, "done", err)
 }
 

@@ -33,32 +33,32 @@ var stories = []*story{
 	{
 		ID: "answer", Thing: "payment", Title: "The answer is lost", Press: "Pay €40.00",
 		Sentence: "Ada pays, the server takes the money, the network loses the answer, and her phone asks again.",
-		play:     func(p *play) error { p.loses(1); return p.pay() }, end: endPayment,
+		play:     func(p *play) error { p.network.lose = 1; return p.pay("A") }, end: endPayment,
 	},
 	{
 		ID: "thrice", Thing: "payment", Title: "She presses three times", Press: "Pay €40.00, three times",
 		Sentence: "The page is slow, so Ada presses Pay again, and once more.",
-		play:     func(p *play) error { return p.together("A", "A", "A") }, end: endPayment,
+		play:     func(p *play) error { return p.pay("A", "A", "A") }, end: endPayment,
 	},
 	{
 		ID: "restart", Thing: "payment", Title: "The server restarts in the middle", Press: "Pay €40.00",
-		Sentence: "The server is killed after it has taken the money and before it can say so; another one starts, and the phone asks again.",
-		play:     func(p *play) error { p.killsAfterCommit = true; return p.pay() }, end: endPayment,
+		Sentence: "The server takes the money and is killed before it can say so; another one starts, and the phone asks again.",
+		play:     func(p *play) error { p.killsAfterCommit = true; return p.pay("A") }, end: endPayment,
 	},
 	{
 		ID: "servers", Thing: "payment", Title: "Two servers at once", Press: "Pay €40.00",
-		Sentence: "A load balancer loses patience and hands Ada's payment to a second server while the first is still at it.",
-		play:     func(p *play) error { p.letMeet(); return p.together("A", "B") }, end: endPayment,
+		Sentence: "A load balancer hands Ada's payment to a second server while the first is still at it.",
+		play:     func(p *play) error { p.letMeet(); return p.pay("A", "B") }, end: endPayment,
 	},
 	{
 		ID: "record", Thing: "record", Title: "The record is sent twice", Press: "Save address",
 		Sentence: "Ada saves her address, hears nothing, and saves the same address again.",
-		play:     func(p *play) error { p.loses(1); return p.save() }, end: endRecord,
+		play:     func(p *play) error { p.network.lose = 1; return p.save() }, end: endRecord,
 	},
 	{
 		ID: "message", Thing: "message", Title: "The message is delivered again", Press: "Deliver message",
 		Sentence: "The queue asks for a parcel, does not hear that it is packed, and delivers the message again.",
-		play:     func(p *play) error { p.loses(1); return p.deliver() }, end: endMessage,
+		play:     func(p *play) error { p.network.lose = 1; return p.deliver() }, end: endMessage,
 	},
 }
 
@@ -86,10 +86,10 @@ func endPayment(o outcome) (head, text string) {
 	head = "Charged " + times(o.effects)
 	paid, all := euros(o.effects*price), euros(o.requests*price)
 	if o.with {
-		return head, fmt.Sprintf("The server got the payment %s and took %s: the other answers are copies of the first. Without the library it would have taken %s.",
+		return head, fmt.Sprintf("The shop was asked %s and took %s once; each other answer is a copy of the first. Without the library Ada would have paid %s.",
 			times(o.requests), paid, all)
 	}
-	return head, fmt.Sprintf("The server got the payment %s and took %s for one lamp: %s too much, a complaint and a refund. With the library it takes %s.",
+	return head, fmt.Sprintf("The shop was asked %s and took %s for one lamp: %s too much, then a complaint and a refund. With the library Ada pays %s.",
 		times(o.requests), paid, euros((o.effects-1)*price), euros(price))
 }
 
@@ -108,16 +108,24 @@ func endMessage(o outcome) (head, text string) {
 	return "Sent " + times(o.effects), "Two parcels are on their way for one order: a lamp and its postage, " + cost + ", are given away. With the library the second delivery has no effect."
 }
 
-// lanes returns the columns of a story's drawing.
-func (s *story) lanes() []lane {
-	client := "Ada's phone"
+// Lanes are the names of the drawing's columns.
+func (s *story) Lanes() string {
+	client, servers := "Ada’s phone", "Server"
 	if s.Thing == "message" {
 		client = "Queue"
 	}
 	if s.ID == "restart" || s.ID == "servers" {
-		return []lane{{"client", client}, {"A", "Server A"}, {"B", "Server B"}, {"db", "Database"}}
+		servers = "Server A|Server B"
 	}
-	return []lane{{"client", client}, {"A", "Server"}, {"db", "Database"}}
+	return client + "|" + servers + "|Database"
+}
+
+// servers are those that run when the story begins.
+func (s *story) servers() []string {
+	if s.ID == "servers" {
+		return []string{"A", "B"}
+	}
+	return []string{"A"}
 }
 
 // method is how a thing reaches the server.
@@ -138,9 +146,9 @@ func (s *story) asks(body any, key string) string {
 	case address:
 		return "save address “home”"
 	case message:
-		return "message " + b.ID
+		return "message " + b.ID[:4] + "…"
 	default:
-		return "pay " + euros(price) + ", key " + key
+		return "pay, key " + key[:4] + "…"
 	}
 }
 

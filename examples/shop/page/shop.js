@@ -22,6 +22,8 @@ const withLibrary = () => form.elements.with.value === "yes";
 function showPicked() {
   const { thing, press: label, sentence } = input(picked()).dataset;
   byId("sentence").textContent = sentence;
+  const names = input(picked()).dataset.lanes.split("|");
+  lanes = names.map((name, i) => ({ name, id: i === 0 ? "client" : i === names.length - 1 ? "db" : "AB"[i - 1] }));
   press.textContent = label;
   for (const e of document.querySelectorAll("[data-for]")) {
     e.hidden = !e.dataset.for.split(" ").includes(thing);
@@ -95,7 +97,7 @@ function next() {
   }
 }
 
-let lanes = [], thing = "payment";
+let lanes = [], thing = "payment"; // of the story that is shown
 
 // show has a function for each kind of event. It returns true if the eye needs time for what it did.
 const show = {
@@ -105,11 +107,9 @@ const show = {
     showPicked();
     clear();
     setPlaying(true);
-    lanes = e.lanes;
     byId("empty").hidden = true;
     byId("head").textContent = "Watch";
     byId("ending").textContent = "It is happening now.";
-    drawLanes();
   },
   arrow(e) {
     if (e.tone === "request") count("requests");
@@ -121,22 +121,20 @@ const show = {
     return true;
   },
   note(e) {
-    const counted = { claim: "claims", wait: "waits", replay: "replays" }[e.tone];
-    if (counted) count(counted);
-    if (!e.text) return false;
+    if (e.tone === "wait" || e.tone === "replay") count(e.tone + "s");
     addStep(e, laneOf(e.at), laneOf(e.at));
     if (e.tone === "kill") lanesEl()[laneOf(e.at)].classList.add("dead");
     return true;
   },
   sql(e) {
-    const text = make("code", "", e.text);
-    const head = make("summary", "", make("span", "who", `${nameOf(e.at)}, ${e.attempt}`), " ", make("code", "", e.text));
-    const full = make("p", "", text);
-    if (e.args) full.append(make("span", "args", e.args.join(", ")));
-    byId("sql").append(make("li", "", make("details", "", head, full)));
+    const who = make("span", "who", make("span", "unseen", nameOf(e.at) + ", attempt "), (lanes.length > 3 ? e.at : "") + e.attempt);
+    const full = make("p", "", make("code", "", e.text));
+    if (e.args) full.append(make("code", "args", e.args.join(", ")));
+    byId("sql").append(make("li", "", make("details", "", make("summary", "", who, make("code", "", e.text)), full)));
     byId("sql-empty").hidden = true;
   },
   rows(e) {
+    document.querySelector("[data-count=claims]").textContent = (e.rows.keys || []).length;
     drawRows(e.rows);
     drawReceipt(e.rows);
   },
@@ -155,7 +153,7 @@ const show = {
 
 function clear() {
   steps.replaceChildren();
-  byId("lanes").replaceChildren();
+  drawLanes();
   byId("sql").replaceChildren();
   byId("sql-empty").hidden = false;
   byId("empty").hidden = false;
@@ -183,14 +181,14 @@ const lanesEl = () => byId("lanes").children;
 
 function drawLanes() {
   byId("lanes").replaceChildren(...lanes.map((l) => make("div", "lane", make("span", "", l.name))));
-  byId("lanes").parentElement.style.setProperty("--lanes", lanes.length);
+  byId("drawing").style.setProperty("--lanes", lanes.length);
 }
 
 function addStep(e, from, to) {
   const said = from === to ? `${lanes[from].name}: ` : `${lanes[from].name} to ${lanes[to].name}: `;
-  const label = make("span", "label", make("span", "unseen", said), e.text);
+  const label = make("span", "label", make("span", "unseen", said), make("span", "say", e.text));
   if (e.kind === "lost") label.append(make("span", "unseen", ", lost"));
-  if (e.attempt) label.prepend(make("span", "attempt", make("span", "unseen", "attempt "), String(e.attempt)));
+  if (e.attempt) label.querySelector(".say").prepend(make("span", "attempt", make("span", "unseen", "attempt "), String(e.attempt)));
   const step = make("li", `step ${e.kind} ${e.tone}${to < from ? " back" : ""}`, make("span", "line"), label);
   step.style.setProperty("--from", Math.min(from, to));
   step.style.setProperty("--span", Math.abs(to - from));
