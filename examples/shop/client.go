@@ -26,12 +26,13 @@ const (
 // phone's transport asks again if there is no answer.
 func (p *play) pay(servers ...string) error {
 	phone := &http.Client{Transport: &httpkeys.Transport{Base: p.network, Pause: time.Millisecond}}
-	p.network.together = len(servers)
-	p.network.abreast.Add(len(servers))
+	p.network.presses, p.network.pressed = make(chan struct{}), make(chan struct{})
 	key, errs := newKey(), make(chan error, len(servers))
 	for _, server := range servers {
 		go func() { errs <- p.send(phone, server, payment{Amount: price, Reference: "lamp"}, key) }()
+		<-p.network.presses
 	}
+	close(p.network.pressed)
 	var err error
 	for range servers {
 		err = errors.Join(err, <-errs)
@@ -89,8 +90,8 @@ type network struct {
 	p    *play
 	wire http.RoundTripper
 
-	together int            // the first requests, which leave at the same time
-	abreast  sync.WaitGroup // counts them
+	presses chan struct{} // tells of each request that it is about to leave; nil if the requests leave one by one
+	pressed chan struct{} // closed when they all leave
 
 	mu   sync.Mutex
 	lose int // answers to lose
@@ -101,7 +102,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	attempt, server := n.p.route(r.URL.Host)
 	label, _ := r.Context().Value(labelKey{}).(string)
 	n.p.publish(event{Kind: "arrow", Tone: "request", From: "client", To: server.name, Attempt: attempt, Text: label})
-	n.leave(attempt)
+	n.leave()
 	out := r.Clone(r.Context())
 	out.URL.Host = server.addr
 	out.Header.Set("Bank", n.p.bank.id)
@@ -123,12 +124,16 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// leave waits until the requests that leave together are all on their way.
-func (n *network) leave(attempt int) {
-	if attempt <= n.together {
-		n.abreast.Done()
+// leave waits until the requests that leave together can leave.
+func (n *network) leave() {
+	if n.presses == nil {
+		return
 	}
-	n.abreast.Wait()
+	select {
+	case n.presses <- struct{}{}:
+		<-n.pressed
+	case <-n.pressed: // this one is a repetition
+	}
 }
 
 // loses reports whether the answer that has just come gets lost.

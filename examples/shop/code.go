@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func (p piece) Place() string { return fmt.Sprintf("examples/shop/%s:%d", p.File
 
 // pieces are what the page says of its own code.
 var pieces = []piece{
-	find("shop.go", "pay", piece{Thing: "payment", With: true}),
+	find("shop.go", "routes", piece{Thing: "payment", With: true}, "pay"),
 	find("naive.go", "pay", piece{Thing: "payment"}),
 	find("shop.go", "saveAddress", piece{Thing: "record", With: true}),
 	find("naive.go", "saveAddress", piece{Thing: "record"}),
@@ -42,8 +43,9 @@ var pieces = []piece{
 	find("child.go", "serveChild", piece{What: "The server process"}),
 }
 
-// find fills in where a declaration is, and its text. A name that is not there is a mistake in the list above.
-func find(file, name string, p piece) piece {
+// find fills in where a declaration is, and its text, and that of others in its file. A name that is not there is a mistake in
+// the list above.
+func find(file, name string, p piece, more ...string) piece {
 	text, err := source.ReadFile(file)
 	if err != nil {
 		panic(err)
@@ -53,15 +55,21 @@ func find(file, name string, p piece) piece {
 	if err != nil {
 		panic(err)
 	}
-	for _, d := range parsed.Decls {
-		if declares(d, name) {
-			from, to := files.Position(d.Pos()), files.Position(d.End())
-			p.File, p.Line = file, from.Line
-			p.Text = strings.ReplaceAll(string(text[from.Offset:to.Offset]), "\t", "    ")
-			return p
+	p.File = file
+	for _, name := range append([]string{name}, more...) {
+		i := slices.IndexFunc(parsed.Decls, func(d ast.Decl) bool { return declares(d, name) })
+		if i < 0 {
+			panic("there is no " + name + " in " + file)
 		}
+		from, to := files.Position(parsed.Decls[i].Pos()), files.Position(parsed.Decls[i].End())
+		if p.Text == "" {
+			p.Line = from.Line
+		} else {
+			p.Text += "\n\n"
+		}
+		p.Text += strings.ReplaceAll(string(text[from.Offset:to.Offset]), "\t", "    ")
 	}
-	panic("there is no " + name + " in " + file)
+	return p
 }
 
 func declares(d ast.Decl, name string) bool {

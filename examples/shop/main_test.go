@@ -6,15 +6,23 @@ import (
 	"flag"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/goupsert/upsert/internal/engine"
 )
 
+// programVariable makes the test binary the program: its arguments.
+const programVariable = "SHOP_ARGS"
+
 // TestMain is a server process too: the program starts the file that it is.
 func TestMain(m *testing.M) {
 	if text := os.Getenv(childVariable); text != "" {
 		os.Exit(runChild(text, os.Stdin, os.Stdout, os.Stderr))
+	}
+	if args := os.Getenv(programVariable); args != "" {
+		os.Args = append([]string{"shop", "-open=false"}, strings.Fields(args)...)
+		main()
 	}
 	flag.Parse()
 	os.Exit(engine.Run(m))
@@ -28,7 +36,7 @@ func (h hook) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-var address1 = regexp.MustCompile(`http://\S+`)
+var pageURL = regexp.MustCompile(`http://\S+`)
 
 // openShopAt runs the program until the test ends, and returns the address of its page.
 func openShopAt(t *testing.T, args ...string) (url string) {
@@ -47,7 +55,7 @@ func openShopAt(t *testing.T, args ...string) (url string) {
 	})
 	select {
 	case text := <-said:
-		return address1.FindString(text)
+		return pageURL.FindString(text)
 	case code := <-ended:
 		ended <- code
 		t.Fatalf("the program did not start: %s", &errs)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,12 +22,11 @@ type play struct {
 	network *network
 
 	killsAfterCommit bool
-	holdsWriter      chan struct{} // nil, or closed when the server that did not come first has come as far as a table
-	release          func()        // closes holdsWriter
+	bothAtWork       chan struct{} // nil, or closed when two servers have come as far as a table
 
 	mu       sync.Mutex
 	servers  map[string]*process // by the name that requests are sent to
-	first    string              // the server that came first to a balance
+	atWork   []string            // the servers that have come as far as a table
 	attempts int
 }
 
@@ -136,7 +136,7 @@ func (p *play) heard(server *process, r report) (goOn bool) {
 	case "replay":
 		note("replay", p.story.known())
 	case "wait":
-		if p.network.together > 1 { // else the key was looked up, and nobody was waited for
+		if p.story.isCrowded() { // else the key was looked up, and nobody was waited for
 			note("wait", fmt.Sprintf("the key is taken: waited %d ms", r.Took.Milliseconds()))
 		}
 	case "committed":
@@ -151,7 +151,7 @@ func (p *play) heard(server *process, r report) (goOn bool) {
 
 // written is what a write to a table means.
 var written = map[string]string{
-	"shop_accounts": "balance −" + euros(price), "shop_payments": "ledger line", "shop_addresses": "address", "shop_parcels": "parcel",
+	"shop_accounts": "balance −€40", "shop_payments": "ledger line", "shop_addresses": "address", "shop_parcels": "parcel",
 }
 
 // describe is how a statement looks in the drawing: not at all, unless it claims a key, commits, or writes without the library,
@@ -167,38 +167,36 @@ func (p *play) describe(text string) (tone, what string) {
 	default:
 		for table, what := range written {
 			if strings.Contains(rest, table) {
-				return "write", what
+				return "write", what + map[string]string{"INSERT": ", inserted", "UPDATE": ", updated"}[verb]
 			}
 		}
 		return "", ""
 	}
 }
 
-// letMeet makes the two servers work on the payment at the same time.
+// letMeet makes the two servers work on the payment at the same time: neither touches the balance until both have come as far
+// as a table.
 func (p *play) letMeet() {
-	p.holdsWriter = make(chan struct{})
-	p.release = sync.OnceFunc(func() { close(p.holdsWriter) })
+	p.bothAtWork = make(chan struct{})
 }
 
-// hold keeps the server that comes first to the balance until the other has come as far as a table.
-func (p *play) hold(server *process, text string) {
-	if p.holdsWriter == nil || !strings.Contains(text, "shop_") {
+// hold keeps a server that is about to touch the balance until both are at work.
+func (p *play) hold(server *process, statement string) {
+	if p.bothAtWork == nil || !strings.Contains(statement, "shop_") {
 		return
 	}
 	p.mu.Lock()
-	if p.first == "" && strings.Contains(text, "shop_accounts") {
-		p.first = server.name
+	if !slices.Contains(p.atWork, server.name) {
+		p.atWork = append(p.atWork, server.name)
+		if len(p.atWork) == 2 {
+			close(p.bothAtWork)
+		}
 	}
-	first, other := p.first == server.name, p.first != "" && p.first != server.name
 	p.mu.Unlock()
-	if other {
-		p.release()
-	}
-	if first {
+	if strings.Contains(statement, "shop_accounts") {
 		select {
-		case <-p.holdsWriter:
+		case <-p.bothAtWork:
 		case <-p.ctx.Done():
-		case <-time.After(2 * time.Second): // the other has answered already, or waits for something else
 		}
 	}
 }

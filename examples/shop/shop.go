@@ -80,9 +80,11 @@ func openShop(ctx context.Context, db *sqlx.DB, say *reporter) (*shop, error) {
 }
 
 func (s *shop) routes() http.Handler {
-	idempotent := httpkeys.New(s.keys, func(r *http.Request) (string, error) { return bankOf(r), nil })
+	scope := func(r *http.Request) (string, error) { return bankOf(r), nil }
+	idempotent := httpkeys.New(s.keys, scope)
 	mux := http.NewServeMux()
-	mux.Handle("POST /payments", idempotent.Handler(http.HandlerFunc(s.pay)))
+	pay := idempotent.Handler(http.HandlerFunc(s.pay))
+	mux.Handle("POST /payments", pay)
 	mux.HandleFunc("PUT /addresses/{id}", s.saveAddress)
 	mux.HandleFunc("POST /messages", s.receive)
 	return mux

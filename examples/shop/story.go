@@ -128,6 +128,9 @@ func (s *story) servers() []string {
 	return []string{"A"}
 }
 
+// isCrowded reports whether requests are under way at the same time.
+func (s *story) isCrowded() bool { return s.ID == "thrice" || s.ID == "servers" }
+
 // method is how a thing reaches the server.
 func (s *story) method() (method, path string) {
 	switch s.Thing {

@@ -144,6 +144,7 @@ const show = {
     byId("ending").textContent = e.text;
     const tally = input(e.story).closest("label").querySelector(`[data-with=${e.with ? "yes" : "no"}]`);
     tally.dataset.ok = e.ok;
+    tally.parentElement.classList.add("tried");
     tally.querySelector("b").textContent = e.head.replace(/^\S+ /, "");
     other.textContent = e.with ? "See it without the library" : "See it with the library";
     other.hidden = false;
@@ -153,6 +154,8 @@ const show = {
 
 function clear() {
   steps.replaceChildren();
+  writes.clear();
+  printed = 0;
   drawLanes();
   byId("sql").replaceChildren();
   byId("sql-empty").hidden = false;
@@ -175,6 +178,7 @@ function count(what) {
 
 // --- the drawing
 
+const writes = new Set(); // what was written so far
 const laneOf = (id) => lanes.findIndex((l) => l.id === id);
 const nameOf = (id) => lanes[laneOf(id)].name;
 const lanesEl = () => byId("lanes").children;
@@ -190,6 +194,10 @@ function addStep(e, from, to) {
   if (e.kind === "lost") label.append(make("span", "unseen", ", lost"));
   if (e.attempt) label.querySelector(".say").prepend(make("span", "attempt", make("span", "unseen", "attempt "), String(e.attempt)));
   const step = make("li", `step ${e.kind} ${e.tone}${to < from ? " back" : ""}`, make("span", "line"), label);
+  if (e.tone === "write" && !e.text.endsWith("unchanged")) {
+    if (writes.has(e.text)) step.classList.add("again");
+    writes.add(e.text);
+  }
   step.style.setProperty("--from", Math.min(from, to));
   step.style.setProperty("--span", Math.abs(to - from));
   steps.append(step);
@@ -224,19 +232,18 @@ function drawRows(rows) {
 
 const keyRows = (rows) => (rows.keys || []).map((k) => [k.op || "message", k.id, "done"]);
 
+let printed = 0; // lines of the receipt that were there before
+
 function drawReceipt(rows) {
-  const lines = {
-    payment: ["Ada’s account", [["Opening balance", euros(rows.opening)], ...(rows.payments || []).map((p) => ["Desk lamp", euros(-p.amount)])], ["Balance", euros(rows.balance)]],
-    record: ["Customers", (rows.addresses || []).map((a) => [a.name, a.street]), ["Rows", String((rows.addresses || []).length)]],
-    message: ["Parcels sent", (rows.parcels || []).map((p) => ["Parcel", p.contents]), ["Lamps", String((rows.parcels || []).length)]],
+  const [title, first, done, total, sum] = {
+    payment: ["Ada’s account", [["Opening balance", euros(rows.opening)]], (rows.payments || []).map((p) => ["Desk lamp", euros(-p.amount)]), rows.balance < 0 ? "Overdrawn" : "Balance", euros(rows.balance)],
+    record: ["Customers", [], (rows.addresses || []).map((a) => [a.name, a.street]), "Customers", (rows.addresses || []).length],
+    message: ["Parcels sent", [], (rows.parcels || []).map((p) => ["Parcel", p.contents]), "Lamps sent", (rows.parcels || []).length],
   }[thing];
-  const [title, entries, [total, sum]] = lines;
-  const first = thing === "payment" ? 1 : 0;
-  byId("receipt").replaceChildren(
-    make("h3", "", title),
-    make("dl", "", ...entries.map(([what, value], i) => make("div", i > first ? "again" : "", make("dt", "", what), make("dd", "", value))),
-      make("div", "total", make("dt", "", total), make("dd", "", sum))),
-  );
+  const line = ([what, value], className) => make("div", className, make("dt", "", what), make("dd", "", String(value)));
+  const lines = done.map(([what, value], i) => line([what + (i > 0 ? ", again" : ""), value], (i > 0 ? "again" : "") + (i >= printed ? " new" : "")));
+  printed = done.length;
+  byId("receipt").replaceChildren(make("h3", "", title), make("dl", "", ...first.map((l) => line(l, "")), ...lines, line([total, sum], "total")));
 }
 
 showPicked();
