@@ -152,9 +152,18 @@ func (p *tab) play(story string, with bool) {
 	p.run(
 		chromedp.Evaluate(`document.querySelector("[name=story][value=`+story+`]").click(); document.querySelector("[name=with][value=`+value+`]").click()`, nil),
 		chromedp.Click("#press"),
-		chromedp.Poll(`document.body.matches(":not(.playing)") && (document.querySelector("#verdict").dataset.ok || document.querySelector("#alert").textContent)`, nil, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(20*time.Second)),
 	)
+	p.ended()
 	if said := p.text("#alert"); said != "" {
 		p.t.Fatalf("%s: %s", story, said)
 	}
+}
+
+// polling is how a test waits for a condition. A window that nobody sees draws no frames, for which chromedp waits otherwise.
+var polling = []chromedp.PollOption{chromedp.WithPollingInterval(50 * time.Millisecond), chromedp.WithPollingTimeout(50 * time.Second)}
+
+// ended waits until the play that was asked for has ended.
+func (p *tab) ended() {
+	p.t.Helper()
+	p.run(chromedp.Poll(`document.body.matches(":not(.playing)") && (document.querySelector("#verdict").dataset.ok || document.querySelector("#alert").textContent)`, nil, polling...))
 }

@@ -73,6 +73,21 @@ func (v *visitor) watch() (events []event) {
 	return nil
 }
 
+// server returns the number of the first server's process, once it runs.
+func (v *visitor) server() (pid int) {
+	v.t.Helper()
+	lines := bufio.NewScanner(v.get("events").Body)
+	for lines.Scan() {
+		if _, text, ok := strings.Cut(lines.Text(), "started, process "); ok {
+			if _, err := fmt.Sscan(text, &pid); err == nil {
+				return pid
+			}
+		}
+	}
+	v.t.Fatalf("no server has started: %v", lines.Err())
+	return 0
+}
+
 func formOf(s *story, with bool) url.Values {
 	return url.Values{"story": {s.ID}, "with": {map[bool]string{true: "yes", false: "no"}[with]}, "name": {"Ada"}, "street": {"12 Mill Lane"}}
 }
