@@ -84,15 +84,18 @@ func (b *bank) isLeft(now time.Time) bool {
 	return b.streams == 0 && !b.playing && now.Sub(b.seen) > leaveAfter
 }
 
-// begin makes the bank's play the only one, or refuses.
-func (b *bank) begin(now time.Time) error {
+// begin makes the bank's play the only one, or refuses. It returns when the play may begin.
+func (b *bank) begin(now time.Time) (at time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.playing || now.Sub(b.began) < playsEvery {
-		return errSoon
+	if b.playing {
+		return now, errSoon
 	}
-	b.playing, b.began = true, now
-	return nil
+	if at = b.began.Add(playsEvery); at.Before(now) {
+		at = now
+	}
+	b.playing, b.began = true, at
+	return at, nil
 }
 
 func (b *bank) end() {
@@ -119,24 +122,42 @@ func (b *bank) listen() (leave func(), ok bool) {
 
 // play plays a story for a bank once there is a slot. The play does not end with the request that asked for it, but with the program.
 func (h *host) play(b *bank, s *story, with bool, typed address) error {
-	if err := b.begin(time.Now()); err != nil {
+	at, err := b.begin(time.Now())
+	if err != nil {
 		return err
 	}
 	h.banks.plays.Go(func() {
-		defer b.end()
-		select {
-		case h.banks.slots <- struct{}{}:
-			defer func() { <-h.banks.slots }()
-		case <-h.ctx.Done():
-			return
-		}
-		ctx, cancel := context.WithTimeout(h.ctx, longestPlay)
-		defer cancel()
-		err := newPlay(ctx, h, b, s, with, typed).run()
-		if err != nil && h.ctx.Err() == nil {
-			h.log(err)
-			b.feed.publish(event{Kind: "end", Story: s.ID, With: with, Head: "Not played", Text: "Something is wrong with the program or its database: see the terminal."})
+		end := h.playAt(at, b, s, with, typed)
+		b.end() // before the page hears that it may ask for the next
+		if end != nil {
+			b.feed.publish(*end)
 		}
 	})
 	return nil
+}
+
+// playAt returns how the play ended, or nil if the program ended before.
+func (h *host) playAt(at time.Time, b *bank, s *story, with bool, typed address) *event {
+	select {
+	case <-time.After(time.Until(at)):
+	case <-h.ctx.Done():
+		return nil
+	}
+	select {
+	case h.banks.slots <- struct{}{}:
+		defer func() { <-h.banks.slots }()
+	case <-h.ctx.Done():
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, longestPlay)
+	defer cancel()
+	end, err := newPlay(ctx, h, b, s, with, typed).run()
+	switch {
+	case h.ctx.Err() != nil:
+		return nil
+	case err != nil:
+		h.log(err)
+		return &event{Kind: "end", Story: s.ID, With: with, Head: "Not played", Text: "Something is wrong with the program or its database: see the terminal."}
+	}
+	return end
 }

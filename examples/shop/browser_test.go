@@ -52,18 +52,28 @@ type look struct {
 // desk is a laptop's window, in which nothing moves.
 var desk = look{width: 1280, height: 800, scale: 1, still: true}
 
-// startBrowser starts a browser that ends with the test.
+// browser is the one that all tests share, in a window each. stop ends it.
+var browser struct {
+	once sync.Once
+	ctx  context.Context
+	err  error
+	stop func()
+}
+
+// startBrowser returns the browser, or skips the test.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // of events that are younger than the client
-	t.Cleanup(cancel)
-	if err := chromedp.Run(ctx); err != nil {
-		t.Fatal(err)
+	path := chromium(t)
+	browser.once.Do(func() {
+		opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
+		ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+		browser.ctx, _ = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // of events that are younger than the client
+		browser.err, browser.stop = chromedp.Run(browser.ctx), stop
+	})
+	if browser.err != nil {
+		t.Fatal(browser.err)
 	}
-	return ctx
+	return browser.ctx
 }
 
 // openTab opens the page. The test fails if the console has an error at its end.
@@ -124,7 +134,7 @@ func newWindow(t *testing.T, browser context.Context) (id target.ID) {
 
 func (p *tab) run(actions ...chromedp.Action) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(p.ctx, 100*time.Second)
 	defer cancel()
 	if err := chromedp.Run(ctx, actions...); err != nil {
 		p.t.Fatal(err)
@@ -160,7 +170,7 @@ func (p *tab) play(story string, with bool) {
 }
 
 // polling is how a test waits for a condition. A window that nobody sees draws no frames, for which chromedp waits otherwise.
-var polling = []chromedp.PollOption{chromedp.WithPollingInterval(50 * time.Millisecond), chromedp.WithPollingTimeout(50 * time.Second)}
+var polling = []chromedp.PollOption{chromedp.WithPollingInterval(50 * time.Millisecond), chromedp.WithPollingTimeout(90 * time.Second)}
 
 // ended waits until the play that was asked for has ended.
 func (p *tab) ended() {

@@ -18,7 +18,7 @@ import (
 var errNoAnswer = errors.New("no answer")
 
 const (
-	patience       = 10 * time.Second // for one request
+	patience       = 30 * time.Second // for one request
 	mostDeliveries = 5                // of one message
 )
 

@@ -25,7 +25,11 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	flag.Parse()
-	os.Exit(engine.Run(m))
+	code := engine.Run(m)
+	if browser.stop != nil {
+		browser.stop()
+	}
+	os.Exit(code)
 }
 
 // hook is a stdout that a test hears of.

@@ -39,32 +39,33 @@ func newPlay(ctx context.Context, h *host, b *bank, s *story, with bool, typed a
 }
 
 // longestPlay is much more than a story needs.
-const longestPlay = 30 * time.Second
+const longestPlay = time.Minute
 
-// run plays the story, and publishes what happens and how it ended.
-func (p *play) run() error {
+// run plays the story, publishes what happens, and returns how it ended.
+func (p *play) run() (*event, error) {
 	if err := p.host.reset(p.ctx, p.bank.id); err != nil {
-		return err
+		return nil, err
 	}
 	p.publish(event{Kind: "begin", Story: p.story.ID, With: p.with})
-	p.showRows()
+	if _, err := p.showRows(); err != nil {
+		return nil, err
+	}
 	defer p.stop()
 	for _, name := range p.story.servers() {
 		if _, err := p.start(name, name); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := p.story.play(p); err != nil {
-		return err
+		return nil, err
 	}
 	stored, err := p.showRows()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o := outcome{with: p.with, requests: p.attempts, effects: stored.effects(p.story.Thing)}
 	head, text := p.story.end(o)
-	p.publish(event{Kind: "end", Story: p.story.ID, With: p.with, Head: head, Text: text, OK: o.ok()})
-	return nil
+	return &event{Kind: "end", Story: p.story.ID, With: p.with, Head: head, Text: text, OK: o.ok()}, nil
 }
 
 func (p *play) publish(e event) { p.bank.feed.publish(e) }

@@ -16,7 +16,7 @@ func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("-screenshots names no folder: make screenshots does")
 	}
-	browser, url := startBrowser(t), openShopAt(t)
+	window, url := startBrowser(t), openShopAt(t)
 	for _, s := range []struct {
 		name, story string
 		with        bool
@@ -30,10 +30,9 @@ func TestScreenshots(t *testing.T) {
 		{"shop-message", "message", true, look{900, 940, 1.5, false, true}},
 		{"shop-phone", "answer", false, look{390, 844, 2, false, true}},
 	} {
-		p := openTab(t, browser, url, s.look)
+		p := openTab(t, window, url, s.look)
 		if s.name == "shop" { // both have been tried in this one
 			p.play(s.story, false)
-			p.run(chromedp.Sleep(playsEvery))
 		}
 		p.play(s.story, s.with)
 		var png []byte

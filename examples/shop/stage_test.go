@@ -12,9 +12,9 @@ import (
 // Each switch, pressed in a browser: one charge, one row, one parcel with the library, and more without.
 func TestBrowser_Stories(t *testing.T) {
 	t.Parallel()
-	browser, url := startBrowser(t), openShopAt(t)
+	window, url := startBrowser(t), openShopAt(t)
 	for _, with := range []bool{true, false} {
-		p := openTab(t, browser, url, desk)
+		p := openTab(t, window, url, desk)
 		for _, s := range stories {
 			p.play(s.ID, with)
 			want := s.wanted(with)
@@ -44,12 +44,12 @@ func TestBrowser_Stories(t *testing.T) {
 // In both themes and at both widths everything fits and can be read.
 func TestBrowser_Looks(t *testing.T) {
 	t.Parallel()
-	browser, url := startBrowser(t), openShopAt(t)
+	window, url := startBrowser(t), openShopAt(t)
 	for _, l := range []look{
 		{1280, 800, 1, false, true}, {1280, 800, 1, true, true}, {360, 740, 1, false, true}, {360, 740, 1, true, true}, {820, 1100, 1, false, true},
 	} {
 		t.Run(fmt.Sprintf("%d dark=%v", l.width, l.dark), func(t *testing.T) {
-			p := openTab(t, browser, url, l)
+			p := openTab(t, window, url, l)
 			p.check(l)
 			for _, s := range []string{"servers", "record"} {
 				p.play(s, s == "servers")
