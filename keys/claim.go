@@ -15,11 +15,12 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// claim is one call of Once or Run.
+// claim is one call of Once, Run or Do.
 type claim struct {
 	store     *Store
 	once      bool
 	handler   bool // fn is a handler: see response.Bounded
+	leased    bool // the call is Do's
 	key       Key
 	row       claimsql.Row
 	codec     Codec
@@ -36,13 +37,31 @@ type claim struct {
 const claimAttempts = 10
 
 func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*claim, error) {
+	c, err := s.newClaim(k, fp)
+	if err != nil {
+		return nil, err
+	}
+	c.once = once
+	for _, o := range opts {
+		if o == nil {
+			return nil, errNilOption
+		}
+		if err := o.applyClaim(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// newClaim returns a call without options.
+func (s *Store) newClaim(k Key, fp Fingerprint) (*claim, error) {
 	if err := s.checkReady(); err != nil {
 		return nil, err
 	}
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	c := &claim{store: s, once: once, key: k, codec: jsonCodec{}, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
+	c := &claim{store: s, key: k, codec: jsonCodec{}, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
 	c.row = claimsql.Row{
 		Hash:   hashOf(kindKey, k.Scope, k.Op, k.ID),
 		Owner:  newOwner(),
@@ -56,14 +75,6 @@ func (s *Store) claim(k Key, fp Fingerprint, once bool, opts []ClaimOption) (*cl
 	}
 	if !s.config.noKeyTime {
 		c.row.KeyTime = keyTime(k.ID)
-	}
-	for _, o := range opts {
-		if o == nil {
-			return nil, errors.New("keys: an option is nil")
-		}
-		if err := o.applyClaim(c); err != nil {
-			return nil, err
-		}
 	}
 	return c, nil
 }
@@ -197,7 +208,7 @@ func (c *claim) takeLoop(ctx context.Context, tx *sqlx.Tx, prefix string) (t cla
 			t.row, found, err = c.store.fetch(ctx, tx, q.Fetch(c.row.Hash))
 		}
 		if err != nil || found {
-			t.claimed = found && t.row.state == claimsql.Claimed && t.row.owner == string(c.row.Owner[:])
+			t.claimed = found && t.row.state == c.row.State() && t.row.owner == string(c.row.Owner[:])
 			return t, err
 		}
 		if err := c.checkAge(ctx, tx); err != nil {
@@ -244,7 +255,7 @@ func (c *claim) record(ctx context.Context, h handle, end ending) error {
 func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 	c.store.seen.add(c.row.Hash)
 	event := Event{Key: c.key, Duration: time.Since(c.began)}
-	if err := c.compare(st); err != nil {
+	if err := c.refuse(st); err != nil {
 		if event.Err = err; errors.Is(err, ErrMismatch) {
 			c.store.emit(ctx, onMismatch, event)
 		}
@@ -259,13 +270,19 @@ func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 		event.Err = c.store.storedFinal(st.result)
 	case claimsql.Claimed:
 		return outcome{}, fmt.Errorf("keys: %s: fn claims a key that its own transaction has claimed already, or a statement of an earlier fn has committed the claim without a result, as DDL does on MySQL and MariaDB (then check what became of the effect and remove the row)", c.key)
-	case claimsql.Held:
-		return outcome{}, &InProgressError{Key: c.key, RetryAfter: time.Second}
 	default:
 		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which this version does not know: a newer version of this package may have written the row", c.key, st.state)
 	}
 	c.store.emit(ctx, onReplay, event)
 	return outcome{result: st.result, replayed: true, decode: true}, event.Err
+}
+
+// refuse returns an error if the row is another verb's or another request's.
+func (c *claim) refuse(st stored) error {
+	if st.isLeasable() != c.leased {
+		return fmt.Errorf("keys: %s: %w", c.key, ErrOtherVerb)
+	}
+	return c.compare(st)
 }
 
 func (c *claim) compare(st stored) error {

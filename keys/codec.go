@@ -40,10 +40,10 @@ func (jsonCodec) Encode(v any) ([]byte, error) {
 func (c *claim) encode(v any) ([]byte, error) {
 	b, err := c.codec.Encode(v)
 	if err != nil {
-		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and the effect was rolled back: %w", c.key, v, c.codec.Name(), err)
+		return nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as %s, and %s: %w", c.key, v, c.codec.Name(), c.consequence(), err)
 	}
-	if most, raise := c.maxResult(v); len(b) > most {
-		return nil, &response.SizeError{Text: fmt.Sprintf("keys: %s: the result has %d bytes, more than %d, and the effect was rolled back: return a smaller result, or raise %s", c.key, len(b), most, raise)}
+	if most, raise := c.maxResult(); len(b) > most {
+		return nil, &response.SizeError{Text: fmt.Sprintf("keys: %s: the result has %d bytes, more than %d, and %s: return a smaller result, or raise %s", c.key, len(b), most, c.consequence(), raise)}
 	}
 	if b == nil {
 		b = []byte{}
@@ -51,10 +51,10 @@ func (c *claim) encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-// maxResult returns the greatest size of the encoded form of v, and what to raise to store more.
-func (c *claim) maxResult(v any) (most int, raise string) {
+// maxResult returns the greatest size of an encoded result, and what to raise to store more.
+func (c *claim) maxResult() (most int, raise string) {
 	most = c.store.maxStored(math.MaxInt)
-	if _, bounded := v.(response.Bounded); !bounded && most >= c.store.config.maxResult {
+	if !c.handler && most >= c.store.config.maxResult {
 		return c.store.config.maxResult, "MaxResult"
 	}
 	return most, "the server's max_allowed_packet"

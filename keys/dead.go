@@ -70,7 +70,7 @@ func (s *Store) Fail(ctx context.Context, consumer, id string, cause error, opts
 	}
 	for _, o := range opts {
 		if o == nil {
-			return 0, errors.New("keys: an option is nil")
+			return 0, errNilOption
 		}
 		o.applyFail(&r)
 	}

@@ -28,8 +28,12 @@ var (
 	// and DDL on MySQL and MariaDB; or fn has not returned an error that ended the transaction. The writes of fn after that may
 	// be committed without the key, so the call is not repeated: fix fn, and check what became of its effect.
 	ErrClaimLost = errors.New("the claim is no longer in its transaction: a statement of fn has ended the transaction, and later writes of fn may be committed")
-	// ErrFenced is for effects outside the database: somebody else holds the key by now. This version never returns ErrFenced.
-	ErrFenced = errors.New("another caller holds the key now")
+	// ErrFenced is wrapped in the error of [Do] and [Held.Guard], and is the cause of the end of fn's context, if the lease has
+	// ended before it was renewed: another caller may hold the key, and nothing was recorded. The effect may have happened.
+	ErrFenced = errors.New("the lease has ended, and another caller may hold the key")
+	// ErrOtherVerb is wrapped in the error of [Once] and [Run] for a key of [Do], and in the error of Do, [Resolve],
+	// [Store.ResolveFinal] and [Store.Release] for a key of Once or Run. fn was not called.
+	ErrOtherVerb = errors.New("the key belongs to another verb: Do uses other keys than Run and Once, so give one of them another Op")
 	// ErrNotFound is wrapped in the error of [Store.Inspect] if nothing is known of the key.
 	ErrNotFound = errors.New("the key is not stored")
 )
@@ -117,7 +121,10 @@ func (e *UnknownError) Unwrap() error { return e.Err }
 // Class returns Ambiguous.
 func (e *UnknownError) Class() dialect.Class { return dialect.Ambiguous }
 
-var errNoFunc = response.ErrNoFunc
+var (
+	errNoFunc    = response.ErrNoFunc
+	errNilOption = errors.New("keys: an option is nil")
+)
 
 // errRowMissing: a claim found a key's row, or was told that the row exists, but the look-up after the claim found no row.
 var errRowMissing = errors.New("the key was not inserted and no row is stored: others remove the row each time, or a trigger, a rule or a policy of the table discards the row")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
@@ -29,6 +28,31 @@ type finalMark struct{ err error }
 
 func (e *finalMark) Error() string { return e.err.Error() }
 func (e *finalMark) Unwrap() error { return e.err }
+
+// NotDone marks an error of the fn of [Do]: nothing has happened, so the key is free for the next call, also for a call with
+// another fingerprint. The caller gets err. NotDone(nil) is nil. In the fn of [Run] and [Once] NotDone has no meaning, because
+// every error rolls back.
+func NotDone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &notDoneMark{err}
+}
+
+// notDoneMark carries the error from fn to the lease.
+type notDoneMark struct{ err error }
+
+func (e *notDoneMark) Error() string { return e.err.Error() }
+func (e *notDoneMark) Unwrap() error { return e.err }
+
+// IsNotDone marks the error for package response.
+func (e *notDoneMark) IsNotDone() {}
+
+// freedError is the error of a call of Do whose fn has freed the key. An outer fn that returns it has marked nothing.
+type freedError struct{ err error }
+
+func (e *freedError) Error() string { return e.err.Error() }
+func (e *freedError) Unwrap() error { return e.err }
 
 // FinalError is returned by [Once] and [Run] for an error that fn marked as [Final], the first time and on every replay.
 type FinalError struct {
@@ -82,20 +106,35 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil && (e.Answer == nil || len(stored) <= s.maxStored(math.MaxInt))
 }
 
-// isMarkedFinal reports whether this fn has marked the error: an error that an inner call has returned is not this fn's
-// answer.
+// isMarkedFinal reports whether this fn has marked the error as final, and isMarkedNotDone reports whether it has marked the
+// error with NotDone. The outermost mark counts.
 func isMarkedFinal(err error) bool {
+	_, ok := markOf(err).(*finalMark) //nolint:errorlint // a mark is never wrapped
+	return ok
+}
+
+func isMarkedNotDone(err error) bool {
+	_, ok := markOf(err).(*notDoneMark) //nolint:errorlint // a mark is never wrapped
+	return ok
+}
+
+// markOf returns this fn's mark, or nil: an error that an inner call has returned is not this fn's answer.
+func markOf(err error) error {
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
-	case *finalMark:
-		return true
-	case *FinalError:
-		return false
+	case *finalMark, *notDoneMark:
+		return err
+	case *FinalError, *freedError:
+		return nil
 	case interface{ Unwrap() error }:
-		return isMarkedFinal(e.Unwrap())
+		return markOf(e.Unwrap())
 	case interface{ Unwrap() []error }:
-		return slices.ContainsFunc(e.Unwrap(), isMarkedFinal)
+		for _, one := range e.Unwrap() {
+			if mark := markOf(one); mark != nil {
+				return mark
+			}
+		}
 	}
-	return false
+	return nil
 }
 
 func (s *Store) storedFinal(data []byte) error {
@@ -103,14 +142,19 @@ func (s *Store) storedFinal(data []byte) error {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return fmt.Errorf("the stored error cannot be read: %w", err)
 	}
-	final := &FinalError{Text: e.Text}
+	final := &FinalError{Text: e.Text, Err: s.knownError(e.Known)}
 	if e.Answer != nil {
 		final.Err = &response.Final{Text: e.Text, Answer: e.Answer}
 	}
+	return final
+}
+
+// knownError returns the error of KnownErrors that has the text, or nil.
+func (s *Store) knownError(text string) error {
 	for _, k := range s.config.known {
-		if e.Known != "" && k.Error() == e.Known {
-			final.Err = k
+		if text != "" && k.Error() == text {
+			return k
 		}
 	}
-	return final
+	return nil
 }

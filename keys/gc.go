@@ -89,14 +89,14 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 	g := gc{batch: 100, share: 0.1}
 	for _, o := range opts {
 		if o == nil {
-			return 0, errors.New("keys: an option is nil")
+			return 0, errNilOption
 		}
 		if err := o.applyGC(&g); err != nil {
 			return 0, err
 		}
 	}
-	w := sweeper{store: s}
-	for {
+	w := sweeper{store: s, sql: s.sql}
+	for freed := false; ; {
 		size := g.batch
 		if g.limit > 0 {
 			size = int(min(int64(size), g.limit-removed))
@@ -113,8 +113,11 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 		if err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)
 		}
-		if last || removed == g.limit {
+		switch {
+		case removed == g.limit && g.limit > 0, last && freed:
 			return removed, nil
+		case last: // free keys come after the finished keys
+			w, freed = sweeper{store: s, sql: s.sql.Freed()}, true
 		}
 		if err := g.pause(ctx, time.Since(began)); err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)

@@ -29,6 +29,10 @@ const (
 	StateWaiting State = claimsql.Waiting
 	// StateDead: the message's attempts have failed [MaxAttempts] times.
 	StateDead State = claimsql.Dead
+	// StateLeased: a call of [Do] has the key, or had it and has left no answer. Info.LeaseUntil says how long the lease lasts.
+	StateLeased State = claimsql.Leased
+	// StateParked: a call of [Do] has left no answer, and a person decides. Info.LeaseUntil says since when the key is parked.
+	StateParked State = claimsql.Parked
 )
 
 // StateFailed is [StateFinalError].
@@ -49,6 +53,10 @@ func (s State) String() string {
 		return "waiting"
 	case StateDead:
 		return "dead"
+	case StateLeased:
+		return "leased"
+	case StateParked:
+		return "parked"
 	}
 	return fmt.Sprintf("State(%d)", int(s))
 }
@@ -62,14 +70,14 @@ type Info struct {
 	Codec       string
 	Attempts    int
 	Fence       int64
-	LeaseUntil  time.Time // for the leases of a later version
+	LeaseUntil  time.Time // of a leased key: the lease's end; of a parked key: since when it is parked; else without meaning
 	ClaimedAt   time.Time
 	FinishedAt  time.Time // zero: not finished
 	ExpiresAt   time.Time // from when on GC may remove the key
 }
 
 // Inspect tells a person what is known of a key. Inspect returns an error that wraps [ErrNotFound] if nothing is known, which
-// is also so while the key's first transaction is running; an error that names the part if a part of the key is wrong; and
+// is also so while the key's first transaction is running, and for a key that [NotDone] or [Store.Release] has freed; an error that names the part if a part of the key is wrong; and
 // otherwise the database's error.
 func (s *Store) Inspect(ctx context.Context, k Key) (*Info, error) {
 	if err := s.checkReady(); err != nil {
@@ -113,7 +121,7 @@ func (s *Store) readInfo(ctx context.Context, db upsert.DB, h hash) (*Info, erro
 	info := &Info{}
 	found, err := queryRow(ctx, db, s.sql.Info(h), &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint,
 		&info.Result, &info.Codec, &info.Attempts, &info.Fence, &lease, &claimed, &finished, &expires)
-	if err != nil || !found {
+	if err != nil || !found || st.state == claimsql.Free {
 		return nil, err
 	}
 	if info.State = State(st.state); info.State == StateWaiting || info.State == StateDead {

@@ -38,7 +38,7 @@ func newConfig(opts []Option) (config, error) {
 	c := config{table: defaultTable, retention: defaultRetention, maxAttempts: defaultMaxAttempts, maxResult: defaultMaxResult}
 	for _, o := range opts {
 		if o == nil {
-			return c, errors.New("keys: an option is nil")
+			return c, errNilOption
 		}
 		if err := o.apply(&c); err != nil {
 			return c, err
@@ -131,10 +131,21 @@ type claimOption func(*claim) error
 
 func (o claimOption) applyClaim(c *claim) error { return o(c) }
 
-// WaitOption is an option of [Open], for every key of the store, and of [Once] and [Run], for one key.
+// CommonOption is an option of [Once] and [Run], and of [Do].
+type CommonOption interface {
+	ClaimOption
+	DoOption
+}
+
+type commonOption func(*claim) error
+
+func (o commonOption) applyClaim(c *claim) error { return o(c) }
+func (o commonOption) applyDo(d *doOp) error     { return o(d.claim) }
+
+// WaitOption is an option of [Open], for every key of the store, and of [Once], [Run] and [Do], for one key.
 type WaitOption interface {
 	Option
-	ClaimOption
+	CommonOption
 }
 
 type waitOption time.Duration
@@ -148,6 +159,8 @@ func (o waitOption) applyClaim(c *claim) error {
 	c.limited, c.limit = true, time.Duration(o)
 	return o.check()
 }
+
+func (o waitOption) applyDo(d *doOp) error { return o.applyClaim(d.claim) }
 
 func (o waitOption) check() error {
 	if o < 0 {
@@ -170,8 +183,8 @@ func NoWait() WaitOption { return waitOption(0) }
 func MaxWait(d time.Duration) WaitOption { return waitOption(min(d, claimsql.LongestWait)) }
 
 // Retain is how long this key is remembered, instead of the store's [Retention].
-func Retain(d time.Duration) ClaimOption {
-	return claimOption(func(c *claim) error { c.row.Retain = d; return checkRetention(d) })
+func Retain(d time.Duration) CommonOption {
+	return commonOption(func(c *claim) error { c.row.Retain = d; return checkRetention(d) })
 }
 
 // Isolation is the level of Run's transaction, by default the database's. SQLite has only one level, serializable, so SQLite
@@ -187,8 +200,8 @@ func Isolation(level sql.IsolationLevel) ClaimOption {
 }
 
 // WithCodec stores the result in the codec's form. The default is JSON.
-func WithCodec(codec Codec) ClaimOption {
-	return claimOption(func(c *claim) error {
+func WithCodec(codec Codec) CommonOption {
+	return commonOption(func(c *claim) error {
 		if codec == nil {
 			return errors.New("keys: WithCodec: the codec is nil")
 		}

@@ -14,26 +14,40 @@ import (
 // value, roundTrip fails and the effect is rolled back.
 func roundTrip[R any](c *claim, ran R) (again R, stored []byte, err error) {
 	var none R
-	if _, ok := c.codec.(jsonCodec); ok {
-		if err := checkReplayable(reflect.TypeFor[R]()); err != nil {
-			return none, nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as json and read back, and the effect was rolled back: %w", c.key, ran, err)
-		}
+	if err := checkStorable[R](c); err != nil {
+		return none, nil, fmt.Errorf("keys: %s: the result %T cannot be encoded as json and read back, and %s: %w", c.key, ran, c.consequence(), err)
 	}
 	if stored, err = c.encode(ran); err != nil {
 		return none, nil, err
 	}
 	if err := c.codec.Decode(stored, &again); err != nil {
-		return none, nil, fmt.Errorf("keys: %s: the result %T cannot be decoded again, and the effect was rolled back: %w", c.key, ran, err)
+		return none, nil, fmt.Errorf("keys: %s: the result %T cannot be decoded again, and %s: %w", c.key, ran, c.consequence(), err)
 	}
 	second, err := c.encode(again)
 	if err != nil {
 		return none, nil, err
 	}
 	if !bytes.Equal(second, stored) {
-		return none, nil, fmt.Errorf("keys: %s: the result %T changes if it is stored and read back, and the effect was rolled back: one cause is an integer above 2^53 in a field of type any: give the field the integer's type (the result is %s, and then %s)",
-			c.key, ran, excerpt(stored), excerpt(second))
+		return none, nil, fmt.Errorf("keys: %s: the result %T changes if it is stored and read back, and %s: one cause is an integer above 2^53 in a field of type any: give the field the integer's type (the result is %s, and then %s)",
+			c.key, ran, c.consequence(), excerpt(stored), excerpt(second))
 	}
 	return again, stored, nil
+}
+
+// checkStorable refuses a type of which the call's codec would lose a part.
+func checkStorable[R any](c *claim) error {
+	if _, ok := c.codec.(jsonCodec); ok {
+		return checkReplayable(reflect.TypeFor[R]())
+	}
+	return nil
+}
+
+// consequence says what becomes of an effect whose result cannot be stored.
+func (c *claim) consequence() string {
+	if c.leased {
+		return "the key is kept, because the effect may have happened"
+	}
+	return "the effect was rolled back"
 }
 
 // excerpt returns the beginning of a stored result, for an error.

@@ -44,7 +44,7 @@ func (s *stateLab) transitions() (found []string) {
 	s.lab.Helper()
 	for verb, variants := range s.verbs() {
 		for _, play := range variants {
-			for from := range claimsql.Held + 1 {
+			for from := range claimsql.Free + 1 {
 				s.put(from)
 				before := s.stored()
 				play()
@@ -74,6 +74,14 @@ func (s *stateLab) verbs() map[string][]func() {
 			}
 		}
 	}
+	leased := s.row
+	leased.Lease = time.Hour
+	from := func(state int, part claimsql.LeasePart) claimsql.Expected {
+		return claimsql.Expected{Hash: s.row.Hash, State: state, Fence: 1, Lease: part}
+	}
+	finish := func(from claimsql.Expected, to int) func() {
+		return sends(q.Finish(from, s.row.Owner, to, nil, "", time.Hour))
+	}
 	fail := func(most int) func() { return sends(s.fail("bbbbbbbbbbbbbbbb", most)) }
 	return map[string][]func(){
 		"Claim":  {sends(q.Claim(s.row, ""))},
@@ -82,6 +90,19 @@ func (s *stateLab) verbs() map[string][]func() {
 		"Fail":   {fail(1), fail(9)},
 		"Revive": {sends(q.Revive(marks))},
 		"GC":     {s.collect},
+		"Lease":  {sends(q.Claim(leased, ""))},
+		"TakeOver": {
+			sends(q.TakeOver(from(claimsql.Leased, claimsql.OutLease), leased, "")), sends(q.TakeOver(from(claimsql.Leased, claimsql.InLease), leased, "")),
+			sends(q.TakeOver(from(claimsql.Free, claimsql.Anytime), leased, "")),
+		},
+		"Finish": {
+			finish(from(claimsql.Leased, claimsql.OutLease), claimsql.Done), finish(from(claimsql.Leased, claimsql.OutLease), claimsql.Failed),
+			finish(from(claimsql.Parked, claimsql.Anytime), claimsql.Done), finish(from(claimsql.Parked, claimsql.Anytime), claimsql.Failed),
+		},
+		"Park":    {sends(q.Park(from(claimsql.Leased, claimsql.OutLease), nil, "", ""))},
+		"Release": {sends(q.Release(from(claimsql.Leased, claimsql.OutLease), s.row.Owner, time.Hour)), sends(q.Release(from(claimsql.Parked, claimsql.Anytime), s.row.Owner, time.Hour))},
+		"Renew":   {sends(q.Renew(from(claimsql.Leased, claimsql.OutLease), time.Hour))},
+		"Note":    {sends(q.Note(from(claimsql.Leased, claimsql.OutLease), []byte("{}"), "error"))},
 	}
 }
 
@@ -113,7 +134,7 @@ func (s *stateLab) put(state int) {
 	default:
 		s.lab.Exec(s.q.Claim(s.row, "").Text)
 	}
-	s.lab.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, expires_at = '2000-01-01 00:00:00.000'", state))
+	s.lab.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, lease_until = '2000-01-01 00:00:00.000', expires_at = '2000-01-01 00:00:00.000'", state))
 }
 
 // stored returns the columns that a verb may change. The state is first.

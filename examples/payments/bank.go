@@ -88,9 +88,8 @@ func (b *bank) prepare(ctx context.Context) error {
 	if b.ledger, err = upsert.New[entry](d, "payments"); err != nil {
 		return err
 	}
-	// A declined payment that is asked about again is to be errDeclined again, by errors.Is.
 	// A client's key is any text, and rand.Text makes some that look like a ULID and carry no time.
-	if b.keys, err = keys.Open(ctx, b.db, keys.KnownErrors(errDeclined), keys.IgnoreKeyTime()); err != nil {
+	if b.keys, err = keys.Open(ctx, b.db, keys.IgnoreKeyTime()); err != nil {
 		return err
 	}
 	return b.keys.Migrate(ctx)

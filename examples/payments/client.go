@@ -7,25 +7,73 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
-	"strconv"
+	"net/url"
 	"time"
+
+	"github.com/goupsert/upsert/keys/httpkeys"
 )
 
 const (
 	// mostTries is far more than any outage here takes.
 	mostTries = 300
 	firstWait = 5 * time.Millisecond
-	mostWait  = 200 * time.Millisecond
+	mostWait  = time.Second
 )
 
 // client pays what is on its list.
 type client struct {
 	http *http.Client
-	url  func() string // where the service is now
 	list *list
-	seen func(intent, int, answer) // each attempt
+}
+
+// newClient returns a client that sends once, and that a person has to tell to send again.
+func newClient(url func() string, l *list, n *network) *client {
+	return newClientOn(&attempts{n, url, func(intent, int, answer) {}}, l)
+}
+
+// newPatientClient returns a client that sends a request again, under its key, until it is answered.
+func newPatientClient(url func() string, l *list, n *network, seen func(intent, int, answer)) *client {
+	return newClientOn(&httpkeys.Transport{Base: &attempts{n, url, seen}, Retries: mostTries, Pause: firstWait, MaxPause: mostWait}, l)
+}
+
+// The time is not the network's: it is for a server that has come to a stand.
+func newClientOn(t http.RoundTripper, l *list) *client {
+	return &client{&http.Client{Transport: t, Timeout: time.Minute}, l}
+}
+
+// attempts sends each attempt to where the service is now, and says what came of it.
+type attempts struct {
+	inner http.RoundTripper
+	url   func() string
+	seen  func(i intent, try int, a answer)
+}
+
+func (t *attempts) RoundTrip(r *http.Request) (*http.Response, error) {
+	at, err := url.Parse(t.url())
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.URL.Scheme, r.URL.Host = at.Scheme, at.Host
+	resp, err := t.inner.RoundTrip(r)
+	a := answer{err: err}
+	if err == nil {
+		a, err = read(resp)
+	}
+	if p, paying := r.Context().Value(payingKey{}).(*paying); paying && r.Context().Err() == nil {
+		p.tries++
+		t.seen(p.intent, p.tries, a)
+	}
+	return resp, err
+}
+
+type payingKey struct{}
+
+// paying is an intent on its way.
+type paying struct {
+	intent intent
+	tries  int
 }
 
 // answer is what the client got for one request.
@@ -34,7 +82,6 @@ type answer struct {
 	replayed bool
 	balance  int64
 	detail   string
-	after    time.Duration // when to try again, if the server says
 	err      error
 }
 
@@ -45,37 +92,14 @@ func (a answer) settles() bool {
 
 // pay sends an intent until its answer is settled, and notes that on the list.
 func (c *client) pay(ctx context.Context, i intent) (answer, error) {
-	for try := 1; ; try++ {
-		a := c.send(ctx, i.Order, i.Key)
-		if err := ctx.Err(); err != nil {
-			return a, err
-		}
-		c.seen(i, try, a)
-		if a.settles() {
-			return a, c.list.settle(i, a.status)
-		}
-		if try == mostTries {
-			return a, fmt.Errorf("%s of %s has no answer after %d tries: %v", cents(i.Order.Amount), i.Order.Customer, try, a)
-		}
-		if err := pause(ctx, try, a.after); err != nil {
-			return a, err
-		}
+	a := c.send(context.WithValue(ctx, payingKey{}, &paying{intent: i}), i.Order, i.Key)
+	if err := ctx.Err(); err != nil {
+		return a, err
 	}
-}
-
-// pause waits for as long as the server asked for, or for a random time up to a bound that doubles.
-func pause(ctx context.Context, try int, asked time.Duration) error {
-	if asked == 0 {
-		asked = rand.N(min(firstWait<<min(try-1, 20), mostWait))
+	if !a.settles() {
+		return a, fmt.Errorf("%s of %s has no answer: %v", cents(i.Order.Amount), i.Order.Customer, a)
 	}
-	timer := time.NewTimer(asked)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return a, c.list.settle(i, a.status)
 }
 
 // send is one request. Without a key it has no header.
@@ -84,7 +108,7 @@ func (c *client) send(ctx context.Context, o order, key string) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url()+"/payments", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://payments/payments", bytes.NewReader(body))
 	if err != nil {
 		return answer{err: err}
 	}
@@ -96,27 +120,30 @@ func (c *client) send(ctx context.Context, o order, key string) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	return read(resp)
-}
-
-func read(resp *http.Response) answer {
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
+	a, err := read(resp)
 	if err != nil {
 		return answer{err: err}
 	}
+	return a
+}
+
+// read reads an answer whose body can then be read again.
+func read(resp *http.Response) (answer, error) {
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil {
+		return answer{err: err}, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
 	var said struct {
 		Balance int64  `json:"balance"`
 		Detail  string `json:"detail"`
 	}
 	if err := json.Unmarshal(body, &said); err != nil {
-		return answer{err: fmt.Errorf("status %d with a body that cannot be read: %w", resp.StatusCode, err)}
+		err = fmt.Errorf("status %d with a body that cannot be read: %w", resp.StatusCode, err)
+		return answer{err: err}, err
 	}
-	a := answer{status: resp.StatusCode, replayed: resp.Header.Get(headerReplayed) == "true", balance: said.Balance, detail: said.Detail}
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
-		a.after = time.Duration(seconds) * time.Second
-	}
-	return a
+	return answer{status: resp.StatusCode, replayed: resp.Header.Get(headerReplayed) == "true", balance: said.Balance, detail: said.Detail}, nil
 }
 
 // label is the kind of the answer, to count by.

@@ -13,7 +13,7 @@ import (
 )
 
 // answering is a client whose service gives these answers, "status body", one after the other.
-func answering(t *testing.T, answers ...string) (c *client, got *[]string) {
+func answering(t *testing.T, seen func(), answers ...string) (c *client, got *[]string) {
 	t.Helper()
 	var ids []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -22,6 +22,7 @@ func answering(t *testing.T, answers ...string) (c *client, got *[]string) {
 		var body string
 		_, _ = fmt.Sscanf(answers[0], "%d %s", &status, &body)
 		answers = answers[1:]
+		w.Header().Set("Retry-After", "0")
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
 	}))
@@ -31,13 +32,14 @@ func answering(t *testing.T, answers ...string) (c *client, got *[]string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.close)
-	return newClient(func() string { return s.URL }, l, &network{inner: http.DefaultTransport, next: scripted()}), &ids
+	c = newPatientClient(func() string { return s.URL }, l, &network{inner: http.DefaultTransport, next: scripted()}, func(intent, int, answer) { seen() })
+	return c, &ids
 }
 
 func TestClient_PaysUntilItIsSettled(t *testing.T) {
 	t.Parallel()
 	for last, status := range map[string]int{`201 {"balance":5}`: 201, `402 {}`: 402, `422 {}`: 422, `400 {}`: 400} {
-		c, ids := answering(t, `503 {}`, `409 {}`, `500 {}`, `201 {"bal`, last)
+		c, ids := answering(t, func() {}, `503 {}`, `409 {}`, `503 {}`, `201 {"bal`, last)
 		i, err := c.list.mean(order{"ann", 1})
 		if err != nil {
 			t.Fatal(err)
@@ -54,9 +56,8 @@ func TestClient_PaysUntilItIsSettled(t *testing.T) {
 
 func TestClient_EndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	c, _ := answering(t, `503 {}`)
 	ctx, cancel := context.WithCancel(t.Context())
-	c.seen = func(intent, int, answer) { cancel() }
+	c, _ := answering(t, cancel, `503 {}`)
 	i, err := c.list.mean(order{"ann", 1})
 	if err != nil {
 		t.Fatal(err)

@@ -44,9 +44,7 @@ func (p *program) orders() func() order {
 }
 
 func (c *crowd) client() *client {
-	one := newClient(c.url, c.list, c.network)
-	one.seen = c.attempt
-	return one
+	return newPatientClient(c.url, c.list, c.network, c.attempt)
 }
 
 func (c *crowd) attempt(i intent, try int, a answer) {

@@ -24,7 +24,7 @@ type payment struct {
 	Balance  int64  `json:"balance"`
 }
 
-// errDeclined is an answer, not a failure: the same order gets it again, even when there is money by then.
+// errDeclined is answered with 402, which is remembered: the same order gets it again, even when there is money by then.
 var errDeclined = errors.New("the balance is too low")
 
 const (
@@ -54,7 +54,7 @@ func (b *bank) pay(ctx context.Context, tx *keys.Tx, o order, reference string) 
 		return payment{}, err
 	}
 	if p.Balance < 0 {
-		return payment{}, keys.Final(errDeclined)
+		return payment{}, errDeclined
 	}
 	_, err := b.ledger.Put(ctx, tx, &entry{ID: p.ID, Customer: o.Customer, Amount: o.Amount, Reference: reference})
 	return p, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert/keys"
+	"github.com/goupsert/upsert/keys/httpkeys"
 )
 
 const (
@@ -19,10 +20,9 @@ const (
 	waitForOther = 5 * time.Second
 	readRequest  = 10 * time.Second
 	mostBody     = 64 << 10
-	mostKey      = 255
 
 	headerKey      = "Idempotency-Key"
-	headerReplayed = "Idempotency-Replayed"
+	headerReplayed = "Idempotent-Replayed"
 )
 
 // server is the HTTP service.
@@ -35,72 +35,59 @@ type server struct {
 	hold  func()        // called inside a payment's transaction; nil outside of tests
 }
 
+// handler is all it takes: whose a key is, and what makes two requests the same.
 func (s *server) handler() http.Handler {
+	once := httpkeys.New(s.bank.keys, s.scope, httpkeys.MaxWait(s.wait), httpkeys.FingerprintBy(fingerprint))
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /payments", s.create)
+	mux.HandleFunc("POST /payments", func(w http.ResponseWriter, r *http.Request) {
+		o, err := readOrder(http.MaxBytesReader(w, r.Body, mostBody))
+		if err != nil {
+			writeProblem(w, problem{Status: statusOfBody(err), Detail: err.Error()})
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), orderKey{}, o))
+		if err := once.Serve(w, r, s.create); err != nil {
+			writeProblem(w, s.problemOf(r.Context(), err))
+		}
+	})
 	return mux
 }
 
-// create is POST /payments.
-func (s *server) create(w http.ResponseWriter, r *http.Request) {
-	id, err := keyOf(r.Header.Values(headerKey))
-	if err != nil {
-		writeProblem(w, problem{Status: http.StatusBadRequest, Detail: err.Error()})
-		return
-	}
-	o, err := readOrder(http.MaxBytesReader(w, r.Body, mostBody))
-	if err != nil {
-		writeProblem(w, problem{Status: statusOfBody(err), Detail: err.Error()})
-		return
-	}
-	paid, replayed, err := s.payOnce(r.Context(), o, id)
-	if replayed && (err == nil || errors.Is(err, errDeclined)) {
-		w.Header().Set(headerReplayed, "true")
-	}
-	if err != nil {
-		writeProblem(w, s.problemOf(r.Context(), err))
-		return
-	}
-	writeJSON(w, http.StatusCreated, "application/json", paid)
-}
+type orderKey struct{}
 
-// payOnce is all it takes: a key, what the request was, and what to do about it. A key belongs to a customer, whom a real
-// service knows from the request's credentials; nobody meets another one's key.
-func (s *server) payOnce(ctx context.Context, o order, id string) (payment, bool, error) {
-	key := keys.Key{Scope: o.Customer, Op: "payments.create", ID: id}
+func orderOf(r *http.Request) order { return r.Context().Value(orderKey{}).(order) }
+
+// scope: a key belongs to a customer, whom a real service knows from the request's credentials; nobody meets another one's
+// key. The naive service knows no request again.
+func (s *server) scope(r *http.Request) (string, error) {
+	customer := orderOf(r).Customer
 	if s.naive {
-		key.ID = rand.Text()
+		customer += " " + rand.Text()
 	}
-	fp, err := keys.FingerprintOf(o)
-	if err != nil {
-		return payment{}, false, err
-	}
-	return keys.Run(ctx, s.bank.keys, key, fp, func(ctx context.Context, tx *keys.Tx) (payment, error) {
-		if s.hold != nil {
-			s.hold()
-		}
-		return s.bank.pay(ctx, tx, o, id)
-	}, keys.MaxWait(s.wait))
+	return customer, nil
 }
 
-// keyOf returns the one key of a request. Of two headers nobody could say which was meant.
-func keyOf(headers []string) (string, error) {
-	if len(headers) > 1 {
-		return "", fmt.Errorf("%s is there %d times: send it once", headerKey, len(headers))
+// fingerprint: the order of the members and white space do not matter.
+func fingerprint(r *http.Request, _ []byte) (keys.Fingerprint, error) {
+	return keys.FingerprintOf(orderOf(r))
+}
+
+// create is POST /payments, once. An error rolls back, and nothing is remembered; a declined order is an answer.
+func (s *server) create(w http.ResponseWriter, r *http.Request) error {
+	if s.hold != nil {
+		s.hold()
 	}
-	if len(headers) == 0 || headers[0] == "" {
-		return "", fmt.Errorf("%s is missing: send one of your own making, and the same one when you try again", headerKey)
+	tx := httpkeys.Tx(r.Context())
+	paid, err := s.bank.pay(r.Context(), tx, orderOf(r), tx.Key().ID)
+	switch {
+	case errors.Is(err, errDeclined):
+		writeProblem(w, problem{Status: http.StatusPaymentRequired, Detail: errDeclined.Error()})
+	case err != nil:
+		return err
+	default:
+		writeJSON(w, http.StatusCreated, "application/json", paid)
 	}
-	id := headers[0]
-	if len(id) > mostKey {
-		return "", fmt.Errorf("%s has %d bytes: give at most %d", headerKey, len(id), mostKey)
-	}
-	for _, c := range []byte(id) {
-		if c < ' ' || c > '~' {
-			return "", fmt.Errorf("%s: give printable ASCII", headerKey)
-		}
-	}
-	return id, nil
+	return nil
 }
 
 // readOrder reads an order whose JSON says nothing else: encoding/json takes the last of two members of a name, in any case.

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"sync"
-	"time"
 )
 
 // story is the run without -crash: the scenes, a line an attempt, and then the crowd.
@@ -40,11 +38,6 @@ func (p *program) story(ctx context.Context, b *bank, l *list) (_ *list, err err
 // client returns a new one, whose network does this and then delivers.
 func (s *story) client(faults ...fault) *client {
 	return newClient(func() string { return s.base }, s.list, &network{inner: s.program.wire, next: scripted(faults...)})
-}
-
-func newClient(url func() string, l *list, n *network) *client {
-	// The time is not the network's: it is for a server that has come to a stand.
-	return &client{http: &http.Client{Transport: n, Timeout: time.Minute}, url: url, list: l, seen: func(intent, int, answer) {}}
 }
 
 // customer picks the n-th, from the first again after the last.

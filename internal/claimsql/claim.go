@@ -9,7 +9,7 @@ import (
 // insertColumns are the columns to which every insert gives a value.
 const insertColumns = " (key_hash, scope, op, id, state, fingerprint_version, fingerprint, result, codec, attempts, fence, owner, lease_until, claimed_at, finished_at, expires_at) "
 
-// Claim inserts the row in state Claimed, unless a row is stored. If Returning is true, Claim is a query that returns the
+// Claim inserts the row in state Claimed, or Leased if it has a lease, unless a row is stored. If Returning is true, Claim is a query that returns the
 // inserted or the stored row, in the columns of Fetch. Otherwise Claim affects one row or none.
 //
 // Claim inserts first and looks later. If it looked first, a locking read of a key that is not stored would make two claims
@@ -36,9 +36,13 @@ func (s *SQL) Claim(r Row, prefix string) Statement {
 }
 
 func (b *builder) claimValues(r Row) *builder {
-	b.raw(r.Hash[:]).sql(", ").str(r.Scope).sql(", ").str(r.Op).sql(", ").str(r.ID).sql(", ").num(Claimed).sql(", ")
+	b.raw(r.Hash[:]).sql(", ").str(r.Scope).sql(", ").str(r.Op).sql(", ").str(r.ID).sql(", ").num(int64(r.State())).sql(", ")
 	b.num(int64(r.FingerprintVersion)).sql(", ").raw(r.Fingerprint).sql(", NULL, '', 1, 1, ").raw(r.Owner[:])
-	return b.sql(", ", b.words.clock.now, ", ", b.words.clock.now, ", NULL, ").expiry(r)
+	end := b.words.clock.now
+	if r.Lease > 0 {
+		end = b.words.clock.fromNow(r.Lease)
+	}
+	return b.sql(", ", end, ", ", b.words.clock.now, ", NULL, ").expiry(r)
 }
 
 // expiry is the retention after the later of now and the key's own time. If a key were forgotten before its own time is too

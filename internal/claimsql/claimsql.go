@@ -33,9 +33,18 @@ type Row struct {
 	FingerprintVersion uint8
 	Fingerprint        []byte // nil: none
 	Retain             time.Duration
+	Lease              time.Duration // of a key of Do; 0: the key is claimed by a transaction
 	// KeyTime is the time that the key itself carries, in milliseconds since 1970; 0: none. If this time is further than Retain
 	// from the database's time, the key is not claimed. A claimed key is kept for as long as its time is timely.
 	KeyTime int64
+}
+
+// State returns the state in which the row is inserted.
+func (r *Row) State() int {
+	if r.Lease > 0 {
+		return Leased
+	}
+	return Claimed
 }
 
 // SQL writes the statements for one table.
@@ -48,6 +57,8 @@ type SQL struct {
 	Bind bool
 	// Returning: Claim and Filter return the row; otherwise Fetch and Marked follow them.
 	Returning bool
+
+	freed bool // the statements of GC remove free keys
 }
 
 // New returns the SQL for a table. It returns a *dialect.UnsupportedError for a database that package keys does not support.

@@ -41,7 +41,11 @@ func (s *SQL) Lock(marks []Mark) Statement {
 
 // removable writes the condition that a row may be removed.
 func (b *builder) removable() *builder {
-	return b.sql("expires_at < ", b.words.evaluatedOnce(b.words.clock.now), " AND state IN (").num(Done).sql(", ").num(Failed).sql(")")
+	b.sql("expires_at < ", b.words.evaluatedOnce(b.words.clock.now))
+	if b.s.freed {
+		return b.sql(" AND state = ").num(Free)
+	}
+	return b.sql(" AND state IN (").num(Done).sql(", ").num(Failed).sql(")")
 }
 
 func (b *builder) expired(limit int) *builder {

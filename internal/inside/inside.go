@@ -13,7 +13,7 @@ import (
 // Claim is a claim whose fn runs.
 type Claim struct {
 	Name  string      // what was claimed, for errors
-	Pool  *sql.DB     // the store's
+	Pool  *sql.DB     // the store's; nil: the claim has no transaction, but a lease
 	Alone bool        // the database has one writer at a time
 	Ended func() bool // whether fn has returned
 
@@ -84,7 +84,11 @@ func Refuse(ctx context.Context, db any) error {
 func RefuseHeld(ctx context.Context, what string) error {
 	at, _ := ctx.Value(key{}).(position)
 	for c := at.claim; c != nil; c = c.outer {
-		if !c.Ended() && c.has(what) {
+		switch {
+		case c.Ended() || !c.has(what):
+		case c.Pool == nil:
+			return fmt.Errorf("this call is made inside the fn of %s, which has the key's lease, and would wait for it: use another key, or call it when fn has returned", c.Name)
+		default:
 			return fmt.Errorf("this call is made inside the fn of %s, whose transaction holds the lock that the call would wait for: use Once or Filter with fn's Tx, or call it when fn has returned", c.Name)
 		}
 	}

@@ -23,6 +23,15 @@ type SizeError struct{ Text string }
 
 func (e *SizeError) Error() string { return e.Text }
 
+// IsNotDone reports whether an error is marked with keys.NotDone.
+func IsNotDone(err error) bool {
+	var mark interface {
+		error
+		IsNotDone()
+	}
+	return errors.As(err, &mark)
+}
+
 // ErrNoPlace says that the transactions of other handlers have taken the pool.
 var ErrNoPlace = errors.New("the transactions of other handlers have taken the pool: raise SetMaxOpenConns")
 

@@ -22,7 +22,7 @@ type ClaimCase struct {
 // ClaimCases returns every case.
 func ClaimCases() []ClaimCase {
 	all := append(claimCases(), waitCases()...)
-	all = append(all, inboxCases()...)
+	all = append(append(all, inboxCases()...), leaseCases()...)
 	return append(all, sweepCases()...)
 }
 

@@ -9,7 +9,8 @@ import (
 
 // place is where in the middleware a handler runs.
 type place struct {
-	tx    *keys.Tx
+	tx    *keys.Tx    // nil with Leased
+	held  *keys.Held  // nil without Leased
 	asked atomic.Bool // the handler has asked for tx
 }
 
@@ -33,4 +34,18 @@ func Tx(ctx context.Context) *keys.Tx {
 	}
 	p.asked.Store(true)
 	return p.tx
+}
+
+// Held returns the lease under which the handler of a [Leased] middleware runs. ctx is the context of the request that the
+// handler was given. Held never returns nil: Held panics if the request has not passed the middleware, or if the middleware is
+// not Leased.
+func Held(ctx context.Context) *keys.Held {
+	p := placeOf(ctx)
+	switch {
+	case p == nil:
+		panic("httpkeys: Held: this request has not passed the middleware: wrap the handler with Middleware.Handler or Middleware.Serve, name the request's method in Methods, and pass the context of the handler's own request")
+	case p.held == nil:
+		panic("httpkeys: Held: the middleware is not Leased, so the handler has a transaction: use Tx")
+	}
+	return p.held
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/response"
@@ -48,11 +49,27 @@ func (x *exchange) run() error {
 	defer func() { x.last.discard() }() // also if next panics
 	ctx, stop := x.patience.start(x.r.Context(), x.m.config.maxWait)
 	defer stop()
-	rec, replayed, err := keys.Run(ctx, x.m.store, x.key, x.fingerprint, x.call, x.m.config.claiming...)
+	rec, replayed, err := x.perform(ctx)
+	if err != nil && x.last == nil && x.patience.isOver() && x.isDone() {
+		x.patience.forget()
+		rec, replayed, err = x.perform(x.r.Context(), keys.NoWait())
+	}
 	return x.answer(rec, replayed, err)
 }
 
-// call is the effect of the key.
+// perform has the effect of the key, or returns the stored response.
+func (x *exchange) perform(ctx context.Context, more ...keys.WaitOption) (*record, bool, error) {
+	claiming, doing := slices.Clip(x.m.config.claiming), slices.Clip(x.m.config.doing)
+	for _, o := range more {
+		claiming, doing = append(claiming, o), append(doing, o)
+	}
+	if x.m.config.leased {
+		return keys.Do(ctx, x.m.store, x.key, x.fingerprint, x.callLeased, doing...)
+	}
+	return keys.Run(ctx, x.m.store, x.key, x.fingerprint, x.call, claiming...)
+}
+
+// call is the effect of the key in keys.Run, which can call it again.
 func (x *exchange) call(ctx context.Context, tx *keys.Tx) (*record, error) {
 	if err := x.patience.pause(ctx); err != nil {
 		return nil, err
@@ -113,7 +130,7 @@ func (x *exchange) record() *record {
 	return x.last.writer.record(x.m.config.answers.headers, x.r.Method)
 }
 
-// answer ends the request. rec, replayed and err are what keys.Run has returned.
+// answer ends the request. rec, replayed and err are what keys.Run or keys.Do has returned.
 func (x *exchange) answer(rec *record, replayed bool, err error) error {
 	var own *nextError
 	if final := storedAnswer(err); final != nil {
@@ -158,8 +175,12 @@ func (x *exchange) send(rec *record, replayed bool) {
 }
 
 func (x *exchange) refuse(p *problem) {
-	if p.cause != nil && p.status >= 500 {
-		x.m.config.logger.ErrorContext(x.r.Context(), "httpkeys: "+p.title, "method", x.r.Method, "path", x.r.URL.Path, "error", p.cause)
+	if ctx := x.r.Context(); p.cause != nil && p.status >= 500 && ctx.Err() == nil { // a client that has gone is no error
+		cause := p.cause
+		if inner := errors.Unwrap(cause); inner != nil {
+			cause = inner // without the key, which may be a secret
+		}
+		x.m.config.logger.ErrorContext(ctx, "httpkeys: "+p.title, "method", x.r.Method, "path", x.r.URL.Path, "error", cause)
 	}
 	p.write(x.w, x.m.config.answers.problems, x.id)
 }

@@ -115,3 +115,33 @@ func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 var silent = slog.New(slog.DiscardHandler)
 
 func rawJSON(body []byte) json.RawMessage { return body }
+
+func unmarshal(t testing.TB, data []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(data, v); err != nil {
+		t.Fatalf("%s: %v", data, err)
+	}
+}
+
+// serve returns what Serve returns, and fails the test's answer if both have answered.
+func serve(mw *httpkeys.Middleware, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
+	return mw.Serve(httptest.NewRecorder(), r, next)
+}
+
+// together calls f n times at once, and counts the results.
+func together[T comparable](n int, f func(n int) T) map[T]int {
+	results := make(chan T, n)
+	start := make(chan struct{})
+	for i := range n {
+		go func() {
+			<-start
+			results <- f(i)
+		}()
+	}
+	close(start)
+	counts := map[T]int{}
+	for range n {
+		counts[<-results]++
+	}
+	return counts
+}

@@ -35,6 +35,9 @@ func New(s *keys.Store, scope func(*http.Request) (string, error), opts ...Optio
 	if err == nil {
 		err = checkClaiming(s, c.claiming)
 	}
+	if err == nil {
+		err = checkLeased(s, c.doing)
+	}
 	if err != nil {
 		panic("httpkeys: New: " + err.Error())
 	}

@@ -26,7 +26,9 @@ type config struct {
 	answers   answers
 	authorize func(*http.Request) error
 	claiming  []keys.ClaimOption
-	maxWait   time.Duration // 0: no limit but that of claiming
+	leased    bool
+	doing     []keys.DoOption // if leased
+	maxWait   time.Duration   // 0: no limit but that of claiming
 	unusedTx  func(*http.Request)
 	logger    *slog.Logger
 }
@@ -91,7 +93,11 @@ func newConfig(opts []Option) (*config, error) {
 			return nil, err
 		}
 	}
+	if c.leased && len(c.claiming) > 0 {
+		return nil, errors.New("Claiming has no effect with Leased: give the options to Leased")
+	}
 	c.claiming = append(c.claiming, keys.WithCodec(codec{}))
+	c.doing = append(c.doing, keys.WithCodec(codec{}))
 	return c, nil
 }
 

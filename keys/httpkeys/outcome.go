@@ -14,6 +14,7 @@ func (x *exchange) problemOf(err error) *problem {
 	var busy *keys.InProgressError
 	var unknown *keys.UnknownError
 	var final *keys.FinalError
+	var isParked *keys.ParkedError
 	switch {
 	case errors.Is(err, keys.ErrMismatch):
 		return mismatch.because("Use a key for one request only: method, path, query and body must be the same at every attempt.")
@@ -27,14 +28,22 @@ func (x *exchange) problemOf(err error) *problem {
 		p := inFlight.because(sendAgain)
 		p.retryAfter = max(busy.RetryAfter, p.retryAfter)
 		return p
-	case errors.As(err, &unknown):
+	case errors.Is(err, keys.ErrOtherVerb):
+		return mismatch.because("The key was used for a request of another kind.")
+	case errors.As(err, &isParked):
+		return parked.because("Ask the operator of this service.")
+	case errors.As(err, &unknown), errors.Is(err, keys.ErrFenced):
 		return outcomeUnknown.causedBy(err)
-	case x.patience.over.Load():
+	case x.patience.isOver():
 		return x.waited(err)
 	case x.last == nil:
 		return storeUnavailable.causedBy(err)
 	}
-	return problemAfter(err)
+	p := problemAfter(err)
+	if x.m.config.leased {
+		p.safeNewKey = false // nothing was rolled back
+	}
+	return p
 }
 
 // problemAfter returns the answer for an error that has come after the handler was called.

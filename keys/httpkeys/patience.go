@@ -27,12 +27,13 @@ func (p *patience) start(ctx context.Context, limit time.Duration) (context.Cont
 		return ctx, func() {}
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	p.limit, p.timer = limit, time.AfterFunc(limit, func() {
+	timer := time.AfterFunc(limit, func() {
 		p.over.Store(true)
 		end(errWaited)
 	})
+	p.limit, p.timer = limit, timer
 	return ctx, func() {
-		p.timer.Stop()
+		timer.Stop()
 		end(nil)
 	}
 }
@@ -46,6 +47,14 @@ func (p *patience) pause(ctx context.Context) error {
 	return ctx.Err()
 }
 
+func (p *patience) isOver() bool { return p.over.Load() }
+
+// forget lifts the limit, because the rest will not wait.
+func (p *patience) forget() {
+	p.timer = nil
+	p.over.Store(false)
+}
+
 // resume starts the clock again, because the handler may be called again.
 func (p *patience) resume() {
 	if p.timer != nil {
@@ -55,6 +64,14 @@ func (p *patience) resume() {
 
 // lookTimeout bounds the question whether the store answers.
 const lookTimeout = time.Second
+
+// isDone reports whether the key has an answer, which has come while the request's time ran out.
+func (x *exchange) isDone() bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), lookTimeout)
+	defer cancel()
+	info, err := x.m.store.Inspect(ctx, x.key)
+	return err == nil && (info.State == keys.StateDone || info.State == keys.StateFinalError)
+}
 
 // waited returns the answer for a request that has waited too long: another request has the key, or the store does not answer.
 func (x *exchange) waited(err error) *problem {

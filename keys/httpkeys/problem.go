@@ -35,7 +35,7 @@ var (
 	parked           = problem{name: "parked", status: 409, title: "The outcome of the request with this key is not known, and a person has to find out"}
 	storeUnavailable = problem{name: "store-unavailable", status: 503, title: "The request was not carried out", retryable: true, retryAfter: time.Second}
 	outcomeUnknown   = problem{name: "outcome-unknown", status: 503, title: "The request may have been carried out", retryable: true, retryAfter: time.Second}
-	tooLarge         = problem{name: "response-too-large", status: 500, title: "The response is too large to be stored, so the request was not carried out", safeNewKey: true}
+	tooLarge         = problem{name: "response-too-large", status: 500, title: "The response is too large to be stored", safeNewKey: true}
 	notCommitted     = problem{name: "not-committed", status: 500, title: "The request's effect could not be committed", safeNewKey: true}
 	claimLost        = problem{name: "claim-lost", status: 500, title: "The request may have been carried out in part"}
 	notStored        = problem{name: "response-not-stored", title: "The request was carried out before, and its response was too large to be stored"}

@@ -21,6 +21,7 @@ const (
 	stateUnknown    = "unknown"
 	stateInProgress = "in_progress"
 	stateDone       = "done"
+	stateParked     = "parked"
 )
 
 // Status returns a handler that tells a client what is known of its key. The key is the path value "key" of the request's route,
@@ -84,6 +85,8 @@ func statusOf(info *keys.Info) (status, error) {
 			st.Status = rec.status
 		}
 		return st, err
+	case keys.StateParked:
+		return status{State: stateParked}, nil
 	}
 	return status{State: stateInProgress}, nil
 }
@@ -122,12 +125,26 @@ func (x *exchange) probe() (status, error) {
 			return status{}, err
 		}
 		return status{stateDone, rec.status}, nil
+	case errors.Is(err, keys.ErrOtherVerb): // leased since, or freed by its handler
+		return x.lookAgain()
 	case errors.Is(err, errProbe), errors.Is(err, keys.ErrTooOld), errors.Is(err, keys.ErrTooNew):
 		return status{State: stateUnknown}, nil
 	case errors.As(err, &busy) && !errors.Is(err, context.DeadlineExceeded):
 		return status{State: stateOfBusy(busy)}, nil
 	}
 	return status{}, err
+}
+
+// lookAgain looks up a leased key. A key that was freed is not stored.
+func (x *exchange) lookAgain() (status, error) {
+	info, err := x.m.store.Inspect(x.r.Context(), x.key)
+	switch {
+	case errors.Is(err, keys.ErrNotFound):
+		return status{State: stateUnknown}, nil
+	case err != nil:
+		return status{}, err
+	}
+	return statusOf(info)
 }
 
 // stateOfBusy: on SQLite a lock that cannot be had says only that somebody is writing. If a request of this process holds the

@@ -107,7 +107,9 @@ func (l *lab) tableServer() http.Handler {
 		"rights":   {httpkeys.Authorize(checkRight)},
 		"named":    {httpkeys.ReplayHeader("X-Again"), httpkeys.Problems("https://example.com/problems/"), httpkeys.Op("named"), httpkeys.StoreHeaders("X-Trace")},
 		"keep":     {httpkeys.Remember(func(int) bool { return true }), httpkeys.CommitIf(func(status int) bool { return status == 409 })},
-		"compare":  {httpkeys.FingerprintBy(func(_ *http.Request, body []byte) (keys.Fingerprint, error) { return keys.FingerprintOf(rawJSON(body), "at") })},
+		"compare": {httpkeys.FingerprintBy(func(_ *http.Request, body []byte) (keys.Fingerprint, error) {
+			return keys.FingerprintOf(rawJSON(body), "at")
+		})},
 	} {
 		mw := httpkeys.New(l.store, tableScope, append(opts, httpkeys.Logger(silent))...)
 		mux.Handle("/"+name+"/", mw.Handler(http.HandlerFunc(l.tableHandler)))

@@ -102,7 +102,7 @@ func mysqlClaimFaults(s syntaxtest.ClaimStatement, statement sqlparser.Statement
 		case rowLocks(s.Case.Name) && s.Variant.Name == "mariadb-10.5":
 			want = sqlparser.ForUpdateLock
 		case rowLocks(s.Case.Name) && s.Variant.Name == "mysql-5.7":
-		case s.Case.Name == "lock":
+		case s.Case.Name == "lock" || s.Case.Name == "lock-free":
 			want = sqlparser.ForUpdateLock
 		case s.Case.Name == "look" && s.Variant.Name == "mysql-5.7":
 			want = sqlparser.ShareModeLock
@@ -283,7 +283,7 @@ func TestClaimsMariaDBIsMySQL(t *testing.T) {
 		if returns := slices.Contains(how, "RETURNING"); returns != (claim || s.Case.Name == "filter") {
 			t.Errorf("%s returns rows: %v\n%s", s, returns, s.Text)
 		}
-		if limited := slices.Contains(how, "SET STATEMENT"); limited != (s.Case.Name == "claim-wait" || s.Case.Name == "claim-no-wait") {
+		if limited := slices.Contains(how, "SET STATEMENT"); limited != slices.Contains([]string{"claim-wait", "claim-no-wait", "lease-take-over", "lease-take-free", "lease-park"}, s.Case.Name) {
 			t.Errorf("%s has a limit: %v\n%s", s, limited, s.Text)
 		}
 	}

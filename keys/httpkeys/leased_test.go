@@ -1,0 +1,158 @@
+package httpkeys_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/keys"
+	"github.com/goupsert/upsert/keys/httpkeys"
+)
+
+// leased returns a handler that counts its calls, and ends as end says.
+func (l *lab) leased(calls *int, end func(http.ResponseWriter), opts ...httpkeys.Option) http.Handler {
+	opts = append([]httpkeys.Option{httpkeys.Leased(keys.Lease(50*time.Millisecond), keys.NoWait())}, opts...)
+	return l.handler(func(w http.ResponseWriter, r *http.Request) {
+		*calls++
+		if httpkeys.Held(r.Context()).Downstream() == "" {
+			l.Error("there is no downstream key")
+		}
+		end(w)
+	}, opts...)
+}
+
+// afterLease sends a request again until its key is not in progress any more.
+func (l *lab) afterLease(h http.Handler, r func() *http.Request) (code int, w http.Header) {
+	l.Helper()
+	for range 200 {
+		res := do(h, r())
+		if res.Code != http.StatusConflict || res.Header().Get("Retry-After") == "" {
+			return res.Code, res.Header()
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-l.Context().Done():
+			l.Fatal("the test is over")
+		}
+	}
+	l.Fatal("the lease does not end")
+	return 0, nil
+}
+
+// With Leased an answer that is remembered is replayed, whatever its status, and an unknown end parks the key.
+func TestLeased(t *testing.T) {
+	t.Parallel()
+	l := newSQLite(t)
+	for key, c := range map[string]struct {
+		end    func(http.ResponseWriter)
+		first  int // 0: a panic
+		second int
+		state  string
+	}{
+		"done":     {func(w http.ResponseWriter) { w.WriteHeader(201) }, 201, 201, "done"},
+		"declined": {func(w http.ResponseWriter) { w.WriteHeader(402) }, 402, 402, "done"},
+		"failed":   {func(w http.ResponseWriter) { w.WriteHeader(502) }, 502, 409, "parked"},
+		"panic":    {func(http.ResponseWriter) { panic("oops") }, 0, 409, "parked"},
+		"oversize": {func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 11)) }, 500, 409, "parked"},
+	} {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			l, calls := &lab{t, l.db, l.store}, 0
+			h := l.leased(&calls, c.end, httpkeys.MaxResponse(10))
+			if got := codeOf(h, post(key, "")); got != c.first {
+				t.Errorf("first: %d; want %d", got, c.first)
+			}
+			code, header := l.afterLease(h, func() *http.Request { return post(key, "") })
+			if replayed := header.Get("Idempotent-Replayed") == "true"; code != c.second || replayed != (c.state == "done") || header.Get("Retry-After") != "" {
+				t.Errorf("second: %d %v; want %d", code, header, c.second)
+			}
+			if state := l.state(key); state != c.state || calls != 1 {
+				t.Errorf("%s after %d calls; want %s after 1", state, calls, c.state)
+			}
+		})
+	}
+}
+
+// codeOf returns the status of an answer, or 0 if the handler panics.
+func codeOf(h http.Handler, r *http.Request) (code int) {
+	defer func() { _ = recover() }()
+	return do(h, r).Code
+}
+
+// state asks the status handler.
+func (l *lab) state(key string) string {
+	l.Helper()
+	r := post("", "")
+	r.SetPathValue("key", key)
+	var state struct{ State string }
+	unmarshal(l, do(l.middleware().Status(), r).Body.Bytes(), &state)
+	return state.State
+}
+
+// 429, and an error that is marked with NotDone, free the key.
+func TestLeased_NotDone(t *testing.T) {
+	t.Parallel()
+	l, calls, status := newSQLite(t), 0, 429
+	h := l.leased(&calls, func(w http.ResponseWriter) { w.WriteHeader(status) })
+	if w := do(h, post("busy", "a")); w.Code != 429 {
+		t.Errorf("%d; want 429", w.Code)
+	}
+	if state := l.state("busy"); state != "unknown" {
+		t.Errorf("the key is %s; want unknown", state)
+	}
+	status = 201
+	if w := do(h, post("busy", "b")); w.Code != 201 || calls != 2 {
+		t.Errorf("%d after %d calls; want 201 after 2", w.Code, calls)
+	}
+	mw, refused := l.middleware(httpkeys.Leased(keys.NoWait())), errors.New("refused")
+	next := func(http.ResponseWriter, *http.Request) error {
+		return fmt.Errorf("at the bank: %w", keys.NotDone(refused))
+	}
+	for range 2 {
+		if err := serve(mw, post("refused", ""), next); !errors.Is(err, refused) {
+			t.Errorf("%v; want the error of next", err)
+		}
+	}
+	unknown := errors.New("no answer")
+	next = func(http.ResponseWriter, *http.Request) error { return keys.Final(unknown) } // the mark does not count here
+	if err := serve(mw, post("unknown", ""), next); !errors.Is(err, unknown) {
+		t.Errorf("%v; want the error of next", err)
+	}
+	if w := do(mw.Handler(http.NotFoundHandler()), post("unknown", "")); w.Code != 409 {
+		t.Errorf("%d; want 409, because the key is kept", w.Code)
+	}
+}
+
+// With Leased a handler holds no connection, so a pool of one is enough.
+func TestLeased_PoolOfOne(t *testing.T) {
+	t.Parallel()
+	l := newSQLite(t)
+	l.db.SetMaxOpenConns(1)
+	h := l.handler(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := l.db.ExecContext(r.Context(), "INSERT INTO effects (note) VALUES ('one')"); err != nil {
+			t.Error(err)
+		}
+	}, httpkeys.Leased())
+	answers := together(20, func(n int) int { return do(h, post(fmt.Sprint("key-", n%10), "")).Code })
+	if answers[200] != 20 || l.effects("one") != 10 {
+		t.Errorf("%v and %d effects; want 20 times 200, and 10", answers, l.effects("one"))
+	}
+}
+
+// A key that a route with a transaction has used is not for a leased route, and the other way round.
+func TestLeased_OtherVerb(t *testing.T) {
+	t.Parallel()
+	l, calls := newSQLite(t), 0
+	h, other := l.leased(&calls, func(http.ResponseWriter) {}), l.handler(l.replies("other", 200, ""))
+	for n, c := range []struct {
+		h    http.Handler
+		key  string
+		want int
+	}{{h, "a", 200}, {other, "a", 422}, {other, "b", 200}, {h, "b", 422}} {
+		if w := do(c.h, post(c.key, "")); w.Code != c.want {
+			t.Errorf("%d: %d %s; want %d", n, w.Code, w.Body, c.want)
+		}
+	}
+}
