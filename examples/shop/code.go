@@ -26,6 +26,22 @@ type piece struct {
 // Place is where the piece is.
 func (p piece) Place() string { return fmt.Sprintf("examples/shop/%s:%d", p.File, p.Line) }
 
+// codeLine is a line of a piece.
+type codeLine struct {
+	Indent, Text string
+	IsCalled     bool // the library is
+}
+
+// Lines returns the piece's lines.
+func (p piece) Lines() (lines []codeLine) {
+	for text := range strings.Lines(p.Text) {
+		isCalled := slices.ContainsFunc([]string{"httpkeys.", "idempotent.", ".Put(", "keys.Consume("}, func(call string) bool { return strings.Contains(text, call) })
+		code := strings.TrimLeft(text, " ")
+		lines = append(lines, codeLine{text[:len(text)-len(code)], code, isCalled})
+	}
+	return lines
+}
+
 // pieces are what the page says of its own code.
 var pieces = []piece{
 	find("shop.go", "routes", piece{Thing: "payment", With: true}, "pay"),

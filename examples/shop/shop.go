@@ -80,8 +80,7 @@ func openShop(ctx context.Context, db *sqlx.DB, say *reporter) (*shop, error) {
 }
 
 func (s *shop) routes() http.Handler {
-	scope := func(r *http.Request) (string, error) { return bankOf(r), nil }
-	idempotent := httpkeys.New(s.keys, scope)
+	idempotent := httpkeys.New(s.keys, scopeOf)
 	mux := http.NewServeMux()
 	pay := idempotent.Handler(http.HandlerFunc(s.pay))
 	mux.Handle("POST /payments", pay)
@@ -141,6 +140,9 @@ func (s *shop) receive(w http.ResponseWriter, r *http.Request) {
 
 // bankOf is whose request it is. A real server knows it from the session, not from a header that anybody can write.
 func bankOf(r *http.Request) string { return r.Header.Get("Bank") }
+
+// scopeOf keeps the keys of each bank apart.
+func scopeOf(r *http.Request) (string, error) { return bankOf(r), nil }
 
 // consumerOf names who handles the messages: each browser's shop has a queue of its own.
 func consumerOf(bank string) string { return "parcels of " + bank }

@@ -172,7 +172,7 @@ func (s *story) answers(status int) string {
 // claims is how the server begins with the library.
 func (s *story) claims() string {
 	if s.Thing == "message" {
-		return "mark the message as handled"
+		return "mark the message"
 	}
 	return "claim the key"
 }
