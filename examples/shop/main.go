@@ -72,10 +72,10 @@ func serve(ctx context.Context, cfg *config, stdout, stderr io.Writer) (err erro
 	h.ctx, h.log = ctx, func(err error) { fmt.Fprintf(stderr, "shop: %v\n", err) }
 	// A request's context ends with the program, so that no stream of events keeps it.
 	server := &http.Server{
-		Handler: h.routes(), ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		Handler: h.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
-	url := "http://" + l.Addr().String() + "/"
+	url := urlOf(l.Addr())
 	fmt.Fprintf(stdout, "the shop is open: %s (%s; Ctrl-C closes it)\n", url, h.database)
 	if cfg.open {
 		openBrowser(url)
@@ -85,6 +85,15 @@ func serve(ctx context.Context, cfg *config, stdout, stderr io.Writer) (err erro
 		err = nil
 	}
 	return err
+}
+
+// urlOf is an address at which a browser on this machine finds the page.
+func urlOf(at net.Addr) string {
+	tcp, ok := at.(*net.TCPAddr)
+	if ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d/", tcp.Port)
+	}
+	return "http://" + at.String() + "/"
 }
 
 // host is the program that serves the page.
@@ -141,7 +150,9 @@ func (h *host) prepareKeys(ctx context.Context) error {
 // close waits for the plays under way, which end with the program's context, and drops the tables.
 func (h *host) close() error {
 	h.banks.plays.Wait()
-	err := errors.Join(dropTables(context.Background(), h.db), h.db.Close())
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := errors.Join(dropTables(ctx, h.db), h.db.Close())
 	if h.folder != "" {
 		err = errors.Join(err, os.RemoveAll(h.folder))
 	}

@@ -22,6 +22,9 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 const (
 	cookieName = "bank"
 	mostName   = 60 // characters of what people type
+
+	patienceForBody = 10 * time.Second
+
 	// policy: the page consists of its own files, and talks to its own address.
 	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -93,17 +96,19 @@ func (h *host) press(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(patienceForBody))
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "this is more than the form has", http.StatusRequestEntityTooLarge)
 		return
 	}
 	story := storyOf(r.PostForm.Get("story"))
 	typed := address{ID: "home", Name: strings.TrimSpace(r.PostForm.Get("name")), Street: strings.TrimSpace(r.PostForm.Get("street"))}
+	isFilledIn := isTyped(typed.Name) && isTyped(typed.Street)
 	switch {
 	case story == nil:
 		http.Error(w, "there is no such story", http.StatusNotFound)
 		return
-	case story.Thing == "record" && !(isTyped(typed.Name) && isTyped(typed.Street)):
+	case story.Thing == "record" && !isFilledIn:
 		http.Error(w, fmt.Sprintf("Type a name and a street of up to %d characters each.", mostName), http.StatusBadRequest)
 		return
 	}

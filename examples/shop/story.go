@@ -86,8 +86,12 @@ func endPayment(o outcome) (head, text string) {
 	head = "Charged " + times(o.effects)
 	paid, all := euros(o.effects*price), euros(o.requests*price)
 	if o.with {
-		return head, fmt.Sprintf("The shop was asked %s and took %s once; each other answer is a copy of the first. Without the library Ada would have paid %s.",
-			times(o.requests), paid, all)
+		copies := "the second answer is a copy"
+		if o.requests > 2 {
+			copies = "the other answers are copies"
+		}
+		return head, fmt.Sprintf("The shop was asked %s and took %s once; %s of the first. Without the library Ada would have paid %s.",
+			times(o.requests), paid, copies, all)
 	}
 	return head, fmt.Sprintf("The shop was asked %s and took %s for one lamp: %s too much, then a complaint and a refund. With the library Ada pays %s.",
 		times(o.requests), paid, euros((o.effects-1)*price), euros(price))

@@ -89,7 +89,7 @@ func (v *visitor) server() (pid int) {
 }
 
 func formOf(s *story, with bool) url.Values {
-	return url.Values{"story": {s.ID}, "with": {map[bool]string{true: "yes", false: "no"}[with]}, "name": {"Ada"}, "street": {"12 Mill Lane"}}
+	return url.Values{"story": {s.ID}, "with": {map[bool]string{true: "yes", false: "no"}[with]}, "name": {"Ada 🪔"}, "street": {"12 Mill Lane"}}
 }
 
 // count returns how many events are like that.

@@ -54,8 +54,12 @@ func makeTables(ctx context.Context, db *sqlx.DB) error {
 				name, strings.Join(tableNames(), ", "))
 		}
 	}
+	charset := ""
+	if db.DriverName() == database.MySQL.Driver() {
+		charset = " DEFAULT CHARSET=utf8mb4" // the server's may have no room for what people type
+	}
 	for _, t := range tables {
-		if _, err := db.ExecContext(ctx, "CREATE TABLE "+t.name+" ("+t.columns+")"); err != nil {
+		if _, err := db.ExecContext(ctx, "CREATE TABLE "+t.name+" ("+t.columns+")"+charset); err != nil {
 			return err
 		}
 	}
