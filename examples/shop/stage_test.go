@@ -119,7 +119,7 @@ func TestBrowser_Keyboard(t *testing.T) {
 	if !p.is(`document.activeElement.id === "press"`) {
 		t.Error("the focus has left the button")
 	}
-	p.run(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter)) // see it with the library
+	p.run(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter)) // over the code's place, see it with the library
 	p.run(chromedp.Poll(`document.querySelector("#head").textContent === "Charged once"`, nil, polling...))
 	if !p.is(`[...document.querySelectorAll(":focus-visible")].length === 1`) {
 		t.Error("nothing shows where the focus is")
@@ -151,7 +151,11 @@ func TestBrowser_Motion(t *testing.T) {
 	if !p.is(`getComputedStyle(document.querySelector(".step .line")).animationName === "draw"`) {
 		t.Error("the first step is not drawn")
 	}
+	p.run(chromedp.Evaluate(`document.querySelector("[value=message]").click()`, nil)) // not while a story is played
 	p.ended()
+	if head := p.text("#head"); head != "Charged once" {
+		t.Errorf("it ended with %q; want that of the story that was pressed", head)
+	}
 	still := openTab(t, startBrowser(t), openShopAt(t), desk)
 	still.play("answer", true)
 	if !still.is(`getComputedStyle(document.querySelector(".step .line")).animationName === "none"`) {

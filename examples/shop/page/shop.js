@@ -25,6 +25,7 @@ function showPicked() {
   const names = input(picked()).dataset.lanes.split("|");
   lanes = names.map((name, i) => ({ name, id: i === 0 ? "client" : i === names.length - 1 ? "db" : "AB"[i - 1] }));
   press.textContent = label;
+  byId("where").textContent = document.querySelector(`figure[data-for=${thing}][data-with=${form.elements.with.value}]`).dataset.place;
   for (const e of document.querySelectorAll("[data-for]")) {
     e.hidden = !e.dataset.for.split(" ").includes(thing);
     for (const field of e.querySelectorAll("input")) field.disabled = e.hidden;
@@ -34,7 +35,7 @@ function showPicked() {
 form.addEventListener("change", (e) => {
   if (e.target.name === "story" || e.target.name === "with") {
     showPicked();
-    if (!playing) clear();
+    clear();
   }
 });
 
@@ -45,11 +46,12 @@ let playing = false, pressed = false;
 form.addEventListener("submit", async (e) => {
   e.preventDefault();
   if (playing) return;
+  const body = new URLSearchParams(new FormData(form)); // before setPlaying, which disables a part of the form
   setPlaying(true);
   pressed = true;
   byId("alert").textContent = "";
   try {
-    const answer = await fetch("play", { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const answer = await fetch("play", { method: "POST", body });
     if (!answer.ok) fail(await answer.text());
   } catch {
     fail("The shop does not answer: is the program still running?");
@@ -63,7 +65,8 @@ function fail(text) {
 
 function setPlaying(is) {
   playing = is;
-  press.setAttribute("aria-disabled", is);
+  press.setAttribute("aria-disabled", is); // not disabled, which would take the focus away
+  for (const fields of form.querySelectorAll("fieldset")) fields.disabled = is; // what is shown stays what was picked
   document.body.classList.toggle("playing", is);
 }
 
