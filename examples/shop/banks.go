@@ -11,9 +11,9 @@ import (
 
 const (
 	mostBanks   = 200
-	mostPlays   = 4                // of all banks at once: each has one or two processes
-	mostStreams = 8                // of one browser
-	leaveAfter  = 30 * time.Minute // a bank that nobody looks at is closed
+	mostPlays   = 4               // of all banks at once: each has one or two processes
+	mostStreams = 8               // of one browser
+	leaveAfter  = 5 * time.Minute // a bank whose page nobody has open is closed
 	playsEvery  = 500 * time.Millisecond
 )
 

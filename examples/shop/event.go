@@ -52,7 +52,7 @@ func (f *feed) publish(e event) {
 	if e.Kind == "begin" {
 		f.events = nil
 	}
-	if len(f.events) == mostEvents {
+	if len(f.events) >= mostEvents && e.Kind != "end" {
 		return
 	}
 	f.last++

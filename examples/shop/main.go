@@ -126,12 +126,12 @@ func (h *host) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if err = makeTables(ctx, h.db); err == nil {
-		err = h.prepareKeys(ctx)
+		if err = h.prepareKeys(ctx); err == nil {
+			return nil
+		}
+		err = errors.Join(err, dropTables(ctx, h.db, tableNames()))
 	}
-	if err != nil {
-		h.db.Close()
-	}
-	return err
+	return errors.Join(err, h.db.Close())
 }
 
 func (h *host) prepareKeys(ctx context.Context) error {
@@ -152,7 +152,7 @@ func (h *host) close() error {
 	h.banks.plays.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err := errors.Join(dropTables(ctx, h.db), h.db.Close())
+	err := errors.Join(dropTables(ctx, h.db, tableNames()), h.db.Close())
 	if h.folder != "" {
 		err = errors.Join(err, os.RemoveAll(h.folder))
 	}

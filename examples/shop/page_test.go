@@ -29,6 +29,21 @@ func TestPage_EachBrowserHasABankOfItsOwn(t *testing.T) {
 	}
 }
 
+// A play that is over has left no process.
+func TestPage_APlayEndsItsServers(t *testing.T) {
+	t.Parallel()
+	v := visit(t, openShopAt(t))
+	v.press(formOf(storyOf("answer"), true))
+	v.watch()
+	server, err := os.FindProcess(v.server())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Signal(syscall.Signal(0)); err == nil {
+		t.Error("the server still runs")
+	}
+}
+
 func TestPage_AReloadSeesTheLastPlay(t *testing.T) {
 	t.Parallel()
 	v := visit(t, openShopAt(t))
@@ -218,12 +233,14 @@ func TestRun_RefusesTablesThatAreThere(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"-open=false", "-dsn", path}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "shop_parcels already") {
+	if code := run(t.Context(), []string{"-open=false", "-dsn", path}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "shop_parcels already: another shop runs there") {
 		t.Errorf("ended with %d, stderr %q; want 1 and the table's name", code, &errs)
 	}
-	var n int
-	if err := db.Get(&n, "SELECT count(*) FROM shop_parcels"); err != nil || n != 1 {
-		t.Errorf("%d rows are left, error %v; want the one that was there", n, err)
+	for _, what := range []string{"shop_parcels", "sqlite_master"} {
+		var n int
+		if err := db.Get(&n, "SELECT count(*) FROM "+what); err != nil || n != 1 {
+			t.Errorf("%s has %d rows, error %v; want the one that was there", what, n, err)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -58,26 +57,26 @@ func makeTables(ctx context.Context, db *sqlx.DB) error {
 	if db.DriverName() == database.MySQL.Driver() {
 		charset = " DEFAULT CHARSET=utf8mb4" // the server's may have no room for what people type
 	}
-	for _, t := range tables {
+	for i, t := range tables {
 		if _, err := db.ExecContext(ctx, "CREATE TABLE "+t.name+" ("+t.columns+")"+charset); err != nil {
-			return err
+			return errors.Join(err, dropTables(ctx, db, tableNames()[:i]))
 		}
 	}
 	return nil
 }
 
-func dropTables(ctx context.Context, db *sqlx.DB) (err error) {
-	for _, name := range tableNames() {
+func dropTables(ctx context.Context, db *sqlx.DB, names []string) (err error) {
+	for _, name := range names {
 		_, e := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+name)
 		err = errors.Join(err, e)
 	}
 	return err
 }
 
-func tableNames() []string {
-	names := []string{keysTable}
+// tableNames has the keys' table last, which the library makes.
+func tableNames() (names []string) {
 	for _, t := range tables {
 		names = append(names, t.name)
 	}
-	return slices.Clip(names)
+	return append(names, keysTable)
 }
