@@ -105,7 +105,7 @@ func TestDocsNameTestsThatExist(t *testing.T) {
 }
 
 // errorName matches the name of an error in docs/errors.md.
-var errorName = regexp.MustCompile("`(\\*?(?:upsert|keys|dialect)\\.(?:Err[A-Z]\\w*|[A-Z]\\w*Error))`")
+var errorName = regexp.MustCompile("`(\\*?(?:upsert|keys|httpkeys|dialect)\\.(?:Err[A-Z]\\w*|[A-Z]\\w*Error))`")
 
 // exportedErrors returns the names of a package's exported error variables and types.
 func exportedErrors(t *testing.T, name, folder string) (names []string) {
@@ -156,7 +156,7 @@ func TestDocsNameEveryError(t *testing.T) {
 		t.Fatal(err)
 	}
 	var there []string
-	for name, folder := range map[string]string{"upsert": ".", "keys": "keys", "dialect": "dialect"} {
+	for name, folder := range map[string]string{"upsert": ".", "keys": "keys", "httpkeys": "keys/httpkeys", "dialect": "dialect"} {
 		there = append(there, exportedErrors(t, name, folder)...)
 	}
 	if len(there) == 0 {

@@ -76,6 +76,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"../internal/inside":     nil,
 		"../internal/pipeline":   nil,
 		"../internal/rowtext":    nil,
+		"../keys/httpkeys":       append(of(nil, "/dialect", "/internal/response", "/keys"), "github.com/dunglas/httpsfv"),
 		"../keys":                append(of(sqlx, "", "/dialect", "/internal/response", "/internal/backoff", "/internal/claimsql", "/internal/dbconn", "/internal/inside", "/internal/sqlname", "/internal/txn"), "github.com/gowebpki/jcs"),
 	} {
 		for _, path := range imports(t, dir) {

@@ -154,7 +154,10 @@ func quoteText(text string) string {
 }
 
 func (d postgres) Catalog(t Table, by Target) string {
-	arbiter := "EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid = c.oid AND n.conname = " + quoteText(by.Constraint) + " AND a.attnum = ANY (n.conkey))"
+	arbiter := "false"
+	if by.Constraint != "" {
+		arbiter = "EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid = a.attrelid AND n.conname = " + quoteText(by.Constraint) + " AND a.attnum = ANY (n.conkey))"
+	}
 	skips := "false"
 	if d.name == "postgres" { // the others do not report what happened to a row
 		skips = postgresSkips
@@ -171,24 +174,28 @@ func (d postgres) Catalog(t Table, by Target) string {
 //   - whether the column treats texts as equal that differ byte by byte;
 //   - whether the table is a plain table, whether temporary tables are allowed, and whether the function of the rule Merge is
 //     installed.
+//
+// The server spends most of its time on a plan for this query, and each relation that is joined makes the plan dearer. So only
+// the types are joined, and the search for a domain's base type, which reads the whole of pg_type, is left to domains.
 const postgresCatalog = `a.attname::text, pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(a.atttypid, a.atttypmod),
-  CASE WHEN t.typtype = 'e' THEN 'enum' ELSE t.typname::text END, pg_catalog.format_type(b.type, b.modifier),
-  t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE(pg_catalog.to_jsonb(k)->>'collisdeterministic', '') = 'false',
-  c.relkind = 'r', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), pg_catalog.to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
-FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  CASE WHEN t.typtype = 'e' THEN 'enum' ELSE t.typname::text END, pg_catalog.format_type(t.oid, b.base[2]::int),
+  t.typcategory IN ('A', 'C') OR t.typdelim <> ',', t.typname = 'citext' OR COALESCE((SELECT pg_catalog.to_jsonb(k)->>'collisdeterministic' FROM pg_catalog.pg_collation k WHERE k.oid = a.attcollation), '') = 'false',
+  (SELECT c.relkind = 'r' FROM pg_catalog.pg_class c WHERE c.oid = a.attrelid), pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), pg_catalog.to_regprocedure('` + MergeFunctionName + `(jsonb,jsonb)') IS NOT NULL
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type own ON own.oid = a.atttypid
 CROSS JOIN LATERAL (
-  WITH RECURSIVE base (type, modifier) AS (
-    SELECT a.atttypid, a.atttypmod UNION ALL SELECT d.typbasetype, d.typtypmod FROM base JOIN pg_catalog.pg_type d ON d.oid = base.type WHERE d.typtype = 'd'
-  ) SELECT base.type, base.modifier FROM base JOIN pg_catalog.pg_type d ON d.oid = base.type WHERE d.typtype <> 'd'
-) b JOIN pg_catalog.pg_type t ON t.oid = b.type
-LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
+  SELECT CASE WHEN own.typtype = 'd' THEN (
+    WITH RECURSIVE base (type, modifier) AS (
+      SELECT own.typbasetype, own.typtypmod UNION ALL SELECT d.typbasetype, d.typtypmod FROM base JOIN pg_catalog.pg_type d ON d.oid = base.type WHERE d.typtype = 'd'
+    ) SELECT ARRAY[base.type::bigint, base.modifier] FROM base JOIN pg_catalog.pg_type d ON d.oid = base.type WHERE d.typtype <> 'd'
+  ) ELSE ARRAY[own.oid::bigint, a.atttypmod] END AS base OFFSET 0
+) b JOIN pg_catalog.pg_type t ON t.oid = b.base[1]::oid
 WHERE a.attrelid = pg_catalog.to_regclass(`
 
 // postgresSkips is true for a table that may neither write nor show a row that it was given. The cause can be a policy, a
 // trigger that runs before a row is written, also on a partition, or the table behind a view or a foreign table.
-const postgresSkips = `c.relkind IN ('v', 'f') OR c.relrowsecurity OR EXISTS (
+const postgresSkips = `(SELECT c.relkind IN ('v', 'f') OR c.relrowsecurity OR EXISTS (
     WITH RECURSIVE tree (oid) AS (SELECT c.oid UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON tree.oid = i.inhparent)
-    SELECT FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid = tree.oid WHERE NOT g.tgisinternal AND g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0)`
+    SELECT FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid = tree.oid WHERE NOT g.tgisinternal AND g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0) FROM pg_catalog.pg_class c WHERE c.oid = a.attrelid)`
 
 func (d postgres) Find(f Find) string { return d.syntax().find(f) }
 

@@ -19,14 +19,17 @@ import (
 type claim struct {
 	store     *Store
 	once      bool
-	handler   bool // fn is a handler: see response.Bounded
-	leased    bool // the call is Do's
+	handler   bool  // fn is a handler: see response.Bounded
+	form      Codec // of a handler's responses; nil: there is no handler
+	leased    bool  // the call is Do's
 	key       Key
 	row       claimsql.Row
 	codec     Codec
 	limited   bool          // the call has a limit to waiting
 	limit     time.Duration // how long to wait for another caller; 0: not at all
 	isolation sql.IsolationLevel
+	attempts  int                                           // how often Run tries at most
+	onBegin   func(ctx context.Context, tx upsert.DB) error // nil: none
 	began     time.Time
 	waited    time.Duration // for other callers, so far; the time of fn does not count
 	lost      error         // Once had to roll the caller's transaction back
@@ -61,7 +64,7 @@ func (s *Store) newClaim(k Key, fp Fingerprint) (*claim, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	c := &claim{store: s, key: k, codec: jsonCodec{}, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
+	c := &claim{store: s, key: k, codec: s.config.codec(), attempts: runAttempts, limited: s.config.limited, limit: s.config.limit, began: time.Now()}
 	c.row = claimsql.Row{
 		Hash:   hashOf(kindKey, k.Scope, k.Op, k.ID),
 		Owner:  newOwner(),
@@ -263,13 +266,13 @@ func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 	}
 	switch st.state {
 	case claimsql.Done:
-		if st.codec != c.codec.Name() {
-			return outcome{}, fmt.Errorf("keys: %s: the result is stored with the codec %q and this call has the codec %q: use the codec that stored the result", c.key, st.codec, c.codec.Name())
+		if err := c.useCodec(st.codec); err != nil {
+			return outcome{}, err
 		}
 	case claimsql.Failed:
 		event.Err = c.store.storedFinal(st.result)
 	case claimsql.Claimed:
-		return outcome{}, fmt.Errorf("keys: %s: fn claims a key that its own transaction has claimed already, or a statement of an earlier fn has committed the claim without a result, as DDL does on MySQL and MariaDB (then check what became of the effect and remove the row)", c.key)
+		return outcome{}, fmt.Errorf("keys: %s: fn claims a key that its own transaction has claimed already, or a statement of an earlier fn has committed the claim without a result, as DDL does on MySQL and MariaDB (then check what became of the effect, and remove the key with Store.Forget)", c.key)
 	default:
 		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which this version does not know: a newer version of this package may have written the row", c.key, st.state)
 	}

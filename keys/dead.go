@@ -145,27 +145,11 @@ func (s *Store) Dead(ctx context.Context, consumer string, limit int) (dead []De
 		return nil, fmt.Errorf("keys: Dead: a limit of %d: the minimum is 1", limit)
 	}
 	q := s.sql.Dead(readable(consumer, s.server.asciiOnly), limit)
-	dead, err = readCommitted(ctx, s, func(db upsert.DB) ([]DeadMessage, error) { return readDead(ctx, db, q) })
+	dead, err = readCommitted(ctx, s, func(db upsert.DB) ([]DeadMessage, error) { return queryAll(ctx, db, q, scanDead) })
 	if err != nil {
 		return nil, fmt.Errorf("keys: Dead: %w", s.explain(ctx, err))
 	}
 	return dead, nil
-}
-
-func readDead(ctx context.Context, db upsert.DB, q claimsql.Statement) (dead []DeadMessage, err error) {
-	rows, err := db.QueryContext(ctx, q.Text, q.Args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		m, err := scanDead(rows.Scan)
-		if err != nil {
-			return nil, err
-		}
-		dead = append(dead, m)
-	}
-	return dead, rows.Err()
 }
 
 func scanDead(scan func(...any) error) (m DeadMessage, err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/jmoiron/sqlx"
 )
@@ -53,7 +54,9 @@ func Do[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(con
 	if err := checkStorable[R](d.claim); err != nil { // before there is an effect
 		return r, false, fmt.Errorf("keys: %s: a result %T cannot be encoded as json and read back, and fn was not called: %w", k, r, err)
 	}
-	d.claim.handler = isHandler[R]()
+	if isHandler[R]() {
+		d.claim.handleResponses()
+	}
 	ran := r
 	d.fn = func(ctx context.Context, h *Held) (result []byte, err error) {
 		if ran, err = fn(ctx, h); err != nil {
@@ -83,6 +86,8 @@ type doOp struct {
 	fn     func(context.Context, *Held) ([]byte, error)
 	ask    func(context.Context, *Held) ([]byte, bool, error) // nil: the policy asks nobody
 	waits  int                                                // how often the call has waited for another caller
+	// unanswered: the call has taken, or has tried to take, a key whose earlier caller has left no answer.
+	unanswered bool
 }
 
 func (s *Store) lease(k Key, fp Fingerprint, opts []DoOption) (*doOp, error) {
@@ -139,10 +144,13 @@ func (d *doOp) run(ctx context.Context) (outcome, error) {
 		switch {
 		case errors.Is(err, errRowLocked):
 			err = d.awaitHolder(ctx)
-		case h != nil && err == nil:
-			return d.hold(ctx, h, row)
+		case err == nil && h != nil && ctx.Err() == nil:
+			return d.hold(ctx, h)
+		case err == nil:
+			err = ctx.Err()
 		}
 		if err != nil {
+			d.letGo(ctx, row, err)
 			return outcome{}, err
 		}
 	}
@@ -174,17 +182,21 @@ func (d *doOp) next(row *leasedRow) doStep {
 // claimKey takes a key that is not stored. It returns nil if another caller was faster.
 func (d *doOp) claimKey(ctx context.Context) (*Held, error) {
 	c, began := d.claim, time.Now()
+	d.unanswered = false
 	var t claimResult
 	err := c.wait(ctx, func(ctx context.Context) (err error) {
 		t, err = transact(ctx, c.store, func(tx *sqlx.Tx) (claimResult, error) {
 			t, err := c.takeBounded(ctx, tx)
-			if err != nil && c.timedOut(err) {
+			if err != nil && ctx.Err() == nil && c.timedOut(err) {
 				err = c.inProgress(err)
 			}
 			return t, err
 		})
 		return err
 	})
+	if c.store.isBusy(err) {
+		err = c.inProgress(err)
+	}
 	if err != nil || !t.claimed {
 		return nil, err
 	}
@@ -196,6 +208,9 @@ func (d *doOp) takeKey(ctx context.Context, row *leasedRow) (*Held, error) {
 	c, began, when := d.claim, time.Now(), claimsql.Anytime
 	if row.state == claimsql.Leased {
 		when = claimsql.OutLease
+	}
+	if !row.isOwn(c) {
+		d.unanswered = row.state == claimsql.Leased
 	}
 	changed, err := d.change(ctx, func(prefix string) claimsql.Statement {
 		return c.store.sql.TakeOver(row.expect(c, when), c.row, prefix)
@@ -228,6 +243,29 @@ func (d *doOp) held(ctx context.Context, fence int64, attempt int, began time.Ti
 	return h, nil
 }
 
+// letGo gives a key up that the call may have taken before its context ended or its answer was lost. fn was not called, so the
+// key is as it was before: free, or left without an answer. row is the row that the call has met; nil: none.
+func (d *doOp) letGo(ctx context.Context, row *leasedRow, err error) {
+	c := d.claim
+	if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) && dialect.Classify(err) != dialect.Ambiguous {
+		return
+	}
+	e := claimsql.Expected{Hash: c.row.Hash, State: claimsql.Leased, Fence: 1, Owner: &c.row.Owner}
+	switch {
+	case row != nil && row.isOwn(c):
+		e.Fence = row.fence
+	case row != nil:
+		e.Fence = row.fence + 1
+	}
+	q := c.store.sql.Release(e, c.row.Owner, c.row.Retain)
+	if d.unanswered {
+		q = c.store.sql.Renew(e, 0)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	_, _ = transact(ctx, c.store, func(tx *sqlx.Tx) (bool, error) { return execOne(ctx, tx, q) })
+}
+
 func (d *doOp) parkKey(ctx context.Context, row *leasedRow) error {
 	_, err := d.change(ctx, func(prefix string) claimsql.Statement {
 		return d.claim.store.sql.Park(row.expect(d.claim, claimsql.OutLease), nil, "", prefix)
@@ -238,7 +276,7 @@ func (d *doOp) parkKey(ctx context.Context, row *leasedRow) error {
 // change sends a compare-and-set before fn.
 func (d *doOp) change(ctx context.Context, write func(prefix string) claimsql.Statement) (changed bool, err error) {
 	err = d.claim.wait(ctx, func(ctx context.Context) (err error) {
-		changed, err = d.claim.store.change(ctx, write)
+		changed, err = d.claim.change(ctx, write)
 		return err
 	})
 	return changed, err

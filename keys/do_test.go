@@ -57,7 +57,13 @@ func (l *hazardLab) leave(id string) {
 }
 
 // wantParked wants a *ParkedError.
-func (l *hazardLab) wantParked(what string, err error) (parked *keys.ParkedError) {
+func (l *hazardLab) wantParked(what string, err error) {
+	l.Helper()
+	_ = l.parked(what, err)
+}
+
+// parked returns the *ParkedError that a call must have returned.
+func (l *hazardLab) parked(what string, err error) (parked *keys.ParkedError) {
 	l.Helper()
 	if !errors.As(err, &parked) {
 		l.Fatalf("%s: %v; want a *ParkedError", what, err)
@@ -159,7 +165,7 @@ func TestDo_Unknown(t *testing.T) {
 			l.endLease()
 			for range 2 {
 				_, err = l.do(l.store, id, l.notCalled, keys.Rerun(), keys.Park())
-				parked := l.wantParked("Do after the lease's end", err)
+				parked := l.parked("Do after the lease's end", err)
 				l.Want("its key", parked.Key, hazardKey(id))
 				l.Want("its class", dialect.Classify(err), dialect.Permanent)
 				if id != "panic" && !strings.Contains(fmt.Sprint(parked.Err), errUnsure.Error()) {

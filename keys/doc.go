@@ -20,8 +20,8 @@
 // # What it is not
 //
 // Only writes through the transaction happen once. If fn sends a mail, calls another service or writes a file, this happens as
-// often as fn is called, and [Run] calls fn again after a conflict. Write such a task to a table instead, and carry it out from
-// there.
+// often as fn is called, and [Run] calls fn again after a conflict. Use [Do] for such an effect: it takes the key with a lease,
+// has a stable key for the other side, and says so if nobody knows whether the effect has happened.
 //
 // A key is remembered for a time, the [Retention]. If a key comes again after [Store.GC] has removed it, the key counts as new.
 // The exception is a key that carries its own time, as a UUIDv7 or a ULID does: it can be refused with [ErrTooOld] or
@@ -32,7 +32,7 @@
 // # Inside fn
 //
 // Write on fn's [Tx], and never on the pool: a write on the pool commits by itself, and stays if fn fails. Inside fn, with fn's
-// context, the verbs of package upsert, and [Run], [Consume], [Store.Fail] and [Store.Revive], are refused on the pool of fn's
+// context, the verbs of package upsert, and [Run], [Consume] and the methods of [Store] that write, are refused on the pool of fn's
 // store, also if a struct embeds the pool. If you mean such a call, for example for a row of an audit log, say so with
 // [Outside]. A transaction or a connection of your own, another pool, and a statement that you send on the pool yourself are
 // not refused.

@@ -10,8 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// hold calls fn under the lease, and records how fn has ended. row is the row that was there before; nil: none.
-func (d *doOp) hold(ctx context.Context, h *Held, row *leasedRow) (outcome, error) {
+// hold calls fn under the lease, and records how fn has ended.
+func (d *doOp) hold(ctx context.Context, h *Held) (outcome, error) {
 	inner := h.context(h.start(ctx))
 	returned := false
 	defer func() {
@@ -20,7 +20,7 @@ func (d *doOp) hold(ctx context.Context, h *Held, row *leasedRow) (outcome, erro
 			d.note(ctx, h, errPanicked)
 		}
 	}()
-	if d.ask != nil && row != nil && row.state == claimsql.Leased && !row.isOwn(d.claim) {
+	if d.ask != nil && d.unanswered {
 		result, done, err := d.ask(inner, h)
 		if err != nil || done {
 			returned = true
@@ -41,7 +41,7 @@ func (d *doOp) end(ctx context.Context, h *Held, result []byte, err error) (outc
 	if h.isGuarded() {
 		err = errors.Join(errGuardOpen, err)
 	}
-	cause := h.quit()
+	h.quit()
 	final, answer, isFinal := c.store.asFinal(err)
 	switch {
 	case err == nil:
@@ -54,16 +54,19 @@ func (d *doOp) end(ctx context.Context, h *Held, result []byte, err error) (outc
 		} else {
 			err = &freedError{err}
 		}
-		_, rerr := d.record(ctx, h, claimsql.Free, func(e claimsql.Expected) claimsql.Statement {
+		changed, rerr := d.record(ctx, h, claimsql.Free, func(e claimsql.Expected) claimsql.Statement {
 			return c.store.sql.Release(e, c.row.Owner, c.row.Retain)
 		})
+		if rerr == nil && !changed {
+			rerr = h.fencedError("nothing has happened, and the key could not be freed")
+		}
 		if rerr != nil {
-			return outcome{}, &fnError{err: errors.Join(err, rerr)}
+			err = errors.Join(err, rerr)
 		}
 		return outcome{}, &fnError{err: err}
 	}
 	d.note(ctx, h, err)
-	if cause != nil {
+	if h.beat.isFenced() {
 		err = fmt.Errorf("%w: %w", h.fencedError("fn's context has ended"), err)
 	}
 	return outcome{}, &fnError{err: err}
@@ -112,11 +115,14 @@ func (d *doOp) finish(ctx context.Context, h *Held, end ending) error {
 	return c.finish(ctx, end)
 }
 
-// note stores why it is unknown what has happened, for a person to read. The policy does not depend on the note, so an error
-// does not matter.
+// note stores why it is unknown what has happened, for a person to read, also after the lease's end. The policy does not depend on
+// the note, so an error does not matter.
 func (d *doOp) note(ctx context.Context, h *Held, why error) {
 	s := d.claim.store
-	_, _ = d.record(ctx, h, claimsql.Leased, func(e claimsql.Expected) claimsql.Statement { return s.sql.Note(e, s.reason(why), finalCodec) })
+	_, _ = d.record(ctx, h, claimsql.Leased, func(e claimsql.Expected) claimsql.Statement {
+		e.Lease = claimsql.Anytime
+		return s.sql.Note(e, s.reason(why), finalCodec)
+	})
 }
 
 // record sends a compare-and-set after fn, which leads to a state, and reports whether the row was as this call has left it. If

@@ -328,7 +328,7 @@ func ExampleSlogHooks() {
 		_, _, _ = b.pay(ctx, "7f3a", Receipt{"ada", amount})
 	}
 	// Output:
-	// level=DEBUG msg="key claimed" key=ada/payments.create/7f3a
-	// level=DEBUG msg="key replayed" key=ada/payments.create/7f3a
-	// level=WARN msg="key used for another request" key=ada/payments.create/7f3a error="keys: ada/payments.create/7f3a: the key was used for another request: its fingerprint differs from the stored one"
+	// level=DEBUG msg="key claimed" key=ada/payments.create/#87ccd6325699d7f1
+	// level=DEBUG msg="key replayed" key=ada/payments.create/#87ccd6325699d7f1
+	// level=WARN msg="key used for another request" key=ada/payments.create/#87ccd6325699d7f1 error="keys: ada/payments.create/#87ccd6325699d7f1: the key was used for another request: its fingerprint differs from the stored one"
 }

@@ -103,6 +103,9 @@ func (s *Store) asFinal(err error) (final *FinalError, stored []byte, ok bool) {
 		e.Text = strings.ToValidUTF8(e.Text[:most], "")
 	}
 	stored, merr := json.Marshal(e)
+	if merr == nil {
+		stored, merr = s.sealError(stored)
+	}
 	return &FinalError{Text: e.Text, Err: err}, stored, merr == nil && (e.Answer == nil || len(stored) <= s.maxStored(math.MaxInt))
 }
 
@@ -138,8 +141,8 @@ func markOf(err error) error {
 }
 
 func (s *Store) storedFinal(data []byte) error {
-	var e storedError
-	if err := json.Unmarshal(data, &e); err != nil {
+	e, err := s.readError(data)
+	if err != nil {
 		return fmt.Errorf("the stored error cannot be read: %w", err)
 	}
 	final := &FinalError{Text: e.Text, Err: s.knownError(e.Known)}
@@ -147,6 +150,15 @@ func (s *Store) storedFinal(data []byte) error {
 		final.Err = &response.Final{Text: e.Text, Answer: e.Answer}
 	}
 	return final
+}
+
+// readError is the inverse of what asFinal does to the error's text.
+func (s *Store) readError(data []byte) (e storedError, err error) {
+	plain, err := s.openError(data)
+	if err == nil {
+		err = json.Unmarshal(plain, &e)
+	}
+	return e, err
 }
 
 // knownError returns the error of KnownErrors that has the text, or nil.

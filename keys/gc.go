@@ -12,7 +12,7 @@ import (
 	"github.com/goupsert/upsert/internal/txn"
 )
 
-// GCOption is an option of [Store.GC]. Later options win over earlier ones.
+// GCOption is an option of [Store.GC], [Store.RunGC] and [Store.ForgetScope]. Later options win over earlier ones.
 type GCOption interface{ applyGC(*gc) error }
 
 type gcOption func(*gc) error
@@ -24,6 +24,7 @@ type gc struct {
 	limit    int64   // 0: no limit
 	share    float64 // the part of the time in which GC works
 	progress func(removed int64)
+	every    time.Duration // between two collections of RunGC
 }
 
 // GCBatchSize is how many keys are removed in one transaction, by default 100: such a small batch hardly slows down the claims
@@ -71,8 +72,8 @@ func GCProgress(f func(removed int64)) GCOption {
 
 // GC removes the keys and the handled messages that are finished and past their retention, in batches of one transaction each,
 // until there are no more. GC leaves alone rows that are locked, messages with failed attempts, and dead messages. Run GC every
-// few minutes, in as many processes as you like. On MySQL before version 8 GC ends when it has found 50 locked keys (hazard
-// K42).
+// few minutes, in as many processes as you like; [Store.RunGC] does so. On MySQL before version 8 GC ends when it has found 50
+// locked keys (hazard K42).
 //
 // GC returns the context's error or the database's. removed counts the keys whose removal was committed, also if GC returns an
 // error. A claim that runs at the same time either finds the key and replays its result, or finds the key gone and is the first
@@ -86,15 +87,27 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 			return 0, err
 		}
 	}
-	g := gc{batch: 100, share: 0.1}
+	g, err := newGC(opts)
+	if err != nil {
+		return 0, err
+	}
+	return s.collect(ctx, g)
+}
+
+func newGC(opts []GCOption) (gc, error) {
+	g := gc{batch: 100, share: 0.1, every: time.Minute}
 	for _, o := range opts {
 		if o == nil {
-			return 0, errNilOption
+			return g, errNilOption
 		}
 		if err := o.applyGC(&g); err != nil {
-			return 0, err
+			return g, err
 		}
 	}
+	return g, nil
+}
+
+func (s *Store) collect(ctx context.Context, g gc) (removed int64, err error) {
 	w := sweeper{store: s, sql: s.sql}
 	for freed := false; ; {
 		size := g.batch
@@ -103,13 +116,8 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 		}
 		began := time.Now()
 		n, last, err := w.batch(ctx, size)
-		if n > 0 {
-			removed += n
-			s.emit(ctx, onRemove, Event{Duration: time.Since(began), Count: n})
-			if g.progress != nil {
-				g.progress(removed)
-			}
-		}
+		removed += n
+		g.tell(ctx, s, Event{Duration: time.Since(began), Count: n}, removed)
 		if err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)
 		}
@@ -122,6 +130,17 @@ func (s *Store) GC(ctx context.Context, opts ...GCOption) (removed int64, err er
 		if err := g.pause(ctx, time.Since(began)); err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)
 		}
+	}
+}
+
+// tell tells the hooks and GCProgress about a batch.
+func (g *gc) tell(ctx context.Context, s *Store, batch Event, removed int64) {
+	if batch.Count == 0 {
+		return
+	}
+	s.emit(ctx, onRemove, batch)
+	if g.progress != nil {
+		g.progress(removed)
 	}
 }
 

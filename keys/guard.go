@@ -30,6 +30,8 @@ func (h *Held) Guard(ctx context.Context, tx upsert.DB) error {
 	if err != nil {
 		return fmt.Errorf("keys: %s: Guard: %w", h.claim.key, err)
 	}
+	h.beat.sending.Lock() // as soon as the renewal has returned
+	defer h.beat.sending.Unlock()
 	changed, err := execOne(ctx, x, s.sql.Renew(e, h.guardLease()))
 	switch {
 	case err != nil:

@@ -19,7 +19,7 @@ type heartbeat struct {
 	end     context.CancelCauseFunc // ends fn's context
 	stop    context.CancelFunc      // ends the renewals
 	stopped chan struct{}           // closed when no renewal follows
-	sending sync.Mutex              // held while a renewal is under way
+	sending sync.Mutex              // held while a renewal or the statement of Guard is under way
 
 	mu        sync.Mutex
 	renewed   time.Time // when the last successful renewal was sent
@@ -50,9 +50,8 @@ func (h *Held) start(ctx context.Context) context.Context {
 	return inner
 }
 
-// quit ends the renewals and fn's context, and returns ErrFenced if the lease was lost before. It waits for a renewal that is
-// under way, but not much longer than the driver needs.
-func (h *Held) quit() (cause error) {
+// quit ends the renewals and fn's context. It waits for a renewal that is under way, but not much longer than the driver needs.
+func (h *Held) quit() {
 	b := &h.beat
 	h.quitted.Do(func() {
 		h.ended.Store(true)
@@ -61,10 +60,6 @@ func (h *Held) quit() (cause error) {
 		b.deadline.Stop()
 		b.end(nil)
 	})
-	if b.isFenced() {
-		return ErrFenced
-	}
-	return nil
 }
 
 func (h *Held) keepAlive(ctx context.Context) {
@@ -201,7 +196,7 @@ const guardedLeases = 10
 // guardLease returns the lease that Guard writes.
 func (h *Held) guardLease() time.Duration { return guardedLeases * h.claim.row.Lease }
 
-// beginGuard makes the heartbeat pause for a transaction, waits until no renewal is under way, and returns the row as it must
+// beginGuard makes the heartbeat pause for a transaction, interrupts a renewal that is under way, and returns the row as it must
 // be.
 func (h *Held) beginGuard(tx *sql.Tx) (claimsql.Expected, error) {
 	e, b := h.expect(), &h.beat
@@ -217,8 +212,6 @@ func (h *Held) beginGuard(tx *sql.Tx) (claimsql.Expected, error) {
 	b.guard, b.guarded = tx, true
 	b.interrupt()
 	b.mu.Unlock()
-	b.sending.Lock() // until the renewal has returned
-	b.sending.Unlock()
 	return e, nil
 }
 

@@ -2,7 +2,9 @@ package keys
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -52,25 +54,29 @@ func onWait(h *Hooks) func(context.Context, Event)     { return h.Wait }
 func onRetry(h *Hooks) func(context.Context, Event)    { return h.Retry }
 func onRemove(h *Hooks) func(context.Context, Event)   { return h.Remove }
 
+// SlogOption is an option of [SlogHooks].
+type SlogOption func(*slogKeys)
+
+// LogKeyIDs makes [SlogHooks] log the IDs of keys and messages in readable form.
+func LogKeyIDs() SlogOption { return func(k *slogKeys) { k.readable = true } }
+
 // SlogHooks returns hooks that log mismatches and retries as warnings, removals as information, and the others for debugging.
-// Keys are logged in readable form. If Key.ID is a secret, write hooks of your own that leave Key.ID out.
-func SlogHooks(l *slog.Logger) Hooks {
+//
+// The ID of a key or a message can be a secret, because whoever knows the ID and the scope gets the stored result. So the log has
+// a # and the first 16 hexadecimal digits of the row's key_hash in place of the ID, also within the texts of errors. [LogKeyIDs]
+// logs the ID itself.
+func SlogHooks(l *slog.Logger, opts ...SlogOption) Hooks {
+	var k slogKeys
+	for _, o := range opts {
+		if o != nil {
+			o(&k)
+		}
+	}
 	at := func(level slog.Level, msg string) func(context.Context, Event) {
 		return func(ctx context.Context, e Event) {
-			if !l.Enabled(ctx, level) {
-				return
+			if l.Enabled(ctx, level) {
+				l.LogAttrs(ctx, level, msg, k.attrs(e)...)
 			}
-			attrs := []slog.Attr{slog.Duration("duration", e.Duration)}
-			if e.Key != (Key{}) {
-				attrs = append(attrs, slog.String("key", e.Key.String()))
-			}
-			if e.Count != 0 {
-				attrs = append(attrs, slog.Int64("count", e.Count))
-			}
-			if e.Err != nil {
-				attrs = append(attrs, slog.Any("error", e.Err))
-			}
-			l.LogAttrs(ctx, level, msg, attrs...)
 		}
 	}
 	return Hooks{
@@ -81,4 +87,56 @@ func SlogHooks(l *slog.Logger) Hooks {
 		Retry:    at(slog.LevelWarn, "key's transaction retried"),
 		Remove:   at(slog.LevelInfo, "keys removed"),
 	}
+}
+
+// slogKeys says how the keys of events are logged.
+type slogKeys struct{ readable bool }
+
+func (k slogKeys) attrs(e Event) []slog.Attr {
+	attrs := []slog.Attr{slog.Duration("duration", e.Duration)}
+	if e.Key != (Key{}) {
+		attrs = append(attrs, slog.String("key", k.text(e.Key)))
+	}
+	if e.Count != 0 {
+		attrs = append(attrs, slog.Int64("count", e.Count))
+	}
+	switch {
+	case e.Err == nil:
+	case k.readable || e.Key.ID == "":
+		attrs = append(attrs, slog.Any("error", e.Err))
+	default:
+		attrs = append(attrs, slog.String("error", k.hideID(e.Err.Error(), e.Key)))
+	}
+	return attrs
+}
+
+// text returns the key for the log.
+func (k slogKeys) text(key Key) string {
+	if k.readable || key.ID == "" {
+		return key.String()
+	}
+	key.ID = hashedID(key)
+	return key.String()
+}
+
+// hashedID returns what the log has in place of the key's ID.
+func hashedID(k Key) string {
+	h := hashOf(kindKey, k.Scope, k.Op, k.ID)
+	if k.Op == "" {
+		h = hashOf(kindMessage, k.Scope, k.ID)
+	}
+	return fmt.Sprintf("#%x", h[:8])
+}
+
+// shortestHiddenID is the length from which on an ID is looked for in an error's text by itself. A shorter ID is no secret, and
+// could be a part of any word.
+const shortestHiddenID = 8
+
+// hideID replaces the key and its ID in an error's text.
+func (k slogKeys) hideID(text string, key Key) string {
+	text = strings.ReplaceAll(text, key.String(), k.text(key))
+	if len(key.ID) < shortestHiddenID {
+		return text
+	}
+	return strings.NewReplacer(key.ID, hashedID(key), readable(key.ID, false), hashedID(key)).Replace(text)
 }

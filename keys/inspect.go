@@ -18,7 +18,7 @@ type State int
 
 const (
 	// StateClaimed: the key was claimed and committed without a result, because a statement of fn commits by itself. No call
-	// gets past such a key: check what became of its effect, and remove the row.
+	// gets past such a key: check what became of its effect, and then remove the key with [Store.Forget].
 	StateClaimed State = claimsql.Claimed
 	// StateDone: the key has a result.
 	StateDone State = claimsql.Done
@@ -115,29 +115,45 @@ func (s *Store) inspect(ctx context.Context, k Key, h hash) (*Info, error) {
 
 // readInfo returns nil if nothing is known of the key.
 func (s *Store) readInfo(ctx context.Context, db upsert.DB, h hash) (*Info, error) {
-	var lease, claimed, expires string
-	var finished sql.NullString
-	var st stored
-	info := &Info{}
-	found, err := queryRow(ctx, db, s.sql.Info(h), &st.state, &st.owner, &st.fingerprintVersion, &st.fingerprint,
-		&info.Result, &info.Codec, &info.Attempts, &info.Fence, &lease, &claimed, &finished, &expires)
-	if err != nil || !found || st.state == claimsql.Free {
+	var r infoRow
+	found, err := queryRow(ctx, db, s.sql.Info(h), r.dest()...)
+	if err != nil || !found || r.st.state == claimsql.Free {
 		return nil, err
 	}
-	if info.State = State(st.state); info.State == StateWaiting || info.State == StateDead {
+	return r.convert()
+}
+
+// infoRow receives the columns that claimsql reads for an Info.
+type infoRow struct {
+	st                      stored
+	info                    Info
+	lease, claimed, expires string
+	finished                sql.NullString
+}
+
+func (r *infoRow) dest() []any {
+	return []any{&r.st.state, &r.st.owner, &r.st.fingerprintVersion, &r.st.fingerprint,
+		&r.info.Result, &r.info.Codec, &r.info.Attempts, &r.info.Fence, &r.lease, &r.claimed, &r.finished, &r.expires}
+}
+
+// convert returns what the columns say.
+func (r *infoRow) convert() (*Info, error) {
+	info := &r.info
+	if info.State = State(r.st.state); info.State == StateWaiting || info.State == StateDead {
 		info.Result = reportIn(info.Result)
 	}
-	if st.fingerprintVersion != 0 {
-		info.Fingerprint.version = st.fingerprintVersion
-		copy(info.Fingerprint.sum[:], st.fingerprint)
+	if r.st.fingerprintVersion != 0 {
+		info.Fingerprint.version = r.st.fingerprintVersion
+		copy(info.Fingerprint.sum[:], r.st.fingerprint)
 	}
 	for _, t := range []struct {
 		to   *time.Time
 		text string
-	}{{&info.LeaseUntil, lease}, {&info.ClaimedAt, claimed}, {&info.FinishedAt, finished.String}, {&info.ExpiresAt, expires}} {
+	}{{&info.LeaseUntil, r.lease}, {&info.ClaimedAt, r.claimed}, {&info.FinishedAt, r.finished.String}, {&info.ExpiresAt, r.expires}} {
 		if t.text == "" {
 			continue
 		}
+		var err error
 		if *t.to, err = parseTime(t.text); err != nil {
 			return nil, err
 		}

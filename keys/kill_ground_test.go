@@ -20,6 +20,7 @@ type ground struct {
 	store *keys.Store // uses db
 	level sql.IsolationLevel
 	first bool // this is the first of the engine's levels
+	brief bool // the run is short, or nobody asked for the engine
 }
 
 // grounds runs fn on each engine and isolation level. With -short, or if nobody asked for the engine, it uses one
@@ -31,14 +32,15 @@ func grounds(t *testing.T, fn func(g *ground)) {
 		if e.Dialect() == "sqlite" {
 			levels = levels[2:] // SQLite has only this level
 		}
-		if testing.Short() || !e.IsAskedFor() {
+		brief := testing.Short() || !e.IsAskedFor()
+		if brief {
 			levels = levels[:1]
 		}
 		for i, level := range levels {
 			t.Run(strings.ReplaceAll(level.String(), " ", ""), func(t *testing.T) {
 				t.Parallel()
 				g := newGround(t, e, level)
-				g.first = i == 0
+				g.first, g.brief = i == 0, brief
 				fn(g)
 			})
 		}

@@ -72,27 +72,34 @@ func (s *Store) readLease(ctx context.Context, h hash) (*leasedRow, error) {
 	return row, err
 }
 
-// errRowLocked: a transaction that Guard has joined to the lease has locked the row, or another call is changing the row.
+// errRowLocked: a transaction that Guard has joined to the lease has locked the row, or another call is changing the row. On
+// SQLite any writer may be the reason.
 var errRowLocked = errors.New("keys: another transaction has locked the key's row")
 
 // change sends a compare-and-set, and reports whether the row was as expected. A change that was committed and whose answer was
-// lost is sent again, and then reports false. The change does not wait for a transaction that has locked the row: change returns
-// errRowLocked.
-func (s *Store) change(ctx context.Context, write func(prefix string) claimsql.Statement) (changed bool, err error) {
-	return transact(ctx, s, func(tx *sqlx.Tx) (bool, error) { return s.changeIn(ctx, tx, write) })
-}
-
-func (s *Store) changeIn(ctx context.Context, tx *sqlx.Tx, write func(prefix string) claimsql.Statement) (changed bool, err error) {
-	if s.dialect.Traits().Immediate { // SQLite has one lock, which says nothing about the row
-		return execOne(ctx, tx, write(""))
-	}
-	w := s.sql.Wait(0)
-	err = withWait(ctx, tx, w, func() (err error) {
-		changed, err = execOne(ctx, tx, write(w.Prefix))
-		return err
+// lost is sent again, and then reports false. If another transaction has locked the row, change returns errRowLocked: the holder
+// is at work.
+func (c *claim) change(ctx context.Context, write func(prefix string) claimsql.Statement) (changed bool, err error) {
+	changed, err = transact(ctx, c.store, func(tx *sqlx.Tx) (bool, error) {
+		var w claimsql.Wait
+		switch immediate := c.store.dialect.Traits().Immediate; {
+		case !immediate:
+			w = c.store.sql.Wait(0)
+		case c.limited: // SQLite has one lock, which says nothing about the row
+			w = c.store.sql.Wait(c.timeLeft())
+		}
+		var changed bool
+		err := withWait(ctx, tx, w, func() (err error) {
+			changed, err = execOne(ctx, tx, write(w.Prefix))
+			return err
+		})
+		if dialect.Classify(err) == dialect.LockTimeout && !c.store.isBusy(err) {
+			return false, errRowLocked
+		}
+		return changed, err
 	})
-	if dialect.Classify(err) == dialect.LockTimeout {
-		return false, errRowLocked
+	if c.store.isBusy(err) {
+		err = errRowLocked
 	}
 	return changed, err
 }

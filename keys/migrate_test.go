@@ -38,7 +38,7 @@ func TestMigrateAtOnce(t *testing.T) {
 // another connection.
 func TestHazard_E2_MigrateBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
-	migrateAtOnce(t, engine.Pooler(engine.Get("postgres").Namespace(t)))
+	migrateAtOnce(t, engine.Pooler(engine.Newest("postgres").Namespace(t)))
 }
 
 func migrateAtOnce(t *testing.T, ns *engine.Namespace) {

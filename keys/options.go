@@ -29,6 +29,7 @@ type config struct {
 	maxResult   int
 	hooks       []Hooks
 	known       []error
+	codecs      []Codec // the first one stores; empty: JSON only
 	noKeyTime   bool
 	limited     bool          // a call waits for others no longer than limit
 	limit       time.Duration // 0: a call does not wait at all
@@ -199,16 +200,10 @@ func Isolation(level sql.IsolationLevel) ClaimOption {
 	})
 }
 
-// WithCodec stores the result in the codec's form. The default is JSON.
+// WithCodec stores the result in the codec's form, instead of the first codec of [Codecs] or JSON.
 func WithCodec(codec Codec) CommonOption {
 	return commonOption(func(c *claim) error {
-		if codec == nil {
-			return errors.New("keys: WithCodec: the codec is nil")
-		}
-		if n := codec.Name(); n == "" || len(n) > maxCodecName || n == finalCodec || readable(n, true) != n {
-			return fmt.Errorf("keys: WithCodec: the name %q: it must have 1 to %d bytes of printable ASCII and not be %q", n, maxCodecName, finalCodec)
-		}
 		c.codec = codec
-		return nil
+		return checkCodec("WithCodec", codec)
 	})
 }

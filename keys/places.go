@@ -3,6 +3,7 @@ package keys
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -84,9 +85,7 @@ func (c *claim) takePlace(ctx context.Context) (leave func(), err error) {
 	return p.leave, nil
 }
 
+var boundedType = reflect.TypeFor[response.Bounded]()
+
 // isHandler reports whether results of type R are made by a handler.
-func isHandler[R any]() bool {
-	var r R
-	_, bounded := any(r).(response.Bounded)
-	return bounded
-}
+func isHandler[R any]() bool { return reflect.TypeFor[R]().Implements(boundedType) }

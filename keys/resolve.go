@@ -2,7 +2,6 @@ package keys
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -44,8 +43,8 @@ func (s *Store) reason(err error) []byte {
 
 // storedReason is the inverse of reason.
 func (s *Store) storedReason(data []byte) error {
-	var e storedError
-	if len(data) == 0 || json.Unmarshal(data, &e) != nil {
+	e, err := s.readError(data)
+	if err != nil { // there is no note, or it is sealed by another codec
 		return errNoAnswer
 	}
 	return &reasonError{e.Text, s.knownError(e.Known)}
@@ -139,7 +138,7 @@ func (c *claim) tryDecide(ctx context.Context, verb string, write func(claimsql.
 		if err := c.needsDecision(row, verb); err != nil {
 			return err
 		}
-		changed, err := c.store.change(ctx, func(string) claimsql.Statement { return write(row.expect(c, claimsql.Anytime)) })
+		changed, err := c.change(ctx, func(string) claimsql.Statement { return write(row.expect(c, claimsql.Anytime)) })
 		if errors.Is(err, errRowLocked) {
 			return c.inProgress(err)
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// runAttempts is how often Run tries at most.
+	// runAttempts is how often Run and the store's own transactions try at most, unless [Attempts] says otherwise.
 	runAttempts = 20
 	// lookTimeout bounds how long Run asks the database after a lost commit if the caller's context is over. txn.Grace for the
 	// commit comes on top, and once more for the question.
@@ -26,16 +26,16 @@ const (
 // call of fn.
 //
 // One call may call fn more than once: Run begins again after a serialization failure, a deadlock, a busy database or a lost
-// connection, up to 20 times with growing pauses. Each attempt has a new transaction; the writes of the attempt before were
-// rolled back. So fn must have no effect except through its [Tx]. If the answer to a commit is lost, Run asks the database on
-// another connection what became of the key, and returns the truth (hazard K32).
+// connection, up to 20 times ([Attempts]) with growing pauses. Each attempt has a new transaction; the writes of the attempt
+// before were rolled back. So fn must have no effect except through its [Tx]. If the answer to a commit is lost, Run asks the
+// database on another connection what became of the key, and returns the truth (hazard K32).
 //
 // An error of fn rolls everything back and is returned; the key is as if it had never been seen. An error marked with [Final]
 // is remembered. A panic of fn rolls everything back and continues to the caller.
 //
 // fp is compared with the fingerprint of the key's first use; the zero [Fingerprint] is not compared. The result is stored as
-// JSON or by [WithCodec]. Every caller gets a decoded value, also the caller whose fn ran. If JSON would lose a part of type R,
-// Run returns an error: JSON loses unexported fields, funcs, channels, and interfaces with methods.
+// JSON, or by [Codecs] or [WithCodec]. Every caller gets a decoded value, also the caller whose fn ran. If JSON would lose a
+// part of type R, Run returns an error: JSON loses unexported fields, funcs, channels, and interfaces with methods.
 //
 // Run returns an error that wraps [ErrMismatch], [ErrTooOld], [ErrTooNew] or [ErrClaimLost]; an [*InProgressError], a
 // [*FinalError] or an [*UnknownError]; an error that names the part of the key that is wrong; otherwise fn's error or the
@@ -49,8 +49,8 @@ const (
 // process, one read answers the repeated call. In another process a transaction does, which ends when the key is found.
 //
 // Inside fn, with fn's context, a call on the store's pool is refused, because such a call would commit by itself or wait for
-// fn's transaction. This holds for the verbs of package upsert, and for Run, Consume, Fail and Revive. Use fn's Tx, [Once] and
-// [Filter] there, or say with [Outside] that you mean the call.
+// fn's transaction. This holds for the verbs of package upsert, and for Run, Exec, Do, Consume, Fail,
+// Revive, Forget and ForgetScope. Use fn's Tx, [Once] and [Filter] there, or say with [Outside] that you mean the call.
 func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(context.Context, *Tx) (R, error), opts ...ClaimOption) (r R, replayed bool, err error) {
 	c, err := s.claim(k, fp, false, opts)
 	if err == nil {
@@ -62,7 +62,9 @@ func Run[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(co
 	if fn == nil {
 		return r, false, errNoFunc
 	}
-	c.handler = isHandler[R]()
+	if isHandler[R]() {
+		c.handleResponses()
+	}
 	ran := r
 	out, err := c.run(ctx, func(ctx context.Context, tx *Tx) (result []byte, err error) {
 		if ran, err = fn(ctx, tx); err != nil {
@@ -138,7 +140,7 @@ func (r *runOp) next(ctx context.Context, err error) (step, error) {
 		return endCall, nil
 	case errors.Is(err, errRecordFinal):
 		return recordFinal, nil
-	case isRetryable(err) && ctx.Err() == nil && spent == nil && r.counted < runAttempts:
+	case isRetryable(err) && ctx.Err() == nil && spent == nil && r.counted < r.claim.attempts:
 		return retry, err
 	case r.commitUnknown != nil:
 		return askDatabase, err
@@ -208,6 +210,9 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 		return outcome{}, asNotCommitted(err)
 	}
 	defer h.own.Rollback(ctx) // also if fn panics
+	if err := r.claim.begun(ctx, h); err != nil {
+		return outcome{}, asNotCommitted(err)
+	}
 	got, st, err := r.claim.take(ctx, h)
 	if err != nil || !got {
 		return r.resolve(ctx, st, err)
@@ -315,6 +320,9 @@ func (r *runOp) learnCommit(ctx context.Context) (st stored, found bool, err err
 		return st, false, err
 	}
 	defer h.own.Rollback(ctx)
+	if err := r.claim.begun(ctx, h); err != nil {
+		return st, false, err
+	}
 	t, err := send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return r.claim.takeLoop(ctx, tx, "") })
 	return t.row, err == nil && !t.claimed, err
 }

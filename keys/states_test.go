@@ -90,6 +90,7 @@ func (s *stateLab) verbs() map[string][]func() {
 		"Fail":   {fail(1), fail(9)},
 		"Revive": {sends(q.Revive(marks))},
 		"GC":     {s.collect},
+		"Forget": {sends(q.Forget(s.row.Hash)), sends(q.ForgetAll(marks))},
 		"Lease":  {sends(q.Claim(leased, ""))},
 		"TakeOver": {
 			sends(q.TakeOver(from(claimsql.Leased, claimsql.OutLease), leased, "")), sends(q.TakeOver(from(claimsql.Leased, claimsql.InLease), leased, "")),

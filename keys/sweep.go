@@ -103,20 +103,11 @@ func execAffected(ctx context.Context, tx *sqlx.Tx, q claimsql.Statement) (int64
 }
 
 func queryHashes(ctx context.Context, tx *sqlx.Tx, q claimsql.Statement) (marks []claimsql.Mark, err error) {
-	rows, err := tx.QueryContext(ctx, q.Text, q.Args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return queryAll(ctx, tx, q, func(scan func(...any) error) (claimsql.Mark, error) {
 		var digest []byte
-		if err := rows.Scan(&digest); err != nil {
-			return nil, err
+		if err := scan(&digest); err != nil {
+			return claimsql.Mark{}, err
 		}
-		marks = append(marks, claimsql.Mark{Hash: hash(digest)})
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return marks, rows.Close()
+		return claimsql.Mark{Hash: hash(digest)}, nil
+	})
 }

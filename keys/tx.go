@@ -46,16 +46,24 @@ var (
 
 func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
 	tx := &Tx{Tx: h.tx, own: h.own, store: s, key: k, attempt: attempt, proof: proof}
-	tx.claim = &inside.Claim{Name: k.String(), Pool: s.db, Alone: s.dialect.Traits().Immediate, Ended: tx.ended.Load}
+	tx.claim = &inside.Claim{Name: k.String(), Pool: s.db, Alone: s.dialect.Traits().Immediate, Ended: tx.ended.Load, Tx: tx}
 	return tx
 }
 
 // context returns the context that fn is given.
 func (tx *Tx) context(ctx context.Context) context.Context { return inside.Enter(ctx, tx.claim) }
 
+// TxFrom returns the transaction of the fn that ctx was given to, for a function deep inside fn that gets no Tx of its own. Inside
+// nested claims TxFrom returns the innermost claim's transaction. TxFrom returns nil and false outside of an fn, after the fn has
+// returned, and for a context that [Outside] has returned.
+func TxFrom(ctx context.Context) (*Tx, bool) {
+	tx, found := inside.Tx(ctx).(*Tx)
+	return tx, found
+}
+
 // Outside returns a context whose calls may go past the transaction of fn, for example for a row of an audit log that must
-// survive a rollback. ctx is the context that fn was given. Without Outside, the verbs of package upsert, and Run, Consume,
-// Fail and Revive, are refused inside fn on the pool of fn's store, because they would commit by themselves. A call that could
+// survive a rollback. ctx is the context that fn was given. Without Outside, the verbs of package upsert, and Run, Exec, Do,
+// Consume, Fail, Revive, Forget and ForgetScope, are refused inside fn on the pool of fn's store, because they would commit by themselves. A call that could
 // only wait for fn's own transaction is refused even with Outside: on SQLite every write, on a pool of one connection every
 // call, and elsewhere a call for a key or a consumer that fn's transaction holds. Statements that database/sql or sqlx send on
 // the pool are not seen.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/database"
 	"github.com/goupsert/upsert/cmd/upsert/internal/progress"
 	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/words"
 	"github.com/goupsert/upsert/keys"
 )
@@ -20,23 +22,33 @@ import (
 const keysHelp = `upsert keys manages the table in which package keys remembers requests and messages.
 
   upsert keys inspect   print what is known about a request or a message
+  upsert keys list      list the keys and messages in a state
+  upsert keys stuck     list the keys that a person has to look at
   upsert keys dead      list the messages whose handling has failed too often
   upsert keys revive    make dead messages fresh again
+  upsert keys resolve   say what became of a parked request: it happened, and this is its answer
+  upsert keys release   say that a parked request has not happened
+  upsert keys forget    remove what is remembered of a request, or of a scope
   upsert keys gc        remove what is past its retention
 
   upsert keys inspect -dsn shop.db -scope shop-7 -op charge -id order-42
+  upsert keys list -dsn shop.db -state parked
   upsert keys dead -dsn shop.db -consumer mailer
   upsert keys revive -dsn shop.db -consumer mailer evt-1 evt-2
+  upsert keys release -dsn shop.db -scope shop-7 -op charge -id order-42
   upsert keys gc -dsn postgres://me@localhost/shop
 
 upsert keys COMMAND -h explains a command.
 `
 
-var keysCommands = []command{{"inspect", runInspect}, {"dead", runDead}, {"revive", runRevive}, {"gc", runGC}}
+var keysCommands = []command{
+	{"inspect", runInspect}, {"list", runList}, {"stuck", runStuck}, {"dead", runDead}, {"revive", runRevive},
+	{"resolve", runResolve}, {"release", runRelease}, {"forget", runForget}, {"gc", runGC},
+}
 
 func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	if len(args) == 0 {
-		return 0, cli.Usagef("say what to do: inspect, dead, revive or gc")
+		return 0, cli.Usagef("say what to do: inspect, list, stuck, dead, revive, resolve, release, forget or gc")
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
@@ -68,6 +80,41 @@ func newKeysFlags(name string) *keysFlags {
 
 // withStore calls f with the store.
 func (k *keysFlags) withStore(ctx context.Context, f func(*keys.Store) error) error {
+	return k.withPool(ctx, func(s *keys.Store, _ *sql.DB) error { return f(s) })
+}
+
+// withDatabase calls f with the store and the time of the database's clock.
+func (k *keysFlags) withDatabase(ctx context.Context, f func(*keys.Store, time.Time) error) error {
+	return k.withPool(ctx, func(s *keys.Store, db *sql.DB) error {
+		now, err := databaseTime(ctx, db)
+		if err != nil {
+			return err
+		}
+		return f(s, now)
+	})
+}
+
+// databaseTime asks the database for its time, which the times of keys are compared with.
+func databaseTime(ctx context.Context, db *sql.DB) (time.Time, error) {
+	d, err := dialect.Detect(ctx, db)
+	if err != nil {
+		return time.Time{}, err
+	}
+	query := "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)"
+	switch d.Name() {
+	case "sqlite":
+		query = "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
+	case "postgres":
+		query = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+	}
+	var text string
+	if err := db.QueryRowContext(ctx, query).Scan(&text); err != nil {
+		return time.Time{}, err
+	}
+	return time.ParseInLocation("2006-01-02 15:04:05.999999", text, time.UTC)
+}
+
+func (k *keysFlags) withPool(ctx context.Context, f func(*keys.Store, *sql.DB) error) error {
 	if k.dsn == "" {
 		return cli.Usagef("-dsn is missing: give %s", database.Usage)
 	}
@@ -80,7 +127,7 @@ func (k *keysFlags) withStore(ctx context.Context, f func(*keys.Store) error) er
 	if err != nil {
 		return err
 	}
-	err = f(store)
+	err = f(store, db)
 	if err != nil && strings.Contains(err.Error(), noTable) {
 		return errors.New(strings.Replace(err.Error(), noTable, "the program that uses package keys makes it with Store.Migrate; -table names another", 1))
 	}
@@ -105,11 +152,8 @@ Flags:
 
 func runInspect(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	k := newKeysFlags("inspect")
-	var key keys.Key
+	key := k.keyFlags()
 	var consumer string
-	k.set.StringVar(&key.Scope, "scope", "", "the key's `scope`")
-	k.set.StringVar(&key.Op, "op", "", "the key's `operation`")
-	k.set.StringVar(&key.ID, "id", "", "the `identity` of the key or of the message")
 	k.set.StringVar(&consumer, "consumer", "", "the message's `consumer`, in place of -scope and -op")
 	k.set.BoolVar(&k.asJSON, "json", false, "print JSON")
 	if err := cli.Parse(k.set, args, inspectHelp, stdout); err != nil {
@@ -128,7 +172,7 @@ func runInspect(ctx context.Context, args []string, stdout, stderr io.Writer) (i
 		if consumer != "" {
 			info, err = s.InspectMessage(ctx, consumer, key.ID)
 		} else {
-			info, err = s.Inspect(ctx, key)
+			info, err = s.Inspect(ctx, *key)
 		}
 		return err
 	})

@@ -20,6 +20,8 @@ type info struct {
 	State      string     `json:"state"`
 	Attempts   int        `json:"attempts"`
 	ClaimedAt  time.Time  `json:"claimed_at"`
+	LeaseUntil *time.Time `json:"lease_until,omitempty"`  // of a leased key
+	ParkedAt   *time.Time `json:"parked_since,omitempty"` // of a parked key
 	FinishedAt *time.Time `json:"finished_at,omitempty"`
 	ExpiresAt  time.Time  `json:"expires_at"`
 	Codec      string     `json:"codec,omitempty"`
@@ -28,16 +30,18 @@ type info struct {
 
 // stateWords say what a state means to a person.
 var stateWords = map[keys.State]string{
-	keys.StateClaimed:    "claimed: its effect may be there without a result. Look what became of it, and remove the row",
+	keys.StateClaimed:    "claimed: its effect may be there without a result. Look what became of it, and then upsert keys forget",
 	keys.StateDone:       "done",
 	keys.StateFinalError: "final error: the error is replayed",
 	keys.StateWaiting:    "waiting for its next delivery, after failed attempts",
 	keys.StateDead:       "dead: its handling has failed too often. upsert keys revive makes it fresh",
+	keys.StateLeased:     "leased: a call of Do has the key, or has left no answer if the lease has ended",
+	keys.StateParked:     "parked: nobody knows whether its effect has happened. Look, and then upsert keys resolve or release",
 }
 
 func printInfo(to io.Writer, i *keys.Info, asJSON bool) error {
 	if asJSON {
-		return printInfoJSON(to, i)
+		return encodeJSON(to, infoOf(i))
 	}
 	line := func(name, value string) {
 		if value != "" {
@@ -54,6 +58,12 @@ func printInfo(to io.Writer, i *keys.Info, asJSON bool) error {
 	line("state", stateText(i.State))
 	line("attempts", strconv.Itoa(i.Attempts))
 	line("claimed", timeText(i.ClaimedAt))
+	switch i.State {
+	case keys.StateLeased:
+		line("leased", "until "+timeText(i.LeaseUntil))
+	case keys.StateParked:
+		line("parked", "since "+timeText(i.LeaseUntil))
+	}
 	line("finished", timeText(i.FinishedAt))
 	line("expires", timeText(i.ExpiresAt))
 	line("codec", i.Codec)
@@ -63,13 +73,20 @@ func printInfo(to io.Writer, i *keys.Info, asJSON bool) error {
 	return nil
 }
 
-func printInfoJSON(to io.Writer, i *keys.Info) error {
+// infoOf returns the key for JSON.
+func infoOf(i *keys.Info) info {
 	out := info{
 		Scope: i.Key.Scope, Op: i.Key.Op, ID: i.Key.ID, State: i.State.String(), Attempts: i.Attempts, ClaimedAt: i.ClaimedAt,
 		ExpiresAt: i.ExpiresAt, Codec: i.Codec,
 	}
 	if i.Key.Op == "" {
 		out.Scope, out.Consumer = "", i.Key.Scope
+	}
+	switch i.State {
+	case keys.StateLeased:
+		out.LeaseUntil = &i.LeaseUntil
+	case keys.StateParked:
+		out.ParkedAt = &i.LeaseUntil
 	}
 	if !i.FinishedAt.IsZero() {
 		out.FinishedAt = &i.FinishedAt
@@ -78,7 +95,7 @@ func printInfoJSON(to io.Writer, i *keys.Info) error {
 		text := resultText(i.Result)
 		out.Result = &text
 	}
-	return encodeJSON(to, out)
+	return out
 }
 
 // encodeJSON writes a value for people and programs.

@@ -68,7 +68,7 @@ func writeFile(t *testing.T, name, text string) string {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"-h", "help", "verify -h", "schema -h", "sql -h", "import -h", "keys -h", "keys inspect -h", "keys dead -h", "keys revive -h", "keys gc -h", "version -h", "help verify"} {
+	for _, args := range []string{"-h", "help", "verify -h", "schema -h", "sql -h", "import -h", "keys -h", "keys inspect -h", "keys list -h", "keys stuck -h", "keys dead -h", "keys revive -h", "keys resolve -h", "keys release -h", "keys forget -h", "keys gc -h", "version -h", "help verify"} {
 		run := upsertWith(t, strings.Fields(args)...)
 		run.ended(t, 0, "upsert ")
 		// An example is a line of its own with a flag's value, and the flags have one each.
@@ -107,7 +107,7 @@ func TestWrongInput(t *testing.T) {
 		"sql -key id -dialect sqlite -table t -rule n=key":         "say it with -key",
 		"sql -key id -dialect sqlite -table t -rule n=touch+never": `"never": give now or omitzero`,
 		"schema -key id -dialect sqlite -table t":                  `the type of column "id" is not known: give -column 'id=TYPE'`,
-		"keys":                         "say what to do: inspect, dead, revive or gc",
+		"keys":                         "say what to do: inspect, list, stuck, dead, revive, resolve, release, forget or gc",
 		"keys revve":                   `is "revive" meant?`,
 		"keys gc":                      "-dsn is missing",
 		"keys gc -limit -1":            "-limit -1",
@@ -119,6 +119,23 @@ func TestWrongInput(t *testing.T) {
 		"keys revive -consumer c":        "say -all",
 		"keys revive -consumer c -all x": "give the one or the other",
 		"keys revive x":                  "-consumer is missing",
+
+		"keys list -dsn x.db":                          "-state is missing",
+		"keys list -dsn x.db -state wating":            `-state "wating" is none: is "waiting" meant?`,
+		"keys list -dsn x.db -state done -limit 0":     "-limit 0",
+		"keys list -dsn x.db -state done -after x":     `the cursor "x" is none that List has returned`,
+		"keys list -state done":                        "-dsn is missing",
+		"keys stuck now":                               `there is "now"`,
+		"keys stuck -limit 0":                          "-limit 0",
+		"keys resolve -scope a -op b":                  "name a request by -scope, -op and -id",
+		"keys resolve -scope a -op b -id c":            "-result or -final, one of them",
+		"keys resolve -scope a -op b -id c -result x":  "-result x is no JSON",
+		"keys release -scope a -op b":                  "name a request by -scope, -op and -id",
+		"keys release -scope a -op b -id c d":          `there is "d"`,
+		"keys forget -scope a":                         "name a request by -scope, -op and -id",
+		"keys forget -all":                             "-scope is missing",
+		"keys forget -all -scope a -op b":              "leave one of them out",
+		"keys forget -all -scope a -share 2 -dsn x.db": "x.db: no such file",
 	} {
 		upsertWith(t, strings.Fields(args)...).refused(t, want)
 	}

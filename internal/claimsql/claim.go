@@ -2,7 +2,6 @@ package claimsql
 
 import (
 	"math"
-	"strings"
 	"time"
 )
 
@@ -128,7 +127,5 @@ func (s *SQL) Record(hash [HashSize]byte, owner [OwnerSize]byte, state int, resu
 
 // Info reads all that is known of a key, in the order of the columns.
 func (s *SQL) Info(hash [HashSize]byte) Statement {
-	b := s.query("SELECT ").sql(fetched, ", attempts, fence, ")
-	b.sql(strings.Join([]string{s.words.clock.asText("lease_until"), s.words.clock.asText("claimed_at"), s.words.clock.asText("finished_at"), s.words.clock.asText("expires_at")}, ", "))
-	return b.sql(" FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).done()
+	return s.query("SELECT ").sql(s.infoColumns(), " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).done()
 }

@@ -109,6 +109,7 @@ type values struct {
 	text         literal
 	numbered     bool                                       // parameters are $1, $2, … with a type, otherwise ?
 	compareBytes func(column string) (before, after string) // compares a text byte by byte
+	readBytes    func(column string) string                 // reads a text whatever the connection's character set is
 }
 
 // locks are the words for reading and waiting beside other transactions.

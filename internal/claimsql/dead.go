@@ -82,11 +82,7 @@ func (s *SQL) Attempts(m Mark) Statement {
 
 // Dead lists a consumer's dead messages, the oldest first. They are found by their time of expiry, which never comes.
 func (s *SQL) Dead(consumer string, limit int) Statement {
-	id := "id"
-	if s.words.onDuplicateKey {
-		id = "CAST(id AS BINARY)" // a connection's character set may lack characters of the id
-	}
-	b := s.query("SELECT ").sql(id, ", attempts, result, ", s.words.clock.asText("claimed_at"), " FROM ", s.table, " WHERE expires_at = ", s.words.clock.never, " AND state = ").num(Dead).sql(" AND ")
+	b := s.query("SELECT ").sql(s.words.values.readBytes("id"), ", attempts, result, ", s.words.clock.asText("claimed_at"), " FROM ", s.table, " WHERE expires_at = ", s.words.clock.never, " AND state = ").num(Dead).sql(" AND ")
 	before, after := s.words.values.compareBytes("scope")
 	b.sql(before).str(consumer).sql(after, " AND op = '' ORDER BY claimed_at, id LIMIT ").num(int64(limit))
 	return b.done()

@@ -53,10 +53,10 @@ func (s *SQL) Note(e Expected, report []byte, codec string) Statement {
 	return s.exec("UPDATE ").sql(s.table, " SET result = ").raw(report).sql(", codec = ").str(codec).expect(e)
 }
 
-// Park ends a lease without an answer. From then on lease_until says since when the key is parked. A report of nil leaves the
-// note as it is.
+// Park ends a lease without an answer. From then on lease_until says since when the key is parked, and the key never expires, so
+// that List finds it by the index on expires_at. A report of nil leaves the note as it is.
 func (s *SQL) Park(e Expected, report []byte, codec, prefix string) Statement {
-	b := s.exec(prefix).sql("UPDATE ", s.table, " SET state = ").num(Parked).sql(", lease_until = ", s.words.clock.now)
+	b := s.exec(prefix).sql("UPDATE ", s.table, " SET state = ").num(Parked).sql(", lease_until = ", s.words.clock.now, ", expires_at = ", s.words.clock.never)
 	if report != nil {
 		b.sql(", result = ").raw(report).sql(", codec = ").str(codec)
 	}
@@ -69,10 +69,11 @@ func (s *SQL) Release(e Expected, owner [OwnerSize]byte, retain time.Duration) S
 	return b.kept(retain).expect(e)
 }
 
-// kept moves the time of expiry if less than half of the retention is left: a key can be leased or parked for longer than it
-// is remembered. Otherwise the index on expires_at is not written.
+// kept moves the time of expiry if less than half of the retention is left, because a key can be leased for longer than it is
+// remembered, and if the key was parked. Otherwise the index on expires_at is not written.
 func (b *builder) kept(retain time.Duration) *builder {
-	b.sql(", expires_at = CASE WHEN expires_at < ", b.words.clock.fromNow(retain/2), " THEN ", b.words.clock.fromNow(retain))
+	b.sql(", expires_at = CASE WHEN expires_at < ", b.words.clock.fromNow(retain/2), " OR expires_at = ", b.words.clock.never)
+	b.sql(" THEN ", b.words.clock.fromNow(retain))
 	return b.sql(" ELSE expires_at END")
 }
 

@@ -26,6 +26,7 @@ var familyWords = words{
 		bytes:        literal{"x'", "'"},
 		text:         literal{"_utf8mb4 x'", "'"},
 		compareBytes: func(c string) (string, string) { return "CAST(" + c + " AS BINARY) = CAST(", " AS BINARY)" },
+		readBytes:    func(c string) string { return "CAST(" + c + " AS BINARY)" },
 	},
 	locks: locks{
 		share: " LOCK IN SHARE MODE",

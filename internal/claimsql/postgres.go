@@ -26,6 +26,7 @@ var postgresWords = words{
 		text:         literal{"pg_catalog.convert_from(pg_catalog.decode('", "', 'hex'), 'UTF8')"},
 		numbered:     true,
 		compareBytes: func(c string) (string, string) { return c + " = ", "" },
+		readBytes:    func(c string) string { return c },
 	},
 	locks: locks{
 		skipLocked: true,

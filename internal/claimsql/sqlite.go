@@ -21,6 +21,7 @@ var sqliteWords = words{
 		bytes:        literal{"x'", "'"},
 		text:         literal{"CAST(x'", "' AS TEXT)"},
 		compareBytes: func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
+		readBytes:    func(c string) string { return c },
 	},
 	locks: locks{
 		wait: func(limit time.Duration) Wait {

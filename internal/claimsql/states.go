@@ -31,6 +31,7 @@ type Transition struct {
 //	Fail     a message: Absent, Waiting → Waiting, or Dead at the last attempt.
 //	Revive   a message: Dead → Waiting.
 //	GC       both:      Done, Failed, Free → Absent, once the retention is over: Sweep, or else Expired, Lock and Remove.
+//	Forget   a key:     Claimed, Done, Failed, Free → Absent.
 //	Lease    a key:     Absent → Leased. Lease is Claim with a lease.
 //	TakeOver a key:     Leased → Leased after the lease's end, and Free → Leased. The fence grows.
 //	Finish   a key:     Leased, Parked → Done, or Failed for a final error. Do's holder sends it in the lease.
@@ -47,6 +48,7 @@ func Transitions() []Transition {
 		{"Fail", Absent, Waiting}, {"Fail", Absent, Dead}, {"Fail", Waiting, Waiting}, {"Fail", Waiting, Dead},
 		{"Revive", Dead, Waiting},
 		{"GC", Done, Absent}, {"GC", Failed, Absent}, {"GC", Free, Absent},
+		{"Forget", Claimed, Absent}, {"Forget", Done, Absent}, {"Forget", Failed, Absent}, {"Forget", Free, Absent},
 		{"Lease", Absent, Leased},
 		{"TakeOver", Leased, Leased}, {"TakeOver", Free, Leased},
 		{"Finish", Leased, Done}, {"Finish", Leased, Failed}, {"Finish", Parked, Done}, {"Finish", Parked, Failed},

@@ -103,10 +103,10 @@ func Exercise(t *testing.T, s Server) {
 	})
 }
 
-// PartFor returns the behaviours of a group that a run tests: all of them, or the first three.
+// PartFor returns the behaviours of a group that a run tests: all of them, or the first two.
 func PartFor[B any](s Server, group []B) []B {
 	if s.Brief || testing.Short() {
-		return group[:min(3, len(group))]
+		return group[:min(2, len(group))]
 	}
 	return group
 }

@@ -42,6 +42,22 @@ func All() []*Engine { return append([]*Engine(nil), current.engines...) }
 // Get returns the engine with the given name. It panics if [All] has no such engine, because names are constants in tests.
 func Get(name string) *Engine { return current.named(name) }
 
+// Newest returns the newest engine of a dialect that a usual run has, for a test that any version serves: the test then starts no
+// further server. If none is available, Newest returns the oldest, which says so when the test uses it.
+func Newest(dialect string) *Engine {
+	var oldest *Engine
+	for _, e := range slices.Backward(All()) {
+		if e.dialect != dialect {
+			continue
+		}
+		if e.once.Do(e.start); e.skip == "" {
+			return e
+		}
+		oldest = e
+	}
+	return oldest
+}
+
 func (s *session) named(name string) *Engine {
 	for _, e := range s.engines {
 		if e.name == name {

@@ -9,7 +9,7 @@ import (
 
 func TestPoolerSharesConnections(t *testing.T) {
 	t.Parallel()
-	ns := engine.Get("postgres").Namespace(t)
+	ns := engine.Newest("postgres").Namespace(t)
 	ns.DB().MustExec("CREATE TABLE things (id INTEGER PRIMARY KEY)")
 	const clients = 16
 	db := engine.Pooler(ns).DB()

@@ -16,6 +16,7 @@ type Claim struct {
 	Pool  *sql.DB     // the store's; nil: the claim has no transaction, but a lease
 	Alone bool        // the database has one writer at a time
 	Ended func() bool // whether fn has returned
+	Tx    any         // what the store gives fn, for [Tx]; nil if nothing
 
 	outer *Claim
 	mu    sync.Mutex
@@ -58,6 +59,16 @@ func Outside(ctx context.Context) context.Context {
 	at, _ := ctx.Value(key{}).(position)
 	at.outside = true
 	return context.WithValue(ctx, key{}, at)
+}
+
+// Tx returns the Tx of the claim that ctx is inside of. Tx returns nil outside of a claim, after its fn has returned, and for a
+// context that Outside has returned.
+func Tx(ctx context.Context) any {
+	at, _ := ctx.Value(key{}).(position)
+	if at.claim == nil || at.outside || at.claim.Ended() {
+		return nil
+	}
+	return at.claim.Tx
 }
 
 // Refuse returns an error for a call on a pool that the fn of a claim on that pool makes: the call commits by itself, whatever

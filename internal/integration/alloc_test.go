@@ -107,7 +107,7 @@ func empty(t *testing.T, db *sqlx.DB, d dialect.Dialect, name string) {
 // TestAllocationsOfBulkPaths checks the paths that write text. A single row of the benchmarks needs no allocation there, and
 // the documentation promises at most one per row. The remaining allocations are for blocks of rows.
 func TestAllocationsOfBulkPaths(t *testing.T) {
-	db := engine.Get("postgres").Open(t)
+	db := engine.Newest("postgres").Open(t)
 	const rest = ", name TEXT, balance BIGINT, score DOUBLE PRECISION, active BOOLEAN, updated_at TIMESTAMPTZ, payload TEXT)"
 	db.MustExec("CREATE TABLE accounts (id BIGINT PRIMARY KEY, email TEXT" + rest)
 	db.MustExec("CREATE TABLE mails (email TEXT PRIMARY KEY" + rest)

@@ -90,7 +90,7 @@ func TestRowsAreInKeyOrder(t *testing.T) {
 // TestUnsignedKeys checks that a uint64 key above the greatest int64 is not taken for the negative int64 of the same bits.
 func TestUnsignedKeys(t *testing.T) {
 	t.Parallel()
-	db := engine.Get("postgres").Open(t)
+	db := engine.Newest("postgres").Open(t)
 	for _, keys := range [][]uint64{
 		{math.MaxUint64, 3, 1 << 63, math.MaxInt64, 0, 1<<63 + 5}, {2, 1, 1 << 63}, {1 << 63, 1}, {math.MaxUint64, 1 << 63}, {math.MaxInt64},
 	} {

@@ -154,22 +154,34 @@ func slogHooks(p *place) {
 		}
 		return a
 	}}))
-	s := p.open(keys.WithHooks(keys.SlogHooks(log)))
-	_, _, _ = keys.Run(p.ctx, s, p.key("a"), p.fingerprint(1), pays(p, "a", ""))
-	_, _, _ = keys.Run(p.ctx, s, p.key("a"), p.fingerprint(1), p.never)
-	_, _, _ = keys.Run(p.ctx, s, p.key("a"), p.fingerprint(2), p.never)
-	_, _ = p.filter(s, "c", "m", "n")
-	p.expire("1 = 1")
-	_, _ = s.GC(p.ctx)
-	want := strings.Join([]string{
-		`level=DEBUG msg="key claimed" key=me/pay/a`,
-		`level=DEBUG msg="key replayed" key=me/pay/a`,
-		`level=WARN msg="key used for another request" key=me/pay/a error="keys: me/pay/a: ` + keys.ErrMismatch.Error() + `"`,
-		`level=DEBUG msg="key claimed" key=c// count=2`,
-		`level=INFO msg="keys removed" count=3`,
-	}, "\n") + "\n"
-	if out.String() != want {
-		p.Errorf("logged\n%swant\n%s", &out, want)
+	for name, c := range map[string]struct {
+		opts    []keys.SlogOption
+		id, key string
+	}{
+		"hashed":   {nil, "secret-42", "me/pay/#" + p.digits("secret-42")},
+		"short":    {nil, "7", "me/pay/#" + p.digits("7")},
+		"readable": {[]keys.SlogOption{keys.LogKeyIDs(), nil}, "secret-42", "me/pay/secret-42"},
+	} {
+		p.on(name, func(p *place) {
+			out.Reset()
+			s := p.open(keys.WithHooks(keys.SlogHooks(log, c.opts...)))
+			_, _, _ = keys.Run(p.ctx, s, p.key(c.id), p.fingerprint(1), pays(p, "a", ""))
+			_, _, _ = keys.Run(p.ctx, s, p.key(c.id), p.fingerprint(1), p.never)
+			_, _, _ = keys.Run(p.ctx, s, p.key(c.id), p.fingerprint(2), p.never)
+			_, _ = p.filter(s, "c", "m", "n")
+			p.expire("1 = 1")
+			_, _ = s.GC(p.ctx)
+			want := strings.Join([]string{
+				`level=DEBUG msg="key claimed" key=` + c.key,
+				`level=DEBUG msg="key replayed" key=` + c.key,
+				`level=WARN msg="key used for another request" key=` + c.key + ` error="keys: ` + c.key + `: ` + keys.ErrMismatch.Error() + `"`,
+				`level=DEBUG msg="key claimed" key=c// count=2`,
+				`level=INFO msg="keys removed" count=3`,
+			}, "\n") + "\n"
+			if out.String() != want {
+				p.Errorf("logged\n%swant\n%s", &out, want)
+			}
+		})
 	}
 	out.Reset()
 	quiet := p.open(keys.WithHooks(keys.SlogHooks(slog.New(slog.NewTextHandler(&out, nil)))))
@@ -177,4 +189,13 @@ func slogHooks(p *place) {
 	if out.Len() > 0 {
 		p.Errorf("logged %s although debugging is off", &out)
 	}
+}
+
+// digits returns the first 16 hexadecimal digits of the key_hash of a key with this ID.
+func (p *place) digits(id string) string {
+	p.Helper()
+	p.wantPaid(p.store, id)
+	digits := get[string](p, "SELECT "+p.pick("lower(hex(substr(key_hash, 1, 8)))", "encode(substr(key_hash, 1, 8), 'hex')", "LOWER(HEX(SUBSTR(key_hash, 1, 8)))")+" FROM idempotency_keys")
+	p.exec("DELETE FROM idempotency_keys")
+	return digits
 }

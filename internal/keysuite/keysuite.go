@@ -23,6 +23,10 @@ func groups() []group {
 	return []group{
 		{"results", resultBehaviours()},
 		{"codecs", codecBehaviours()},
+		{"store codecs", storeCodecBehaviours()},
+		{"exec", execBehaviours()},
+		{"tx from context", txFromBehaviours()},
+		{"begin", beginBehaviours()},
 		{"errors", errorBehaviours()},
 		{"final", finalBehaviours()},
 		{"panics", panicBehaviours()},
@@ -44,8 +48,12 @@ func groups() []group {
 		{"consumers", consumerBehaviours()},
 		{"dead", deadBehaviours()},
 		{"gc", gcBehaviours()},
+		{"run gc", runGCBehaviours()},
+		{"forget", forgetBehaviours()},
 		{"inspect", inspectBehaviours()},
+		{"list", listBehaviours()},
 		{"hooks", hookBehaviours()},
+		{"do", doBehaviours()},
 	}
 }
 

@@ -78,4 +78,13 @@ func exercised(p *place, table string) {
 	if n, err := s.GC(p.ctx); err != nil || n != 0 {
 		p.Errorf("%s: GC = %d, %v", table, n, err)
 	}
+	if page, _, err := s.List(p.ctx, keys.StateWaiting, keys.Cursor{}, 5); err != nil || len(page) != 1 {
+		p.Errorf("%s: List = %+v, %v", table, page, err)
+	}
+	if err := s.Forget(p.ctx, p.key("a")); err != nil {
+		p.Errorf("%s: Forget: %v", table, err)
+	}
+	if n, err := s.ForgetScope(p.ctx, "me"); err != nil || n != 1 {
+		p.Errorf("%s: ForgetScope = %d, %v", table, n, err)
+	}
 }

@@ -237,7 +237,7 @@ func (s stored) compare(t *testing.T, db *sql.DB, table string, ways ...string) 
 // TestPostgresInstants: those times, and all others, are what Go has for them, to the microsecond.
 func TestPostgresInstants(t *testing.T) {
 	t.Parallel()
-	db := engine.Get("postgres").Open(t)
+	db := engine.Newest("postgres").Open(t)
 	erred := 0
 	for _, c := range timedCases() {
 		if c.at.Year() < -4712 {
@@ -262,7 +262,7 @@ func TestPostgresInstants(t *testing.T) {
 // TestPostgresRefuses: what no text can hold is the server's to refuse, with its own words.
 func TestPostgresRefuses(t *testing.T) {
 	t.Parallel()
-	db := engine.Get("postgres").Open(t)
+	db := engine.Newest("postgres").Open(t)
 	for _, v := range []string{"a\x00b", "\xff", "\xe2\x82"} {
 		w := rowtext.New(rowtext.Array)
 		w.Text(v)

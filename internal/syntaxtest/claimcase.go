@@ -23,7 +23,7 @@ type ClaimCase struct {
 func ClaimCases() []ClaimCase {
 	all := append(claimCases(), waitCases()...)
 	all = append(append(all, inboxCases()...), leaseCases()...)
-	return append(all, sweepCases()...)
+	return append(append(all, sweepCases()...), listCases()...)
 }
 
 type statement = claimsql.Statement
@@ -133,5 +133,30 @@ func sweepCases() []ClaimCase {
 		{Name: "expired-again", Why: "The first step after one of the rows was found locked, which is left out.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Expired(1000, v.Marks[:1]) }},
 		{Name: "lock", Why: "The step between on MySQL 5.7: what is still to go is locked, unless another transaction has some of it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Lock(v.Marks) }},
 		{Name: "remove", Why: "The second step. It reads no row but those: not every form of DELETE would on MySQL and MariaDB (hazard K39).", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Remove(v.Marks) }},
+	}
+}
+
+func listCases() []ClaimCase {
+	list := func(state int, after bool) func(*claimsql.SQL, ClaimValues) statement {
+		return func(q *claimsql.SQL, v ClaimValues) statement {
+			if after {
+				return q.List(state, &v.Row.Hash, 100)
+			}
+			return q.List(state, nil, 100)
+		}
+	}
+	end := func(q *claimsql.SQL, v ClaimValues) statement { return q.SpanEnd(&v.Marks[0].Hash, 5000) }
+	inScope := func(q *claimsql.SQL, v ClaimValues) statement {
+		return q.InScope(v.Row.Scope, claimsql.Span{After: &v.Marks[0].Hash, Last: &v.Row.Hash})
+	}
+	return []ClaimCase{
+		{Name: "list", Why: "The first page of the keys in a state, in the order of the primary key. No index has the state.", SQL: list(claimsql.Done, false)},
+		{Name: "list-after", Why: "The next page.", SQL: list(claimsql.Done, true)},
+		{Name: "list-waiting", Why: "Messages that are not handled never expire, so the index on expires_at finds them.", SQL: list(claimsql.Waiting, true)},
+		{Name: "forget", Why: "A key is forgotten, unless nobody knows yet what has become of its effect.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Forget(v.Row.Hash) }},
+		{Name: "span-end", Why: "How far the next 5,000 rows go. The primary key's index answers this.", SQL: end},
+		{Name: "in-scope", Why: "The keys of a scope among those rows. A message has no operation and is left out.", SQL: inScope},
+		{Name: "lock-forgettable", Why: "MySQL and MariaDB lock what is to be forgotten first: a DELETE of a list could read the whole table (hazard K39).", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.LockForgettable(v.Marks) }},
+		{Name: "forget-all", Why: "What is to be forgotten goes; MySQL and MariaDB have locked it, and use remove.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.ForgetAll(v.Marks) }},
 	}
 }

@@ -37,7 +37,11 @@ func leaseCases() []ClaimCase {
 		{Name: "lease-decide", Why: "A person's answer to a parked key.", SQL: func(q *claimsql.SQL, v ClaimValues) statement {
 			return q.Finish(expect(v, claimsql.Parked, claimsql.Anytime), v.Row.Owner, claimsql.Failed, v.Result, "error", v.Row.Retain)
 		}},
-		{Name: "lease-note", Why: "Why nobody knows what has happened, for a person to read.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Note(held(v), v.Result, "error") }},
+		{Name: "lease-note", Why: "Why nobody knows what has happened, for a person to read.", SQL: func(q *claimsql.SQL, v ClaimValues) statement {
+			e := held(v)
+			e.Lease = claimsql.Anytime
+			return q.Note(e, v.Result, "error")
+		}},
 		{Name: "lease-park", Why: "A lease has ended, and a person decides.", SQL: func(q *claimsql.SQL, v ClaimValues) statement {
 			return q.Park(expect(v, claimsql.Leased, claimsql.OutLease), nil, "", q.Wait(0).Prefix)
 		}},

@@ -121,7 +121,9 @@ func (a *attempt) discard() {
 // request returns a copy of the request that can be read from its beginning.
 func (x *exchange) request(ctx context.Context) *http.Request {
 	r := x.r.Clone(ctx)
-	r.Body = io.NopCloser(bytes.NewReader(x.body))
+	if r.Body = http.NoBody; len(x.body) > 0 {
+		r.Body = io.NopCloser(bytes.NewReader(x.body))
+	}
 	return r
 }
 

@@ -159,6 +159,24 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// If a commit is known to have failed, the handler is called again after its success.
+func TestCommitIsLost(t *testing.T) {
+	t.Parallel()
+	l, hook := faulty(t)
+	var cut atomic.Bool
+	inject(hook, func(p *faults.Point) error {
+		if p.Kind == faults.Commit && p.Moment == faults.Before && cut.CompareAndSwap(false, true) {
+			return faults.Cut(p)
+		}
+		return nil
+	})
+	calls := 0
+	h := l.handler(func(w http.ResponseWriter, r *http.Request) { calls++; l.write(r, "lost commit") })
+	if w := do(h, post("k", "")); w.Code != 200 || calls != 2 || l.effects("lost commit") != 1 {
+		t.Errorf("%d after %d calls and %d effects; want 200 after 2, and 1", w.Code, calls, l.effects("lost commit"))
+	}
+}
+
 // A statement that fails at the end of the transaction is a 500, and the key is free.
 func TestCommitFails(t *testing.T) {
 	t.Parallel()

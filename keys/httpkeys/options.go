@@ -238,7 +238,7 @@ func MaxWait(d time.Duration) Option {
 
 // Claiming passes options to [keys.Run]: how long a key is remembered ([keys.Retain]), the isolation level, and how long to wait
 // for another request with the same key ([keys.MaxWait], [keys.NoWait]). A [keys.WithCodec] has no effect, because responses
-// have a form of their own.
+// have a form of their own, which is sealed if the store's first codec is [keys.Sealed].
 func Claiming(opts ...keys.ClaimOption) Option {
 	return option(func(c *config) error {
 		for _, o := range opts {

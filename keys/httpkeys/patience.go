@@ -14,9 +14,10 @@ import (
 // count. patience costs nothing at the database, unlike keys.MaxWait, and is less exact: on MySQL and PostgreSQL the connection
 // that has waited is closed.
 type patience struct {
-	limit time.Duration
-	timer *time.Timer
-	over  atomic.Bool
+	limit  time.Duration
+	timer  *time.Timer
+	paused bool
+	over   atomic.Bool
 }
 
 var errWaited = errors.New("httpkeys: the request has waited as long as it may")
@@ -40,7 +41,8 @@ func (p *patience) start(ctx context.Context, limit time.Duration) (context.Cont
 
 // pause stops the clock while the handler runs. pause returns an error if the time is over.
 func (p *patience) pause(ctx context.Context) error {
-	if p.timer == nil || p.timer.Stop() {
+	if p.timer == nil || p.paused || p.timer.Stop() {
+		p.paused = true
 		return nil
 	}
 	<-ctx.Done() // the timer is about to end the context
@@ -58,6 +60,7 @@ func (p *patience) forget() {
 // resume starts the clock again, because the handler may be called again.
 func (p *patience) resume() {
 	if p.timer != nil {
+		p.paused = false
 		p.timer.Reset(p.limit)
 	}
 }

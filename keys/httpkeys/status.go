@@ -73,59 +73,47 @@ func (x *exchange) status() (status, error) {
 	case err != nil:
 		return status{}, err
 	}
-	return statusOf(info)
+	return x.statusOf(info)
 }
 
-func statusOf(info *keys.Info) (status, error) {
+func (x *exchange) statusOf(info *keys.Info) (status, error) {
 	switch info.State {
 	case keys.StateDone, keys.StateFinalError:
-		st := status{State: stateDone}
-		rec, err := recordIn(info)
-		if rec != nil {
-			st.Status = rec.status
+		rec, err := x.stored()
+		if err != nil {
+			return status{}, err
 		}
-		return st, err
+		return status{stateDone, rec.status}, nil
 	case keys.StateParked:
 		return status{State: stateParked}, nil
 	}
 	return status{State: stateInProgress}, nil
 }
 
-// recordIn returns the response that is stored with a key, or nil if something else is.
-func recordIn(info *keys.Info) (*record, error) {
-	data := info.Result
-	if info.State == keys.StateFinalError {
-		var final struct {
-			Answer []byte `json:"answer"`
-		}
-		if err := json.Unmarshal(info.Result, &final); err != nil || final.Answer == nil {
-			return nil, err
-		}
-		data = final.Answer
-	} else if info.Codec != (codec{}).Name() {
-		return nil, nil
+// stored returns the response that is stored for a key that is done, whether it was leased or not.
+func (x *exchange) stored() (*record, error) {
+	rec, _, err := keys.Run(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuseClaim, keys.WithCodec(codec{}), keys.NoWait())
+	if errors.Is(err, keys.ErrOtherVerb) {
+		refuse := func(context.Context, *keys.Held) (*record, error) { return nil, keys.NotDone(errProbe) }
+		rec, _, err = keys.Do(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuse, keys.WithCodec(codec{}), keys.NoWait())
 	}
-	return decodeRecord(data)
+	if final := storedAnswer(err); final != nil {
+		return decodeRecord(final.Answer)
+	}
+	return rec, err
 }
 
 // errProbe rolls back the claim of a probe.
 var errProbe = errors.New("httpkeys: the key was free")
 
+func refuseClaim(context.Context, *keys.Tx) (*record, error) { return nil, errProbe }
+
 // probe finds out whether a request with the key is running: then the key cannot be claimed. The claim is not kept.
 func (x *exchange) probe() (status, error) {
-	probe := func(context.Context, *keys.Tx) (*record, error) { return nil, errProbe }
-	rec, _, err := keys.Run(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, probe, keys.WithCodec(codec{}), keys.NoWait())
+	_, _, err := keys.Run(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuseClaim, keys.WithCodec(codec{}), keys.NoWait())
 	var busy *keys.InProgressError
-	final := storedAnswer(err)
 	switch {
-	case err == nil: // done since
-		return status{stateDone, rec.status}, nil
-	case final != nil:
-		if rec, err = decodeRecord(final.Answer); err != nil {
-			return status{}, err
-		}
-		return status{stateDone, rec.status}, nil
-	case errors.Is(err, keys.ErrOtherVerb): // leased since, or freed by its handler
+	case err == nil, storedAnswer(err) != nil, errors.Is(err, keys.ErrOtherVerb): // done or leased since, or freed by its handler
 		return x.lookAgain()
 	case errors.Is(err, errProbe), errors.Is(err, keys.ErrTooOld), errors.Is(err, keys.ErrTooNew):
 		return status{State: stateUnknown}, nil
@@ -135,7 +123,7 @@ func (x *exchange) probe() (status, error) {
 	return status{}, err
 }
 
-// lookAgain looks up a leased key. A key that was freed is not stored.
+// lookAgain looks up a key that is stored after all. A leased key that was freed is not.
 func (x *exchange) lookAgain() (status, error) {
 	info, err := x.m.store.Inspect(x.r.Context(), x.key)
 	switch {
@@ -144,7 +132,7 @@ func (x *exchange) lookAgain() (status, error) {
 	case err != nil:
 		return status{}, err
 	}
-	return statusOf(info)
+	return x.statusOf(info)
 }
 
 // stateOfBusy: on SQLite a lock that cannot be had says only that somebody is writing. If a request of this process holds the

@@ -73,7 +73,7 @@ func (l *lab) answerTo(url, text string) string {
 	if err != nil {
 		l.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		l.Fatal(err)

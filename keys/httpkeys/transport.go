@@ -153,7 +153,7 @@ func discard(res *http.Response) {
 		return
 	}
 	_, _ = io.CopyN(io.Discard, res.Body, 64<<10) // the connection is closed if there is more
-	res.Body.Close()
+	_ = res.Body.Close()
 }
 
 // again returns a copy of the request with its body from the beginning.

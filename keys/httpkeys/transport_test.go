@@ -30,7 +30,7 @@ func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.Body.Close()
+		_ = r.Body.Close()
 		body = string(b)
 	}
 	a.bodies = append(a.bodies, body)
@@ -78,7 +78,7 @@ func TestTransport(t *testing.T) {
 		got := 0
 		if err == nil {
 			got = res.StatusCode
-			res.Body.Close()
+			_ = res.Body.Close()
 		}
 		if got != c.want || len(base.seen) != c.sent || len(r.Header) != 0 {
 			t.Errorf("%s: %d after %d requests, and the caller's request has %v; want %d after %d and nothing", name, got, len(base.seen), r.Header, c.want, c.sent)
@@ -113,7 +113,7 @@ func TestTransport_Key(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
+		_ = res.Body.Close()
 	}
 	own, one, two := base.seen[0].Header.Get("Idempotency-Key"), base.seen[1].Header.Get("Idempotency-Key"), base.seen[2].Header.Get("Idempotency-Key")
 	if own != "mine" || one == two || len(one) != 38 || one[0] != '"' {
@@ -135,7 +135,7 @@ func TestTransport_Pause(t *testing.T) {
 		if err != nil {
 			return 0, err
 		}
-		res.Body.Close()
+		_ = res.Body.Close()
 		return res.StatusCode, nil
 	}
 	time.AfterFunc(time.Millisecond, cancel)
@@ -172,7 +172,7 @@ func TestTransport_WithMiddleware(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if res.StatusCode != 201 || string(body) != "made" || err != nil || l.effects("both") != 1 {
 		t.Errorf("%d %s, %v and %d effects; want 201 and 1", res.StatusCode, body, err, l.effects("both"))

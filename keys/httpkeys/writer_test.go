@@ -44,7 +44,7 @@ func TestResponseController(t *testing.T) {
 	}
 	r.Header.Set("Idempotency-Key", "k")
 	if res, err := server.Client().Do(r); err == nil {
-		res.Body.Close()
+		_ = res.Body.Close()
 		t.Errorf("%d; want no answer, because the deadline is over", res.StatusCode)
 	}
 	if n := l.effects("controller"); n != 1 {
@@ -183,7 +183,7 @@ func TestWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -228,7 +228,7 @@ func TestPlainConformance(t *testing.T) {
 			t.Skip("PostgreSQL 15 stands for the versions before 18")
 		}
 		conformance.Exercise(t, conformance.Server{
-			Name: "plain", Dialect: e.Dialect(), Plain: true,
+			Name: "plain", Dialect: e.Dialect(), Plain: true, Brief: !engine.IsLong(),
 			Open: func(t testing.TB) *sqlx.DB { return e.Open(t) },
 		})
 	})

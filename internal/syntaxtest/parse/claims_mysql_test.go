@@ -102,7 +102,7 @@ func mysqlClaimFaults(s syntaxtest.ClaimStatement, statement sqlparser.Statement
 		case rowLocks(s.Case.Name) && s.Variant.Name == "mariadb-10.5":
 			want = sqlparser.ForUpdateLock
 		case rowLocks(s.Case.Name) && s.Variant.Name == "mysql-5.7":
-		case s.Case.Name == "lock" || s.Case.Name == "lock-free":
+		case slices.Contains([]string{"lock", "lock-free", "lock-forgettable"}, s.Case.Name):
 			want = sqlparser.ForUpdateLock
 		case s.Case.Name == "look" && s.Variant.Name == "mysql-5.7":
 			want = sqlparser.ShareModeLock

@@ -84,7 +84,7 @@ func TestClaimsSQLite(t *testing.T) {
 		for _, fault := range assigned(s.Case.Name, distinct(did.writes)) {
 			t.Errorf("%s: %s\n%s", s, fault, s.Text)
 		}
-		if deletes := did.deletes > 0; deletes != slices.Contains([]string{"sweep", "sweep-free", "remove"}, s.Case.Name) {
+		if deletes := did.deletes > 0; deletes != slices.Contains([]string{"sweep", "sweep-free", "remove", "forget", "forget-all"}, s.Case.Name) {
 			t.Errorf("%s: it deletes: %v\n%s", s, deletes, s.Text)
 		}
 		if !s.Bind && len(s.Args) > 0 && s.Case.Name != "filter" && s.Case.Name != "present" {

@@ -42,14 +42,14 @@ var writes = map[string][]string{
 	"lease-finish":    {"state", "result", "codec", "owner", "finished_at", "expires_at"},
 	"lease-decide":    {"state", "result", "codec", "owner", "finished_at", "expires_at"},
 	"lease-note":      {"result", "codec"},
-	"lease-park":      {"state", "lease_until"},
-	"lease-park-note": {"state", "lease_until", "result", "codec"},
+	"lease-park":      {"state", "lease_until", "expires_at"},
+	"lease-park-note": {"state", "lease_until", "expires_at", "result", "codec"},
 	"lease-release":   {"state", "result", "codec", "owner", "expires_at"},
 }
 
 // movesExpiry are the cases that assign the indexed expires_at. A leased key's statements assign the same value as before,
-// which writes no index, unless the key has been held for half of its retention.
-var movesExpiry = []string{"filter", "lease-take-over", "lease-take-free", "lease-finish", "lease-decide", "lease-release"}
+// which writes no index, unless the key has been held for half of its retention. A parked key never expires.
+var movesExpiry = []string{"filter", "lease-take-over", "lease-take-free", "lease-finish", "lease-decide", "lease-park", "lease-park-note", "lease-release"}
 
 // assigned tells what is wrong with the columns that a statement assigns.
 func assigned(name string, columns []string) (faults []string) {

@@ -1,0 +1,266 @@
+package keys_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+)
+
+// TestGuard_ThreeLeases checks a guarded transaction that is three leases long, beside a caller that would take the key over.
+func TestGuard_ThreeLeases(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		other := l.open(l.NS.DB())
+		var over atomic.Bool
+		taken := make(chan string)
+		l.wantDo("Do", "a", "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
+			tx := l.Begin(nil)
+			l.Want("Guard", h.Guard(ctx, tx), nil)
+			go func() {
+				text, err := "", error(nil)
+				for !over.Load() && (err == nil || strings.Contains(err.Error(), "another caller is working")) {
+					text, err = l.do(other, "a", l.notCalled, keys.Rerun(), keys.NoWait())
+				}
+				taken <- text
+			}()
+			l.On(tx, "INSERT INTO effects VALUES ('"+`"a"`+"')")
+			select {
+			case <-ctx.Done():
+				l.Errorf("fn's context has ended: %v", context.Cause(ctx))
+			case <-time.After(3 * brief):
+			}
+			l.Commit(tx)
+			return "paid", context.Cause(ctx)
+		}, keys.Lease(brief))
+		over.Store(true)
+		if text := <-taken; text != "replayed paid" && !strings.Contains(text, "another caller is working") {
+			l.Errorf("the other caller: %s", text)
+		}
+		l.Want("effects", l.effects("a"), 1)
+	})
+}
+
+// TestGuard_GoesOn checks that the heartbeat goes on after a guarded transaction, whether it was committed or rolled back.
+func TestGuard_GoesOn(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		for id, end := range map[string]func(*sql.Tx) error{"commit": (*sql.Tx).Commit, "rollback": (*sql.Tx).Rollback} {
+			l.wantDo("Do", id, "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
+				tx := l.Begin(nil)
+				l.Want("Guard", h.Guard(ctx, tx.Tx), nil)
+				l.Want("Guard again", h.Guard(ctx, tx), nil)
+				l.WantErr("Guard of another transaction", h.Guard(ctx, l.DB), nil, "must be a transaction")
+				l.Want("the transaction's end", end(tx.Tx), nil)
+				for first := l.leaseOf(id); ctx.Err() == nil; {
+					now := l.leaseOf(id)
+					if id == "rollback" && now > first || id == "commit" && now < 5*brief { // Guard writes a long lease
+						break
+					}
+				}
+				return "paid", context.Cause(ctx)
+			}, keys.Lease(brief))
+		}
+	})
+}
+
+// TestGuard_OutlastsItsLease checks a guarded transaction whose row tells an end that has passed: nobody could take the key over,
+// so the holder completes.
+func TestGuard_OutlastsItsLease(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.wantDo("Do", "a", "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
+			tx := l.Begin(nil)
+			l.Want("Guard", h.Guard(ctx, tx), nil)
+			l.On(tx, "UPDATE idempotency_keys SET lease_until = '2000-01-01 00:00:00.000'")
+			l.Commit(tx)
+			return "paid", nil
+		})
+	})
+}
+
+// leaseOf returns the time between the claim of a key and the end of its lease.
+func (l *hazardLab) leaseOf(id string) time.Duration {
+	l.Helper()
+	info, err := l.store.Inspect(l.Context(), hazardKey(id))
+	if err != nil {
+		l.Fatal(err)
+	}
+	return info.LeaseUntil.Sub(info.ClaimedAt)
+}
+
+// TestGuard_Misuse checks Guard after fn, a second guarded transaction, and a guarded transaction that outlives fn.
+func TestGuard_Misuse(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		var kept *keys.Held
+		l.wantDo("Do", "a", "ran paid", func(_ context.Context, h *keys.Held) (string, error) {
+			kept = h
+			return "paid", nil
+		})
+		l.WantErr("Guard after fn", kept.Guard(l.Context(), l.Begin(nil)), nil, "the lease has ended with fn")
+
+		other := l.Begin(nil)
+		tx := l.Begin(nil)
+		_, err := l.do(l.store, "b", func(ctx context.Context, h *keys.Held) (string, error) {
+			l.Want("Guard", h.Guard(ctx, tx), nil)
+			l.WantErr("Guard of a second transaction", h.Guard(ctx, other), nil, "another guarded transaction is open")
+			return "paid", nil
+		}, keys.Lease(brief))
+		l.WantErr("Do with an open transaction", err, nil, "its guarded transaction is still open")
+		l.Commit(tx)
+	})
+}
+
+// TestGuard_HoldersOwnTx checks Guard in a transaction of Run.
+func TestGuard_HoldersOwnTx(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.wantDo("Do", "a", "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
+			text, _, err := keys.Run(ctx, l.store, hazardKey("inner"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+				return "paid", h.Guard(ctx, tx)
+			})
+			return text, err
+		})
+		_, err := l.do(l.store, "b", func(ctx context.Context, h *keys.Held) (string, error) {
+			l.endLease()
+			_, _, err := keys.Run(ctx, l.store, hazardKey("lost"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+				_ = h.Guard(ctx, tx) // the error is ignored
+				return effect("lost")(ctx, tx)
+			})
+			return "", err
+		})
+		l.WantErr("Do past the lease's end", err, keys.ErrFenced)
+		l.Want("effects", l.effects("lost"), 0)
+	})
+}
+
+// TestHazard_K56_LockOfTheHoldersTransaction shows that a holder whose transaction has written its key's row waits for itself if
+// it renews the lease on another connection, and that others wait too. Then it checks that Do's heartbeat pauses, and that other
+// calls are told at once.
+func TestHazard_K56_LockOfTheHoldersTransaction(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		var renewals atomic.Int64
+		guarded := l.open(faults.Open(l, l.NS, func(p *faults.Point) error {
+			if p.Moment == faults.Before && strings.Contains(p.Text, "SET lease_until") {
+				renewals.Add(1)
+			}
+			return nil
+		}).DB)
+		_, err := l.do(guarded, "a", func(ctx context.Context, h *keys.Held) (string, error) {
+			tx := l.Begin(nil)
+			l.Want("Guard", h.Guard(ctx, tx), nil)
+			l.wantWaiting("UPDATE idempotency_keys SET attempts = attempts")
+			before := renewals.Load()
+			for began := time.Now(); time.Since(began) < brief; {
+				_, err := l.do(l.store, "a", l.notCalled, keys.NoWait())
+				if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
+					l.Errorf("Do beside the guarded transaction: %v; want an *InProgressError", err)
+				}
+			}
+			l.Want("renewals meanwhile", renewals.Load(), before)
+			l.Commit(tx)
+			return "paid", context.Cause(ctx)
+		}, keys.Lease(brief))
+		l.Want("Do", err, nil)
+	})
+}
+
+// wantWaiting wants a naive statement to wait for a transaction.
+func (l *hazardLab) wantWaiting(query string) {
+	l.Helper()
+	ctx, cancel := context.WithTimeout(l.Context(), brief)
+	defer cancel()
+	conn, err := l.DB.Conn(ctx)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if l.Family() == "sqlite" { // its driver does not end the wait with the context
+		l.On(conn, "PRAGMA busy_timeout = 100")
+	}
+	if _, err := conn.ExecContext(ctx, query); err == nil {
+		l.Errorf("the hazard is gone: %s has not waited", query)
+	}
+}
+
+// TestHazard_K57_RenewalThatHangs shows that a statement can hang for longer than a lease. Then it checks that fn's context ends at
+// the lease's end all the same, while the statement hangs.
+func TestHazard_K57_RenewalThatHangs(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		hangs, release := make(chan struct{}), make(chan struct{})
+		var hung atomic.Bool
+		pool := faults.Open(l, l.NS, func(p *faults.Point) error {
+			if p.Moment == faults.Before && strings.Contains(p.Text, "SET lease_until") && hung.CompareAndSwap(false, true) {
+				close(hangs)
+				<-release
+			}
+			return nil
+		})
+		l.Cleanup(func() { close(release) }) // before the pool is closed
+		_, err := l.do(l.open(pool.DB), "a", func(ctx context.Context, _ *keys.Held) (string, error) {
+			<-hangs
+			l.wantFenced(ctx)
+			l.endLease()
+			return "paid", nil
+		}, keys.Lease(brief))
+		l.WantErr("Do", err, keys.ErrFenced)
+	})
+}
+
+// TestDo_OneConnection checks Do on a pool of one connection, with a guarded transaction and many callers.
+func TestDo_OneConnection(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		pool := l.NS.DB()
+		pool.SetMaxOpenConns(1)
+		s := l.open(pool)
+		var calls atomic.Int64
+		results := make(chan string)
+		for range 20 {
+			go func() {
+				text, _ := l.do(s, "a", func(ctx context.Context, h *keys.Held) (string, error) {
+					calls.Add(1)
+					tx, err := pool.BeginTxx(ctx, nil)
+					if err != nil {
+						return "", err
+					}
+					if err := errors.Join(h.Guard(ctx, tx), lab.Second(tx.ExecContext(ctx, "INSERT INTO effects VALUES ('x')"))); err != nil {
+						return "", err
+					}
+					return "paid", tx.Commit()
+				})
+				results <- text
+			}()
+		}
+		for range 20 {
+			if text := <-results; text != "ran paid" && text != "replayed paid" {
+				l.Error(text)
+			}
+		}
+		l.Want("calls of fn", calls.Load(), 1)
+		_, err := l.do(s, "b", answers("", errUnsure))
+		l.WantErr("Do", err, errUnsure)
+		l.Want("Resolve", keys.Resolve(l.bounded(), s, hazardKey("b"), "paid"), nil)
+		_, _, err = keys.Run(l.bounded(), s, hazardKey("run"), keys.Fingerprint{}, func(ctx context.Context, _ *keys.Tx) (string, error) {
+			_, _, err := keys.Do(ctx, s, hazardKey("c"), keys.Fingerprint{}, l.notCalled)
+			return "", err
+		})
+		l.wantRefused("Do inside Run", err)
+		_, err = l.do(s, "d", func(ctx context.Context, _ *keys.Held) (string, error) {
+			_, _, err := keys.Do(ctx, s, hazardKey("d"), keys.Fingerprint{}, l.notCalled)
+			return "", err
+		})
+		l.WantErr("Do of the key inside Do", err, nil, "inside the fn of", "has the key's lease")
+	})
+}

@@ -1,0 +1,217 @@
+package keys_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goupsert/upsert/internal/engine"
+	"github.com/goupsert/upsert/internal/faults"
+	"github.com/goupsert/upsert/internal/lab"
+	"github.com/goupsert/upsert/keys"
+)
+
+// The tests of this file check leases: who holds a key, and what a holder may still write after its lease has ended.
+
+// brief is a lease that ends soon, for tests that need the heartbeat.
+const brief = 500 * time.Millisecond
+
+// wantFenced wants the context of a holder to end because the lease has ended.
+func (l *hazardLab) wantFenced(ctx context.Context) {
+	l.Helper()
+	select {
+	case <-ctx.Done():
+		if cause := context.Cause(ctx); cause != keys.ErrFenced { //nolint:errorlint // the very same value
+			l.Errorf("the cause is %v; want ErrFenced", cause)
+		}
+	case <-time.After(lab.Patience):
+		l.Error("the context of the holder has not ended")
+	}
+}
+
+// TestLease_Renewed checks that a lease lasts for as long as fn runs, and that the row tells so.
+func TestLease_Renewed(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		other := l.open(l.NS.DB())
+		l.wantDo("a long fn", "a", "ran paid", func(ctx context.Context, _ *keys.Held) (string, error) {
+			info, err := l.store.Inspect(l.Context(), hazardKey("a"))
+			l.Want("Inspect", err, nil)
+			began, until := info.LeaseUntil, info.LeaseUntil
+			for ctx.Err() == nil && until.Sub(began) < 2*brief {
+				_, err := l.do(other, "a", l.notCalled, keys.Rerun(), keys.MaxWait(20*time.Millisecond))
+				if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
+					l.Errorf("Do beside the holder: %v; want an *InProgressError", err)
+				}
+				if info, err = l.store.Inspect(l.Context(), hazardKey("a")); err != nil {
+					l.Fatal(err)
+				}
+				until = info.LeaseUntil
+			}
+			return "paid", context.Cause(ctx)
+		}, keys.Lease(brief))
+		l.Want("replay", second(l.do(other, "a", l.notCalled)), "replayed paid")
+	})
+}
+
+// TestLease_EndsUnnoticed checks a holder that slept past its lease: it cannot complete, although nobody has taken the key.
+func TestLease_EndsUnnoticed(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		for id, err := range map[string]error{"nil": nil, "final": keys.Final(errUnsure), "not done": keys.NotDone(errUnsure)} {
+			_, got := l.do(l.store, id, func(context.Context, *keys.Held) (string, error) {
+				l.endLease()
+				return "paid", err
+			})
+			if id == "not done" {
+				l.WantErr(id, got, errUnsure)
+			}
+			l.WantErr(id, got, keys.ErrFenced)
+			l.Want("state after "+id, l.state(id), "leased")
+			_, err = l.do(l.store, id, l.notCalled)
+			l.wantParked("the next call", err)
+		}
+	})
+}
+
+// TestLease_RenewalRefused checks that the heartbeat of a holder whose lease has ended ends fn's context.
+func TestLease_RenewalRefused(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		_, err := l.do(l.store, "a", func(ctx context.Context, _ *keys.Held) (string, error) {
+			l.endLease()
+			l.wantFenced(ctx)
+			return "", ctx.Err()
+		}, keys.Lease(brief))
+		l.WantErr("Do", err, keys.ErrFenced)
+		l.WantErr("Do", err, context.Canceled)
+	})
+}
+
+// TestHazard_K54_StalledHolder shows that an update by key alone lets a stalled holder overwrite the next holder's answer. Then
+// it checks that Do does not.
+func TestHazard_K54_StalledHolder(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY, fence INT, answer VARCHAR(10))", "INSERT INTO naive VALUES (1, 1, NULL)")
+		l.Exec("UPDATE naive SET fence = 2, answer = 'new' WHERE k = 1") // the next holder
+		l.Exec("UPDATE naive SET answer = 'stale' WHERE k = 1")          // the stalled holder
+		l.Want("naive answer", l.Text("SELECT answer FROM naive"), "stale")
+
+		other := l.open(l.NS.DB())
+		_, err := l.do(l.store, "a", func(ctx context.Context, first *keys.Held) (string, error) {
+			l.endLease()
+			text, err := l.do(other, "a", func(_ context.Context, next *keys.Held) (string, error) {
+				l.Want("the fences", fmt.Sprint(first.Fence(), next.Fence()), "1 2")
+				return "new", nil
+			}, keys.Rerun())
+			l.Want("the next holder", fmt.Sprint(text, err), "ran new<nil>")
+			tx := l.Begin(nil)
+			l.WantErr("Guard", first.Guard(ctx, tx), keys.ErrFenced)
+			l.WantErr("its transaction's commit", tx.Commit(), nil, "already been committed or rolled back")
+			return "stale", nil
+		})
+		l.WantErr("the stalled holder", err, keys.ErrFenced)
+		l.wantDo("replay", "a", "replayed new", l.notCalled)
+	})
+}
+
+// TestHazard_K55_FenceGrows shows that a key whose row is deleted begins with the same fence again. Then it checks that fences of
+// Do grow over NotDone and Release, and that the holder before a release cannot write.
+func TestHazard_K55_FenceGrows(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY, fence INT)", "INSERT INTO naive VALUES (1, 1)", "DELETE FROM naive", "INSERT INTO naive VALUES (1, 1)")
+		l.Want("naive fence", l.Text("SELECT fence FROM naive"), "1")
+
+		_, err := l.do(l.store, "a", func(ctx context.Context, first *keys.Held) (string, error) {
+			l.endLease()
+			_, err := l.do(l.store, "a", l.notCalled)
+			l.wantParked("another call", err)
+			l.Want("Release", l.store.Release(l.Context(), hazardKey("a")), nil)
+			for fence := 2; fence <= 3; fence++ {
+				_, err = l.do(l.store, "a", func(_ context.Context, h *keys.Held) (string, error) {
+					l.Want("Fence", h.Fence(), fence)
+					return "", keys.NotDone(errUnsure)
+				})
+				l.WantErr("Do", err, errUnsure)
+			}
+			return "stale", nil
+		})
+		l.WantErr("the first holder", err, keys.ErrFenced)
+		l.wantDo("Do", "a", "ran paid", answers("paid", nil))
+	})
+}
+
+// TestLease_Takeovers has many processes take one key over, each holder sleeping past its lease. Fences must grow strictly, and no
+// stale holder may write. A long run makes 100,000 takeovers.
+func TestLease_Takeovers(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		takeovers := engine.Size(100, 100_000)
+		var mu sync.Mutex
+		var last int64
+		stale := func(ctx context.Context, h *keys.Held) (string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if h.Fence() <= last {
+				l.Errorf("fence %d after %d", h.Fence(), last)
+			}
+			last = h.Fence()
+			l.endLease()
+			return "stale", nil
+		}
+		var workers sync.WaitGroup
+		for range 4 {
+			s := l.open(l.NS.DB())
+			workers.Go(func() {
+				for range takeovers / 4 {
+					if _, err := l.do(s, "a", stale, keys.Rerun()); !errors.Is(err, keys.ErrFenced) {
+						l.Errorf("Do of a holder past its lease: %v; want ErrFenced", err)
+						return
+					}
+				}
+			})
+		}
+		workers.Wait()
+		l.Want("the last fence", last, takeovers)
+		l.wantDo("Do", "a", "ran paid", answers("paid", nil), keys.Rerun())
+	})
+}
+
+// TestLease_CompletionBeforeTakeover has the holder complete between the other call's read and its write. The other call must get
+// the answer.
+func TestLease_CompletionBeforeTakeover(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		for id, policy := range map[string]keys.DoOption{"park": keys.Park(), "rerun": keys.Rerun()} {
+			leased, complete, completed := make(chan struct{}), make(chan struct{}), make(chan string)
+			go func() {
+				text, _ := l.do(l.store, id, func(context.Context, *keys.Held) (string, error) {
+					close(leased)
+					<-complete
+					return "paid", nil
+				})
+				completed <- text
+			}()
+			<-leased
+			l.endLease()
+			var once sync.Once
+			other := faults.Open(l, l.NS, func(p *faults.Point) error {
+				if p.Moment == faults.Before && strings.Contains(p.Text, "UPDATE ") && strings.Contains(p.Text, "lease_until <=") {
+					once.Do(func() {
+						l.Exec("UPDATE idempotency_keys SET lease_until = '2100-01-01 00:00:00.000' WHERE state = 6")
+						close(complete)
+						l.Want("the holder", <-completed, "ran paid")
+					})
+				}
+				return nil
+			})
+			l.Want("the other call", second(l.do(l.open(other.DB), id, l.notCalled, policy)), "replayed paid")
+		}
+	})
+}
