@@ -1,6 +1,7 @@
 package upsert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,13 +85,20 @@ func (t *table) putConfig(ctx context.Context, db dbconn.Handle, opts []PutOptio
 
 // putChunks writes and commits cfg.chunk rows at a time.
 func (t *Table[T]) putChunks(ctx context.Context, db dbconn.Handle, rows []T, cfg *putConfig) (total Result, err error) {
-	for first := 0; first < len(rows); first += cfg.chunk {
-		part := rows[first:min(first+cfg.chunk, len(rows))]
-		r, err := t.table.putBatch(ctx, db, reflect.ValueOf(part), first, cfg)
-		if err != nil {
-			return total, &PartialError{Rows: int64(first), Result: total, Err: err}
+	done := 0
+	for done < len(rows) && err == nil {
+		part := rows[done:min(done+cfg.chunk, len(rows))]
+		var r Result
+		if r, err = t.table.putBatch(ctx, db, reflect.ValueOf(part), done, cfg); err == nil {
+			total.add(r)
+			done += len(part)
 		}
-		total.add(r)
+	}
+	if cfg.returning && done > cfg.chunk { // rows of one key may be in different chunks
+		err = cmp.Or(err, t.table.fail(t.table.write.ShareLast(reflect.ValueOf(rows[:done]))))
+	}
+	if err != nil {
+		return total, &PartialError{Rows: int64(done), Result: total, Err: err}
 	}
 	return total, nil
 }

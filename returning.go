@@ -15,7 +15,8 @@ import (
 //
 // The rows are filled after the call has succeeded: after the commit if the library commits, and after the write in the caller's
 // transaction. If the call fails, or an attempt is run again, the rows are as they were. With [ChunkTx] the rows of a chunk are
-// filled when the chunk is committed.
+// filled when the chunk is committed; a row whose key comes again in a later chunk gets the last state when the call ends, also if
+// the call ends with a [*PartialError].
 //
 // The library reads the rows by their keys after the write, in the transaction of the write. So the rows have what triggers have
 // made of them, and a row that is written in one statement without Returning takes a transaction. A batch is read with a statement
@@ -35,8 +36,8 @@ func Returning() PutOption { return putOption(func(c *putConfig) { c.returning =
 // are no columns are zero. row is the row's index in the call, from 0.
 //
 // f is called when the rows are committed or, in the caller's transaction, when all rows are written. Until then, what is stored
-// is held in memory, the whole sequence unless [ChunkTx] commits before. If two rows of one key are in different parts of a
-// sequence, of at most 10,000 rows each, or in different chunks, each row gets what was stored after its own part.
+// is held in memory, the whole sequence unless [ChunkTx] commits before. Two rows of one key get the last state. If they are in
+// different chunks, each row gets what was stored after its own chunk, because f is called when a chunk is committed.
 func EachReturned[T any](f func(row int, stored T)) PutOption {
 	return putOption(func(c *putConfig) { c.returned = f })
 }

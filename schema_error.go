@@ -59,7 +59,8 @@ const (
 	CheckNotWritable = Check(schema.NotWritable)
 	// CheckNoUniqueIndex: no unique index has exactly the columns of the conflict target, for every value, every row that counts and
 	// at once. Problem.Index is the index that comes nearest: it is on an expression, has another predicate or collation or the
-	// beginnings of values only, or it is not unique, invalid, invisible, deferrable or an exclusion constraint.
+	// beginnings of values only, or it is not unique, invalid, invisible, deferrable or an exclusion constraint. With [IndexWhere], an
+	// index of every row is not enough.
 	CheckNoUniqueIndex = Check(schema.NoUniqueIndex)
 	// CheckConstraintColumns: the constraint that [OnConstraint] names has columns other than the conflict target's.
 	CheckConstraintColumns = Check(schema.ConstraintColumns)
@@ -72,7 +73,7 @@ const (
 	CheckKeyPadding = Check(schema.KeyPadding)
 	// CheckEngine: the table's engine has no transactions.
 	CheckEngine = Check(schema.Engine)
-	// CheckComputedColumn: the table writes a column that the database computes.
+	// CheckComputedColumn: the table writes a column that the database computes, or an expression of a view.
 	CheckComputedColumn = Check(schema.ComputedColumn)
 	// CheckMandatoryColumn: an insert leaves out a column that is NOT NULL and has no DEFAULT.
 	CheckMandatoryColumn = Check(schema.MandatoryColumn)
@@ -86,7 +87,7 @@ const (
 	CheckLength = Check(schema.Length)
 	// CheckPrecision: a column or a field rounds the other's values: fractions of a second, a time in a date, floating-point numbers.
 	CheckPrecision = Check(schema.Precision)
-	// CheckRights: the user lacks a right, or the connection cannot write.
+	// CheckRights: the user lacks a right, for example to the sequence of a serial column, or the connection cannot write.
 	CheckRights = Check(schema.Rights)
 	// CheckNotStrict: the session's sql_mode is not strict.
 	CheckNotStrict = Check(schema.NotStrict)

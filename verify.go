@@ -79,9 +79,14 @@ func (t *Table[T]) Verify(ctx context.Context, db DB, opts ...VerifyOption) erro
 // comparison by bytes: numeric from a string, json, citext. Batches that go through arrays, a staging table or a filter are sent as
 // before.
 //
+// On SQLite, Put of a plain Table takes one statement for a row that is inserted or changed, because SQLite's rowid tells the two apart,
+// and a second statement for an unchanged row. If the key is an INTEGER PRIMARY KEY, an unchanged row takes one statement too. A row
+// that its connection inserted last takes up to three statements. A table WITHOUT ROWID or with triggers, or whose rowid an update can
+// change, takes the statements of the Table that Plain was called of: an insert, a comparison and a change, until one of them applies.
+//
 // On MySQL and MariaDB each statement compares the stored key with the row's key, because any unique index can cause the update
 // (hazard H10). That comparison goes only with [TrustUniqueIndexes], if the table has no other unique index and no collation of a key
-// takes two keys for one. From then on, a unique index that somebody adds makes a plain statement update another row than the key's,
+// takes two keys for one. What Put adds to report the outcome compares texts by their bytes, whatever their collation. From then on, a unique index that somebody adds makes a plain statement update another row than the key's,
 // without an error; call Plain anew, or restart the program, after a migration.
 //
 // If the schema changes, a plain Table does not notice. Plain returns the errors of Verify, and nil beside an error. A fault that
@@ -121,6 +126,7 @@ func (t *table) verify(ctx context.Context, db DB, c *verifyConfig) (*schema.Liv
 	}
 	faults := &schema.Error{}
 	for _, p := range found {
+		p = p.Told(ctx)
 		switch {
 		case !p.IsNote:
 			faults.Problems = append(faults.Problems, p)

@@ -18,6 +18,8 @@ type onConflict struct {
 	// marker returns an expression in RETURNING that is true for an insert; nil if the database has no such expression.
 	marker        func(stored string, target []string) string
 	returningWith string // the beginning of RETURNING
+	// onlyIf returns a further condition of DO UPDATE; nil if there is none.
+	onlyIf func(stored func(column string) string) string
 	// columnOf writes a column of the table in RETURNING and SELECT; nil if the name alone will do.
 	columnOf func(t Table, column string) string
 	// paramTable writes the table of parameters that Compare joins, and the text that this table needs before the SELECT.
@@ -156,10 +158,13 @@ func (o *onConflict) writeSet(b *strings.Builder, u Upsert) {
 		key := o.expr.excluded(u.Target.Columns[0])
 		cond = "CASE WHEN " + differ + " THEN " + o.expr.fail(key) + " ELSE " + cond + " END"
 	}
-	if u.Mode == Change { // more conditions follow
+	if u.Mode == Change || o.onlyIf != nil { // more conditions follow
 		cond = "(" + cond + ")"
 	}
 	b.WriteString(" WHERE " + cond)
+	if o.onlyIf != nil {
+		b.WriteString(" AND " + o.onlyIf(o.expr.stored))
+	}
 }
 
 // noOpColumn returns a column that an update can assign to itself, or "". On PostgreSQL the column is not part of the key,

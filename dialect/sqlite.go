@@ -32,13 +32,28 @@ func (d sqlite) Upsert(u Upsert) (string, error) {
 	if u.Target.Constraint != "" {
 		return "", &UnsupportedError{Feature: "ON CONSTRAINT", Dialect: d.Name(), Hint: "leave OnConstraint out: the target is inferred from the key's columns"}
 	}
-	return d.syntax().rounding(u.Wide).upsert(u)
+	o := d.syntax().rounding(u.Wide)
+	if u.RowID != "" && u.Report && u.isPlain() {
+		o.markByRowID(u)
+	}
+	return o.upsert(u)
 }
 
 func (d sqlite) Compare(c Compare) (string, error) { return d.syntax().rounding(c.Wide).compare(c) }
 
 // IsExact: SQLite compares texts by the column's collation, and everything else by value.
 func (sqlite) IsExact(c Column, folds bool) bool { return !folds && c.Rule != Merge }
+
+// markByRowID makes the statement tell an inserted row from an updated one. An insert sets last_insert_rowid() to the row's rowid, and an
+// update leaves it as it is. So an update is kept from a row that the connection inserted last, because the two would look alike. Then the
+// statement writes nothing, as for an unchanged row. With Result the flag is in the Result: LastInsertId is last_insert_rowid().
+func (o *onConflict) markByRowID(u Upsert) {
+	o.onlyIf = func(stored func(string) string) string { return stored(u.RowID) + " <> last_insert_rowid()" }
+	if u.Result {
+		return
+	}
+	o.marker = func(string, []string) string { return o.columnOf(u.Table, u.RowID) + " = last_insert_rowid()" }
+}
 
 // rounding makes a REAL column's value equal to an integer that the column would round to this value. A parameter does not
 // have the column's type, as an inserted value has (hazard S19).

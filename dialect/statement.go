@@ -54,7 +54,8 @@ type Upsert struct {
 	Guard  bool
 	Report bool // return what happened, as Traits.Reporting says, before the columns of Return
 	// Result returns a Report that is a flag in the Result of an Exec, so that the driver has no rows to read: RowsAffected is
-	// 0, 1 for an update or 2 for an insert. A code is not returned in this way, because triggers change LastInsertId.
+	// 0, 1 for an update or 2 for an insert. A code is not returned in this way, because triggers change LastInsertId. On SQLite, with
+	// RowID, LastInsertId is the row's rowid for an insert, and another number for an update.
 	Result bool
 	Return []string // columns to return of each written row
 	// Source says where the rows come from. Rows counts only for FromParams.
@@ -72,6 +73,9 @@ type Upsert struct {
 	// and no alias, and on MySQL and MariaDB the stored key is not compared. Plain counts only for rows of parameters that are
 	// not filtered.
 	Plain bool
+	// RowID is a name of SQLite's rowid, by which a Plain statement with Report tells an inserted row from an updated one, or "". An
+	// update must not change the rowid, and no trigger must leave a row that it has written out of the statement's RETURNING.
+	RowID string
 	// Types are the columns' types without modifiers, if Traits.Typed is set. The modifier is left out because a cast to
 	// varchar(3), for example, would cut a value that an insert refuses.
 	Types map[string]string

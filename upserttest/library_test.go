@@ -3,6 +3,7 @@ package upserttest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"testing"
 
@@ -66,6 +67,39 @@ func TestLibrary(t *testing.T) {
 			return err
 		}, upserttest.Quiet(), upserttest.MaxSchedules(10))
 	})
+}
+
+// What a table sends for a row does not depend on the rows before it: the row is changed on a fresh database, and is unchanged in the
+// second of two runs.
+func TestLibraryChangesARow(t *testing.T) {
+	t.Parallel()
+	open := func(t testing.TB) *sqlx.DB {
+		db := openItems(engine.Get("sqlite"))(t)
+		db.MustExec("INSERT INTO items VALUES (1, 'old')")
+		return db
+	}
+	items, err := upsert.New[item](dialect.SQLite, "items")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := items.Plain(t.Context(), open(t), upsert.Ignore(upsert.CheckLength))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []*upsert.Table[item]{items, plain} {
+		upserttest.Idempotent(t, open, func(ctx context.Context, db *sqlx.DB) error {
+			_, err := table.Put(ctx, db, &item{1, "new"})
+			return err
+		}, upserttest.Quiet(), upserttest.MaxSchedules(10))
+		upserttest.Idempotent(t, open, func(ctx context.Context, db *sqlx.DB) error {
+			p, err := table.Prepare(ctx, db)
+			if err != nil {
+				return err
+			}
+			_, err = p.Put(ctx, &item{1, "new"})
+			return errors.Join(err, p.Close())
+		}, upserttest.Quiet(), upserttest.MaxSchedules(10))
+	}
 }
 
 // A claim makes a column that adds safe.

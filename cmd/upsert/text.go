@@ -14,6 +14,7 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/database"
 	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/schema"
 )
 
 const schemaHelp = `upsert schema writes the CREATE TABLE, with the unique index, of a table that upsert verify finds sound. It makes nothing.
@@ -36,8 +37,10 @@ const sqlHelp = `upsert sql prints the statement that upserts rows, as it is sen
 
   upsert sql -dialect mysql:5.7 -table items -key sku -column name -rule qty=max
   upsert sql -dsn postgres://me@localhost/shop -table items -key sku -rows 3
+  upsert sql -dsn shop.db -table items -key sku -plain
 
-Without -column a database is asked for the table's columns.
+Without -column a database is asked for the table's columns. With -plain the database is also asked which clauses of the statement its
+table does not need; if the table has faults, upsert sql names them and prints no statement.
 
 Exit status: 0, or 2 if the command line is wrong or the database cannot be asked.
 
@@ -49,6 +52,8 @@ type text struct {
 	table   tabledef.Definition
 	dialect string
 	rows    int
+	plain   bool
+	trust   bool
 }
 
 func runSchema(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
@@ -83,15 +88,27 @@ func runSQL(ctx context.Context, args []string, stdout, _ io.Writer) (int, error
 	t := &text{}
 	fs := flag.NewFlagSet("upsert sql", flag.ContinueOnError)
 	fs.IntVar(&t.rows, "rows", 1, "the statement of `n` rows")
+	fs.BoolVar(&t.plain, "plain", false, "leave out the clauses that the table of -dsn does not need")
+	fs.BoolVar(&t.trust, "trust-unique-indexes", false, "with -plain: the table will get no further unique index, which on MySQL and MariaDB would make a statement without "+
+		"the key's comparison change another row")
 	if err := t.parse(fs, args, sqlHelp, stdout); err != nil {
 		return 0, err
 	}
 	if t.rows < 1 {
 		return 0, cli.Usagef("-rows %d: give at least 1", t.rows)
 	}
+	if t.plain && (t.dialect != "" || t.table.DSN == "") {
+		return 0, cli.Usagef("-plain asks the database about the table: give -dsn, and no -dialect")
+	}
+	if t.trust && !t.plain {
+		return 0, cli.Usagef("-trust-unique-indexes goes with -plain")
+	}
 	d, db, err := t.open(ctx)
 	if err != nil {
 		return 0, err
+	}
+	if db != nil {
+		defer db.Close()
 	}
 	table, columns, err := t.make(ctx, db, d)
 	if err != nil {
@@ -107,6 +124,7 @@ func runSQL(ctx context.Context, args []string, stdout, _ io.Writer) (int, error
 // parse parses the flags of either command.
 func (t *text) parse(fs *flag.FlagSet, args []string, help string, stdout io.Writer) error {
 	t.table.Register(fs)
+	t.table.RegisterWhere(fs)
 	fs.StringVar(&t.dialect, "dialect", "", tabledef.DialectUsage)
 	if err := cli.Parse(fs, args, help, stdout); err != nil {
 		return err
@@ -135,15 +153,23 @@ func (t *text) open(ctx context.Context) (dialect.Dialect, *sql.DB, error) {
 	return d, db, nil
 }
 
-// make returns the table and its columns, and closes db.
+// make returns the table and its columns.
 func (t *text) make(ctx context.Context, db *sql.DB, d dialect.Dialect) (*upsert.Table[map[string]any], []string, error) {
 	if db == nil {
 		columns := t.table.Names()
 		table, err := t.table.New(d, columns, nil)
 		return table, columns, err
 	}
-	defer db.Close()
-	return t.table.Stored(ctx, db, d)
+	table, columns, err := t.table.Stored(ctx, db, d)
+	if err != nil || !t.plain {
+		return table, columns, err
+	}
+	var opts []upsert.VerifyOption
+	if t.trust {
+		opts = append(opts, upsert.TrustUniqueIndexes())
+	}
+	table, err = table.Plain(schema.InFlags(ctx), db, opts...)
+	return table, columns, err
 }
 
 // sample returns rows of different keys. The statement depends on their number only.

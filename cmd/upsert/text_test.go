@@ -30,6 +30,41 @@ func TestSQL_Dialects(t *testing.T) {
 	}
 }
 
+// TestSQL_Plain: the statement of a stored table lacks what the table does not need, and a table with faults has none.
+func TestSQL_Plain(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e *dbtest.Engine) {
+		ns := e.Namespace(t)
+		execute(t, ns.DB(), "CREATE TABLE items (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(40))", "CREATE TABLE keyless (id BIGINT NOT NULL, name VARCHAR(40))")
+		guarded := upsertWith(t, "sql", "-dsn", ns.DSN(), "-table", "items", "-key", "id")
+		plain := upsertWith(t, "sql", "-dsn", ns.DSN(), "-table", "items", "-key", "id", "-plain", "-trust-unique-indexes")
+		guarded.ended(t, 0, "INSERT INTO ")
+		plain.ended(t, 0, "INSERT INTO ")
+		if len(plain.stdout) >= len(guarded.stdout) || strings.Contains(plain.stdout, "_t") {
+			t.Errorf("plain: %swithout -plain: %s", plain.stdout, guarded.stdout)
+		}
+		faulty := upsertWith(t, "sql", "-dsn", ns.DSN(), "-table", "keyless", "-key", "id", "-plain")
+		faulty.ended(t, 2)
+		if faulty.stdout != "" || !strings.Contains(faulty.stderr, "unique index") {
+			t.Errorf("a table with a fault: stdout %q, stderr %q", faulty.stdout, faulty.stderr)
+		}
+	})
+}
+
+// TestWhere: a partial unique index is named by its predicate.
+func TestWhere(t *testing.T) {
+	t.Parallel()
+	upsertWith(t, "sql", "-dialect", "postgres", "-table", "t", "-key", "id", "-column", "n", "-where", "n > 'a'").ended(t, 0, `ON CONFLICT ("id") WHERE n > 'a' DO UPDATE`)
+	upsertWith(t, "schema", "-dialect", "sqlite", "-table", "t", "-key", "id", "-column", "id=bigint", "-where", "n > 0", "-column", "n=int").ended(t, 0, `ON "t" ("id") WHERE n > 0`)
+	ns := dbtest.Get("sqlite").Namespace(t)
+	execute(t, ns.DB(), "CREATE TABLE t (id BIGINT NOT NULL, n INT)", "CREATE UNIQUE INDEX x ON t (id) WHERE n > 0", "CREATE TABLE whole (id BIGINT NOT NULL PRIMARY KEY, n INT)")
+	upsertWith(t, "verify", "-dsn", ns.DSN(), "-table", "t", "-key", "id").ended(t, 1, "and the table has no -where")
+	upsertWith(t, "verify", "-dsn", ns.DSN(), "-table", "t", "-key", "id", "-where", "n > 0").ended(t, 0, ": sound")
+	upsertWith(t, "verify", "-dsn", ns.DSN(), "-table", "whole", "-key", "id", "-where", "n > 0").ended(t, 1, "-where says that some rows do not count", "leave -where out")
+	file := writeFile(t, "t.toml", "table = 't'\nkey = ['id']\nwhere = 'n > 0'\n")
+	upsertWith(t, "verify", "-dsn", ns.DSN(), "-config", file).ended(t, 0, ": sound")
+}
+
 // TestSQL_Rules: the sample rows suit each rule.
 func TestSQL_Rules(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"github.com/goupsert/upsert/cmd/upsert/internal/database"
 	"github.com/goupsert/upsert/cmd/upsert/internal/tabledef"
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/schema"
 	"github.com/goupsert/upsert/internal/words"
 )
 
@@ -22,6 +23,7 @@ const verifyHelp = `upsert verify checks whether a table has what an upsert by i
 
   upsert verify -dsn shop.db -table items -key sku
   upsert verify -dsn postgres://me@localhost/shop -table stock.items -key sku,store -rule qty=max -count
+  upsert verify -dsn shop.db -table items -key sku -where 'deleted_at IS NULL'
   upsert verify -config items.toml -json
 
 If a table has a fault, writes fail, are wrong or are lost; a note is harmless if you know about it. A finding has the statement that
@@ -45,6 +47,7 @@ func runVerify(ctx context.Context, args []string, stdout, _ io.Writer) (int, er
 	v := &verification{}
 	fs := flag.NewFlagSet("upsert verify", flag.ContinueOnError)
 	v.table.Register(fs)
+	v.table.RegisterWhere(fs)
 	fs.Var(&v.ignore, "ignore", "leave out the findings of these `check`s, named as they are printed, with dashes or blanks: a,b or given several times")
 	fs.BoolVar(&v.count, "count", false, "count the rows that would stop the mending statement, which reads the whole table")
 	fs.BoolVar(&v.asJSON, "json", false, "print JSON")
@@ -117,7 +120,7 @@ func (v *verification) look(ctx context.Context, ignored []upsert.Check) (*findi
 		opts = append(opts, upsert.CountDuplicates())
 	}
 	var faults *upsert.SchemaError
-	switch err := table.Verify(ctx, db, opts...); {
+	switch err := table.Verify(schema.InFlags(ctx), db, opts...); {
 	case errors.As(err, &faults):
 		f.add(faults.Problems)
 	case err != nil:
@@ -132,37 +135,13 @@ func (v *verification) look(ctx context.Context, ignored []upsert.Check) (*findi
 func (f *findings) add(found []upsert.Problem) {
 	for _, p := range found {
 		one := problem{
-			Check: string(p.Check), Severity: p.Severity.String(), Column: p.Column, Index: p.Index, Why: inFlags.Replace(p.Why),
-			Find: p.Find, Mend: advice(p.Mend),
+			Check: string(p.Check), Severity: p.Severity.String(), Column: p.Column, Index: p.Index, Why: p.Why, Find: p.Find, Mend: p.Mend,
 		}
 		if f.counted && p.Find != "" {
 			one.Duplicates = &p.Duplicates
 		}
 		f.Problems = append(f.Problems, one)
 	}
-}
-
-// inFlags puts advice about a struct into words for the command line.
-var inFlags = strings.NewReplacer(
-	"tag the field `upsert:\"generated\"`, or leave it out with `db:\"-\"`", "give the column the rule generated, or leave it out of -column",
-	"or leave the field out with `db:\"-\"`", "or leave it out of -key, -rule and -column",
-	"or the struct a field for it", "or name it with -column",
-	"the field is tagged generated", "its rule is generated",
-	"or take the tag off the field", "or take the rule away",
-	"or take omitzero off the field", "or take omitzero away",
-	"is refused with ErrOtherKey", "is refused",
-	"declare its columns as a further target (key=NAME), if rows are the same by it; otherwise nothing", "if rows are the same by it, say its columns as the -key; otherwise nothing",
-)
-
-// unknownTypes begins advice that ends in an error of the library.
-const unknownTypes = "make the table; Table.Schema writes the statement as soon as it knows every type: "
-
-// advice is what mends a problem, in words for the command line.
-func advice(mend string) string {
-	if strings.HasPrefix(mend, unknownTypes) {
-		return "make the table; upsert schema writes the statement if each column has its type: -column name=type"
-	}
-	return inFlags.Replace(mend)
 }
 
 // print writes the findings for a person to read.

@@ -99,7 +99,7 @@ func (i *Inspector) locate(ctx context.Context, l *schema.Live) (table dialect.T
 		if err != nil || found || table.Schema != "" && !strings.EqualFold(name, i.spec.Table.Schema) {
 			continue
 		}
-		if found, err = i.row(ctx, catalogsql.SQLiteHas(name, table.Name), &l.Relation.Collates); found {
+		if found, err = i.row(ctx, catalogsql.SQLiteHas(name, table.Name), &l.Relation.Collates, &l.Relation.HasRowID); found {
 			table.Schema = name
 		}
 	}

@@ -24,7 +24,7 @@ func (r *postgresReader) columns(ctx context.Context, q catalogsql.Query, l *sch
 	return r.i.each(ctx, q, func(rows *sql.Rows) error {
 		var c schema.LiveColumn
 		var computed, lacks string
-		err := rows.Scan(&c.Name, &c.Collation, &c.NotNull, &c.Default, &computed, &lacks)
+		err := rows.Scan(&c.Name, &c.Collation, &c.NotNull, &c.Default, &computed, &lacks, &c.Sequence)
 		c.Type, c.Computed, c.Lacks = l.Facts.Columns[c.Name].Exact, computedWords[computed], words(lacks)
 		c.Default = c.Default || c.Computed == schema.Identity || c.Computed == schema.IdentityAlways
 		l.Columns = append(l.Columns, c)

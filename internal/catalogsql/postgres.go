@@ -39,15 +39,22 @@ WHERE n.contype = 'c' AND pg_catalog.to_jsonb(n)->>'conenforced' = 'false' AND n
 }
 
 // postgresColumns reads by name the attributes that only later versions have; they are NULL before. The rights are those that a
-// write may need; the reader leaves out those that the table's rules do not need. A NOT NULL can be a domain's.
+// write may need; the reader leaves out those that the table's rules do not need. A NOT NULL can be a domain's. A view's column that
+// is no column of the table behind the view counts as generated. The last column is the sequence of a DEFAULT, as of a serial column,
+// if the user may not use the sequence; an identity's sequence needs no right.
 const postgresColumns = `SELECT a.attname::text, CASE WHEN a.attcollation = 0 THEN '' ELSE (SELECT pg_catalog.quote_ident(m.nspname) || '.' || pg_catalog.quote_ident(l.collname)
     FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace m ON m.oid = l.collnamespace WHERE l.oid = a.attcollation) END,
   a.attnotnull OR t.typnotnull, (a.atthasdef AND COALESCE(pg_catalog.to_jsonb(a)->>'attgenerated', '') = '') OR t.typdefault IS NOT NULL,
-  CASE WHEN COALESCE(pg_catalog.to_jsonb(a)->>'attgenerated', '') <> '' THEN 'generated' WHEN pg_catalog.to_jsonb(a)->>'attidentity' = 'a' THEN 'always'
+  CASE WHEN COALESCE(pg_catalog.to_jsonb(a)->>'attgenerated', '') <> '' THEN 'generated'
+    WHEN (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = a.attrelid) = 'v' AND NOT pg_catalog.pg_column_is_updatable(a.attrelid, a.attnum, false) THEN 'generated' WHEN pg_catalog.to_jsonb(a)->>'attidentity' = 'a' THEN 'always'
     WHEN pg_catalog.to_jsonb(a)->>'attidentity' = 'd' THEN 'identity' ELSE '' END,
   CASE WHEN pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT') THEN '' ELSE 'INSERT,' END ||
   CASE WHEN pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'UPDATE') THEN '' ELSE 'UPDATE,' END ||
-  CASE WHEN pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') THEN '' ELSE 'SELECT,' END
+  CASE WHEN pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') THEN '' ELSE 'SELECT,' END,
+  COALESCE((SELECT pg_catalog.quote_ident(m.nspname) || '.' || pg_catalog.quote_ident(s.relname) FROM pg_catalog.pg_attrdef f
+    JOIN pg_catalog.pg_depend p ON p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = f.oid AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    JOIN pg_catalog.pg_class s ON s.oid = p.refobjid JOIN pg_catalog.pg_namespace m ON m.oid = s.relnamespace
+    WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum AND CASE WHEN s.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE, UPDATE') ELSE false END LIMIT 1), '')
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = `
 
 const postgresIndexes = `SELECT x.relname::text, i.indisunique, i.indisexclusion, EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conindid = i.indexrelid AND n.contype IN ('p', 'u', 'x')),

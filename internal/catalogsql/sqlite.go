@@ -13,9 +13,9 @@ func sqliteQuote(name string) string { return `"` + strings.ReplaceAll(name, `"`
 const SQLiteSchemas = `SELECT name FROM pragma_database_list ORDER BY name <> 'temp', name <> 'main', seq`
 
 // SQLiteHas asks for the table or the view of that name in a database: one row, which says whether the text of its CREATE names a
-// collation.
+// collation, and whether the text lacks the word WITHOUT, so that the table has rowids.
 func SQLiteHas(schema, name string) Query {
-	return Query{`SELECT sql LIKE '%collate%' FROM ` + sqliteMaster(schema) + ` WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE`, []any{name}}
+	return Query{`SELECT sql LIKE '%collate%', sql NOT LIKE '%without%' FROM ` + sqliteMaster(schema) + ` WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE`, []any{name}}
 }
 
 // sqliteMaster returns the name of a database's table of tables.

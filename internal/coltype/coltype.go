@@ -14,7 +14,7 @@ import (
 type class int
 
 const (
-	other class = iota // a type that nothing is claimed about, for example uuid
+	other class = iota // a type that nothing is claimed about
 	integer
 	decimal
 	float
@@ -25,6 +25,7 @@ const (
 	day      // a date
 	clock    // a time of day
 	moment   // a date and a time
+	spelled  // a type that Go programs have as text or as bytes
 )
 
 // Type is a column's type, as far as this package knows what it holds.
@@ -50,6 +51,7 @@ var names = map[string]Type{
 	"varchar": {class: text}, "character varying": {class: text}, "char": {class: text, fixed: true}, "character": {class: text, fixed: true}, "bpchar": {class: text},
 	"bytea": {class: bytes}, "blob": {class: bytes}, "tinyblob": {class: bytes}, "mediumblob": {class: bytes}, "longblob": {class: bytes},
 	"varbinary": {class: bytes}, "binary": {class: bytes, fixed: true},
+	"year": {class: spelled}, "interval": {class: spelled}, "uuid": {class: spelled}, "inet": {class: spelled}, "cidr": {class: spelled}, "money": {class: spelled},
 	"json": {class: document}, "jsonb": {class: document},
 	"date": {class: day}, "time": {class: clock}, "time without time zone": {class: clock}, "time with time zone": {class: clock},
 	"datetime": {class: moment}, "timestamp": {class: moment},

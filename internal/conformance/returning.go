@@ -37,6 +37,7 @@ func returningBehaviours() []behaviour {
 		{name: "maps get the chosen columns", run: returnMaps},
 		{name: "many rows are read in few statements", run: returnMany},
 		{name: "a chunk's rows are filled when it is committed", run: returnChunks},
+		{name: "two rows of one key in different parts of a sequence", run: returnParts},
 		{name: "keys of two columns", run: returnPairs},
 		{name: "only the rows of the call are locked", run: returnLocks},
 		{name: "the unique index gets another name", run: returnRenamed},
@@ -310,6 +311,15 @@ func returnChunks(p *place) {
 	_, err := tab.PutAll(p.ctx, p.db, rows, upsert.ChunkTx(2), upsert.Returning())
 	wantPartial(p, err, 4, upsert.Result{Unknown: 4})
 	wantSame(p, "the rows", rows, []row{{0, 9, "a"}, {1, 1, "a"}, {4, 9, "a"}, {5, 1, "a"}, {7, 1, "a"}, {8, -1, "a"}})
+	twins := []row{{20, 1, "a"}, {21, 1, "b"}, {20, 5, "c"}, {22, 1, "d"}, {20, 3, "e"}, {23, -1, "f"}} // the last chunk fails
+	_, err = tab.PutAll(p.ctx, p.db, twins, upsert.ChunkTx(2), upsert.Returning())
+	wantPartial(p, err, 4, upsert.Result{Unknown: 4})
+	wantSame(p, "rows of one key in different chunks, before an error", twins, []row{{20, 5, "a"}, {21, 1, "b"}, {20, 5, "c"}, {22, 1, "d"}, {20, 3, "e"}, {23, -1, "f"}})
+	twins[4].N, twins[5].N = 8, 1
+	if _, err := tab.PutAll(p.ctx, p.db, twins, upsert.ChunkTx(2), upsert.Returning()); err != nil {
+		p.Fatal(err)
+	}
+	wantSame(p, "rows of one key in different chunks", twins, []row{{20, 8, "a"}, {21, 1, "b"}, {20, 8, "c"}, {22, 1, "d"}, {20, 8, "e"}, {23, 1, "f"}})
 	var told []int64
 	_, err = tab.PutSeq(p.ctx, p.db, sequence(rows...), upsert.ChunkTx(2), upsert.EachReturned(func(i int, stored row) { told = append(told, int64(i), stored.N) }))
 	wantPartial(p, err, 4, upsert.Result{Unknown: 4})

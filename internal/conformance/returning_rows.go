@@ -152,3 +152,41 @@ func returnPartial(p *place) {
 		wantSame(p, "the row of Put", one, member{1, 1, 1, 8})
 	}
 }
+
+// returnParts sends more rows than a part of a sequence has.
+func returnParts(p *place) {
+	p.create("t", "id {int} NOT NULL PRIMARY KEY, n {int}, b {bytes}")
+	type row struct {
+		ID int64  `db:"id" upsert:"key"`
+		N  *int64 `db:"n"`
+		B  []byte `db:"b"`
+	}
+	const n = 10001
+	rows := func(yield func(row, error) bool) {
+		for i := range int64(n) {
+			if !yield(row{i % (n - 1), &i, []byte{byte(i)}}, nil) {
+				return
+			}
+		}
+	}
+	var first, last row
+	told := 0
+	_, err := table[row](p, "t").PutSeq(p.ctx, p.db, rows, upsert.EachReturned(func(i int, stored row) {
+		told++
+		switch i {
+		case 0:
+			first = stored
+		case n - 1:
+			last = stored
+		}
+	}))
+	if err != nil || told != n {
+		p.Fatalf("PutSeq: %v, and %d rows were told; want %d", err, told, n)
+	}
+	want := row{0, ptr(int64(n - 1)), []byte{byte((n - 1) & 255)}}
+	wantSame(p, "the first row", first, want)
+	wantSame(p, "the last row", last, want)
+	if first.N == last.N || &first.B[0] == &last.B[0] {
+		p.Error("the two rows share memory")
+	}
+}

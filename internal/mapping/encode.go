@@ -28,7 +28,7 @@ type value struct {
 	encode     func(row reflect.Value, to Encoder) error
 	zero       func(row reflect.Value) bool
 	scanTarget func(row reflect.Value) any // the target of rows.Scan
-	copy       func(to, from reflect.Value)
+	copy       func(to, from reflect.Value, as func(reflect.Value) reflect.Value)
 }
 
 // Encode passes the column's value in row to an encoder. Encode returns the error of a Valuer.
@@ -83,7 +83,26 @@ func (c *Column) IsZero(row reflect.Value) bool { return c.value.zero(row) }
 func (c *Column) ScanTarget(row reflect.Value) any { return c.value.scanTarget(row) }
 
 // Copy sets the column's value in a row to the value in another row. to must be addressable, or a map.
-func (c *Column) Copy(to, from reflect.Value) { c.value.copy(to, from) }
+func (c *Column) Copy(to, from reflect.Value) { c.value.copy(to, from, same) }
+
+// Clone is Copy, and gives to memory of its own for a pointer and for bytes.
+func (c *Column) Clone(to, from reflect.Value) { c.value.copy(to, from, clone) }
+
+func same(v reflect.Value) reflect.Value { return v }
+
+func clone(v reflect.Value) reflect.Value {
+	switch {
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		p := reflect.New(v.Type().Elem())
+		p.Elem().Set(clone(v.Elem()))
+		return p
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		s := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(s, v)
+		return s
+	}
+	return v
+}
 
 func fieldValue(t reflect.Type, index []int) value {
 	give := encoderOf(t)
@@ -93,7 +112,7 @@ func fieldValue(t reflect.Type, index []int) value {
 			encode:     func(row reflect.Value, to Encoder) error { return give(row.Field(i), to) },
 			zero:       func(row reflect.Value) bool { return isZero(row.Field(i)) },
 			scanTarget: func(row reflect.Value) any { return scanTargetOf(row.Field(i)) },
-			copy:       func(to, from reflect.Value) { to.Field(i).Set(from.Field(i)) },
+			copy:       func(to, from reflect.Value, as func(reflect.Value) reflect.Value) { to.Field(i).Set(as(from.Field(i))) },
 		}
 	}
 	return value{
@@ -109,9 +128,9 @@ func fieldValue(t reflect.Type, index []int) value {
 			return !ok || isZero(f)
 		},
 		scanTarget: func(row reflect.Value) any { return scanTargetOf(makeField(row, index)) },
-		copy: func(to, from reflect.Value) {
+		copy: func(to, from reflect.Value, as func(reflect.Value) reflect.Value) {
 			if f, ok := fieldAt(from, index); ok {
-				makeField(to, index).Set(f)
+				makeField(to, index).Set(as(f))
 			}
 		},
 	}
@@ -155,8 +174,12 @@ func mapValue(name string) value {
 			return v == nil || isZero(reflect.ValueOf(v))
 		},
 		scanTarget: func(row reflect.Value) any { return &mapTarget{row.Interface().(map[string]any), name} },
-		copy: func(to, from reflect.Value) {
-			to.Interface().(map[string]any)[name] = from.Interface().(map[string]any)[name]
+		copy: func(to, from reflect.Value, as func(reflect.Value) reflect.Value) {
+			v := from.Interface().(map[string]any)[name]
+			if v != nil {
+				v = as(reflect.ValueOf(v)).Interface()
+			}
+			to.Interface().(map[string]any)[name] = v
 		},
 	}
 }

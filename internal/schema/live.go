@@ -33,6 +33,7 @@ type Relation struct {
 	SecuresUser   bool   // row-level security applies to this user
 	Strict        bool   // SQLite's STRICT: the types of columns are enforced
 	Collates      bool   // SQLite: a column may have another collation than BINARY
+	HasRowID      bool   // SQLite: the table is surely not WITHOUT ROWID
 }
 
 // Kind says what kind of thing has a table's name.
@@ -70,6 +71,8 @@ type LiveColumn struct {
 	Default   bool // the database fills the column if an insert leaves it out: a DEFAULT, an identity or AUTO_INCREMENT
 	Computed  Computed
 	Lacks     []string // the rights that the user lacks for the column
+	// Sequence is the sequence that the column's DEFAULT takes a number from, if the user may not use the sequence. Otherwise it is "".
+	Sequence string
 	// Folds are pairs of different texts that the column takes for one value. Only columns of the conflict target are asked.
 	Folds []Folding
 	// Definition repeats the column's definition without its name and NULL or NOT NULL, or is "" if the catalog does not tell it.

@@ -1,5 +1,10 @@
 package schema
 
+import (
+	"cmp"
+	"context"
+)
+
 // Error says that a stored table is not as the library needs it to be.
 type Error struct{ Problems []Problem }
 
@@ -15,6 +20,24 @@ type Problem struct {
 	Find       string // a query for the rows that would stop Mend, or ""
 	Mend       string // statements that solve the problem, or advice in words
 	Duplicates int64  // how many rows Find returns, if they have been counted
+	Flags      Words  // what the command says in place of Why and Mend
+}
+
+// Words are sentences for people who describe a table with the flags of cmd/upsert and not with a struct's tags. An empty sentence
+// stands for the same words.
+type Words struct{ Why, Mend string }
+
+type inFlags struct{}
+
+// InFlags returns a context whose problems are told in the words of the command's flags.
+func InFlags(ctx context.Context) context.Context { return context.WithValue(ctx, inFlags{}, true) }
+
+// Told returns the problem in the words that the context's caller understands.
+func (p Problem) Told(ctx context.Context) Problem {
+	if ctx.Value(inFlags{}) != nil {
+		p.Why, p.Mend = cmp.Or(p.Flags.Why, p.Why), cmp.Or(p.Flags.Mend, p.Mend)
+	}
+	return p
 }
 
 // Check names the property of the table that was checked.

@@ -13,6 +13,8 @@ type Spec struct {
 	Generated []string         // the columns that are only read back
 	Zeros     []int            // indexes in Writes of the columns with omitzero
 	Plain     bool             // statements need no guard, as the catalog says
+	RowID     string           // as in dialect.Upsert, for a Plain table
+	RowIDKey  bool             // the target is the rowid itself: a column INTEGER PRIMARY KEY
 }
 
 // Table is what a server answered about a table.

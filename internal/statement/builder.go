@@ -60,7 +60,7 @@ func (b *Builder) upsert(v Variant, known *schema.Table) (string, error) {
 		Table: b.spec.Table, Target: b.spec.Target, Columns: b.columns(known, v.Omit), Rows: v.Rows, Mode: v.Mode, Removes: v.Removes, Wide: v.Wide,
 		Guard:  v.Mode == dialect.Write && b.ChecksKey(known),
 		Report: v.Report, Result: v.Result, Return: b.returned(v.Return), Source: v.Source, Filter: v.Filter, Split: v.Split, Count: v.Count, Nth: v.Nth,
-		Plain: b.spec.Plain,
+		Plain: b.spec.Plain, RowID: b.spec.RowID,
 	}
 	if known != nil {
 		u.Types, u.Only = known.Types, known.IsPlain

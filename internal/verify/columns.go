@@ -23,11 +23,13 @@ func checkColumnsExist(r *report) {
 			continue
 		}
 		p := schema.Problem{Check: schema.NoColumn, Column: c.Name, Why: "there is no column " + c.Name + ", so every write fails", Mend: "add the column, or leave the field out with `db:\"-\"`"}
+		p.Flags.Mend = "add the column, or leave it out of -key, -rule and -column"
 		typ := c.Declared
 		if typ == "" && !c.OmitZero {
 			typ = coltype.For(r.dialect(), c.Go, coltype.Use{Key: c.Key, Merged: c.Rule == dialect.Merge})
 		}
 		if typ != "" && isWritten(c) && !c.Key {
+			p.Flags = schema.Words{}
 			p.Mend = "ALTER TABLE " + r.quoted() + " ADD COLUMN " + r.dialect().Quote(c.Name) + " " + typ
 			if r.isMySQL() {
 				p.Mend += ", ALGORITHM=INPLACE, LOCK=NONE"
@@ -50,7 +52,8 @@ func checkComputed(r *report) {
 		}
 		r.fault(schema.Problem{
 			Check: schema.ComputedColumn, Column: c.Name, Why: "the column " + c.Name + " " + what + ", and the table writes it, so every write fails",
-			Mend: "tag the field `upsert:\"generated\"`, or leave it out with `db:\"-\"`",
+			Mend:  "tag the field `upsert:\"generated\"`, or leave it out with `db:\"-\"`",
+			Flags: schema.Words{Mend: "give the column the rule generated, or leave it out of -column"},
 		})
 	}
 }
@@ -63,18 +66,22 @@ func checkMandatory(r *report) {
 			continue
 		}
 		i := slices.IndexFunc(r.Table.Columns, func(c ddl.Column) bool { return r.stored(c.Name) != nil && r.stored(c.Name).Name == s.Name })
-		why, mend := "", "give the column a DEFAULT, or the struct a field for it"
+		p := schema.Problem{Check: schema.MandatoryColumn, Column: s.Name}
+		lacks := "the column " + s.Name + " is NOT NULL without a DEFAULT, and "
 		switch {
 		case i < 0:
-			why = "the column " + s.Name + " is NOT NULL without a DEFAULT, and the table does not write it, so every insert fails"
+			p.Why, p.Mend = lacks+"the table does not write it, so every insert fails", "give the column a DEFAULT, or the struct a field for it"
+			p.Flags.Mend = "give the column a DEFAULT, or name it with -column"
 		case !isWritten(r.Table.Columns[i]):
-			why, mend = "the column "+s.Name+" is NOT NULL without a DEFAULT, and the field is tagged generated, so every insert fails", "have the database generate the column, or take the tag off the field"
+			p.Why, p.Mend = lacks+"the field is tagged generated, so every insert fails", "have the database generate the column, or take the tag off the field"
+			p.Flags = schema.Words{Why: lacks + "its rule is generated, so every insert fails", Mend: "have the database generate the column, or take the rule away"}
 		case r.Table.Columns[i].OmitZero:
-			why, mend = "the column "+s.Name+" is NOT NULL without a DEFAULT, and omitzero leaves zero values to the DEFAULT, so the insert of a zero value fails", "give the column a DEFAULT, or take omitzero off the field"
+			p.Why, p.Mend = lacks+"omitzero leaves zero values to the DEFAULT, so the insert of a zero value fails", "give the column a DEFAULT, or take omitzero off the field"
+			p.Flags.Mend = "give the column a DEFAULT, or take omitzero away"
 		default:
 			continue
 		}
-		r.fault(schema.Problem{Check: schema.MandatoryColumn, Column: s.Name, Why: why, Mend: mend})
+		r.fault(p)
 	}
 }
 

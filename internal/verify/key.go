@@ -25,7 +25,7 @@ func checkArbiter(r *report) {
 	found, rank := false, 0
 	for i := range r.Live.Indexes {
 		x := &r.Live.Indexes[i]
-		switch why := r.unfit(x); {
+		switch why := r.unfit(x, goOption); {
 		case why == "":
 			found = true
 		case x.Has(target.Columns, r.folds) && x.Unique && x.Valid && !x.Immediate && x.Predicate == "":
@@ -62,8 +62,8 @@ func (r *report) nearness(x *schema.Index) (n int) {
 	return n
 }
 
-// unfit says why an index does not arbitrate, and returns "" if it does.
-func (r *report) unfit(x *schema.Index) string {
+// unfit says why an index does not arbitrate, and returns "" if it does. option is the name of IndexWhere.
+func (r *report) unfit(x *schema.Index, option string) string {
 	where := r.Spec.Target.Where
 	if !x.Has(r.Spec.Target.Columns, r.folds) {
 		if slices.Contains(x.Names(), "") && len(x.Columns) == len(r.Spec.Target.Columns) {
@@ -89,24 +89,42 @@ func (r *report) unfit(x *schema.Index) string {
 	case prefix >= 0:
 		return fmt.Sprintf("has only the first %d characters of %s, so two keys that begin alike are one", x.Columns[prefix].Prefix, x.Columns[prefix].Name)
 	case x.Predicate != "" && where == "":
-		return "is partial (WHERE " + x.Predicate + "), and the table has no IndexWhere"
+		return "is partial (WHERE " + x.Predicate + "), and the table has no " + option
 	case where != "" && r.Live.RefusesTarget:
-		return "is for another predicate than IndexWhere's"
+		return "is for another predicate than " + option + "'s"
+	case r.hasEveryRow(x):
+		return "has every row, and " + option + " says that some rows do not count"
 	}
 	return ""
+}
+
+// The names of the option that says which rows are in the target's index.
+const goOption, flagOption = "IndexWhere", "-where"
+
+// hasEveryRow reports whether an index has the target's columns of every row, although the target is a partial index.
+func (r *report) hasEveryRow(x *schema.Index) bool {
+	return r.Spec.Target.Where != "" && x.Predicate == "" && x.Unique && x.Has(r.Spec.Target.Columns, r.folds)
 }
 
 // noArbiter reports that no index arbitrates. near is the index that comes nearest, or nil.
 func (r *report) noArbiter(near *schema.Index) {
 	target := r.Spec.Target
 	p := schema.Problem{Check: schema.NoUniqueIndex, Column: joined(target.Columns)}
-	p.Why = "no unique index has exactly the key's columns (" + p.Column + "), so " + r.consequence(near)
+	p.Why = "no unique index has exactly the key's columns (" + p.Column + "), so " + r.consequence(near, goOption)
 	name := ddl.IndexName(r.dialect(), r.Spec.Table, target.Columns, r.indexNames())
 	var first, last []string
 	if near != nil {
-		p.Index, r.near = near.Name, near.Name
-		p.Why = "no unique index matches the key (" + p.Column + ") exactly: " + near.Name + " " + r.unfit(near) + ", so " + r.consequence(near)
+		p.Index, r.near = near.Name, near
+		why := func(option string) string {
+			return "no unique index matches the key (" + p.Column + ") exactly: " + title(near) + " " + r.unfit(near, option) + ", so " + r.consequence(near, option)
+		}
+		p.Why, p.Flags.Why = why(goOption), why(flagOption)
 		switch {
+		case r.hasEveryRow(near):
+			mend := " out, or make a unique index of (" + p.Column + ") WHERE " + target.Where + " in place of " + title(near)
+			p.Mend, p.Flags.Mend = "leave "+goOption+mend, "leave "+flagOption+mend
+			r.fault(p)
+			return
 		case !near.Visible && near.Unique:
 			p.Mend = "ALTER TABLE " + r.quoted() + " ALTER INDEX " + r.dialect().Quote(near.Name) + " " + r.visible()
 			r.fault(p)
@@ -122,6 +140,14 @@ func (r *report) noArbiter(near *schema.Index) {
 	r.fault(p)
 }
 
+// title is an index's name in a sentence. SQLite's rowid has no index, and so no name.
+func title(x *schema.Index) string {
+	if x.Name == "" {
+		return "the primary key"
+	}
+	return x.Name
+}
+
 func (r *report) visible() string {
 	if r.name() == "mariadb" {
 		return "NOT IGNORED"
@@ -134,9 +160,11 @@ func hasPrefix(x *schema.Index) bool {
 }
 
 // consequence says what an index that is not the target's makes happen, or no index.
-func (r *report) consequence(near *schema.Index) string {
+func (r *report) consequence(near *schema.Index, option string) string {
 	isSame := near != nil && near.Unique && near.Has(r.Spec.Target.Columns, r.folds)
 	switch {
+	case isSame && r.hasEveryRow(near):
+		return r.everyRow(option)
 	case isSame && !near.Visible:
 		return "each look for a row by its key reads the whole table"
 	case isSame && hasPrefix(near):
@@ -147,6 +175,14 @@ func (r *report) consequence(near *schema.Index) string {
 		return r.name() + " would insert a row again each time that it is written"
 	}
 	return r.name() + " refuses every write"
+}
+
+// everyRow says what a unique index of every row makes of the rows that IndexWhere leaves out.
+func (r *report) everyRow(option string) string {
+	if r.name() == "postgres" {
+		return "a write changes a stored row that " + option + " leaves out"
+	}
+	return "a write fails that meets a stored row which " + option + " leaves out"
 }
 
 // makeIndex returns the statements that make the target's index, between other statements, or advice if a column cannot be indexed

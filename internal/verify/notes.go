@@ -11,28 +11,34 @@ import (
 // column which the database alone fills is met by nobody.
 func checkOtherIndexes(r *report) {
 	targets := append([][]string{r.Spec.Target.Columns}, r.Table.Others...)
-	for _, x := range r.Live.Indexes {
-		isTarget := slices.ContainsFunc(targets, func(t []string) bool { return x.Has(t, r.folds) && !hasPrefix(&x) })
+	for i := range r.Live.Indexes {
+		x := &r.Live.Indexes[i]
+		isTarget := slices.ContainsFunc(targets, func(t []string) bool { return x.Has(t, r.folds) && !hasPrefix(x) }) && !r.hasEveryRow(x)
 		isFilled := slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool {
 			s := r.stored(c.Name)
 			isNumbered := s != nil && (s.Computed == schema.Identity || s.Computed == schema.IdentityAlways)
 			return s != nil && r.written(c.Name) == nil && (isNumbered || s.Default && slices.Contains(r.Spec.Generated, c.Name))
 		})
-		if !x.Unique && !x.Exclusion || isTarget || isFilled || x.Name == r.near && r.near != "" {
+		if !x.Unique && !x.Exclusion || isTarget || isFilled || x == r.near {
 			continue
 		}
 		name := "index " + x.Name
 		if x.Name == "" { // SQLite's rowid
 			name = "the primary key " + joined(x.Names())
 		}
-		why := name + " is unique too: a row that meets another row through it is refused with ErrOtherKey"
+		is, more := name+" is unique too: a row that meets another row through it is refused", ""
 		if r.isMySQL() {
-			why += ", or updates the row of its key if the key's index comes first (hazard H40)"
+			more = ", or updates the row of its key if the key's index comes first (hazard H40)"
 		}
-		r.note(schema.Problem{
-			Check: schema.OtherUniqueIndex, Index: x.Name, Column: joined(slices.DeleteFunc(x.Names(), func(s string) bool { return s == "" })), Why: why,
-			Mend: "declare its columns as a further target (key=NAME), if rows are the same by it; otherwise nothing",
-		})
+		p := schema.Problem{
+			Check: schema.OtherUniqueIndex, Index: x.Name, Column: joined(slices.DeleteFunc(x.Names(), func(s string) bool { return s == "" })), Why: is + " with ErrOtherKey" + more,
+			Mend:  "declare its columns as a further target (key=NAME), if rows are the same by it; otherwise nothing",
+			Flags: schema.Words{Why: is + more, Mend: "if rows are the same by it, say its columns as the -key; otherwise nothing"},
+		}
+		if r.hasEveryRow(x) {
+			p.Why, p.Flags.Why = name+" is unique for every row, so "+r.everyRow(goOption), name+" is unique for every row, so "+r.everyRow(flagOption)
+		}
+		r.note(p)
 	}
 }
 

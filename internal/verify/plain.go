@@ -31,7 +31,29 @@ func Plain(s Subject, trusts bool) schema.Spec {
 		}
 	}
 	spec.Plain = !r.isMySQL() || trusts && r.isOnlyArbiter()
+	spec.RowID = r.rowID()
+	key := r.stored(spec.Target.Columns[0])
+	spec.RowIDKey = spec.RowID != "" && len(spec.Target.Columns) == 1 && spec.Target.Where == "" && key != nil && key.Computed == schema.Identity
 	return spec
+}
+
+// rowID returns a name of SQLite's rowid if the rowid can tell an inserted row from an updated one: no update changes the rowid, and no
+// trigger keeps a row that was written from being returned. Otherwise it returns "".
+func (r *report) rowID() string {
+	if r.name() != "sqlite" || !r.Live.Relation.HasRowID || !r.Live.IsTable() || len(r.Live.Triggers) > 0 {
+		return ""
+	}
+	for i, c := range r.Spec.Writes {
+		if s := r.stored(c.Name); s == nil || s.Computed == schema.Identity && r.assigned(&r.Spec.Writes[i]) {
+			return ""
+		}
+	}
+	for _, name := range []string{"rowid", "_rowid_", "oid"} {
+		if r.stored(name) == nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // hasFoldingIndex reports whether a unique index of the target's columns has a collation of its own. PostgreSQL lets such an index
@@ -45,7 +67,7 @@ func (r *report) hasFoldingIndex() bool {
 // isOnlyArbiter reports whether each unique index is the target's, and tells all keys apart.
 func (r *report) isOnlyArbiter() bool {
 	for i := range r.Live.Indexes {
-		if x := &r.Live.Indexes[i]; x.Unique && r.unfit(x) != "" {
+		if x := &r.Live.Indexes[i]; x.Unique && r.unfit(x, goOption) != "" {
 			return false
 		}
 	}

@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/ddl"
 	"github.com/goupsert/upsert/internal/schema"
 )
 
 // checkRelation: what has the table's name may be no table.
 func checkRelation(r *report) {
 	refuse := func(why string) {
-		r.fault(schema.Problem{Check: schema.NotWritable, Why: why + ", so every write fails", Mend: "give New the name of the table behind it"})
+		r.fault(schema.Problem{Check: schema.NotWritable, Why: why + ", so every write fails", Mend: "give New the name of the table behind it", Flags: schema.Words{Mend: "give -table the name of the table behind it"}})
 	}
 	switch r.Live.Relation.Kind {
 	case schema.FixedView:
@@ -23,7 +24,8 @@ func checkRelation(r *report) {
 	case schema.WritableView:
 		r.note(schema.Problem{
 			Check: schema.IsView, Mend: "give New the name of the table behind the view, or verify that table too",
-			Why: "it is a view: the unique index, the NOT NULL and the collations of its columns are those of the table behind it and were not checked" + r.lostOutcomes(),
+			Flags: schema.Words{Mend: "give -table the name of the table behind the view, or verify that table too"},
+			Why:   "it is a view: the unique index, the NOT NULL and the collations of its columns are those of the table behind it and were not checked" + r.lostOutcomes(),
 		})
 	}
 	if len(r.Live.Rules) > 0 {
@@ -99,6 +101,21 @@ func checkRights(r *report) {
 	for _, right := range []string{"INSERT", "UPDATE", "SELECT"} {
 		r.checkRight(right)
 	}
+	r.checkSequences()
+}
+
+// checkSequences: an insert that leaves a column to its DEFAULT needs the right to the DEFAULT's sequence.
+func (r *report) checkSequences() {
+	for _, c := range r.Live.Columns {
+		isGiven := slices.ContainsFunc(r.Table.Columns, func(own ddl.Column) bool { return own.Name == c.Name && isWritten(own) && !own.OmitZero })
+		if c.Sequence == "" || isGiven {
+			continue
+		}
+		r.fault(schema.Problem{
+			Check: schema.Rights, Column: c.Name, Mend: "GRANT USAGE ON SEQUENCE " + c.Sequence + " TO " + r.quotedUser(),
+			Why: "the user " + r.Live.Session.User + " lacks the right USAGE on the sequence " + c.Sequence + ", which numbers the column " + c.Name + ", so an insert fails",
+		})
+	}
 }
 
 func (r *report) checkRight(right string) {
@@ -111,16 +128,22 @@ func (r *report) checkRight(right string) {
 	if len(columns) == 0 {
 		return
 	}
-	user := r.Live.Session.User
-	if r.name() == "postgres" {
-		user = r.dialect().Quote(user)
-	} else if name, host, ok := strings.Cut(user, "@"); ok {
-		user = r.dialect().Quote(name) + "@" + r.dialect().Quote(host)
-	}
 	r.fault(schema.Problem{
 		Check: schema.Rights, Column: joined(columns), Why: "the user " + r.Live.Session.User + " lacks the right " + right + " on " + joined(columns) + ", so writes fail",
-		Mend: "GRANT " + right + " ON " + r.quoted() + " TO " + user,
+		Mend: "GRANT " + right + " ON " + r.quoted() + " TO " + r.quotedUser(),
 	})
+}
+
+// quotedUser returns the session's user as GRANT names a user.
+func (r *report) quotedUser() string {
+	user := r.Live.Session.User
+	if r.name() == "postgres" {
+		return r.dialect().Quote(user)
+	}
+	if name, host, ok := strings.Cut(user, "@"); ok {
+		return r.dialect().Quote(name) + "@" + r.dialect().Quote(host)
+	}
+	return user
 }
 
 // needs reports whether the statements need a right on a column: the key is compared, and so is what is assigned. On PostgreSQL the

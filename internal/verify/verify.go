@@ -53,8 +53,8 @@ type report struct {
 	Spec     schema.Spec
 	Table    ddl.Table
 	Live     *schema.Live
-	folds    bool   // the names of columns are equal in upper and lower case
-	near     string // the index that comes nearest to the target, if no index is the target's
+	folds    bool          // the names of columns are equal in upper and lower case
+	near     *schema.Index // the index that comes nearest to the target, if no index is the target's
 	problems []schema.Problem
 }
 
@@ -116,6 +116,7 @@ func checkTable(r *report) {
 	text, err := r.Table.Schema()
 	if p.Mend = text; err != nil {
 		p.Mend = "make the table; Table.Schema writes the statement as soon as it knows every type: " + err.Error()
+		p.Flags.Mend = "make the table; upsert schema writes the statement if each column has its type: -column name=type"
 	}
 	r.fault(p)
 }

@@ -3,7 +3,6 @@ package write
 import (
 	"context"
 	"database/sql"
-	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
@@ -13,22 +12,27 @@ import (
 
 // compareReporter is for a database whose statement tells nothing, as SQLite's. A comparison before the statement predicts what
 // the statement will do, and the write lock keeps the prediction true.
-type compareReporter struct {
-	table *Table
-	last  atomic.Int32 // the Outcome of the last row that put wrote
-}
+type compareReporter struct{ table *Table }
 
-// put tries an insert, a change and a comparison, until one of them applies: the comparison finds that there is nothing
-// to do. If none applies, another connection has changed or deleted the row between two of them, or a trigger keeps the row out.
+// put tries an insert, a comparison, which finds that there is nothing to do, and a change, until one of them applies. If none
+// applies, another connection has changed or deleted the row between two of them, or a trigger keeps the row out.
 //
-// The insert comes first, whatever the last outcome. An upsert is an insert, which meets NOT NULL, CHECK, triggers, other unique
-// keys and the predicate of a partial index before the conflict. If the change came first, the change would meet none of these
-// (hazard S20). The insert also takes the write lock in the caller's transaction. If a read came first there, the later write
-// could fail (hazard S11).
+// The insert comes first. An upsert is an insert, which meets NOT NULL, CHECK, triggers, other unique keys and the predicate of a
+// partial index before the conflict. If the change came first, the change would meet none of these (hazard S20). The insert also
+// takes the write lock in the caller's transaction. If a read came first there, the later write could fail (hazard S11).
+//
+// The comparison comes before the change, because it is the cheaper of the two: a repeated row takes a read more than an insert does,
+// and so does a changed row. The order is the same for each row, so that a row's statements do not depend on the rows before it.
+//
+// If a statement can tell an inserted row from an updated one, the first statement is the whole upsert, and an unchanged row takes the
+// comparison too. A row that is to be changed and was the last that its connection inserted takes all three (dialect.Upsert, RowID).
 func (r *compareReporter) put(ctx context.Context, h dbconn.Handle, op *rowOp) (gone error) {
-	tries := [...]txn.Op[*rowOp]{(*rowOp).insert, (*rowOp).change, (*rowOp).compareNothing}
-	if last := Outcome(r.last.Load()); last == Unchanged || last == Stale { // neighbouring calls tend to have the same outcome
-		tries[1], tries[2] = tries[2], tries[1]
+	tries := [...]txn.Op[*rowOp]{(*rowOp).insert, (*rowOp).compareNothing, (*rowOp).change}
+	if r.marksInserts() {
+		tries[0] = (*rowOp).upsertMarked
+		if _, ok := op.rowID(); ok {
+			tries[0] = (*rowOp).upsertByResult
+		}
 	}
 	for _, try := range tries {
 		op.outcome = Unknown
@@ -37,19 +41,14 @@ func (r *compareReporter) put(ctx context.Context, h dbconn.Handle, op *rowOp) (
 		case isRowDeleted(err):
 			gone = err
 		case err != nil || op.outcome != Unknown:
-			r.remember(op.outcome, err)
 			return err
 		}
 	}
 	return gone
 }
 
-// remember keeps a row's outcome, from which the next call chooses its order of tries.
-func (r *compareReporter) remember(o Outcome, err error) {
-	if now := int32(o); err == nil && r.last.Load() != now {
-		r.last.Store(now)
-	}
-}
+// marksInserts reports whether a statement of one row can return a flag that marks an inserted row.
+func (r *compareReporter) marksInserts() bool { return r.table.spec.Plain && r.table.spec.RowID != "" }
 
 func (r *compareReporter) create(ctx context.Context, h dbconn.Handle, op *rowOp) error {
 	return txn.Statement(ctx, r.table.txn, h, op, (*rowOp).createReturning)
@@ -64,6 +63,11 @@ func (r *compareReporter) send(w *writer, s batchStatement) error {
 }
 
 func (r *compareReporter) first(context.Context, dbconn.Handle) (statement.Variant, error) {
+	if r.marksInserts() {
+		v := r.table.oneRow(dialect.Write, true)
+		v.Result = r.table.spec.RowIDKey && v.Return == statement.ReturnNothing
+		return v, nil
+	}
 	return r.table.oneRow(dialect.Create, false), nil
 }
 
@@ -82,6 +86,59 @@ func (s *rowOp) insert(ctx context.Context, db dbconn.Handle) error {
 	created, err := s.send(ctx, db, dialect.Create, false)
 	if created {
 		s.outcome = Inserted
+	}
+	return err
+}
+
+// upsertMarked sends the whole upsert, which returns a flag that marks an inserted row. If nothing is returned, the row is unchanged or
+// was the last that the connection inserted.
+func (s *rowOp) upsertMarked(ctx context.Context, db dbconn.Handle) error {
+	inserted := false
+	written, err := s.send(ctx, db, dialect.Write, true, &inserted)
+	switch {
+	case err == nil && inserted:
+		s.outcome = Inserted
+	case err == nil && written:
+		s.outcome = Updated
+	}
+	return err
+}
+
+// rowID returns the row's rowid, if the rowid is the row's key and the Result of an Exec can tell the outcome.
+func (s *rowOp) rowID() (id int64, ok bool) {
+	if s.table.spec.RowIDKey && s.back == statement.ReturnNothing {
+		id, ok = s.batch.keyed[0].Value(0).(int64)
+	}
+	return id, ok
+}
+
+// upsertByResult sends the whole upsert, whose Result tells the outcome. A row that was written is new if LastInsertId is its rowid. A row
+// that was not written is as it was, unless LastInsertId is its rowid; then the connection inserted the row last. If LastInsertId is 0,
+// the connection has inserted nothing, or the driver says so of each statement that has written nothing.
+func (s *rowOp) upsertByResult(ctx context.Context, db dbconn.Handle) error {
+	variant := s.stmt.variant
+	variant.Report, variant.Result = true, true
+	query, err := s.table.text(variant)
+	if err != nil {
+		return err
+	}
+	res, err := s.table.txn.Exec(ctx, db, query, s.stmt.args)
+	if err != nil {
+		return err
+	}
+	written, err := res.RowsAffected()
+	if err != nil {
+		return err
+	}
+	last, err := res.LastInsertId()
+	id, _ := s.rowID()
+	switch {
+	case written > 0 && last == id:
+		s.outcome = Inserted
+	case written > 0:
+		s.outcome = Updated
+	case last != 0 && last != id && !s.table.rows.versioned:
+		s.outcome = Unchanged
 	}
 	return err
 }

@@ -152,6 +152,29 @@ func (b *batch) distinctKeys() (keys []int32, twins map[int32][]int32) {
 	return passes[0], twins
 }
 
+// ShareLast gives each row of a slice, which holds stored rows, the state of the last row of its key. The rows were read in several
+// parts, so a row has the state after its own part only.
+func (t *Table) ShareLast(rows reflect.Value) error {
+	if t.spec.Target.Where != "" { // a row outside of the partial index is another row than its key's
+		return nil
+	}
+	b, err := t.batch(RowsOf(rows, 0))
+	if err != nil {
+		return err
+	}
+	keys, twins := b.distinctKeys()
+	for _, first := range keys {
+		same := append([]int32{first}, twins[first]...)
+		last := rows.Index(int(same[len(same)-1]))
+		for _, i := range same[:len(same)-1] {
+			for _, c := range t.rows.columns() {
+				c.Clone(rows.Index(int(i)), last)
+			}
+		}
+	}
+	return nil
+}
+
 // deliver hands on what is stored, row by row. first is the index of the batch's first row.
 func (r *batchResult) deliver(first int, o *Options) {
 	if !r.stored.IsValid() {

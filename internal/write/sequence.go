@@ -3,6 +3,7 @@ package write
 import (
 	"cmp"
 	"context"
+	"reflect"
 
 	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
@@ -85,7 +86,27 @@ func (op *sequenceOp) send(ctx context.Context, h dbconn.Handle) error {
 	})
 	err = cmp.Or(err, s.finish())
 	op.counts = s.counts
+	if err == nil && len(op.parts) > 1 {
+		err = op.shareLast()
+	}
 	return err
+}
+
+// shareLast gives the rows of one key in different parts the last state.
+func (op *sequenceOp) shareLast() error {
+	all := op.table.rows.blanks(0)
+	for _, part := range op.parts {
+		all = reflect.AppendSlice(all, part.result.stored)
+	}
+	if err := op.table.ShareLast(all); err != nil {
+		return err
+	}
+	for i := range op.parts {
+		stored := &op.parts[i].result.stored
+		n := stored.Len()
+		*stored, all = all.Slice(0, n), all.Slice(n, all.Len())
+	}
+	return nil
 }
 
 func (op *sequenceOp) sendPart(s *session, part Rows) error {

@@ -71,6 +71,7 @@ func librarySingles[R any](dialect string) []Peer[R] {
 			Way:  contest.Way{Name: "upsert, Put", Driver: driver, Kind: contest.Library, How: "`Table.Put`, with the driver's setting that the README names for it: `binary_parameters=yes` for lib/pq, `interpolateParams=true` for go-sql-driver."},
 			Open: libraryPut[R](driver),
 		})
+		all = append(all, plainSingles[R](driver)...)
 	}
 	return all
 }

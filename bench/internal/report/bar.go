@@ -51,6 +51,8 @@ func bars() []bar {
 		}
 		all = append(all,
 			one("upsert, Prepare", "by hand, prepared", named("by hand, prepared", over.driver), 0.95),
+			one("upsert, plain Exec", "GORM, tuned", named("GORM, tuned", ""), 1),
+			one("upsert, plain Prepared.Put", "by hand, prepared", named("by hand, prepared", over.driver), 0.9),
 			one("upsert, Put", "GORM, as it comes", named("GORM, as it comes", ""), 1.5),
 			one("upsert, Put", "GORM, tuned", named("GORM, tuned", ""), 1.5))
 	}

@@ -88,6 +88,7 @@ var faults = []finding{
 	{"index of more columns", same("CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255) NOT NULL);\nCREATE UNIQUE INDEX $_x ON $ (id, name)"), of[item](), `fault no unique index "id" "$_x"`},
 	{"partial index", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (id) WHERE name > ''"), of[item](), `fault no unique index "id" "$_x"`},
 	{"another predicate", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (id) WHERE name > 'b'"), of[item](upsert.IndexWhere("name > 'a'")), `fault no unique index "id" "$_x"`},
+	{"an index of every row", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (id)"), of[item](upsert.IndexWhere("name > 'a'")), `fault no unique index "id" "$_x"`},
 	{"expression", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (abs(id))"), of[item](), `fault no unique index "id" "$_x"`},
 	{"collation of the index", map[string]string{
 		"sqlite":   "CREATE TABLE $ (code TEXT NOT NULL, n BIGINT);\nCREATE UNIQUE INDEX $_x ON $ (code COLLATE NOCASE)",
@@ -142,6 +143,9 @@ var faults = []finding{
 		"postgres": sound + "_t;\nCREATE VIEW $ AS SELECT DISTINCT * FROM $_t",
 		"my":       sound + "_t;\nCREATE VIEW $ AS SELECT DISTINCT * FROM $_t",
 	}, of[item](), `fault not writable "" ""`},
+	{"an expression of a view", map[string]string{
+		"postgres": "CREATE TABLE $_t (id BIGINT PRIMARY KEY, name TEXT);\nCREATE VIEW $ AS SELECT id, upper(name) AS name FROM $_t",
+	}, of[item](), "fault computed column \"name\" \"\"\nnote view \"\" \"\""},
 	{"materialized view", map[string]string{"postgres": sound + "_t;\nCREATE MATERIALIZED VIEW $ AS SELECT * FROM $_t"}, of[item](), `fault not writable "" ""`},
 	{"virtual table", map[string]string{"sqlite": "CREATE VIRTUAL TABLE $ USING rtree(id, name, more)"}, of[item](), `fault not writable "" ""`},
 	{"rule", map[string]string{"postgres": sound + ";\nCREATE RULE $_r AS ON UPDATE TO $ DO ALSO NOTHING"}, of[item](), `fault not writable "" ""`},

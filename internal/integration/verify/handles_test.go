@@ -188,6 +188,7 @@ func TestVerifyRights(t *testing.T) {
 			_, _ = l.DB.ExecContext(context.WithoutCancel(l.Context()), "DROP ROLE "+user)
 		})
 		wantRights(l, user, l.NS.DB(engine.Param("user", user), engine.Param("password", "poor")))
+		wantSequenceRight(l, user, l.NS.DB(engine.Param("user", user), engine.Param("password", "poor")))
 		l.Exec("REVOKE USAGE ON SCHEMA " + l.NS.Name() + " FROM " + user)
 		l.Want("no right on the schema", brief(findings(l, of[item]()(l, l.NS.Name()+".things"), l.NS.DB(engine.Param("user", user), engine.Param("password", "poor")))), `fault rights "" ""`)
 	})
@@ -207,6 +208,29 @@ func TestVerifyRights(t *testing.T) {
 			wantRights(l, user, db)
 		})
 	}
+}
+
+// givenID is identified, whose caller numbers the rows.
+type givenID struct {
+	ID   int64
+	Code string `upsert:"key"`
+}
+
+// wantSequenceRight checks that the right to the sequence of a serial column is asked for, and that the right to an identity's sequence is
+// not, because no insert needs it.
+func wantSequenceRight(l *lab.Lab, user string, db upsert.DB) {
+	l.Helper()
+	l.Exec("CREATE TABLE numbered (id BIGSERIAL PRIMARY KEY, code TEXT NOT NULL UNIQUE)", "CREATE TABLE identities (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code TEXT NOT NULL UNIQUE)")
+	l.Exec("GRANT SELECT, INSERT, UPDATE ON numbered, identities TO " + user)
+	l.Want("an identity", brief(findings(l, of[identified]()(l, "identities"), db)), "")
+	found := findings(l, of[identified]()(l, "numbered"), db)
+	l.Want("a serial", brief(found), `fault rights "id" ""`)
+	_, err := lab.Table[identified](l, "numbered").Put(l.Context(), db, &identified{Code: "a"})
+	l.WantErr("Put without the right", err, nil, "permission denied for sequence")
+	l.Want("the number is given", brief(findings(l, of[givenID]()(l, "numbered"), db)), `note other unique index "id" "numbered_pkey"`)
+	l.Exec(found[0].Mend)
+	l.Want("a serial, mended", brief(findings(l, of[identified]()(l, "numbered"), db)), "")
+	l.Want("Put", lab.Put(l, lab.Table[identified](l, "numbered"), db, identified{Code: "a"}), upsert.Inserted)
 }
 
 func wantRights(l *lab.Lab, user string, db upsert.DB) {

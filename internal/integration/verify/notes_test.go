@@ -18,6 +18,7 @@ const triggerNote = `note trigger "" ""`
 
 var notes = []finding{
 	{"further unique index", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL);\nCREATE UNIQUE INDEX $_x ON $ (name)"), of[item](), `note other unique index "name" "$_x"`},
+	{"index of every row beside a partial one", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (id);\nCREATE UNIQUE INDEX $_y ON $ (id) WHERE name > 'a'"), of[item](upsert.IndexWhere("name > 'a'")), `note other unique index "id" "$_x"`},
 	{"further exclusion constraint", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, name TEXT, CONSTRAINT $_x EXCLUDE USING btree (name WITH =))"}, of[item](), `note other unique index "name" "$_x"`},
 	{"further index on an expression", without("my", sound+";\nCREATE UNIQUE INDEX $_x ON $ (lower(name))"), of[item](), `note other unique index "" "$_x"`},
 

@@ -23,7 +23,7 @@ var fits = map[string]map[string]func(*lab.Lab, string) verifier{
 		"numeric(20,0)": of[valueOf[uint64]](), "text": of[valueOf[string]](), "varchar": of[valueOf[string]](), "varchar(255)": of[valueOf[string]](), "citext_like": of[valueOf[string]](),
 		"bytea": of[valueOf[[]byte]](), "boolean": of[valueOf[bool]](), "double precision": of[valueOf[float64]](), "real": of[valueOf[float32]](),
 		"timestamptz": of[valueOf[time.Time]](), "timestamp": of[valueOf[sql.NullTime]](), "jsonb": of[valueOf[json.RawMessage]](), "json": of[valueOf[string]](),
-		"uuid": of[valueOf[string]](), "date": of[valueOf[string]](), "numeric(12,2)": of[valueOf[string]](), "int[]": of[valueOf[opaque]](), "numeric": of[valueOf[opaque]](),
+		"uuid": of[valueOf[string]](), "date": of[valueOf[string]](), "numeric(12,2)": of[valueOf[string]](), "int[]": of[valueOf[opaque]](), "interval": of[valueOf[string]](), "inet": of[valueOf[[]byte]](), "numeric": of[valueOf[opaque]](),
 	},
 	"my": {
 		"BIGINT": of[valueOf[int]](), "INT": of[valueOf[int32]](), "SMALLINT(5)": of[valueOf[*int16]](), "TINYINT": of[valueOf[int8]](), "TINYINT(1)": of[valueOf[bool]](), "BIT(1)": of[valueOf[bool]](),
@@ -46,12 +46,14 @@ var misfits = map[string][]misfit{
 		{"real", "precision", of[valueOf[float64]]()}, {"double precision", "precision", of[valueOf[float32]]()}, {"numeric(12,2)", "precision", of[valueOf[float64]]()},
 		{"integer", "type", of[valueOf[string]]()}, {"text", "type", of[valueOf[int64]]()}, {"integer", "type", of[valueOf[bool]]()}, {"bytea", "type", of[valueOf[string]]()}, {"text", "type", of[valueOf[[]byte]]()},
 		{"bytea", "type", of[valueOf[json.RawMessage]]()}, {"double precision", "type", of[valueOf[int64]]()}, {"bigint", "type", of[valueOf[float64]]()}, {"integer", "type", of[valueOf[time.Time]]()},
+		{"interval", "type", of[valueOf[time.Duration]]()}, {"uuid", "type", of[valueOf[int64]]()}, {"inet", "type", of[valueOf[bool]]()}, {"money", "type", of[valueOf[float64]]()},
 	},
 	"my": {
 		{"SMALLINT", "range", of[valueOf[int64]]()}, {"BIGINT", "range", of[valueOf[int16]]()}, {"BIGINT UNSIGNED", "range", of[valueOf[int64]]()}, {"BIGINT", "range", of[valueOf[uint64]]()}, {"MEDIUMINT", "range", of[valueOf[int32]]()},
 		{"VARCHAR(20)", "length", of[valueOf[string]]()}, {"CHAR(36)", "length", of[valueOf[string]]()}, {"TINYTEXT", "length", of[valueOf[string]]()}, {"VARBINARY(20)", "length", of[valueOf[[]byte]]()}, {"BINARY(16)", "length", of[valueOf[[]byte]]()},
 		{"DATE", "precision", of[valueOf[time.Time]]()}, {"DATETIME", "precision", of[valueOf[time.Time]]()}, {"DATETIME(3)", "precision", of[valueOf[time.Time]]()}, {"FLOAT", "precision", of[valueOf[float64]]()}, {"DECIMAL(10,2)", "precision", of[valueOf[float64]]()},
 		{"INT", "type", of[valueOf[string]]()}, {"VARCHAR(255)", "type", of[valueOf[int64]]()}, {"INT", "type", of[valueOf[bool]]()}, {"TEXT", "type", of[valueOf[[]byte]]()}, {"DOUBLE", "type", of[valueOf[int64]]()}, {"BIGINT", "type", of[valueOf[time.Time]]()},
+		{"YEAR", "type", of[valueOf[int16]]()},
 	},
 }
 

@@ -137,6 +137,9 @@ func (cfg *config) finish(r *raw) error {
 	if err := r.table.Load(); err != nil {
 		return err
 	}
+	if r.table.Where != "" {
+		return usagef("import knows no partial unique index: take where out of %s, because a row outside of the index would be inserted again by each run", r.table.File())
+	}
 	cfg.setTable(&r.table)
 	for _, t := range r.types {
 		k, err := parseKind(t.Word)

@@ -15,11 +15,12 @@ type file struct {
 	DSN     string            `toml:"dsn"`
 	Table   string            `toml:"table"`
 	Key     []string          `toml:"key"`
+	Where   string            `toml:"where"`
 	Rules   map[string]string `toml:"rules"`
 	Columns map[string]string `toml:"columns"`
 }
 
-var fileKeys = []string{"dsn", "table", "key", "rules", "columns"}
+var fileKeys = []string{"dsn", "table", "key", "where", "rules", "columns"}
 
 // readFile adds what a file says and the flags do not.
 func (d *Definition) readFile(name string) error {
@@ -47,6 +48,9 @@ func (d *Definition) readFile(name string) error {
 	}
 	if len(d.Keys) == 0 {
 		d.Keys = f.Key
+	}
+	if d.Where == "" {
+		d.Where = f.Where
 	}
 	d.addTables(about, &f)
 	return nil

@@ -4,6 +4,7 @@ package tabledef
 import (
 	"flag"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ type Definition struct {
 	Keys       cli.List
 	Rules      cli.Assignments
 	Columns    Columns
+	Where      string // the predicate of a partial unique index, or ""
 	file       string
 }
 
@@ -59,6 +61,14 @@ func (d *Definition) Register(fs *flag.FlagSet) {
 		" (default replace); a=keep,b=max or given several times")
 	fs.Var(&d.Columns, "column", "a column as `name` or name=type, with the type in SQL; given once for each column")
 }
+
+// RegisterWhere adds the flag of those subcommands that know a partial unique index.
+func (d *Definition) RegisterWhere(fs *flag.FlagSet) {
+	fs.StringVar(&d.Where, "where", "", "the `predicate` of the partial unique index that makes two rows the same row, as in 'deleted_at IS NULL'")
+}
+
+// File returns the name of the file of -config, or "".
+func (d *Definition) File() string { return d.file }
 
 // Load reads the file of -config, if there is one, and checks what must be there.
 func (d *Definition) Load() error {
@@ -116,7 +126,17 @@ func (d *Definition) New(to dialect.Dialect, columns, generated []string) (*upse
 			opts = append(opts, upsert.ColumnType(c.Name, c.Type))
 		}
 	}
+	if d.Where != "" {
+		opts = append(opts, indexWhere(d.Where))
+	}
 	return upsert.New[map[string]any](to, d.Table, opts...)
+}
+
+// indexWhere is upsert.IndexWhere for a predicate of the command line. The library's type keeps a program from making the predicate of its
+// data; here the predicate is the user's own SQL, and the only one of the process.
+func indexWhere(predicate string) upsert.Option {
+	f := reflect.ValueOf(upsert.IndexWhere)
+	return f.Call([]reflect.Value{reflect.ValueOf(predicate).Convert(f.Type().In(0))})[0].Interface().(upsert.Option)
 }
 
 func (d *Definition) column(name string, generated []string) (upsert.Option, error) {
