@@ -103,7 +103,7 @@ func newReporter(stdin io.Reader, stdout io.Writer) *reporter {
 	return &reporter{out: json.NewEncoder(stdout), ack: bufio.NewReader(r)}
 }
 
-// say reports what belongs to an attempt; what the server does for itself is nobody's business.
+// say reports what belongs to an attempt. Statements of the start, for example, are not reported.
 func (p *reporter) say(ctx context.Context, r report) {
 	attempt, ok := ctx.Value(attemptKey{}).(int)
 	if !ok {

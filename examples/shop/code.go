@@ -59,7 +59,7 @@ var pieces = []piece{
 	find("child.go", "serveChild", piece{What: "The server process"}),
 }
 
-// find fills in where a declaration is, and its text, and that of others in its file. A name that is not there is a mistake in
+// find fills in the place of a declaration, its text, and the text of more declarations in the same file. A name that is not there is a mistake in
 // the list above.
 func find(file, name string, p piece, more ...string) piece {
 	text, err := source.ReadFile(file)

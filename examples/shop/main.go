@@ -4,8 +4,9 @@
 //	go run ./examples/shop                 # serves the page, prints its address, and opens the browser
 //	go run ./examples/shop -dsn postgres://me@localhost/test
 //
-// The server with the library is shop.go, the one without is naive.go. They run as processes of their own (child.go,
-// process.go), which the program starts for each story (story.go, play.go), plays the customer to (client.go), and kills.
+// The server with the library is shop.go, and the server without is naive.go. A server is a process of its own (child.go,
+// process.go). The program starts servers for each story (story.go, play.go), plays the customer (client.go), and kills the
+// servers.
 package main
 
 import (
@@ -40,7 +41,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program: 0 if it was interrupted, 1 if it failed, 2 for a command line that cannot be run.
+// run is the program. It returns 0 after an interrupt, 1 for a failure, 2 for a command line that cannot be run.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cfg, err := parseFlags(args, stdout)
 	if err == nil {

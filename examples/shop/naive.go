@@ -7,7 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// naive is the server without the library. There is nothing wrong with its transactions; each request just is a new one to it.
+// naive is the server without the library. Its transactions are right, but it takes each request for a new one.
 type naive struct{ db *sqlx.DB }
 
 func (n *naive) routes() http.Handler {

@@ -147,7 +147,8 @@ func (h *host) events(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// stream writes a feed's events until the context ends or write fails. A line now and then finds out who is gone.
+// stream writes a feed's events until the context ends or write fails. A comment every 20 seconds finds out whether the browser is
+// still there.
 func stream(ctx context.Context, f *feed, after int, write func(string) error) {
 	alive := time.NewTicker(20 * time.Second)
 	defer alive.Stop()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// play is one story, played once: the customer's phone or the queue is played by the program, the servers are processes.
+// play is one story, played once. The program plays the customer's phone or the queue; the servers are processes.
 type play struct {
 	ctx     context.Context
 	host    *host
@@ -38,7 +38,7 @@ func newPlay(ctx context.Context, h *host, b *bank, s *story, with bool, typed a
 	return p
 }
 
-// longestPlay is much more than a story needs.
+// longestPlay is far more time than a story needs.
 const longestPlay = time.Minute
 
 // run plays the story, publishes what happens, and returns how it ended.
