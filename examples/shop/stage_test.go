@@ -46,7 +46,7 @@ func TestBrowser_Looks(t *testing.T) {
 	t.Parallel()
 	window, url := startBrowser(t), openShopAt(t)
 	for _, l := range []look{
-		{1280, 800, 1, false, true}, {1280, 800, 1, true, true}, {360, 740, 1, false, true}, {360, 740, 1, true, true}, {820, 1100, 1, false, true},
+		{1280, 800, 1, false, true}, {1280, 800, 1, true, true}, {360, 480, 1, false, true}, {360, 480, 1, true, true}, {820, 1100, 1, false, true},
 	} {
 		t.Run(fmt.Sprintf("%d dark=%v", l.width, l.dark), func(t *testing.T) {
 			p := openTab(t, window, url, l)
@@ -54,6 +54,9 @@ func TestBrowser_Looks(t *testing.T) {
 			for _, s := range []string{"servers", "record"} {
 				p.play(s, s == "servers")
 				p.check(l)
+				if !p.is(`(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.querySelector("#verdict").getBoundingClientRect())`) {
+					t.Errorf("%s: the verdict is out of sight", s)
+				}
 			}
 		})
 	}

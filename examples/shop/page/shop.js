@@ -113,6 +113,7 @@ const show = {
     byId("empty").hidden = true;
     byId("head").textContent = "Watch";
     byId("ending").textContent = "It is happening now.";
+    reveal();
   },
   arrow(e) {
     if (e.tone === "request") count("requests");
@@ -152,6 +153,7 @@ const show = {
     other.textContent = e.with ? "See it without the library" : "See it with the library";
     other.hidden = false;
     setPlaying(false);
+    reveal();
   },
 };
 
@@ -172,6 +174,11 @@ function clear() {
   const none = { opening: 10000, balance: 10000 };
   drawRows(none);
   drawReceipt(none);
+}
+
+// reveal scrolls to the verdict, which on a phone is below the button.
+function reveal() {
+  if (pressed) byId("verdict").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
 }
 
 function count(what) {
