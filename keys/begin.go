@@ -28,8 +28,9 @@ func Attempts(n int) ClaimOption {
 
 // OnBegin sets a function that Run calls right after BEGIN in each of its transactions, before the claim. The function can set
 // what must hold in the transaction, for example SET LOCAL statement_timeout or the tenant for row-level security on
-// PostgreSQL. If it returns an error, the transaction is rolled back and fn is not called. Run begins again if the error is
-// the transaction's, as after a lost connection, and otherwise returns an error that wraps the function's.
+// PostgreSQL. If the function returns an error, the transaction is rolled back and fn is not called. Run begins again if
+// dialect.Classify calls the error Retryable, LockTimeout or Ambiguous, and otherwise returns an error that wraps the
+// function's.
 //
 // tx accepts statements only while the function runs, and is no claim, so tables with a column of rule add refuse it. A replay
 // may need no transaction, and then does not call the function. On SQLite a function that reads makes the claim fail more often

@@ -272,7 +272,7 @@ func (c *claim) resolve(ctx context.Context, st stored) (outcome, error) {
 	case claimsql.Failed:
 		event.Err = c.store.storedFinal(st.result)
 	case claimsql.Claimed:
-		return outcome{}, fmt.Errorf("keys: %s: fn claims a key that its own transaction has claimed already, or a statement of an earlier fn has committed the claim without a result, as DDL does on MySQL and MariaDB (then check what became of the effect, and remove the key with Store.Forget)", c.key)
+		return outcome{}, fmt.Errorf("keys: %s: fn claims a key that its own transaction has claimed already, or a statement of an earlier fn has committed the claim without a result, as DDL does on MySQL and MariaDB (then check what became of the effect and remove the row, with Store.Forget)", c.key)
 	default:
 		return outcome{}, fmt.Errorf("keys: %s: its row has the state %d, which this version does not know: a newer version of this package may have written the row", c.key, st.state)
 	}

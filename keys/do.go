@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
@@ -127,7 +126,8 @@ func (d *doOp) run(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 		var h *Held
-		switch d.next(row) {
+		step := d.next(row)
+		switch step {
 		case resolveRow:
 			return d.resolve(ctx, row)
 		case claimKey:
@@ -150,7 +150,9 @@ func (d *doOp) run(ctx context.Context) (outcome, error) {
 			err = ctx.Err()
 		}
 		if err != nil {
-			d.letGo(ctx, row, err)
+			if step == claimKey || step == takeKey || step == keepKey {
+				d.letGo(ctx, row, err)
+			}
 			return outcome{}, err
 		}
 	}
@@ -181,7 +183,7 @@ func (d *doOp) next(row *leasedRow) doStep {
 
 // claimKey takes a key that is not stored. It returns nil if another caller was faster.
 func (d *doOp) claimKey(ctx context.Context) (*Held, error) {
-	c, began := d.claim, time.Now()
+	c, sent := d.claim, startStopwatch()
 	d.unanswered = false
 	var t claimResult
 	err := c.wait(ctx, func(ctx context.Context) (err error) {
@@ -200,12 +202,12 @@ func (d *doOp) claimKey(ctx context.Context) (*Held, error) {
 	if err != nil || !t.claimed {
 		return nil, err
 	}
-	return d.held(ctx, 1, 1, began)
+	return d.held(ctx, 1, 1, sent)
 }
 
 // takeKey takes a key that is free, or whose lease has ended.
 func (d *doOp) takeKey(ctx context.Context, row *leasedRow) (*Held, error) {
-	c, began, when := d.claim, time.Now(), claimsql.Anytime
+	c, sent, when := d.claim, startStopwatch(), claimsql.Anytime
 	if row.state == claimsql.Leased {
 		when = claimsql.OutLease
 	}
@@ -218,22 +220,22 @@ func (d *doOp) takeKey(ctx context.Context, row *leasedRow) (*Held, error) {
 	if err != nil || !changed {
 		return nil, err
 	}
-	return d.held(ctx, row.fence+1, row.attempts+1, began)
+	return d.held(ctx, row.fence+1, row.attempts+1, sent)
 }
 
 // keepKey takes note of a lease that the call has got without an answer.
 func (d *doOp) keepKey(ctx context.Context, row *leasedRow) (*Held, error) {
-	return d.held(ctx, row.fence, row.attempts, time.Time{})
+	return d.held(ctx, row.fence, row.attempts, stopwatch{})
 }
 
-// held returns the key under its lease, which was sent for at a time. If the answer took long, the lease is renewed, because it
-// may have ended; then held returns nil, and the call looks again.
-func (d *doOp) held(ctx context.Context, fence int64, attempt int, began time.Time) (*Held, error) {
-	h := &Held{claim: d.claim, fence: fence, attempt: attempt, began: began}
-	if time.Since(began) < d.claim.row.Lease/2 {
+// held returns the key under its lease. If the answer to the statement that brought the lease took long, held renews the lease.
+// If the lease has ended, held returns nil, and the call looks again.
+func (d *doOp) held(ctx context.Context, fence int64, attempt int, sent stopwatch) (*Held, error) {
+	h := &Held{claim: d.claim, fence: fence, attempt: attempt, sent: sent}
+	if sent.elapsed() < d.claim.row.Lease/2 {
 		return h, nil
 	}
-	h.began = time.Now()
+	h.sent = startStopwatch()
 	changed, err := d.change(ctx, func(string) claimsql.Statement {
 		return d.claim.store.sql.Renew(h.expect(), d.claim.row.Lease)
 	})

@@ -22,7 +22,7 @@ type heartbeat struct {
 	sending sync.Mutex              // held while a renewal or the statement of Guard is under way
 
 	mu        sync.Mutex
-	renewed   time.Time // when the last successful renewal was sent
+	renewed   stopwatch // since the last successful renewal was sent
 	deadline  *time.Timer
 	interrupt context.CancelFunc // ends the renewal that is under way
 	guard     *sql.Tx            // a transaction that holds the row's lock; nil: none
@@ -44,8 +44,8 @@ func (h *Held) start(ctx context.Context) context.Context {
 	inner, end := context.WithCancelCause(ctx)
 	beating, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.end, b.stop, b.stopped, b.interrupt = end, stop, make(chan struct{}), func() {}
-	b.renewed = h.began
-	b.deadline = time.AfterFunc(h.claim.row.Lease-time.Since(h.began), h.expire)
+	b.renewed = h.sent
+	b.deadline = time.AfterFunc(h.claim.row.Lease-h.sent.elapsed(), h.expire)
 	go h.keepAlive(beating)
 	return inner
 }
@@ -97,7 +97,7 @@ func (h *Held) renew(ctx context.Context) error {
 	if h.isGuarded() || !b.enter(cancel) {
 		return errGuarded
 	}
-	began := time.Now()
+	sent := startStopwatch()
 	q := s.sql.Renew(h.expect(), h.claim.row.Lease)
 	var changed bool
 	err := s.tryTransaction(ctx, s.readCommittedOptions(), func(x handle) (err error) {
@@ -110,7 +110,7 @@ func (h *Held) renew(ctx context.Context) error {
 	case !changed:
 		return ErrFenced
 	}
-	h.setRenewed(began)
+	h.setRenewed(sent)
 	return nil
 }
 
@@ -122,15 +122,15 @@ func (b *heartbeat) enter(cancel context.CancelFunc) bool {
 	return b.guard == nil
 }
 
-func (h *Held) setRenewed(at time.Time) {
+func (h *Held) setRenewed(sent stopwatch) {
 	b := &h.beat
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.guard == nil {
 		b.guarded = false
 	}
-	b.renewed = at
-	b.deadline.Reset(h.claim.row.Lease - time.Since(at))
+	b.renewed = sent
+	b.deadline.Reset(h.claim.row.Lease - sent.elapsed())
 }
 
 // expire ends fn's context if the lease was not renewed in time: others may have taken the key. A renewal may still be under
@@ -138,7 +138,7 @@ func (h *Held) setRenewed(at time.Time) {
 func (h *Held) expire() {
 	guarded, b, lease := h.isGuarded(), &h.beat, h.claim.row.Lease
 	b.mu.Lock()
-	left := lease - time.Since(b.renewed)
+	left := lease - b.renewed.elapsed()
 	if guarded {
 		left = lease
 	}
@@ -178,7 +178,7 @@ func (h *Held) isGuarded() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.guard != nil && isOver(b.guard) {
-		b.guard, b.renewed = nil, time.Now()
+		b.guard, b.renewed = nil, startStopwatch()
 	}
 	return b.guard != nil
 }

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"time"
-
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/goupsert/upsert/internal/inside"
 )
@@ -18,7 +16,7 @@ type Held struct {
 	claim   *claim
 	fence   int64
 	attempt int
-	began   time.Time // when the statement that brought the lease was sent
+	sent    stopwatch // since the statement that brought the lease was sent
 	beat    heartbeat
 	quitted sync.Once
 	ended   atomic.Bool // fn has returned

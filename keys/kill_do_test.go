@@ -128,7 +128,7 @@ func TestKillDoContext(t *testing.T) {
 					first = nil
 				}
 				if c.Calls == 0 { // the key must be free, and not left without an answer
-					if next := p.do(g.Context(), g.store, id, keys.Park(), keys.NoWait()); next.Err != nil {
+					if next := p.do(g.Context(), g.store, id, keys.Park(), keys.MaxWait(10*time.Second)); next.Err != nil {
 						g.Errorf("%s: repeated: %v; want fn to be called", what, next.Err)
 					}
 				}
@@ -170,7 +170,7 @@ func TestKillDoTakeover(t *testing.T) {
 				return
 			}
 			var parked *keys.ParkedError
-			if next := p.do(g.Context(), g.store, id, keys.Park(), keys.NoWait()); !errors.As(next.Err, &parked) {
+			if next := p.do(g.Context(), g.store, id, keys.Park(), keys.MaxWait(10*time.Second)); !errors.As(next.Err, &parked) {
 				g.Errorf("%s: told %v, and repeated: %v; want a *ParkedError", what, c.Err, next.Err)
 			}
 			if err := g.store.Release(g.Context(), keys.Key{Scope: "kill", Op: "charge", ID: id}); err != nil {

@@ -7,17 +7,17 @@ import (
 	"github.com/goupsert/upsert/keys"
 )
 
-// place is where in the middleware a handler runs.
-type place struct {
+// handling is what a handler runs in: a transaction or a lease.
+type handling struct {
 	tx    *keys.Tx    // nil with Leased
 	held  *keys.Held  // nil without Leased
 	asked atomic.Bool // the handler has asked for tx
 }
 
-type placeKey struct{}
+type handlingKey struct{}
 
-func placeOf(ctx context.Context) *place {
-	p, _ := ctx.Value(placeKey{}).(*place)
+func handlingOf(ctx context.Context) *handling {
+	p, _ := ctx.Value(handlingKey{}).(*handling)
 	return p
 }
 
@@ -25,7 +25,7 @@ func placeOf(ctx context.Context) *place {
 // handler was given. Tx never returns nil: Tx panics if the request has not passed the middleware, or if the middleware is
 // [Leased].
 func Tx(ctx context.Context) *keys.Tx {
-	p := placeOf(ctx)
+	p := handlingOf(ctx)
 	switch {
 	case p == nil:
 		panic("httpkeys: Tx: this request has not passed the middleware: wrap the handler with Middleware.Handler or Middleware.Serve, name the request's method in Methods, and pass the context of the handler's own request")
@@ -40,7 +40,7 @@ func Tx(ctx context.Context) *keys.Tx {
 // handler was given. Held never returns nil: Held panics if the request has not passed the middleware, or if the middleware is
 // not Leased.
 func Held(ctx context.Context) *keys.Held {
-	p := placeOf(ctx)
+	p := handlingOf(ctx)
 	switch {
 	case p == nil:
 		panic("httpkeys: Held: this request has not passed the middleware: wrap the handler with Middleware.Handler or Middleware.Serve, name the request's method in Methods, and pass the context of the handler's own request")

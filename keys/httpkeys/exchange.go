@@ -30,9 +30,9 @@ type exchange struct {
 
 // attempt is one call of next.
 type attempt struct {
-	place   *place
-	request *http.Request
-	writer  *recorder
+	handling *handling
+	request  *http.Request
+	writer   *recorder
 }
 
 // nextError is an error of next, which is returned unchanged. Run must not see marks such as keys.Final in the error, because no
@@ -46,7 +46,7 @@ func (e *nextError) Class() dialect.Class { return dialect.Classify(e.err) }
 var errNotKept = errors.New("httpkeys: the response is not remembered")
 
 func (x *exchange) run() error {
-	defer func() { x.last.discard() }() // also if next panics
+	defer x.discard() // also if next panics
 	ctx, stop := x.patience.start(x.r.Context(), x.m.config.maxWait)
 	defer stop()
 	rec, replayed, err := x.perform(ctx)
@@ -74,7 +74,7 @@ func (x *exchange) call(ctx context.Context, tx *keys.Tx) (*record, error) {
 	if err := x.patience.pause(ctx); err != nil {
 		return nil, err
 	}
-	rec, err := x.callNext(ctx, &place{tx: tx})
+	rec, err := x.callNext(ctx, &handling{tx: tx})
 	if err != nil {
 		x.patience.resume()
 	}
@@ -87,9 +87,9 @@ func asFinal(rec *record) error {
 }
 
 // callNext calls next. callNext returns the response to be stored, or the error that says what becomes of it.
-func (x *exchange) callNext(ctx context.Context, p *place) (*record, error) {
-	x.last.discard()
-	a := &attempt{p, x.request(context.WithValue(ctx, placeKey{}, p)), newRecorder(x.w, &x.m.config.answers)}
+func (x *exchange) callNext(ctx context.Context, p *handling) (*record, error) {
+	x.discard()
+	a := &attempt{p, x.request(context.WithValue(ctx, handlingKey{}, p)), newRecorder(x.w, &x.m.config.answers)}
 	x.last = a
 	if err := x.next(a.writer, a.request); err != nil {
 		return nil, &nextError{err}
@@ -107,14 +107,14 @@ func (x *exchange) callNext(ctx context.Context, p *place) (*record, error) {
 	return nil, errNotKept
 }
 
-// discard removes the files of an attempt.
-func (a *attempt) discard() {
-	if a == nil {
+// discard removes the files of the last attempt.
+func (x *exchange) discard() {
+	if x.last == nil {
 		return
 	}
-	a.writer.body.remove()
-	if a.request.MultipartForm != nil {
-		_ = a.request.MultipartForm.RemoveAll() // net/http knows only the forms of its own request
+	x.last.writer.body.remove()
+	if form := x.last.request.MultipartForm; form != nil && x.r.MultipartForm == nil {
+		_ = form.RemoveAll() // net/http knows only the form of its own request
 	}
 }
 

@@ -56,7 +56,7 @@ func (x *exchange) callLeased(ctx context.Context, h *keys.Held) (*record, error
 	if err := x.patience.pause(ctx); err != nil {
 		return nil, keys.NotDone(err)
 	}
-	rec, err := x.callNext(ctx, &place{held: h})
+	rec, err := x.callNext(ctx, &handling{held: h})
 	if x.isNotDone(err) {
 		return nil, keys.NotDone(err)
 	}

@@ -76,7 +76,7 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 // If the method of the request is not one of [Methods], or if the request has passed a middleware of this package already, Serve
 // calls next with w and r as they are, and returns its error.
 func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
-	if !slices.Contains(m.config.requests.methods, r.Method) || placeOf(r.Context()) != nil {
+	if !slices.Contains(m.config.requests.methods, r.Method) || handlingOf(r.Context()) != nil {
 		return next(w, r)
 	}
 	x := &exchange{m: m, w: w, r: r, next: next}

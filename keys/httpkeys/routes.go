@@ -30,7 +30,7 @@ func (r *routes) isNew(route string) bool {
 
 // noticeUnusedTx tells the hook and the log about a handler that has not asked for its transaction.
 func (m *Middleware) noticeUnusedTx(a *attempt) {
-	if a.place.held != nil || a.place.asked.Load() || !m.config.answers.commits(a.writer.status) {
+	if a.handling.held != nil || a.handling.asked.Load() || !m.config.answers.commits(a.writer.status) {
 		return
 	}
 	m.config.unusedTx(a.request)

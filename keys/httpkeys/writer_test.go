@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -190,5 +192,46 @@ func TestWire(t *testing.T) {
 	answer, err := io.ReadAll(conn)
 	if text := string(answer); err != nil || !strings.HasPrefix(text, "HTTP/1.1 201 Created\r\n") || strings.Contains(text, "X-Sum") || strings.Contains(text, "103") {
 		t.Errorf("%v:\n%s\nwant 201, no hint and no trailer", err, answer)
+	}
+}
+
+// The files of a form that the handler has read are removed, and those of a form that was read before are not.
+func TestMultipartForm(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	l := newSQLite(t)
+	h := l.handler(func(w http.ResponseWriter, r *http.Request) {
+		l.write(r, "form")
+		if err := r.ParseMultipartForm(1); err != nil || len(r.MultipartForm.File["file"]) != 1 {
+			t.Errorf("the form: %v, %v", r.MultipartForm, err)
+		}
+	})
+	for n, want := range []int{0, 1} {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		file, err := form.CreateFormFile("file", "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Write(make([]byte, 11<<20)); err != nil { // net/http holds 10 MiB beside the limit
+			t.Fatal(err)
+		}
+		if err := form.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", &body)
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		r.Header.Set("Idempotency-Key", fmt.Sprint("form-", n))
+		if n == 1 {
+			if err := r.ParseMultipartForm(1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w := do(h, r); w.Code != 200 {
+			t.Errorf("%d %s; want 200", w.Code, w.Body)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, "multipart-*")); err != nil || len(left) != want {
+			t.Errorf("%d: the files %v are left, %v; want %d", n, left, err, want)
+		}
 	}
 }
