@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help test long race lint fuzz bench benchkeys cover engines generate nested dist release ci
+.PHONY: help test long race lint fuzz bench benchkeys cover engines generate screenshots nested dist release ci
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## run the tests on every engine that is here
 	go test ./...
@@ -33,12 +33,16 @@ cover: ## write cover.html: which lines the tests reach
 	go test -coverpkg=./... -coverprofile=cover.out ./...
 	go tool cover -html=cover.out -o cover.html
 
-engines: ## install the servers the tests start (Debian, root), or MORE="--mysql8 --long"
+engines: ## install the servers the tests start (Debian, root), or MORE="--mysql8 --long --browser"
 	scripts/engines $(MORE)
 
 generate: ## rewrite the golden files from what the code says now
 	cd internal/syntaxtest && GOWORK=off go test . -run Golden -update
 	go test ./dialect ./internal/coltype -run Golden -update
+
+screenshots: ## take the pictures of examples/shop in docs/shop, in Chromium (make engines MORE=--browser)
+	mkdir -p docs/shop
+	cd examples && UPSERT_REQUIRE_CHROMIUM=1 go test ./shop -count=1 -run '^TestScreenshots$$' -screenshots ../../docs/shop
 
 dist: ## write static binaries of the command to dist/: all platforms, or FOR="linux/amd64 windows/amd64"
 	scripts/dist $(FOR)
