@@ -17,7 +17,7 @@ import (
 // that change the statements or the reported results.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+	engine.Suite(t, func(t *testing.T, e *engine.Engine) {
 		exercise(t, e, "default")
 		if !engine.IsLong() {
 			return
@@ -50,7 +50,7 @@ var family = map[string]string{
 // Filter accepts only transactions.
 func TestFilterIsOneStatement(t *testing.T) {
 	t.Parallel()
-	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+	engine.Suite(t, func(t *testing.T, e *engine.Engine) {
 		ns := e.Namespace(t)
 		recorded := faults.Open(t, ns, nil)
 		store := openStore(t, recorded.DB)

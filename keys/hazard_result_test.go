@@ -25,7 +25,7 @@ type chained struct {
 
 func TestHazard_K49_ResultIsWhatAReplayGives(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.SQLite+" postgres", func(l *hazardLab) {
+	hazards(t, lab.SQLite+" "+lab.Postgres, func(l *hazardLab) {
 		text, err := json.Marshal(secretive{1, 2})
 		l.Want("hazard: a struct with a field that is not exported", fmt.Sprint(string(text), " ", err), `{"Shown":1} <nil>`)
 

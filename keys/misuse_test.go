@@ -37,7 +37,7 @@ func TestMisuse_TxAfterItsEnd(t *testing.T) {
 			return nil
 		},
 	}
-	hazards(t, lab.SQLite+" mariadb postgres", func(l *hazardLab) {
+	hazards(t, lab.SQLite+" mariadb "+lab.Postgres, func(l *hazardLab) {
 		for id, end := range map[string]error{"done": nil, "failed": errors.New("no"), "final": keys.Final(errors.New("no"))} {
 			var kept *keys.Tx
 			tx := l.Begin(nil)
@@ -88,7 +88,7 @@ func TestMisuse_CommitBehindTx(t *testing.T) {
 
 func TestMisuse_Nil(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.SQLite+" postgres", func(l *hazardLab) {
+	hazards(t, lab.SQLite+" "+lab.Postgres, func(l *hazardLab) {
 		ctx, s, none := l.Context(), l.store, keys.Fingerprint{}
 		tx := l.Begin(nil)
 		id := func(id string) string { return id }
@@ -158,7 +158,7 @@ func (named) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
 
 func TestMisuse_CodecNames(t *testing.T) {
 	t.Parallel()
-	hazards(t, lab.SQLite+" mariadb postgres", func(l *hazardLab) {
+	hazards(t, lab.SQLite+" mariadb "+lab.Postgres, func(l *hazardLab) {
 		for _, name := range []string{"", "error", "\xff\x00", "a\x00", "zwölf", "a\nb", strings.Repeat("x", 65)} {
 			l.WantErr(fmt.Sprintf("a codec called %q", name), errors.New(l.run(l.store, "a", keys.WithCodec(named(name)))), nil, "keys: WithCodec: the name", "printable ASCII")
 		}

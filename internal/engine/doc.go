@@ -66,10 +66,11 @@
 //
 // # Usual runs and long ones
 //
-// A usual run should take less than 90 seconds on two cores. Most of its tests therefore skip an engine if a similar engine
-// runs the same test ([Engine.LeaveTo]): PostgreSQL 15 leaves its tests to 18, and MySQL 5.7 leaves its tests to MariaDB. The
-// conformance suites run whole on SQLite, and in part on a server. If UPSERT_REQUIRE names an engine, or its DSN variable is set,
-// the engine leaves nothing to others and runs the suites whole ([Engine.IsAskedFor]).
+// A usual run should take less than 90 seconds on two cores. Most of its tests therefore skip an engine if another engine
+// runs the same test ([Engine.LeaveTo]): PostgreSQL 15 leaves its tests to 18, and MySQL 5.7 leaves its tests to MariaDB, and
+// PostgreSQL 18 and MariaDB share the tests. SQLite runs every test. The conformance suites run on every database, whole on
+// SQLite and in part on a server. If UPSERT_REQUIRE names an engine, or its DSN variable is set, the engine leaves nothing to
+// others and runs the suites whole ([Engine.IsAskedFor]). A test that -run selects runs on every server.
 //
 // UPSERT_LONG is a factor for the size of long tests: 1 for make long, 0.01 for automated runs. A long run uses every engine,
 // every path of a batch and every setting of a driver. Without UPSERT_LONG, a test that calls [NeedLong] or [Galera] is skipped,

@@ -71,56 +71,6 @@ func (s *session) named(name string) *Engine {
 	panic(fmt.Sprintf("engine: no engine %q; there are %s", name, strings.Join(names(s.engines), ", ")))
 }
 
-// Each runs fn as a parallel subtest on the engines of [All]. In a usual run, Each skips an engine that leaves its tests to
-// another engine ([Engine.LeaveTo]). The subtest has the name of the engine. If the engine is not available, the subtest is
-// skipped, or fails if UPSERT_REQUIRE names the engine.
-func Each(t *testing.T, fn func(t *testing.T, e *Engine)) {
-	t.Helper()
-	each(t, All(), func(t *testing.T, e *Engine) {
-		e.LeaveTo(t, names(All())...)
-		fn(t, e)
-	})
-}
-
-// EachOf is Each on the engines of one dialect.
-func EachOf(t *testing.T, dialect string, fn func(t *testing.T, e *Engine)) {
-	t.Helper()
-	var engines []*Engine
-	for _, e := range All() {
-		if e.dialect == dialect {
-			engines = append(engines, e)
-		}
-	}
-	each(t, engines, func(t *testing.T, e *Engine) {
-		e.LeaveTo(t, names(engines)...)
-		fn(t, e)
-	})
-}
-
-func each(t *testing.T, engines []*Engine, fn func(t *testing.T, e *Engine)) {
-	t.Helper()
-	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			e.need(t)
-			fn(t, e)
-		})
-	}
-}
-
-// LeaveTo skips the test if a similar engine is among the names and is available, because a usual run tests one version of a
-// database. LeaveTo does not skip in a long run, or if UPSERT_REQUIRE or a DSN asks for e.
-func (e *Engine) LeaveTo(t testing.TB, names ...string) {
-	t.Helper()
-	if e.like == "" || !slices.Contains(names, e.like) || e.IsAskedFor() {
-		return
-	}
-	like := e.session.named(e.like)
-	if like.state.once.Do(like.start); like.state.skip == "" && like.state.err == nil {
-		t.Skipf("engine %s: %s stands for it in a usual run; set %s, or name %s in %s", e.name, e.like, longEnv, e.name, requireEnv)
-	}
-}
-
 // IsAskedFor reports whether UPSERT_REQUIRE or a DSN names the engine, or the run is long. A usual run gives other servers a part of
 // the suites, so that it stays short. SQLite is always asked for.
 func (e *Engine) IsAskedFor() bool {

@@ -14,7 +14,7 @@ import (
 // for every path of a batch, and for the driver parameters that change the driver's behaviour or reports.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	engine.Each(t, func(t *testing.T, e *engine.Engine) {
+	engine.Suite(t, func(t *testing.T, e *engine.Engine) {
 		if e.Dialect() == "sqlite" {
 			t.Skip("the root package runs the suite on SQLite")
 		}

@@ -73,7 +73,7 @@ func TestBulkKeysThatATypeTakesForOne(t *testing.T) {
 	} {
 		t.Run(c[0], func(t *testing.T) {
 			t.Parallel()
-			bulkEach(t, "postgres", func(b *bulkLab) {
+			bulkEach(t, lab.Postgres, func(b *bulkLab) {
 				b.lab.Exec("CREATE TABLE things (k " + c[0] + " PRIMARY KEY, v int)")
 				b.lab.Exec("INSERT INTO things VALUES ('" + c[2] + "', 5)")
 				_, err := bulkTable[thing](b, "things").PutAll(b.lab.Context(), b.lab.DB, []thing{{c[1], 6}, {c[2], 5}})

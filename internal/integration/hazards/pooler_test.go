@@ -28,7 +28,7 @@ var beside = []string{"even", "odd"}
 // pooled runs f in a lab on PostgreSQL with both tables. through is the same namespace behind PgBouncer in transaction mode.
 func pooled(t *testing.T, f func(l *lab.Lab, through *engine.Namespace)) {
 	t.Helper()
-	lab.Each(t, "postgres", func(l *lab.Lab) {
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		for _, name := range beside {
 			l.Exec("CREATE TABLE " + name + " (k INT PRIMARY KEY, v INT)")
 		}

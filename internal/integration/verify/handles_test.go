@@ -270,7 +270,7 @@ func lacking(l *lab.Lab, right, columns string) string {
 // TestVerifyBehindAPooler checks that a pooler is a note.
 func TestVerifyBehindAPooler(t *testing.T) {
 	t.Parallel()
-	lab.Each(t, "postgres", func(l *lab.Lab) {
+	lab.Each(t, lab.Postgres, func(l *lab.Lab) {
 		script(l, "things", sound)
 		l.Want("behind a pooler", brief(findings(l, of[item]()(l, "things"), engine.Pooler(l.NS).DB())), `note pooler "" ""`)
 	})
