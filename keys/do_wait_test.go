@@ -17,7 +17,7 @@ func TestDo_Waits(t *testing.T) {
 	hazards(t, lab.All, func(l *hazardLab) {
 		var calls atomic.Int64
 		results := make(chan string)
-		stores := []*keys.Store{l.store, l.open(l.NS.DB()), l.open(l.NS.DB())}
+		stores := []*keys.Store{l.store, l.open(l.lab.NS.DB()), l.open(l.lab.NS.DB())}
 		for i := range 12 {
 			go func() {
 				text, _ := l.do(stores[i%len(stores)], "a", func(ctx context.Context, _ *keys.Held) (string, error) {
@@ -25,12 +25,12 @@ func TestDo_Waits(t *testing.T) {
 					for _, opt := range []keys.DoOption{keys.NoWait(), keys.MaxWait(30 * time.Millisecond)} {
 						_, err := l.do(stores[1], "a", l.notCalled, opt)
 						busy, ok := lab.AsType[*keys.InProgressError](err)
-						l.Want("Do with a limit", fmt.Sprint(ok, busy.Key, busy.RetryAfter), fmt.Sprint(true, hazardKey("a"), time.Second))
+						l.lab.Want("Do with a limit", fmt.Sprint(ok, busy.Key, busy.RetryAfter), fmt.Sprint(true, hazardKey("a"), time.Second))
 					}
-					short, cancel := context.WithTimeout(l.Context(), 30*time.Millisecond)
+					short, cancel := context.WithTimeout(l.lab.Context(), 30*time.Millisecond)
 					defer cancel()
 					_, _, err := keys.Do(short, stores[2], hazardKey("a"), keys.Fingerprint{}, l.notCalled)
-					l.WantErr("Do with a short context", err, context.DeadlineExceeded)
+					l.lab.WantErr("Do with a short context", err, context.DeadlineExceeded)
 					return "paid", nil
 				})
 				results <- text
@@ -40,8 +40,8 @@ func TestDo_Waits(t *testing.T) {
 		for range 12 {
 			count[<-results]++
 		}
-		l.Want("the answers", count, map[string]int{"ran paid": 1, "replayed paid": 11})
-		l.Want("calls of fn", calls.Load(), 1)
+		l.lab.Want("the answers", count, map[string]int{"ran paid": 1, "replayed paid": 11})
+		l.lab.Want("calls of fn", calls.Load(), 1)
 	})
 }
 
@@ -49,15 +49,15 @@ func TestDo_Waits(t *testing.T) {
 func TestDo_BesideRun(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		other := l.open(l.NS.DB())
+		other := l.open(l.lab.NS.DB())
 		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 			_, err := l.do(other, "a", l.notCalled, keys.NoWait())
 			if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
-				l.Errorf("Do beside Run: %v; want an *InProgressError", err)
+				l.lab.Errorf("Do beside Run: %v; want an *InProgressError", err)
 			}
 			return effect("a")(ctx, tx)
 		})
-		l.Want("Run", err, nil)
+		l.lab.Want("Run", err, nil)
 	})
 }
 
@@ -71,11 +71,11 @@ func TestDo_Hooks(t *testing.T) {
 				seen = append(seen, fmt.Sprint(what, " ", e.Key.ID, " ", e.Err != nil))
 			}
 		}
-		s := l.open(l.DB, keys.WithHooks(keys.Hooks{Claim: note("claim"), Replay: note("replay"), Mismatch: note("mismatch"), Wait: note("wait")}))
+		s := l.open(l.lab.DB, keys.WithHooks(keys.Hooks{Claim: note("claim"), Replay: note("replay"), Mismatch: note("mismatch"), Wait: note("wait")}))
 		one, err := keys.FingerprintOf(1)
-		l.Want("FingerprintOf", err, nil)
+		l.lab.Want("FingerprintOf", err, nil)
 		two, err := keys.FingerprintOf(2)
-		l.Want("FingerprintOf", err, nil)
+		l.lab.Want("FingerprintOf", err, nil)
 		for _, fp := range []keys.Fingerprint{one, one, two} {
 			_, _, err = keys.Do(l.bounded(), s, hazardKey("a"), fp, func(context.Context, *keys.Held) (string, error) {
 				_, err := l.do(s, "a", l.notCalled, keys.NoWait())
@@ -85,8 +85,8 @@ func TestDo_Hooks(t *testing.T) {
 				return "paid", nil
 			})
 		}
-		l.WantErr("Do", err, keys.ErrMismatch)
-		l.Want("the events", seen, []string{"wait a true", "claim a false", "replay a false", "mismatch a true"})
+		l.lab.WantErr("Do", err, keys.ErrMismatch)
+		l.lab.Want("the events", seen, []string{"wait a true", "claim a false", "replay a false", "mismatch a true"})
 	})
 }
 
@@ -100,25 +100,25 @@ func TestLease_WrongClock(t *testing.T) {
 			s, id := l.open(db), fmt.Sprint(ahead)
 			_, err := l.do(s, id, func(ctx context.Context, _ *keys.Held) (string, error) {
 				info, err := s.Inspect(ctx, hazardKey(id))
-				l.Want("Inspect", err, nil)
+				l.lab.Want("Inspect", err, nil)
 				if left := info.LeaseUntil.Sub(l.now(db)); left < 20*time.Second || left > 40*time.Second {
-					l.Errorf("%v is left of the lease", left)
+					l.lab.Errorf("%v is left of the lease", left)
 				}
 				_, err = l.do(s, id, l.notCalled, keys.Rerun(), keys.NoWait())
 				if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
-					l.Errorf("Do in the lease: %v; want an *InProgressError", err)
+					l.lab.Errorf("Do in the lease: %v; want an *InProgressError", err)
 				}
 				return "", errUnsure
 			})
-			l.WantErr("Do", err, errUnsure)
+			l.lab.WantErr("Do", err, errUnsure)
 			l.endLease()
 			_, err = l.do(s, id, l.notCalled)
 			parked := l.parked("Do after the lease's end", err)
 			if age := l.now(db).Sub(parked.Since); age < -2*time.Second || age > 20*time.Second {
-				l.Errorf("parked %v before the database's time", age)
+				l.lab.Errorf("parked %v before the database's time", age)
 			}
-			l.Want("Release", s.Release(l.Context(), hazardKey(id)), nil)
-			l.Want("Do", second(l.do(s, id, answers("paid", nil))), "ran paid")
+			l.lab.Want("Release", s.Release(l.lab.Context(), hazardKey(id)), nil)
+			l.lab.Want("Do", second(l.do(s, id, answers("paid", nil))), "ran paid")
 		}
 	})
 }

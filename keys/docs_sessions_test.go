@@ -28,7 +28,7 @@ func TestDocsFindSessions(t *testing.T) {
 	}
 	hazards(t, lab.All, func(l *hazardLab) {
 		query, own := "", ""
-		switch l.D.Name() {
+		switch l.lab.D.Name() {
 		case "sqlite":
 			return
 		case "postgres":
@@ -37,15 +37,15 @@ func TestDocsFindSessions(t *testing.T) {
 			query, own = "-- MySQL"+mysql, "SELECT CONNECTION_ID()"
 		}
 		sessions := func() (all []string) {
-			rows, err := l.DB.QueryxContext(l.Context(), strings.TrimSuffix(strings.TrimSpace(query), ";"))
+			rows, err := l.lab.DB.QueryxContext(l.lab.Context(), strings.TrimSuffix(strings.TrimSpace(query), ";"))
 			if err != nil {
-				l.Fatalf("%s: %v", query, err)
+				l.lab.Fatalf("%s: %v", query, err)
 			}
 			defer rows.Close()
 			for rows.Next() {
 				values, err := rows.SliceScan()
 				if err != nil {
-					l.Fatal(err)
+					l.lab.Fatal(err)
 				}
 				if b, isText := values[0].([]byte); isText {
 					values[0] = string(b)
@@ -55,20 +55,20 @@ func TestDocsFindSessions(t *testing.T) {
 			return all
 		}
 		k := keys.Key{Scope: "s", Op: "o", ID: "1"}
-		_, err := keys.Exec(l.Context(), l.store, k, keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) error {
+		_, err := keys.Exec(l.lab.Context(), l.store, k, keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) error {
 			var id sql.NullString
 			if err := tx.GetContext(ctx, &id, own); err != nil {
 				return err
 			}
 			for !slices.Contains(sessions(), id.String) { // InnoDB's table is up to date after a tenth of a second
-				if err := l.Context().Err(); err != nil {
+				if err := l.lab.Context().Err(); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 		if err != nil {
-			l.Fatal(err)
+			l.lab.Fatal(err)
 		}
 	})
 }

@@ -16,17 +16,17 @@ func TestFail_CountsOnceBesideOthers(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		const calls, losses, most = 80, 3, 150 // a message remembers fewer calls
-		others := l.open(l.DB, keys.MaxAttempts(most))
+		others := l.open(l.lab.DB, keys.MaxAttempts(most))
 		want, armed := 0, 0
 		fail := func(s *keys.Store) {
-			l.Helper()
+			l.lab.Helper()
 			want++
-			n, err := s.Fail(l.Context(), "lab", "m", fmt.Errorf("failure %d", want))
+			n, err := s.Fail(l.lab.Context(), "lab", "m", fmt.Errorf("failure %d", want))
 			if want < most && (err != nil || n < want) || want >= most && (n != most || fmt.Sprintf("%T", err) != "*keys.DeadError") {
-				l.Errorf("failure %d of %d: %d attempts, %v", want, most, n, err)
+				l.lab.Errorf("failure %d of %d: %d attempts, %v", want, most, n, err)
 			}
 		}
-		db := faults.Open(l, l.NS, func(p *faults.Point) error {
+		db := faults.Open(l.lab, l.lab.NS, func(p *faults.Point) error {
 			if armed == 0 || p.Moment != faults.After || p.Kind != faults.Commit {
 				return nil
 			}
@@ -41,11 +41,11 @@ func TestFail_CountsOnceBesideOthers(t *testing.T) {
 			}
 			fail(s)
 		}
-		info, err := l.store.InspectMessage(l.Context(), "lab", "m")
+		info, err := l.store.InspectMessage(l.lab.Context(), "lab", "m")
 		if err != nil {
-			l.Fatal(err)
+			l.lab.Fatal(err)
 		}
-		l.Want("attempts", info.Attempts, calls+calls/16*losses)
-		l.Want("the report", string(info.Result), fmt.Sprintf(`{"error":"failure %d"}`, want))
+		l.lab.Want("attempts", info.Attempts, calls+calls/16*losses)
+		l.lab.Want("the report", string(info.Result), fmt.Sprintf(`{"error":"failure %d"}`, want))
 	})
 }

@@ -19,12 +19,12 @@ import (
 func TestGuard_ThreeLeases(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		other := l.open(l.NS.DB())
+		other := l.open(l.lab.NS.DB())
 		var over atomic.Bool
 		taken := make(chan string)
 		l.wantDo("Do", "a", "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
 			tx := l.Begin(nil)
-			l.Want("Guard", h.Guard(ctx, tx), nil)
+			l.lab.Want("Guard", h.Guard(ctx, tx), nil)
 			go func() {
 				text, err := "", error(nil)
 				for !over.Load() && (err == nil || strings.Contains(err.Error(), "another caller is working")) {
@@ -32,20 +32,20 @@ func TestGuard_ThreeLeases(t *testing.T) {
 				}
 				taken <- text
 			}()
-			l.On(tx, "INSERT INTO effects VALUES ('"+`"a"`+"')")
+			l.lab.On(tx, "INSERT INTO effects VALUES ('"+`"a"`+"')")
 			select {
 			case <-ctx.Done():
-				l.Errorf("fn's context has ended: %v", context.Cause(ctx))
+				l.lab.Errorf("fn's context has ended: %v", context.Cause(ctx))
 			case <-time.After(3 * brief):
 			}
-			l.Commit(tx)
+			l.lab.Commit(tx)
 			return "paid", context.Cause(ctx)
 		}, keys.Lease(brief))
 		over.Store(true)
 		if text := <-taken; text != "replayed paid" && !strings.Contains(text, "another caller is working") {
-			l.Errorf("the other caller: %s", text)
+			l.lab.Errorf("the other caller: %s", text)
 		}
-		l.Want("effects", l.effects("a"), 1)
+		l.lab.Want("effects", l.effects("a"), 1)
 	})
 }
 
@@ -56,10 +56,10 @@ func TestGuard_GoesOn(t *testing.T) {
 		for id, end := range map[string]func(*sql.Tx) error{"commit": (*sql.Tx).Commit, "rollback": (*sql.Tx).Rollback} {
 			l.wantDo("Do", id, "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
 				tx := l.Begin(nil)
-				l.Want("Guard", h.Guard(ctx, tx.Tx), nil)
-				l.Want("Guard again", h.Guard(ctx, tx), nil)
-				l.WantErr("Guard of another transaction", h.Guard(ctx, l.DB), nil, "must be a transaction")
-				l.Want("the transaction's end", end(tx.Tx), nil)
+				l.lab.Want("Guard", h.Guard(ctx, tx.Tx), nil)
+				l.lab.Want("Guard again", h.Guard(ctx, tx), nil)
+				l.lab.WantErr("Guard of another transaction", h.Guard(ctx, l.lab.DB), nil, "must be a transaction")
+				l.lab.Want("the transaction's end", end(tx.Tx), nil)
 				for first := l.leaseOf(id); ctx.Err() == nil; {
 					now := l.leaseOf(id)
 					if id == "rollback" && now > first || id == "commit" && now < 5*brief { // Guard writes a long lease
@@ -79,9 +79,9 @@ func TestGuard_OutlastsItsLease(t *testing.T) {
 	hazards(t, lab.All, func(l *hazardLab) {
 		l.wantDo("Do", "a", "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
 			tx := l.Begin(nil)
-			l.Want("Guard", h.Guard(ctx, tx), nil)
-			l.On(tx, "UPDATE idempotency_keys SET lease_until = '2000-01-01 00:00:00.000'")
-			l.Commit(tx)
+			l.lab.Want("Guard", h.Guard(ctx, tx), nil)
+			l.lab.On(tx, "UPDATE idempotency_keys SET lease_until = '2000-01-01 00:00:00.000'")
+			l.lab.Commit(tx)
 			return "paid", nil
 		})
 	})
@@ -89,10 +89,10 @@ func TestGuard_OutlastsItsLease(t *testing.T) {
 
 // leaseOf returns the time between the claim of a key and the end of its lease.
 func (l *hazardLab) leaseOf(id string) time.Duration {
-	l.Helper()
-	info, err := l.store.Inspect(l.Context(), hazardKey(id))
+	l.lab.Helper()
+	info, err := l.store.Inspect(l.lab.Context(), hazardKey(id))
 	if err != nil {
-		l.Fatal(err)
+		l.lab.Fatal(err)
 	}
 	return info.LeaseUntil.Sub(info.ClaimedAt)
 }
@@ -106,18 +106,18 @@ func TestGuard_Misuse(t *testing.T) {
 			kept = h
 			return "paid", nil
 		})
-		l.WantErr("Guard after fn", kept.Guard(l.Context(), l.Begin(nil)), nil, "the lease has ended with fn")
+		l.lab.WantErr("Guard after fn", kept.Guard(l.lab.Context(), l.Begin(nil)), nil, "the lease has ended with fn")
 
 		other := l.Begin(nil)
 		tx := l.Begin(nil)
 		_, err := l.do(l.store, "b", func(ctx context.Context, h *keys.Held) (string, error) {
-			l.Want("Guard", h.Guard(ctx, tx), nil)
-			l.WantErr("Guard of a second transaction", h.Guard(ctx, other), nil, "another guarded transaction is open")
+			l.lab.Want("Guard", h.Guard(ctx, tx), nil)
+			l.lab.WantErr("Guard of a second transaction", h.Guard(ctx, other), nil, "another guarded transaction is open")
 			return "paid", keys.Final(errUnsure)
 		})
-		l.WantErr("Do with an open transaction", err, errUnsure, "its guarded transaction is still open")
-		l.Commit(tx)
-		l.Want("state", l.state("b"), "leased")
+		l.lab.WantErr("Do with an open transaction", err, errUnsure, "its guarded transaction is still open")
+		l.lab.Commit(tx)
+		l.lab.Want("state", l.state("b"), "leased")
 	})
 }
 
@@ -139,8 +139,8 @@ func TestGuard_HoldersOwnTx(t *testing.T) {
 			})
 			return "", err
 		})
-		l.WantErr("Do past the lease's end", err, keys.ErrFenced)
-		l.Want("effects", l.effects("lost"), 0)
+		l.lab.WantErr("Do past the lease's end", err, keys.ErrFenced)
+		l.lab.Want("effects", l.effects("lost"), 0)
 	})
 }
 
@@ -151,7 +151,7 @@ func TestHazard_K56_LockOfTheHoldersTransaction(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		var renewals atomic.Int64
-		guarded := l.open(faults.Open(l, l.NS, func(p *faults.Point) error {
+		guarded := l.open(faults.Open(l.lab, l.lab.NS, func(p *faults.Point) error {
 			if p.Moment == faults.Before && strings.Contains(p.Text, "SET lease_until") {
 				renewals.Add(1)
 			}
@@ -159,38 +159,38 @@ func TestHazard_K56_LockOfTheHoldersTransaction(t *testing.T) {
 		}).DB)
 		_, err := l.do(guarded, "a", func(ctx context.Context, h *keys.Held) (string, error) {
 			tx := l.Begin(nil)
-			l.Want("Guard", h.Guard(ctx, tx), nil)
+			l.lab.Want("Guard", h.Guard(ctx, tx), nil)
 			l.wantWaiting("UPDATE idempotency_keys SET attempts = attempts")
 			before := renewals.Load()
 			for began := time.Now(); time.Since(began) < brief; {
 				_, err := l.do(l.store, "a", l.notCalled, keys.NoWait())
 				if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
-					l.Errorf("Do beside the guarded transaction: %v; want an *InProgressError", err)
+					l.lab.Errorf("Do beside the guarded transaction: %v; want an *InProgressError", err)
 				}
 			}
-			l.Want("renewals meanwhile", renewals.Load(), before)
-			l.Commit(tx)
+			l.lab.Want("renewals meanwhile", renewals.Load(), before)
+			l.lab.Commit(tx)
 			return "paid", context.Cause(ctx)
 		}, keys.Lease(brief))
-		l.Want("Do", err, nil)
+		l.lab.Want("Do", err, nil)
 	})
 }
 
 // wantWaiting wants a naive statement to wait for a transaction.
 func (l *hazardLab) wantWaiting(query string) {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.Context(), brief)
+	l.lab.Helper()
+	ctx, cancel := context.WithTimeout(l.lab.Context(), brief)
 	defer cancel()
-	conn, err := l.DB.Conn(ctx)
+	conn, err := l.lab.DB.Conn(ctx)
 	if err != nil {
-		l.Fatal(err)
+		l.lab.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if l.Family() == "sqlite" { // its driver does not end the wait with the context
-		l.On(conn, "PRAGMA busy_timeout = 100")
+	if l.lab.Family() == "sqlite" { // its driver does not end the wait with the context
+		l.lab.On(conn, "PRAGMA busy_timeout = 100")
 	}
 	if _, err := conn.ExecContext(ctx, query); err == nil {
-		l.Errorf("the hazard is gone: %s has not waited", query)
+		l.lab.Errorf("the hazard is gone: %s has not waited", query)
 	}
 }
 
@@ -201,21 +201,21 @@ func TestHazard_K57_RenewalThatHangs(t *testing.T) {
 	hazards(t, lab.All, func(l *hazardLab) {
 		hangs, release := make(chan struct{}), make(chan struct{})
 		var hung atomic.Bool
-		pool := faults.Open(l, l.NS, func(p *faults.Point) error {
+		pool := faults.Open(l.lab, l.lab.NS, func(p *faults.Point) error {
 			if p.Moment == faults.Before && strings.Contains(p.Text, "SET lease_until") && hung.CompareAndSwap(false, true) {
 				close(hangs)
 				<-release
 			}
 			return nil
 		})
-		l.Cleanup(func() { close(release) }) // before the pool is closed
+		l.lab.Cleanup(func() { close(release) }) // before the pool is closed
 		_, err := l.do(l.open(pool.DB), "a", func(ctx context.Context, _ *keys.Held) (string, error) {
 			<-hangs
 			l.wantFenced(ctx)
 			l.endLease()
 			return "paid", nil
 		}, keys.Lease(brief))
-		l.WantErr("Do", err, keys.ErrFenced)
+		l.lab.WantErr("Do", err, keys.ErrFenced)
 	})
 }
 
@@ -223,7 +223,7 @@ func TestHazard_K57_RenewalThatHangs(t *testing.T) {
 func TestDo_OneConnection(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		pool := l.NS.DB()
+		pool := l.lab.NS.DB()
 		pool.SetMaxOpenConns(1)
 		s := l.open(pool)
 		var calls atomic.Int64
@@ -246,13 +246,13 @@ func TestDo_OneConnection(t *testing.T) {
 		}
 		for range 20 {
 			if text := <-results; text != "ran paid" && text != "replayed paid" {
-				l.Error(text)
+				l.lab.Error(text)
 			}
 		}
-		l.Want("calls of fn", calls.Load(), 1)
+		l.lab.Want("calls of fn", calls.Load(), 1)
 		_, err := l.do(s, "b", answers("", errUnsure))
-		l.WantErr("Do", err, errUnsure)
-		l.Want("Resolve", keys.Resolve(l.bounded(), s, hazardKey("b"), "paid"), nil)
+		l.lab.WantErr("Do", err, errUnsure)
+		l.lab.Want("Resolve", keys.Resolve(l.bounded(), s, hazardKey("b"), "paid"), nil)
 		_, _, err = keys.Run(l.bounded(), s, hazardKey("run"), keys.Fingerprint{}, func(ctx context.Context, _ *keys.Tx) (string, error) {
 			_, _, err := keys.Do(ctx, s, hazardKey("c"), keys.Fingerprint{}, l.notCalled)
 			return "", err
@@ -262,6 +262,6 @@ func TestDo_OneConnection(t *testing.T) {
 			_, _, err := keys.Do(ctx, s, hazardKey("d"), keys.Fingerprint{}, l.notCalled)
 			return "", err
 		})
-		l.WantErr("Do of the key inside Do", err, nil, "inside the fn of", "has the key's lease")
+		l.lab.WantErr("Do of the key inside Do", err, nil, "inside the fn of", "has the key's lease")
 	})
 }

@@ -28,31 +28,31 @@ const skew = 10 * time.Minute
 
 // ahead opens a pool whose database clock is ahead of this process by d.
 func (l *hazardLab) ahead(d time.Duration) *sqlx.DB {
-	l.Helper()
-	switch l.Family() {
+	l.lab.Helper()
+	switch l.lab.Family() {
 	case "postgres": // the function in the lab's schema returns the shifted time
 		rewrite := func(text string) string {
 			return strings.ReplaceAll(text, "pg_catalog.clock_timestamp()", "clock_timestamp()")
 		}
-		return faults.Rewriting(l, l.NS, rewrite, engine.Param("search_path", l.NS.Name()+", pg_catalog"), engine.Param("skew.ahead", fmt.Sprintf("%d seconds", d/time.Second))).DB
+		return faults.Rewriting(l.lab, l.lab.NS, rewrite, engine.Param("search_path", l.lab.NS.Name()+", pg_catalog"), engine.Param("skew.ahead", fmt.Sprintf("%d seconds", d/time.Second))).DB
 	case "mysql":
 		now := time.Now().Add(d)
-		return l.NS.DB(engine.Param("timestamp", fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000)))
+		return l.lab.NS.DB(engine.Param("timestamp", fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000)))
 	}
 	db := sql.OpenDB(liteClock{&sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 		return c.RegisterFunc("strftime", func(format, _ string, later ...string) (string, error) {
 			return strftime(time.Now().Add(d), format, later)
 		}, false)
-	}}, l.NS.DSN()})
-	l.Cleanup(func() { db.Close() })
+	}}, l.lab.NS.DSN()})
+	l.lab.Cleanup(func() { db.Close() })
 	return sqlx.NewDb(db, "sqlite3")
 }
 
 // skewable prepares the engine for a shifted clock.
 func (l *hazardLab) skewable() {
-	l.Helper()
-	if l.Family() == "postgres" {
-		l.Exec("CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$SELECT pg_catalog.clock_timestamp() + current_setting('skew.ahead')::interval$$")
+	l.lab.Helper()
+	if l.lab.Family() == "postgres" {
+		l.lab.Exec("CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$SELECT pg_catalog.clock_timestamp() + current_setting('skew.ahead')::interval$$")
 	}
 }
 
@@ -87,15 +87,15 @@ func strftime(now time.Time, format string, later []string) (string, error) {
 
 // now returns the time of the database.
 func (l *hazardLab) now(db *sqlx.DB) time.Time {
-	l.Helper()
+	l.lab.Helper()
 	query := map[string]string{
 		"sqlite":   "SELECT CAST(strftime('%s', 'now') AS INTEGER) * 1000",
 		"postgres": "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
 		"mysql":    "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000",
-	}[l.Family()]
+	}[l.lab.Family()]
 	var ms int64
-	if err := db.GetContext(l.Context(), &ms, query); err != nil {
-		l.Fatalf("%s: %v", query, err)
+	if err := db.GetContext(l.lab.Context(), &ms, query); err != nil {
+		l.lab.Fatalf("%s: %v", query, err)
 	}
 	return time.UnixMilli(ms)
 }
@@ -116,9 +116,9 @@ func ulid(at time.Time) string {
 
 // history returns the results of callers in different processes, while the time of the database advances.
 func (l *hazardLab) history(ahead time.Duration) (h []string) {
-	l.Helper()
+	l.lab.Helper()
 	const retention = 30 * time.Minute
-	l.Exec("DELETE FROM idempotency_keys")
+	l.lab.Exec("DELETE FROM idempotency_keys")
 	start := l.now(l.ahead(ahead))
 	ids := map[string]string{
 		"plain": "plain", "young": uuid7(start.Add(time.Minute - retention)), "old": uuid7(start.Add(-time.Minute - retention)),
@@ -139,18 +139,18 @@ func (l *hazardLab) history(ahead time.Duration) (h []string) {
 			case "gc":
 				got = fmt.Sprint(l.gc(s))
 			case "fail":
-				n, err := s.Fail(l.Context(), "lab", "failing", nil)
+				n, err := s.Fail(l.lab.Context(), "lab", "failing", nil)
 				got = fmt.Sprint(n, err)
 			case "filter":
-				tx, err := db.BeginTxx(l.Context(), nil)
+				tx, err := db.BeginTxx(l.lab.Context(), nil)
 				if err != nil {
-					l.Fatalf("BeginTxx: %v", err)
+					l.lab.Fatalf("BeginTxx: %v", err)
 				}
 				fresh, err := l.filter(s, tx, "m")
 				got = fmt.Sprint(fresh, err)
-				l.Commit(tx)
+				l.lab.Commit(tx)
 			default:
-				_, replayed, err := keys.Run(l.Context(), s, hazardKey(ids[word]), keys.Fingerprint{}, effect("x"))
+				_, replayed, err := keys.Run(l.lab.Context(), s, hazardKey(ids[word]), keys.Fingerprint{}, effect("x"))
 				if got = told("", replayed, err); errors.Is(err, keys.ErrTooOld) {
 					got = "too old"
 				}
@@ -175,34 +175,34 @@ func TestHazard_K8_ClocksOfTheMachinesDoNotMatter(t *testing.T) {
 		for _, ahead := range []time.Duration{-skew, 0, skew} {
 			db := l.ahead(ahead)
 			if off := time.Until(l.now(db)) - ahead; off.Abs() > time.Minute/2 {
-				l.Fatalf("the database's clock is off by another %v; want it %v ahead", off, ahead)
+				l.lab.Fatalf("the database's clock is off by another %v; want it %v ahead", off, ahead)
 			}
 			lease := time.Now().Add(5 * time.Minute) // a program that takes a lease computes its end with its own clock
 			expired += fmt.Sprint(lease.Before(l.now(db)), " ")
 			l.wantHistory(ahead, want)
 		}
-		l.Want("hazard: whether a lease of five minutes has ended at once", expired, "false false true ")
+		l.lab.Want("hazard: whether a lease of five minutes has ended at once", expired, "false false true ")
 	})
 }
 
 // wantHistory wants the given history at a skew, and wants stored times that agree with the database's clock.
 func (l *hazardLab) wantHistory(ahead time.Duration, want []string) {
-	l.Helper()
+	l.lab.Helper()
 	if got := l.history(ahead); !slices.Equal(got, want) {
-		l.Errorf("the database's clock %v ahead:\ngot  %q\nwant %q", ahead, got, want)
+		l.lab.Errorf("the database's clock %v ahead:\ngot  %q\nwant %q", ahead, got, want)
 	}
 	db := l.ahead(ahead)
 	s := l.open(db, keys.Retention(time.Hour))
 	l.run(s, "last")
-	info, err := s.Inspect(l.Context(), hazardKey("last"))
+	info, err := s.Inspect(l.lab.Context(), hazardKey("last"))
 	if err != nil {
-		l.Fatalf("Inspect: %v", err)
+		l.lab.Fatalf("Inspect: %v", err)
 	}
 	if off := info.ClaimedAt.Sub(l.now(db)).Abs(); off > time.Minute/2 {
-		l.Errorf("a key was claimed %v away from the database's time", off)
+		l.lab.Errorf("a key was claimed %v away from the database's time", off)
 	}
 	if kept := info.ExpiresAt.Sub(info.ClaimedAt); (kept - time.Hour).Abs() > time.Second {
-		l.Errorf("a key is kept for %v, want an hour", kept)
+		l.lab.Errorf("a key is kept for %v, want an hour", kept)
 	}
 }
 
@@ -210,18 +210,18 @@ func TestHazard_K45_KeyFromAhead(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		const retention = 30 * time.Minute
-		at := l.now(l.DB).Add(9 * time.Minute)
-		l.Want("hazard: whether the key is young when a claim of now is forgotten", l.now(l.DB).Add(retention).Before(at.Add(retention)), true)
+		at := l.now(l.lab.DB).Add(9 * time.Minute)
+		l.lab.Want("hazard: whether the key is young when a claim of now is forgotten", l.now(l.lab.DB).Add(retention).Before(at.Add(retention)), true)
 
-		s := l.open(l.DB, keys.Retention(retention))
-		l.Want("Run", l.run(s, uuid7(at)), "ran "+uuid7(at))
-		info, err := s.Inspect(l.Context(), hazardKey(uuid7(at)))
+		s := l.open(l.lab.DB, keys.Retention(retention))
+		l.lab.Want("Run", l.run(s, uuid7(at)), "ran "+uuid7(at))
+		info, err := s.Inspect(l.lab.Context(), hazardKey(uuid7(at)))
 		if err != nil {
-			l.Fatal(err)
+			l.lab.Fatal(err)
 		}
-		l.Want("whether the key is forgotten before it is old", info.ExpiresAt.Before(at.Truncate(time.Millisecond).Add(retention)), false)
-		_, _, err = keys.Run(l.Context(), s, hazardKey(uuid7(at.Add(time.Hour))), keys.Fingerprint{}, effect("b"))
-		l.WantErr("Run with a key from further ahead", err, keys.ErrTooNew)
-		l.Want("its effects", l.effects("b"), 0)
+		l.lab.Want("whether the key is forgotten before it is old", info.ExpiresAt.Before(at.Truncate(time.Millisecond).Add(retention)), false)
+		_, _, err = keys.Run(l.lab.Context(), s, hazardKey(uuid7(at.Add(time.Hour))), keys.Fingerprint{}, effect("b"))
+		l.lab.WantErr("Run with a key from further ahead", err, keys.ErrTooNew)
+		l.lab.Want("its effects", l.effects("b"), 0)
 	})
 }

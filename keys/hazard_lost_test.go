@@ -19,12 +19,12 @@ func TestHazard_E3_SwallowedDeadlock(t *testing.T) {
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		l.hot()
 		naive := l.Begin(nil)
-		l.On(naive, `INSERT INTO effects VALUES ('"first"')`)
+		l.lab.On(naive, `INSERT INTO effects VALUES ('"first"')`)
 		l.deadlock(naive)
-		l.On(naive, `INSERT INTO effects VALUES ('"second"')`)
-		l.Want("hazard: what a commit says of a transaction that is gone", naive.Commit(), nil)
-		l.Want("hazard: its effects", fmt.Sprint(l.effects("first"), l.effects("second")), "0 1")
-		l.Exec("DELETE FROM effects")
+		l.lab.On(naive, `INSERT INTO effects VALUES ('"second"')`)
+		l.lab.Want("hazard: what a commit says of a transaction that is gone", naive.Commit(), nil)
+		l.lab.Want("hazard: its effects", fmt.Sprint(l.effects("first"), l.effects("second")), "0 1")
+		l.lab.Exec("DELETE FROM effects")
 
 		swallows := func(ctx context.Context, tx *keys.Tx) (int, error) {
 			_, err := effect("first")(ctx, tx)
@@ -37,35 +37,35 @@ func TestHazard_E3_SwallowedDeadlock(t *testing.T) {
 			_, _ = effect("second")(ctx, tx)
 			return tx.Attempt(), nil
 		}
-		attempt, replayed, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, swallows)
-		l.Want("Run: the attempt that counts", fmt.Sprintln(attempt, replayed, err), "2 false <nil>\n")
-		l.Want("effects of Run", fmt.Sprint(l.effects("first"), l.effects("second")), "1 1")
-		l.Exec("DELETE FROM effects")
+		attempt, replayed, err := keys.Run(l.lab.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, swallows)
+		l.lab.Want("Run: the attempt that counts", fmt.Sprintln(attempt, replayed, err), "2 false <nil>\n")
+		l.lab.Want("effects of Run", fmt.Sprint(l.effects("first"), l.effects("second")), "1 1")
+		l.lab.Exec("DELETE FROM effects")
 
 		tx := l.Begin(nil)
-		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
-		_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, swallows)
+		l.lab.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err = keys.Once(l.lab.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, swallows)
 		l.wantGone("Once", tx, err)
 
 		tx = l.Begin(nil)
-		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
-		_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("outer"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+		l.lab.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err = keys.Once(l.lab.Context(), l.store, tx, hazardKey("outer"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
 			_, _, err := keys.Once(ctx, l.store, tx, hazardKey("inner"), keys.Fingerprint{}, swallows)
-			l.Want("the class of the inner Once's error", dialect.Classify(err), dialect.Retryable)
+			l.lab.Want("the class of the inner Once's error", dialect.Classify(err), dialect.Retryable)
 			_, _ = effect("third")(ctx, tx)
 			return 1, nil
 		})
 		l.wantGone("Once with one in it", tx, err)
 
 		n := 0
-		_, _, err = keys.Run(l.Context(), l.store, hazardKey("nested"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+		_, _, err = keys.Run(l.lab.Context(), l.store, hazardKey("nested"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
 			if n++; n > 1 {
 				return effectCount(ctx, tx)
 			}
 			_, _, _ = keys.Once(ctx, l.store, tx, hazardKey("inner"), keys.Fingerprint{}, swallows)
 			return 1, nil
 		})
-		l.Want("Run with a Once in it, and its attempts", fmt.Sprint(err, n), "<nil> 2")
+		l.lab.Want("Run with a Once in it, and its attempts", fmt.Sprint(err, n), "<nil> 2")
 		l.wantUnknown("inner")
 	})
 }
@@ -77,39 +77,39 @@ func effectCount(ctx context.Context, tx *keys.Tx) (n int, err error) {
 
 // wantGone wants an error that is retryable, an ended transaction, and no row of this transaction.
 func (l *hazardLab) wantGone(what string, tx interface{ Commit() error }, err error) {
-	l.Helper()
-	l.Want(what+": its error's class", dialect.Classify(err), dialect.Retryable)
-	l.WantErr(what+": the commit", tx.Commit(), sql.ErrTxDone)
-	l.Want(what+": effects", l.Text("SELECT COUNT(*) FROM effects"), 0)
-	l.Want(what+": keys", l.Text("SELECT COUNT(*) FROM idempotency_keys WHERE id <> 'run'"), 0)
+	l.lab.Helper()
+	l.lab.Want(what+": its error's class", dialect.Classify(err), dialect.Retryable)
+	l.lab.WantErr(what+": the commit", tx.Commit(), sql.ErrTxDone)
+	l.lab.Want(what+": effects", l.lab.Text("SELECT COUNT(*) FROM effects"), 0)
+	l.lab.Want(what+": keys", l.lab.Text("SELECT COUNT(*) FROM idempotency_keys WHERE id <> 'run'"), 0)
 }
 
 // deadlock makes a transaction lose a deadlock.
 func (l *hazardLab) deadlock(tx upsert.DB) {
-	l.Helper()
-	l.loses(tx, func(query string) error { _, err := tx.ExecContext(l.Context(), query); return err })
+	l.lab.Helper()
+	l.loses(tx, func(query string) error { _, err := tx.ExecContext(l.lab.Context(), query); return err })
 }
 
 // loses makes a transaction lose a deadlock against a transaction that has written more. send sends the last statement of
 // the losing transaction.
 func (l *hazardLab) loses(tx upsert.DB, send func(query string) error) {
-	l.Helper()
-	l.On(tx, "UPDATE hot SET n = n + 1 WHERE k = 1")
-	other := l.Session("BEGIN", "UPDATE hot FORCE INDEX (`PRIMARY`) SET n = n + 1 WHERE k > 1") // without the index the UPDATE would read all rows and wait for the first one
+	l.lab.Helper()
+	l.lab.On(tx, "UPDATE hot SET n = n + 1 WHERE k = 1")
+	other := l.lab.Session("BEGIN", "UPDATE hot FORCE INDEX (`PRIMARY`) SET n = n + 1 WHERE k > 1") // without the index the UPDATE would read all rows and wait for the first one
 	done := lab.Later(func() error {
-		_, err := other.ExecContext(l.Context(), "UPDATE hot SET n = n + 1 WHERE k = 1")
+		_, err := other.ExecContext(l.lab.Context(), "UPDATE hot SET n = n + 1 WHERE k = 1")
 		return err
 	})
-	l.UntilWaits(other.ID)
-	l.WantCode("the hazard is gone: the deadlock", send("UPDATE hot SET n = n + 1 WHERE k = 2"), "1213")
-	l.Want("the other side of the deadlock", l.Result(done), nil)
-	l.On(other, "ROLLBACK")
+	l.lab.UntilWaits(other.ID)
+	l.lab.WantCode("the hazard is gone: the deadlock", send("UPDATE hot SET n = n + 1 WHERE k = 2"), "1213")
+	l.lab.Want("the other side of the deadlock", l.lab.Result(done), nil)
+	l.lab.On(other, "ROLLBACK")
 }
 
 // hot creates the rows for the deadlock.
 func (l *hazardLab) hot() {
-	l.Helper()
-	l.Exec("CREATE TABLE hot (k INT PRIMARY KEY, n INT)", "INSERT INTO hot SELECT 1 + a.d + 10 * b.d + 100 * c.d, 0 FROM "+tenDigits+" a, "+tenDigits+" b, (SELECT 0 AS d UNION SELECT 1) c")
+	l.lab.Helper()
+	l.lab.Exec("CREATE TABLE hot (k INT PRIMARY KEY, n INT)", "INSERT INTO hot SELECT 1 + a.d + 10 * b.d + 100 * c.d, 0 FROM "+tenDigits+" a, "+tenDigits+" b, (SELECT 0 AS d UNION SELECT 1) c")
 }
 
 func TestHazard_E3_EveryMethodSeesIt(t *testing.T) {
@@ -152,14 +152,14 @@ func TestHazard_E3_EveryMethodSeesIt(t *testing.T) {
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		l.hot()
 		for name, method := range methods {
-			_, _, err := keys.Run(l.Context(), l.store, hazardKey(name), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
+			_, _, err := keys.Run(l.lab.Context(), l.store, hazardKey(name), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 				if tx.Attempt() == 1 {
 					l.loses(tx, func(query string) error { return method(ctx, tx, query) })
 				}
 				_, _ = effect(name)(ctx, tx) // on the first attempt no row of the effect may be stored
 				return name, nil
 			})
-			l.Want("Run whose "+name+" lost the transaction, its effects", fmt.Sprint(err, l.effects(name)), "<nil> 1")
+			l.lab.Want("Run whose "+name+" lost the transaction, its effects", fmt.Sprint(err, l.effects(name)), "<nil> 1")
 		}
 	})
 }
@@ -168,28 +168,28 @@ func TestHazard_E3_StatementThatRollsBack(t *testing.T) {
 	t.Parallel()
 	const rollsBack = "INSERT OR ROLLBACK INTO taken VALUES (1)"
 	hazards(t, lab.SQLite, func(l *hazardLab) {
-		l.Exec("CREATE TABLE taken (k INTEGER PRIMARY KEY)", "INSERT INTO taken VALUES (1)")
+		l.lab.Exec("CREATE TABLE taken (k INTEGER PRIMARY KEY)", "INSERT INTO taken VALUES (1)")
 		naive := l.Begin(nil)
-		l.On(naive, `INSERT INTO effects VALUES ('"first"')`)
-		l.Fails(naive, "1555", rollsBack)
-		l.On(naive, `INSERT INTO effects VALUES ('"second"')`)
-		l.WantErr("hazard: the commit", naive.Commit(), nil, "no transaction is active")
-		l.Want("hazard: effects before and after", fmt.Sprint(l.effects("first"), l.effects("second")), "0 1")
+		l.lab.On(naive, `INSERT INTO effects VALUES ('"first"')`)
+		l.lab.Fails(naive, "1555", rollsBack)
+		l.lab.On(naive, `INSERT INTO effects VALUES ('"second"')`)
+		l.lab.WantErr("hazard: the commit", naive.Commit(), nil, "no transaction is active")
+		l.lab.Want("hazard: effects before and after", fmt.Sprint(l.effects("first"), l.effects("second")), "0 1")
 
 		swallows := func(ctx context.Context, tx *keys.Tx) (int, error) {
 			_, err := effect("a")(ctx, tx)
 			if tx.Attempt() == 1 {
-				l.Fails(tx, "1555", rollsBack)
+				l.lab.Fails(tx, "1555", rollsBack)
 			}
 			return tx.Attempt(), err
 		}
-		attempt, replayed, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, swallows)
-		l.Want("Run: the attempt that counts", fmt.Sprintln(attempt, replayed, err), "2 false <nil>\n")
-		l.Want("effects of Run", l.effects("a"), 1)
-		l.Exec("DELETE FROM effects")
+		attempt, replayed, err := keys.Run(l.lab.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, swallows)
+		l.lab.Want("Run: the attempt that counts", fmt.Sprintln(attempt, replayed, err), "2 false <nil>\n")
+		l.lab.Want("effects of Run", l.effects("a"), 1)
+		l.lab.Exec("DELETE FROM effects")
 		tx := l.Begin(nil)
-		l.On(tx, `INSERT INTO effects VALUES ('"before"')`)
-		_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, swallows)
+		l.lab.On(tx, `INSERT INTO effects VALUES ('"before"')`)
+		_, _, err = keys.Once(l.lab.Context(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, swallows)
 		l.wantGone("Once", tx, err)
 	})
 }

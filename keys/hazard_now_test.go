@@ -19,13 +19,13 @@ func TestHazard_K8_TimeOfTheStatement(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {
 		tx := l.Begin(nil)
-		l.Want("hazard: whether now() moves in a transaction, and clock_timestamp()", l.TextOn(tx, "SELECT now() > transaction_timestamp(), clock_timestamp() > transaction_timestamp()"), "false|true")
-		l.Want("Once", l.once(l.store, tx, "a"), "ran a")
+		l.lab.Want("hazard: whether now() moves in a transaction, and clock_timestamp()", l.lab.TextOn(tx, "SELECT now() > transaction_timestamp(), clock_timestamp() > transaction_timestamp()"), "false|true")
+		l.lab.Want("Once", l.once(l.store, tx, "a"), "ran a")
 		_, err := l.filter(l.store, tx, "m")
-		l.Want("Filter", err, nil)
-		l.Want("times that are before their transaction's end",
-			l.TextOn(tx, "SELECT claimed_at > now(), finished_at > now(), lease_until > now(), expires_at - interval '72 hours' > now() FROM idempotency_keys"), "true|true|true|true true|true|true|true")
-		l.Commit(tx)
+		l.lab.Want("Filter", err, nil)
+		l.lab.Want("times that are before their transaction's end",
+			l.lab.TextOn(tx, "SELECT claimed_at > now(), finished_at > now(), lease_until > now(), expires_at - interval '72 hours' > now() FROM idempotency_keys"), "true|true|true|true true|true|true|true")
+		l.lab.Commit(tx)
 	})
 }
 
@@ -33,30 +33,30 @@ func TestHazard_K8_TimeZonesOfSessions(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL+" "+lab.Postgres, func(l *hazardLab) {
 		zone, east, west, naive := "TimeZone", "Asia/Tokyo", "America/Lima", "SELECT localtimestamp::text"
-		if l.Family() == "mysql" {
+		if l.lab.Family() == "mysql" {
 			zone, east, west, naive = "time_zone", "'+09:00'", "'-05:00'", "SELECT CAST(NOW() AS CHAR)"
 		}
 		var shown []string
 		var seen []time.Time
 		for i, z := range []string{east, west} {
-			db := l.NS.DB(engine.Param(zone, z))
-			shown = append(shown, l.TextOn(db, naive)[:13])
+			db := l.lab.NS.DB(engine.Param(zone, z))
+			shown = append(shown, l.lab.TextOn(db, naive)[:13])
 			s, id := l.open(db, keys.Retention(time.Hour)), fmt.Sprint("k", i)
-			l.Want("Run", l.run(s, id), "ran "+id)
-			l.Want("keys removed", l.gc(s), 0)
-			info, err := s.Inspect(l.Context(), hazardKey("k0"))
+			l.lab.Want("Run", l.run(s, id), "ran "+id)
+			l.lab.Want("keys removed", l.gc(s), 0)
+			info, err := s.Inspect(l.lab.Context(), hazardKey("k0"))
 			if err != nil {
-				l.Fatalf("Inspect: %v", err)
+				l.lab.Fatalf("Inspect: %v", err)
 			}
 			if off := time.Since(info.ClaimedAt).Abs(); off > time.Hour {
-				l.Errorf("in time zone %s the key was claimed %v ago; want less than an hour", z, off)
+				l.lab.Errorf("in time zone %s the key was claimed %v ago; want less than an hour", z, off)
 			}
 			seen = append(seen, info.ExpiresAt)
 		}
 		if shown[0] == shown[1] {
-			l.Errorf("hazard: one time in two zones is %s in both; want two different texts", shown[0])
+			l.lab.Errorf("hazard: one time in two zones is %s in both; want two different texts", shown[0])
 		}
-		l.Want("the end of one key in two zones", seen[0], seen[1])
+		l.lab.Want("the end of one key in two zones", seen[0], seen[1])
 	})
 }
 

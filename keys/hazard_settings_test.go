@@ -21,39 +21,39 @@ func TestHazard_K46_SettingsThatAreRefused(t *testing.T) {
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		refused := map[string]string{"autocommit": "0", "completion_type": "CHAIN"}
 		modes := []string{}
-		if l.D.Name() == "mariadb" {
+		if l.lab.D.Name() == "mariadb" {
 			modes = []string{"SIMULTANEOUS_ASSIGNMENT", "EMPTY_STRING_IS_NULL"}
 		}
-		s := l.Session("SET autocommit = 0", "SELECT 1")
-		l.On(s, "INSERT INTO effects VALUES ('x')")
-		l.On(s, "ROLLBACK")
-		l.Want("hazard: effects of a statement that has succeeded", l.effects("x"), 0)
+		s := l.lab.Session("SET autocommit = 0", "SELECT 1")
+		l.lab.On(s, "INSERT INTO effects VALUES ('x')")
+		l.lab.On(s, "ROLLBACK")
+		l.lab.Want("hazard: effects of a statement that has succeeded", l.effects("x"), 0)
 		for name, value := range refused {
-			_, err := keys.Open(l.Context(), l.NS.DB(engine.Param(name, quoted(value))))
-			l.WantErr(name, err, nil, "keys: Open: ", name, "set ")
+			_, err := keys.Open(l.lab.Context(), l.lab.NS.DB(engine.Param(name, quoted(value))))
+			l.lab.WantErr(name, err, nil, "keys: Open: ", name, "set ")
 		}
 		for _, mode := range modes {
-			_, err := keys.Open(l.Context(), l.NS.DB(engine.Param("sql_mode", "'STRICT_ALL_TABLES,"+mode+"'")))
-			l.WantErr(mode, err, nil, "keys: Open: ", mode)
+			_, err := keys.Open(l.lab.Context(), l.lab.NS.DB(engine.Param("sql_mode", "'STRICT_ALL_TABLES,"+mode+"'")))
+			l.lab.WantErr(mode, err, nil, "keys: Open: ", mode)
 		}
 	})
 	hazards(t, lab.SQLite, func(l *hazardLab) {
-		wide := l.NS.Engine().Namespace(l).DB()
+		wide := l.lab.NS.Engine().Namespace(l.lab).DB()
 		wide.MustExec("PRAGMA encoding = 'UTF-16le'")
 		wide.MustExec("CREATE TABLE naive (v TEXT)")
-		l.Want("hazard: a text of two bytes", l.TextOn(wide, "SELECT length(CAST(x'6162' AS TEXT))"), 1)
-		_, err := keys.Open(l.Context(), wide)
-		l.WantErr("UTF-16", err, nil, "keys: Open: ", "UTF-8")
+		l.lab.Want("hazard: a text of two bytes", l.lab.TextOn(wide, "SELECT length(CAST(x'6162' AS TEXT))"), 1)
+		_, err := keys.Open(l.lab.Context(), wide)
+		l.lab.WantErr("UTF-16", err, nil, "keys: Open: ", "UTF-8")
 
-		shared, err := sqlx.Open("sqlite3", "file:"+l.NS.Name()+"?cache=shared")
+		shared, err := sqlx.Open("sqlite3", "file:"+l.lab.NS.Name()+"?cache=shared")
 		if err != nil {
-			l.Fatal(err)
+			l.lab.Fatal(err)
 		}
 		defer shared.Close()
 		shared.SetMaxOpenConns(1)
 		shared.MustExec("PRAGMA read_uncommitted = 1")
-		_, err = keys.Open(l.Context(), shared)
-		l.WantErr("read_uncommitted", err, nil, "keys: Open: ", "read_uncommitted")
+		_, err = keys.Open(l.lab.Context(), shared)
+		l.lab.WantErr("read_uncommitted", err, nil, "keys: Open: ", "read_uncommitted")
 	})
 }
 
@@ -71,16 +71,16 @@ func TestHazard_K46_SafeUpdates(t *testing.T) {
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		l.run(l.store, "a")
 		l.expire()
-		safe := l.NS.DB(engine.Param("sql_safe_updates", "1"))
-		l.Fails(safe, "1175", "DELETE k FROM (SELECT 0) AS m STRAIGHT_JOIN idempotency_keys AS k ON k.attempts > 0")
-		s, err := keys.Open(l.Context(), safe)
-		if l.D.Name() == "mysql" && !dialect.Supports(l.D, dialect.FeatureIndexHint) {
-			l.WantErr("Open", err, nil, "keys: Open: ", "sql_safe_updates", "set ")
+		safe := l.lab.NS.DB(engine.Param("sql_safe_updates", "1"))
+		l.lab.Fails(safe, "1175", "DELETE k FROM (SELECT 0) AS m STRAIGHT_JOIN idempotency_keys AS k ON k.attempts > 0")
+		s, err := keys.Open(l.lab.Context(), safe)
+		if l.lab.D.Name() == "mysql" && !dialect.Supports(l.lab.D, dialect.FeatureIndexHint) {
+			l.lab.WantErr("Open", err, nil, "keys: Open: ", "sql_safe_updates", "set ")
 			return
 		}
-		l.Want("Open", err, nil)
-		l.Want("keys removed", l.gc(s), 1)
-		l.Want("Run", l.run(s, "b"), "ran b")
+		l.lab.Want("Open", err, nil)
+		l.lab.Want("keys removed", l.gc(s), 1)
+		l.lab.Want("Run", l.run(s, "b"), "ran b")
 		l.wantFailures(s)
 	})
 }
@@ -91,28 +91,28 @@ func TestHazard_K46_StatementsInTheBinaryLog(t *testing.T) {
 	t.Parallel()
 	lab.EachWith(t, lab.MariaDB, []string{"--log-bin", "--binlog-format=STATEMENT"}, func(plain *lab.Lab) {
 		l := openHazardLab(plain)
-		s := l.Session("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-		l.Fails(s, "1665", "INSERT INTO effects VALUES ('naive')")
-		l.Want("Run", l.run(l.store, "a"), "ran a")
-		l.Want("Run again", l.run(l.store, "a"), "replayed a")
+		s := l.lab.Session("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+		l.lab.Fails(s, "1665", "INSERT INTO effects VALUES ('naive')")
+		l.lab.Want("Run", l.run(l.store, "a"), "ran a")
+		l.lab.Want("Run again", l.run(l.store, "a"), "replayed a")
 		l.wantFailures(l.store)
 		l.expire()
-		l.Want("keys and messages removed", l.gc(l.store), 2)
+		l.lab.Want("keys and messages removed", l.gc(l.store), 2)
 	})
 }
 
 // wantFailures wants a message to fail until the message is dead, and to be fresh after Revive.
 func (l *hazardLab) wantFailures(s *keys.Store) {
-	l.Helper()
+	l.lab.Helper()
 	var err error
 	for n := 0; n < 10 && err == nil; n++ {
-		_, err = s.Fail(l.Context(), "lab", "m", errors.New("no"))
+		_, err = s.Fail(l.lab.Context(), "lab", "m", errors.New("no"))
 	}
-	l.WantErr("the last Fail", err, nil, "is dead after 10 attempts")
-	l.Want("a dead message", l.filtered(s, "m"), "[] <nil>")
-	n, err := s.Revive(l.Context(), "lab", "m")
-	l.Want("messages that Revive found", fmt.Sprint(n, err), "1 <nil>")
-	l.Want("a message after Revive", l.filtered(s, "m"), "[m] <nil>")
+	l.lab.WantErr("the last Fail", err, nil, "is dead after 10 attempts")
+	l.lab.Want("a dead message", l.filtered(s, "m"), "[] <nil>")
+	n, err := s.Revive(l.lab.Context(), "lab", "m")
+	l.lab.Want("messages that Revive found", fmt.Sprint(n, err), "1 <nil>")
+	l.lab.Want("a message after Revive", l.filtered(s, "m"), "[m] <nil>")
 }
 
 // TestHazard_K47_TriggerThatSwallowsAClaim checks that no call succeeds if a trigger discards its insert, although
@@ -121,56 +121,56 @@ func TestHazard_K47_TriggerThatSwallowsAClaim(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {
 		const trigger = "CREATE TRIGGER watch %s INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION swallow()"
-		l.Want("a message that is seen before", l.filtered(l.store, "seen"), "[seen] <nil>")
-		l.Exec("CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$", fmt.Sprintf(trigger, "BEFORE"))
-		l.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
+		l.lab.Want("a message that is seen before", l.filtered(l.store, "seen"), "[seen] <nil>")
+		l.lab.Exec("CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$", fmt.Sprintf(trigger, "BEFORE"))
+		l.lab.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
 		l.wantSwallowed()
-		_, err := keys.Open(l.Context(), l.DB)
-		l.WantErr("Open", err, nil, "watch", "discard a claim")
+		_, err := keys.Open(l.lab.Context(), l.lab.DB)
+		l.lab.WantErr("Open", err, nil, "watch", "discard a claim")
 
-		l.Exec("DROP TRIGGER watch ON idempotency_keys", "CREATE RULE instead AS ON INSERT TO idempotency_keys DO INSTEAD NOTHING")
-		_, err = keys.Open(l.Context(), l.DB)
-		l.WantErr("Open with a rule", err, nil, "instead", "discard a claim")
+		l.lab.Exec("DROP TRIGGER watch ON idempotency_keys", "CREATE RULE instead AS ON INSERT TO idempotency_keys DO INSTEAD NOTHING")
+		_, err = keys.Open(l.lab.Context(), l.lab.DB)
+		l.lab.WantErr("Open with a rule", err, nil, "instead", "discard a claim")
 
-		l.Exec("DROP RULE instead ON idempotency_keys", fmt.Sprintf(trigger, "AFTER"))
-		l.Want("Run beside an AFTER trigger", l.run(l.open(l.DB), "a"), "ran a")
+		l.lab.Exec("DROP RULE instead ON idempotency_keys", fmt.Sprintf(trigger, "AFTER"))
+		l.lab.Want("Run beside an AFTER trigger", l.run(l.open(l.lab.DB), "a"), "ran a")
 	})
 	hazards(t, lab.SQLite, func(l *hazardLab) {
-		l.Want("a message that is seen before", l.filtered(l.store, "seen"), "[seen] <nil>")
-		l.Exec("CREATE TRIGGER watch BEFORE INSERT ON idempotency_keys BEGIN SELECT RAISE(IGNORE); END")
-		l.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
+		l.lab.Want("a message that is seen before", l.filtered(l.store, "seen"), "[seen] <nil>")
+		l.lab.Exec("CREATE TRIGGER watch BEFORE INSERT ON idempotency_keys BEGIN SELECT RAISE(IGNORE); END")
+		l.lab.Exec("INSERT INTO idempotency_keys SELECT * FROM idempotency_keys") // hazard: success, though the row is there
 		l.wantSwallowed()
 	})
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
-		l.Exec("CREATE TRIGGER watch BEFORE INSERT ON idempotency_keys FOR EACH ROW SET NEW.key_hash = x'" + strings.Repeat("00", 32) + "'")
+		l.lab.Exec("CREATE TRIGGER watch BEFORE INSERT ON idempotency_keys FOR EACH ROW SET NEW.key_hash = x'" + strings.Repeat("00", 32) + "'")
 		l.wantSwallowed()
 	})
 }
 
 // wantSwallowed wants Filter, Consume and Once to fail if a trigger keeps their rows from the table.
 func (l *hazardLab) wantSwallowed() {
-	l.Helper()
+	l.lab.Helper()
 	tx := l.Begin(nil)
 	_, err := l.filter(l.store, tx, "seen", "new")
-	l.WantErr("Filter", err, nil, "consumer lab", "neither marked nor stored", "trigger")
+	l.lab.WantErr("Filter", err, nil, "consumer lab", "neither marked nor stored", "trigger")
 	_ = tx.Rollback()
 	err = l.consume(l.store, func(context.Context, *keys.Tx) error { return nil }, "new")
-	l.WantErr("Consume", err, nil, "neither marked nor stored", "trigger")
+	l.lab.WantErr("Consume", err, nil, "neither marked nor stored", "trigger")
 	tx = l.Begin(nil)
-	_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey("new"), keys.Fingerprint{}, effect("new"))
+	_, _, err = keys.Once(l.lab.Context(), l.store, tx, hazardKey("new"), keys.Fingerprint{}, effect("new"))
 	_ = tx.Rollback()
 	if !errors.Is(err, keys.ErrClaimLost) { // an altered claim is noticed when its result is recorded
-		l.WantErr("Once", err, nil, "not inserted and no row is stored", "trigger")
+		l.lab.WantErr("Once", err, nil, "not inserted and no row is stored", "trigger")
 	}
-	l.Want("effects", l.effects("new"), 0)
+	l.lab.Want("effects", l.effects("new"), 0)
 }
 
 // filtered returns the result of Filter in a new transaction.
 func (l *hazardLab) filtered(s *keys.Store, ids ...string) string {
-	l.Helper()
+	l.lab.Helper()
 	tx := l.Begin(nil)
 	fresh, err := l.filter(s, tx, ids...)
-	l.Commit(tx)
+	l.lab.Commit(tx)
 	return fmt.Sprint(fresh, err)
 }
 
@@ -179,14 +179,14 @@ func (l *hazardLab) filtered(s *keys.Store, ids ...string) string {
 func TestHazard_K48_LimitOfTheSession(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
-		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY)", "INSERT INTO naive VALUES (1), (2), (3)")
-		cut := l.NS.DB(engine.Param("sql_select_limit", "2"))
-		l.Want("hazard: rows of a table of three", l.TextOn(cut, "SELECT k FROM naive"), "1 2")
+		l.lab.Exec("CREATE TABLE naive (k INT PRIMARY KEY)", "INSERT INTO naive VALUES (1), (2), (3)")
+		cut := l.lab.NS.DB(engine.Param("sql_select_limit", "2"))
+		l.lab.Want("hazard: rows of a table of three", l.lab.TextOn(cut, "SELECT k FROM naive"), "1 2")
 		s := l.open(cut)
 		tx := cut.MustBegin()
 		fresh, err := l.filter(s, tx, "a", "b", "c", "d")
-		l.Commit(tx)
-		l.Want("fresh messages of four", fmt.Sprint(len(fresh), err), "4 <nil>")
+		l.lab.Commit(tx)
+		l.lab.Want("fresh messages of four", fmt.Sprint(len(fresh), err), "4 <nil>")
 	})
 }
 
@@ -195,6 +195,6 @@ func TestHazard_K48_LimitOfTheSession(t *testing.T) {
 func TestOpenWithQuotedIdentifiers(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres, func(l *hazardLab) {
-		l.Want("Run", l.run(l.open(l.NS.DB(engine.Param("quote_all_identifiers", "on"))), "a"), "ran a")
+		l.lab.Want("Run", l.run(l.open(l.lab.NS.DB(engine.Param("quote_all_identifiers", "on"))), "a"), "ran a")
 	})
 }

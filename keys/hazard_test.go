@@ -17,7 +17,7 @@ import (
 // hazardLab is a lab with a table of keys and a table of effects. The table of effects has no key, so that only the library
 // prevents a second effect.
 type hazardLab struct {
-	*lab.Lab
+	lab   *lab.Lab
 	store *keys.Store
 }
 
@@ -29,7 +29,7 @@ func hazards(t *testing.T, engines string, fn func(l *hazardLab), opts ...engine
 
 func openHazardLab(l *lab.Lab) *hazardLab {
 	l.Helper()
-	h := &hazardLab{Lab: l}
+	h := &hazardLab{lab: l}
 	h.store = h.open(l.DB)
 	if err := h.store.Migrate(l.Context()); err != nil {
 		l.Fatalf("Migrate: %v", err)
@@ -40,22 +40,22 @@ func openHazardLab(l *lab.Lab) *hazardLab {
 
 // open returns another store on the lab's table, like the store of another process.
 func (l *hazardLab) open(db *sqlx.DB, opts ...keys.Option) *keys.Store {
-	l.Helper()
-	s, err := keys.Open(l.Context(), db, opts...)
+	l.lab.Helper()
+	s, err := keys.Open(l.lab.Context(), db, opts...)
 	if err != nil {
-		l.Fatalf("Open: %v", err)
+		l.lab.Fatalf("Open: %v", err)
 	}
 	return s
 }
 
 // Begin is Begin of Lab with a transaction of sqlx.
 func (l *hazardLab) Begin(opts *sql.TxOptions) *sqlx.Tx {
-	l.Helper()
-	tx, err := l.DB.BeginTxx(l.Context(), opts)
+	l.lab.Helper()
+	tx, err := l.lab.DB.BeginTxx(l.lab.Context(), opts)
 	if err != nil {
-		l.Fatalf("BeginTxx: %v", err)
+		l.lab.Fatalf("BeginTxx: %v", err)
 	}
-	l.Cleanup(func() { _ = tx.Rollback() })
+	l.lab.Cleanup(func() { _ = tx.Rollback() })
 	return tx
 }
 
@@ -71,10 +71,10 @@ func effect(name string) func(context.Context, *keys.Tx) (string, error) {
 
 // effects returns the number of rows that the named effect has inserted.
 func (l *hazardLab) effects(name string) (n int) {
-	l.Helper()
-	query := l.DB.Rebind("SELECT COUNT(*) FROM effects WHERE k = ?")
-	if err := l.DB.GetContext(l.Context(), &n, query, strconv.QuoteToASCII(name)); err != nil {
-		l.Fatalf("effects of %q: %v", name, err)
+	l.lab.Helper()
+	query := l.lab.DB.Rebind("SELECT COUNT(*) FROM effects WHERE k = ?")
+	if err := l.lab.DB.GetContext(l.lab.Context(), &n, query, strconv.QuoteToASCII(name)); err != nil {
+		l.lab.Fatalf("effects of %q: %v", name, err)
 	}
 	return n
 }
@@ -92,39 +92,39 @@ func told(got string, replayed bool, err error) string {
 
 // run calls Run with the effect that has the name of the key.
 func (l *hazardLab) run(s *keys.Store, id string, opts ...keys.ClaimOption) string {
-	return told(keys.Run(l.Context(), s, hazardKey(id), keys.Fingerprint{}, effect(id), opts...))
+	return told(keys.Run(l.lab.Context(), s, hazardKey(id), keys.Fingerprint{}, effect(id), opts...))
 }
 
 // once calls Once with the effect that has the name of the key.
 func (l *hazardLab) once(s *keys.Store, tx upsert.DB, id string) string {
-	return told(keys.Once(l.Context(), s, tx, hazardKey(id), keys.Fingerprint{}, effect(id)))
+	return told(keys.Once(l.lab.Context(), s, tx, hazardKey(id), keys.Fingerprint{}, effect(id)))
 }
 
 // filter calls Filter with messages that are their own identities.
 func (l *hazardLab) filter(s *keys.Store, tx upsert.DB, ids ...string) ([]string, error) {
-	return keys.Filter(l.Context(), s, tx, "lab", ids, func(id string) string { return id })
+	return keys.Filter(l.lab.Context(), s, tx, "lab", ids, func(id string) string { return id })
 }
 
 // wantUnknown wants a key that is not stored.
 func (l *hazardLab) wantUnknown(id string) {
-	l.Helper()
-	if info, err := l.store.Inspect(l.Context(), hazardKey(id)); !errors.Is(err, keys.ErrNotFound) {
-		l.Errorf("Inspect(%s): %+v, err %v; want ErrNotFound", id, info, err)
+	l.lab.Helper()
+	if info, err := l.store.Inspect(l.lab.Context(), hazardKey(id)); !errors.Is(err, keys.ErrNotFound) {
+		l.lab.Errorf("Inspect(%s): %+v, err %v; want ErrNotFound", id, info, err)
 	}
 }
 
 // expire ends the retention of all finished rows.
 func (l *hazardLab) expire() {
-	l.Helper()
-	l.Exec("UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000' WHERE state IN (2, 3)")
+	l.lab.Helper()
+	l.lab.Exec("UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000' WHERE state IN (2, 3)")
 }
 
 // gc calls GC, which must succeed.
 func (l *hazardLab) gc(s *keys.Store, opts ...keys.GCOption) int64 {
-	l.Helper()
-	n, err := s.GC(l.Context(), opts...)
+	l.lab.Helper()
+	n, err := s.GC(l.lab.Context(), opts...)
 	if err != nil {
-		l.Errorf("GC: %v", err)
+		l.lab.Errorf("GC: %v", err)
 	}
 	return n
 }

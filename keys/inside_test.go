@@ -22,29 +22,29 @@ import (
 
 // bounded returns a context that ends a call that would otherwise wait for itself forever.
 func (l *hazardLab) bounded() context.Context {
-	ctx, cancel := context.WithTimeout(l.Context(), lab.Patience)
-	l.Cleanup(cancel)
+	ctx, cancel := context.WithTimeout(l.lab.Context(), lab.Patience)
+	l.lab.Cleanup(cancel)
 	return ctx
 }
 
 // wantRefused wants a call inside fn to be refused before the call waits.
 func (l *hazardLab) wantRefused(what string, err error) {
-	l.Helper()
-	l.WantErr(what, err, nil, "keys: ", "inside the fn of", "would wait for", "Tx")
+	l.lab.Helper()
+	l.lab.WantErr(what, err, nil, "keys: ", "inside the fn of", "would wait for", "Tx")
 }
 
 // wantPast wants a call on the pool inside fn to be refused unless keys.Outside marks the call as intended. On SQLite the
 // call is always refused.
 func (l *hazardLab) wantPast(ctx context.Context, what string, call func(context.Context) error) {
-	l.Helper()
+	l.lab.Helper()
 	err := call(ctx)
-	if l.Family() == "sqlite" {
-		l.WantErr(what, err, nil, "inside the fn of", "would wait for")
-		l.WantErr(what+" that is meant", call(keys.Outside(ctx)), nil, "would wait for")
+	if l.lab.Family() == "sqlite" {
+		l.lab.WantErr(what, err, nil, "inside the fn of", "would wait for")
+		l.lab.WantErr(what+" that is meant", call(keys.Outside(ctx)), nil, "would wait for")
 		return
 	}
-	l.WantErr(what, err, nil, "inside the fn of", "would not be rolled back", "keys.Outside(ctx)")
-	l.Want(what+" that is meant", call(keys.Outside(ctx)), nil)
+	l.lab.WantErr(what, err, nil, "inside the fn of", "would not be rolled back", "keys.Outside(ctx)")
+	l.lab.Want(what+" that is meant", call(keys.Outside(ctx)), nil)
 }
 
 func TestInside_SameKeyOrConsumer(t *testing.T) {
@@ -56,7 +56,7 @@ func TestInside_SameKeyOrConsumer(t *testing.T) {
 			l.wantRefused("Run inside Run", err)
 			return effect("run")(ctx, tx)
 		})
-		l.Want("Run, and its effects", fmt.Sprint(err, l.effects("run")), "<nil> 1")
+		l.lab.Want("Run, and its effects", fmt.Sprint(err, l.effects("run")), "<nil> 1")
 
 		tx := l.Begin(nil)
 		_, _, err = keys.Once(l.bounded(), l.store, tx, hazardKey("once"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
@@ -64,9 +64,9 @@ func TestInside_SameKeyOrConsumer(t *testing.T) {
 			l.wantRefused("Run inside Once", err)
 			return effect("once")(ctx, tx)
 		})
-		l.Want("Once", err, nil)
-		l.Commit(tx)
-		l.Want("effects of Once", l.effects("once"), 1)
+		l.lab.Want("Once", err, nil)
+		l.lab.Commit(tx)
+		l.lab.Want("effects of Once", l.effects("once"), 1)
 
 		id := func(id string) string { return id }
 		err = keys.Consume(l.bounded(), l.store, "c", []string{"1", "2"}, id, func(ctx context.Context, tx *keys.Tx, _ []string) error {
@@ -77,7 +77,7 @@ func TestInside_SameKeyOrConsumer(t *testing.T) {
 			_, err = effect("batch")(ctx, tx)
 			return err
 		})
-		l.Want("Consume, and its effects", fmt.Sprint(err, l.effects("batch")), "<nil> 1")
+		l.lab.Want("Consume, and its effects", fmt.Sprint(err, l.effects("batch")), "<nil> 1")
 	})
 }
 
@@ -100,10 +100,10 @@ func TestInside_AnotherKey(t *testing.T) {
 			return effect("outer")(ctx, tx)
 		})
 		apart := 1
-		if l.Family() == "sqlite" {
+		if l.lab.Family() == "sqlite" {
 			apart = 0
 		}
-		l.Want("Run, and the effects", fmt.Sprintln(err, l.effects("outer"), l.effects("inner"), l.effects("batch")), fmt.Sprintln(nil, 1, apart, apart))
+		l.lab.Want("Run, and the effects", fmt.Sprintln(err, l.effects("outer"), l.effects("inner"), l.effects("batch")), fmt.Sprintln(nil, 1, apart, apart))
 	})
 }
 
@@ -115,39 +115,42 @@ func TestInside_UpsertOnThePool(t *testing.T) {
 		N  int    `db:"n"`
 	}
 	hazards(t, lab.All, func(l *hazardLab) {
-		l.Exec("CREATE TABLE rows_of_fn (id VARCHAR(20) PRIMARY KEY, n INT)")
-		table, err := upsert.New[row](l.D, "rows_of_fn")
+		l.lab.Exec("CREATE TABLE rows_of_fn (id VARCHAR(20) PRIMARY KEY, n INT)")
+		table, err := upsert.New[row](l.lab.D, "rows_of_fn")
 		if err != nil {
-			l.Fatal(err)
+			l.lab.Fatal(err)
 		}
-		prepared, err := table.Prepare(l.Context(), l.DB)
+		prepared, err := table.Prepare(l.lab.Context(), l.lab.DB)
 		if err != nil {
-			l.Fatal(err)
+			l.lab.Fatal(err)
 		}
 		type wrapped struct{ *sqlx.DB }
-		other := l.NS.DB()
+		other := l.lab.NS.DB()
 		no := errors.New("no")
 		_, _, err = keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
-			for name, db := range map[string]upsert.DB{"*sqlx.DB": l.DB, "*sql.DB": l.DB.DB, "wrapped": wrapped{l.DB}, "hidden": struct{ upsert.DB }{l.DB}} {
+			for name, db := range map[string]upsert.DB{"*sqlx.DB": l.lab.DB, "*sql.DB": l.lab.DB.DB, "wrapped": wrapped{l.lab.DB}, "hidden": struct{ upsert.DB }{l.lab.DB}} {
 				l.wantPast(ctx, "Put on "+name, func(ctx context.Context) error { _, err := table.Put(ctx, db, &row{"put " + name, 1}); return err })
 				l.wantPast(ctx, "PutAll on "+name, func(ctx context.Context) error { _, err := table.PutAll(ctx, db, []row{{"all", 1}}); return err })
 			}
-			l.wantPast(ctx, "GetOrCreate", func(ctx context.Context) error { _, err := table.GetOrCreate(ctx, l.DB, &row{"got", 1}); return err })
+			l.wantPast(ctx, "GetOrCreate", func(ctx context.Context) error {
+				_, err := table.GetOrCreate(ctx, l.lab.DB, &row{"got", 1})
+				return err
+			})
 			l.wantPast(ctx, "Prepared.Put", func(ctx context.Context) error { _, err := prepared.Put(ctx, &row{"prepared", 1}); return err })
 			for name, db := range map[string]upsert.DB{"tx": tx, "*sqlx.Tx": tx.Tx, "*sql.Tx": tx.Tx.Tx} {
 				_, err := table.Put(ctx, db, &row{"on " + name, 1})
-				l.Want("Put on "+name, err, nil)
+				l.lab.Want("Put on "+name, err, nil)
 			}
-			if l.Family() != "sqlite" {
+			if l.lab.Family() != "sqlite" {
 				_, err := table.Put(ctx, other, &row{"another pool", 1})
-				l.Want("Put on another pool", err, nil)
+				l.lab.Want("Put on another pool", err, nil)
 			}
 			return "", no
 		})
-		l.WantErr("Run", err, no)
-		l.Want("rows of fn's transaction that are there", l.Text("SELECT COUNT(*) FROM rows_of_fn WHERE id LIKE 'on %'"), 0)
-		_, err = table.Put(l.Context(), l.DB, &row{"after", 1})
-		l.Want("Put after it", err, nil)
+		l.lab.WantErr("Run", err, no)
+		l.lab.Want("rows of fn's transaction that are there", l.lab.Text("SELECT COUNT(*) FROM rows_of_fn WHERE id LIKE 'on %'"), 0)
+		_, err = table.Put(l.lab.Context(), l.lab.DB, &row{"after", 1})
+		l.lab.Want("Put after it", err, nil)
 	})
 }
 
@@ -156,7 +159,7 @@ func TestInside_UpsertOnThePool(t *testing.T) {
 func TestInside_OneConnection(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		pool := l.NS.DB()
+		pool := l.lab.NS.DB()
 		pool.SetMaxOpenConns(1)
 		s := l.open(pool)
 		_, _, err := keys.Run(l.bounded(), s, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
@@ -164,7 +167,7 @@ func TestInside_OneConnection(t *testing.T) {
 			l.wantRefused("Run", err)
 			return effect("a")(ctx, tx)
 		})
-		l.Want("Run, and the effects", fmt.Sprint(err, l.effects("a"), l.effects("b")), "<nil> 1 0")
+		l.lab.Want("Run, and the effects", fmt.Sprint(err, l.effects("a"), l.effects("b")), "<nil> 1 0")
 	})
 }
 
@@ -173,11 +176,11 @@ func TestInside_OneConnection(t *testing.T) {
 func TestInside_HeldByTheTransaction(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		again := l.open(l.NS.DB()) // another pool with the same table
+		again := l.open(l.lab.NS.DB()) // another pool with the same table
 		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
-			l.Want("Once", l.once(l.store, tx, "b"), "ran b")
+			l.lab.Want("Once", l.once(l.store, tx, "b"), "ran b")
 			_, err := l.filter(l.store, tx, "m")
-			l.Want("Filter", err, nil)
+			l.lab.Want("Filter", err, nil)
 			for _, s := range []*keys.Store{l.store, again} {
 				for _, id := range []string{"a", "b"} {
 					_, _, err = keys.Run(keys.Outside(ctx), s, hazardKey(id), keys.Fingerprint{}, effect(id))
@@ -188,7 +191,7 @@ func TestInside_HeldByTheTransaction(t *testing.T) {
 			}
 			return effect("a")(ctx, tx)
 		})
-		l.Want("Run", err, nil)
+		l.lab.Want("Run", err, nil)
 	})
 }
 
@@ -196,7 +199,7 @@ func TestInside_HeldByTheTransaction(t *testing.T) {
 func TestInside_DeeperDown(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		elsewhere := l.open(l.DB)
+		elsewhere := l.open(l.lab.DB)
 		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("outer"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 			for _, s := range []*keys.Store{l.store, elsewhere} {
 				_, _, err := keys.Once(ctx, s, tx, hazardKey("inner"), keys.Fingerprint{}, func(ctx context.Context, _ *keys.Tx) (string, error) {
@@ -204,11 +207,11 @@ func TestInside_DeeperDown(t *testing.T) {
 					l.wantRefused("Run of the outer key", err)
 					return "", errors.New("no")
 				})
-				l.WantErr("Once", err, nil, "no")
+				l.lab.WantErr("Once", err, nil, "no")
 			}
 			return effect("outer")(ctx, tx)
 		})
-		l.Want("Run, and its effects", fmt.Sprint(err, l.effects("outer")), "<nil> 1")
+		l.lab.Want("Run, and its effects", fmt.Sprint(err, l.effects("outer")), "<nil> 1")
 		err = keys.Consume(l.bounded(), l.store, "c", []string{"1"}, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, _ []string) error {
 			_, _, err := keys.Once(ctx, l.store, tx, hazardKey("message"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 				_, err := l.store.Fail(ctx, "c", "1", nil)
@@ -219,25 +222,25 @@ func TestInside_DeeperDown(t *testing.T) {
 			})
 			return err
 		})
-		l.Want("Consume, and its effects", fmt.Sprint(err, l.effects("message")), "<nil> 1")
+		l.lab.Want("Consume, and its effects", fmt.Sprint(err, l.effects("message")), "<nil> 1")
 	})
 }
 
 func TestInside_GC(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		l.Want("Run", l.run(l.store, "old"), "ran old")
+		l.lab.Want("Run", l.run(l.store, "old"), "ran old")
 		l.expire()
 		_, _, err := keys.Run(l.bounded(), l.store, hazardKey("a"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) {
 			n, err := l.store.GC(ctx)
-			if l.Family() == "sqlite" {
+			if l.lab.Family() == "sqlite" {
 				l.wantRefused("GC", err)
 			} else {
-				l.Want("GC", fmt.Sprint(n, err), "1 <nil>")
+				l.lab.Want("GC", fmt.Sprint(n, err), "1 <nil>")
 			}
 			return effect("a")(ctx, tx)
 		})
-		l.Want("Run with a GC in it", err, nil)
+		l.lab.Want("Run with a GC in it", err, nil)
 	})
 }
 
@@ -251,8 +254,8 @@ func TestInside_FnHasEnded(t *testing.T) {
 			kept = ctx
 			return "", errors.New("no")
 		})
-		l.WantErr("Run", err, nil, "no")
-		l.Want("Run with what was fn's context", told(keys.Run(kept, l.store, hazardKey("a"), keys.Fingerprint{}, effect("a"))), "ran a")
+		l.lab.WantErr("Run", err, nil, "no")
+		l.lab.Want("Run with what was fn's context", told(keys.Run(kept, l.store, hazardKey("a"), keys.Fingerprint{}, effect("a"))), "ran a")
 	})
 }
 
@@ -265,7 +268,7 @@ func TestInside_ErrorFromElsewhere(t *testing.T) {
 			io.EOF, fmt.Errorf("decoding the body: %w", io.ErrUnexpectedEOF), driver.ErrBadConn,
 			&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET},
 		} {
-			l.Want("the class of "+want.Error(), dialect.Classify(want), dialect.Ambiguous)
+			l.lab.Want("the class of "+want.Error(), dialect.Classify(want), dialect.Ambiguous)
 			name, calls := fmt.Sprint(i), 0
 			fails := func(ctx context.Context, tx *keys.Tx) (string, error) {
 				calls++
@@ -274,21 +277,21 @@ func TestInside_ErrorFromElsewhere(t *testing.T) {
 				}
 				return "", want
 			}
-			_, _, err := keys.Run(l.Context(), l.store, hazardKey(name), keys.Fingerprint{}, fails)
-			l.Want("Run: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
+			_, _, err := keys.Run(l.lab.Context(), l.store, hazardKey(name), keys.Fingerprint{}, fails)
+			l.lab.Want("Run: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
 
 			calls = 0
 			err = l.consume(l.store, func(ctx context.Context, tx *keys.Tx) error { _, err := fails(ctx, tx); return err }, name)
-			l.Want("Consume: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
+			l.lab.Want("Consume: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
 
 			calls = 0
 			tx := l.Begin(nil)
-			l.Want("Once before", l.once(l.store, tx, "before "+name), "ran before "+name)
-			_, _, err = keys.Once(l.Context(), l.store, tx, hazardKey(name), keys.Fingerprint{}, fails)
-			l.Want("Once: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
-			l.Want("Once after", l.once(l.store, tx, "after "+name), "ran after "+name)
-			l.Commit(tx)
-			l.Want("effects", fmt.Sprint(l.effects("before "+name), l.effects(name), l.effects("after "+name)), "1 0 1")
+			l.lab.Want("Once before", l.once(l.store, tx, "before "+name), "ran before "+name)
+			_, _, err = keys.Once(l.lab.Context(), l.store, tx, hazardKey(name), keys.Fingerprint{}, fails)
+			l.lab.Want("Once: it is fn's own, after one call", fmt.Sprint(err == want, calls), "true 1") //nolint:errorlint // the very same value
+			l.lab.Want("Once after", l.once(l.store, tx, "after "+name), "ran after "+name)
+			l.lab.Commit(tx)
+			l.lab.Want("effects", fmt.Sprint(l.effects("before "+name), l.effects(name), l.effects("after "+name)), "1 0 1")
 			l.wantUnknown(name)
 		}
 	})
@@ -304,24 +307,24 @@ func TestInside_TransactionThatHasRead(t *testing.T) {
 			hazards(t, lab.SQLite, func(l *hazardLab) {
 				for what, call := range map[string]func(tx *sqlx.Tx) error{
 					"Once": func(tx *sqlx.Tx) error {
-						_, _, err := keys.Once(l.Context(), l.store, tx, hazardKey("a"), keys.Fingerprint{}, effect("a"))
+						_, _, err := keys.Once(l.lab.Context(), l.store, tx, hazardKey("a"), keys.Fingerprint{}, effect("a"))
 						return err
 					},
 					"Filter": func(tx *sqlx.Tx) error { _, err := l.filter(l.store, tx, "m"); return err },
 				} {
 					tx, other := l.Begin(nil), l.Begin(nil)
-					l.Want("effects that it reads", l.TextOn(tx, "SELECT COUNT(*) FROM effects"), 0)
-					l.On(other, `INSERT INTO effects VALUES ('"other"')`)
+					l.lab.Want("effects that it reads", l.lab.TextOn(tx, "SELECT COUNT(*) FROM effects"), 0)
+					l.lab.On(other, `INSERT INTO effects VALUES ('"other"')`)
 					err := call(tx)
 					var conflict *keys.ConflictError
 					if !errors.As(err, &conflict) || dialect.Classify(err) != dialect.Retryable {
-						l.Errorf("%s: %v, class %v; want a *ConflictError that is Retryable", what, err, dialect.Classify(err))
+						l.lab.Errorf("%s: %v, class %v; want a *ConflictError that is Retryable", what, err, dialect.Classify(err))
 					}
-					l.WantErr(what+": its transaction's commit", tx.Commit(), nil, "already been committed or rolled back")
-					l.Commit(other) // with a rollback journal the commit waits for readers
-					l.Exec("DELETE FROM effects")
+					l.lab.WantErr(what+": its transaction's commit", tx.Commit(), nil, "already been committed or rolled back")
+					l.lab.Commit(other) // with a rollback journal the commit waits for readers
+					l.lab.Exec("DELETE FROM effects")
 				}
-				l.Want("the same again", l.run(l.store, "a"), "ran a")
+				l.lab.Want("the same again", l.run(l.store, "a"), "ran a")
 			}, engine.Param("_journal_mode", mode), engine.Param("_busy_timeout", "300"))
 		})
 	}

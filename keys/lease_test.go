@@ -22,14 +22,14 @@ const brief = 500 * time.Millisecond
 
 // wantFenced wants the context of a holder to end because the lease has ended.
 func (l *hazardLab) wantFenced(ctx context.Context) {
-	l.Helper()
+	l.lab.Helper()
 	select {
 	case <-ctx.Done():
 		if cause := context.Cause(ctx); cause != keys.ErrFenced { //nolint:errorlint // the very same value
-			l.Errorf("the cause is %v; want ErrFenced", cause)
+			l.lab.Errorf("the cause is %v; want ErrFenced", cause)
 		}
 	case <-time.After(lab.Patience):
-		l.Error("the context of the holder has not ended")
+		l.lab.Error("the context of the holder has not ended")
 	}
 }
 
@@ -37,24 +37,24 @@ func (l *hazardLab) wantFenced(ctx context.Context) {
 func TestLease_Renewed(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		other := l.open(l.NS.DB())
+		other := l.open(l.lab.NS.DB())
 		l.wantDo("a long fn", "a", "ran paid", func(ctx context.Context, _ *keys.Held) (string, error) {
-			info, err := l.store.Inspect(l.Context(), hazardKey("a"))
-			l.Want("Inspect", err, nil)
+			info, err := l.store.Inspect(l.lab.Context(), hazardKey("a"))
+			l.lab.Want("Inspect", err, nil)
 			began, until := info.LeaseUntil, info.LeaseUntil
 			for ctx.Err() == nil && until.Sub(began) < 2*brief {
 				_, err := l.do(other, "a", l.notCalled, keys.Rerun(), keys.MaxWait(20*time.Millisecond))
 				if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
-					l.Errorf("Do beside the holder: %v; want an *InProgressError", err)
+					l.lab.Errorf("Do beside the holder: %v; want an *InProgressError", err)
 				}
-				if info, err = l.store.Inspect(l.Context(), hazardKey("a")); err != nil {
-					l.Fatal(err)
+				if info, err = l.store.Inspect(l.lab.Context(), hazardKey("a")); err != nil {
+					l.lab.Fatal(err)
 				}
 				until = info.LeaseUntil
 			}
 			return "paid", context.Cause(ctx)
 		}, keys.Lease(brief))
-		l.Want("replay", second(l.do(other, "a", l.notCalled)), "replayed paid")
+		l.lab.Want("replay", second(l.do(other, "a", l.notCalled)), "replayed paid")
 	})
 }
 
@@ -68,10 +68,10 @@ func TestLease_EndsUnnoticed(t *testing.T) {
 				return "paid", err
 			})
 			if id == "not done" {
-				l.WantErr(id, got, errUnsure)
+				l.lab.WantErr(id, got, errUnsure)
 			}
-			l.WantErr(id, got, keys.ErrFenced)
-			l.Want("state after "+id, l.state(id), "leased")
+			l.lab.WantErr(id, got, keys.ErrFenced)
+			l.lab.Want("state after "+id, l.state(id), "leased")
 			_, err = l.do(l.store, id, l.notCalled)
 			l.wantParked("the next call", err)
 		}
@@ -87,8 +87,8 @@ func TestLease_RenewalRefused(t *testing.T) {
 			l.wantFenced(ctx)
 			return "", ctx.Err()
 		}, keys.Lease(brief))
-		l.WantErr("Do", err, keys.ErrFenced)
-		l.WantErr("Do", err, context.Canceled)
+		l.lab.WantErr("Do", err, keys.ErrFenced)
+		l.lab.WantErr("Do", err, context.Canceled)
 	})
 }
 
@@ -97,25 +97,25 @@ func TestLease_RenewalRefused(t *testing.T) {
 func TestHazard_K54_StalledHolder(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY, fence INT, answer VARCHAR(10))", "INSERT INTO naive VALUES (1, 1, NULL)")
-		l.Exec("UPDATE naive SET fence = 2, answer = 'new' WHERE k = 1") // the next holder
-		l.Exec("UPDATE naive SET answer = 'stale' WHERE k = 1")          // the stalled holder
-		l.Want("naive answer", l.Text("SELECT answer FROM naive"), "stale")
+		l.lab.Exec("CREATE TABLE naive (k INT PRIMARY KEY, fence INT, answer VARCHAR(10))", "INSERT INTO naive VALUES (1, 1, NULL)")
+		l.lab.Exec("UPDATE naive SET fence = 2, answer = 'new' WHERE k = 1") // the next holder
+		l.lab.Exec("UPDATE naive SET answer = 'stale' WHERE k = 1")          // the stalled holder
+		l.lab.Want("naive answer", l.lab.Text("SELECT answer FROM naive"), "stale")
 
-		other := l.open(l.NS.DB())
+		other := l.open(l.lab.NS.DB())
 		_, err := l.do(l.store, "a", func(ctx context.Context, first *keys.Held) (string, error) {
 			l.endLease()
 			text, err := l.do(other, "a", func(_ context.Context, next *keys.Held) (string, error) {
-				l.Want("the fences", fmt.Sprint(first.Fence(), next.Fence()), "1 2")
+				l.lab.Want("the fences", fmt.Sprint(first.Fence(), next.Fence()), "1 2")
 				return "new", nil
 			}, keys.Rerun())
-			l.Want("the next holder", fmt.Sprint(text, err), "ran new<nil>")
+			l.lab.Want("the next holder", fmt.Sprint(text, err), "ran new<nil>")
 			tx := l.Begin(nil)
-			l.WantErr("Guard", first.Guard(ctx, tx), keys.ErrFenced)
-			l.WantErr("its transaction's commit", tx.Commit(), nil, "already been committed or rolled back")
+			l.lab.WantErr("Guard", first.Guard(ctx, tx), keys.ErrFenced)
+			l.lab.WantErr("its transaction's commit", tx.Commit(), nil, "already been committed or rolled back")
 			return "stale", nil
 		})
-		l.WantErr("the stalled holder", err, keys.ErrFenced)
+		l.lab.WantErr("the stalled holder", err, keys.ErrFenced)
 		l.wantDo("replay", "a", "replayed new", l.notCalled)
 	})
 }
@@ -125,24 +125,24 @@ func TestHazard_K54_StalledHolder(t *testing.T) {
 func TestHazard_K55_FenceGrows(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		l.Exec("CREATE TABLE naive (k INT PRIMARY KEY, fence INT)", "INSERT INTO naive VALUES (1, 1)", "DELETE FROM naive", "INSERT INTO naive VALUES (1, 1)")
-		l.Want("naive fence", l.Text("SELECT fence FROM naive"), "1")
+		l.lab.Exec("CREATE TABLE naive (k INT PRIMARY KEY, fence INT)", "INSERT INTO naive VALUES (1, 1)", "DELETE FROM naive", "INSERT INTO naive VALUES (1, 1)")
+		l.lab.Want("naive fence", l.lab.Text("SELECT fence FROM naive"), "1")
 
 		_, err := l.do(l.store, "a", func(ctx context.Context, first *keys.Held) (string, error) {
 			l.endLease()
 			_, err := l.do(l.store, "a", l.notCalled)
 			l.wantParked("another call", err)
-			l.Want("Release", l.store.Release(l.Context(), hazardKey("a")), nil)
+			l.lab.Want("Release", l.store.Release(l.lab.Context(), hazardKey("a")), nil)
 			for fence := 2; fence <= 3; fence++ {
 				_, err = l.do(l.store, "a", func(_ context.Context, h *keys.Held) (string, error) {
-					l.Want("Fence", h.Fence(), fence)
+					l.lab.Want("Fence", h.Fence(), fence)
 					return "", keys.NotDone(errUnsure)
 				})
-				l.WantErr("Do", err, errUnsure)
+				l.lab.WantErr("Do", err, errUnsure)
 			}
 			return "stale", nil
 		})
-		l.WantErr("the first holder", err, keys.ErrFenced)
+		l.lab.WantErr("the first holder", err, keys.ErrFenced)
 		l.wantDo("Do", "a", "ran paid", answers("paid", nil))
 	})
 }
@@ -159,7 +159,7 @@ func TestLease_Takeovers(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if h.Fence() <= last {
-				l.Errorf("fence %d after %d", h.Fence(), last)
+				l.lab.Errorf("fence %d after %d", h.Fence(), last)
 			}
 			last = h.Fence()
 			l.endLease()
@@ -167,18 +167,18 @@ func TestLease_Takeovers(t *testing.T) {
 		}
 		var workers sync.WaitGroup
 		for range 4 {
-			s := l.open(l.NS.DB())
+			s := l.open(l.lab.NS.DB())
 			workers.Go(func() {
 				for range takeovers / 4 {
 					if _, err := l.do(s, "a", stale, keys.Rerun()); !errors.Is(err, keys.ErrFenced) {
-						l.Errorf("Do of a holder past its lease: %v; want ErrFenced", err)
+						l.lab.Errorf("Do of a holder past its lease: %v; want ErrFenced", err)
 						return
 					}
 				}
 			})
 		}
 		workers.Wait()
-		l.Want("the last fence", last, takeovers)
+		l.lab.Want("the last fence", last, takeovers)
 		l.wantDo("Do", "a", "ran paid", answers("paid", nil), keys.Rerun())
 	})
 }
@@ -201,17 +201,17 @@ func TestLease_CompletionBeforeTakeover(t *testing.T) {
 			<-leased
 			l.endLease()
 			var once sync.Once
-			other := faults.Open(l, l.NS, func(p *faults.Point) error {
+			other := faults.Open(l.lab, l.lab.NS, func(p *faults.Point) error {
 				if p.Moment == faults.Before && strings.Contains(p.Text, "UPDATE ") && strings.Contains(p.Text, "lease_until <=") {
 					once.Do(func() {
-						l.Exec("UPDATE idempotency_keys SET lease_until = '2100-01-01 00:00:00.000' WHERE state = 6")
+						l.lab.Exec("UPDATE idempotency_keys SET lease_until = '2100-01-01 00:00:00.000' WHERE state = 6")
 						close(complete)
-						l.Want("the holder", <-completed, "ran paid")
+						l.lab.Want("the holder", <-completed, "ran paid")
 					})
 				}
 				return nil
 			})
-			l.Want("the other call", second(l.do(l.open(other.DB), id, l.notCalled, policy)), "replayed paid")
+			l.lab.Want("the other call", second(l.do(l.open(other.DB), id, l.notCalled, policy)), "replayed paid")
 		}
 	})
 }

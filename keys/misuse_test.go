@@ -41,21 +41,21 @@ func TestMisuse_TxAfterItsEnd(t *testing.T) {
 		for id, end := range map[string]error{"done": nil, "failed": errors.New("no"), "final": keys.Final(errors.New("no"))} {
 			var kept *keys.Tx
 			tx := l.Begin(nil)
-			_, _, _ = keys.Once(l.Context(), l.store, tx, hazardKey(id), keys.Fingerprint{}, func(_ context.Context, tx *keys.Tx) (int, error) {
+			_, _, _ = keys.Once(l.lab.Context(), l.store, tx, hazardKey(id), keys.Fingerprint{}, func(_ context.Context, tx *keys.Tx) (int, error) {
 				kept = tx
 				return 1, end
 			})
 			for name, use := range uses {
 				if err := use(kept); err == nil {
-					l.Errorf("%s on a Tx whose fn is %s: no error; want a refusal", name, id)
+					l.lab.Errorf("%s on a Tx whose fn is %s: no error; want a refusal", name, id)
 				} else if !strings.HasPrefix(name, "QueryRow") { // the error of QueryRow can only be a context's error
-					l.WantErr(name+" on a Tx whose fn is "+id, err, nil, "the claim has ended")
+					l.lab.WantErr(name+" on a Tx whose fn is "+id, err, nil, "the claim has ended")
 				}
 			}
-			l.Want("the caller's own effect", told(keys.Once(l.Context(), l.store, tx, hazardKey("after "+id), keys.Fingerprint{}, effect("after "+id))), "ran after "+id)
-			l.Commit(tx)
+			l.lab.Want("the caller's own effect", told(keys.Once(l.lab.Context(), l.store, tx, hazardKey("after "+id), keys.Fingerprint{}, effect("after "+id))), "ran after "+id)
+			l.lab.Commit(tx)
 		}
-		l.Want("effects", fmt.Sprintln(l.effects("leak"), l.Text("SELECT COUNT(*) FROM effects")), "0 3\n")
+		l.lab.Want("effects", fmt.Sprintln(l.effects("leak"), l.lab.Text("SELECT COUNT(*) FROM effects")), "0 3\n")
 	})
 }
 
@@ -70,62 +70,62 @@ func TestMisuse_CommitBehindTx(t *testing.T) {
 			}
 			return "a", tx.Tx.Commit()
 		}
-		_, _, err := keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, commits)
-		l.WantErr("Run", err, keys.ErrClaimLost, "keys: lab/do/run: ")
-		l.Want("its effects", l.effects("a"), 1)
-		_, _, err = keys.Run(l.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, effect("a"))
-		l.WantErr("the same again", err, nil, "committed the claim without a result", "remove the row")
-		l.Want("effects of both", l.effects("a"), 1)
-		info, err := l.store.Inspect(l.Context(), hazardKey("run"))
+		_, _, err := keys.Run(l.lab.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, commits)
+		l.lab.WantErr("Run", err, keys.ErrClaimLost, "keys: lab/do/run: ")
+		l.lab.Want("its effects", l.effects("a"), 1)
+		_, _, err = keys.Run(l.lab.Context(), l.store, hazardKey("run"), keys.Fingerprint{}, effect("a"))
+		l.lab.WantErr("the same again", err, nil, "committed the claim without a result", "remove the row")
+		l.lab.Want("effects of both", l.effects("a"), 1)
+		info, err := l.store.Inspect(l.lab.Context(), hazardKey("run"))
 		if err != nil || info.State != keys.StateClaimed || info.State.String() != "claimed" {
-			l.Errorf("Inspect: %+v, %v; want the state claimed", info, err)
+			l.lab.Errorf("Inspect: %+v, %v; want the state claimed", info, err)
 		}
 
-		_, _, err = keys.Once(l.Context(), l.store, l.Begin(nil), hazardKey("once"), keys.Fingerprint{}, commits)
-		l.WantErr("Once", err, keys.ErrClaimLost, "keys: lab/do/once: ")
+		_, _, err = keys.Once(l.lab.Context(), l.store, l.Begin(nil), hazardKey("once"), keys.Fingerprint{}, commits)
+		l.lab.WantErr("Once", err, keys.ErrClaimLost, "keys: lab/do/once: ")
 	})
 }
 
 func TestMisuse_Nil(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite+" "+lab.Postgres, func(l *hazardLab) {
-		ctx, s, none := l.Context(), l.store, keys.Fingerprint{}
+		ctx, s, none := l.lab.Context(), l.store, keys.Fingerprint{}
 		tx := l.Begin(nil)
 		id := func(id string) string { return id }
 		handle := func(context.Context, *keys.Tx, []string) error { return errors.New("fn was called") }
 		_, _, err := keys.Run[int](ctx, s, hazardKey("a"), none, nil)
-		l.WantErr("Run without fn", err, nil, "keys: ", "is nil")
+		l.lab.WantErr("Run without fn", err, nil, "keys: ", "is nil")
 		_, _, err = keys.Once[int](ctx, s, tx, hazardKey("a"), none, nil)
-		l.WantErr("Once without fn", err, nil, "keys: ", "is nil")
-		l.WantErr("Consume without fn", keys.Consume(ctx, s, "c", []string{"m"}, id, nil), nil, "keys: ", "is nil")
-		l.WantErr("Consume without id", keys.Consume(ctx, s, "c", []string{"m"}, nil, handle), nil, "keys: ", "is nil")
+		l.lab.WantErr("Once without fn", err, nil, "keys: ", "is nil")
+		l.lab.WantErr("Consume without fn", keys.Consume(ctx, s, "c", []string{"m"}, id, nil), nil, "keys: ", "is nil")
+		l.lab.WantErr("Consume without id", keys.Consume(ctx, s, "c", []string{"m"}, nil, handle), nil, "keys: ", "is nil")
 		_, err = keys.Filter[string](ctx, s, tx, "c", []string{"m"}, nil)
-		l.WantErr("Filter without id", err, nil, "keys: ", "is nil")
+		l.lab.WantErr("Filter without id", err, nil, "keys: ", "is nil")
 		_, _, err = keys.Run(ctx, s, hazardKey("a"), none, effect("a"), nil)
-		l.WantErr("Run with a nil option", err, nil, "keys: an option is nil")
+		l.lab.WantErr("Run with a nil option", err, nil, "keys: an option is nil")
 		_, _, err = keys.Once(ctx, s, tx, hazardKey("a"), none, effect("a"), nil)
-		l.WantErr("Once with a nil option", err, nil, "keys: an option is nil")
+		l.lab.WantErr("Once with a nil option", err, nil, "keys: an option is nil")
 		_, err = s.Fail(ctx, "c", "m", nil, nil)
-		l.WantErr("Fail with a nil option", err, nil, "keys: an option is nil")
+		l.lab.WantErr("Fail with a nil option", err, nil, "keys: an option is nil")
 		_, err = s.GC(ctx, nil)
-		l.WantErr("GC with a nil option", err, nil, "keys: an option is nil")
-		_, err = keys.Open(ctx, l.DB, nil)
-		l.WantErr("Open with a nil option", err, nil, "keys: an option is nil")
+		l.lab.WantErr("GC with a nil option", err, nil, "keys: an option is nil")
+		_, err = keys.Open(ctx, l.lab.DB, nil)
+		l.lab.WantErr("Open with a nil option", err, nil, "keys: an option is nil")
 		_, err = keys.Open(ctx, (*sql.DB)(nil))
-		l.WantErr("Open of no pool", err, nil, "keys: Open: the *sql.DB is nil")
+		l.lab.WantErr("Open of no pool", err, nil, "keys: Open: the *sql.DB is nil")
 		for what, pool := range map[string]*sqlx.DB{"no pool of sqlx": nil, "an empty pool of sqlx": {}} {
 			_, err = keys.Open(ctx, pool)
-			l.WantErr("Open of "+what, err, nil, "keys: Open: the *sqlx.DB is nil")
+			l.lab.WantErr("Open of "+what, err, nil, "keys: Open: the *sqlx.DB is nil")
 		}
-		l.Commit(tx)
-		l.Want("keys and effects", l.Text("SELECT (SELECT COUNT(*) FROM idempotency_keys) + (SELECT COUNT(*) FROM effects)"), 0)
+		l.lab.Commit(tx)
+		l.lab.Want("keys and effects", l.lab.Text("SELECT (SELECT COUNT(*) FROM idempotency_keys) + (SELECT COUNT(*) FROM effects)"), 0)
 	})
 }
 
 func TestMisuse_StoreThatWasNotOpened(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite, func(l *hazardLab) {
-		ctx, none, k := l.Context(), keys.Fingerprint{}, hazardKey("a")
+		ctx, none, k := l.lab.Context(), keys.Fingerprint{}, hazardKey("a")
 		tx := l.Begin(nil)
 		id := func(id string) string { return id }
 		for what, s := range map[string]*keys.Store{"nil": nil, "zero": {}} {
@@ -143,7 +143,7 @@ func TestMisuse_StoreThatWasNotOpened(t *testing.T) {
 				"InspectMessage": func() error { _, err := s.InspectMessage(ctx, "c", "m"); return err },
 			}
 			for name, call := range calls {
-				l.WantErr(name+" of a store that is "+what, call(), nil, "keys: the store is nil or zero: Open returns one")
+				l.lab.WantErr(name+" of a store that is "+what, call(), nil, "keys: the store is nil or zero: Open returns one")
 			}
 		}
 	})
@@ -160,13 +160,13 @@ func TestMisuse_CodecNames(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite+" mariadb "+lab.Postgres, func(l *hazardLab) {
 		for _, name := range []string{"", "error", "\xff\x00", "a\x00", "zwölf", "a\nb", strings.Repeat("x", 65)} {
-			l.WantErr(fmt.Sprintf("a codec called %q", name), errors.New(l.run(l.store, "a", keys.WithCodec(named(name)))), nil, "keys: WithCodec: the name", "printable ASCII")
+			l.lab.WantErr(fmt.Sprintf("a codec called %q", name), errors.New(l.run(l.store, "a", keys.WithCodec(named(name)))), nil, "keys: WithCodec: the name", "printable ASCII")
 		}
-		l.Want("effects", l.effects("a"), 0)
+		l.lab.Want("effects", l.effects("a"), 0)
 		for i, name := range []string{"x", "proto v2", strings.Repeat("x", 64)} {
 			id := fmt.Sprint(i)
-			l.Want("a codec called "+name, l.run(l.store, id, keys.WithCodec(named(name))), "ran "+id)
-			l.Want("a codec called "+name+", again", l.run(l.store, id, keys.WithCodec(named(name))), "replayed "+id)
+			l.lab.Want("a codec called "+name, l.run(l.store, id, keys.WithCodec(named(name))), "ran "+id)
+			l.lab.Want("a codec called "+name+", again", l.run(l.store, id, keys.WithCodec(named(name))), "replayed "+id)
 		}
 	})
 }
@@ -174,16 +174,16 @@ func TestMisuse_CodecNames(t *testing.T) {
 func TestMisuse_Share(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite, func(l *hazardLab) {
-		l.Want("Run", l.run(l.store, "a"), "ran a")
+		l.lab.Want("Run", l.run(l.store, "a"), "ran a")
 		l.expire()
 		zero := 0.0
 		for _, part := range []float64{1e-12, 0.0009, 0, -1, 1.001, 1 / zero, zero / zero} {
-			n, err := l.store.GC(l.Context(), keys.GCShare(part))
-			l.WantErr(fmt.Sprintf("GC with a share of %v", part), err, nil, "keys: GCShare(", "from 0.001 to 1")
-			l.Want("removed by it", n, 0)
+			n, err := l.store.GC(l.lab.Context(), keys.GCShare(part))
+			l.lab.WantErr(fmt.Sprintf("GC with a share of %v", part), err, nil, "keys: GCShare(", "from 0.001 to 1")
+			l.lab.Want("removed by it", n, 0)
 		}
-		l.Want("removed with the least share", l.gc(l.store, keys.GCShare(0.001)), 1)
-		l.Want("removed with all of the time", l.gc(l.store, keys.GCShare(1)), 0)
+		l.lab.Want("removed with the least share", l.gc(l.store, keys.GCShare(0.001)), 1)
+		l.lab.Want("removed with all of the time", l.gc(l.store, keys.GCShare(1)), 0)
 	})
 }
 
@@ -192,10 +192,10 @@ func TestMisuse_Share(t *testing.T) {
 func TestMisuse_RowsLeftOpen(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		l.Exec("INSERT INTO effects VALUES ('a'), ('b'), ('c')")
+		l.lab.Exec("INSERT INTO effects VALUES ('a'), ('b'), ('c')")
 		for _, goesOn := range []bool{false, true} {
 			calls := 0
-			_, _, err := keys.Run(l.Context(), l.store, hazardKey("k"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
+			_, _, err := keys.Run(l.lab.Context(), l.store, hazardKey("k"), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (int, error) {
 				calls++
 				rows, err := tx.QueryContext(ctx, "SELECT a.k FROM effects a, effects b, effects c") //nolint:rowserrcheck,sqlclosecheck // that is the mistake
 				if err != nil || !rows.Next() {
@@ -210,10 +210,10 @@ func TestMisuse_RowsLeftOpen(t *testing.T) {
 			if goesOn { // a driver may report this by itself
 				words = nil
 			}
-			l.WantErr("Run", err, nil, words...)
-			l.Want("calls of fn", calls, 1)
+			l.lab.WantErr("Run", err, nil, words...)
+			l.lab.Want("calls of fn", calls, 1)
 		}
 		l.wantUnknown("k")
-		l.Want("effects of what was rolled back", l.effects("d"), 0)
+		l.lab.Want("effects of what was rolled back", l.effects("d"), 0)
 	})
 }

@@ -66,18 +66,18 @@ func TestHazard_K58_OlderRelease(t *testing.T) {
 		_, err := l.do(l.store, "parked", l.notCalled)
 		l.wantParked("Do", err)
 		_, _ = l.do(l.store, "free", answers("", keys.NotDone(errUnsure)))
-		l.Want("Run", l.run(l.store, "new"), "ran new")
-		l.Exec("UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000' WHERE state > 3")
+		l.lab.Want("Run", l.run(l.store, "new"), "ran new")
+		l.lab.Exec("UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000' WHERE state > 3")
 
-		out, err := exec.CommandContext(l.Context(), program, faults.DriverName(l.NS), l.NS.DSN()).CombinedOutput()
-		l.Want("the older process", fmt.Sprint(string(out), err), "leased refused\nparked refused\nfree refused\nnew replayed\nold ran\nremoved 0\n<nil>")
+		out, err := exec.CommandContext(l.lab.Context(), program, faults.DriverName(l.lab.NS), l.lab.NS.DSN()).CombinedOutput()
+		l.lab.Want("the older process", fmt.Sprint(string(out), err), "leased refused\nparked refused\nfree refused\nnew replayed\nold ran\nremoved 0\n<nil>")
 
-		l.Want("Run of the older process's key", l.run(l.store, "old"), "replayed old")
-		l.Want("Release", l.store.Release(l.Context(), hazardKey("parked")), nil)
+		l.lab.Want("Run of the older process's key", l.run(l.store, "old"), "replayed old")
+		l.lab.Want("Release", l.store.Release(l.lab.Context(), hazardKey("parked")), nil)
 		l.endLease()
 		for _, id := range []string{"leased", "parked", "free"} {
 			l.wantDo("Do", id, "ran paid", func(_ context.Context, h *keys.Held) (string, error) {
-				l.Want("Fence", h.Fence(), 2)
+				l.lab.Want("Fence", h.Fence(), 2)
 				return "paid", nil
 			}, keys.Rerun())
 		}

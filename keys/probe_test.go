@@ -14,8 +14,8 @@ import (
 func (l *hazardLab) asks(calls *int, text string, done bool, err error) keys.DoOption {
 	return keys.Probe(func(ctx context.Context, h *keys.Held) (string, bool, error) {
 		*calls++
-		l.Want("the probe's context", ctx.Err(), nil)
-		l.Want("Fence and Key", fmt.Sprint(h.Fence(), h.Key()), fmt.Sprint(2, hazardKey(h.Key().ID)))
+		l.lab.Want("the probe's context", ctx.Err(), nil)
+		l.lab.Want("Fence and Key", fmt.Sprint(h.Fence(), h.Key()), fmt.Sprint(2, hazardKey(h.Key().ID)))
 		return text, done, err
 	})
 }
@@ -29,16 +29,16 @@ func TestProbe(t *testing.T) {
 		l.leave("done")
 		l.wantDo("Do, and it was done", "done", "replayed paid before", l.notCalled, done)
 		l.wantDo("a replay", "done", "replayed paid before", l.notCalled, done)
-		l.Want("calls of the probe", calls, 1)
+		l.lab.Want("calls of the probe", calls, 1)
 
 		calls = 0
 		not := l.asks(&calls, "", false, nil)
 		l.leave("not")
 		l.wantDo("Do, and it was not done", "not", "ran paid", func(_ context.Context, h *keys.Held) (string, error) {
-			l.Want("Fence and Attempt", fmt.Sprint(h.Fence(), h.Attempt()), "2 2")
+			l.lab.Want("Fence and Attempt", fmt.Sprint(h.Fence(), h.Attempt()), "2 2")
 			return "paid", nil
 		}, not)
-		l.Want("calls of the probe", calls, 1)
+		l.lab.Want("calls of the probe", calls, 1)
 
 		calls = 0
 		noIdea := errors.New("no idea")
@@ -48,11 +48,11 @@ func TestProbe(t *testing.T) {
 			_, err := l.do(l.store, "parked", l.notCalled, broken)
 			if calls == 1 {
 				l.wantParked("Do, and nobody knows", err)
-				l.WantErr("its reason", err, nil, "no idea")
+				l.lab.WantErr("its reason", err, nil, "no idea")
 			}
 		}
-		l.Want("calls of the probe", calls, 1)
-		l.Want("state", l.state("parked"), "parked")
+		l.lab.Want("calls of the probe", calls, 1)
+		l.lab.Want("state", l.state("parked"), "parked")
 	})
 }
 
@@ -60,7 +60,7 @@ func TestProbe(t *testing.T) {
 func TestProbe_Refused(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.SQLite, func(l *hazardLab) {
-		pool := l.NS.DB()
+		pool := l.lab.NS.DB()
 		s := l.open(pool)
 		pool.Close()
 		number := keys.Probe(func(context.Context, *keys.Held) (int, bool, error) { return 0, false, nil })
@@ -74,16 +74,16 @@ func TestProbe_Refused(t *testing.T) {
 			"the codec is nil":               keys.WithCodec(nil),
 		} {
 			_, err := l.do(s, "a", l.notCalled, opt)
-			l.WantErr("Do", err, nil, "keys: ", want)
+			l.lab.WantErr("Do", err, nil, "keys: ", want)
 		}
 		_, err := l.do(s, "a", l.notCalled, number, keys.Park())
-		l.WantErr("a later policy wins", err, nil, "database is closed")
+		l.lab.WantErr("a later policy wins", err, nil, "database is closed")
 		_, err = l.do(s, "a", nil)
-		l.WantErr("no fn", err, nil, "the function is nil")
-		_, _, err = keys.Do(l.Context(), s, hazardKey("a"), keys.Fingerprint{}, func(context.Context, *keys.Held) (chan int, error) { return nil, nil })
-		l.WantErr("a result that cannot be stored", err, nil, "cannot be encoded as json", "fn was not called")
-		_, _, err = keys.Do(l.Context(), s, keys.Key{}, keys.Fingerprint{}, l.notCalled)
-		l.WantErr("no key", err, nil, "Scope is empty")
+		l.lab.WantErr("no fn", err, nil, "the function is nil")
+		_, _, err = keys.Do(l.lab.Context(), s, hazardKey("a"), keys.Fingerprint{}, func(context.Context, *keys.Held) (chan int, error) { return nil, nil })
+		l.lab.WantErr("a result that cannot be stored", err, nil, "cannot be encoded as json", "fn was not called")
+		_, _, err = keys.Do(l.lab.Context(), s, keys.Key{}, keys.Fingerprint{}, l.notCalled)
+		l.lab.WantErr("no key", err, nil, "Scope is empty")
 	})
 }
 
@@ -98,7 +98,7 @@ func TestProbe_ContextEnds(t *testing.T) {
 			<-ctx.Done()
 			return "", false, ctx.Err()
 		}))
-		l.WantErr("Do", err, context.Canceled)
-		l.Want("state", l.state("a"), "leased")
+		l.lab.WantErr("Do", err, context.Canceled)
+		l.lab.Want("state", l.state("a"), "leased")
 	})
 }

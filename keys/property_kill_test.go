@@ -17,12 +17,12 @@ import (
 
 // killers returns a query that finds a random session of the lab, and the statements that end a query or a session.
 func (l *hazardLab) killers() (find string, kills []string) {
-	if l.Family() == "postgres" {
-		find = "SELECT pid FROM pg_stat_activity WHERE application_name = '" + l.NS.Name() + "' ORDER BY random() LIMIT 1"
+	if l.lab.Family() == "postgres" {
+		find = "SELECT pid FROM pg_stat_activity WHERE application_name = '" + l.lab.NS.Name() + "' ORDER BY random() LIMIT 1"
 		return find, []string{"SELECT pg_cancel_backend(%s)", "SELECT pg_terminate_backend(%s)"}
 	}
-	find = "SELECT id FROM information_schema.processlist WHERE db = '" + l.NS.Name() + "' AND id <> CONNECTION_ID() ORDER BY RAND() LIMIT 1"
-	if l.D.Name() == "mysql" && !dialect.AtLeast(l.D.Version(), 8) { // a session that misses its KILL keeps its locks forever
+	find = "SELECT id FROM information_schema.processlist WHERE db = '" + l.lab.NS.Name() + "' AND id <> CONNECTION_ID() ORDER BY RAND() LIMIT 1"
+	if l.lab.D.Name() == "mysql" && !dialect.AtLeast(l.lab.D.Version(), 8) { // a session that misses its KILL keeps its locks forever
 		return find, []string{"KILL QUERY %s"}
 	}
 	return find, []string{"KILL QUERY %s", "KILL %s"}
@@ -40,10 +40,10 @@ func (l *hazardLab) killAtRandom(ctx context.Context, n *atomic.Int64) {
 		case <-tick.C:
 		}
 		var id string
-		if err := l.DB.GetContext(l.Context(), &id, find); err != nil {
+		if err := l.lab.DB.GetContext(l.lab.Context(), &id, find); err != nil {
 			continue // no session exists at the moment
 		}
-		if _, err := l.DB.ExecContext(l.Context(), fmt.Sprintf(kills[rand.N(len(kills))], id)); err == nil {
+		if _, err := l.lab.DB.ExecContext(l.lab.Context(), fmt.Sprintf(kills[rand.N(len(kills))], id)); err == nil {
 			n.Add(1)
 		}
 	}
@@ -56,20 +56,20 @@ func TestPropertyUnderKills(t *testing.T) {
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		const workers, each = 8, 4 // each: number of callers of one key
 		opts := []engine.Option{}
-		if l.Family() == "postgres" {
-			opts = append(opts, engine.Param("application_name", l.NS.Name()))
+		if l.lab.Family() == "postgres" {
+			opts = append(opts, engine.Param("application_name", l.lab.NS.Name()))
 		}
-		db := l.NS.DB(opts...)
+		db := l.lab.NS.DB(opts...)
 		db.SetMaxOpenConns(workers)
 		rounds := engine.Size(20, 20_000)
 		run := func(s *keys.Store, n int) error {
 			id := fmt.Sprint("k", n)
-			_, _, err := keys.Run(l.Context(), s, hazardKey(id), keys.Fingerprint{}, effect(id))
+			_, _, err := keys.Run(l.lab.Context(), s, hazardKey(id), keys.Fingerprint{}, effect(id))
 			return err
 		}
 		consume := func(s *keys.Store, n int) error {
 			ids := []string{fmt.Sprint("m", n), fmt.Sprint("m", (n+1)%rounds)}
-			return keys.Consume(l.Context(), s, "lab", ids, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, fresh []string) error {
+			return keys.Consume(l.lab.Context(), s, "lab", ids, func(id string) string { return id }, func(ctx context.Context, tx *keys.Tx, fresh []string) error {
 				for _, id := range fresh {
 					if _, err := effect(id)(ctx, tx); err != nil {
 						return err
@@ -82,7 +82,7 @@ func TestPropertyUnderKills(t *testing.T) {
 		for i := range stores {
 			stores[i] = l.open(db)
 		}
-		ctx, stop := context.WithCancel(l.Context())
+		ctx, stop := context.WithCancel(l.lab.Context())
 		var all, killer sync.WaitGroup
 		var kills atomic.Int64
 		failed := make([]int, workers)
@@ -91,7 +91,7 @@ func TestPropertyUnderKills(t *testing.T) {
 			s := stores[w]
 			all.Go(func() {
 				// All calls may end before the first kill. Then the workers repeat them.
-				for n := 0; n < rounds*each/workers || kills.Load() == 0 && l.Context().Err() == nil; n++ {
+				for n := 0; n < rounds*each/workers || kills.Load() == 0 && l.lab.Context().Err() == nil; n++ {
 					at := (n*workers + w) / each % rounds
 					for _, call := range []func(*keys.Store, int) error{run, consume} {
 						if call(s, at) != nil { // the call has given up or its result is unknown
@@ -104,14 +104,14 @@ func TestPropertyUnderKills(t *testing.T) {
 		all.Wait()
 		stop()
 		killer.Wait()
-		calm := l.open(l.DB)
+		calm := l.open(l.lab.DB)
 		for n := range rounds {
-			l.Want("Run, once it is calm", run(calm, n), nil)
-			l.Want("Consume, once it is calm", consume(calm, n), nil)
+			l.lab.Want("Run, once it is calm", run(calm, n), nil)
+			l.lab.Want("Consume, once it is calm", consume(calm, n), nil)
 		}
-		l.Want("effects that are there other than once", l.Text("SELECT COUNT(*) FROM (SELECT k FROM effects GROUP BY k HAVING COUNT(*) <> 1) AS x"), 0)
-		l.Want("effects", l.Text("SELECT COUNT(*) FROM effects"), 2*rounds)
-		l.Want("keys and marks", l.Text("SELECT COUNT(*) FROM idempotency_keys"), 2*rounds)
-		l.Logf("%d kills; calls that failed, by caller: %v of %d", kills.Load(), failed, 2*rounds*each/workers)
+		l.lab.Want("effects that are there other than once", l.lab.Text("SELECT COUNT(*) FROM (SELECT k FROM effects GROUP BY k HAVING COUNT(*) <> 1) AS x"), 0)
+		l.lab.Want("effects", l.lab.Text("SELECT COUNT(*) FROM effects"), 2*rounds)
+		l.lab.Want("keys and marks", l.lab.Text("SELECT COUNT(*) FROM idempotency_keys"), 2*rounds)
+		l.lab.Logf("%d kills; calls that failed, by caller: %v of %d", kills.Load(), failed, 2*rounds*each/workers)
 	})
 }

@@ -30,7 +30,7 @@ func TestResolve(t *testing.T) {
 			for verb := range want {
 				id := verb + " " + parked
 				_, err := l.do(l.store, id, answers("", errUnsure))
-				l.WantErr("Do", err, errUnsure)
+				l.lab.WantErr("Do", err, errUnsure)
 				if parked != "within the lease" {
 					l.endLease()
 				}
@@ -38,17 +38,17 @@ func TestResolve(t *testing.T) {
 					_, err = l.do(l.store, id, l.notCalled)
 					l.wantParked("Do", err)
 				}
-				l.Want(id, l.decisions(id)[verb](), nil)
+				l.lab.Want(id, l.decisions(id)[verb](), nil)
 				l.wantDo("Do after "+id, id, want[verb], answers("paid", nil))
 				for again, call := range l.decisions(id) {
-					l.WantErr(again+" of a key that is done", call(), nil, "keys: ", "the key is done")
+					l.lab.WantErr(again+" of a key that is done", call(), nil, "keys: ", "the key is done")
 				}
 			}
 		}
-		l.WantErr("ResolveFinal with nil", l.store.ResolveFinal(l.Context(), hazardKey("a"), nil), nil, "the answer is nil")
-		l.WantErr("Resolve of no key", keys.Resolve(l.Context(), l.store, keys.Key{}, 1), nil, "Scope is empty")
+		l.lab.WantErr("ResolveFinal with nil", l.store.ResolveFinal(l.lab.Context(), hazardKey("a"), nil), nil, "the answer is nil")
+		l.lab.WantErr("Resolve of no key", keys.Resolve(l.lab.Context(), l.store, keys.Key{}, 1), nil, "Scope is empty")
 		for verb, call := range l.decisions("never seen") {
-			l.WantErr(verb+" of an unknown key", call(), keys.ErrNotFound, verb)
+			l.lab.WantErr(verb+" of an unknown key", call(), keys.ErrNotFound, verb)
 		}
 	})
 }
@@ -62,13 +62,13 @@ func TestResolve_HolderAtWork(t *testing.T) {
 			_, err := l.do(l.store, verb, func(context.Context, *keys.Held) (string, error) {
 				err := l.decisions(verb)[verb]()
 				if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
-					l.Errorf("%s: %v; want an *InProgressError", verb, err)
+					l.lab.Errorf("%s: %v; want an *InProgressError", verb, err)
 				}
 				l.endLease()
-				l.Want(verb+" after the lease's end", l.decisions(verb)[verb](), nil)
+				l.lab.Want(verb+" after the lease's end", l.decisions(verb)[verb](), nil)
 				return "stale", nil
 			})
-			l.WantErr("the holder after "+verb, err, keys.ErrFenced)
+			l.lab.WantErr("the holder after "+verb, err, keys.ErrFenced)
 			want := map[string]string{"Resolve": "replayed paid", "ResolveFinal": errUnsure.Error(), "Release": "ran paid"}[verb]
 			l.wantDo("Do", verb, want, answers("paid", nil))
 		}
@@ -80,11 +80,11 @@ func TestDo_OtherVerb(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		fp, err := keys.FingerprintOf("another")
-		l.Want("FingerprintOf", err, nil)
+		l.lab.Want("FingerprintOf", err, nil)
 		refused := func(what string, err error) {
-			l.WantErr(what, err, keys.ErrOtherVerb, "keys: lab/do/")
+			l.lab.WantErr(what, err, keys.ErrOtherVerb, "keys: lab/do/")
 			if errors.Is(err, keys.ErrMismatch) {
-				l.Errorf("%s: %v; want no ErrMismatch", what, err)
+				l.lab.Errorf("%s: %v; want no ErrMismatch", what, err)
 			}
 		}
 		meet := func(id string) {
@@ -93,8 +93,8 @@ func TestDo_OtherVerb(t *testing.T) {
 			tx := l.Begin(nil)
 			_, _, err = keys.Once(l.bounded(), l.store, tx, hazardKey(id), fp, effect(id))
 			refused("Once of a key that is "+id, err)
-			l.Want("effects", l.effects(id), 0)
-			l.Want("Rollback", tx.Rollback(), nil)
+			l.lab.Want("effects", l.effects(id), 0)
+			l.lab.Want("Rollback", tx.Rollback(), nil)
 		}
 		l.wantDo("Do", "leased", "ran paid", func(context.Context, *keys.Held) (string, error) {
 			meet("leased")
@@ -108,7 +108,7 @@ func TestDo_OtherVerb(t *testing.T) {
 		for _, id := range []string{"done", "final", "free", "parked"} {
 			meet(id)
 		}
-		l.Want("Run", l.run(l.store, "run"), "ran run")
+		l.lab.Want("Run", l.run(l.store, "run"), "ran run")
 		_, _, err = keys.Do(l.bounded(), l.store, hazardKey("run"), fp, l.notCalled)
 		refused("Do of a key of Run", err)
 		for _, call := range l.decisions("run") {
@@ -121,7 +121,7 @@ func TestDo_OtherVerb(t *testing.T) {
 func TestDo_GC(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		old := func() { l.Exec("UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000'") }
+		old := func() { l.lab.Exec("UPDATE idempotency_keys SET expires_at = '2000-01-01 00:00:00.000'") }
 		l.leave("leased")
 		l.leave("parked")
 		_, err := l.do(l.store, "parked", l.notCalled)
@@ -131,17 +131,17 @@ func TestDo_GC(t *testing.T) {
 			_, _ = l.do(l.store, fmt.Sprint("free ", i), answers("", keys.NotDone(errUnsure)))
 		}
 		old()
-		l.Want("keys removed", l.gc(l.store, keys.GCLimit(2)), 2)
-		l.Want("keys removed", l.gc(l.store, keys.GCBatchSize(1), keys.GCShare(1)), 2)
-		l.Want("states left", l.Text("SELECT state FROM idempotency_keys ORDER BY state"), fmt.Sprint(claimsql.Leased, " ", claimsql.Parked))
+		l.lab.Want("keys removed", l.gc(l.store, keys.GCLimit(2)), 2)
+		l.lab.Want("keys removed", l.gc(l.store, keys.GCBatchSize(1), keys.GCShare(1)), 2)
+		l.lab.Want("states left", l.lab.Text("SELECT state FROM idempotency_keys ORDER BY state"), fmt.Sprint(claimsql.Leased, " ", claimsql.Parked))
 
 		// A decision keeps the key for a retention from then on.
-		l.Want("Resolve", keys.Resolve(l.Context(), l.store, hazardKey("parked"), "paid"), nil)
-		l.Want("keys removed after Resolve", l.gc(l.store), 0)
+		l.lab.Want("Resolve", keys.Resolve(l.lab.Context(), l.store, hazardKey("parked"), "paid"), nil)
+		l.lab.Want("keys removed after Resolve", l.gc(l.store), 0)
 		l.wantDo("Do", "parked", "replayed paid", l.notCalled)
-		info, err := l.store.Inspect(l.Context(), hazardKey("parked"))
-		l.Want("Inspect", err, nil)
-		l.Want("kept for 72 hours", info.ExpiresAt.Sub(info.FinishedAt).Round(time.Minute), 72*time.Hour)
+		info, err := l.store.Inspect(l.lab.Context(), hazardKey("parked"))
+		l.lab.Want("Inspect", err, nil)
+		l.lab.Want("kept for 72 hours", info.ExpiresAt.Sub(info.FinishedAt).Round(time.Minute), 72*time.Hour)
 	})
 }
 
@@ -150,12 +150,12 @@ func TestDo_Retention(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		l.wantDo("Do", "a", "ran paid", answers("paid", nil), keys.Retain(time.Hour))
-		info, err := l.store.Inspect(l.Context(), hazardKey("a"))
-		l.Want("Inspect", err, nil)
-		l.Want("kept for an hour", info.ExpiresAt.Sub(info.ClaimedAt).Round(time.Second), time.Hour)
-		_, err = l.do(l.store, uuid7(l.now(l.DB).Add(-2*time.Hour)), l.notCalled, keys.Retain(time.Hour))
-		l.WantErr("an old key", err, keys.ErrTooOld)
-		_, err = l.do(l.store, uuid7(l.now(l.DB).Add(2*time.Hour)), l.notCalled, keys.Retain(time.Hour))
-		l.WantErr("a new key", err, keys.ErrTooNew)
+		info, err := l.store.Inspect(l.lab.Context(), hazardKey("a"))
+		l.lab.Want("Inspect", err, nil)
+		l.lab.Want("kept for an hour", info.ExpiresAt.Sub(info.ClaimedAt).Round(time.Second), time.Hour)
+		_, err = l.do(l.store, uuid7(l.now(l.lab.DB).Add(-2*time.Hour)), l.notCalled, keys.Retain(time.Hour))
+		l.lab.WantErr("an old key", err, keys.ErrTooOld)
+		_, err = l.do(l.store, uuid7(l.now(l.lab.DB).Add(2*time.Hour)), l.notCalled, keys.Retain(time.Hour))
+		l.lab.WantErr("a new key", err, keys.ErrTooNew)
 	})
 }

@@ -24,9 +24,9 @@ type stateLab struct {
 func TestStates(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
-		q, err := claimsql.New(l.D, dialect.Table{Name: "idempotency_keys"})
+		q, err := claimsql.New(l.lab.D, dialect.Table{Name: "idempotency_keys"})
 		if err != nil {
-			l.Fatal(err)
+			l.lab.Fatal(err)
 		}
 		s := &stateLab{lab: l, q: q, row: claimsql.Row{Scope: "s", Op: "o", ID: "i", Retain: time.Hour}, mark: claimsql.Mark{ID: "i"}}
 		s.row.Hash[0], s.mark.Hash[0], s.row.Owner[0] = 7, 7, 7
@@ -35,13 +35,13 @@ func TestStates(t *testing.T) {
 			want = append(want, fmt.Sprint(x.Verb, " ", x.From, "→", x.To))
 		}
 		slices.Sort(want)
-		l.Want("the transitions", strings.Join(s.transitions(), "\n"), strings.Join(want, "\n"))
+		l.lab.Want("the transitions", strings.Join(s.transitions(), "\n"), strings.Join(want, "\n"))
 	})
 }
 
 // transitions plays all verbs on all states and returns the changes.
 func (s *stateLab) transitions() (found []string) {
-	s.lab.Helper()
+	s.lab.lab.Helper()
 	for verb, variants := range s.verbs() {
 		for _, play := range variants {
 			for from := range claimsql.Free + 1 {
@@ -68,9 +68,9 @@ func (s *stateLab) verbs() map[string][]func() {
 	q, marks, owner := s.q, []claimsql.Mark{s.mark}, [claimsql.OwnerSize]byte{9}
 	sends := func(st claimsql.Statement) func() {
 		return func() {
-			s.lab.Helper()
-			if _, err := s.lab.DB.ExecContext(s.lab.Context(), st.Text, st.Args...); err != nil {
-				s.lab.Fatalf("%s: %v", st.Text, err)
+			s.lab.lab.Helper()
+			if _, err := s.lab.lab.DB.ExecContext(s.lab.lab.Context(), st.Text, st.Args...); err != nil {
+				s.lab.lab.Fatalf("%s: %v", st.Text, err)
 			}
 		}
 	}
@@ -125,21 +125,21 @@ func (s *stateLab) fail(call string, most int) claimsql.Statement {
 
 // put stores one row in the given state, past its retention. For the state Absent it stores no row.
 func (s *stateLab) put(state int) {
-	s.lab.Helper()
-	s.lab.Exec("DELETE FROM idempotency_keys")
+	s.lab.lab.Helper()
+	s.lab.lab.Exec("DELETE FROM idempotency_keys")
 	switch state {
 	case claimsql.Absent:
 		return
 	case claimsql.Waiting, claimsql.Dead:
-		s.lab.Exec(s.fail("aaaaaaaaaaaaaaaa", 9).Text)
+		s.lab.lab.Exec(s.fail("aaaaaaaaaaaaaaaa", 9).Text)
 	default:
-		s.lab.Exec(s.q.Claim(s.row, "").Text)
+		s.lab.lab.Exec(s.q.Claim(s.row, "").Text)
 	}
-	s.lab.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, lease_until = '2000-01-01 00:00:00.000', expires_at = '2000-01-01 00:00:00.000'", state))
+	s.lab.lab.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, lease_until = '2000-01-01 00:00:00.000', expires_at = '2000-01-01 00:00:00.000'", state))
 }
 
 // stored returns the columns that a verb may change. The state is first.
 func (s *stateLab) stored() string {
-	s.lab.Helper()
-	return s.lab.Text("SELECT state, attempts FROM idempotency_keys")
+	s.lab.lab.Helper()
+	return s.lab.lab.Text("SELECT state, attempts FROM idempotency_keys")
 }

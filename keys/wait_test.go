@@ -16,7 +16,7 @@ import (
 
 // inProgress returns the type of Run's error and whether the answer was replayed.
 func (l *hazardLab) inProgress(s *hazardStore, id string, opts ...keys.ClaimOption) string {
-	l.Helper()
+	l.lab.Helper()
 	_, replayed, err := keys.Run(l.bounded(), s.store, hazardKey(id), keys.Fingerprint{}, func(ctx context.Context, tx *keys.Tx) (string, error) { return "", nil }, opts...)
 	return fmt.Sprintf("%T replayed %v", err, replayed)
 }
@@ -29,8 +29,8 @@ type hazardStore struct {
 }
 
 func (l *hazardLab) counting(opts ...engine.Option) *hazardStore {
-	l.Helper()
-	s := &hazardStore{pool: l.Pool(opts...)}
+	l.lab.Helper()
+	s := &hazardStore{pool: l.lab.Pool(opts...)}
 	s.store = l.open(s.pool.DB, keys.WithHooks(keys.Hooks{Retry: func(context.Context, keys.Event) { s.retries++ }}))
 	return s
 }
@@ -39,10 +39,10 @@ const inProgress = "*keys.InProgressError replayed false"
 
 // writes holds SQLite's write lock until end is called.
 func (l *hazardLab) writes() (end func()) {
-	l.Helper()
+	l.lab.Helper()
 	tx := l.Begin(nil)
-	l.On(tx, "INSERT INTO effects VALUES ('other')")
-	return func() { l.Commit(tx) }
+	l.lab.On(tx, "INSERT INTO effects VALUES ('other')")
+	return func() { l.lab.Commit(tx) }
 }
 
 // TestHazard_K51_BeginOfSQLite checks _txlock=immediate, with which BEGIN waits for the lock.
@@ -61,12 +61,12 @@ func TestHazard_K51_BeginOfSQLite(t *testing.T) {
 			for _, lock := range []string{"immediate", "deferred"} {
 				s := l.counting(engine.Param("_txlock", lock), engine.Param("_busy_timeout", c.busy))
 				end := l.writes()
-				l.Want(c.name+" "+lock, l.inProgress(s, "a", c.opts...), inProgress)
+				l.lab.Want(c.name+" "+lock, l.inProgress(s, "a", c.opts...), inProgress)
 				if s.retries > c.most {
-					l.Errorf("%s %s: %d retries, want %d at most", c.name, lock, s.retries, c.most)
+					l.lab.Errorf("%s %s: %d retries, want %d at most", c.name, lock, s.retries, c.most)
 				}
 				end()
-				l.Want("busy_timeout", l.TextOn(s.pool, "PRAGMA busy_timeout"), c.busy)
+				l.lab.Want("busy_timeout", l.lab.TextOn(s.pool, "PRAGMA busy_timeout"), c.busy)
 			}
 		}
 	})
@@ -88,9 +88,9 @@ func TestHazard_K51_AttemptsOfSQLite(t *testing.T) {
 			},
 		} {
 			s.retries = 0
-			l.WantErr(name, call(), nil, "database is locked")
+			l.lab.WantErr(name, call(), nil, "database is locked")
 			if s.retries > 2 {
-				l.Errorf("%s: %d retries, want 2 at most", name, s.retries)
+				l.lab.Errorf("%s: %d retries, want 2 at most", name, s.retries)
 			}
 		}
 	})
@@ -105,23 +105,23 @@ func TestHazard_K51_LockedTable(t *testing.T) {
 		for range 2 {
 			l.run(s.store, "a")
 		}
-		locker := l.Session()
-		if l.Family() == "postgres" {
-			l.On(locker, "BEGIN")
-			l.On(locker, "LOCK TABLE idempotency_keys")
+		locker := l.lab.Session()
+		if l.lab.Family() == "postgres" {
+			l.lab.On(locker, "BEGIN")
+			l.lab.On(locker, "LOCK TABLE idempotency_keys")
 		} else {
-			l.On(locker, "LOCK TABLES idempotency_keys WRITE")
+			l.lab.On(locker, "LOCK TABLES idempotency_keys WRITE")
 		}
-		l.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
-		l.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
-		l.Want("NoWait, and the key has not been met", l.inProgress(s, "b", keys.NoWait()), inProgress)
-		l.Want("MaxWait, and the key has not been met", l.inProgress(s, "b", keys.MaxWait(50*time.Millisecond)), inProgress)
-		if l.Family() == "postgres" {
-			l.On(locker, "COMMIT")
+		l.lab.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
+		l.lab.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
+		l.lab.Want("NoWait, and the key has not been met", l.inProgress(s, "b", keys.NoWait()), inProgress)
+		l.lab.Want("MaxWait, and the key has not been met", l.inProgress(s, "b", keys.MaxWait(50*time.Millisecond)), inProgress)
+		if l.lab.Family() == "postgres" {
+			l.lab.On(locker, "COMMIT")
 		} else {
-			l.On(locker, "UNLOCK TABLES")
+			l.lab.On(locker, "UNLOCK TABLES")
 		}
-		l.Want("afterwards", l.run(s.store, "a", keys.MaxWait(lab.Patience)), "replayed a")
+		l.lab.Want("afterwards", l.run(s.store, "a", keys.MaxWait(lab.Patience)), "replayed a")
 	})
 }
 
@@ -131,12 +131,12 @@ func TestHazard_K51_PoolWithoutConnection(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		s := l.counting()
-		conn, err := s.pool.Conn(l.Context())
-		l.Want("Conn", err, nil)
-		l.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
-		l.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
+		conn, err := s.pool.Conn(l.lab.Context())
+		l.lab.Want("Conn", err, nil)
+		l.lab.Want("NoWait", l.inProgress(s, "a", keys.NoWait()), inProgress)
+		l.lab.Want("MaxWait", l.inProgress(s, "a", keys.MaxWait(50*time.Millisecond)), inProgress)
 		_ = conn.Close()
-		l.Want("afterwards", l.run(s.store, "a", keys.MaxWait(lab.Patience)), "ran a")
+		l.lab.Want("afterwards", l.run(s.store, "a", keys.MaxWait(lab.Patience)), "ran a")
 	})
 }
 
@@ -145,7 +145,7 @@ func TestHazard_K51_PoolWithoutConnection(t *testing.T) {
 func TestHazard_K50_RepetitionsLeaveThePool(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
-		db := l.NS.DB()
+		db := l.lab.NS.DB()
 		db.SetMaxOpenConns(4)
 		s, claimed, end := l.open(db), make(chan struct{}), make(chan struct{})
 		slow := func(ctx context.Context) <-chan error {
@@ -165,11 +165,11 @@ func TestHazard_K50_RepetitionsLeaveThePool(t *testing.T) {
 			calls = append(calls, slow(ctx))
 			<-waits
 		}
-		l.Want("connections in use", db.Stats().InUse, 1)
-		l.Want("another key", l.run(s, "other"), "ran other")
+		l.lab.Want("connections in use", db.Stats().InUse, 1)
+		l.lab.Want("another key", l.run(s, "other"), "ran other")
 		close(end)
 		for _, call := range calls {
-			l.Want("a repetition", l.Result(call), nil)
+			l.lab.Want("a repetition", l.lab.Result(call), nil)
 		}
 	})
 }
@@ -181,19 +181,19 @@ func TestHazard_K52_ReplayThatLocksTheRow(t *testing.T) {
 	hazards(t, lab.Postgres+" "+lab.MariaDB+" "+lab.MySQL, func(l *hazardLab) {
 		l.run(l.store, "a")
 		long := l.Begin(nil)
-		l.Want("the replay whose transaction lasts", l.once(l.open(l.DB), long, "a"), "replayed a")
-		if l.Family() == "mysql" {
+		l.lab.Want("the replay whose transaction lasts", l.once(l.open(l.lab.DB), long, "a"), "replayed a")
+		if l.lab.Family() == "mysql" {
 			tx := l.Begin(nil)
-			l.On(tx, "SET SESSION innodb_lock_wait_timeout = 1")
-			l.Fails(tx, "1205", "SELECT 1 FROM idempotency_keys FOR UPDATE")
+			l.lab.On(tx, "SET SESSION innodb_lock_wait_timeout = 1")
+			l.lab.Fails(tx, "1205", "SELECT 1 FROM idempotency_keys FOR UPDATE")
 			_ = tx.Rollback()
 		}
-		l.Want("Run", l.run(l.open(l.DB), "a", keys.NoWait()), "replayed a")
+		l.lab.Want("Run", l.run(l.open(l.lab.DB), "a", keys.NoWait()), "replayed a")
 		tx := l.Begin(nil)
-		_, replayed, err := keys.Once(l.Context(), l.open(l.DB), tx, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
-		l.Want("Once", fmt.Sprint(replayed, err), "true <nil>")
-		l.Commit(tx)
-		l.Commit(long)
-		l.Want("effects", l.effects("a"), 1)
+		_, replayed, err := keys.Once(l.lab.Context(), l.open(l.lab.DB), tx, hazardKey("a"), keys.Fingerprint{}, effect("a"), keys.NoWait())
+		l.lab.Want("Once", fmt.Sprint(replayed, err), "true <nil>")
+		l.lab.Commit(tx)
+		l.lab.Commit(long)
+		l.lab.Want("effects", l.effects("a"), 1)
 	})
 }
