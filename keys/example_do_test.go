@@ -45,7 +45,7 @@ func ExampleDo() {
 	b, c := openBank(), &cards{charged: map[string]int64{}}
 
 	// The card is charged, and the answer is lost: nobody knows what has happened.
-	_, _, err := b.chargeOnce(ctx, c, "order 7", Receipt{"ada", 30}, keys.Lease(10*time.Millisecond))
+	_, _, err := b.chargeOnce(ctx, c, "order 7", Receipt{"ada", 30}, keys.Lease(500*time.Millisecond))
 	fmt.Println(err)
 
 	// The next call waits for the end of the lease, and asks the provider.
@@ -68,7 +68,7 @@ func ExampleResolve() {
 	k := keys.Key{Scope: "ada", Op: "mails.welcome", ID: "1"}
 	send := func(context.Context, *keys.Held) (string, error) { return "", errNoAnswer }
 
-	_, _, err := keys.Do(ctx, b.keys, k, keys.Fingerprint{}, send, keys.Lease(time.Millisecond))
+	_, _, err := keys.Do(ctx, b.keys, k, keys.Fingerprint{}, send, keys.Lease(500*time.Millisecond))
 	fmt.Println(err)
 
 	// Without a policy, the key is parked for a person.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,32 +20,40 @@ func TestGuard_ThreeLeases(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		other := l.open(l.lab.NS.DB())
-		var over atomic.Bool
-		taken := make(chan string)
-		l.wantDo("Do", "a", "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
-			tx := l.Begin(nil)
-			l.lab.Want("Guard", h.Guard(ctx, tx), nil)
-			go func() {
-				text, err := "", error(nil)
-				for !over.Load() && (err == nil || strings.Contains(err.Error(), "another caller is working")) {
-					text, err = l.do(other, "a", l.notCalled, keys.Rerun(), keys.NoWait())
+		l.whileRenewed("a", func(lease time.Duration, id string) (string, error) {
+			var over atomic.Bool
+			taken := make(chan string)
+			text, err := l.do(l.store, id, func(ctx context.Context, h *keys.Held) (string, error) {
+				tx := l.Begin(nil)
+				if err := h.Guard(ctx, tx); err != nil {
+					close(taken)
+					return "", errors.Join(err, tx.Rollback())
 				}
-				taken <- text
-			}()
-			l.lab.On(tx, "INSERT INTO effects VALUES ('"+`"a"`+"')")
-			select {
-			case <-ctx.Done():
-				l.lab.Errorf("fn's context has ended: %v", context.Cause(ctx))
-			case <-time.After(3 * brief):
+				go func() {
+					text, err := "", error(nil)
+					for !over.Load() && (err == nil || strings.Contains(err.Error(), "another caller is working")) {
+						text, err = l.do(other, id, answers("taken over", nil), keys.Rerun(), keys.NoWait())
+					}
+					taken <- text
+				}()
+				l.lab.On(tx, fmt.Sprintf("INSERT INTO effects VALUES ('%q')", id))
+				select {
+				case <-ctx.Done():
+					l.lab.Errorf("fn's context has ended: %v", context.Cause(ctx))
+				case <-time.After(3 * lease):
+				}
+				l.lab.Commit(tx)
+				return "paid", context.Cause(ctx)
+			}, keys.Lease(lease))
+			over.Store(true)
+			if beside := <-taken; err == nil && beside != "replayed paid" && !strings.Contains(beside, "another caller is working") {
+				l.lab.Errorf("the other caller: %s", beside)
 			}
-			l.lab.Commit(tx)
-			return "paid", context.Cause(ctx)
-		}, keys.Lease(brief))
-		over.Store(true)
-		if text := <-taken; text != "replayed paid" && !strings.Contains(text, "another caller is working") {
-			l.lab.Errorf("the other caller: %s", text)
-		}
-		l.lab.Want("effects", l.effects("a"), 1)
+			if err == nil {
+				l.lab.Want("effects", l.effects(id), 1)
+			}
+			return text, err
+		})
 	})
 }
 
@@ -54,20 +62,24 @@ func TestGuard_GoesOn(t *testing.T) {
 	t.Parallel()
 	hazards(t, lab.All, func(l *hazardLab) {
 		for id, end := range map[string]func(*sql.Tx) error{"commit": (*sql.Tx).Commit, "rollback": (*sql.Tx).Rollback} {
-			l.wantDo("Do", id, "ran paid", func(ctx context.Context, h *keys.Held) (string, error) {
-				tx := l.Begin(nil)
-				l.lab.Want("Guard", h.Guard(ctx, tx.Tx), nil)
-				l.lab.Want("Guard again", h.Guard(ctx, tx), nil)
-				l.lab.WantErr("Guard of another transaction", h.Guard(ctx, l.lab.DB), nil, "must be a transaction")
-				l.lab.Want("the transaction's end", end(tx.Tx), nil)
-				for first := l.leaseOf(id); ctx.Err() == nil; {
-					now := l.leaseOf(id)
-					if id == "rollback" && now > first || id == "commit" && now < 5*brief { // Guard writes a long lease
-						break
+			l.whileRenewed(id, func(lease time.Duration, key string) (string, error) {
+				return l.do(l.store, key, func(ctx context.Context, h *keys.Held) (string, error) {
+					tx := l.Begin(nil)
+					if err := h.Guard(ctx, tx.Tx); err != nil {
+						return "", errors.Join(err, tx.Rollback())
 					}
-				}
-				return "paid", context.Cause(ctx)
-			}, keys.Lease(brief))
+					l.lab.Want("Guard again", h.Guard(ctx, tx), nil)
+					l.lab.WantErr("Guard of another transaction", h.Guard(ctx, l.lab.DB), nil, "must be a transaction")
+					l.lab.Want("the transaction's end", end(tx.Tx), nil)
+					for first := l.leaseOf(key); ctx.Err() == nil; {
+						now := l.leaseOf(key)
+						if id == "rollback" && now > first || id == "commit" && now < 5*lease { // Guard writes a long lease
+							break
+						}
+					}
+					return "paid", context.Cause(ctx)
+				}, keys.Lease(lease))
+			})
 		}
 	})
 }
@@ -157,22 +169,25 @@ func TestHazard_K56_LockOfTheHoldersTransaction(t *testing.T) {
 			}
 			return nil
 		}).DB)
-		_, err := l.do(guarded, "a", func(ctx context.Context, h *keys.Held) (string, error) {
-			tx := l.Begin(nil)
-			l.lab.Want("Guard", h.Guard(ctx, tx), nil)
-			l.wantWaiting("UPDATE idempotency_keys SET attempts = attempts")
-			before := renewals.Load()
-			for began := time.Now(); time.Since(began) < brief; {
-				_, err := l.do(l.store, "a", l.notCalled, keys.NoWait())
-				if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
-					l.lab.Errorf("Do beside the guarded transaction: %v; want an *InProgressError", err)
+		l.whileRenewed("a", func(lease time.Duration, id string) (string, error) {
+			return l.do(guarded, id, func(ctx context.Context, h *keys.Held) (string, error) {
+				tx := l.Begin(nil)
+				if err := h.Guard(ctx, tx); err != nil {
+					return "", errors.Join(err, tx.Rollback())
 				}
-			}
-			l.lab.Want("renewals meanwhile", renewals.Load(), before)
-			l.lab.Commit(tx)
-			return "paid", context.Cause(ctx)
-		}, keys.Lease(brief))
-		l.lab.Want("Do", err, nil)
+				l.wantWaiting("UPDATE idempotency_keys SET attempts = attempts")
+				before := renewals.Load()
+				for began := time.Now(); time.Since(began) < lease; {
+					_, err := l.do(l.store, id, l.notCalled, keys.NoWait())
+					if _, ok := lab.AsType[*keys.InProgressError](err); !ok {
+						l.lab.Errorf("Do beside the guarded transaction: %v; want an *InProgressError", err)
+					}
+				}
+				l.lab.Want("renewals meanwhile", renewals.Load(), before)
+				l.lab.Commit(tx)
+				return "paid", context.Cause(ctx)
+			}, keys.Lease(lease))
+		})
 	})
 }
 
