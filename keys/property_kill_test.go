@@ -61,7 +61,7 @@ func TestPropertyUnderKills(t *testing.T) {
 		}
 		db := l.lab.NS.DB(opts...)
 		db.SetMaxOpenConns(workers)
-		rounds := engine.Size(20, 20_000)
+		rounds := engine.Size(10, 20_000)
 		run := func(s *keys.Store, n int) error {
 			id := fmt.Sprint("k", n)
 			_, _, err := keys.Run(l.lab.Context(), s, hazardKey(id), keys.Fingerprint{}, effect(id))

@@ -27,7 +27,7 @@ func TestPropertyHistory(t *testing.T) {
 	t.Parallel()
 	engine.Each(t, func(t *testing.T, e *engine.Engine) {
 		db := e.Open(t)
-		for n := range engine.Size(8, 2500) {
+		for n := range engine.Size(4, 2500) {
 			seed := *historySeed + uint64(n)
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				d := &dealer{rand: rand.New(rand.NewPCG(seed, 11))}

@@ -184,7 +184,7 @@ func TestCatalogue(t *testing.T) {
 			if on.Dialect() != "sqlite" && !engine.IsLong() && !strings.HasSuffix(e.name, ", lock") {
 				continue
 			}
-			e.opts = append(slices.Clone(e.opts), upserttest.MaxSchedules(engine.Size(6, 1000)))
+			e.opts = append(slices.Clone(e.opts), upserttest.MaxSchedules(engine.Size(3, 1000)))
 			t.Run(e.name, func(t *testing.T) {
 				t.Parallel()
 				out, failed := reportOf(t, func(t testing.TB) { e.check(t, on) })
