@@ -39,12 +39,10 @@ func runDead(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	consumer := k.set.String("consumer", "", "the `consumer` whose messages they are (required)")
 	limit := k.set.Int("limit", 100, "list `n` at most")
 	k.set.BoolVar(&k.asJSON, "json", false, "print JSON, with the payloads in base64")
-	if err := cli.Parse(k.set, args, deadHelp, stdout); err != nil {
+	if err := k.parse(args, deadHelp, stdout); err != nil {
 		return 0, err
 	}
 	switch {
-	case k.set.NArg() > 0:
-		return 0, noArguments(k.set)
 	case *consumer == "":
 		return 0, cli.Usagef("-consumer is missing: name the consumer whose dead messages are to be listed")
 	case *limit < 1:

@@ -39,10 +39,7 @@ func (k *keysFlags) keyFlags() *keys.Key {
 }
 
 // checkKey refuses a command line that does not name a request.
-func (k *keysFlags) checkKey(key *keys.Key) error {
-	if err := noArguments(k.set); err != nil {
-		return err
-	}
+func checkKey(key *keys.Key) error {
 	if key.Scope == "" || key.Op == "" || key.ID == "" {
 		return cli.Usagef("name a request by -scope, -op and -id")
 	}
@@ -54,10 +51,10 @@ func runResolve(ctx context.Context, args []string, stdout, stderr io.Writer) (i
 	key := k.keyFlags()
 	result := k.set.String("result", "", "the answer, as `JSON`")
 	final := k.set.String("final", "", "the `text` of the error that is the answer")
-	if err := cli.Parse(k.set, args, resolveHelp, stdout); err != nil {
+	if err := k.parse(args, resolveHelp, stdout); err != nil {
 		return 0, err
 	}
-	if err := k.checkKey(key); err != nil {
+	if err := checkKey(key); err != nil {
 		return 0, err
 	}
 	switch {
@@ -91,10 +88,10 @@ Flags:
 func runRelease(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	k := newKeysFlags("release")
 	key := k.keyFlags()
-	if err := cli.Parse(k.set, args, releaseHelp, stdout); err != nil {
+	if err := k.parse(args, releaseHelp, stdout); err != nil {
 		return 0, err
 	}
-	if err := k.checkKey(key); err != nil {
+	if err := checkKey(key); err != nil {
 		return 0, err
 	}
 	return k.decide(ctx, *key, stdout, stderr, "released", func(s *keys.Store) error { return s.Release(ctx, *key) })
@@ -157,13 +154,13 @@ func runForget(ctx context.Context, args []string, stdout, stderr io.Writer) (in
 	key := k.keyFlags()
 	all := k.set.Bool("all", false, "forget all keys of the scope")
 	share := k.set.Float64("share", 0.1, "with -all, the `part` of the time in which it works, from 0.001 to 1")
-	if err := cli.Parse(k.set, args, forgetHelp, stdout); err != nil {
+	if err := k.parse(args, forgetHelp, stdout); err != nil {
 		return 0, err
 	}
 	if *all {
 		return k.forgetScope(ctx, *key, *share, stdout, stderr)
 	}
-	if err := k.checkKey(key); err != nil {
+	if err := checkKey(key); err != nil {
 		return 0, err
 	}
 	err := k.withStore(ctx, func(s *keys.Store) error {
@@ -178,8 +175,6 @@ func runForget(ctx context.Context, args []string, stdout, stderr io.Writer) (in
 
 func (k *keysFlags) forgetScope(ctx context.Context, key keys.Key, share float64, stdout, stderr io.Writer) (int, error) {
 	switch {
-	case k.set.NArg() > 0:
-		return 0, noArguments(k.set)
 	case key.Scope == "":
 		return 0, cli.Usagef("-scope is missing: name the scope that is to be forgotten")
 	case key.Op != "" || key.ID != "":

@@ -78,6 +78,14 @@ func newKeysFlags(name string) *keysFlags {
 	return k
 }
 
+// parse is cli.Parse for a command that takes flags only.
+func (k *keysFlags) parse(args []string, help string, stdout io.Writer) error {
+	if err := cli.Parse(k.set, args, help, stdout); err != nil {
+		return err
+	}
+	return noArguments(k.set)
+}
+
 // withStore calls f with the store.
 func (k *keysFlags) withStore(ctx context.Context, f func(*keys.Store) error) error {
 	return k.withPool(ctx, func(s *keys.Store, _ *sql.DB) error { return f(s) })
@@ -156,12 +164,10 @@ func runInspect(ctx context.Context, args []string, stdout, stderr io.Writer) (i
 	var consumer string
 	k.set.StringVar(&consumer, "consumer", "", "the message's `consumer`, in place of -scope and -op")
 	k.set.BoolVar(&k.asJSON, "json", false, "print JSON")
-	if err := cli.Parse(k.set, args, inspectHelp, stdout); err != nil {
+	if err := k.parse(args, inspectHelp, stdout); err != nil {
 		return 0, err
 	}
 	switch {
-	case k.set.NArg() > 0:
-		return 0, noArguments(k.set)
 	case consumer != "" && (key.Scope != "" || key.Op != ""):
 		return 0, cli.Usagef("-consumer is about a message, -scope and -op are about a request: give the one or the others")
 	case consumer == "" && (key.Scope == "" || key.Op == ""), key.ID == "":
@@ -203,10 +209,7 @@ func runGC(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 	limit := k.set.Int64("limit", 0, "remove `n` at most (default: all that are due)")
 	share := k.set.Float64("share", 0.1, "the `part` of the time in which keys are removed, from 0.001 to 1")
 	k.set.BoolVar(&k.quiet, "quiet", false, "no progress; the report at the end stays")
-	if err := cli.Parse(k.set, args, gcHelp, stdout); err != nil {
-		return 0, err
-	}
-	if err := noArguments(k.set); err != nil {
+	if err := k.parse(args, gcHelp, stdout); err != nil {
 		return 0, err
 	}
 	if *limit < 0 {

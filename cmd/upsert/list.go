@@ -74,10 +74,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	var after keys.Cursor
 	k.set.TextVar(&after, "after", keys.Cursor{}, "go on after this `cursor`, which the page before has printed")
 	k.set.BoolVar(&k.asJSON, "json", false, "print JSON")
-	if err := cli.Parse(k.set, args, listHelp, stdout); err != nil {
-		return 0, err
-	}
-	if err := noArguments(k.set); err != nil {
+	if err := k.parse(args, listHelp, stdout); err != nil {
 		return 0, err
 	}
 	state, err := stateCalled(*name)
@@ -164,10 +161,7 @@ func runStuck(ctx context.Context, args []string, stdout, stderr io.Writer) (int
 	k := newKeysFlags("stuck")
 	limit := k.set.Int("limit", 100, "list `n` at most of each kind")
 	k.set.BoolVar(&k.asJSON, "json", false, "print JSON")
-	if err := cli.Parse(k.set, args, stuckHelp, stdout); err != nil {
-		return 0, err
-	}
-	if err := noArguments(k.set); err != nil {
+	if err := k.parse(args, stuckHelp, stdout); err != nil {
 		return 0, err
 	}
 	if *limit < 1 {
