@@ -21,15 +21,21 @@ func handlingOf(ctx context.Context) *handling {
 	return p
 }
 
+// mustHandling is handlingOf for the function of the given name, which needs a request that has passed the middleware.
+func mustHandling(ctx context.Context, name string) *handling {
+	p := handlingOf(ctx)
+	if p == nil {
+		panic("httpkeys: " + name + ": this request has not passed the middleware: wrap the handler with Middleware.Handler or Middleware.Serve, name the request's method in Methods, and pass the context of the handler's own request")
+	}
+	return p
+}
+
 // Tx returns the transaction that is committed together with the handler's response. ctx is the context of the request that the
 // handler was given. Tx never returns nil: Tx panics if the request has not passed the middleware, or if the middleware is
 // [Leased].
 func Tx(ctx context.Context) *keys.Tx {
-	p := handlingOf(ctx)
-	switch {
-	case p == nil:
-		panic("httpkeys: Tx: this request has not passed the middleware: wrap the handler with Middleware.Handler or Middleware.Serve, name the request's method in Methods, and pass the context of the handler's own request")
-	case p.tx == nil:
+	p := mustHandling(ctx, "Tx")
+	if p.tx == nil {
 		panic("httpkeys: Tx: the middleware is Leased, so the handler has no transaction: use Held")
 	}
 	p.asked.Store(true)
@@ -40,11 +46,8 @@ func Tx(ctx context.Context) *keys.Tx {
 // handler was given. Held never returns nil: Held panics if the request has not passed the middleware, or if the middleware is
 // not Leased.
 func Held(ctx context.Context) *keys.Held {
-	p := handlingOf(ctx)
-	switch {
-	case p == nil:
-		panic("httpkeys: Held: this request has not passed the middleware: wrap the handler with Middleware.Handler or Middleware.Serve, name the request's method in Methods, and pass the context of the handler's own request")
-	case p.held == nil:
+	p := mustHandling(ctx, "Held")
+	if p.held == nil {
 		panic("httpkeys: Held: the middleware is not Leased, so the handler has a transaction: use Tx")
 	}
 	return p.held

@@ -29,16 +29,8 @@ import (
 func Leased(opts ...keys.DoOption) Option {
 	return option(func(c *config) error {
 		c.leased = true
-		for _, o := range opts {
-			if o == nil {
-				return errors.New("Leased: an option is nil")
-			}
-			if _, waits := o.(keys.WaitOption); waits {
-				c.maxWait = 0
-			}
-		}
 		c.doing = append(slices.Clip(c.doing), opts...)
-		return nil
+		return passOn(c, "Leased", opts)
 	})
 }
 

@@ -241,17 +241,22 @@ func MaxWait(d time.Duration) Option {
 // have a form of their own, which is sealed if the store's first codec is [keys.Sealed].
 func Claiming(opts ...keys.ClaimOption) Option {
 	return option(func(c *config) error {
-		for _, o := range opts {
-			if o == nil {
-				return errors.New("Claiming: an option is nil")
-			}
-			if _, waits := o.(keys.WaitOption); waits {
-				c.maxWait = 0
-			}
-		}
 		c.claiming = append(slices.Clip(c.claiming), opts...)
-		return nil
+		return passOn(c, "Claiming", opts)
 	})
+}
+
+// passOn checks options of package keys. If one of them bounds the wait, the middleware's own bound does not count.
+func passOn[O any](c *config, name string, opts []O) error {
+	for _, o := range opts {
+		switch any(o).(type) {
+		case nil:
+			return errors.New(name + ": an option is nil")
+		case keys.WaitOption:
+			c.maxWait = 0
+		}
+	}
+	return nil
 }
 
 // ReplayHeader names the header that marks a replay, with the value true. The default is Idempotent-Replayed.
