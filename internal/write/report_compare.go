@@ -116,13 +116,7 @@ func (s *rowOp) rowID() (id int64, ok bool) {
 // that was not written is as it was, unless LastInsertId is its rowid; then the connection inserted the row last. If LastInsertId is 0,
 // the connection has inserted nothing, or the driver says so of each statement that has written nothing.
 func (s *rowOp) upsertByResult(ctx context.Context, db dbconn.Handle) error {
-	variant := s.variant
-	variant.Report, variant.Result = true, true
-	query, err := s.table.text(variant)
-	if err != nil {
-		return err
-	}
-	res, err := s.table.txn.Exec(ctx, db, query, s.to.args)
+	res, err := s.sendForResult(ctx, db)
 	if err != nil {
 		return err
 	}

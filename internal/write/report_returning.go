@@ -111,13 +111,7 @@ func (s *rowOp) writeMarked(ctx context.Context, db dbconn.Handle) error {
 
 // writeByResult sends a statement whose Result tells the outcome by the number of rows that the statement selected.
 func (s *rowOp) writeByResult(ctx context.Context, db dbconn.Handle) error {
-	variant := s.variant
-	variant.Report, variant.Result = true, true
-	query, err := s.table.text(variant)
-	if err != nil {
-		return err
-	}
-	res, err := db.ExecContext(ctx, query, s.to.args...)
+	res, err := s.sendForResult(ctx, db)
 	if err != nil {
 		return err
 	}

@@ -100,6 +100,17 @@ func (s *rowOp) send(ctx context.Context, db dbconn.Handle, mode dialect.Mode, r
 	return s.readRow(ctx, db, query, s.to.args, dest)
 }
 
+// sendForResult sends the whole upsert as a statement whose Result tells the outcome.
+func (s *rowOp) sendForResult(ctx context.Context, db dbconn.Handle) (sql.Result, error) {
+	variant := s.variant
+	variant.Report, variant.Result = true, true
+	query, err := s.table.text(variant)
+	if err != nil {
+		return nil, err
+	}
+	return s.table.txn.Exec(ctx, db, query, s.to.args)
+}
+
 // compareOne compares the row with the stored row.
 func (s *rowOp) compareOne(ctx context.Context, db dbconn.Handle) (f comparison, err error) {
 	query, err := s.table.compareText(ctx, db, s.variant)
