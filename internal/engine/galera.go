@@ -45,7 +45,7 @@ func Galera(t testing.TB) *Cluster {
 		t.Fatal(errNoRun)
 	}
 	c := &Cluster{t: t}
-	c.program, c.library, _ = galeraPrograms() // e.once has already called galeraPrograms without an error
+	c.program, c.library, _ = galeraPrograms() // galeraVersion has already called galeraPrograms without an error
 	for i := range galeraNodes {
 		c.nodes = append(c.nodes, &Node{engine: &Engine{
 			name: fmt.Sprintf("galera%d", i+1), dialect: e.dialect, family: mysqlFamily{mariadb: true, keeps: true}, session: current,
