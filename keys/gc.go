@@ -108,8 +108,8 @@ func newGC(opts []GCOption) (gc, error) {
 }
 
 func (s *Store) collect(ctx context.Context, g gc) (removed int64, err error) {
-	w := sweeper{store: s, sql: s.sql}
-	for freed := false; ; {
+	w := sweeper{store: s}
+	for {
 		size := g.batch
 		if g.limit > 0 {
 			size = int(min(int64(size), g.limit-removed))
@@ -121,11 +121,8 @@ func (s *Store) collect(ctx context.Context, g gc) (removed int64, err error) {
 		if err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)
 		}
-		switch {
-		case removed == g.limit && g.limit > 0, last && freed:
+		if last || removed == g.limit && g.limit > 0 {
 			return removed, nil
-		case last: // free keys come after the finished keys
-			w, freed = sweeper{store: s, sql: s.sql.Freed()}, true
 		}
 		if err := g.pause(ctx, time.Since(began)); err != nil {
 			return removed, fmt.Errorf("keys: GC: %w", err)

@@ -12,7 +12,6 @@ import (
 // sweeper removes batches of expired rows and skips the rows that other transactions have locked.
 type sweeper struct {
 	store *Store
-	sql   *claimsql.SQL // the statements for the rows that are removed
 	// locked are the rows that were found locked. They are needed only on a database that cannot skip locked rows.
 	locked []claimsql.Mark
 }
@@ -23,18 +22,18 @@ const maxLocked = 50
 // batch removes one batch. last reports that this run can remove nothing more.
 func (w *sweeper) batch(ctx context.Context, size int) (n int64, last bool, err error) {
 	s := w.store
-	if statement := w.sql.Sweep(size); statement.Text != "" {
+	if statement := s.sql.Sweep(size); statement.Text != "" {
 		n, err = transact(ctx, s, func(tx *sqlx.Tx) (int64, error) { return execAffected(ctx, tx, statement) })
 		return n, n < int64(size), err
 	}
 	found, err := transact(ctx, s, func(tx *sqlx.Tx) (b removal, err error) {
-		if b.marks, err = queryHashes(ctx, tx, w.sql.Expired(size, w.locked)); err != nil || len(b.marks) == 0 {
+		if b.marks, err = queryHashes(ctx, tx, s.sql.Expired(size, w.locked)); err != nil || len(b.marks) == 0 {
 			return b, err
 		}
-		if b.needsLock = w.sql.Lock(b.marks).Text != ""; b.needsLock {
+		if b.needsLock = s.sql.Lock(b.marks).Text != ""; b.needsLock {
 			return b, nil
 		}
-		b.n, err = execAffected(ctx, tx, w.sql.Remove(b.marks))
+		b.n, err = execAffected(ctx, tx, s.sql.Remove(b.marks))
 		return b, err
 	})
 	if n = found.n; err == nil && found.needsLock {
@@ -58,14 +57,14 @@ var errLocked = errors.New("a row is locked")
 func (w *sweeper) removeUnlocked(ctx context.Context, marks []claimsql.Mark) (n int64, err error) {
 	s := w.store
 	n, err = transact(ctx, s, func(tx *sqlx.Tx) (int64, error) {
-		free, err := queryHashes(ctx, tx, w.sql.Lock(marks))
+		free, err := queryHashes(ctx, tx, s.sql.Lock(marks))
 		if isBrieflyBlocked(err) {
 			return 0, errLocked
 		}
 		if err != nil || len(free) == 0 {
 			return 0, err
 		}
-		return execAffected(ctx, tx, w.sql.Remove(free))
+		return execAffected(ctx, tx, s.sql.Remove(free))
 	})
 	switch {
 	case !errors.Is(err, errLocked):

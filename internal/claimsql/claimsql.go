@@ -57,8 +57,6 @@ type SQL struct {
 	Bind bool
 	// Returning: Claim and Filter return the row; otherwise Fetch and Marked follow them.
 	Returning bool
-
-	freed bool // the statements of GC remove free keys
 }
 
 // New returns the SQL for a table. It returns a *dialect.UnsupportedError for a database that package keys does not support.

@@ -1,6 +1,6 @@
 package claimsql
 
-// Sweep removes up to limit finished rows that are past their time, and affects as many rows. If the database needs two steps,
+// Sweep removes up to limit finished or free rows that are past their time, and affects as many rows. If the database needs two steps,
 // Expired and Remove, the text is empty.
 func (s *SQL) Sweep(limit int) Statement {
 	if s.words.twoStepGC {
@@ -42,10 +42,7 @@ func (s *SQL) Lock(marks []Mark) Statement {
 // removable writes the condition that a row may be removed.
 func (b *builder) removable() *builder {
 	b.sql("expires_at < ", b.words.evaluatedOnce(b.words.clock.now))
-	if b.s.freed {
-		return b.sql(" AND state = ").num(Free)
-	}
-	return b.sql(" AND state IN (").num(Done).sql(", ").num(Failed).sql(")")
+	return b.sql(" AND state IN (").num(Done).sql(", ").num(Failed).sql(", ").num(Free).sql(")")
 }
 
 func (b *builder) expired(limit int) *builder {

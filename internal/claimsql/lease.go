@@ -92,10 +92,3 @@ func (b *builder) expect(e Expected) Statement {
 	}
 	return b.done()
 }
-
-// Freed returns the SQL whose Sweep, Expired and Lock remove free keys. The statements of the receiver remove finished keys.
-func (s *SQL) Freed() *SQL {
-	freed := *s
-	freed.freed = true
-	return &freed
-}

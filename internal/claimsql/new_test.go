@@ -161,7 +161,7 @@ func TestWaitsForALock(t *testing.T) {
 		t.Errorf("the rows are looked for with\n%s\nand with\n%s", expired, without)
 	}
 	for text, words := range map[string][]string{
-		lock: {"SELECT " + hint + " key_hash FROM ", " FORCE INDEX (`PRIMARY`) ", "expires_at < ", "state IN (2, 3)", " FOR UPDATE"},
+		lock: {"SELECT " + hint + " key_hash FROM ", " FORCE INDEX (`PRIMARY`) ", "expires_at < ", "state IN (2, 3, 8)", " FOR UPDATE"},
 		look: {"SELECT " + hint + " state, ", " LOCK IN SHARE MODE"},
 	} {
 		for _, w := range words {

@@ -128,7 +128,7 @@ func inboxCases() []ClaimCase {
 
 func sweepCases() []ClaimCase {
 	return []ClaimCase{
-		{Name: "sweep", Why: "A batch of finished rows that are past their time goes, around those that somebody has locked. MySQL and MariaDB take no\nLIMIT in a subquery of IN, so they take two steps.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Sweep(1000) }},
+		{Name: "sweep", Why: "A batch of finished or free rows that are past their time goes, around those that somebody has locked. MySQL and MariaDB take no\nLIMIT in a subquery of IN, so they take two steps.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Sweep(1000) }},
 		{Name: "expired", Why: "The first step: MariaDB has SKIP LOCKED from 10.6 on. MySQL 5.7 looks without a lock.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Expired(1000, nil) }},
 		{Name: "expired-again", Why: "The first step after one of the rows was found locked, which is left out.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Expired(1000, v.Marks[:1]) }},
 		{Name: "lock", Why: "The step between on MySQL 5.7: what is still to go is locked, unless another transaction has some of it.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Lock(v.Marks) }},

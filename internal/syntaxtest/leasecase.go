@@ -49,8 +49,5 @@ func leaseCases() []ClaimCase {
 		{Name: "lease-release", Why: "Nothing has happened. The row stays, so that the fence goes on growing.", SQL: func(q *claimsql.SQL, v ClaimValues) statement {
 			return q.Release(held(v), v.Row.Owner, v.Row.Retain)
 		}},
-		{Name: "sweep-free", Why: "Free keys that are past their time go after the finished ones.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Freed().Sweep(1000) }},
-		{Name: "expired-free", Why: "The first step for free keys.", SQL: func(q *claimsql.SQL, _ ClaimValues) statement { return q.Freed().Expired(1000, nil) }},
-		{Name: "lock-free", Why: "The step between for free keys.", SQL: func(q *claimsql.SQL, v ClaimValues) statement { return q.Freed().Lock(v.Marks) }},
 	}
 }
