@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
+
+	"github.com/goupsert/upsert/examples/internal/command"
 )
 
 // childVariable makes the program the server of another one's -crash. The orders are not on the command line, where
@@ -76,45 +77,26 @@ func killSelf() {
 
 // child is a server process, seen from the one that started it.
 type child struct {
-	cmd    *exec.Cmd
-	stdin  io.Closer
-	says   *bufio.Scanner
-	errors bytes.Buffer
-	addr   string
+	process *command.Child
+	says    *bufio.Scanner
+	addr    string
 }
 
 // startChild returns once the server listens. The process is killed when the context ends.
 func startChild(ctx context.Context, o orders) (*child, error) {
-	self, err := os.Executable()
+	process, err := command.Start(ctx, childVariable, o)
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(o)
-	if err != nil {
-		return nil, err
-	}
-	c := &child{cmd: exec.CommandContext(ctx, self)}
-	c.cmd.Env = append(os.Environ(), childVariable+"="+string(text))
-	c.cmd.Stderr = &c.errors
-	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	c.says = bufio.NewScanner(out)
+	c := &child{process: process, says: bufio.NewScanner(process.Stdout)}
 	if c.says.Scan() {
 		if addr, ok := strings.CutPrefix(c.says.Text(), saysListening); ok {
 			c.addr = addr
 			return c, nil
 		}
 	}
-	_ = c.cmd.Process.Kill()
-	return nil, c.failure(c.cmd.Wait())
+	_ = process.Cmd.Process.Kill()
+	return nil, c.failure(process.Cmd.Wait())
 }
 
 // killed waits for the process to kill itself, and returns where it did.
@@ -124,7 +106,7 @@ func (c *child) killed() (point string, err error) {
 			point = at
 		}
 	}
-	err = c.cmd.Wait()
+	err = c.process.Cmd.Wait()
 	if point == "" {
 		return "", c.failure(err)
 	}
@@ -133,15 +115,15 @@ func (c *child) killed() (point string, err error) {
 
 // stop ends the process as one is ended that did nothing wrong.
 func (c *child) stop() error {
-	_ = c.stdin.Close()
+	_ = c.process.Stdin.Close()
 	for c.says.Scan() {
 	}
-	if err := c.cmd.Wait(); err != nil {
+	if err := c.process.Cmd.Wait(); err != nil {
 		return c.failure(err)
 	}
 	return nil
 }
 
 func (c *child) failure(err error) error {
-	return fmt.Errorf("the server process ended by itself: %w: %s", err, bytes.TrimSpace(c.errors.Bytes()))
+	return fmt.Errorf("the server process ended by itself: %w: %s", err, bytes.TrimSpace(c.process.Stderr.Bytes()))
 }

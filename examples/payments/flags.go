@@ -2,13 +2,13 @@ package main
 
 import (
 	crand "crypto/rand"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
 
+	"github.com/goupsert/upsert/examples/internal/command"
 	"github.com/goupsert/upsert/examples/internal/database"
 )
 
@@ -43,27 +43,12 @@ type config struct {
 	mark      string // what tells this run's customers from another's on the same database
 }
 
-// errUsage is a command line that cannot be run; the program ends with 2.
-type errUsage struct{ msg string }
-
-func (e *errUsage) Error() string { return e.msg }
-
-func usagef(format string, args ...any) error { return &errUsage{fmt.Sprintf(format, args...)} }
-
-// parseFlags returns flag.ErrHelp after it has printed the help to out, and *errUsage for what cannot be run.
+// parseFlags returns flag.ErrHelp after it has printed the help to out, and *command.UsageError for what cannot be run.
 func parseFlags(args []string, out io.Writer) (*config, error) {
 	cfg := &config{}
 	fs := newFlagSet(cfg)
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(out, help)
-		fs.SetOutput(out)
-		fs.PrintDefaults()
+	if err := command.Parse(fs, args, help, out); err != nil {
 		return nil, err
-	case err != nil:
-		return nil, usagef("%v", err)
-	case fs.NArg() > 0:
-		return nil, usagef("there are only flags, and %q is none", fs.Arg(0))
 	}
 	fs.Visit(func(f *flag.Flag) { cfg.crash = cfg.crash || f.Name == "crashes" })
 	return cfg, cfg.check()
@@ -71,8 +56,6 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 
 func newFlagSet(cfg *config) *flag.FlagSet {
 	fs := flag.NewFlagSet("payments", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {}
 	fs.StringVar(&cfg.dsn, "dsn", "", "the `database`, whose tables are made if they are missing: "+database.Usage+" (default a SQLite file that is removed at the end)")
 	fs.StringVar(&cfg.serve, "serve", "", "only serve, on this `address`, until interrupted")
 	fs.IntVar(&cfg.payments, "payments", 200, "how `many` payments follow the story")
@@ -90,16 +73,16 @@ func newFlagSet(cfg *config) *flag.FlagSet {
 func (cfg *config) check() error {
 	for name, n := range map[string]int{"-customers": cfg.customers, "-clients": cfg.clients, "-crashes": cfg.crashes} {
 		if n < 1 {
-			return usagef("%s %d: give at least 1", name, n)
+			return command.Usagef("%s %d: give at least 1", name, n)
 		}
 	}
 	switch {
 	case cfg.payments < 0:
-		return usagef("-payments %d: give how many, or 0 for the story alone", cfg.payments)
+		return command.Usagef("-payments %d: give how many, or 0 for the story alone", cfg.payments)
 	case cfg.serve != "" && cfg.crash:
-		return usagef("-serve has no client that could watch -crash: give one of the two")
+		return command.Usagef("-serve has no client that could watch -crash: give one of the two")
 	case strings.Contains(cfg.dsn, ":memory:") || strings.Contains(cfg.dsn, "mode=memory"):
-		return usagef("-dsn: a database in memory is another one for each connection: give a file")
+		return command.Usagef("-dsn: a database in memory is another one for each connection: give a file")
 	}
 	if cfg.dsn != "" && cfg.serve == "" {
 		cfg.mark = "-" + strings.ToLower(crand.Text()[:6])

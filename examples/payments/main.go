@@ -11,30 +11,18 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
+	"github.com/goupsert/upsert/examples/internal/command"
 	"github.com/goupsert/upsert/examples/internal/progress"
 )
 
-func main() {
-	if orders := os.Getenv(childVariable); orders != "" {
-		os.Exit(runChild(orders, os.Stdin, os.Stdout, os.Stderr))
-	}
-	// A reader that has seen enough is no reason to leave a temporary folder behind.
-	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The second Ctrl-C ends a program that does not come to its end.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { command.Main(childVariable, runChild, run) }
 
 // errUnequal is the end of a run that has found its service wrong; the report has said how.
 var errUnequal = errors.New("the charges are not what the customers meant to pay")
@@ -46,20 +34,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		p := &program{cfg: cfg, out: &lines{out: stdout}, errs: stderr, now: time.Now}
 		p.progress = progress.New(stderr, "payments", time.Now, cfg.quiet || cfg.verbose)
-		err = p.run(ctx)
+		if err = p.run(ctx); err != nil && ctx.Err() != nil {
+			err = errors.New("interrupted")
+		}
 	}
-	var usage *errUsage
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return 0
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "payments: %v\npayments -h explains the flags.\n", err)
-		return 2
-	case ctx.Err() != nil:
-		err = errors.New("interrupted")
-	}
-	fmt.Fprintf(stderr, "payments: %v\n", err)
-	return 1
+	return command.Status("payments", err, stderr)
 }
 
 // program is one run.

@@ -12,34 +12,23 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/keys"
+
+	"github.com/goupsert/upsert/examples/internal/command"
 )
 
-func main() {
-	if orders := os.Getenv(childVariable); orders != "" {
-		os.Exit(runChild(orders, os.Stdin, os.Stdout, os.Stderr))
-	}
-	// A reader that has seen enough is no reason to leave a temporary folder behind.
-	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The second Ctrl-C ends a program that does not come to its end.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { command.Main(childVariable, runChild, run) }
 
 // run is the program. It returns 0 after an interrupt, 1 for a failure, 2 for a command line that cannot be run.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -47,16 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = serve(ctx, cfg, stdout, stderr)
 	}
-	var usage *errUsage
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return 0
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "shop: %v\nshop -h explains the flags.\n", err)
-		return 2
-	}
-	fmt.Fprintf(stderr, "shop: %v\n", err)
-	return 1
+	return command.Status("shop", err, stderr)
 }
 
 // serve serves the page until the context ends, and leaves nothing behind.

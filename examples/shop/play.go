@@ -88,7 +88,7 @@ func (p *play) start(name, place string) (*process, error) {
 	p.mu.Lock()
 	p.servers[place] = server
 	p.mu.Unlock()
-	p.publish(event{Kind: "note", Tone: "start", At: name, Text: fmt.Sprintf("started, process %d", server.cmd.Process.Pid)})
+	p.publish(event{Kind: "note", Tone: "start", At: name, Text: fmt.Sprintf("started, process %d", server.child.Cmd.Process.Pid)})
 	return server, nil
 }
 
