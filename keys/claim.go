@@ -183,7 +183,7 @@ func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
 // A statement's timeout counts because a claim takes time only if it waits. On SQLite a lock timeout says nothing about the
 // key, and can come at once: there Once uses the caller's limit, and Run counts for itself.
 func (c *claim) timedOut(err error) bool {
-	if n, _ := dialect.MySQLNumber(err); n == 1969 || dialect.SQLState(err) == "57014" { // max_statement_time, statement_timeout
+	if n, _ := dialect.MySQLNumber(err); n == 1969 || dialect.SQLState(err) == queryCanceled { // max_statement_time, statement_timeout
 		return true
 	}
 	return dialect.Classify(err) == dialect.LockTimeout && (c.limited && c.once || !c.store.dialect.Traits().Immediate)

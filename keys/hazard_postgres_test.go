@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 	"github.com/goupsert/upsert/keys"
+	"github.com/lib/pq"
 )
 
-// The tests of this file check the hazards of PostgreSQL: K19, K23, K24, K26 and K31. They also check K35 on all engines.
+// The tests of this file check the hazards of PostgreSQL: K19, K23, K24, K26 and K31. They also check K35 on all engines, and P47.
 // hot_test.go tests K37.
 
 func TestHazard_K19_PartitionNamesItsOwnConstraint(t *testing.T) {
@@ -233,5 +236,24 @@ func TestHazard_P29_FunctionOfAnotherRole(t *testing.T) {
 		_, err := l.store.Fail(l.lab.Context(), "lab", "n", nil)
 		l.lab.Want("Fail", err, nil)
 		l.lab.Want("texts that were taken over", l.lab.Text("SELECT COUNT(*) FROM idempotency_keys WHERE scope = 'taken over' OR id = 'taken over' OR codec = 'taken over'"), 0)
+	})
+}
+
+// TestHazard_P47_LockTimeoutReportedAsCancellation has the statement that takes a key over report its lock timeout as PostgreSQL
+// sometimes does. The call must look again, as after every lock timeout.
+func TestHazard_P47_LockTimeoutReportedAsCancellation(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.Postgres, func(l *hazardLab) {
+		l.leave("a")
+		var takeovers atomic.Int32
+		pool := faults.Open(l.lab, l.lab.NS, func(p *faults.Point) error {
+			if p.Moment == faults.Before && strings.Contains(p.Text, "UPDATE ") && takeovers.Add(1) == 1 {
+				return &pq.Error{Code: "57014", Message: "canceling statement due to user request"}
+			}
+			return nil
+		})
+		text, err := l.do(l.open(pool.DB), "a", answers("paid", nil), keys.Rerun())
+		l.lab.Want("Do", fmt.Sprint(text, err), "ran paid<nil>")
+		l.lab.Want("Do has tried again", takeovers.Load() > 2, true)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/goupsert/upsert"
+	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/backoff"
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/goupsert/upsert/internal/dbconn"
@@ -40,6 +41,21 @@ func (c *claim) inProgress(err error) *InProgressError {
 	return &InProgressError{Key: c.key, RetryAfter: time.Second, Err: err}
 }
 
+// queryCanceled is PostgreSQL's SQLSTATE of a statement that was cancelled.
+const queryCanceled = "57014"
+
+// cancelError is a cancelled statement whose wait for a lock was limited. PostgreSQL reports a lock timeout as a cancellation if
+// the lock is granted at the same moment and the statement then waits for another lock (hazard P47).
+type cancelError struct{ err error }
+
+func (e *cancelError) Error() string { return e.err.Error() }
+
+// Unwrap returns the database's error.
+func (e *cancelError) Unwrap() error { return e.err }
+
+// Class returns LockTimeout.
+func (e *cancelError) Class() dialect.Class { return dialect.LockTimeout }
+
 // withWait calls f while the session waits no longer than w says, and then restores the session's setting.
 func withWait(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error) error {
 	if w.Before == "" {
@@ -53,6 +69,9 @@ func withWait(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error
 		return err
 	}
 	err := f()
+	if dialect.SQLState(err) == queryCanceled && ctx.Err() == nil {
+		err = &cancelError{err}
+	}
 	// The setting of a session outlives the transaction. After an error PostgreSQL accepts no statement, and restores the
 	// setting itself.
 	if _, back := db.ExecContext(context.WithoutCancel(ctx), w.After(old)); err == nil {
