@@ -326,6 +326,36 @@ func TestDocsCodeIsThatOfTheTests(t *testing.T) {
 	}
 }
 
+// TestDocsReportsAreThoseOfTheExamples checks each report of upserttest in a document: an example must print the report.
+func TestDocsReportsAreThoseOfTheExamples(t *testing.T) {
+	t.Parallel()
+	var printed strings.Builder
+	for _, text := range goFiles(t) {
+		for _, m := range exampleOutput.FindAllStringSubmatch(text, -1) {
+			printed.WriteString(strings.TrimRight(commentMark.ReplaceAllString(m[1], ""), " ") + "\n")
+		}
+	}
+	reports := 0
+	for doc, text := range docs(t) {
+		for _, b := range blocksOf(doc, text) {
+			if strings.HasPrefix(b.text, "upserttest: ") {
+				reports++
+				if !strings.Contains(printed.String(), b.text) {
+					t.Errorf("%s: no example prints\n%s", doc, b.text)
+				}
+			}
+		}
+	}
+	if reports == 0 {
+		t.Error("README.md has no report of upserttest")
+	}
+}
+
+var (
+	exampleOutput = regexp.MustCompile(`(?m)^\t// Output:\n((?:\t//.*\n)+)`)
+	commentMark   = regexp.MustCompile(`(?m)^\t// ?`)
+)
+
 // TestDocsLinksLead checks that the target of each link exists. If the link has an anchor, the target must have the anchor
 // too.
 func TestDocsLinksLead(t *testing.T) {
