@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -246,7 +247,8 @@ func (d *doOp) held(ctx context.Context, fence int64, attempt int, sent stopwatc
 }
 
 // letGo gives a key up that the call may have taken before its context ended or its answer was lost. fn was not called, so the
-// key is as it was before: free, or left without an answer. row is the row that the call has met; nil: none.
+// key is as it was before: free, or left without an answer. row is the row that the call has met; nil: none. If the commit of a claim
+// is still under way, letGo waits for the commit, as another claim would, and no longer than for the record of an effect.
 func (d *doOp) letGo(ctx context.Context, row *leasedRow, err error) {
 	c := d.claim
 	if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) && dialect.Classify(err) != dialect.Ambiguous {
@@ -263,10 +265,22 @@ func (d *doOp) letGo(ctx context.Context, row *leasedRow, err error) {
 	if d.unanswered {
 		q = c.store.sql.Renew(e, 0)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	other := *c
+	other.row.Owner = newLeaseOwner()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	_, _ = transact(ctx, c.store, func(tx *sqlx.Tx) (bool, error) { return execOne(ctx, tx, q) })
+	_, _ = transact(ctx, c.store, func(tx *sqlx.Tx) (bool, error) {
+		if row == nil {
+			if t, err := other.takeLoop(ctx, tx, ""); err != nil || t.claimed {
+				return false, cmp.Or(err, errNotTaken)
+			}
+		}
+		return execOne(ctx, tx, q)
+	})
 }
+
+// errNotTaken rolls back the claim by which letGo has learned that nobody has the key.
+var errNotTaken = errors.New("the key was not taken")
 
 func (d *doOp) parkKey(ctx context.Context, row *leasedRow) error {
 	_, err := d.change(ctx, func(prefix string) claimsql.Statement {

@@ -3,10 +3,13 @@ package keys_test
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/goupsert/upsert/internal/faults"
 	"github.com/goupsert/upsert/internal/lab"
 	"github.com/goupsert/upsert/keys"
 )
@@ -87,6 +90,36 @@ func TestDo_Hooks(t *testing.T) {
 		}
 		l.lab.WantErr("Do", err, keys.ErrMismatch)
 		l.lab.Want("the events", seen, []string{"wait a true", "claim a false", "replay a false", "mismatch a true"})
+	})
+}
+
+// TestDo_CommitOutlastsTheContext ends the context at the commit of the claim, and holds the commit until Do gives the key up. Do must not
+// leave the key under a lease, because fn was not called.
+func TestDo_CommitOutlastsTheContext(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		ctx, cancel := context.WithCancel(l.bounded())
+		defer cancel()
+		var inserts atomic.Int32
+		var held sync.Once
+		release := make(chan struct{})
+		giveUp := sync.OnceFunc(func() { close(release) })
+		pool := faults.Open(l.lab, l.lab.NS, func(p *faults.Point) error {
+			switch {
+			case p.Kind == faults.Commit && p.Moment == faults.Before && inserts.Load() == 1:
+				held.Do(func() { cancel(); <-release })
+			case p.Moment == faults.Before && strings.Contains(p.Text, "INSERT ") && inserts.Add(1) == 2:
+				giveUp() // Do claims the key again, and has to wait for the first claim
+			case p.Moment == faults.After && strings.Contains(p.Text, "UPDATE "):
+				giveUp()
+			}
+			return nil
+		})
+		s := l.open(pool.DB)
+		inserts.Store(0)
+		_, _, err := keys.Do(ctx, s, hazardKey("a"), keys.Fingerprint{}, l.notCalled)
+		l.lab.WantErr("Do", err, context.Canceled)
+		l.wantDo("the next call", "a", "ran paid", answers("paid", nil), keys.MaxWait(time.Second))
 	})
 }
 

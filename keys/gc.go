@@ -213,5 +213,8 @@ func (s *Store) tryTransaction(ctx context.Context, opts *sql.TxOptions, f func(
 	if err := f(h); err != nil {
 		return asNotCommitted(err)
 	}
+	if err := ctx.Err(); err != nil { // nobody waits for the answer of a commit that would be slow
+		return err
+	}
 	return h.own.Commit(ctx)
 }
