@@ -35,7 +35,9 @@ func (t *Table) put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Ou
 	if err != nil {
 		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
-	return op.outcome, nil
+	o := op.outcome
+	op.done()
+	return o, nil
 }
 
 // Create inserts a row if no stored row has its key, and fills the row with the stored row. created says whether the row was
@@ -59,7 +61,9 @@ func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) 
 		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
 	row.Set(fresh)
-	return op.outcome, nil
+	o := op.outcome
+	op.done()
+	return o, nil
 }
 
 // Exec writes one row without asking the server about the table.
@@ -77,7 +81,11 @@ func (t *Table) Exec(ctx context.Context, h dbconn.Handle, row reflect.Value) (s
 	if err != nil {
 		return nil, err
 	}
-	return t.txn.Exec(ctx, h, query, op.to.args)
+	res, err := t.txn.Exec(ctx, h, query, op.to.args)
+	if err == nil {
+		op.done()
+	}
+	return res, err
 }
 
 // SQL returns the only statement for rows, and its arguments, written without facts about the stored table. Without rows, SQL

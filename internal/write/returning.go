@@ -30,7 +30,9 @@ func (t *Table) putReturning(ctx context.Context, h dbconn.Handle, row reflect.V
 		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
 	t.Fill(row, op.row)
-	return op.outcome, nil
+	o := op.outcome
+	op.done()
+	return o, nil
 }
 
 // PutReturning is Table.PutReturning with prepared statements.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"reflect"
+	"sync"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/dbconn"
@@ -47,9 +48,20 @@ func (t *Table) newRowOp(ctx context.Context, db dbconn.Handle, row reflect.Valu
 	return s, err
 }
 
+// rowOps has ops to use again. An op of half a kilobyte for each row would be most of the garbage of a single row.
+var rowOps = sync.Pool{New: func() any { return new(rowOp) }}
+
+// done returns the op of a call that has succeeded, so that no goroutine still uses the op. The arguments are not used again, because a
+// handle of the caller's may have kept them.
+func (s *rowOp) done() {
+	*s = rowOp{}
+	rowOps.Put(s)
+}
+
 // emptyRowOp returns a rowOp for a row that is not checked yet.
 func (t *Table) emptyRowOp(row reflect.Value) *rowOp {
-	s := &rowOp{table: t, row: row}
+	s := rowOps.Get().(*rowOp)
+	s.table, s.row = t, row
 	if len(t.rows.generated) > 0 {
 		s.back = statement.ReturnGenerated
 	}
