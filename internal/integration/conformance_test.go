@@ -16,7 +16,11 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	engine.Suite(t, func(t *testing.T, e *engine.Engine) {
 		if e.Dialect() == "sqlite" {
-			t.Skip("the root package runs the suite on SQLite")
+			if !engine.IsLong() {
+				t.Skip("the root package runs the suite on SQLite")
+			}
+			exercise(t, e, "_stmt_cache_size", nil, engine.Param("_stmt_cache_size", "100"))
+			return
 		}
 		exercise(t, e, "default", nil)
 		if !engine.IsLong() { // the default run includes arrays and copy, because of the sizes of its batches

@@ -68,7 +68,7 @@ func librarySingles[R any](dialect string) []Peer[R] {
 	for _, driver := range drivers {
 		all = append(all, libraryPrepared[R](driver)...)
 		all = append(all, Peer[R]{
-			Way:  contest.Way{Name: "upsert, Put", Driver: driver, Kind: contest.Library, How: "`Table.Put`, with the driver's setting that the README names for it: `binary_parameters=yes` for lib/pq, `interpolateParams=true` for go-sql-driver."},
+			Way:  contest.Way{Name: "upsert, Put", Driver: driver, Kind: contest.Library, How: "`Table.Put`, with the driver's setting that the README names for it: `binary_parameters=yes` for lib/pq, `interpolateParams=true` for go-sql-driver, `_stmt_cache_size=100` for go-sqlite3."},
 			Open: libraryPut[R](driver),
 		})
 		all = append(all, plainSingles[R](driver)...)
@@ -78,7 +78,7 @@ func librarySingles[R any](dialect string) []Peer[R] {
 
 func libraryPut[R any](driver string) func(context.Context, *place.Place) (Write[R], error) {
 	return func(ctx context.Context, p *place.Place) (Write[R], error) {
-		table, db, err := openLibrary[R](ctx, p, library{driver: driver, params: oneTrip(driver)})
+		table, db, err := openLibrary[R](ctx, p, library{driver: driver, params: oneStep(driver)})
 		return func(ctx context.Context, rows []R) error {
 			for i := range rows {
 				if _, err := table.Put(ctx, db, &rows[i]); err != nil {
@@ -90,9 +90,11 @@ func libraryPut[R any](driver string) func(context.Context, *place.Place) (Write
 	}
 }
 
-// oneTrip is the driver's setting with which a statement that is not prepared takes one round trip.
-func oneTrip(driver string) []engine.Option {
+// oneStep is the driver's setting with which a statement that the caller does not prepare costs no more than a prepared one.
+func oneStep(driver string) []engine.Option {
 	switch driver {
+	case Driver("sqlite"):
+		return []engine.Option{engine.Param("_stmt_cache_size", "100")}
 	case Driver("postgres"):
 		return []engine.Option{engine.Param("binary_parameters", "yes")}
 	case Driver("mysql"):

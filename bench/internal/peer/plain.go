@@ -50,7 +50,7 @@ func plainSingles[R any](driver string) []Peer[R] {
 
 // openPlain opens a plain table. The columns of the contest are not those that Verify would choose, so faults of their types are left out.
 func openPlain[R any](ctx context.Context, p *place.Place, driver string) (*upsert.Table[R], *sql.DB, error) {
-	table, db, err := openLibrary[R](ctx, p, library{driver: driver, params: oneTrip(driver)})
+	table, db, err := openLibrary[R](ctx, p, library{driver: driver, params: oneStep(driver)})
 	if err != nil {
 		return nil, nil, err
 	}
