@@ -56,7 +56,7 @@ func (p *Prepared[T]) Put(ctx context.Context, row *T, opts ...PutOption) (Outco
 }
 
 func (p *Prepared[T]) put(ctx context.Context, row *T, opts []PutOption) (Outcome, error) {
-	if err := p.table.checkCall(ctx, p.db, row); err != nil {
+	if err := p.check(ctx, row); err != nil {
 		return Unknown, err
 	}
 	if len(opts) > 0 {
@@ -77,11 +77,23 @@ func (p *Prepared[T]) Exec(ctx context.Context, row *T) (sql.Result, error) {
 }
 
 func (p *Prepared[T]) exec(ctx context.Context, row *T) (sql.Result, error) {
-	if err := p.table.checkCall(ctx, p.db, row); err != nil {
+	if err := p.check(ctx, row); err != nil {
 		return nil, err
 	}
 	res, err := p.prepared.Exec(ctx, reflect.ValueOf(row).Elem())
 	return res, p.table.table.fail(err)
+}
+
+// check refuses a nil row, and the handle if it is not fit for the call any more. What does not change of the handle was checked by
+// Prepare.
+func (p *Prepared[T]) check(ctx context.Context, row *T) error {
+	if err := p.table.checkRow(row); err != nil {
+		return err
+	}
+	if err := p.table.table.checkPlace(ctx, p.db); err != nil {
+		return err
+	}
+	return p.table.table.checkClaim(p.db)
 }
 
 // Close closes the prepared statements and returns the first error of a statement's Close. After Close, Put fails.

@@ -68,10 +68,17 @@ func (t *Table[T]) putRow(ctx context.Context, db dbconn.Handle, row *T, opts []
 
 // checkCall refuses a nil row, and the handles that guard refuses.
 func (t *Table[T]) checkCall(ctx context.Context, db dbconn.Handle, row *T) error {
+	if err := t.checkRow(row); err != nil {
+		return err
+	}
+	return t.table.guard(ctx, db)
+}
+
+func (t *Table[T]) checkRow(row *T) error {
 	if row == nil {
 		return &RowError{Table: t.table.name, Row: -1, Err: errors.New("the row is nil")}
 	}
-	return t.table.guard(ctx, db)
+	return nil
 }
 
 // GetOrCreate inserts row if no stored row has its key, and fills row with the stored row. created says whether this call

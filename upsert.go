@@ -84,6 +84,11 @@ func (t *table) checkHandle(ctx context.Context, db dbconn.Handle) error {
 	if driver, family := dbconn.FamilyOf(db); family != "" && family != t.family {
 		return &RowError{Table: t.name, Row: -1, Err: fmt.Errorf("New was given the dialect %s, and the handle's driver %s speaks to another database: dialect.Detect tells the handle's dialect", t.dialect, driver)}
 	}
+	return t.checkPlace(ctx, db)
+}
+
+// checkPlace refuses a call inside the fn of a claim that would not be a part of the claim.
+func (t *table) checkPlace(ctx context.Context, db dbconn.Handle) error {
 	if err := inside.Refuse(ctx, db); err != nil {
 		return &RowError{Table: t.name, Row: -1, Err: err}
 	}
@@ -92,8 +97,16 @@ func (t *table) checkHandle(ctx context.Context, db dbconn.Handle) error {
 
 // guard does what checkHandle does. If the table has an Add column, guard also refuses a handle that is not a live claim.
 func (t *table) guard(ctx context.Context, db dbconn.Handle) error {
-	if err := t.checkHandle(ctx, db); err != nil || !t.adds {
+	if err := t.checkHandle(ctx, db); err != nil {
 		return err
+	}
+	return t.checkClaim(db)
+}
+
+// checkClaim refuses a handle that is not a live claim, if the table has an Add column.
+func (t *table) checkClaim(db dbconn.Handle) error {
+	if !t.adds {
+		return nil
 	}
 	claim, ok := db.(Claim)
 	if !ok {

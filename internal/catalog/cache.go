@@ -21,17 +21,14 @@ import (
 
 // Cache keeps what a server answered about a table.
 type Cache struct {
-	spec    schema.Spec
-	traits  dialect.Traits
-	changed func() // is called after another answer than before
-	kept    atomic.Pointer[schema.Table]
-	stale   atomic.Bool // kept may describe an older schema
+	spec   schema.Spec
+	traits dialect.Traits
+	kept   atomic.Pointer[schema.Table] // another pointer means another answer
+	stale  atomic.Bool                  // kept may describe an older schema
 }
 
-// New returns an empty Cache. changed is called if an answer is another one than the answer before.
-func New(spec schema.Spec, changed func()) *Cache {
-	return &Cache{spec: spec, traits: spec.Dialect.Traits(), changed: changed}
-}
+// New returns an empty Cache.
+func New(spec schema.Spec) *Cache { return &Cache{spec: spec, traits: spec.Dialect.Traits()} }
 
 // Kept returns the last answer, or nil if the server was not asked.
 func (c *Cache) Kept() *schema.Table { return c.kept.Load() }
@@ -75,7 +72,6 @@ func (c *Cache) Look(ctx context.Context, h dbconn.Handle) (*schema.Table, error
 		return known, nil
 	}
 	c.kept.Store(fresh)
-	c.changed()
 	return fresh, nil
 }
 

@@ -29,7 +29,7 @@ func NewInspector(spec schema.Spec, runner *txn.Runner, h dbconn.Handle, pooled 
 	if _, ok := catalogsql.Of(spec.Dialect, spec.Table); !ok {
 		return nil, &dialect.UnsupportedError{Feature: "catalog that is known well enough to check a table", Dialect: spec.Dialect.Name(), Hint: "Verify reads SQLite, PostgreSQL, MySQL and MariaDB"}
 	}
-	return &Inspector{spec: spec, cache: New(spec, func() {}), txn: runner, h: h, pooled: pooled}, nil
+	return &Inspector{spec: spec, cache: New(spec), txn: runner, h: h, pooled: pooled}, nil
 }
 
 // A reader reads one database's answers.

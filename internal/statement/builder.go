@@ -36,9 +36,6 @@ func New(spec schema.Spec) *Builder {
 	return b
 }
 
-// Forget forgets the texts, because the facts about the stored table have changed.
-func (b *Builder) Forget() { b.informed.clear() }
-
 // RowsMax returns how many rows the largest statement with a parameter for every value takes.
 func (b *Builder) RowsMax() int { return b.rowsMax }
 
@@ -47,12 +44,12 @@ func (b *Builder) Assigns() bool { return b.assigns }
 
 // Upsert returns the statement of a variant, written with the facts that are known, which may be nil.
 func (b *Builder) Upsert(v Variant, known *schema.Table) (string, error) {
-	return b.informed.get(v, func() (string, error) { return b.upsert(v, known) })
+	return b.informed.get(v, known, func() (string, error) { return b.upsert(v, known) })
 }
 
 // Plain returns the statement of a variant, written without facts.
 func (b *Builder) Plain(v Variant) (string, error) {
-	return b.plain.get(v, func() (string, error) { return b.upsert(v, nil) })
+	return b.plain.get(v, nil, func() (string, error) { return b.upsert(v, nil) })
 }
 
 func (b *Builder) upsert(v Variant, known *schema.Table) (string, error) {
@@ -74,7 +71,7 @@ func (b *Builder) upsert(v Variant, known *schema.Table) (string, error) {
 // Compare returns the query that compares the rows of a variant's statement with the stored rows.
 func (b *Builder) Compare(v Variant, known *schema.Table) (string, error) {
 	v = v.compared()
-	return b.informed.get(v, func() (string, error) {
+	return b.informed.get(v, known, func() (string, error) {
 		c := dialect.Compare{Table: b.spec.Table, Target: b.spec.Target, Columns: b.columns(known, v.Omit), Rows: v.Rows}
 		if known != nil {
 			c.Stored.Types, c.Stored.Only = known.Exact, known.IsPlain

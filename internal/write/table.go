@@ -79,7 +79,7 @@ func New(c Config) (*Table, error) {
 		t.txn.Peers = t.peers
 	}
 	t.stmts = statement.New(c.Spec)
-	t.catalog, t.checks = catalog.New(c.Spec, t.stmts.Forget), catalog.NewChecks(c.Spec, t.txn)
+	t.catalog, t.checks = catalog.New(c.Spec), catalog.NewChecks(c.Spec, t.txn)
 	t.reporter = newReporter(t)
 	if t.stmts.RowsMax() == 0 {
 		return nil, &dialect.UnsupportedError{Feature: fmt.Sprintf("statement with %d parameters", dialect.Params(c.Spec.Writes)), Dialect: t.spec.Dialect.Name(), Hint: "choose fewer with Columns"}
