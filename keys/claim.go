@@ -151,12 +151,20 @@ func (c *claim) ownedByCaller(st stored) bool {
 // for its own, because fn was called for the earlier attempt.
 func (c *claim) setOwner(n int) { c.row.Owner[claimsql.OwnerSize-1] = byte(n) }
 
-// take claims the key in a transaction. It returns true if the claim succeeds, and otherwise the stored row.
-func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
-	began := time.Now()
-	t, err := send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return c.takeBounded(ctx, tx) })
-	waited := Event{Key: c.key, Duration: time.Since(began)}
-	c.waited += waited.Duration
+// take claims the key in a transaction, unless the claim was sent together with BEGIN. It returns true if the claim succeeds, and
+// otherwise the stored row.
+func (c *claim) take(ctx context.Context, h handle, first *firstClaim) (bool, stored, error) {
+	var t claimResult
+	var err error
+	waited := Event{Key: c.key}
+	if first != nil {
+		t, err, waited.Duration = first.result, first.err, first.took
+	} else {
+		began := time.Now()
+		t, err = send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return c.takeBounded(ctx, tx) })
+		waited.Duration = time.Since(began)
+		c.waited += waited.Duration
+	}
 	switch {
 	case err == nil && t.claimed:
 		return true, t.row, nil
@@ -239,9 +247,12 @@ func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 }
 
 // record completes the claim with a result.
-func (c *claim) record(ctx context.Context, h handle, end ending) error {
+func (c *claim) record(ctx context.Context, tx *sqlx.Tx, end ending) error {
 	q := c.store.sql.Record(c.row.Hash, c.row.Owner, end.state, end.result, end.codec)
-	res, err := send(ctx, h, func(tx *sqlx.Tx) (sql.Result, error) { return tx.ExecContext(ctx, q.Text, q.Args...) })
+	if c.store.dialect.Traits().Immediate { // the claim has the write lock, so nothing can wait, and a driver need not watch the context
+		ctx = context.WithoutCancel(ctx)
+	}
+	res, err := tx.ExecContext(ctx, q.Text, q.Args...)
 	if errors.Is(err, sql.ErrTxDone) {
 		return fmt.Errorf("keys: %s: %w: %w", c.key, ErrClaimLost, err)
 	}

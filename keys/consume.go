@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/goupsert/upsert/internal/claimsql"
 )
 
 // Consume is [Filter] in a transaction of the library's own. Consume calls fn with the messages that the consumer has not
@@ -36,7 +38,7 @@ func Consume[M any](ctx context.Context, s *Store, consumer string, msgs []M, id
 			return err
 		}
 		calls++
-		t := s.tx(h, Key{Scope: consumer}, calls, s.sql.Proof(b.fresh, b.owner))
+		t := s.tx(h, Key{Scope: consumer}, calls, func() claimsql.Statement { return s.sql.Proof(b.fresh, b.owner) })
 		defer t.ended.Store(true)
 		t.claim.Hold(s.messagesLockName(consumer))
 		err = t.markError(ctx, fn(t.context(ctx), t, fresh))

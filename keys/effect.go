@@ -21,7 +21,7 @@ type ending struct {
 
 // call runs fn. If fn returns an error that is not final, call returns this error.
 func (c *claim) call(ctx context.Context, h handle, fn effect, attempt int) (ending, error) {
-	t := c.store.tx(h, c.key, attempt, c.store.sql.Proof(c.row.Hash, c.row.Owner))
+	t := c.store.tx(h, c.key, attempt, func() claimsql.Statement { return c.store.sql.Proof(c.row.Hash, c.row.Owner) })
 	defer t.ended.Store(true)
 	t.claim.Hold(c.store.lockName(c.key))
 	result, err := fn(t.context(ctx), t)

@@ -84,7 +84,7 @@ func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error
 
 // perform claims, calls fn and records. If the key's row is there already, perform returns the row instead.
 func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effect) (seen *stored, end ending, err error) {
-	got, st, err := c.take(ctx, h)
+	got, st, err := c.take(ctx, h, nil)
 	if err != nil || !got {
 		return &st, end, c.conflict(err)
 	}
@@ -96,11 +96,11 @@ func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effe
 		if _, err := h.tx.ExecContext(ctx, claimsql.RollbackTo(savepoint)); err != nil {
 			return nil, end, err
 		}
-		if got, st, err = c.take(ctx, h); err != nil || !got {
+		if got, st, err = c.take(ctx, h, nil); err != nil || !got {
 			return &st, end, c.conflict(err)
 		}
 	}
-	return nil, end, c.record(ctx, h, end)
+	return nil, end, c.record(ctx, h.tx, end)
 }
 
 // conflict returns a [*ConflictError] if an error of the claim's own statements means that the whole transaction must run

@@ -194,8 +194,8 @@ func isRetryable(err error) bool {
 
 func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 	r.sealQueue()
-	if q := r.claim.store.sql.Look(r.claim.row.Hash); r.lookFirst && q.Text != "" {
-		if st, found, err := r.claim.lookUp(ctx, q); found || err != nil {
+	if r.lookFirst {
+		if st, found, err := r.claim.lookUp(ctx, r.claim.store.sql.Look(r.claim.row.Hash)); found || err != nil {
 			return r.resolve(ctx, st, err)
 		}
 	}
@@ -205,7 +205,7 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 	}
 	defer leave()
 	r.claim.setOwner(r.attempts)
-	h, err := r.claim.begin(ctx)
+	h, first, err := r.claim.begin(ctx)
 	if err != nil {
 		return outcome{}, asNotCommitted(err)
 	}
@@ -213,7 +213,7 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 	if err := r.claim.begun(ctx, h); err != nil {
 		return outcome{}, asNotCommitted(err)
 	}
-	got, st, err := r.claim.take(ctx, h)
+	got, st, err := r.claim.take(ctx, h, first)
 	if err != nil || !got {
 		return r.resolve(ctx, st, err)
 	}
@@ -228,15 +228,13 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 			return outcome{}, errRecordFinal
 		}
 	}
-	if err := r.claim.record(ctx, h, r.end); err != nil {
-		return outcome{}, asNotCommitted(err)
-	}
-	if err := ctx.Err(); err != nil {
-		return outcome{}, err
-	}
 	r.sealQueue()
 	began := time.Now()
-	err = h.own.Commit(ctx)
+	end := r.end
+	undone, err := h.own.CommitAfter(ctx, func() error { return r.claim.record(ctx, h.tx, end) })
+	if undone {
+		return outcome{}, asNotCommitted(err)
+	}
 	r.claim.waited += time.Since(began)
 	return r.resolveCommit(ctx, r.claim.asBusy(err))
 }

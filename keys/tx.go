@@ -32,8 +32,8 @@ type Tx struct {
 	store   *Store
 	key     Key
 	attempt int
-	claim   *inside.Claim      // the locks that calls inside fn must not wait for
-	proof   claimsql.Statement // finds a row as long as the transaction is still the claim's
+	claim   *inside.Claim             // the locks that calls inside fn must not wait for
+	proof   func() claimsql.Statement // finds a row as long as the transaction is still the claim's
 	ended   atomic.Bool
 	lost    atomic.Pointer[error]
 	rows    openRows
@@ -44,7 +44,7 @@ var (
 	_ sqlx.ExtContext = (*Tx)(nil)
 )
 
-func (s *Store) tx(h handle, k Key, attempt int, proof claimsql.Statement) *Tx {
+func (s *Store) tx(h handle, k Key, attempt int, proof func() claimsql.Statement) *Tx {
 	tx := &Tx{Tx: h.tx, own: h.own, store: s, key: k, attempt: attempt, proof: proof}
 	tx.claim = &inside.Claim{Name: k.String(), Pool: s.db, Alone: s.dialect.Traits().Immediate, Ended: tx.ended.Load, Tx: tx}
 	return tx
@@ -147,7 +147,7 @@ func (tx *Tx) isGone() bool {
 func (tx *Tx) prove(ctx context.Context) error {
 	found, err := send(ctx, handle{tx.Tx, tx.own}, func(x *sqlx.Tx) (bool, error) {
 		one := 0
-		return queryRow(context.WithoutCancel(ctx), x, tx.proof, &one)
+		return queryRow(context.WithoutCancel(ctx), x, tx.proof(), &one)
 	})
 	if err == nil && !found {
 		return ErrClaimLost

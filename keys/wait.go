@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -81,8 +82,13 @@ func withWait(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error
 }
 
 // begin begins the call's transaction. On SQLite BEGIN itself may wait: with _txlock=immediate BEGIN takes the write lock.
-func (c *claim) begin(ctx context.Context) (h handle, err error) {
+// If the call has no limit, begin also sends the claim.
+func (c *claim) begin(ctx context.Context) (h handle, first *firstClaim, err error) {
 	o := txn.Options{Std: c.store.level(c.isolation)}
+	if !c.limited && c.onBegin == nil {
+		first = &firstClaim{}
+		o.First = func(std *sql.Tx) { first.send(ctx, c, c.store.txs.extend(std)) }
+	}
 	if c.limited && c.store.dialect.Traits().Immediate {
 		w := c.store.sql.Wait(c.timeLeft())
 		o.Around = func(db dbconn.Handle, begin func() error) error {
@@ -93,11 +99,28 @@ func (c *claim) begin(ctx context.Context) (h handle, err error) {
 		h, err = c.store.begin(ctx, o)
 		return c.asBusy(err)
 	})
-	return h, err
+	return h, first, err
 }
 
-// lookUp asks without a transaction what is stored. If lookUp would have to wait for another transaction, it finds nothing.
+// firstClaim is a claim that was sent together with BEGIN.
+type firstClaim struct {
+	result claimResult
+	err    error
+	took   time.Duration
+}
+
+func (f *firstClaim) send(ctx context.Context, c *claim, tx *sqlx.Tx) {
+	began := time.Now()
+	f.result, f.err = c.takeBounded(ctx, tx)
+	f.took = time.Since(began)
+}
+
+// lookUp asks without a transaction what is stored. If lookUp would have to wait for another transaction, or if the database has no
+// such question, it finds nothing.
 func (c *claim) lookUp(ctx context.Context, q claimsql.Statement) (st stored, found bool, err error) {
+	if q.Text == "" {
+		return st, false, nil
+	}
 	var row *stored
 	err = c.wait(ctx, func(ctx context.Context) (err error) {
 		row, err = callBounded(ctx, func() (*stored, error) { return c.store.find(ctx, c.store.db, q) })

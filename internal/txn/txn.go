@@ -9,6 +9,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
@@ -27,6 +28,9 @@ type Options struct {
 	// Around calls begin, which begins the transaction on db, and returns begin's error. Around can change a setting of db
 	// meanwhile.
 	Around func(db dbconn.Handle, begin func() error) error
+	// First is called in the new transaction if the transaction was not begun by a statement. First and BEGIN are one bounded call, which
+	// costs one goroutine. First must not write to variables that the caller reads after an error of Begin.
+	First func(*sql.Tx)
 }
 
 // Tx is a transaction of the library's own. A Tx ends by Commit or Rollback, and never by the end of a context: database/sql
@@ -79,12 +83,22 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 		std, err = tx.db.(dbconn.Beginner).BeginTx(lasting, o.Std)
 		return err
 	}
-	err := Bounded(ctx, func() error {
+	err := Bounded(ctx, func() (err error) {
 		if o.Around != nil {
-			return o.Around(tx.db, begin)
+			err = o.Around(tx.db, begin)
+		} else {
+			err = begin()
 		}
-		return begin()
-	}, func() { tx.settle(lasting) })
+		if err == nil && o.First != nil {
+			o.First(std)
+		}
+		return err
+	}, func() {
+		if std != nil {
+			_ = std.Rollback() // settle finds out whether the transaction has ended
+		}
+		tx.settle(lasting)
+	})
 	switch {
 	case isAbandoned(err):
 	case err != nil:
@@ -216,6 +230,30 @@ func (tx *Tx) Commit(ctx context.Context) error {
 		_, err := tx.db.ExecContext(context.WithoutCancel(ctx), "COMMIT")
 		return err
 	})
+}
+
+// CommitAfter calls last, which sends the last statements of a transaction of database/sql, and commits. If last returns an error, or if
+// ctx has ended meanwhile, CommitAfter rolls back. Both are one bounded call, as with Options.First. undone reports whether the
+// transaction was or will be rolled back; otherwise err is what Commit returns.
+func (tx *Tx) CommitAfter(ctx context.Context, last func() error) (undone bool, err error) {
+	var failed error
+	var decided atomic.Bool // to commit, or to roll back because the caller no longer waits
+	err = tx.end(ctx, func() error {
+		if failed = last(); failed == nil {
+			failed = ctx.Err()
+		}
+		if failed != nil || !decided.CompareAndSwap(false, true) {
+			return tx.std.Rollback()
+		}
+		return tx.std.Commit()
+	})
+	switch {
+	case isAbandoned(err):
+		return decided.CompareAndSwap(false, true), err
+	case failed != nil:
+		return true, failed
+	}
+	return false, err
 }
 
 // Rollback rolls back. After Commit or Rollback it does nothing.
