@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 const (
@@ -176,9 +180,22 @@ func (n *Node) launchNode(t testing.TB) {
 	})
 	n.engine.state.once.Do(func() {}) // marks the engine as started
 	n.engine.state.base, n.first = n.engine.starter.dsn(n.engine.state.server.port), false
-	if err := errors.Join(n.engine.connect(ctx), n.WaitSynced(ctx)); err != nil {
+	if err := cmp.Or(n.connect(ctx), n.WaitSynced(ctx)); err != nil {
 		t.Fatalf("engine %s: %v", n.engine.name, err)
 	}
+}
+
+// connect connects to the node, and tries again if the node has closed the connection: a node that joins closes all connections when it
+// begins to receive the data.
+func (n *Node) connect(ctx context.Context) error {
+	return poll(ctx, func() error {
+		err := n.engine.connect(ctx)
+		if errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) {
+			_ = n.engine.state.admin.Close() // the next try opens another
+			return errLocked
+		}
+		return err
+	})
 }
 
 // Kill ends the node's process immediately and returns when the process has ended.
