@@ -3,6 +3,7 @@ package upserttest_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,27 +69,16 @@ func plants() []plant {
 	return []plant{
 		{
 			name: "claim-outside", file: "keys/run.go", finds: "run again", write: pageView, opts: counts,
-			old: `	h, err := r.claim.begin(ctx)
-	if err != nil {
-		return outcome{}, asNotCommitted(err)
-	}
-	defer h.own.Rollback(ctx) // also if fn panics
-	got, st, err := r.claim.take(ctx, h)
+			old: `	got, st, err := r.claim.take(ctx, h, first)
 `,
-			new: `	outside, err := r.claim.begin(ctx)
-	if err != nil {
-		return outcome{}, asNotCommitted(err)
-	}
-	defer outside.own.Rollback(ctx)
-	got, st, err := r.claim.take(ctx, outside)
+			new: `	got, st, err := r.claim.take(ctx, h, first)
 	if err == nil {
-		err = outside.own.Commit(ctx)
+		err = h.own.Commit(ctx)
 	}
 	if err != nil {
 		return outcome{}, err
 	}
-	h, err := r.claim.begin(ctx)
-	if err != nil {
+	if h, err = r.claim.store.begin(ctx, txn.Options{}); err != nil {
 		return outcome{}, asNotCommitted(err)
 	}
 	defer h.own.Rollback(ctx)
@@ -148,26 +138,43 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
+// TestPlantsFit checks that the code still has each place for a fault, so that a short run notices if the code has changed.
+func TestPlantsFit(t *testing.T) {
+	t.Parallel()
+	for _, p := range plants() {
+		if _, _, err := p.plant(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// plant returns the file's path, and the file's text with the fault.
+func (p plant) plant() (path, text string, err error) {
+	if path, err = filepath.Abs(filepath.Join("..", filepath.FromSlash(p.file))); err != nil {
+		return "", "", err
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", err
+	}
+	if n := strings.Count(string(whole), p.old); n != 1 {
+		return "", "", fmt.Errorf("%s has the text to be replaced %d times, want once:\n%s", p.file, n, p.old)
+	}
+	return path, strings.Replace(string(whole), p.old, p.new, 1), nil
+}
+
 // TestLongPlanted compiles the library with a fault in one place, and wants the fault to be found. A full run does so for each of the
 // five places.
 func TestLongPlanted(t *testing.T) {
 	t.Parallel()
 	engine.NeedLong(t)
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, p := range plants()[:engine.Size(1, 5)] {
 		t.Run(p.name, func(t *testing.T) {
-			path := filepath.Join(root, filepath.FromSlash(p.file))
-			text, err := os.ReadFile(path)
+			path, text, err := p.plant()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := strings.Count(string(text), p.old); n != 1 {
-				t.Fatalf("%s has the text to be replaced %d times, want once:\n%s", p.file, n, p.old)
-			}
-			cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", "^TestPlanted$", "-overlay", overlay(t, path, strings.Replace(string(text), p.old, p.new, 1)), ".")
+			cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", "^TestPlanted$", "-overlay", overlay(t, path, text), ".")
 			cmd.Env = append(os.Environ(), plantEnv+"="+p.name, "UPSERT_LONG=")
 			out, err := cmd.CombinedOutput()
 			if err == nil || !strings.Contains(string(out), p.finds) || !strings.Contains(string(out), "upserttest: TestPlanted/"+p.name) {
