@@ -63,17 +63,17 @@ func (s *stateLab) transitions() (found []string) {
 	return slices.Compact(found)
 }
 
+func (s *stateLab) send(st claimsql.Statement) {
+	s.lab.lab.Helper()
+	if _, err := s.lab.lab.DB.ExecContext(s.lab.lab.Context(), st.Text, st.Args...); err != nil {
+		s.lab.lab.Fatalf("%s: %v", st.Text, err)
+	}
+}
+
 // verbs returns all verbs that write, in all variants that can lead to different states.
 func (s *stateLab) verbs() map[string][]func() {
 	q, marks, owner := s.q, []claimsql.Mark{s.mark}, [claimsql.OwnerSize]byte{9}
-	sends := func(st claimsql.Statement) func() {
-		return func() {
-			s.lab.lab.Helper()
-			if _, err := s.lab.lab.DB.ExecContext(s.lab.lab.Context(), st.Text, st.Args...); err != nil {
-				s.lab.lab.Fatalf("%s: %v", st.Text, err)
-			}
-		}
-	}
+	sends := func(st claimsql.Statement) func() { return func() { s.send(st) } }
 	leased := s.row
 	leased.Lease = time.Hour
 	from := func(state int, part claimsql.LeasePart) claimsql.Expected {
@@ -131,9 +131,9 @@ func (s *stateLab) put(state int) {
 	case claimsql.Absent:
 		return
 	case claimsql.Waiting, claimsql.Dead:
-		s.lab.lab.Exec(s.fail("aaaaaaaaaaaaaaaa", 9).Text)
+		s.send(s.fail("aaaaaaaaaaaaaaaa", 9))
 	default:
-		s.lab.lab.Exec(s.q.Claim(s.row, "").Text)
+		s.send(s.q.Claim(s.row, ""))
 	}
 	s.lab.lab.Exec(fmt.Sprintf("UPDATE idempotency_keys SET state = %d, lease_until = '2000-01-01 00:00:00.000', expires_at = '2000-01-01 00:00:00.000'", state))
 }

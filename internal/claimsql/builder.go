@@ -16,12 +16,12 @@ type builder struct {
 
 // exec begins a statement that returns nothing, and query begins a statement that returns rows.
 func (s *SQL) exec(text string) *builder {
-	return &builder{s: s, words: &s.words, buf: append(make([]byte, 0, 1024), text...)}
+	return &builder{s: s, words: &s.words, buf: append(make([]byte, 0, 1024), text...), bind: s.words.values.binds}
 }
 
 func (s *SQL) query(text string) *builder {
 	b := s.exec(text)
-	b.bind = s.Bind
+	b.bind = b.bind || s.Bind
 	return b
 }
 

@@ -16,7 +16,7 @@ const insertColumns = " (key_hash, scope, op, id, state, fingerprint_version, fi
 func (s *SQL) Claim(r Row, prefix string) Statement {
 	b := s.exec(prefix)
 	if s.Returning {
-		b.bind = s.Bind
+		b.bind = b.bind || s.Bind
 	}
 	b.sql("INSERT INTO ", s.table, insertColumns)
 	if r.KeyTime != 0 {

@@ -1,9 +1,9 @@
 // Package claimsql writes the statements of package keys, for each database. It opens no connection.
 //
-// Values are written into the text as hexadecimal literals instead of being bound. Such a statement is one round trip with
-// every driver, while lib/pq and go-sql-driver/mysql need two round trips for a statement with arguments. It also leaves no
-// prepared statement that a transaction pooler could mix up (hazard E2). Hexadecimal digits need no quoting rules, whatever the
-// key's bytes are. Only SQL.Bind turns values into parameters.
+// On a server, values are written into the text as hexadecimal literals instead of being bound. Such a statement is one round
+// trip with every driver, while lib/pq and go-sql-driver/mysql need two round trips for a statement with arguments. It also
+// leaves no prepared statement that a transaction pooler could mix up (hazard E2). Hexadecimal digits need no quoting rules,
+// whatever the key's bytes are. Only SQL.Bind turns values into parameters. On SQLite values are parameters.
 package claimsql
 
 import (
@@ -105,6 +105,7 @@ type clock struct {
 type values struct {
 	bytes        literal
 	text         literal
+	binds        bool                                       // values are always parameters
 	numbered     bool                                       // parameters are $1, $2, … with a type, otherwise ?
 	compareBytes func(column string) (before, after string) // compares a text byte by byte
 	readBytes    func(column string) string                 // reads a text whatever the connection's character set is

@@ -30,7 +30,6 @@ func (s *SQL) Filter(consumer string, owner [OwnerSize]byte, retain time.Duratio
 		}
 		return b.updateMark(owner).done()
 	case s.words.dialect == "sqlite":
-		b.bind = true // the text of ten thousand messages would be longer than SQLite accepts
 		b.sql("WITH m (h, i) AS (").values(marks).sql(") INSERT INTO ", s.table, " AS k", insertColumns, "SELECT ")
 		// Without WHERE, SQLite reads ON as a join's (hazard S1).
 		b.markValues(consumer, owner, retain, column("h"), column("i")).sql(" FROM m WHERE true")

@@ -18,6 +18,7 @@ var sqliteWords = words{
 		asText:    func(c string) string { return c },
 	},
 	values: values{
+		binds:        true, // the driver can keep the statement, and the text of ten thousand messages would be too long
 		bytes:        literal{"x'", "'"},
 		text:         literal{"CAST(x'", "' AS TEXT)"},
 		compareBytes: func(c string) (string, string) { return c + " = ", " COLLATE BINARY" },
