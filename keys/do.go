@@ -44,12 +44,12 @@ func Do[R any](ctx context.Context, s *Store, k Key, fp Fingerprint, fn func(con
 	if err != nil {
 		return r, false, err
 	}
-	if fn == nil {
-		return r, false, errNoFunc
-	}
 	ask, err := probeOf[R](d.policy)
 	if err != nil {
 		return r, false, err
+	}
+	if fn == nil {
+		return r, false, errNoFunc
 	}
 	if err := checkStorable[R](d.claim); err != nil { // before there is an effect
 		return r, false, fmt.Errorf("keys: %s: a result %T cannot be encoded as json and read back, and fn was not called: %w", k, r, err)

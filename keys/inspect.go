@@ -70,6 +70,7 @@ type Info struct {
 	Codec       string
 	Attempts    int
 	Fence       int64
+	LeaseEnded  bool      // of a leased key: its lease has ended by the database's clock, and its caller has left no answer
 	LeaseUntil  time.Time // of a leased key: the lease's end; of a parked key: since when it is parked; else without meaning
 	ClaimedAt   time.Time
 	FinishedAt  time.Time // zero: not finished
@@ -133,7 +134,7 @@ type infoRow struct {
 
 func (r *infoRow) dest() []any {
 	return []any{&r.st.state, &r.st.owner, &r.st.fingerprintVersion, &r.st.fingerprint,
-		&r.info.Result, &r.info.Codec, &r.info.Attempts, &r.info.Fence, &r.lease, &r.claimed, &r.finished, &r.expires}
+		&r.info.Result, &r.info.Codec, &r.info.Attempts, &r.info.Fence, &r.info.LeaseEnded, &r.lease, &r.claimed, &r.finished, &r.expires}
 }
 
 // convert returns what the columns say.
@@ -142,6 +143,7 @@ func (r *infoRow) convert() (*Info, error) {
 	if info.State = State(r.st.state); info.State == StateWaiting || info.State == StateDead {
 		info.Result = reportIn(info.Result)
 	}
+	info.LeaseEnded = info.LeaseEnded && info.State == StateLeased
 	if r.st.fingerprintVersion != 0 {
 		info.Fingerprint.version = r.st.fingerprintVersion
 		copy(info.Fingerprint.sum[:], r.st.fingerprint)

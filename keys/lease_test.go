@@ -112,6 +112,30 @@ func TestLease_RenewalRefused(t *testing.T) {
 	})
 }
 
+// TestLease_InspectTellsTheEnd checks that Inspect tells a lease that has ended from one that lasts.
+func TestLease_InspectTellsTheEnd(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		inspect := func(want string) {
+			info, err := l.store.Inspect(l.lab.Context(), hazardKey("a"))
+			if err != nil {
+				l.lab.Fatalf("Inspect: %v", err)
+			}
+			l.lab.Want("the state, and whether the lease has ended", fmt.Sprint(info.State, " ", info.LeaseEnded), want)
+		}
+		_, err := l.do(l.store, "a", func(context.Context, *keys.Held) (string, error) {
+			inspect("leased false")
+			l.endLease()
+			inspect("leased true")
+			_, err := l.do(l.store, "a", l.notCalled)
+			l.wantParked("another call", err)
+			inspect("parked false")
+			return "", errUnsure
+		})
+		l.lab.WantErr("Do", err, errUnsure)
+	})
+}
+
 // TestHazard_K54_StalledHolder shows that an update by key alone lets a stalled holder overwrite the next holder's answer. Then
 // it checks that Do does not.
 func TestHazard_K54_StalledHolder(t *testing.T) {

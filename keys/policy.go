@@ -38,17 +38,21 @@ type policy struct {
 	probe     any  // a func(context.Context, *Held) (R, bool, error) to be asked before; nil: none
 }
 
-func (p policy) option() DoOption {
-	return doOption(func(d *doOp) error { d.policy = p; return nil })
+func (p policy) applyDo(d *doOp) error {
+	d.policy = p
+	return nil
 }
+
+// TakesOver marks the option for package response.
+func (p policy) TakesOver() bool { return p.takesOver }
 
 // Park leaves a key whose lease has ended without an answer to a person: the call gets a [*ParkedError]. This is the default.
 // The policy is that of the call that meets the key.
-func Park() DoOption { return policy{}.option() }
+func Park() DoOption { return policy{} }
 
 // Rerun calls fn again for a key whose lease has ended without an answer. This is safe if the other side recognizes
 // [Held.Downstream], and has its effect once for all calls with one Downstream.
-func Rerun() DoOption { return policy{takesOver: true}.option() }
+func Rerun() DoOption { return policy{takesOver: true} }
 
 // Probe asks the other side what became of a key whose lease has ended without an answer. ask is called once for each takeover,
 // under a lease, and returns
@@ -63,7 +67,7 @@ func Probe[R any](ask func(context.Context, *Held) (r R, done bool, err error)) 
 	if ask == nil {
 		return doOption(func(*doOp) error { return errors.New("keys: Probe: the function is nil") })
 	}
-	return policy{takesOver: true, probe: ask}.option()
+	return policy{takesOver: true, probe: ask}
 }
 
 // probeOf returns the policy's question, or nil.

@@ -23,8 +23,13 @@ const (
 // Lease reads the part of a stored row that Do needs to know: the columns of Fetch, the attempts, the fence, whether the lease
 // has ended, and the lease's end as text.
 func (s *SQL) Lease(hash [HashSize]byte) Statement {
-	b := s.query("SELECT ").sql(fetched, ", attempts, fence, CASE WHEN lease_until > ", s.words.clock.now, " THEN 0 ELSE 1 END, ")
+	b := s.query("SELECT ").sql(fetched, ", attempts, fence, ", s.leaseEnded(), ", ")
 	return b.sql(s.words.clock.asText("lease_until"), " FROM ", s.table, " WHERE key_hash = ").raw(hash[:]).done()
+}
+
+// leaseEnded is an expression: 1 if the lease has ended, otherwise 0.
+func (s *SQL) leaseEnded() string {
+	return "CASE WHEN lease_until > " + s.words.clock.now + " THEN 0 ELSE 1 END"
 }
 
 // TakeOver gives a leased or a free key to another attempt, which gets the next fence. A free key gets the new fingerprint.

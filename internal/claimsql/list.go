@@ -8,7 +8,7 @@ import (
 // infoColumns are what is known of a key, in the order of the columns.
 func (s *SQL) infoColumns() string {
 	times := []string{s.words.clock.asText("lease_until"), s.words.clock.asText("claimed_at"), s.words.clock.asText("finished_at"), s.words.clock.asText("expires_at")}
-	return fetched + ", attempts, fence, " + strings.Join(times, ", ")
+	return fetched + ", attempts, fence, " + s.leaseEnded() + ", " + strings.Join(times, ", ")
 }
 
 // List reads up to limit rows in a state, in the order of their hashes and after a hash, or from the first row on if after is

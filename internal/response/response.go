@@ -32,6 +32,17 @@ func IsNotDone(err error) bool {
 	return errors.As(err, &mark)
 }
 
+// TakesOver reports whether options of keys.Do say that a call takes over a key whose lease has ended without an answer. The last
+// option that says anything wins.
+func TakesOver[O any](opts []O) (takes bool) {
+	for _, o := range opts {
+		if policy, ok := any(o).(interface{ TakesOver() bool }); ok {
+			takes = policy.TakesOver()
+		}
+	}
+	return takes
+}
+
 // ErrNoPlace says that the transactions of other handlers have taken the pool.
 var ErrNoPlace = errors.New("the transactions of other handlers have taken the pool: raise SetMaxOpenConns")
 

@@ -25,7 +25,7 @@ import (
 //     of next, a panic. The key is kept for the rest of its lease, and then parked: a repetition is answered with 409, until a
 //     person has found out (keys.Resolve, Store.Release). [keys.Rerun] calls the handler again instead.
 //
-// [keys.Probe] cannot be used, because only the handler makes a response.
+// [New] refuses [keys.Probe], because only the handler makes a response.
 func Leased(opts ...keys.DoOption) Option {
 	return option(func(c *config) error {
 		c.leased = true

@@ -71,13 +71,40 @@ func codeOf(h http.Handler, r *http.Request) (code int) {
 }
 
 // state asks the status handler.
-func (l *lab) state(key string) string {
+func (l *lab) state(key string) string { return l.stateBy(l.middleware(), key) }
+
+// stateBy asks the status handler of a middleware.
+func (l *lab) stateBy(mw *httpkeys.Middleware, key string) string {
 	l.Helper()
 	r := post("", "")
 	r.SetPathValue("key", key)
 	var state struct{ State string }
-	unmarshal(l, do(l.middleware().Status(), r).Body.Bytes(), &state)
+	unmarshal(l, do(mw.Status(), r).Body.Bytes(), &state)
 	return state.State
+}
+
+// The status of a key whose lease has ended without an answer is what the next request will find.
+func TestLeased_StatusAfterTheLease(t *testing.T) {
+	t.Parallel()
+	l := newSQLite(t)
+	for key, c := range map[string]struct {
+		policy []keys.DoOption
+		want   string
+	}{
+		"park": {nil, "parked"}, "rerun": {[]keys.DoOption{keys.Rerun()}, "in_progress"}, "park after all": {[]keys.DoOption{keys.Rerun(), keys.Park()}, "parked"},
+	} {
+		mw := l.middleware(httpkeys.Leased(c.policy...))
+		if got := codeOf(mw.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) })), post(`"`+key+`"`, "")); got != 502 {
+			t.Errorf("%s: %d; want 502", key, got)
+		}
+		if state := l.stateBy(mw, key); state != "in_progress" {
+			t.Errorf("%s: %s before the lease's end; want in_progress", key, state)
+		}
+		l.db.MustExec("UPDATE idempotency_keys SET lease_until = '2000-01-01 00:00:00.000' WHERE state = 6")
+		if state := l.stateBy(mw, key); state != c.want {
+			t.Errorf("%s: %s after the lease's end; want %s", key, state, c.want)
+		}
+	}
 }
 
 // 429, and an error that is marked with NotDone, free the key.

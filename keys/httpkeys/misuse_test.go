@@ -2,6 +2,7 @@ package httpkeys_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,7 @@ func TestNewRefuses(t *testing.T) {
 		"Claiming nil":    {l.store, httpkeys.Claiming(nil), "Claiming: an option is nil"},
 		"Claiming":        {l.store, httpkeys.Claiming(keys.Retain(0)), "a retention of 0s"},
 		"Leased nil":      {l.store, httpkeys.Leased(nil), "Leased: an option is nil"},
+		"Leased Probe":    {l.store, httpkeys.Leased(keys.Probe(func(context.Context, *keys.Held) (string, bool, error) { return "", false, nil })), "Probe: the function is a"},
 		"Leased":          {l.store, httpkeys.Leased(keys.Lease(0)), "Lease(0s)"},
 	} {
 		if text := panicOf(func() { httpkeys.New(c.store, byUser, c.opt) }); !strings.Contains(text, c.want) || !strings.HasPrefix(text, "httpkeys: New: ") {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/goupsert/upsert/dialect"
+	"github.com/goupsert/upsert/internal/response"
 	"github.com/goupsert/upsert/keys"
 )
 
@@ -86,6 +87,10 @@ func (x *exchange) statusOf(info *keys.Info) (status, error) {
 		return status{stateDone, rec.status}, nil
 	case keys.StateParked:
 		return status{State: stateParked}, nil
+	case keys.StateLeased:
+		if info.LeaseEnded && !response.TakesOver(x.m.config.doing) { // the next request will park it
+			return status{State: stateParked}, nil
+		}
 	}
 	return status{State: stateInProgress}, nil
 }
