@@ -84,7 +84,7 @@ func SlogHooks(l *slog.Logger, opts ...SlogOption) Hooks {
 		Replay:   at(slog.LevelDebug, "key replayed"),
 		Mismatch: at(slog.LevelWarn, "key used for another request"),
 		Wait:     at(slog.LevelDebug, "key waited for"),
-		Retry:    at(slog.LevelWarn, "key's transaction retried"),
+		Retry:    at(slog.LevelWarn, "transaction tried again"),
 		Remove:   at(slog.LevelInfo, "keys removed"),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/goupsert/upsert/internal/dbconn"
 )
@@ -18,29 +19,44 @@ const kept = 64
 // Cache holds prepared statements by their texts.
 type Cache struct {
 	by    dbconn.Preparer
+	last  atomic.Pointer[named] // the statement that was asked for last: a table has mostly one
 	mu    sync.RWMutex
-	stmts map[string]*sql.Stmt
+	stmts map[string]*named
 	// renewed counts how often a text was dropped. pgx names a statement by its text and returns the old statement for the same
 	// text, so each time a different number of blanks is added at the end of the text.
 	renewed map[string]int
 	closed  bool
 }
 
+// named is a prepared statement with its text.
+type named struct {
+	text string
+	stmt *sql.Stmt
+}
+
 var errClosed = errors.New("the prepared statements are closed")
 
 // New returns an empty cache of statements that a pool, a connection or a transaction prepares.
-func New(by dbconn.Preparer) *Cache { return &Cache{by: by, stmts: map[string]*sql.Stmt{}} }
+func New(by dbconn.Preparer) *Cache { return &Cache{by: by, stmts: map[string]*named{}} }
 
 // Get returns the prepared statement of a text, and prepares the text if necessary. If the cache is full, Get returns nil.
 func (c *Cache) Get(ctx context.Context, query string) (*sql.Stmt, error) {
+	if last := c.last.Load(); last != nil && last.text == query {
+		return last.stmt, nil
+	}
 	c.mu.RLock()
-	stmt, closed, full, renewed := c.stmts[query], c.closed, len(c.stmts) >= kept, c.renewed[query]
+	found, closed, full, renewed := c.stmts[query], c.closed, len(c.stmts) >= kept, c.renewed[query]
+	if found != nil {
+		c.last.Store(found) // under the lock, so that a statement that is dropped does not come back
+	}
 	c.mu.RUnlock()
 	switch {
 	case closed:
 		return nil, errClosed
-	case stmt != nil || full:
-		return stmt, nil
+	case found != nil:
+		return found.stmt, nil
+	case full:
+		return nil, nil
 	}
 	fresh, err := c.by.PrepareContext(ctx, query+strings.Repeat(" ", renewed%32))
 	if err != nil {
@@ -48,14 +64,14 @@ func (c *Cache) Get(ctx context.Context, query string) (*sql.Stmt, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if stmt = c.stmts[query]; stmt != nil || c.closed { // another call was faster
+	if found = c.stmts[query]; found != nil || c.closed { // another call was faster
 		c.end(fresh)
 		if c.closed {
 			return nil, errClosed
 		}
-		return stmt, nil
+		return found.stmt, nil
 	}
-	c.stmts[query] = fresh
+	c.stmts[query] = &named{query, fresh}
 	return fresh, nil
 }
 
@@ -73,7 +89,8 @@ func (c *Cache) end(stmt *sql.Stmt) {
 func (c *Cache) drop(query string, stmt *sql.Stmt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stmts[query] == stmt {
+	if found := c.stmts[query]; found != nil && found.stmt == stmt {
+		c.last.Store(nil)
 		delete(c.stmts, query)
 		if c.renewed == nil {
 			c.renewed = map[string]int{}
@@ -88,8 +105,9 @@ func (c *Cache) Close() (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	for query, stmt := range c.stmts {
-		if closing := stmt.Close(); err == nil {
+	c.last.Store(nil)
+	for query, found := range c.stmts {
+		if closing := found.stmt.Close(); err == nil {
 			err = closing
 		}
 		delete(c.stmts, query)
