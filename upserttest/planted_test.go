@@ -86,7 +86,7 @@ func plants() []plant {
 		},
 		{
 			name: "done-forgotten", file: "keys/claim.go", finds: "the second of two runs in a row", write: pageView, opts: counts,
-			old: "t.claimed = found && t.row.state == claimsql.Claimed && t.row.owner == string(c.row.Owner[:])",
+			old: "t.claimed = found && t.row.state == c.row.State() && t.row.owner == string(c.row.Owner[:])",
 			new: "t.claimed = found",
 		},
 		{
