@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
@@ -88,6 +89,8 @@ type doOp struct {
 	waits  int                                                // how often the call has waited for another caller
 	// unanswered: the call has taken, or has tried to take, a key whose earlier caller has left no answer.
 	unanswered bool
+	// mayHold: the call has taken the key, unless the transaction is rolled back. A statement that goes on alone may set it late.
+	mayHold atomic.Bool
 }
 
 func (s *Store) lease(k Key, fp Fingerprint, opts []DoOption) (*doOp, error) {
@@ -193,6 +196,9 @@ func (d *doOp) claimKey(ctx context.Context) (*Held, error) {
 			if err != nil && ctx.Err() == nil && c.timedOut(err) {
 				err = c.inProgress(err)
 			}
+			if err == nil {
+				d.mayHold.Store(t.claimed)
+			}
 			return t, err
 		})
 		return err
@@ -226,6 +232,7 @@ func (d *doOp) takeKey(ctx context.Context, row *leasedRow) (*Held, error) {
 
 // keepKey takes note of a lease that the call has got without an answer.
 func (d *doOp) keepKey(ctx context.Context, row *leasedRow) (*Held, error) {
+	d.mayHold.Store(true)
 	return d.held(ctx, row.fence, row.attempts, stopwatch{})
 }
 
@@ -246,12 +253,12 @@ func (d *doOp) held(ctx context.Context, fence int64, attempt int, sent stopwatc
 	return h, nil
 }
 
-// letGo gives a key up that the call may have taken before its context ended or its answer was lost. fn was not called, so the
+// letGo gives a key up that the call may have taken before its context ended or before an answer was lost. fn was not called, so the
 // key is as it was before: free, or left without an answer. row is the row that the call has met; nil: none. If the commit of a claim
 // is still under way, letGo waits for the commit, as another claim would, and no longer than for the record of an effect.
 func (d *doOp) letGo(ctx context.Context, row *leasedRow, err error) {
 	c := d.claim
-	if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) && dialect.Classify(err) != dialect.Ambiguous {
+	if !d.mayHold.Load() || ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) && dialect.Classify(err) != dialect.Ambiguous {
 		return
 	}
 	e := claimsql.Expected{Hash: c.row.Hash, State: claimsql.Leased, Fence: 1, Owner: &c.row.Owner}
@@ -292,7 +299,7 @@ func (d *doOp) parkKey(ctx context.Context, row *leasedRow) error {
 // change sends a compare-and-set before fn.
 func (d *doOp) change(ctx context.Context, write func(prefix string) claimsql.Statement) (changed bool, err error) {
 	err = d.claim.wait(ctx, func(ctx context.Context) (err error) {
-		changed, err = d.claim.change(ctx, write)
+		changed, err = d.claim.change(ctx, write, &d.mayHold)
 		return err
 	})
 	return changed, err

@@ -93,6 +93,31 @@ func TestDo_Hooks(t *testing.T) {
 	})
 }
 
+// TestDo_ContextEndsBeforeTheClaim ends the context before the claim. Do has taken nothing, so Do must not try to give anything up: that
+// would wait for whoever has the lock.
+func TestDo_ContextEndsBeforeTheClaim(t *testing.T) {
+	t.Parallel()
+	hazards(t, lab.All, func(l *hazardLab) {
+		ctx, cancel := context.WithCancel(l.bounded())
+		defer cancel()
+		var inserts atomic.Int32
+		pool := faults.Open(l.lab, l.lab.NS, func(p *faults.Point) error {
+			if p.Moment == faults.Before && strings.Contains(p.Text, "INSERT ") {
+				inserts.Add(1)
+				cancel()
+				return ctx.Err() // nothing is sent
+			}
+			return nil
+		})
+		s := l.open(pool.DB)
+		inserts.Store(0)
+		_, _, err := keys.Do(ctx, s, hazardKey("a"), keys.Fingerprint{}, l.notCalled)
+		l.lab.WantErr("Do", err, context.Canceled)
+		l.lab.Want("claims", inserts.Load(), 1)
+		l.wantDo("the next call", "a", "ran paid", answers("paid", nil), keys.MaxWait(time.Second))
+	})
+}
+
 // TestDo_CommitOutlastsTheContext ends the context at the commit of the claim, and holds the commit until Do gives the key up. Do must not
 // leave the key under a lease, because fn was not called.
 func TestDo_CommitOutlastsTheContext(t *testing.T) {

@@ -58,9 +58,7 @@ func (g *ground) wantCharged(p provider, what, id string, first *call, stores ..
 	if first != nil && (first.Err != nil || first.Replayed || first.Calls != 1) {
 		g.Errorf("%s: replayed %v, fn called %d times, %v; want the result of a call without faults", what, first.Replayed, first.Calls, first.Err)
 	}
-	if _, err := g.db.ExecContext(g.Context(), "UPDATE idempotency_keys SET lease_until = '2000-01-01 00:00:00.000' WHERE state = 6"); err != nil {
-		g.Fatal(err)
-	}
+	g.endLeases()
 	for i, store := range stores {
 		c := p.do(g.Context(), store, id)
 		if c.Err != nil || first != nil && c.Token != first.Token || (first != nil || i > 0) && !c.Replayed {
@@ -70,6 +68,14 @@ func (g *ground) wantCharged(p provider, what, id string, first *call, stores ..
 	}
 	if there := g.tokens(id); len(there) != 1 {
 		g.Errorf("%s: the charges are %q; want one", what, there)
+	}
+}
+
+// endLeases moves the end of all leases into the past.
+func (g *ground) endLeases() {
+	g.Helper()
+	if _, err := g.db.ExecContext(g.Context(), "UPDATE idempotency_keys SET lease_until = '2000-01-01 00:00:00.000' WHERE state = 6"); err != nil {
+		g.Fatal(err)
 	}
 }
 
@@ -191,10 +197,11 @@ func (g *ground) takeOvers(p provider, name string, f func(db *trapped, at int, 
 			_, _, err := keys.Do(g.Context(), g.store, key, keys.Fingerprint{}, func(ctx context.Context, h *keys.Held) (string, error) {
 				_, err := p.charge(ctx, h)
 				return "", errors.Join(err, errUnsure)
-			}, keys.Lease(time.Millisecond))
+			})
 			if !errors.Is(err, errUnsure) {
 				g.Errorf("%s: the first call: %v", what, err)
 			}
+			g.endLeases()
 			db.clear()
 			f(db, at, m, what, id)
 			last = max(last, db.db.Next()-db.begin)

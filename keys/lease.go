@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/goupsert/upsert"
@@ -78,8 +79,8 @@ var errRowLocked = errors.New("keys: another transaction has locked the key's ro
 
 // change sends a compare-and-set, and reports whether the row was as expected. A change that was committed and whose answer was
 // lost is sent again, and then reports false. If another transaction has locked the row, change returns errRowLocked: the holder
-// is at work.
-func (c *claim) change(ctx context.Context, write func(prefix string) claimsql.Statement) (changed bool, err error) {
+// is at work. changes, if it is not nil, becomes true if the row was changed and the change is about to be committed.
+func (c *claim) change(ctx context.Context, write func(prefix string) claimsql.Statement, changes *atomic.Bool) (changed bool, err error) {
 	changed, err = transact(ctx, c.store, func(tx *sqlx.Tx) (bool, error) {
 		var w claimsql.Wait
 		switch immediate := c.store.dialect.Traits().Immediate; {
@@ -90,7 +91,9 @@ func (c *claim) change(ctx context.Context, write func(prefix string) claimsql.S
 		}
 		var changed bool
 		err := withWait(ctx, tx, w, func() (err error) {
-			changed, err = execOne(ctx, tx, write(w.Prefix))
+			if changed, err = execOne(ctx, tx, write(w.Prefix)); changed && changes != nil {
+				changes.Store(true)
+			}
 			return err
 		})
 		if dialect.Classify(err) == dialect.LockTimeout && !c.store.isBusy(err) {

@@ -138,7 +138,7 @@ func (c *claim) tryDecide(ctx context.Context, verb string, write func(claimsql.
 		if err := c.needsDecision(row, verb); err != nil {
 			return err
 		}
-		changed, err := c.change(ctx, func(string) claimsql.Statement { return write(row.expect(c, claimsql.Anytime)) })
+		changed, err := c.change(ctx, func(string) claimsql.Statement { return write(row.expect(c, claimsql.Anytime)) }, nil)
 		if errors.Is(err, errRowLocked) {
 			return c.inProgress(err)
 		}
