@@ -249,7 +249,7 @@ func (c *claim) checkAge(ctx context.Context, db upsert.DB) error {
 // record completes the claim with a result.
 func (c *claim) record(ctx context.Context, tx *sqlx.Tx, end ending) error {
 	q := c.store.sql.Record(c.row.Hash, c.row.Owner, end.state, end.result, end.codec)
-	if c.store.dialect.Traits().Immediate { // the claim has the write lock, so nothing can wait, and a driver need not watch the context
+	if !c.once && c.store.dialect.Traits().Immediate { // the claim has the write lock, so nothing can wait, and a driver need not watch the context
 		ctx = context.WithoutCancel(ctx)
 	}
 	res, err := tx.ExecContext(ctx, q.Text, q.Args...)

@@ -89,10 +89,14 @@ func (c *claim) useCodec(name string) error {
 		return nil
 	}
 	stored := findCodec(c.store.config.codecs, name)
+	s, isSealed := stored.(*sealed)
+	if c.form != nil && !isSealed {
+		return fmt.Errorf("keys: %s: the result is stored with the codec %q: %w", c.key, name, response.ErrForm)
+	}
 	if stored == nil {
 		return fmt.Errorf("keys: %s: the result is stored with the codec %q and this call has the codec %q: use the codec that stored the result, or name it in Codecs", c.key, name, c.codec.Name())
 	}
-	if s, isSealed := stored.(*sealed); isSealed && c.form != nil {
+	if c.form != nil {
 		stored = s.around(c.form)
 	}
 	c.codec = stored

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
+	"github.com/goupsert/upsert/internal/response"
 	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
@@ -113,7 +114,7 @@ func (c *claim) run(ctx context.Context, fn effect) (outcome, error) {
 	case row != nil:
 		return c.resolve(ctx, *row)
 	}
-	r.countedWait, r.lookFirst = c.waited, c.store.seen.has(c.row.Hash)
+	r.countedWait, r.lookFirst = c.waited, c.store.seen.has(c.row.Hash) || response.LooksFirst(ctx)
 	for {
 		r.attempts++
 		began := time.Now()

@@ -3,9 +3,12 @@ package keys
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/goupsert/upsert/internal/response"
 )
 
 // turns lets one caller of Run in a process work on a key at a time. The others wait without a connection, so that the
@@ -154,6 +157,8 @@ func (c *claim) waitInQueue(ctx context.Context, next <-chan *stored) (row *stor
 	case <-patient.Done():
 		if err = ctx.Err(); err == nil {
 			err = c.inProgress(nil)
+		} else if c.handler {
+			err = fmt.Errorf("%w: %w", response.ErrQueued, err)
 		}
 	}
 	if err != nil && !c.store.turns.leave(c.row.Hash, next) && <-next == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/claimsql"
 	"github.com/goupsert/upsert/internal/inside"
+	"github.com/goupsert/upsert/internal/response"
 	"github.com/goupsert/upsert/internal/txn"
 	"github.com/jmoiron/sqlx"
 )
@@ -58,6 +59,9 @@ func (tx *Tx) context(ctx context.Context) context.Context { return inside.Enter
 // returned, and for a context that [Outside] has returned.
 func TxFrom(ctx context.Context) (*Tx, bool) {
 	tx, found := inside.Tx(ctx).(*Tx)
+	if found {
+		response.NoteTaken(ctx)
+	}
 	return tx, found
 }
 

@@ -2,7 +2,10 @@
 // httpkeys stores a response. Only types go through the door; keys does not know what they hold.
 package response
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // Bounded is implemented by the type of a result that a handler has made. The maker bounds the result's size, so MaxResult does
 // not apply, and only the server's own limit does. The handler may use the store's pool beside its transaction, so Run always
@@ -41,6 +44,33 @@ func TakesOver[O any](opts []O) (takes bool) {
 		}
 	}
 	return takes
+}
+
+// ErrForm says that a result is stored under the key that no handler has made: a person has resolved the key, or another program
+// uses it.
+var ErrForm = errors.New("no handler has made the stored result")
+
+// ErrQueued says that a call has waited for another call of this process, which has the key.
+var ErrQueued = errors.New("another call of this process has the key")
+
+type lookKey struct{}
+
+// LookFirst returns a context with which Run looks for the stored row before it claims the key. A look takes no lock and no place.
+func LookFirst(ctx context.Context) context.Context { return context.WithValue(ctx, lookKey{}, true) }
+
+// LooksFirst reports whether the context comes from LookFirst.
+func LooksFirst(ctx context.Context) bool { return ctx.Value(lookKey{}) != nil }
+
+type takenKey struct{}
+
+// OnTaken returns a context with which keys.TxFrom calls f.
+func OnTaken(ctx context.Context, f func()) context.Context { return context.WithValue(ctx, takenKey{}, f) }
+
+// NoteTaken calls the function of OnTaken, if there is one.
+func NoteTaken(ctx context.Context) {
+	if f, ok := ctx.Value(takenKey{}).(func()); ok {
+		f()
+	}
 }
 
 // ErrNoPlace says that the transactions of other handlers have taken the pool.

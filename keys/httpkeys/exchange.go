@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/response"
@@ -89,7 +90,8 @@ func asFinal(rec *record) error {
 // callNext calls next. callNext returns the response to be stored, or the error that says what becomes of it.
 func (x *exchange) callNext(ctx context.Context, p *handling) (*record, error) {
 	x.discard()
-	a := &attempt{p, x.request(context.WithValue(ctx, handlingKey{}, p)), newRecorder(x.w, &x.m.config.answers)}
+	ctx = response.OnTaken(context.WithValue(ctx, handlingKey{}, p), func() { p.asked.Store(true) })
+	a := &attempt{p, x.request(ctx), newRecorder(x.w, &x.m.config.answers)}
 	x.last = a
 	if err := x.next(a.writer, a.request); err != nil {
 		return nil, &nextError{err}
@@ -176,13 +178,20 @@ func (x *exchange) send(rec *record, replayed bool) {
 	x.replay(rec, replayed)
 }
 
+// withoutKey returns an error's text without the key, which may be a secret. A short ID could be a part of any word, so it stays.
+func (x *exchange) withoutKey(err error) string {
+	text := strings.ReplaceAll(err.Error(), x.key.String(), "the key")
+	if len(x.id) >= shortestHiddenID {
+		text = strings.ReplaceAll(text, x.id, "…")
+	}
+	return text
+}
+
+const shortestHiddenID = 4
+
 func (x *exchange) refuse(p *problem) {
 	if ctx := x.r.Context(); p.cause != nil && p.status >= 500 && ctx.Err() == nil { // a client that has gone is no error
-		cause := p.cause
-		if inner := errors.Unwrap(cause); inner != nil {
-			cause = inner // without the key, which may be a secret
-		}
-		x.m.config.logger.ErrorContext(ctx, "httpkeys: "+p.title, "method", x.r.Method, "path", x.r.URL.Path, "error", cause)
+		x.m.config.logger.ErrorContext(ctx, "httpkeys: "+p.title, "method", x.r.Method, "path", x.r.URL.Path, "error", x.withoutKey(p.cause))
 	}
 	p.write(x.w, x.m.config.answers.problems, x.id)
 }

@@ -23,7 +23,9 @@ import (
 //     that nothing has happened. The key is free.
 //   - Every other end leaves it unknown what has happened: a response from 500 on, a response that is too large, another error
 //     of next, a panic. The key is kept for the rest of its lease, and then parked: a repetition is answered with 409, until a
-//     person has found out (keys.Resolve, Store.Release). [keys.Rerun] calls the handler again instead.
+//     person has found out. After Store.Release the handler is called again. After [keys.Resolve] a repetition is answered with
+//     200 and the problem "resolved", and after Store.ResolveFinal with 422 and "failed", because there is no response.
+//     [keys.Rerun] calls the handler again without a person.
 //
 // [New] refuses [keys.Probe], because only the handler makes a response.
 func Leased(opts ...keys.DoOption) Option {
@@ -46,6 +48,9 @@ func checkLeased(s *keys.Store, opts []keys.DoOption) error {
 // callLeased is the effect of the key in keys.Do.
 func (x *exchange) callLeased(ctx context.Context, h *keys.Held) (*record, error) {
 	if err := x.patience.pause(ctx); err != nil {
+		if h.Attempt() > 1 && response.TakesOver(x.m.config.doing) {
+			return nil, err // an earlier attempt has left no answer, and this one has learned nothing
+		}
 		return nil, keys.NotDone(err)
 	}
 	rec, err := x.callNext(ctx, &handling{held: h})

@@ -18,7 +18,11 @@ func (x *exchange) problemOf(err error) *problem {
 	switch {
 	case errors.Is(err, keys.ErrMismatch):
 		return mismatch.because("Use a key for one request only: method, path, query and body must be the same at every attempt.")
-	case errors.As(err, &final): // another program has stored an error under the key
+	case errors.As(err, &final) && x.m.config.leased:
+		return failed.because("Ask the operator of this service.")
+	case isOfPerson(err) && final == nil && x.m.config.leased:
+		return resolved.because("There is no response to send.")
+	case isOfPerson(err): // another program has stored something under the key
 		return mismatch.because("The key was used elsewhere.")
 	case errors.Is(err, keys.ErrTooOld):
 		return tooOld.because("The server remembers a key for a time only, and cannot tell any more whether this request was carried out.")
@@ -44,6 +48,13 @@ func (x *exchange) problemOf(err error) *problem {
 		p.safeNewKey = false // nothing was rolled back
 	}
 	return p
+}
+
+// isOfPerson reports whether what is stored under the key is no response: a person has resolved the key, or another program has used
+// the key.
+func isOfPerson(err error) bool {
+	var final *keys.FinalError
+	return errors.Is(err, response.ErrForm) || errors.Is(err, errNotRecord) || errors.As(err, &final) && storedAnswer(err) == nil
 }
 
 // problemAfter returns the answer for an error that has come after the handler was called.

@@ -78,8 +78,11 @@ func (x *exchange) isDone() bool {
 
 // waited returns the answer for a request that has waited too long: another request has the key, or the store does not answer.
 func (x *exchange) waited(err error) *problem {
-	if errors.Is(err, response.ErrNoPlace) {
+	switch {
+	case errors.Is(err, response.ErrNoPlace):
 		return storeUnavailable.causedBy(err)
+	case errors.Is(err, response.ErrQueued):
+		return inFlight.because(sendAgain)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), lookTimeout)
 	defer cancel()

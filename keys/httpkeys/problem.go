@@ -20,6 +20,7 @@ type problem struct {
 	detail     string
 	retryAfter time.Duration // 0: no Retry-After
 	cause      error         // for the log
+	keepsTags  bool          // ETag and Last-Modified speak of what the request has made
 }
 
 var (
@@ -33,12 +34,14 @@ var (
 	tooNew           = problem{name: "key-too-new", status: 422, title: "The key's time is in the future", safeNewKey: true}
 	inFlight         = problem{name: "in-flight", status: 409, title: "A request with this key is being worked on", retryable: true, retryAfter: time.Second}
 	parked           = problem{name: "parked", status: 409, title: "The outcome of the request with this key is not known, and a person has to find out"}
+	resolved         = problem{name: "resolved", status: 200, title: "The request was carried out, as a person has found out"}
+	failed           = problem{name: "failed", status: 422, title: "The request was not carried out, as a person has found out", safeNewKey: true}
 	storeUnavailable = problem{name: "store-unavailable", status: 503, title: "The request was not carried out", retryable: true, retryAfter: time.Second}
 	outcomeUnknown   = problem{name: "outcome-unknown", status: 503, title: "The request may have been carried out", retryable: true, retryAfter: time.Second}
 	tooLarge         = problem{name: "response-too-large", status: 500, title: "The response is too large to be stored", safeNewKey: true}
 	notCommitted     = problem{name: "not-committed", status: 500, title: "The request's effect could not be committed", safeNewKey: true}
 	claimLost        = problem{name: "claim-lost", status: 500, title: "The request may have been carried out in part"}
-	notStored        = problem{name: "response-not-stored", title: "The request was carried out before, and its response was too large to be stored"}
+	notStored        = problem{name: "response-not-stored", keepsTags: true, title: "The request was carried out before, and its response was too large to be stored"}
 )
 
 // because returns the problem with a detail.
@@ -68,8 +71,11 @@ type document struct {
 func (p *problem) write(w http.ResponseWriter, base, id string) {
 	address := base + p.name
 	h := w.Header()
-	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
-		h.Del(name) // they would speak of another body
+	h.Del("Content-Length") // they would speak of another body
+	h.Del("Content-Encoding")
+	if !p.keepsTags {
+		h.Del("Etag")
+		h.Del("Last-Modified")
 	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")

@@ -81,23 +81,35 @@ func (x *exchange) statusOf(info *keys.Info) (status, error) {
 	switch info.State {
 	case keys.StateDone, keys.StateFinalError:
 		rec, err := x.stored()
-		if err != nil {
+		switch {
+		case isOfPerson(err):
+			return status{State: stateDone}, nil
+		case err != nil:
 			return status{}, err
 		}
 		return status{stateDone, rec.status}, nil
 	case keys.StateParked:
 		return status{State: stateParked}, nil
 	case keys.StateLeased:
-		if info.LeaseEnded && !response.TakesOver(x.m.config.doing) { // the next request will park it
+		if info.LeaseEnded && !response.TakesOver(x.m.config.doing) && x.parks() {
 			return status{State: stateParked}, nil
 		}
 	}
 	return status{State: stateInProgress}, nil
 }
 
+// parks does to a key whose lease has ended what the next request would do: the key is parked, unless its caller is still at work in a
+// guarded transaction.
+func (x *exchange) parks() bool {
+	refuse := func(context.Context, *keys.Held) (*record, error) { return nil, keys.NotDone(errProbe) }
+	_, _, err := keys.Do(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuse, keys.WithCodec(codec{}), keys.NoWait(), keys.Park())
+	var isParked *keys.ParkedError
+	return errors.As(err, &isParked)
+}
+
 // stored returns the response that is stored for a key that is done, whether it was leased or not.
 func (x *exchange) stored() (*record, error) {
-	rec, _, err := keys.Run(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuseClaim, keys.WithCodec(codec{}), keys.NoWait())
+	rec, _, err := keys.Run(response.LookFirst(x.r.Context()), x.m.store, x.key, keys.Fingerprint{}, refuseClaim, keys.WithCodec(codec{}), keys.NoWait())
 	if errors.Is(err, keys.ErrOtherVerb) {
 		refuse := func(context.Context, *keys.Held) (*record, error) { return nil, keys.NotDone(errProbe) }
 		rec, _, err = keys.Do(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuse, keys.WithCodec(codec{}), keys.NoWait())

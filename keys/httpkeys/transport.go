@@ -57,7 +57,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	for n := 0; ; n++ {
 		res, err := base.RoundTrip(keyed)
-		if n >= retries || !isRepeatable(r) || !calls(res, err) {
+		if n >= retries || !isRepeatable(r) || !calls(r.Context(), res, err) {
 			return res, err
 		}
 		pause, ok := t.pause(r.Context(), n, res)
@@ -100,10 +100,11 @@ func isRepeatable(r *http.Request) bool {
 	return r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
 }
 
-// calls reports whether the answer calls for a repetition.
-func calls(res *http.Response, err error) bool {
+// calls reports whether the answer calls for a repetition. A timeout of the connection's own does; the end of the request's context does
+// not.
+func calls(ctx context.Context, res *http.Response, err error) bool {
 	if err != nil {
-		return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+		return ctx.Err() == nil
 	}
 	return res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusConflict && res.Header.Get("Retry-After") != ""
 }
