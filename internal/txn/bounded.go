@@ -2,6 +2,7 @@ package txn
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/goupsert/upsert/dialect"
@@ -76,8 +77,11 @@ type boundedCall struct {
 func (c *boundedCall) run(f func() error) {
 	defer close(c.back)
 	defer func() { c.panicked = recover() }()
+	c.err = errExited // if f ends its goroutine, as t.Fatal does
 	c.err = f()
 }
+
+var errExited = errors.New("the call has ended its goroutine")
 
 // result returns the call's error, and repeats a panic of the call, as if the caller had made the call itself.
 func (c *boundedCall) result() error {

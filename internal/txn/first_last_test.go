@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/goupsert/upsert/internal/dbconn"
 	"github.com/goupsert/upsert/internal/txn"
 )
 
@@ -131,5 +133,64 @@ func TestFirstAndLastInSilence(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		})
+	}
+}
+
+// TestBetweenBeginAndCommit: whatever ends the code that is sent with BEGIN or COMMIT, the connection goes back without a transaction.
+func TestBetweenBeginAndCommit(t *testing.T) {
+	t.Parallel()
+	for how, fail := range map[string]func() error{
+		"a panic": func() error { panic("driver") },
+		"Goexit":  func() error { runtime.Goexit(); return nil },
+	} {
+		for where, call := range map[string]func(db *sql.DB){
+			"first": func(db *sql.DB) {
+				tx, err := txn.Begin(t.Context(), db, txn.Options{First: func(*sql.Tx) { _ = fail() }})
+				if err == nil {
+					tx.Rollback(t.Context())
+				}
+			},
+			"last": func(db *sql.DB) {
+				tx := begin(t, db, txn.Options{})
+				defer tx.Rollback(t.Context())
+				if _, err := tx.CommitAfter(t.Context(), fail); err == nil {
+					t.Errorf("%s: CommitAfter returned no error", how)
+				}
+			},
+			"around": func(db *sql.DB) {
+				_, err := txn.Begin(t.Context(), db, txn.Options{Around: func(_ dbconn.Handle, begin func() error) error {
+					if err := begin(); err != nil {
+						return err
+					}
+					return errKilled // the setting could not be put back
+				}})
+				if !errors.Is(err, errKilled) {
+					t.Errorf("around: %v; want %v", err, errKilled)
+				}
+			},
+		} {
+			t.Run(how+" in "+where, func(t *testing.T) {
+				t.Parallel()
+				s := newServer()
+				db := s.pool()
+				back := make(chan struct{})
+				go func() {
+					defer close(back)
+					defer func() { _ = recover() }()
+					call(db)
+				}()
+				select {
+				case <-back:
+				case <-time.After(10 * time.Second):
+					t.Fatal("the call does not return")
+				}
+				for deadline := time.Now().Add(5 * time.Second); db.Stats().InUse > 0 && time.Now().Before(deadline); {
+					time.Sleep(time.Millisecond)
+				}
+				if sent, _ := s.log(); db.Stats().InUse > 0 || strings.Contains(sent, "COMMIT") || !strings.Contains(sent, "ROLLBACK") {
+					t.Errorf("sent %s, and %d connections are in use; want ROLLBACK and none", sent, db.Stats().InUse)
+				}
+			})
+		}
 	}
 }

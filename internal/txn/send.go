@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/goupsert/upsert/internal/dbconn"
 )
@@ -78,7 +79,9 @@ func readBounded(ctx context.Context, h dbconn.Handle, open func() (*sql.Rows, e
 			err = f(rows)
 		}
 		if err != nil || !more {
-			return cmp.Or(err, rows.Err(), rows.Close())
+			err = cmp.Or(err, rows.Err(), rows.Close())
+			Repanic(err)
+			return err
 		}
 	}
 }
@@ -100,12 +103,24 @@ func (r *Runner) Prepare(ctx context.Context, h dbconn.Handle, by dbconn.Prepare
 	return bounded(ctx, h, func() (*sql.Stmt, error) { return by.PrepareContext(ctx, query) })
 }
 
+// Repanic panics again if err is the panic of a caller's Scan method. Call Repanic after the rows are closed.
+func Repanic(err error) {
+	var p interface {
+		error
+		ScanPanic() any
+	}
+	if errors.As(err, &p) {
+		panic(p.ScanPanic())
+	}
+}
+
 // Each calls f for every row and closes rows. It reads to the end, because some drivers report a statement's error only there.
 func Each(rows *sql.Rows, f func() error) (err error) {
 	defer func() {
 		if closing := rows.Close(); err == nil {
 			err = closing
 		}
+		Repanic(err)
 	}()
 	for rows.Next() {
 		if err := f(); err != nil {

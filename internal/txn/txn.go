@@ -84,6 +84,8 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 		return err
 	}
 	err := Bounded(ctx, func() (err error) {
+		returned := false
+		defer func() { tx.undoPanic(std, returned) }()
 		if o.Around != nil {
 			err = o.Around(tx.db, begin)
 		} else {
@@ -92,6 +94,7 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 		if err == nil && o.First != nil {
 			o.First(std)
 		}
+		returned = true
 		return err
 	}, func() {
 		if std != nil {
@@ -102,6 +105,9 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 	switch {
 	case isAbandoned(err):
 	case err != nil:
+		if std != nil { // what came after BEGIN has failed
+			_ = std.Rollback()
+		}
 		tx.settleFor(ctx, err) // a killed BEGIN may still have begun a transaction
 	default:
 		tx.std, tx.db = std, std
@@ -220,6 +226,18 @@ func (tx *Tx) giveUp() {
 	tx.settle(context.Background())
 }
 
+// undoPanic rolls back and settles the connection if the code between BEGIN and COMMIT has not returned: nobody else could end the
+// transaction.
+func (tx *Tx) undoPanic(std *sql.Tx, returned bool) {
+	if returned {
+		return
+	}
+	if std != nil {
+		_ = std.Rollback()
+	}
+	tx.settle(context.Background())
+}
+
 // Commit commits. After an [*AbandonedError], and after any other error that does not come from the server, the transaction may
 // or may not have been committed.
 func (tx *Tx) Commit(ctx context.Context) error {
@@ -239,7 +257,10 @@ func (tx *Tx) CommitAfter(ctx context.Context, last func() error) (undone bool, 
 	var failed error
 	var decided atomic.Bool // to commit, or to roll back because the caller no longer waits
 	err = tx.end(ctx, func() error {
-		if failed = last(); failed == nil {
+		returned := false
+		defer func() { tx.undoPanic(tx.std, returned) }()
+		failed = last()
+		if returned = true; failed == nil {
 			failed = ctx.Err()
 		}
 		if failed != nil || !decided.CompareAndSwap(false, true) {

@@ -85,8 +85,11 @@ func (r *session) buffer() []any {
 	}
 }
 
-// release takes back an argument buffer.
+// release takes back an argument buffer. A handle of the caller's may have kept the arguments.
 func (r *session) release(args []any) {
+	if !r.ownsTx {
+		return
+	}
 	clear(args)
 	select {
 	case r.free <- args:
@@ -166,6 +169,7 @@ func (r *session) prepared(query string, more bool) (*sql.Stmt, error) {
 		return nil, nil
 	}
 	stmt, err := r.table.txn.Prepare(r.ctx, r.db, p, query)
+	r.checkAbandoned(err)
 	if err != nil {
 		return nil, err
 	}
