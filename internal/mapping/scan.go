@@ -1,9 +1,11 @@
 package mapping
 
 import (
+	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -16,8 +18,48 @@ func scanTargetOf(f reflect.Value) any {
 	if fill := converterOf(f.Type()); fill != nil {
 		return &scanTarget{f, fill}
 	}
+	if t := f.Type(); isCallersScanner(t) || t.Kind() == reflect.Pointer && isCallersScanner(t.Elem()) {
+		return &guardedScanner{f}
+	}
 	return f.Addr().Interface()
 }
+
+// isCallersScanner reports whether the type's Scan is code of the caller's. The Scan of a sql.Null calls its value's.
+func isCallersScanner(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(scannerType) && (t.PkgPath() != scannerType.PkgPath() || strings.HasPrefix(t.Name(), "Null["))
+}
+
+// guardedScanner is a Scanner of the caller's. rows.Scan would keep a lock after a panic, and closing the rows would wait for this lock
+// for ever. So the panic becomes an error, and package txn panics again as soon as the rows are closed.
+type guardedScanner struct{ f reflect.Value }
+
+// Scan implements sql.Scanner. For a pointer, Scan does what database/sql does.
+func (g *guardedScanner) Scan(src any) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &scanPanicError{v}
+		}
+	}()
+	to := g.f
+	if isCallersScanner(to.Type()) {
+		return to.Addr().Interface().(sql.Scanner).Scan(src)
+	}
+	if src == nil {
+		to.SetZero()
+		return nil
+	}
+	fresh := reflect.New(to.Type().Elem())
+	to.Set(fresh)
+	return fresh.Interface().(sql.Scanner).Scan(src)
+}
+
+// scanPanicError carries a panic of a Scan method.
+type scanPanicError struct{ value any }
+
+func (e *scanPanicError) Error() string { return fmt.Sprintf("Scan has panicked: %v", e.value) }
+
+// ScanPanic returns the panic's value.
+func (e *scanPanicError) ScanPanic() any { return e.value }
 
 // converter stores a driver's value, which is not nil, in a field.
 type converter func(f reflect.Value, src any) error

@@ -210,6 +210,7 @@ func (s *rowOp) readRow(ctx context.Context, db dbconn.Handle, query string, arg
 		misfit = rows.Scan(dest...)
 		return nil
 	})
+	txn.Repanic(misfit)
 	if err == nil && misfit != nil {
 		_, own := db.(*txn.Tx)
 		err = &readError{err: misfit, undone: own && s.outcome != Unchanged && s.outcome != Stale}
