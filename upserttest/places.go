@@ -5,8 +5,12 @@ import "fmt"
 // strikes breaks the write by the faults at every place, and runs it again.
 func (c *check) strikes(faults ...fault) error {
 	c.t.Helper()
-	for _, p := range c.clean {
-		for _, s := range strikesAt(p, faults) {
+	for i, p := range c.clean {
+		var next *point
+		if i+1 < len(c.clean) {
+			next = c.clean[i+1]
+		}
+		for _, s := range strikesAt(p, next, faults) {
 			if !c.wants(s.place()) {
 				continue
 			}

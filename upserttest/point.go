@@ -39,6 +39,7 @@ type point struct {
 	sender string // file:line of the code under test; see caller
 	inTx   bool   // a transaction was open before the point
 	rows   bool   // the answer has rows
+	isDeaf bool   // its context never ends
 	err    error  // the driver's error
 }
 
