@@ -41,9 +41,7 @@ func (c *check) fail(err error) {
 func (c *check) report(r *report, place string) error {
 	c.t.Helper()
 	r.o = c.o
-	if place != "" {
-		r.notes = append(r.notes, "rerun       "+rerun(place, c.t.Name()))
-	}
+	r.notes = append(r.notes, "rerun       "+rerun(place, c.t.Name()))
 	c.t.Errorf("%s", r)
 	return errReported
 }

@@ -42,7 +42,7 @@ func (c *check) breakAt(w *world, p *point, s strike) error {
 	case err != nil:
 		return err
 	case s.struck == nil && firstDifference(c.clean, broken.points) >= 0, s.struck != nil && !s.struck.isLike(p):
-		return c.refuse(c.clean, broken.points)
+		return c.refuse(c.clean, broken.points, place)
 	case broken.err == nil:
 		// The caller takes the write for done, so it must be, without being run again.
 		report.add("broken run", "returned no error")

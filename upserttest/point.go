@@ -51,6 +51,9 @@ func (p *point) caller() string {
 	return p.sender
 }
 
+// isSent reports whether the point went through the handle; a call of a provider does not.
+func (p *point) isSent() bool { return p.kind != effect }
+
 // literal is a value in a statement's text.
 var literal = regexp.MustCompile(`'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b`)
 
