@@ -130,7 +130,7 @@ func (c *check) playAt(w *world, i, j *point) (reached int, err error) {
 	report.addPoint("A stops", i)
 	report.addPoint("B stops", s.b.stopped(reached, j))
 	for _, x := range []*actor{s.a, s.b} {
-		if err := c.reportLeaks(x.run, place); err != nil {
+		if err := c.reportEnd(x.run, place); err != nil {
 			return reached, err
 		}
 		if x.run.err == nil {
