@@ -320,6 +320,7 @@ func (t *tx) Rollback() error {
 		return driver.ErrBadConn
 	}
 	t.c.run.note(rollback, "ROLLBACK")
+	t.c.ctx.Store(holder{t.ctx}) // if this context has ended, database/sql rolls back by itself and will give the connection back
 	t.c.tx.Store(nil)
 	err := t.inner.Rollback()
 	t.c.count.follow(rollback)
