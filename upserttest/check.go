@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -41,9 +42,7 @@ func (c *check) fail(err error) {
 func (c *check) report(r *report, place string) error {
 	c.t.Helper()
 	r.o = c.o
-	if place != "" {
-		r.notes = append(r.notes, "rerun       "+rerun(place, c.t.Name()))
-	}
+	r.notes = append(r.notes, "rerun       "+rerun(place, c.t.Name()))
 	c.t.Errorf("%s", r)
 	return errReported
 }
@@ -65,22 +64,47 @@ func (c *check) inWorld(f func(w *world) error) error {
 	return f(w)
 }
 
-// run calls the write once and fails the test if a connection is still in use afterwards.
+// run calls the write once and fails the test if the write panics or leaves a connection in use.
 func (c *check) run(w *world, place string, s *strike) (*run, error) {
 	c.t.Helper()
 	r := newRun(w)
 	if r.strike = s; c.clean == nil {
 		r.goroutine = goroutine()
+		r.isTraced = true
 	}
 	r.call(c.write)
-	return r, c.reportLeaks(r, place)
+	return r, c.reportEnd(r, place)
+}
+
+// reportEnd fails the test if the run ended as no run may: with a panic, or with a connection in use.
+func (c *check) reportEnd(r *run, place string) error {
+	c.t.Helper()
+	switch {
+	case r.panicked != nil:
+		return c.reportPanic(r, place)
+	case len(r.leaks) > 0:
+		return c.reportLeaks(r, place)
+	}
+	return nil
+}
+
+func (c *check) reportPanic(r *run, place string) error {
+	c.t.Helper()
+	report := c.newReport("the write panics")
+	switch {
+	case r.strike != nil && r.strike.struck != nil:
+		report.add("place", r.strike.String())
+		report.addPoint("statement", c.known(r.strike.struck))
+	case len(r.points) > 0:
+		report.addPoint("last sent", c.known(r.points[len(r.points)-1]))
+	}
+	report.add("panic", strings.ReplaceAll(fmt.Sprint(r.panicked.value), "\n", "; "))
+	report.add("at", r.panicked.at)
+	return c.report(report, place)
 }
 
 func (c *check) reportLeaks(r *run, place string) error {
 	c.t.Helper()
-	if len(r.leaks) == 0 {
-		return nil
-	}
 	report := c.newReport("the write has returned and still uses the database")
 	if r.strike != nil && r.strike.struck != nil {
 		report.add("place", r.strike.String())
@@ -134,7 +158,7 @@ func (c *check) twice(w *world) error {
 		}
 	}
 	r.call(c.write)
-	if err := c.reportLeaks(r, twicePlace); err != nil {
+	if err := c.reportEnd(r, twicePlace); err != nil {
 		return err
 	}
 	report := c.newReport("not safe to repeat")

@@ -2,13 +2,18 @@ package upserttest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
+
+// cleanPlace is the place of the clean runs, which come before every place.
+const cleanPlace = "clean"
 
 // runClean runs the write on fresh databases until two runs in a row have sent the same statements; the first run may send more,
 // because it fills caches. Then f gets the last of the databases.
 func (c *check) runClean(f func(w *world) error) error {
 	c.t.Helper()
+	c.wants(cleanPlace)
 	var earlier, last *run
 	began := time.Now()
 	err := c.inWorld(func(w *world) (err error) {
@@ -37,7 +42,7 @@ func (c *check) runClean(f func(w *world) error) error {
 		}
 		earlier, last = last, next
 	}
-	return c.refuse(earlier.points, last.points)
+	return c.refuse(earlier.points, last.points, cleanPlace)
 }
 
 // settleClean takes what two equal runs have sent and left for what a clean run sends and leaves.
@@ -55,7 +60,7 @@ func (c *check) settleClean(w *world, last, next *run, f func(w *world) error) e
 
 func (c *check) cleanRun(w *world) (*run, error) {
 	c.t.Helper()
-	r, err := c.run(w, "", nil)
+	r, err := c.run(w, cleanPlace, nil)
 	switch {
 	case err != nil:
 		return nil, err
@@ -63,9 +68,9 @@ func (c *check) cleanRun(w *world) (*run, error) {
 		report := c.newReport("the write fails on a fresh database, though nothing was broken")
 		report.add("error", oneLine(r.err))
 		report.addPoint("statement", r.failed())
-		return nil, c.report(report, "")
-	case len(r.points) == 0:
-		return nil, c.report(c.newReport("the write sends nothing through the handle that it was given: it must use the handle in its arguments, and no other"), "")
+		return nil, c.report(report, cleanPlace)
+	case !slices.ContainsFunc(r.points, (*point).isSent):
+		return nil, c.report(c.newReport("the write sends nothing through the handle that it was given: it must use the handle in its arguments, and no other"), cleanPlace)
 	}
 	return r, nil
 }
@@ -87,7 +92,7 @@ func (c *check) compareClean(w *world) error {
 	if columns := changed(diffs, c.o); columns != nil {
 		report.notes = append(report.notes, "If these values may differ, add:\n\t"+ignoreLine(columns))
 	}
-	return c.report(report, "")
+	return c.report(report, cleanPlace)
 }
 
 func ignoreLine(columns []string) string {
@@ -112,7 +117,7 @@ func firstDifference(a, b []*point) int {
 }
 
 // refuse explains that statements have no numbers if their order changes.
-func (c *check) refuse(a, b []*point) error {
+func (c *check) refuse(a, b []*point, place string) error {
 	c.t.Helper()
 	report := c.newReport("the write sends its statements in another order, or other statements, in each run, so a place cannot be named.\n" +
 		"Send them from one goroutine, in a sorted order, with values as parameters")
@@ -125,5 +130,5 @@ func (c *check) refuse(a, b []*point) error {
 			report.add(word, fmt.Sprintf("%d: nothing more", i+1))
 		}
 	}
-	return c.report(report, "")
+	return c.report(report, place)
 }

@@ -56,11 +56,15 @@ func (c *conn) send(ctx context.Context, q request, call func(complete bool) err
 	if c.lost.Load() {
 		return nil, driver.ErrBadConn
 	}
+	if err := c.endOf(ctx); err != nil && q.kind != rollback {
+		return nil, err // some drivers would send, and stop the statement only if they see the context in time
+	}
 	c.ctx.Store(holder{ctx})
 	p, err := c.run.arrive(q, c.tx.Load() != nil)
 	if err != nil {
 		return nil, err
 	}
+	p.isDeaf = ctx.Done() == nil
 	c.last.Store(p)
 	if c.run.hits(p, before) {
 		if err := c.run.strikeAt(ctx, c, p); err != nil {
@@ -81,6 +85,17 @@ func (c *conn) send(ctx context.Context, q request, call func(complete bool) err
 	}
 	p.err = err
 	return p, err
+}
+
+// endOf returns the error of a context that has ended, or of the open transaction's context. The connection may be nil.
+func (c *conn) endOf(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || c == nil {
+		return err
+	}
+	if open := c.tx.Load(); open != nil && open.ctx != nil {
+		return open.ctx.Err()
+	}
+	return nil
 }
 
 // patiently calls again if SQLite was busy and the other run has moved since.
@@ -195,7 +210,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (inner driver
 	}
 	c.tx.Store(&openTx{p, ctx})
 	c.count.follow(begin)
-	return &tx{c, inner}, nil
+	return &tx{c, ctx, inner}, nil
 }
 
 func (c *conn) Ping(ctx context.Context) error {
@@ -280,11 +295,12 @@ func (c *conn) Close() error {
 // tx is a transaction of a connection.
 type tx struct {
 	c     *conn
+	ctx   context.Context // that the transaction was begun with
 	inner driver.Tx
 }
 
 func (t *tx) Commit() error {
-	p, err := t.c.send(context.Background(), request{kind: commit, text: "COMMIT"}, func(bool) error {
+	p, err := t.c.send(t.ctx, request{kind: commit, text: "COMMIT"}, func(bool) error {
 		if t.c.resendsBusy() { // the drivers' Commit rolls back if SQLite is busy, and could not be sent again
 			_, err := t.c.held.ExecContext(context.Background(), "COMMIT")
 			return err
@@ -304,6 +320,7 @@ func (t *tx) Rollback() error {
 		return driver.ErrBadConn
 	}
 	t.c.run.note(rollback, "ROLLBACK")
+	t.c.ctx.Store(holder{t.ctx}) // if this context has ended, database/sql rolls back by itself and will give the connection back
 	t.c.tx.Store(nil)
 	err := t.inner.Rollback()
 	t.c.count.follow(rollback)

@@ -2,13 +2,15 @@ package upserttest
 
 import (
 	"slices"
+	"strings"
 )
 
 // tableDiff is how a table differs from the one that is wanted.
 type tableDiff struct {
 	table   *table
 	rows    []rowDiff
-	rewrote bool // the rows are the same, but were written again
+	rewrote bool   // the rows are the same, but were written again
+	columns string // how the columns differ; no row can be compared then
 }
 
 // rowDiff is one row that differs.
@@ -34,16 +36,20 @@ type differ struct {
 // compare returns the tables that differ, in the order of their names.
 func (d differ) compare(want, got snapshot) (all []tableDiff) {
 	for _, g := range got {
-		w := want.find(g.name)
+		w := want.find(g)
 		if w == nil {
 			w = &table{name: g.name, columns: g.columns, key: g.key}
+		}
+		if !slices.Equal(w.columns, g.columns) {
+			all = append(all, otherColumns(w, g)...)
+			continue
 		}
 		if t := d.tables(w, g); len(t.rows) > 0 || t.rewrote {
 			all = append(all, t)
 		}
 	}
 	for _, w := range want {
-		if got.find(w.name) == nil {
+		if got.find(w) == nil {
 			if t := d.tables(w, &table{name: w.name, columns: w.columns, key: w.key}); len(t.rows) > 0 {
 				all = append(all, t)
 			}
@@ -71,7 +77,7 @@ func (d differ) tables(want, got *table) tableDiff {
 		m.diffs = append(m.diffs, rowDiff{added, nil, row})
 	}
 	slices.SortStableFunc(m.diffs, func(a, b rowDiff) int { return compareRows(a.row(), b.row()) })
-	return tableDiff{got, m.diffs, d.exact && len(m.diffs) == 0 && want.version != got.version}
+	return tableDiff{table: got, rows: m.diffs, rewrote: d.exact && len(m.diffs) == 0 && want.version != got.version}
 }
 
 // row is the row by which a difference is sorted.
@@ -204,9 +210,40 @@ func (m *matching) pairAlike(all bool) {
 	})
 }
 
-// changed returns the columns in which rows differ, as "table.column", if no row is doubled, missing or added.
+// otherColumns is the difference of a table whose columns are others: all rows, each with its own columns.
+func otherColumns(want, got *table) []tableDiff {
+	was, is := tableDiff{table: want}, tableDiff{table: got, columns: "got"}
+	for _, row := range want.rows {
+		was.rows = append(was.rows, rowDiff{missing, row, nil})
+	}
+	for _, row := range got.rows {
+		is.rows = append(is.rows, rowDiff{added, nil, row})
+	}
+	var parts []string
+	for _, column := range want.columns {
+		if !slices.Contains(got.columns, column) {
+			parts = append(parts, "column "+column+" is missing")
+		}
+	}
+	for _, column := range got.columns {
+		if !slices.Contains(want.columns, column) {
+			parts = append(parts, "column "+column+" is additional")
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"the columns have another order"}
+	}
+	was.columns = strings.Join(parts, ", ") + "; wanted"
+	return []tableDiff{was, is}
+}
+
+// changed returns the columns in which rows differ, as "table.column", if no row is doubled, missing or added, and no
+// table has other columns.
 func changed(diffs []tableDiff, o *options) (columns []string) {
 	for _, t := range diffs {
+		if t.columns != "" {
+			return nil
+		}
 		ignored := o.ignores(t.table)
 		for i, column := range t.table.columns {
 			for _, row := range t.rows {

@@ -30,13 +30,17 @@
 //   - A run in which the driver sends a statement a second time because the answer to the first was lost, as database/sql has
 //     drivers do outside transactions. The run sees no error.
 //
-// A run may fail when it is broken. The last run must succeed, and all tables must have the rows of a clean run.
+// A run may fail when it is broken, but must not panic: the report names the place and the line that panics. A panic of a clean
+// run goes on. The last run must succeed, and all tables must have the rows of a clean run.
+//
+// The context is not cancelled after a statement if COMMIT follows. The cancellation before COMMIT comes to the same: the
+// transaction is rolled back, and Commit returns the context's error.
 //
 // # The report
 //
 // A failure prints the first place that fails, with the statement, its file and line, the rows that are doubled, missing,
 // different or added, and a line for the shell that tries this place alone. Such a line sets UPSERTTEST_PLACE, which is the
-// only setting this package reads.
+// only setting this package reads. If the clean runs fail, the line makes these again.
 //
 // # How it works
 //

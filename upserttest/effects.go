@@ -85,7 +85,7 @@ func (e *Effects) reset() {
 }
 
 func (e *Effects) table() *table {
-	t := &table{name: "effects", columns: []string{"key", "calls"}, key: []string{"key"}}
+	t := &table{name: "effects", columns: []string{"key", "calls"}, key: []string{"key"}, isFake: true}
 	for _, key := range e.Keys() {
 		t.rows = append(t.rows, []cell{textCell(key, "text"), cellOf(int64(e.Count(key)))})
 	}

@@ -36,6 +36,7 @@ type table struct {
 	key     []string // the primary key's columns
 	rows    [][]cell
 	version string
+	isFake  bool // of [Effects]; the database may have a table with the same name
 }
 
 // detect asks the server what it is. The driver's name does not matter.

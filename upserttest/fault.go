@@ -53,16 +53,24 @@ func (s strike) possibleAt(p *point) bool {
 	case s.fault == resend:
 		return s.moment == after && p.kind == statement && !p.inTx
 	case s.fault == cancel && p.kind == commit:
-		return false // database/sql looks at the context before COMMIT is sent: it is the cancelled context after the point before
+		return s.moment == before // afterwards the transaction has ended, and the next point sees the context
 	}
 	return true
 }
 
-// strikesAt lists the strikes by some faults at a point, in the order in which they are tried.
-func strikesAt(p *point, faults []fault) (all []strike) {
+// isRace reports whether the strike is a cancellation that the next point sees by its transaction only, as COMMIT does. database/sql
+// would return the context's error or sql.ErrTxDone there, as the race with its own rollback ends. The cancellation before the
+// next point comes to the same, and always returns the context's error.
+func (s strike) isRace(next *point) bool {
+	return s.fault == cancel && s.moment == after && next != nil && next.inTx && (next.kind == commit || next.isDeaf)
+}
+
+// strikesAt lists the strikes by some faults at a point, in the order in which they are tried. next is the point that follows,
+// nil after the last.
+func strikesAt(p, next *point, faults []fault) (all []strike) {
 	for _, m := range []moment{before, after} {
 		for _, f := range faults {
-			if s := (strike{number: p.number, moment: m, fault: f}); s.possibleAt(p) {
+			if s := (strike{number: p.number, moment: m, fault: f}); s.possibleAt(p) && !s.isRace(next) {
 				all = append(all, s)
 			}
 		}
@@ -119,7 +127,7 @@ func (r *run) strikeAt(ctx context.Context, c *conn, p *point) error {
 		if s.moment == after && !p.rows {
 			return nil // the statement has succeeded, and the next one sees the context
 		}
-		return ctx.Err()
+		return c.endOf(ctx)
 	case loss, resend:
 		if c != nil {
 			if err := c.lose(); err != nil {

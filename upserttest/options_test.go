@@ -157,8 +157,8 @@ func TestCostOfAPlace(t *testing.T) {
 		runs++
 		return withTx(setAda, setBob)(ctx, db)
 	}, upserttest.MaxSchedules(0))
-	// Two clean runs; then for BEGIN and the two statements six faults, and four for COMMIT.
-	if places := 3*6 + 4; opened != 2+places || runs != 2+1+2*places {
+	// Two clean runs; then six faults for BEGIN and the first statement, five for the one before COMMIT, and five for COMMIT.
+	if places := 2*6 + 5 + 5; opened != 2+places || runs != 2+1+2*places {
 		t.Errorf("%d databases and %d runs, want %d and %d", opened, runs, 2+places, 2+1+2*places)
 	}
 }

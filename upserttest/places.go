@@ -5,8 +5,12 @@ import "fmt"
 // strikes breaks the write by the faults at every place, and runs it again.
 func (c *check) strikes(faults ...fault) error {
 	c.t.Helper()
-	for _, p := range c.clean {
-		for _, s := range strikesAt(p, faults) {
+	for i, p := range c.clean {
+		var next *point
+		if i+1 < len(c.clean) {
+			next = c.clean[i+1]
+		}
+		for _, s := range strikesAt(p, next, faults) {
 			if !c.wants(s.place()) {
 				continue
 			}
@@ -38,7 +42,7 @@ func (c *check) breakAt(w *world, p *point, s strike) error {
 	case err != nil:
 		return err
 	case s.struck == nil && firstDifference(c.clean, broken.points) >= 0, s.struck != nil && !s.struck.isLike(p):
-		return c.refuse(c.clean, broken.points)
+		return c.refuse(c.clean, broken.points, place)
 	case broken.err == nil:
 		// The caller takes the write for done, so it must be, without being run again.
 		report.add("broken run", "returned no error")
@@ -126,7 +130,7 @@ func (c *check) playAt(w *world, i, j *point) (reached int, err error) {
 	report.addPoint("A stops", i)
 	report.addPoint("B stops", s.b.stopped(reached, j))
 	for _, x := range []*actor{s.a, s.b} {
-		if err := c.reportLeaks(x.run, place); err != nil {
+		if err := c.reportEnd(x.run, place); err != nil {
 			return reached, err
 		}
 		if x.run.err == nil {

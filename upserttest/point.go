@@ -39,6 +39,7 @@ type point struct {
 	sender string // file:line of the code under test; see caller
 	inTx   bool   // a transaction was open before the point
 	rows   bool   // the answer has rows
+	isDeaf bool   // its context never ends
 	err    error  // the driver's error
 }
 
@@ -49,6 +50,9 @@ func (p *point) caller() string {
 	}
 	return p.sender
 }
+
+// isSent reports whether the point went through the handle; a call of a provider does not.
+func (p *point) isSent() bool { return p.kind != effect }
 
 // literal is a value in a statement's text.
 var literal = regexp.MustCompile(`'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b`)

@@ -115,6 +115,9 @@ func (t tableDiff) grid(o *options) string {
 }
 
 func (t tableDiff) legend() string {
+	if t.columns != "" {
+		return ": " + t.columns
+	}
 	for _, row := range t.rows {
 		if row.what == different {
 			return " (wanted → got)"

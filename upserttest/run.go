@@ -3,6 +3,7 @@ package upserttest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,9 @@ type run struct {
 	most   int // connections at once
 	ended  bool
 	leaks  []leak
+
+	isTraced bool        // a panic goes on, as in a clean run, where its trace says more than a report
+	panicked *panicError // nil: it did not panic
 }
 
 var (
@@ -52,9 +56,31 @@ func (r *run) call(write writeFunc) *run {
 	defer r.finish()
 	stall := watchStall(r, db)
 	defer func() { r.err = stall.end(r.err) }()
-	r.err = write(r.ctx, withPool(r.world.handle, db))
+	r.err = r.invoke(write, withPool(r.world.handle, db))
 	return r
 }
+
+// invoke makes an error of a panic.
+func (r *run) invoke(write writeFunc, handle any) (err error) {
+	if !r.isTraced {
+		defer func() {
+			if value := recover(); value != nil {
+				r.panicked = &panicError{value, callerOf(stackHere(), "")}
+				err = r.panicked
+			}
+		}()
+	}
+	return write(r.ctx, handle)
+}
+
+// panicError is a panic of the code under test.
+type panicError struct {
+	value any
+	at    string // file:line
+}
+
+// Error tells the value.
+func (e *panicError) Error() string { return fmt.Sprintf("the write panics: %v", e.value) }
 
 // arrive adds a point for a request, and pauses there if the run has a gate.
 func (r *run) arrive(q request, inTx bool) (*point, error) {

@@ -41,12 +41,7 @@ func newActor(name string, w *world, write writeFunc) *actor {
 func (s *schedule) start(a *actor) error {
 	a.started = true
 	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				a.run.err = fmt.Errorf("upserttest: the write panics: %v", p)
-			}
-			a.run.gate.events <- event{state: done}
-		}()
+		defer func() { a.run.gate.events <- event{state: done} }()
 		a.run.call(a.write)
 	}()
 	return s.await(a)

@@ -22,9 +22,10 @@ type cell struct {
 // snapshot is what a database holds: its tables in the order of their names.
 type snapshot []*table
 
-func (s snapshot) find(name string) *table {
+// find returns the table that is the same as o in this state of the database, or nil.
+func (s snapshot) find(o *table) *table {
 	for _, t := range s {
-		if t.name == name {
+		if t.name == o.name && t.isFake == o.isFake {
 			return t
 		}
 	}
