@@ -31,6 +31,7 @@ var notes = []finding{
 		"my": sound + ";\nCREATE TRIGGER $_t BEFORE UPDATE ON $ FOR EACH ROW SET NEW.name = UPPER(NEW.name)",
 	}, of[item](), triggerNote},
 	{"trigger that changes the row afterwards", map[string]string{"sqlite": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ BEGIN UPDATE $ SET name = upper(name); END"}, of[item](), triggerNote},
+	{"trigger that removes the row afterwards", map[string]string{"sqlite": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ BEGIN DELETE FROM $ WHERE id = NEW.id; END"}, of[item](), triggerNote},
 	{"trigger after an update", map[string]string{"my": sound + ";\nCREATE TRIGGER $_t AFTER UPDATE ON $ FOR EACH ROW SET @x = 1"}, of[item](), triggerNote},
 	{"trigger after an insert", map[string]string{"mysql57": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ FOR EACH ROW SET @x = 1", "mysql": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ FOR EACH ROW SET @x = 1"}, of[item](), triggerNote},
 	{"trigger of a statement", map[string]string{"postgres": onPostgres("RETURN NULL;", "AFTER INSERT ON $ FOR EACH STATEMENT")}, of[item](), triggerNote},
@@ -76,6 +77,7 @@ var sounds = []finding{
 	{"a table", same(sound), of[item](), ""},
 	{"a name in quotes", map[string]string{"sqlite": `CREATE TABLE "$ Id" ("id" BIGINT NOT NULL PRIMARY KEY, name TEXT)`, "postgres": `CREATE TABLE "$ Id" ("id" BIGINT NOT NULL PRIMARY KEY, name TEXT)`}, func(l *lab.Lab, name string) verifier { return of[item]()(l, name+" Id") }, ""},
 	{"rowid", map[string]string{"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY, name TEXT)"}, of[item](), ""},
+	{"rowid that is unique twice", map[string]string{"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY UNIQUE, name TEXT)"}, of[item](), ""},
 	{"without rowid", map[string]string{"sqlite": "CREATE TABLE $ (code TEXT PRIMARY KEY, n BIGINT) WITHOUT ROWID"}, of[coded](), ""},
 	{"strict", map[string]string{"sqlite": "CREATE TABLE $ (code TEXT PRIMARY KEY, n INTEGER) STRICT"}, of[coded](), ""},
 	{"columns in another order", same("CREATE TABLE $ (a BIGINT NOT NULL, b BIGINT NOT NULL, UNIQUE (b, a))"), of[paired](), ""},
@@ -87,6 +89,7 @@ var sounds = []finding{
 		"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL UNIQUE)", "postgres": "CREATE TABLE $ (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code TEXT NOT NULL UNIQUE)",
 		"mariadb": "CREATE TABLE $ (id BIGINT AUTO_INCREMENT PRIMARY KEY, code VARCHAR(255)" + nopad + " NOT NULL UNIQUE)",
 	}, of[identified](), ""},
+	{"a generated key that is unique twice", map[string]string{"sqlite": `CREATE TABLE $ ("id" INTEGER NOT NULL UNIQUE, code TEXT NOT NULL UNIQUE, PRIMARY KEY("id" AUTOINCREMENT))`}, of[identified](), ""},
 	{"a serial key", map[string]string{"postgres": "CREATE TABLE $ (id BIGSERIAL PRIMARY KEY, code TEXT NOT NULL UNIQUE)"}, of[identified](), ""},
 	{"the database's clock", map[string]string{
 		"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY, created TIMESTAMP NOT NULL)", "postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, created TIMESTAMPTZ NOT NULL)", "my": "CREATE TABLE $ (id BIGINT PRIMARY KEY, created DATETIME(6) NOT NULL)",
