@@ -104,7 +104,7 @@ func checkTypes(r *report) {
 		if s == nil || c.Declared != "" && c.Go.Sort == mapping.Unknown {
 			continue
 		}
-		misfit := coltype.Fit(r.dialect(), c.Go, s.Type, r.Live.Relation.Strict)
+		misfit := coltype.Fit(r.dialect(), c.Go, s.Type, coltype.Place{Strict: r.Live.Relation.Strict, Key: c.Key})
 		if misfit == nil {
 			continue
 		}
