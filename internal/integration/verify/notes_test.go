@@ -20,6 +20,11 @@ var notes = []finding{
 	{"further unique index", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL);\nCREATE UNIQUE INDEX $_x ON $ (name)"), of[item](), `note other unique index "name" "$_x"`},
 	{"index of every row beside a partial one", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (id);\nCREATE UNIQUE INDEX $_y ON $ (id) WHERE name > 'a'"), of[item](upsert.IndexWhere("name > 'a'")), `note other unique index "id" "$_x"`},
 	{"further exclusion constraint", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, name TEXT, CONSTRAINT $_x EXCLUDE USING btree (name WITH =))"}, of[item](), `note other unique index "name" "$_x"`},
+	{"further index with another collation", map[string]string{
+		"sqlite":   "CREATE TABLE $ (code TEXT NOT NULL PRIMARY KEY, n BIGINT);\nCREATE UNIQUE INDEX $_x ON $ (code COLLATE NOCASE)",
+		"postgres": "CREATE COLLATION $_c (provider = icu, locale = 'und-u-ks-level2', deterministic = false);\nCREATE TABLE $ (code TEXT PRIMARY KEY, n BIGINT);\nCREATE UNIQUE INDEX $_x ON $ (code COLLATE $_c)",
+	}, of[coded](), `note other unique index "code" "$_x"`},
+	{"exclusion constraint of the key", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, name TEXT, CONSTRAINT $_x EXCLUDE USING btree (id WITH =))"}, of[item](), `note other unique index "id" "$_x"`},
 	{"further index on an expression", without("my", sound+";\nCREATE UNIQUE INDEX $_x ON $ (lower(name))"), of[item](), `note other unique index "" "$_x"`},
 
 	{"trigger before an insert", map[string]string{
