@@ -16,6 +16,7 @@ import (
 var mendable = []finding{
 	{"no table", same("SELECT 1"), of[small](), ""},
 	{"no column", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY);\nINSERT INTO $ VALUES (1)"), of[small](), ""},
+	{"no column, and rows", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY);\nINSERT INTO $ VALUES (1)"), of[item](upsert.ColumnType("name", "VARCHAR(255) NOT NULL")), ""},
 	{"no unique index", same("CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nINSERT INTO $ VALUES (1, 'a')"), of[item](), ""},
 	{"a plain index of the name", same("CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE INDEX $_id_key ON $ (id)"), of[item](), ""},
 	{"a named constraint", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT)"}, of[item](upsert.OnConstraint("named")), ""},
@@ -130,5 +131,13 @@ func TestVerifyCountsDuplicates(t *testing.T) {
 		l.Want("counted", counts(upsert.CountDuplicates()), "[no unique index 2 nullable key 2]")
 		l.Want("not counted", counts(), "[no unique index 0 nullable key 0]")
 		l.Want("the rows", l.Text(findings(l, verify, l.DB)[0].Find+" ORDER BY 1"), "1|1|2 2|1|3")
+		if l.Family() == "mysql" { // Put looks by itself
+			_, err := lab.Table[paired](l, "things").Put(l.Context(), l.DB, &paired{4, 1})
+			wrong, ok := lab.AsType[*upsert.SchemaError](err)
+			if !ok {
+				l.Fatalf("Put: %v", err)
+			}
+			l.Want("the rows of Put's error", l.Text(wrong.Problems[0].Find+" ORDER BY 1"), "1|1|2 2|1|3")
+		}
 	})
 }
