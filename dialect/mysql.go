@@ -162,10 +162,14 @@ func (d mysql) FindAll(f FindAll) (text string, times int) {
 // UniqueIndex: ON DUPLICATE KEY UPDATE names no index, so without a unique index the statement is a plain INSERT.
 func (d mysql) UniqueIndex(t Table, columns []string) IndexText {
 	table, list := d.QuoteTable(t), quoteList(d, columns)
+	stored := make([]string, len(columns)) // NULL equals nothing, and stops no unique index
+	for i, c := range columns {
+		stored[i] = d.Quote(c) + " IS NOT NULL"
+	}
 	return IndexText{
 		Ask:  "SHOW INDEX FROM " + table,
 		Kind: "SHOW CREATE TABLE " + table,
-		Find: "SELECT " + list + ", COUNT(*) FROM " + table + " GROUP BY " + list + " HAVING COUNT(*) > 1",
+		Find: "SELECT " + list + ", COUNT(*) FROM " + table + " WHERE " + strings.Join(stored, " AND ") + " GROUP BY " + list + " HAVING COUNT(*) > 1",
 		Mend: "ALTER TABLE " + table + " ADD UNIQUE INDEX " + d.Quote(d.indexName(columns)) + " (" + list + "), ALGORITHM=INPLACE, LOCK=NONE",
 	}
 }

@@ -33,6 +33,7 @@ func mysqlColumn(value func(string) sql.NullString) schema.LiveColumn {
 		Name: value("Field").String, Type: strings.ToLower(value("Type").String), Collation: value("Collation").String, NotNull: value("Null").String == "NO",
 		Default: preset || strings.Contains(extra, "auto_increment") || strings.Contains(extra, "default_generated"),
 	}
+	c.Default = c.Default || c.NotNull && strings.HasPrefix(c.Type, "enum(") // the first element, in every sql_mode
 	switch {
 	case strings.Contains(extra, "virtual generated"), strings.Contains(extra, "stored generated"):
 		c.Computed = schema.Generated

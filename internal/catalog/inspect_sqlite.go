@@ -18,57 +18,41 @@ func (r *sqliteReader) relation(ctx context.Context, q catalogsql.Questions, l *
 	return r.i.readRelation(ctx, q.Relation, l)
 }
 
-// columns reads the columns. If no index is the primary key's, the primary key is the rowid, which is never NULL and counts by
-// itself: the columns come with the index that SQLite does not list.
+// columns reads the columns. If the primary key is the rowid, which is never NULL and counts by itself, the columns come with the
+// index that SQLite does not list.
 func (r *sqliteReader) columns(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
-	rowid := schema.Index{Unique: true, Constraint: true, Valid: true, Visible: true, Immediate: true}
-	err := r.i.each(ctx, q, func(rows *sql.Rows) error {
+	return r.i.each(ctx, q, func(rows *sql.Rows) error {
 		var c schema.LiveColumn
-		var hidden, pk int
-		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Default, &hidden, &pk); err != nil {
+		var hidden int
+		var isRowID bool
+		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Default, &hidden, &isRowID); err != nil {
 			return err
 		}
 		if hidden > 1 {
 			c.Computed = schema.Generated
 		}
-		if pk > 0 {
-			rowid.Columns = append(rowid.Columns, schema.IndexColumn{Name: c.Name})
+		if isRowID {
+			c.NotNull, c.Default, c.Computed = true, true, schema.Identity
+			l.Indexes = append(l.Indexes, schema.Index{
+				Unique: true, Constraint: true, Valid: true, Visible: true, Immediate: true, Columns: []schema.IndexColumn{{Name: c.Name}},
+			})
 		}
 		l.Columns = append(l.Columns, c)
 		return nil
 	})
-	if len(rowid.Columns) == 1 {
-		l.Indexes = append(l.Indexes, rowid)
-	}
-	return err
 }
 
 var predicateOf = regexp.MustCompile(`(?is)\)\s*WHERE\s+(.*)$`)
 
 func (r *sqliteReader) indexes(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
-	rowids := len(l.Indexes)
-	if err := r.i.readIndexes(ctx, q, l); err != nil {
-		return err
-	}
+	err := r.i.readIndexes(ctx, q, l)
 	for n := range l.Indexes {
 		x := &l.Indexes[n]
 		if m := predicateOf.FindStringSubmatch(x.Predicate); m != nil {
 			x.Predicate = m[1]
 		}
 	}
-	if rowids == 0 {
-		return nil
-	}
-	column := l.Column(l.Indexes[0].Columns[0].Name, true)
-	listed := slices.ContainsFunc(l.Indexes[1:], func(x schema.Index) bool {
-		return strings.HasPrefix(x.Name, "sqlite_autoindex_") && x.Has([]string{column.Name}, true)
-	})
-	if listed || !strings.EqualFold(column.Type, "INTEGER") {
-		l.Indexes = l.Indexes[1:]
-		return nil
-	}
-	column.NotNull, column.Default, column.Computed = true, true, schema.Identity
-	return nil
+	return err
 }
 
 var (
@@ -78,7 +62,7 @@ var (
 
 // triggers reads the moment of a trigger from its text. A trigger without a moment runs before the write.
 func (r *sqliteReader) triggers(ctx context.Context, q catalogsql.Query, l *schema.Live) error {
-	writes := regexp.MustCompile(`(?is)\b(?:UPDATE|INTO)\s+(?:OR\s+\w+\s+)?["'` + "`" + `\[]?` + regexp.QuoteMeta(r.i.spec.Table.Name) + `\b`)
+	writes := regexp.MustCompile(`(?is)\b(?:UPDATE|INTO|DELETE\s+FROM)\s+(?:OR\s+\w+\s+)?["'` + "`" + `\[]?` + regexp.QuoteMeta(r.i.spec.Table.Name) + `\b`)
 	return r.i.each(ctx, q, func(rows *sql.Rows) error {
 		var name, text string
 		if err := rows.Scan(&name, &text); err != nil {

@@ -19,12 +19,14 @@ func oid(d dialect.Dialect, t dialect.Table) string {
 	return "(SELECT k.oid FROM pg_catalog.pg_class k JOIN pg_catalog.pg_namespace m ON m.oid = k.relnamespace WHERE k.relname = " + literal(t.Name) + " AND m.nspname = " + literal(t.Schema) + ")"
 }
 
-// postgres asks without parameters, because some drivers take two round trips for them.
+// postgres asks without parameters, because some drivers take two round trips for them. A view takes ON CONFLICT if it passes the insert
+// on to its table: not with a trigger or a rule in place of the insert. Of a table every rule counts.
 func postgres(d dialect.Dialect, t dialect.Table) Questions {
 	table := oid(d, t)
 	return Questions{
 		Relation: Query{Text: `SELECT CASE c.relkind WHEN 'r' THEN CASE WHEN c.relhassubclass AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid) THEN 'parent' ELSE 'table' END
-  WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign' WHEN 'v' THEN CASE WHEN pg_catalog.pg_relation_is_updatable(c.oid, true) & 12 = 12 THEN 'view' ELSE 'fixed view' END ELSE 'fixed view' END,
+  WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign' WHEN 'v' THEN CASE WHEN pg_catalog.pg_relation_is_updatable(c.oid, false) & 12 = 12
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgtype & 68 = 68) THEN 'view' ELSE 'fixed view' END ELSE 'fixed view' END,
   '', true, c.relpersistence = 'u', c.relrowsecurity, c.relrowsecurity AND pg_catalog.row_security_active(c.oid), false, CURRENT_USER::text,
   CASE WHEN pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') THEN '' ELSE 'USAGE' END
 FROM pg_catalog.pg_class c WHERE c.oid = ` + table},
@@ -32,7 +34,7 @@ FROM pg_catalog.pg_class c WHERE c.oid = ` + table},
 		Indexes:  Query{Text: postgresIndexes + table + ` ORDER BY i.indexrelid, k.position`},
 		Triggers: Query{Text: postgresTriggers(table)},
 		Rules: Query{Text: `SELECT r.rulename::text FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
-WHERE c.relkind <> 'v' AND c.relkind <> 'm' AND r.ev_type IN ('2', '3') AND r.ev_enabled <> 'D' AND c.oid = ` + table + ` ORDER BY 1`},
+WHERE c.relkind <> 'm' AND (c.relkind <> 'v' AND r.ev_type IN ('2', '3') OR r.ev_type = '3' AND r.is_instead) AND r.ev_enabled <> 'D' AND c.oid = ` + table + ` ORDER BY 1`},
 		Unenforced: Query{Text: `SELECT n.conname::text FROM pg_catalog.pg_constraint n
 WHERE n.contype = 'c' AND pg_catalog.to_jsonb(n)->>'conenforced' = 'false' AND n.conrelid = ` + table + ` ORDER BY 1`},
 	}

@@ -26,14 +26,17 @@ func sqliteMaster(schema string) string {
 	return sqliteQuote(schema) + ".sqlite_master"
 }
 
-// sqlite asks about a table whose schema is known. The texts of the table and of its triggers say what no pragma says.
+// sqlite asks about a table whose schema is known. The texts of the table and of its triggers say what no pragma says: STRICT is
+// behind the last parenthesis. A column counts as the primary key's only if no index is the primary key's, so that the rowid is.
 func sqlite(t dialect.Table) Questions {
 	by, master := []any{t.Name, t.Schema}, sqliteMaster(t.Schema)
 	return Questions{
 		Relation: Query{`SELECT CASE WHEN type = 'view' THEN 'fixed view' WHEN sql LIKE 'CREATE VIRTUAL%' THEN 'virtual' ELSE 'table' END, '', 1, 0, 0, 0,
-  rtrim(upper(sql), ' ' || char(9, 10, 13)) LIKE '%)%STRICT%', '', (SELECT CASE WHEN query_only THEN 'query_only' ELSE '' END FROM pragma_query_only)
+  substr(sql, length(rtrim(sql, replace(sql, ')', ''))) + 1) LIKE '%strict%', '', (SELECT CASE WHEN query_only THEN 'query_only' ELSE '' END FROM pragma_query_only)
 FROM ` + master + ` WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE`, by[:1]},
-		Columns: Query{`SELECT name, type, "notnull", dflt_value IS NOT NULL, hidden, pk FROM pragma_table_xinfo(?, ?) WHERE hidden <> 1 ORDER BY cid`, by},
+		Columns: Query{`SELECT name, type, "notnull", dflt_value IS NOT NULL, hidden,
+  pk > 0 AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?, ?) WHERE origin = 'pk')
+FROM pragma_table_xinfo(?, ?) WHERE hidden <> 1 ORDER BY cid`, append(by, by...)},
 		Indexes: Query{`SELECT l.name, l."unique", 0, l.origin <> 'c', 1, 1, 1, COALESCE((SELECT CASE WHEN l.partial THEN m.sql END FROM ` + master + ` m WHERE m.type = 'index' AND m.name = l.name), ''),
   COALESCE(x.name, ''), 0, COALESCE(x.coll, '')
 FROM pragma_index_list(?, ?) l, pragma_index_xinfo(l.name, ?) x WHERE x.key ORDER BY l.seq, x.seqno`, append(by, t.Schema)},

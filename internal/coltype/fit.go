@@ -3,6 +3,7 @@ package coltype
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/goupsert/upsert/dialect"
@@ -16,14 +17,20 @@ type Misfit struct {
 	Why   string // a sentence about the column
 }
 
+// A Place says what a type does not, as far as SQLite cares.
+type Place struct {
+	Strict bool // the table is STRICT, so that SQLite enforces the types
+	Key    bool // the column tells rows apart
+}
+
 // Fit returns nil if a column of the named type holds every value of the Go type, and the Go type every value of the column. NULL
-// is not a value here. Of a type that is not known Fit claims nothing. strict says that SQLite enforces the types.
-func Fit(d dialect.Dialect, g mapping.GoType, column string, strict bool) *Misfit {
+// is not a value here. Of a type that is not known Fit claims nothing.
+func Fit(d dialect.Dialect, g mapping.GoType, column string, at Place) *Misfit {
 	if g.Sort == mapping.Unknown {
 		return nil
 	}
 	if d.Name() == "sqlite" {
-		return fitSQLite(g, column, strict)
+		return fitSQLite(g, column, at)
 	}
 	t := Parse(column)
 	if t.class == other {
@@ -191,49 +198,65 @@ func (f fitting) time() *Misfit {
 	return f.wrong()
 }
 
-// fitSQLite: a column of SQLite holds any value, but changes a text that looks like a number if the type's affinity is numeric.
-// The rules are in sqlite.org/datatype3.html, section 3.1. A number in a text is read back as a number.
-func fitSQLite(g mapping.GoType, column string, strict bool) *Misfit {
+// affinity is what SQLite makes of a column's type.
+type affinity struct{ isNumber, isText, isBlob, isReal, saysTime, saysJSON bool }
+
+// affinityOf follows the rules in sqlite.org/datatype3.html, section 3.1. Every type that SQLite does not know is numeric, as STRING,
+// UUID and JSON are, but for the ANY of a STRICT table.
+func affinityOf(column string, strict bool) affinity {
 	name := strings.ToUpper(column)
 	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(name, w) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(name, w) })
 	}
-	isNumber := has("INT") || !has("CHAR", "CLOB", "TEXT", "BLOB") && has("REAL", "FLOA", "DOUB", "NUM", "DEC") //nolint:misspell // as SQLite looks for it
-	isText := !has("INT") && has("CHAR", "CLOB", "TEXT")
-	isBlob := !has("INT", "CHAR", "CLOB", "TEXT") && has("BLOB")
-	f := fitting{g: g, column: column}
+	a := affinity{saysTime: has("DATE", "TIME"), saysJSON: has("JSON")}
+	switch {
+	case has("INT"):
+		a.isNumber = true
+	case has("CHAR", "CLOB", "TEXT"):
+		a.isText = true
+	case has("BLOB"):
+		a.isBlob = true
+	case has("REAL", "FLOA", "DOUB"): //nolint:misspell // as SQLite looks for it
+		a.isNumber, a.isReal = true, true
+	default:
+		a.isNumber = name != "" && (name != "ANY" || !strict)
+	}
+	return a
+}
+
+// keeps reports whether texts of a Go type stay as they are. A column whose type says that it has times or documents is believed,
+// because these do not look like numbers; but two keys must never become one.
+func (a affinity) keeps(s mapping.Sort, isKey bool) bool {
+	return !a.isNumber || !isKey && (a.saysTime || a.saysJSON && s == mapping.JSON)
+}
+
+// fitSQLite: a column of SQLite holds any value, but changes a text that looks like a number if the type's affinity is numeric. A
+// number in a text is read back as a number.
+func fitSQLite(g mapping.GoType, column string, at Place) *Misfit {
+	a, f := affinityOf(column, at.Strict), fitting{g: g, column: column}
+	is := func(wrong bool) *Misfit {
+		if at.Strict && wrong {
+			return f.wrong()
+		}
+		return nil
+	}
 	switch g.Sort {
 	case mapping.String, mapping.JSON:
-		if isNumber {
+		if !a.keeps(g.Sort, at.Key) {
 			return f.is(schema.Type, "the column is %s, which stores a text that looks like a number as another text: 007 as 7", column)
 		}
-		if strict && isBlob {
-			return f.wrong()
-		}
+		return is(a.isBlob)
 	case mapping.Time:
-		if strict && (isNumber || isBlob) {
-			return f.wrong()
-		}
+		return is(a.isNumber || a.isBlob)
 	case mapping.Bytes:
-		if strict && (isNumber || isText) {
-			return f.wrong()
-		}
+		return is(a.isNumber || a.isText)
 	case mapping.Int, mapping.Uint:
-		if strict && isBlob {
-			return f.wrong()
-		}
-		if g.Bits < 64 && has("BIGINT", "BIG INT", "INT8") {
+		if name := strings.ToUpper(column); g.Bits < 64 && (strings.Contains(name, "BIGINT") || strings.Contains(name, "BIG INT") || strings.Contains(name, "INT8")) {
 			return f.is(schema.Range, "the column is %s, whose numbers a %s does not hold, so a row with such a number cannot be read", column, g.Name)
 		}
+		return is(a.isBlob)
 	case mapping.Float:
-		if strict && (isBlob || has("INT")) {
-			return f.wrong()
-		}
+		return is(a.isBlob || a.isNumber && !a.isReal)
 	}
 	return nil
 }

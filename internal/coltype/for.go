@@ -2,6 +2,7 @@ package coltype
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/goupsert/upsert/dialect"
 	"github.com/goupsert/upsert/internal/mapping"
@@ -71,4 +72,20 @@ func mysqlFor(d dialect.Dialect, name string, use Use) string {
 		return name
 	}
 	return name + " CHARACTER SET utf8mb4 COLLATE " + binaryCollation(d)
+}
+
+// KeyBytes returns how many bytes a column of a type that For names takes in an index on MySQL and MariaDB.
+func KeyBytes(typ string) int {
+	declared, _, isText := strings.Cut(typ, " CHARACTER SET utf8mb4")
+	switch t := Parse(declared); {
+	case isText:
+		return 4 * t.length
+	case t.class == bytes:
+		return t.length
+	case t.class == integer, t.class == float:
+		return t.bits / 8
+	case t.class == boolean:
+		return 1
+	}
+	return 8 // DATETIME(6)
 }

@@ -109,7 +109,7 @@ func TestForFits(t *testing.T) {
 		for _, c := range columns(t) {
 			typ, _, _ := strings.Cut(coltype.For(d, c.GoType(), coltype.Use{Key: c.Rule == dialect.Key, Merged: c.Rule == dialect.Merge}), " CHARACTER SET")
 			typ = strings.Replace(typ, "BOOLEAN", "tinyint(1)", 1) // as the catalog names it
-			if misfit := coltype.Fit(d, c.GoType(), typ, false); typ == "" || misfit != nil {
+			if misfit := coltype.Fit(d, c.GoType(), typ, coltype.Place{}); typ == "" || misfit != nil {
 				t.Errorf("%s on %s: %q: %v", c.Name, banner, typ, misfit)
 			}
 		}

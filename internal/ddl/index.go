@@ -57,6 +57,22 @@ func UseIndex(d dialect.Dialect, t dialect.Table, by dialect.Target, index strin
 	return "ALTER TABLE " + d.QuoteTable(t) + " ADD CONSTRAINT " + d.Quote(name) + " UNIQUE USING INDEX " + d.Quote(index)
 }
 
+// AddConstraint returns the statement that makes the target's constraint, for a table in which no index can become a constraint.
+func AddConstraint(d dialect.Dialect, t dialect.Table, by dialect.Target) string {
+	return "ALTER TABLE " + d.QuoteTable(t) + " ADD CONSTRAINT " + d.Quote(by.Constraint) + " UNIQUE (" + list(d, by.Columns) + ")"
+}
+
+// RenameIndex returns PostgreSQL's statement that gives an index another name.
+func RenameIndex(d dialect.Dialect, t dialect.Table, index, name string) string {
+	return "ALTER INDEX " + d.QuoteTable(dialect.Table{Schema: t.Schema, Name: index}) + " RENAME TO " + d.Quote(name)
+}
+
+// ReplacePrimaryKey returns the statement that makes another primary key on MySQL and MariaDB, in place of one of the beginnings of
+// values.
+func ReplacePrimaryKey(d dialect.Dialect, t dialect.Table, by dialect.Target) string {
+	return "ALTER TABLE " + d.QuoteTable(t) + " DROP PRIMARY KEY, ADD PRIMARY KEY (" + list(d, by.Columns) + "), ALGORITHM=INPLACE, LOCK=NONE"
+}
+
 // DropIndex returns the statement that removes an index, or the constraint that the index belongs to.
 func DropIndex(d dialect.Dialect, t dialect.Table, name string, isConstraint bool) string {
 	switch {

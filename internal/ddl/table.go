@@ -56,7 +56,35 @@ func (t *Table) Schema() (string, error) {
 		}
 		lines = append(lines, line)
 	}
+	for _, columns := range append([][]string{t.Target.Columns}, t.Others...) {
+		if err := t.checkKeyLength(columns); err != nil {
+			return "", err
+		}
+	}
 	return t.assemble(lines, primary), nil
+}
+
+// maxKeyBytes is the length of the longest index on MySQL and MariaDB.
+const maxKeyBytes = 3072
+
+// checkKeyLength refuses a key that is too long for an index on MySQL and MariaDB. It names the first column that does not fit. A
+// column whose type the program names counts for nothing.
+func (t *Table) checkKeyLength(columns []string) error {
+	if !t.Dialect.Traits().Values.Ordinals {
+		return nil
+	}
+	n := 0
+	for _, name := range columns {
+		i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name })
+		if i < 0 || t.Columns[i].Declared != "" {
+			continue
+		}
+		c := t.Columns[i]
+		if n += coltype.KeyBytes(coltype.For(t.Dialect, c.Go, coltype.Use{Key: true})); n > maxKeyBytes {
+			return &ColumnError{name, fmt.Sprintf("an index on (%s) would be longer than the %d bytes that InnoDB allows", strings.Join(columns, ", "), maxKeyBytes)}
+		}
+	}
+	return nil
 }
 
 // column returns the column's line. identity says that the database numbers the rows in the column.

@@ -138,6 +138,11 @@ func (l *Live) IsTable() bool {
 	return false
 }
 
+// IsReadable reports whether the user may read every column.
+func (l *Live) IsReadable() bool {
+	return !slices.ContainsFunc(l.Columns, func(c LiveColumn) bool { return slices.Contains(c.Lacks, "SELECT") })
+}
+
 // Column returns the column with that name, or nil. On SQLite, MySQL and MariaDB names are equal in upper and lower case.
 func (l *Live) Column(name string, folds bool) *LiveColumn {
 	for i := range l.Columns {

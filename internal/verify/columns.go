@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/goupsert/upsert/dialect"
@@ -30,13 +31,26 @@ func checkColumnsExist(r *report) {
 		}
 		if typ != "" && isWritten(c) && !c.Key {
 			p.Flags = schema.Words{}
-			p.Mend = "ALTER TABLE " + r.quoted() + " ADD COLUMN " + r.dialect().Quote(c.Name) + " " + typ
+			p.Mend = "ALTER TABLE " + r.quoted() + " ADD COLUMN " + r.dialect().Quote(c.Name) + " " + addable(typ)
 			if r.isMySQL() {
 				p.Mend += ", ALGORITHM=INPLACE, LOCK=NONE"
 			}
 		}
 		r.fault(p)
 	}
+}
+
+var (
+	mandatory = regexp.MustCompile(`(?i)\s+NOT\s+NULL\b`)
+	filled    = regexp.MustCompile(`(?i)\b(?:DEFAULT|GENERATED|AS|SERIAL|BIGSERIAL|AUTO_INCREMENT|CHECK)\b`)
+)
+
+// addable leaves out the NOT NULL of a column that has no value for the rows that are stored.
+func addable(typ string) string {
+	if filled.MatchString(typ) {
+		return typ
+	}
+	return mandatory.ReplaceAllString(typ, "")
 }
 
 // checkComputed: the database refuses a value for a column that it computes.
@@ -104,7 +118,7 @@ func checkTypes(r *report) {
 		if s == nil || c.Declared != "" && c.Go.Sort == mapping.Unknown {
 			continue
 		}
-		misfit := coltype.Fit(r.dialect(), c.Go, s.Type, r.Live.Relation.Strict)
+		misfit := coltype.Fit(r.dialect(), c.Go, s.Type, coltype.Place{Strict: r.Live.Relation.Strict, Key: c.Key})
 		if misfit == nil {
 			continue
 		}
@@ -119,6 +133,9 @@ func checkTypes(r *report) {
 func (r *report) retype(c ddl.Column, s *schema.LiveColumn) string {
 	typ := coltype.For(r.dialect(), c.Go, coltype.Use{Key: c.Key, Merged: c.Rule == dialect.Merge})
 	if r.name() == "postgres" && coltype.IsWidening(s.Type, typ) && r.Live.IsTable() {
+		if s.Collation != "" && s.Collation != `pg_catalog."default"` { // TYPE alone takes the default
+			typ += " COLLATE " + s.Collation
+		}
 		return "ALTER TABLE " + r.quoted() + " ALTER COLUMN " + r.dialect().Quote(c.Name) + " TYPE " + typ
 	}
 	return "give the field a type that fits " + s.Type + ", or the column the type " + typ + " while nobody writes, because this copies the table"

@@ -111,8 +111,6 @@ func (r *report) noArbiter(near *schema.Index) {
 	target := r.Spec.Target
 	p := schema.Problem{Check: schema.NoUniqueIndex, Column: joined(target.Columns)}
 	p.Why = "no unique index has exactly the key's columns (" + p.Column + "), so " + r.consequence(near, goOption)
-	name := ddl.IndexName(r.dialect(), r.Spec.Table, target.Columns, r.indexNames())
-	var first, last []string
 	if near != nil {
 		p.Index, r.near = near.Name, near
 		why := func(option string) string {
@@ -129,14 +127,10 @@ func (r *report) noArbiter(near *schema.Index) {
 			p.Mend = "ALTER TABLE " + r.quoted() + " ALTER INDEX " + r.dialect().Quote(near.Name) + " " + r.visible()
 			r.fault(p)
 			return
-		case !near.Valid:
-			name, first = near.Name, []string{ddl.DropIndex(r.dialect(), r.Spec.Table, near.Name, false)}
-		case near.Unique && hasPrefix(near):
-			last = []string{ddl.DropIndex(r.dialect(), r.Spec.Table, near.Name, false)}
 		}
 	}
 	p.Find = ddl.FindDuplicates(r.dialect(), r.Spec.Table, target, r.nullable())
-	p.Mend = r.makeIndex(name, first, last)
+	p.Mend = r.mendArbiter(near)
 	r.fault(p)
 }
 
@@ -159,6 +153,11 @@ func hasPrefix(x *schema.Index) bool {
 	return slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool { return c.Prefix > 0 })
 }
 
+// hasCollation reports whether an index has a collation of its own.
+func hasCollation(x *schema.Index) bool {
+	return slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool { return c.Collation != "" })
+}
+
 // consequence says what an index that is not the target's makes happen, or no index.
 func (r *report) consequence(near *schema.Index, option string) string {
 	isSame := near != nil && near.Unique && near.Has(r.Spec.Target.Columns, r.folds)
@@ -169,7 +168,7 @@ func (r *report) consequence(near *schema.Index, option string) string {
 		return "each look for a row by its key reads the whole table"
 	case isSame && hasPrefix(near):
 		return "a key that begins as a stored key is refused"
-	case isSame && slices.ContainsFunc(near.Columns, func(c schema.IndexColumn) bool { return c.Collation != "" }):
+	case isSame && hasCollation(near):
 		return "a conflict does not mean the row that a look by the key finds"
 	case r.isMySQL():
 		return r.name() + " would insert a row again each time that it is written"
@@ -185,46 +184,26 @@ func (r *report) everyRow(option string) string {
 	return "a write fails that meets a stored row which " + option + " leaves out"
 }
 
-// makeIndex returns the statements that make the target's index, between other statements, or advice if a column cannot be indexed
-// whole.
-func (r *report) makeIndex(name string, first, last []string) string {
-	for _, k := range r.Spec.Target.Columns {
-		typ := r.stored(k).Type
-		if r.isMySQL() && (strings.Contains(typ, "text") || strings.Contains(typ, "blob") || typ == "json") {
-			return "give the column " + k + " a type with a length, such as VARCHAR(255), because " + typ + " cannot be indexed whole; then make a unique index of (" + joined(r.Spec.Target.Columns) + ")"
-		}
-	}
-	concurrently := r.Live.Relation.Kind != schema.PartitionedTable
-	all := append(first, ddl.CreateIndex(r.dialect(), r.Spec.Table, r.Spec.Target, name, concurrently))
-	if use := ddl.UseIndex(r.dialect(), r.Spec.Table, r.Spec.Target, name); use != "" && concurrently {
-		all = append(all, use)
-	}
-	return strings.Join(append(all, last...), "; ")
-}
-
 // deferrable reports a constraint that is checked at the end of a statement or a transaction. PostgreSQL refuses each statement as
 // long as the constraint is there, even beside another index.
 func (r *report) deferrable(x *schema.Index) {
 	target := r.Spec.Target
-	target.Constraint = ""
-	name := ddl.IndexName(r.dialect(), r.Spec.Table, target.Columns, r.indexNames())
 	r.fault(schema.Problem{
 		Check: schema.NoUniqueIndex, Column: joined(target.Columns), Index: x.Name, Find: ddl.FindDuplicates(r.dialect(), r.Spec.Table, target, r.nullable()),
-		Why: "the constraint " + x.Name + " of the key's columns is DEFERRABLE, and a deferrable constraint cannot arbitrate a conflict, so every write fails",
-		Mend: strings.Join([]string{
-			ddl.CreateIndex(r.dialect(), r.Spec.Table, target, name, r.Live.Relation.Kind != schema.PartitionedTable),
-			ddl.DropIndex(r.dialect(), r.Spec.Table, x.Name, true), ddl.UseIndex(r.dialect(), r.Spec.Table, target, name),
-		}, "; "),
+		Why:  "the constraint " + x.Name + " of the key's columns is DEFERRABLE, and a deferrable constraint cannot arbitrate a conflict, so every write fails",
+		Mend: r.replaceConstraint(x, r.newIndex()),
 	})
 }
 
 // checkConstraint: OnConstraint names a constraint that does not arbitrate.
 func (r *report) checkConstraint() {
 	target := r.Spec.Target
-	i := slices.IndexFunc(r.Live.Indexes, func(x schema.Index) bool { return x.Name == target.Constraint && x.Constraint })
+	i := slices.IndexFunc(r.Live.Indexes, func(x schema.Index) bool { return x.Name == target.Constraint })
 	switch {
 	case i < 0:
 		r.noArbiter(nil)
+	case !r.Live.Indexes[i].Constraint:
+		r.indexOnly(&r.Live.Indexes[i])
 	case !r.Live.Indexes[i].Has(target.Columns, r.folds):
 		if wrong := schema.WrongConstraint(target, r.Live.Indexes[i].Names()); wrong != nil {
 			r.fault(*wrong)
@@ -236,13 +215,6 @@ func (r *report) checkConstraint() {
 			r.noArbiter(x)
 		}
 	}
-}
-
-func (r *report) indexNames() (names []string) {
-	for _, x := range r.Live.Indexes {
-		names = append(names, x.Name)
-	}
-	return names
 }
 
 // nullable returns the key's columns that can be NULL.

@@ -13,7 +13,7 @@ func checkOtherIndexes(r *report) {
 	targets := append([][]string{r.Spec.Target.Columns}, r.Table.Others...)
 	for i := range r.Live.Indexes {
 		x := &r.Live.Indexes[i]
-		isTarget := slices.ContainsFunc(targets, func(t []string) bool { return x.Has(t, r.folds) && !hasPrefix(x) }) && !r.hasEveryRow(x)
+		isTarget := slices.ContainsFunc(targets, func(t []string) bool { return x.Has(t, r.folds) && !hasPrefix(x) }) && !r.hasEveryRow(x) && !r.isStricter(x)
 		isFilled := slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool {
 			s := r.stored(c.Name)
 			isNumbered := s != nil && (s.Computed == schema.Identity || s.Computed == schema.IdentityAlways)
@@ -40,6 +40,11 @@ func checkOtherIndexes(r *report) {
 		}
 		r.note(p)
 	}
+}
+
+// isStricter reports whether an index has the target's columns, and can take other keys for one than the target's index does.
+func (r *report) isStricter(x *schema.Index) bool {
+	return x.Has(r.Spec.Target.Columns, r.folds) && (x.Exclusion || hasCollation(x))
 }
 
 // checkTriggers: a trigger runs for a row that is not changed, changes the row, or hides what happened to it.

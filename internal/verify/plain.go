@@ -60,17 +60,21 @@ func (r *report) rowID() string {
 // arbitrate beside the target's.
 func (r *report) hasFoldingIndex() bool {
 	return slices.ContainsFunc(r.Live.Indexes, func(x schema.Index) bool {
-		return x.Unique && x.Has(r.Spec.Target.Columns, r.folds) && slices.ContainsFunc(x.Columns, func(c schema.IndexColumn) bool { return c.Collation != "" })
+		return x.Unique && x.Has(r.Spec.Target.Columns, r.folds) && hasCollation(&x)
 	})
 }
 
-// isOnlyArbiter reports whether each unique index is the target's, and tells all keys apart.
+// isOnlyArbiter reports whether the table has a unique index, and each unique index is the target's and tells all keys apart. The
+// indexes of a view's table are not known, and neither are those of a table that the user may not see.
 func (r *report) isOnlyArbiter() bool {
+	found := false
 	for i := range r.Live.Indexes {
-		if x := &r.Live.Indexes[i]; x.Unique && r.unfit(x, goOption) != "" {
+		x := &r.Live.Indexes[i]
+		if x.Unique && r.unfit(x, goOption) != "" {
 			return false
 		}
+		found = found || x.Unique
 	}
 	// Only columns of the target are asked how they fold.
-	return !slices.ContainsFunc(r.Live.Columns, func(c schema.LiveColumn) bool { return len(c.Folds) > 0 })
+	return found && r.Live.IsTable() && !slices.ContainsFunc(r.Live.Columns, func(c schema.LiveColumn) bool { return len(c.Folds) > 0 })
 }

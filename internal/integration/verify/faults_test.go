@@ -113,6 +113,8 @@ var faults = []finding{
 		"postgres": "CREATE COLLATION $_c (provider = icu, locale = 'und-u-ks-level2', deterministic = false);\nCREATE TABLE $ (code TEXT COLLATE $_c PRIMARY KEY, n BIGINT)",
 		"my":       "CREATE TABLE $ (code VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, n BIGINT)",
 	}, of[coded](), `fault key collation "code" ""`},
+	{"numbers in a key of text", map[string]string{"sqlite": "CREATE TABLE $ (code STRING NOT NULL PRIMARY KEY, n BIGINT)"}, of[coded](), `fault type "code" ""`},
+	{"numbers in a key of a date's text", map[string]string{"sqlite": "CREATE TABLE $ (code DATETIME NOT NULL PRIMARY KEY, n BIGINT)"}, of[coded](), `fault type "code" ""`},
 	{"padding of the key", map[string]string{
 		"sqlite":  "CREATE TABLE $ (code TEXT COLLATE RTRIM NOT NULL PRIMARY KEY, n BIGINT)",
 		"mariadb": "CREATE TABLE $ (code VARCHAR(255)" + bin + " PRIMARY KEY, n BIGINT)",

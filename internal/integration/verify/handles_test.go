@@ -240,6 +240,11 @@ func wantRights(l *lab.Lab, user string, db upsert.DB) {
 	if found := brief(findings(l, verify, db)); !strings.HasPrefix(found, "fault rights") {
 		l.Errorf("without a right: got %s, want the rights", found)
 	}
+	script(l, "bare", "CREATE TABLE $ (id BIGINT, name VARCHAR(255))")
+	l.Exec("GRANT INSERT ON bare TO " + user)
+	if found := brief(findings(l, of[item]()(l, "bare"), db, upsert.CountDuplicates())); !strings.Contains(found, "fault no unique index") {
+		l.Errorf("INSERT alone, counted: got %s, want the index too", found)
+	}
 	l.Exec("GRANT SELECT ON things TO " + user)
 	l.Want("SELECT alone", brief(findings(l, verify, db)), lacking(l, "INSERT", "id, name")+"\n"+lacking(l, "UPDATE", ""))
 	l.Exec("GRANT INSERT ON things TO " + user)

@@ -16,11 +16,24 @@ import (
 var mendable = []finding{
 	{"no table", same("SELECT 1"), of[small](), ""},
 	{"no column", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY);\nINSERT INTO $ VALUES (1)"), of[small](), ""},
+	{"no column, and rows", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY);\nINSERT INTO $ VALUES (1)"), of[item](upsert.ColumnType("name", "VARCHAR(255) NOT NULL")), ""},
 	{"no unique index", same("CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nINSERT INTO $ VALUES (1, 'a')"), of[item](), ""},
 	{"a plain index of the name", same("CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE INDEX $_id_key ON $ (id)"), of[item](), ""},
 	{"a named constraint", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT)"}, of[item](upsert.OnConstraint("named")), ""},
+	{"an index in place of a named constraint", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT);\nCREATE UNIQUE INDEX index_only ON $ (id)"}, of[item](upsert.OnConstraint("index_only")), ""},
+	{"another index of the constraint's name", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT);\nCREATE INDEX other_index ON $ (name)"}, of[item](upsert.OnConstraint("other_index")), ""},
+	{"a partial index of the constraint's name", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT);\nCREATE UNIQUE INDEX partial_index ON $ (id) WHERE id > 0"}, of[item](upsert.OnConstraint("partial_index")), ""},
+	{"a named constraint that is deferrable", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT, CONSTRAINT late UNIQUE (id) DEFERRABLE)"}, of[item](upsert.OnConstraint("late")), ""},
+	{"a named constraint that excludes", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT, CONSTRAINT excludes EXCLUDE USING btree (id WITH =))"}, of[item](upsert.OnConstraint("excludes")), ""},
+	{"a named constraint of a partitioned table", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT) PARTITION BY RANGE (id)"}, func(l *lab.Lab, name string) verifier {
+		return withoutNotes(of[item](upsert.OnConstraint("parted"))(l, name))
+	}, ""},
+	{"a deferrable constraint of a partitioned table", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT, CONSTRAINT late_parts UNIQUE (id) DEFERRABLE) PARTITION BY RANGE (id)"}, func(l *lab.Lab, name string) verifier {
+		return withoutNotes(of[item]()(l, name))
+	}, ""},
 	{"a partial index", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nINSERT INTO $ VALUES (1, ''), (1, '')"), of[item](upsert.IndexWhere("name > ''")), ""},
 	{"beginnings of values", map[string]string{"mariadb": "CREATE TABLE $ (code VARCHAR(255)" + nopad + " NOT NULL, n BIGINT, UNIQUE $_x (code(3)))"}, of[coded](), ""},
+	{"beginnings of the primary key's values", map[string]string{"mariadb": "CREATE TABLE $ (code VARCHAR(255)" + nopad + " NOT NULL, n BIGINT, PRIMARY KEY (code(3)));\nINSERT INTO $ VALUES ('a', 1)"}, of[coded](), ""},
 	{"invalid index", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT NOT NULL, name TEXT);\nCREATE UNIQUE INDEX $_x ON $ (id);\nUPDATE pg_index SET indisvalid = false WHERE indexrelid = '$_x'::regclass"}, of[item](), ""},
 	{"invisible index", map[string]string{
 		"mariadb": "CREATE TABLE $ (pk BIGINT AUTO_INCREMENT PRIMARY KEY, id BIGINT NOT NULL, name TEXT, UNIQUE $_x (id) IGNORED)",
@@ -68,6 +81,13 @@ func TestVerifyMend(t *testing.T) {
 	})
 }
 
+// withoutNotes leaves out what is good to know of a table in parts.
+func withoutNotes(verify verifier) verifier {
+	return func(ctx context.Context, db upsert.DB, opts ...upsert.VerifyOption) error {
+		return verify(ctx, db, append(opts, upsert.Ignore(upsert.CheckPartitions))...)
+	}
+}
+
 // mend runs the statements of a Mend. The body of a function has semicolons of its own.
 func mend(l *lab.Lab, db upsert.DB, text string) {
 	l.Helper()
@@ -111,5 +131,13 @@ func TestVerifyCountsDuplicates(t *testing.T) {
 		l.Want("counted", counts(upsert.CountDuplicates()), "[no unique index 2 nullable key 2]")
 		l.Want("not counted", counts(), "[no unique index 0 nullable key 0]")
 		l.Want("the rows", l.Text(findings(l, verify, l.DB)[0].Find+" ORDER BY 1"), "1|1|2 2|1|3")
+		if l.Family() == "mysql" { // Put looks by itself
+			_, err := lab.Table[paired](l, "things").Put(l.Context(), l.DB, &paired{4, 1})
+			wrong, ok := lab.AsType[*upsert.SchemaError](err)
+			if !ok {
+				l.Fatalf("Put: %v", err)
+			}
+			l.Want("the rows of Put's error", l.Text(wrong.Problems[0].Find+" ORDER BY 1"), "1|1|2 2|1|3")
+		}
 	})
 }

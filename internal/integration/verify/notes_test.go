@@ -20,6 +20,11 @@ var notes = []finding{
 	{"further unique index", same("CREATE TABLE $ (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL);\nCREATE UNIQUE INDEX $_x ON $ (name)"), of[item](), `note other unique index "name" "$_x"`},
 	{"index of every row beside a partial one", without("my", "CREATE TABLE $ (id BIGINT NOT NULL, name VARCHAR(255));\nCREATE UNIQUE INDEX $_x ON $ (id);\nCREATE UNIQUE INDEX $_y ON $ (id) WHERE name > 'a'"), of[item](upsert.IndexWhere("name > 'a'")), `note other unique index "id" "$_x"`},
 	{"further exclusion constraint", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, name TEXT, CONSTRAINT $_x EXCLUDE USING btree (name WITH =))"}, of[item](), `note other unique index "name" "$_x"`},
+	{"further index with another collation", map[string]string{
+		"sqlite":   "CREATE TABLE $ (code TEXT NOT NULL PRIMARY KEY, n BIGINT);\nCREATE UNIQUE INDEX $_x ON $ (code COLLATE NOCASE)",
+		"postgres": "CREATE COLLATION $_c (provider = icu, locale = 'und-u-ks-level2', deterministic = false);\nCREATE TABLE $ (code TEXT PRIMARY KEY, n BIGINT);\nCREATE UNIQUE INDEX $_x ON $ (code COLLATE $_c)",
+	}, of[coded](), `note other unique index "code" "$_x"`},
+	{"exclusion constraint of the key", map[string]string{"postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, name TEXT, CONSTRAINT $_x EXCLUDE USING btree (id WITH =))"}, of[item](), `note other unique index "id" "$_x"`},
 	{"further index on an expression", without("my", sound+";\nCREATE UNIQUE INDEX $_x ON $ (lower(name))"), of[item](), `note other unique index "" "$_x"`},
 
 	{"trigger before an insert", map[string]string{
@@ -31,6 +36,7 @@ var notes = []finding{
 		"my": sound + ";\nCREATE TRIGGER $_t BEFORE UPDATE ON $ FOR EACH ROW SET NEW.name = UPPER(NEW.name)",
 	}, of[item](), triggerNote},
 	{"trigger that changes the row afterwards", map[string]string{"sqlite": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ BEGIN UPDATE $ SET name = upper(name); END"}, of[item](), triggerNote},
+	{"trigger that removes the row afterwards", map[string]string{"sqlite": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ BEGIN DELETE FROM $ WHERE id = NEW.id; END"}, of[item](), triggerNote},
 	{"trigger after an update", map[string]string{"my": sound + ";\nCREATE TRIGGER $_t AFTER UPDATE ON $ FOR EACH ROW SET @x = 1"}, of[item](), triggerNote},
 	{"trigger after an insert", map[string]string{"mysql57": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ FOR EACH ROW SET @x = 1", "mysql": sound + ";\nCREATE TRIGGER $_t AFTER INSERT ON $ FOR EACH ROW SET @x = 1"}, of[item](), triggerNote},
 	{"trigger of a statement", map[string]string{"postgres": onPostgres("RETURN NULL;", "AFTER INSERT ON $ FOR EACH STATEMENT")}, of[item](), triggerNote},
@@ -76,6 +82,7 @@ var sounds = []finding{
 	{"a table", same(sound), of[item](), ""},
 	{"a name in quotes", map[string]string{"sqlite": `CREATE TABLE "$ Id" ("id" BIGINT NOT NULL PRIMARY KEY, name TEXT)`, "postgres": `CREATE TABLE "$ Id" ("id" BIGINT NOT NULL PRIMARY KEY, name TEXT)`}, func(l *lab.Lab, name string) verifier { return of[item]()(l, name+" Id") }, ""},
 	{"rowid", map[string]string{"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY, name TEXT)"}, of[item](), ""},
+	{"rowid that is unique twice", map[string]string{"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY UNIQUE, name TEXT)"}, of[item](), ""},
 	{"without rowid", map[string]string{"sqlite": "CREATE TABLE $ (code TEXT PRIMARY KEY, n BIGINT) WITHOUT ROWID"}, of[coded](), ""},
 	{"strict", map[string]string{"sqlite": "CREATE TABLE $ (code TEXT PRIMARY KEY, n INTEGER) STRICT"}, of[coded](), ""},
 	{"columns in another order", same("CREATE TABLE $ (a BIGINT NOT NULL, b BIGINT NOT NULL, UNIQUE (b, a))"), of[paired](), ""},
@@ -87,6 +94,7 @@ var sounds = []finding{
 		"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL UNIQUE)", "postgres": "CREATE TABLE $ (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code TEXT NOT NULL UNIQUE)",
 		"mariadb": "CREATE TABLE $ (id BIGINT AUTO_INCREMENT PRIMARY KEY, code VARCHAR(255)" + nopad + " NOT NULL UNIQUE)",
 	}, of[identified](), ""},
+	{"a generated key that is unique twice", map[string]string{"sqlite": `CREATE TABLE $ ("id" INTEGER NOT NULL UNIQUE, code TEXT NOT NULL UNIQUE, PRIMARY KEY("id" AUTOINCREMENT))`}, of[identified](), ""},
 	{"a serial key", map[string]string{"postgres": "CREATE TABLE $ (id BIGSERIAL PRIMARY KEY, code TEXT NOT NULL UNIQUE)"}, of[identified](), ""},
 	{"the database's clock", map[string]string{
 		"sqlite": "CREATE TABLE $ (id INTEGER PRIMARY KEY, created TIMESTAMP NOT NULL)", "postgres": "CREATE TABLE $ (id BIGINT PRIMARY KEY, created TIMESTAMPTZ NOT NULL)", "my": "CREATE TABLE $ (id BIGINT PRIMARY KEY, created DATETIME(6) NOT NULL)",

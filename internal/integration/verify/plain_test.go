@@ -205,6 +205,28 @@ func TestPlainTrustsUniqueIndexes(t *testing.T) {
 	})
 }
 
+// TestPlainTrustsOnlyWhatItHasRead checks that the guard stays on MySQL and MariaDB if no unique index was read: through a view, and
+// of a table that is not there yet.
+func TestPlainTrustsOnlyWhatItHasRead(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab.Lab) {
+		if l.Family() != "mysql" {
+			return
+		}
+		l.Exec(plainItems, "CREATE UNIQUE INDEX more ON items (name)", "CREATE VIEW seen AS SELECT id, name FROM items", "CREATE TABLE bare (id BIGINT NOT NULL, name VARCHAR(255) NOT NULL)")
+		for _, name := range []string{"seen", "bare", "missing"} {
+			guarded := lab.Table[plainItem](l, name)
+			table := plain(l, guarded, upsert.TrustUniqueIndexes(), upsert.Ignore(upsert.CheckNoTable, upsert.CheckNoUniqueIndex))
+			l.Want(name, sqlOf(l, table), sqlOf(l, guarded))
+		}
+		lab.Put(l, lab.Table[plainItem](l, "items"), l.DB, plainItem{1, "a"})
+		if _, err := plain(l, lab.Table[plainItem](l, "seen"), upsert.TrustUniqueIndexes()).Exec(l.Context(), l.DB, &plainItem{2, "a"}); err == nil {
+			l.Errorf("a row that meets another: nil; want an error")
+		}
+		l.Want("rows", l.Text("SELECT id, name FROM items"), "1|a")
+	})
+}
+
 // TestPlainBesideAnError checks that Plain returns no table if it cannot look.
 func TestPlainBesideAnError(t *testing.T) {
 	t.Parallel()

@@ -136,6 +136,13 @@ func TestSchemaRefuses(t *testing.T) {
 		ID int64     `upsert:"key"`
 		At time.Time `upsert:"generated"`
 	}
+	type long struct {
+		A, B, C, D string `upsert:"key"`
+	}
+	type longer struct {
+		A, B, C string `upsert:"key"`
+		N, O    int64  `upsert:"key"`
+	}
 	for name, c := range map[string]struct {
 		schema func() (string, error)
 		column string
@@ -146,6 +153,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"a list":                   {schemaText[valueOf[[]string]](t, dialect.Postgres), "v"},
 		"omitzero":                 {schemaText[defaulted](t, dialect.MariaDB), "v"},
 		"a column of a map":        {schemaText[map[string]any](t, dialect.SQLite, upsert.Column("id", upsert.Key)), "id"},
+		"a long key":               {schemaText[long](t, dialect.MariaDB), "d"},
+		"a key of a byte too many": {schemaText[longer](t, dialect.MySQL), "o"},
 		"two numbered columns":     {schemaText[many](t, dialect.Postgres), "b"},
 		"a generated time":         {schemaText[clock](t, dialect.Postgres), "at"},
 		"a Valuer beside a string": {schemaText[late](t, dialect.Postgres, upsert.ColumnType("at", "timestamptz")), "price"},

@@ -15,7 +15,7 @@ import (
 var fits = map[string]map[string]func(*lab.Lab, string) verifier{
 	"sqlite": {
 		"INTEGER": of[valueOf[int16]](), "BIGINT": of[valueOf[int64]](), "SMALLINT": of[valueOf[int64]](), "INT": of[valueOf[uint64]](), "BOOLEAN": of[valueOf[bool]](),
-		"VARCHAR(3)": of[valueOf[string]](), "DATE": of[valueOf[time.Time]](), "DATETIME": of[valueOf[string]](), "": of[valueOf[string]](), "BLOB": of[valueOf[[]byte]](),
+		"VARCHAR(3)": of[valueOf[string]](), "DATE": of[valueOf[time.Time]](), "DATETIME": of[valueOf[string]](), "TIMESTAMP": of[valueOf[string]](), "DATE NULL": of[valueOf[string]](), "JSON": of[valueOf[json.RawMessage]](), "STRING": of[valueOf[int64]](), "NATIVE CHARACTER(9)": of[valueOf[string]](), "": of[valueOf[string]](), "BLOB": of[valueOf[[]byte]](),
 		"TEXT": of[valueOf[json.RawMessage]](), "REAL": of[valueOf[float32]](), "NUMERIC": of[valueOf[float64]](), "DECIMAL(10,2)": of[valueOf[opaque]](),
 	},
 	"postgres": {
@@ -37,6 +37,7 @@ var fits = map[string]map[string]func(*lab.Lab, string) verifier{
 var misfits = map[string][]misfit{
 	"sqlite": {
 		{"INTEGER", "type", of[valueOf[string]]()}, {"DECIMAL(10,2)", "type", of[valueOf[string]]()}, {"REAL", "type", of[valueOf[json.RawMessage]]()}, {"BIGINT", "range", of[valueOf[int16]]()},
+		{"STRING", "type", of[valueOf[string]]()}, {"UUID", "type", of[valueOf[*string]]()}, {"JSON", "type", of[valueOf[string]]()}, {"BOOLEAN", "type", of[valueOf[string]]()}, {"ANY", "type", of[valueOf[string]]()},
 	},
 	"postgres": {
 		{"smallint", "range", of[valueOf[int64]]()}, {"bigint", "range", of[valueOf[int16]]()}, {"integer", "range", of[valueOf[int]]()}, {"bigint", "range", of[valueOf[uint64]]()}, {"smallint", "range", of[valueOf[uint16]]()},
@@ -94,13 +95,15 @@ func TestVerifyTypes(t *testing.T) {
 func TestVerifyStrictTables(t *testing.T) {
 	t.Parallel()
 	lab.Each(t, lab.SQLite, func(l *lab.Lab) {
-		l.Exec("CREATE TABLE things (id INTEGER PRIMARY KEY, v BLOB) STRICT", "CREATE TABLE texts (id INT PRIMARY KEY, v TEXT) STRICT")
+		l.Exec("CREATE TABLE things (id INTEGER PRIMARY KEY, v BLOB) STRICT", "CREATE TABLE texts (id INT PRIMARY KEY, v TEXT) STRICT", "CREATE TABLE anys (id ANY PRIMARY KEY, v ANY) STRICT",
+			"CREATE TABLE districts (id INTEGER PRIMARY KEY, code VARCHAR(10), district TEXT, v TEXT)")
 		for name, c := range map[string]struct {
 			verify verifier
 			want   string
 		}{
 			"bytes": {of[valueOf[[]byte]]()(l, "things"), ""}, "string": {of[valueOf[string]]()(l, "things"), `fault type "v" ""`}, "time": {of[valueOf[time.Time]]()(l, "things"), `fault type "v" ""`},
 			"string in a text": {of[valueOf[string]]()(l, "texts"), ""}, "bytes in a text": {of[valueOf[[]byte]]()(l, "texts"), `fault type "v" ""`},
+			"string in a column of any": {of[keyOf[string]]()(l, "anys"), ""}, "bytes in a text of a table that is not strict": {of[valueOf[[]byte]]()(l, "districts"), ""},
 		} {
 			l.Want(name, brief(findings(l, c.verify, l.DB)), c.want)
 		}
