@@ -64,7 +64,9 @@ func LooksFirst(ctx context.Context) bool { return ctx.Value(lookKey{}) != nil }
 type takenKey struct{}
 
 // OnTaken returns a context with which keys.TxFrom calls f.
-func OnTaken(ctx context.Context, f func()) context.Context { return context.WithValue(ctx, takenKey{}, f) }
+func OnTaken(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, takenKey{}, f)
+}
 
 // NoteTaken calls the function of OnTaken, if there is one.
 func NoteTaken(ctx context.Context) {
