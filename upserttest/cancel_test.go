@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goupsert/upsert/internal/engine"
 	"github.com/goupsert/upsert/upserttest"
 )
 
@@ -14,7 +15,7 @@ import (
 func allReports(t *testing.T, write func(context.Context, *sql.DB) error) map[string]int {
 	t.Helper()
 	all := map[string]int{}
-	for range 20 {
+	for range engine.Size(4, 400) {
 		out, _ := reportOf(t, func(t testing.TB) {
 			upserttest.Idempotent(t, openBank, write, upserttest.MaxSchedules(0))
 		})
