@@ -105,13 +105,13 @@ func clone(v reflect.Value) reflect.Value {
 }
 
 func fieldValue(t reflect.Type, index []int) value {
-	give := encoderOf(t)
+	give, target := encoderOf(t), scanTargetOf(t)
 	if len(index) == 1 {
 		i := index[0]
 		return value{
 			encode:     func(row reflect.Value, to Encoder) error { return give(row.Field(i), to) },
 			zero:       func(row reflect.Value) bool { return isZero(row.Field(i)) },
-			scanTarget: func(row reflect.Value) any { return scanTargetOf(row.Field(i)) },
+			scanTarget: func(row reflect.Value) any { return target(row.Field(i)) },
 			copy:       func(to, from reflect.Value, as func(reflect.Value) reflect.Value) { to.Field(i).Set(as(from.Field(i))) },
 		}
 	}
@@ -127,7 +127,7 @@ func fieldValue(t reflect.Type, index []int) value {
 			f, ok := fieldAt(row, index)
 			return !ok || isZero(f)
 		},
-		scanTarget: func(row reflect.Value) any { return scanTargetOf(makeField(row, index)) },
+		scanTarget: func(row reflect.Value) any { return target(makeField(row, index)) },
 		copy: func(to, from reflect.Value, as func(reflect.Value) reflect.Value) {
 			if f, ok := fieldAt(from, index); ok {
 				makeField(to, index).Set(as(f))

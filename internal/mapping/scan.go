@@ -5,52 +5,22 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 )
 
 // ScanTargetOf is [Column.ScanTarget] for a value that does not belong to a column: a map's key that is read back.
-func ScanTargetOf(v reflect.Value) any { return scanTargetOf(v) }
+func ScanTargetOf(v reflect.Value) any { return scanTargetOf(v.Type())(v) }
 
-// scanTargetOf returns the target through which rows.Scan fills f: f's own Scan method or address. For types that database/sql
-// cannot fill from the values of some drivers, it returns a converter.
-func scanTargetOf(f reflect.Value) any {
-	if fill := converterOf(f.Type()); fill != nil {
-		return &scanTarget{f, fill}
+// scanTargetOf returns a function that gives the target through which rows.Scan fills a field of a type: the field's address, or a
+// converter for the types that database/sql cannot fill from the values of some drivers and for the Scan methods of the caller's types.
+func scanTargetOf(t reflect.Type) func(f reflect.Value) any {
+	fill := converterOf(t)
+	if fill == nil {
+		return func(f reflect.Value) any { return f.Addr().Interface() }
 	}
-	if t := f.Type(); isCallersScanner(t) || t.Kind() == reflect.Pointer && isCallersScanner(t.Elem()) {
-		return &guardedScanner{f}
-	}
-	return f.Addr().Interface()
-}
-
-// isCallersScanner reports whether the type's Scan is code of the caller's. The Scan of a sql.Null calls its value's.
-func isCallersScanner(t reflect.Type) bool {
-	return reflect.PointerTo(t).Implements(scannerType) && (t.PkgPath() != scannerType.PkgPath() || strings.HasPrefix(t.Name(), "Null["))
-}
-
-// guardedScanner is a Scanner of the caller's. rows.Scan would keep a lock after a panic, and closing the rows would wait for this lock
-// for ever. So the panic becomes an error, and package txn panics again as soon as the rows are closed.
-type guardedScanner struct{ f reflect.Value }
-
-// Scan implements sql.Scanner. For a pointer, Scan does what database/sql does.
-func (g *guardedScanner) Scan(src any) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &scanPanicError{v}
-		}
-	}()
-	to := g.f
-	if isCallersScanner(to.Type()) {
-		return to.Addr().Interface().(sql.Scanner).Scan(src)
-	}
-	if src == nil {
-		to.SetZero()
-		return nil
-	}
-	fresh := reflect.New(to.Type().Elem())
-	to.Set(fresh)
-	return fresh.Interface().(sql.Scanner).Scan(src)
+	_, isNull := nullInner(t)
+	takesNil := isScanner(t) && !isNull
+	return func(f reflect.Value) any { return &scanTarget{f, fill, takesNil} }
 }
 
 // scanPanicError carries a panic of a Scan method.
@@ -66,13 +36,14 @@ type converter func(f reflect.Value, src any) error
 
 // scanTarget is a field with its converter.
 type scanTarget struct {
-	f    reflect.Value
-	fill converter
+	f        reflect.Value
+	fill     converter
+	takesNil bool // the converter says what NULL is
 }
 
 // Scan implements sql.Scanner.
 func (d *scanTarget) Scan(src any) error {
-	if src != nil {
+	if src != nil || d.takesNil {
 		return d.fill(d.f, src)
 	}
 	if _, null := kindOf(d.f.Type()); !null && d.f.Kind() != reflect.Slice {
@@ -98,7 +69,7 @@ func converterOf(t reflect.Type) converter {
 	case t == timeType:
 		return convertTime
 	case isScanner(t):
-		return nil
+		return scan
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
 		return convertBytes
 	case t.Kind() == reflect.Bool && t != reflect.TypeFor[bool]():
@@ -115,6 +86,17 @@ func converterOf(t reflect.Type) converter {
 		}
 	}
 	return nil
+}
+
+// scan calls the Scan method of a caller's type. rows.Scan would keep a lock after a panic, and closing the rows would wait for this lock
+// for ever. So the panic becomes an error, and package txn panics again as soon as the rows are closed.
+func scan(f reflect.Value, src any) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &scanPanicError{v}
+		}
+	}()
+	return f.Addr().Interface().(sql.Scanner).Scan(src)
 }
 
 // convertBytes fills any byte slice type, also from text: go-sqlite3 returns TEXT as a string, which database/sql does not
