@@ -85,7 +85,11 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 	}
 	err := Bounded(ctx, func() (err error) {
 		returned := false
-		defer func() { tx.undoPanic(std, returned) }()
+		defer func() {
+			if !returned {
+				tx.undo(std)
+			}
+		}()
 		if o.Around != nil {
 			err = o.Around(tx.db, begin)
 		} else {
@@ -96,12 +100,7 @@ func (tx *Tx) begin(ctx context.Context, o Options) error {
 		}
 		returned = true
 		return err
-	}, func() {
-		if std != nil {
-			_ = std.Rollback() // settle finds out whether the transaction has ended
-		}
-		tx.settle(lasting)
-	})
+	}, func() { tx.undo(std) })
 	switch {
 	case isAbandoned(err):
 	case err != nil:
@@ -211,29 +210,18 @@ func (tx *Tx) Raw(f func(driverConn any) error) error { return tx.conn.Raw(f) }
 // Do calls f, which sends statements on the transaction, and waits for f not much longer than ctx lasts. After an
 // [*AbandonedError] the transaction has ended: nothing happens on it after f.
 func (tx *Tx) Do(ctx context.Context, f func() error) error {
-	err := Bounded(ctx, f, tx.giveUp)
+	err := Bounded(ctx, f, func() { tx.undo(tx.std) })
 	if isAbandoned(err) {
 		tx.ended = true
 	}
 	return err
 }
 
-// giveUp ends a transaction whose caller no longer waits.
-func (tx *Tx) giveUp() {
-	if tx.std != nil {
-		_ = tx.std.Rollback() // settle finds out whether the transaction has ended
-	}
-	tx.settle(context.Background())
-}
-
-// undoPanic rolls back and settles the connection if the code between BEGIN and COMMIT has not returned: nobody else could end the
-// transaction.
-func (tx *Tx) undoPanic(std *sql.Tx, returned bool) {
-	if returned {
-		return
-	}
+// undo ends a transaction that nobody else will end, because its caller no longer waits or its code has not returned. std is nil if
+// no transaction of database/sql has begun.
+func (tx *Tx) undo(std *sql.Tx) {
 	if std != nil {
-		_ = std.Rollback()
+		_ = std.Rollback() // settle finds out whether the transaction has ended
 	}
 	tx.settle(context.Background())
 }
@@ -258,7 +246,11 @@ func (tx *Tx) CommitAfter(ctx context.Context, last func() error) (undone bool, 
 	var decided atomic.Bool // to commit, or to roll back because the caller no longer waits
 	err = tx.end(ctx, func() error {
 		returned := false
-		defer func() { tx.undoPanic(tx.std, returned) }()
+		defer func() {
+			if !returned {
+				tx.undo(tx.std)
+			}
+		}()
 		failed = last()
 		if returned = true; failed == nil {
 			failed = ctx.Err()

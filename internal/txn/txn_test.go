@@ -34,6 +34,16 @@ func wantLog(t *testing.T, s *server, statements string, closed int) {
 	}
 }
 
+// wantReleased wants all connections back in the pool. It waits, because a connection may be settled after its call.
+func wantReleased(t *testing.T, db *sql.DB) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); db.Stats().InUse > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are still in use", db.Stats().InUse)
+		}
+	}
+}
+
 func begin(t *testing.T, db dbconn.Handle, o txn.Options) *txn.Tx {
 	t.Helper()
 	tx, err := txn.Begin(t.Context(), db, o)
