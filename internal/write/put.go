@@ -35,9 +35,7 @@ func (t *Table) put(ctx context.Context, h dbconn.Handle, row reflect.Value) (Ou
 	if err != nil {
 		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
-	o := op.outcome
-	op.done()
-	return o, nil
+	return op.done(), nil
 }
 
 // Create inserts a row if no stored row has its key, and fills the row with the stored row. created says whether the row was
@@ -61,9 +59,7 @@ func (t *Table) create(ctx context.Context, h dbconn.Handle, row reflect.Value) 
 		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
 	row.Set(fresh)
-	o := op.outcome
-	op.done()
-	return o, nil
+	return op.done(), nil
 }
 
 // Exec writes one row without asking the server about the table.

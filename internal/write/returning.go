@@ -30,9 +30,7 @@ func (t *Table) putReturning(ctx context.Context, h dbconn.Handle, row reflect.V
 		return Unknown, op.sent.otherKey(ctx, h, 0, err)
 	}
 	t.Fill(row, op.row)
-	o := op.outcome
-	op.done()
-	return o, nil
+	return op.done(), nil
 }
 
 // PutReturning is Table.PutReturning with prepared statements.

@@ -51,11 +51,13 @@ func (t *Table) newRowOp(ctx context.Context, db dbconn.Handle, row reflect.Valu
 // rowOps has ops to use again. An op of half a kilobyte for each row would be most of the garbage of a single row.
 var rowOps = sync.Pool{New: func() any { return new(rowOp) }}
 
-// done returns the op of a call that has succeeded, so that no goroutine still uses the op. The arguments are not used again, because a
-// handle of the caller's may have kept them.
-func (s *rowOp) done() {
+// done puts back the op of a call that has succeeded, so that no goroutine still uses the op, and returns the outcome. The arguments
+// are not used again, because a handle of the caller's may have kept them.
+func (s *rowOp) done() Outcome {
+	o := s.outcome
 	*s = rowOp{}
 	rowOps.Put(s)
+	return o
 }
 
 // emptyRowOp returns a rowOp for a row that is not checked yet.
