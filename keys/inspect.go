@@ -70,7 +70,7 @@ type Info struct {
 	Codec       string
 	Attempts    int
 	Fence       int64
-	LeaseEnded  bool      // of a leased key: its lease has ended by the database's clock, and its caller has left no answer
+	LeaseEnded  bool      // of a leased key: the lease that the row tells has ended by the database's clock; under Guard the row tells the lease before
 	LeaseUntil  time.Time // of a leased key: the lease's end; of a parked key: since when it is parked; else without meaning
 	ClaimedAt   time.Time
 	FinishedAt  time.Time // zero: not finished

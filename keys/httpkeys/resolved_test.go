@@ -162,18 +162,32 @@ func TestTransport_TimeoutOfTheConnection(t *testing.T) {
 	_ = res.Body.Close()
 }
 
+// untilLeaseEnded waits until the row tells a lease that has ended.
+func (l *lab) untilLeaseEnded(id string) {
+	l.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		info, err := l.store.Inspect(l.Context(), keyOf(id))
+		if err != nil || time.Now().After(deadline) {
+			l.Fatalf("the lease does not end: %v", err)
+		}
+		if info.LeaseEnded {
+			return
+		}
+	}
+}
+
 // A key whose caller works in a guarded transaction is in progress, although the row still tells a lease's end that has passed.
 func TestLeased_StatusUnderGuard(t *testing.T) {
 	t.Parallel()
 	l := newSQLite(t)
-	mw := l.middleware(httpkeys.Leased(keys.Lease(300 * time.Millisecond)))
+	mw := l.middleware(httpkeys.Leased(keys.Lease(time.Second)))
 	h := mw.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tx := l.db.MustBegin()
 		defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
 		if err := httpkeys.Held(r.Context()).Guard(r.Context(), tx); err != nil {
 			t.Errorf("Guard: %v", err)
 		}
-		time.Sleep(400 * time.Millisecond) // longer than the lease, whose end others still read
+		l.untilLeaseEnded("guarded") // as others read it
 		if got := statusBy(mw, "guarded"); got != `OK {"state":"in_progress"}` {
 			t.Errorf("the status is %s; want in_progress", got)
 		}

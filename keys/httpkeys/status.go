@@ -101,18 +101,23 @@ func (x *exchange) statusOf(info *keys.Info) (status, error) {
 // parks does to a key whose lease has ended what the next request would do: the key is parked, unless its caller is still at work in a
 // guarded transaction.
 func (x *exchange) parks() bool {
-	refuse := func(context.Context, *keys.Held) (*record, error) { return nil, keys.NotDone(errProbe) }
-	_, _, err := keys.Do(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuse, keys.WithCodec(codec{}), keys.NoWait(), keys.Park())
+	_, err := x.meetLease()
 	var isParked *keys.ParkedError
 	return errors.As(err, &isParked)
+}
+
+// meetLease meets a key of Do as the next request would, with the policy Park, and has no effect.
+func (x *exchange) meetLease() (*record, error) {
+	refuse := func(context.Context, *keys.Held) (*record, error) { return nil, keys.NotDone(errProbe) }
+	rec, _, err := keys.Do(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuse, keys.WithCodec(codec{}), keys.NoWait(), keys.Park())
+	return rec, err
 }
 
 // stored returns the response that is stored for a key that is done, whether it was leased or not.
 func (x *exchange) stored() (*record, error) {
 	rec, _, err := keys.Run(response.LookFirst(x.r.Context()), x.m.store, x.key, keys.Fingerprint{}, refuseClaim, keys.WithCodec(codec{}), keys.NoWait())
 	if errors.Is(err, keys.ErrOtherVerb) {
-		refuse := func(context.Context, *keys.Held) (*record, error) { return nil, keys.NotDone(errProbe) }
-		rec, _, err = keys.Do(x.r.Context(), x.m.store, x.key, keys.Fingerprint{}, refuse, keys.WithCodec(codec{}), keys.NoWait())
+		rec, err = x.meetLease()
 	}
 	if final := storedAnswer(err); final != nil {
 		return decodeRecord(final.Answer)
