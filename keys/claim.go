@@ -151,20 +151,19 @@ func (c *claim) ownedByCaller(st stored) bool {
 // for its own, because fn was called for the earlier attempt.
 func (c *claim) setOwner(n int) { c.row.Owner[claimsql.OwnerSize-1] = byte(n) }
 
-// take claims the key in a transaction, unless the claim was sent together with BEGIN. It returns true if the claim succeeds, and
-// otherwise the stored row.
-func (c *claim) take(ctx context.Context, h handle, first *firstClaim) (bool, stored, error) {
-	var t claimResult
-	var err error
-	waited := Event{Key: c.key}
-	if first != nil {
-		t, err, waited.Duration = first.result, first.err, first.took
-	} else {
-		began := time.Now()
-		t, err = send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return c.takeBounded(ctx, tx) })
-		waited.Duration = time.Since(began)
-		c.waited += waited.Duration
-	}
+// take claims the key in a transaction. It returns true if the claim succeeds, and otherwise the stored row.
+func (c *claim) take(ctx context.Context, h handle) (bool, stored, error) {
+	var a claimAnswer
+	began := time.Now()
+	a.result, a.err = send(ctx, h, func(tx *sqlx.Tx) (claimResult, error) { return c.takeBounded(ctx, tx) })
+	a.took = time.Since(began)
+	c.waited += a.took
+	return c.judge(ctx, a)
+}
+
+// judge returns what take returns, for a claim that has been sent.
+func (c *claim) judge(ctx context.Context, a claimAnswer) (bool, stored, error) {
+	t, err, waited := a.result, a.err, Event{Key: c.key, Duration: a.took}
 	switch {
 	case err == nil && t.claimed:
 		return true, t.row, nil

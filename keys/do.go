@@ -272,12 +272,12 @@ func (d *doOp) letGo(ctx context.Context, row *leasedRow, err error) {
 	if d.unanswered {
 		q = c.store.sql.Renew(e, 0)
 	}
-	other := *c
-	other.row.Owner = newLeaseOwner()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	_, _ = transact(ctx, c.store, func(tx *sqlx.Tx) (bool, error) {
 		if row == nil {
+			other := *c
+			other.row.Owner = newLeaseOwner()
 			if t, err := other.takeLoop(ctx, tx, ""); err != nil || t.claimed {
 				return false, cmp.Or(err, errNotTaken)
 			}

@@ -55,7 +55,7 @@ var errNothingStored = errors.New("nothing is stored")
 // forget removes the key's row. It claims the key first, because only a claim waits for the open transaction of another claim
 // on every database: on PostgreSQL a DELETE does not see the row that another transaction has inserted.
 func (c *claim) forget(ctx context.Context, h handle) error {
-	got, st, err := c.take(ctx, h, nil)
+	got, st, err := c.take(ctx, h)
 	switch {
 	case err != nil:
 		return err

@@ -84,7 +84,7 @@ func (c *claim) inside(ctx context.Context, h handle, fn effect) (outcome, error
 
 // perform claims, calls fn and records. If the key's row is there already, perform returns the row instead.
 func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effect) (seen *stored, end ending, err error) {
-	got, st, err := c.take(ctx, h, nil)
+	got, st, err := c.take(ctx, h)
 	if err != nil || !got {
 		return &st, end, c.conflict(err)
 	}
@@ -96,7 +96,7 @@ func (c *claim) perform(ctx context.Context, h handle, savepoint string, fn effe
 		if _, err := h.tx.ExecContext(ctx, claimsql.RollbackTo(savepoint)); err != nil {
 			return nil, end, err
 		}
-		if got, st, err = c.take(ctx, h, nil); err != nil || !got {
+		if got, st, err = c.take(ctx, h); err != nil || !got {
 			return &st, end, c.conflict(err)
 		}
 	}

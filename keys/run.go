@@ -214,7 +214,7 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 	if err := r.claim.begun(ctx, h); err != nil {
 		return outcome{}, asNotCommitted(err)
 	}
-	got, st, err := r.claim.take(ctx, h, first)
+	got, st, err := r.take(ctx, h, first)
 	if err != nil || !got {
 		return r.resolve(ctx, st, err)
 	}
@@ -238,6 +238,14 @@ func (r *runOp) try(ctx context.Context) (out outcome, err error) {
 	}
 	r.claim.waited += time.Since(began)
 	return r.resolveCommit(ctx, r.claim.asBusy(err))
+}
+
+// take claims the key, unless begin has sent the claim.
+func (r *runOp) take(ctx context.Context, h handle, first *claimAnswer) (bool, stored, error) {
+	if first != nil {
+		return r.claim.judge(ctx, *first)
+	}
+	return r.claim.take(ctx, h)
 }
 
 // resolve ends the call with the stored row.

@@ -82,12 +82,16 @@ func withWait(ctx context.Context, db upsert.DB, w claimsql.Wait, f func() error
 }
 
 // begin begins the call's transaction. On SQLite BEGIN itself may wait: with _txlock=immediate BEGIN takes the write lock.
-// If the call has no limit, begin also sends the claim.
-func (c *claim) begin(ctx context.Context) (h handle, first *firstClaim, err error) {
+// If the call has no limit and no function of [OnBegin], begin also sends the claim, and returns the answer.
+func (c *claim) begin(ctx context.Context) (h handle, first *claimAnswer, err error) {
 	o := txn.Options{Std: c.store.level(c.isolation)}
 	if !c.limited && c.onBegin == nil {
-		first = &firstClaim{}
-		o.First = func(std *sql.Tx) { first.send(ctx, c, c.store.txs.extend(std)) }
+		first = &claimAnswer{}
+		o.First = func(std *sql.Tx) {
+			began := time.Now()
+			first.result, first.err = c.takeBounded(ctx, c.store.txs.extend(std))
+			first.took = time.Since(began)
+		}
 	}
 	if c.limited && c.store.dialect.Traits().Immediate {
 		w := c.store.sql.Wait(c.timeLeft())
@@ -102,17 +106,11 @@ func (c *claim) begin(ctx context.Context) (h handle, first *firstClaim, err err
 	return h, first, err
 }
 
-// firstClaim is a claim that was sent together with BEGIN.
-type firstClaim struct {
+// claimAnswer is the database's answer to a claim.
+type claimAnswer struct {
 	result claimResult
 	err    error
 	took   time.Duration
-}
-
-func (f *firstClaim) send(ctx context.Context, c *claim, tx *sqlx.Tx) {
-	began := time.Now()
-	f.result, f.err = c.takeBounded(ctx, tx)
-	f.took = time.Since(began)
 }
 
 // lookUp asks without a transaction what is stored. If lookUp would have to wait for another transaction, or if the database has no

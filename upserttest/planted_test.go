@@ -69,9 +69,9 @@ func plants() []plant {
 	return []plant{
 		{
 			name: "claim-outside", file: "keys/run.go", finds: "run again", write: pageView, opts: counts,
-			old: `	got, st, err := r.claim.take(ctx, h, first)
+			old: `	got, st, err := r.take(ctx, h, first)
 `,
-			new: `	got, st, err := r.claim.take(ctx, h, first)
+			new: `	got, st, err := r.take(ctx, h, first)
 	if err == nil {
 		err = h.own.Commit(ctx)
 	}
